@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sknet._dask import tasks
 from sknet._dask.partitions import Future, Partitions, RowGroups, TaskCluster
-from sknet._model.matrices import Samples
+from sknet._model.matrices import NetworkRows
 from sknet._model.network_trainer import FULL_BATCH_ROWS
 from sknet._network.activations import Activation
 from sknet._network.binding import BatchFormat
@@ -105,7 +105,7 @@ class EncodedOnWorkers:
         return RemoteInputs(self, 0)
 
     def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: NetworkRows,
         dropout: Sequence[float],
     ) -> ShardedObjective:  # fmt: skip
         """Return the objective of a network that is trained on these rows."""
@@ -130,7 +130,7 @@ class ShardedObjective:
 
     def __init__(
         self, rows: EncodedOnWorkers, layout: Layout, activations: Sequence[Activation], loss: Loss,
-        penalty: ElasticNet, samples: Samples, dropout: Sequence[float],
+        penalty: ElasticNet, samples: NetworkRows, dropout: Sequence[float],
     ) -> None:  # fmt: skip
         self.n_samples, self._n_weights, self._penalty, self._rows = len(samples), layout.n_weights, penalty, rows
         # batches have other sizes on each shard and at each step, which are computed in small pieces

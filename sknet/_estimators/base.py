@@ -84,7 +84,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         self._validate_params()
         refuse_conflicts_with_increments(self)
         earlier = self._fitted
-        data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, anew=False)
+        data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, is_whole_table=False)
         # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         plan = plan_increment(self, data, earlier)
@@ -102,22 +102,22 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         has_partial_fit(self)  # raises if not
         self._validate_params()
         refuse_conflicts_with_increments(self)
-        data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
+        data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, is_whole_table=False)
         run = assemble_run(self, plan_increment(self, data, None), None, end_epoch=1)
         self._publish(run.final_fitted(self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
     def _read(
-        self, arguments: FitArguments, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
+        self, arguments: FitArguments, earlier: Fitted | None, *, classes: Target = None, is_whole_table: bool = True
     ) -> ReadData:
         """Check the data and parse y; multiply by class weights and drop rows of weight 0.
 
-        `anew`, where training goes on: whether the table is a whole one, so that y must have all of the earlier labels.
+        `is_whole_table`, where training goes on: whether y must have all of the earlier labels.
         """
         settings, name = target_settings(self), type(self).__name__
         known, columns = (None, arguments.columns) if earlier is None else (earlier.model.head, earlier.columns)
-        if known is not None and not anew:
+        if known is not None and not is_whole_table:
             head, rows, columns = read_rows(
                 arguments, name, columns, lambda y: (known.with_settings(settings), known.read(y))
             )

@@ -334,7 +334,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         self._validate_params()
         earlier = require_fitted(self)
-        data = self._read(FitArguments(X, y, sample_weight), earlier, anew=False)
+        data = self._read(FitArguments(X, y, sample_weight), earlier, is_whole_table=False)
         validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
         # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
         facts = Facts(

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows, Encoding, Samples, encode_rows, make_samples
+from sknet._model.matrices import EncodedRows, Encoding, NetworkRows, encode_rows, make_network_rows
 from sknet._model.mixture import HeldOutLoss, Mixture, mix_outputs
 from sknet._model.network_trainer import NetworkTrainer, make_trainer
 from sknet._model.phases import EpochReport, NetworkAndHeldOut
@@ -165,7 +165,7 @@ class FoldPhase:
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
         self._states: list[list[State]] = []
-        self._samples: list[list[Samples]] = []  # the held-out rows, as each network takes them
+        self._samples: list[list[NetworkRows]] = []  # the held-out rows, as each network takes them
         for others, held_out in folds.splits:
             own_encoding = encoding.with_target_means(rows, others)
             has_other_means = own_encoding is not encoding
@@ -178,8 +178,8 @@ class FoldPhase:
             self._trainers.append(trainers)
             self._states.append([trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)])
             held_out_rows = own.take(held_out)
-            self._samples.append([trainer.samples(held_out_rows) for trainer in trainers])
-        joint = make_samples(encoding, encoded.take(self.held_out), 0)
+            self._samples.append([trainer.network_rows(held_out_rows) for trainer in trainers])
+        joint = make_network_rows(encoding, encoded.take(self.held_out), 0)
         self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)
         self.joint_epochs: list[Epoch] = []
         self.patience_epoch = 0

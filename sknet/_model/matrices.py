@@ -136,8 +136,8 @@ class EncodedTable(Protocol):
         """All inputs of these rows; each network takes them without those that it skips."""
 
     def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: "Samples",
-        dropout: Sequence[float],
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet,
+        samples: "NetworkRows", dropout: Sequence[float],
     ) -> ObjectiveFunction:  # fmt: skip
         """Return the objective of a network that is trained on these rows, which are `samples`; see `Objective`."""
 
@@ -183,7 +183,7 @@ def encode_rows(
 
 
 @dataclass(frozen=True)
-class Samples:
+class NetworkRows:
     """Rows as one network takes them, batch by batch."""
 
     inputs: Inputs
@@ -204,14 +204,14 @@ class Samples:
         return self.weight if self.weight is None or self.typical_rows is None else self.weight[self.typical_rows]
 
 
-def make_samples(
+def make_network_rows(
     encoding: Encoding,
     rows: EncodedRows,
     max_rows: int,
     n_skipped_inputs: int = 0,
     smoothing: float = 0.0,
     typical_rows: NDArray[np.intp] | None = None,
-) -> Samples:
+) -> NetworkRows:
     """Return rows as one network takes them, so many at once, without the first inputs; labels smoothed."""
     dtype, total = encoding.compute_dtype, rows.total_weight
     # mean 1: a gradient has the same size whatever unit the user's weights have
@@ -219,4 +219,4 @@ def make_samples(
     target_of = partial(encoding.head.targets, dtype=dtype, smoothing=smoothing)
     target = target_of(rows.y if typical_rows is None else rows.y[typical_rows])
     inputs = rows.table.inputs.without_first_inputs(n_skipped_inputs)
-    return Samples(inputs, rows.y, target_of, target, weight, total, max_rows, typical_rows)
+    return NetworkRows(inputs, rows.y, target_of, target, weight, total, max_rows, typical_rows)

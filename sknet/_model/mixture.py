@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sknet._model.heads import RegressionHead
-from sknet._model.matrices import Encoding, Samples
+from sknet._model.matrices import Encoding, NetworkRows
 from sknet._network.temperature import PRIOR_LOG, scale_to_best_temperature_in_place
 from sknet._typing import Array
 
@@ -87,11 +87,11 @@ class HeldOutLoss:
     Parameters
     ----------
     encoding : Encoding
-    rows : Samples
+    rows : NetworkRows
     has_temperature : bool
     """
 
-    def __init__(self, encoding: Encoding, rows: Samples, has_temperature: bool) -> None:
+    def __init__(self, encoding: Encoding, rows: NetworkRows, has_temperature: bool) -> None:
         self._encoding, self._rows, self._has_temperature = encoding, rows, has_temperature
 
     def calibrate_in_place(self, raw: Array) -> Calibration:

@@ -15,7 +15,7 @@ import numpy as np
 
 from sknet._model.joining import join_networks
 from sknet._model.machine import NETWORK_BYTES, refuse_beyond_memory
-from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
+from sknet._model.matrices import EncodedRows, Encoding, NetworkRows, make_network_rows
 from sknet._model.mixture import HeldOutLoss
 from sknet._model.model import Model, Network
 from sknet._model.monotone_bounds import make_monotone_bounds
@@ -58,8 +58,8 @@ class NetworkTrainer:
     encoding: Encoding
     layout: Layout
     n_skipped_inputs: int  # how many of the encoded table's inputs, the first ones, the network does without
-    training: Samples
-    validation: Samples | None  # the rows that evaluate each epoch
+    training: NetworkRows
+    validation: NetworkRows | None  # the rows that evaluate each epoch
     objective: ObjectiveFunction
     problem: Problem
     solver: MiniBatchSolver | LBFGS
@@ -116,14 +116,14 @@ class NetworkTrainer:
         network = Network(self.settings.network.activations, coefs, intercepts, temperature, is_monotone)
         return join_networks([network], self.encoding.encoder.n_inputs)
 
-    def raw(self, state: State, rows: Samples) -> Array:
+    def raw(self, state: State, rows: NetworkRows) -> Array:
         """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
         theta = state.parameters if state.best is None else state.best.theta
         return self.objective.raw(theta, rows.inputs, len(rows))
 
-    def samples(self, rows: EncodedRows) -> Samples:
+    def network_rows(self, rows: EncodedRows) -> NetworkRows:
         """Return other rows as this network takes them."""
-        return make_samples(self.encoding, rows, min(len(rows), MAX_BUFFER_ROWS), self.n_skipped_inputs)
+        return make_network_rows(self.encoding, rows, min(len(rows), MAX_BUFFER_ROWS), self.n_skipped_inputs)
 
     def raw_validation_outputs(self, state: State) -> Array:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
@@ -225,7 +225,7 @@ def make_trainer(
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    samples = make_samples(
+    samples = make_network_rows(
         encoding,
         training,
         max_rows,
@@ -233,7 +233,9 @@ def make_trainer(
         settings.regularisation.label_smoothing,
         training.table.typical_rows,
     )
-    held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows, n_skipped_inputs)
+    held_out = (
+        None if validation is None else make_network_rows(encoding, validation, n_validation_rows, n_skipped_inputs)
+    )
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
     monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs)

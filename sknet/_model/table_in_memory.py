@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.machine import refuse_large_table
-from sknet._model.matrices import Samples
+from sknet._model.matrices import NetworkRows
 from sknet._model.row_thresholds import LARGE_ROWS
 from sknet._network.activations import Activation
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection, SparseInputs
@@ -165,7 +165,7 @@ class EncodedInMemory:
         return self.inputs_of_all if self.rows is None else RowSelection(self.inputs_of_all, self.rows)
 
     def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: NetworkRows,
         dropout: Sequence[float],
     ) -> Objective:  # fmt: skip
         """Return the objective of a network that is trained on these rows."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
-from sknet._model.matrices import Samples
+from sknet._model.matrices import NetworkRows
 from sknet._network.activations import Activation
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
@@ -89,7 +89,7 @@ class EncodedInFile:
         return BatchwiseInputs(encode_batch, self.encoder.n_inputs, self.dtype, ENCODED_BYTES // self.dtype.itemsize)
 
     def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: NetworkRows,
         dropout: Sequence[float],
     ) -> PooledObjective:  # fmt: skip
         """Return the objective of a network that is trained on these rows."""
@@ -111,7 +111,7 @@ class PooledObjective:
     Parameters
     ----------
     rows : EncodedInFile
-    samples : Samples
+    samples : NetworkRows
         The same rows, with their targets and weights.
     pool : Objective
         Gets the rows of each pool.
@@ -119,7 +119,7 @@ class PooledObjective:
         The network's.
     """
 
-    def __init__(self, rows: EncodedInFile, samples: Samples, pool: Objective, n_outputs: int) -> None:
+    def __init__(self, rows: EncodedInFile, samples: NetworkRows, pool: Objective, n_outputs: int) -> None:
         self._rows, self._samples, self._pool, self._n_outputs = rows, samples, pool, n_outputs
         if samples.typical_rows is not None:  # the targets of all rows have not been looked at yet
             for piece in pieces(slice(0, len(samples)), ROWS_CHECKED_AT_ONCE):

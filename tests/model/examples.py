@@ -5,7 +5,7 @@ from sklearn.base import is_classifier
 
 from sknet._model.fold_phase import stop_at_selected_epoch
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.matrices import Samples, encode_rows, learn_encoding
+from sknet._model.matrices import NetworkRows, encode_rows, learn_encoding
 from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
 from tests.tables.examples import rows_of_table, survey_of
@@ -36,7 +36,7 @@ def samples_of(inputs, y, weight=None, max_rows=64, typical_rows=None):
     """Rows as one network takes them, whose targets, (n, 1), are what raw outputs are compared with."""
     total = float(len(y)) if weight is None else weight.sum()
     target = y if typical_rows is None else y[typical_rows]
-    return Samples(inputs, y, np.copy, target, weight, total, max_rows, typical_rows)
+    return NetworkRows(inputs, y, np.copy, target, weight, total, max_rows, typical_rows)
 
 
 def folds_end_code():

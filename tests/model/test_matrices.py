@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.matrices import make_samples
+from sknet._model.matrices import make_network_rows
 from tests.model.examples import encoded
 from tests.tables.limits import sample_rows
 
@@ -21,10 +21,10 @@ NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
 def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
     weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
     _, encoding, rows, _ = encoded(SigmoidMLPRegressor(), X, NUMBER, weight)
-    samples = make_samples(encoding, rows.take(np.arange(20, 23)), 3)
+    samples = make_network_rows(encoding, rows.take(np.arange(20, 23)), 3)
     assert_allclose(samples.weight, weight[20:23] / weight[20:23].mean())
     assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
-    plain = make_samples(encoding, replace(rows, weight=None), 3)
+    plain = make_network_rows(encoding, replace(rows, weight=None), 3)
     assert plain.weight is None and plain.total_weight == N
     with pytest.raises(ValueError, match="weight"):
         rows.take(np.arange(10))
