@@ -280,23 +280,20 @@ class TableEncoder:
             Encodes what the table has become into the inputs that this one has.
         X : DataFrame
         """
-        columns: list[Column] = []
-        values: list[ColumnValues] = []
-        names: list[str] = []
-        for j, column in enumerate(self.columns):
+        columns: list[tuple[str, Column, ColumnValues]] = []
+        for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
             if isinstance(column, TextColumn):
                 Z = np.zeros((len(X), column.n_inputs), dtype)
-                column.write(column_at(X, j), Z, self.column_names[j])
-                columns += [EncodedText()] * column.n_inputs
-                values += list(Z.T)
-                names += [self.column_names[j] + suffix for suffix in column.suffixes]
+                column.write(column_at(X, j), Z, name)
+                pairs = zip(column.suffixes, Z.T, strict=True)
+                columns += [(name + suffix, EncodedText(), values) for suffix, values in pairs]
             else:
-                columns.append(column)
-                values.append(column_at(X, j))
-                names.append(self.column_names[j])
+                columns.append((name, column, column_at(X, j)))
+        names = [name for name, _, _ in columns]
         # by number first: two columns may have one name
-        frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
-        return TableEncoder(tuple(names), tuple(columns)), frame.set_axis(pd.Index(names, dtype=object), axis=1)
+        frame = pd.DataFrame({i: values for i, (_, _, values) in enumerate(columns)}, index=X.index, copy=False)
+        encoder = TableEncoder(tuple(names), tuple(column for _, column, _ in columns))
+        return encoder, frame.set_axis(pd.Index(names, dtype=object), axis=1)
 
     @property
     def text_columns(self) -> tuple[TextColumn, ...]:
