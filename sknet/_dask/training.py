@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sknet._dask import tasks
 from sknet._dask.partitions import Future, Partitions, RowGroups, TaskCluster
 from sknet._model.matrices import NetworkRows
-from sknet._model.network_trainer import FULL_BATCH_ROWS
+from sknet._model.network_trainer import ROWS_IN_CACHE
 from sknet._network.activations import Activation
 from sknet._network.binding import BatchFormat
 from sknet._network.inputs import Inputs, length
@@ -135,7 +135,7 @@ class ShardedObjective:
         self.n_samples, self._n_weights, self._penalty, self._rows = len(samples), layout.n_weights, penalty, rows
         # batches have other sizes on each shard and at each step, which are computed in small pieces
         self._spec = tasks.NetworkSpec(
-            layout, tuple(activations), loss, min(samples.max_rows, FULL_BATCH_ROWS), tuple(dropout),
+            layout, tuple(activations), loss, min(samples.max_rows, ROWS_IN_CACHE), tuple(dropout),
             cast(RemoteInputs, samples.inputs).n_skipped_inputs,
         )  # fmt: skip
         n = len(rows.futures)

@@ -21,7 +21,7 @@ from sknet._estimators.parameters import (
     schedule_ends,
     splitter_of,
 )
-from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
+from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
 from sknet._tables.rows import IN_MEMORY, TableLimits
 from sknet._tables.survey import UNKNOWN_COLUMNS, ColumnSummary
 
@@ -46,7 +46,7 @@ AUTO_CLIP_NORM = 10.0
 AUTO_WEIGHT_DECAY = 0.02
 """What `weight_decay="auto"` means for Adam."""
 
-AUTO_BINS_COLUMNS = 50
+MAX_COLUMNS_WITH_AUTO_BINS = 50
 """Up to so many columns of numbers networks see bins: the first layer of a wider table, of pixels perhaps, would be
 huge."""
 
@@ -113,7 +113,7 @@ def evaluation_method(p: CommonParameters, n_rows: int, limits: TableLimits = IN
         refuse_conflicts_with_folds(p)
         return splitter or "folds"
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
-        if n_rows < EVALUATED_ROWS:
+        if n_rows < MIN_EVALUATED_ROWS:
             return None
         # where folds do not suit (of a single epoch there is nothing to choose), rows are held out, as below
         if p.max_iter > 1 and suits_folds(p) and not limits.is_sequential:
@@ -201,9 +201,9 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
     # bins and target means change the number of inputs, or their meaning
     elif may_choose_network(p, facts):
-        if 0 < facts.columns.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
+        if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
-        elif 0 < facts.columns.n_numbers <= AUTO_BINS_COLUMNS and n >= MANY_ROWS:
+        elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= MANY_ROWS:
             values["numeric_encoding"] = "piecewise_linear"
         # in increments, means of a first part of the rows would stay for ever
         if facts.columns.has_many_levels and not facts.began_with_increments:

@@ -15,7 +15,7 @@ import pandas as pd
 from sknet._estimators.fitted import FittedAttributes, model_and_checked_table
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.user_warnings import warn
-from sknet._model.contributions import MAX_BACKGROUND, N_NODES, draw_background, explain
+from sknet._model.contributions import MAX_BACKGROUND_ROWS, NODES_PER_LINE, draw_background, explain
 from sknet._model.explanation import Explanation
 from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
@@ -41,9 +41,10 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     values, base, adds_up = explain(model, table, others, _progress_printer(n) if verbose else lambda _: None)
     if not adds_up.all():
         warn(
-            f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with {N_NODES[-1]} "
-            "nodes on each line: the network's output jumps, or its slopes do, as with activation='relu'. Of slopes "
-            f"that jump, a background of more rows has a steadier mean: up to {MAX_BACKGROUND} are used.",
+            f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with "
+            f"{NODES_PER_LINE[-1]} nodes on each line: the network's output jumps, or its slopes do, as with "
+            f"activation='relu'. Of slopes that jump, a background of more rows has a steadier mean: up to "
+            f"{MAX_BACKGROUND_ROWS} are used.",
             UserWarning,
         )
     base_values = np.tile(base, (n, 1))

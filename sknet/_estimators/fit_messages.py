@@ -13,14 +13,14 @@ from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.baseline import is_no_better_than_constant
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._network.losses import Loss
-from sknet._network.temperature import LARGEST_LOG
+from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.columns import Column
 from sknet._tables.columns.category import IdentifierColumn, UninformativeColumn
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_far_from_training
-from sknet._tables.splitting import MIN_HELD_OUT
+from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.survey import Survey
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import DivergedError, Result, StopReason
@@ -92,7 +92,7 @@ def warn_of_useless_result(
         )
         return
     temperature = fitted.model.network.temperature
-    if abs(log(temperature)) > LARGEST_LOG - 1e-6:
+    if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6:
         warn(
             f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
             "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
@@ -117,8 +117,8 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
 def warn_of_few_rows(n: int, fraction: float) -> None:
     """Warn that training runs without validation although it was asked for."""
     warn(
-        f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_HELD_OUT} rows to hold "
-        "out (or none to train on). Training runs without a validation part; give more rows, a larger "
+        f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_ROWS_HELD_OUT} rows to "
+        "hold out (or none to train on). Training runs without a validation part; give more rows, a larger "
         "validation_fraction, or X_val and y_val.",
         RuntimeWarning,
     )
@@ -179,7 +179,7 @@ def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
     names, columns = encoder.column_names, encoder.columns
     reasons = [
         f"Columns {short_list(left_out)} of X are left out: {reason}"
-        for column_class, reason in LEFT_OUT.items()
+        for column_class, reason in REMEDIES_FOR_LEFT_OUT.items()
         if (left_out := [name for name, c in zip(names, columns, strict=True) if is_left_out(c, column_class)])
     ]
     if reasons and encoder.n_inputs == 0:
@@ -193,7 +193,7 @@ def is_left_out(column: Column, column_class: type) -> bool:
     return isinstance(column, column_class) and {facts.kind for facts in column.inputs} <= {"missing"}
 
 
-LEFT_OUT: dict[type, str] = {
+REMEDIES_FOR_LEFT_OUT: dict[type, str] = {
     IdentifierColumn: "they are categories, and all their values differ, as those of identifiers do. Drop them; or, "
     "if that is what they are, make them numbers or dates, or name them in text_features.",
     UninformativeColumn: "they are categories of many levels, and each level is rare, or the target depends on them no "

@@ -15,7 +15,7 @@ NAMES_ELSEWHERE = {
 }
 """What other packages call a parameter, and its name here."""
 
-MAX_LISTED = 10
+MAX_NAMES_LISTED = 10
 """A message lists at most so many names."""
 
 
@@ -25,7 +25,7 @@ def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str])
     for name in keywords:
         if name not in names:
             near = NAMES_ELSEWHERE.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
-            listed = ", ".join(names) if len(names) <= MAX_LISTED else f"those of help({function})"
+            listed = ", ".join(names) if len(names) <= MAX_NAMES_LISTED else f"those of help({function})"
             remedy = f"do you mean {near}?" if near else f"known are {listed}."
             raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
 

@@ -8,7 +8,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver, ObservedRun
 from sknet._model.phases import EpochReport
 
-N_LINES = 10
+MAX_PRINTED_LINES = 10
 """How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
 
 
@@ -70,7 +70,7 @@ class ProgressLine(FitObserver):
             line = self._line(epoch, get_terminal_size().columns)
             print("\r" + line.ljust(self._width), end="", flush=True)  # spaces over the rest of a longer line
             self._width = len(line)
-        elif self._done * N_LINES // n_epochs > (self._done - 1) * N_LINES // n_epochs:
+        elif self._done * MAX_PRINTED_LINES // n_epochs > (self._done - 1) * MAX_PRINTED_LINES // n_epochs:
             print(self._line(epoch))
         return False
 

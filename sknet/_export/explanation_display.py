@@ -18,7 +18,7 @@ from sknet._typing import Array, Table
 MORE, LESS = "#c0504d", "#4f81bd"
 """Colours of contributions above and below 0."""
 
-MAX_LABEL = 30
+MAX_LABEL_CHARACTERS = 30
 """How many characters of a column's name and value are written."""
 
 
@@ -231,7 +231,7 @@ def is_whole_number(number: object) -> bool:
 
 def shorten_label(text: str) -> str:
     """Return a text that fits beside a bar."""
-    return text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…"
+    return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"
 
 
 def value_as_text(value: object) -> str:

@@ -7,7 +7,7 @@ target : (n, k)     raw : (n, m)     m raw outputs, which are k but for several 
 
 import numpy as np
 
-from sknet._model.fold_phase import MIN_STEPS
+from sknet._model.fold_phase import MIN_STEPS_TO_JUDGE
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.threads import limit_blas_threads
 from sknet._tables.columns.statistics import mean_and_deviation
@@ -35,8 +35,8 @@ def is_no_better_than_constant(trainer: NetworkTrainer, state: State, margin: fl
         False also where too little was trained to tell.
     """
     target, weight, loss = trainer.training.target, trainer.training.typical_weight, trainer.encoding.head.loss
-    # after few steps every network is worse than a constant, whatever the rate
-    if state.step < MIN_STEPS or (target == target[0]).all():  # of equal targets, a constant is the right prediction
+    # after few steps every network is worse than a constant, whatever the rate; of equal targets, a constant is right
+    if state.step < MIN_STEPS_TO_JUDGE or (target == target[0]).all():
         return False
     means = [mean_and_deviation(column, weight)[0] for column in target.T]  # of the targets that are there
     start = np.array(means) if loss.start is None else loss.start(target, weight)

@@ -25,7 +25,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.model import PREDICT_ROWS, Model
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model
 from sknet._model.sensitivity import (
     back_from_hidden,
     back_to_first_sums,
@@ -38,45 +38,45 @@ from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table
 
-MAX_BACKGROUND = 100
+MAX_BACKGROUND_ROWS = 100
 """How many rows of a background are used: time grows with them, and the mean over them changes little."""
 
-N_NODES = (8, 16, 64, 256)
+NODES_PER_LINE = (8, 16, 64, 256)
 """How many nodes a line gets. Eight do for most rows of smooth networks; the lines of others get more until their
 contributions add up. Where slopes jump, as those of "relu", it takes more than a hundred."""
 
-MAX_GAP = 5e-4
+MAX_SUM_GAP = 5e-4
 """How far from adding up contributions may be before lines get more nodes, of the output's spread over the background.
 
 With as many nodes as there may be, twice as far is still taken for adding up.
 """
 
-MIN_SPREAD = 0.1
+MIN_RELATIVE_SPREAD = 0.1
 """The least that counts as this spread, of how far a row's output is from the background's mean."""
 
-ROUNDING = 64
+ROUNDING_UNITS = 64
 """How many units in the last place of the contributions, and of the output layer's sums, rounding may take from their
 sum: outputs are rounded even for a row that is its own background."""
 
 TINY = np.finfo(np.float32).tiny
 """Added to what may be 0, such as the spread over a single row."""
 
-LINE_VALUES = 2**18
+UNITS_COMPUTED_AT_ONCE = 2**18
 """How many units, at one node of each line, are computed at once: they stay in the processor's cache."""
 
-PARTIAL_SUM_VALUES = 2**22
+MAX_KEPT_PARTIAL_SUMS = 2**22
 """How many partial sums of the background are kept at a time, see `EncodedBackground`."""
 
-MAX_WIDENING = 8
+MAX_ROWS_FACTOR = 8
 """How many times as many rows are computed at once, at most, where columns are so many that partial sums are
 not kept."""
 
 
 def draw_background(n: int) -> NDArray[np.intp]:
     """Return the numbers of the rows of a background that are used, increasing; the same ones for the same n."""
-    if n <= MAX_BACKGROUND:
+    if n <= MAX_BACKGROUND_ROWS:
         return np.arange(n)
-    return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND])
+    return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])
 
 
 def explain(
@@ -107,9 +107,9 @@ def explain(
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
-    step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest_layer * outputs.shape[1]))
+    step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * encoded.widest_layer * outputs.shape[1]))
     if len(encoded.column_blocks) > 1:  # each piece of rows computes partial sums again: fewer, larger pieces
-        step = max(1, min(MAX_WIDENING * step, PARTIAL_SUM_VALUES // model.encoder.n_inputs))
+        step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, part: slice) -> None:
         """Explain a part of the rows x, which begin at row `first` of the table."""
@@ -120,15 +120,15 @@ def explain(
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
-        for start in range(0, n, PREDICT_ROWS):
-            stop = min(start + PREDICT_ROWS, n)
+        for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
+            stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
             x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)
             run_on_parts(lambda part, x=x, first=start: fill(x, first, part), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
             progress(stop)
     return values, base, adds_up
 
 
-@lru_cache(maxsize=len(N_NODES))
+@lru_cache(maxsize=len(NODES_PER_LINE))
 def gauss_legendre(n_nodes: int) -> list[tuple[float, float]]:
     """Return the nodes of a rule on [0, 1], and their weights."""
     nodes, weights = np.polynomial.legendre.leggauss(n_nodes)  # on [-1, 1]
@@ -193,14 +193,16 @@ class EncodedBackground:
         z, difference = x @ W + b, outputs - self.mean_outputs  # (n, h), (n, k)
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
-        for n_nodes in N_NODES:
+        for n_nodes in NODES_PER_LINE:
             by_column = self._contributions_by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
-            spread = np.maximum(self.output_deviations, MIN_SPREAD * np.abs(difference[unfinished]))
-            rounding = ROUNDING * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_weight_sums)
-            excess[unfinished] = np.max(gap / (MAX_GAP * spread + rounding + TINY), axis=1)
+            spread = np.maximum(self.output_deviations, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
+            rounding = (
+                ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_weight_sums)
+            )
+            excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:
                 break
@@ -267,7 +269,7 @@ class EncodedBackground:
         """
         n_used = np.append(0, self.x0.any(axis=0).cumsum())  # inputs up to each one
         used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.model.encoder.input_starts))
-        width = max(1, PARTIAL_SUM_VALUES // self.z0.size)
+        width = max(1, MAX_KEPT_PARTIAL_SUMS // self.z0.size)
         return [used[start : start + width] for start in range(0, len(used), width)]
 
     def _partial_sums(self, columns: NDArray[np.intp]) -> Array:

@@ -65,7 +65,7 @@ class Folds(NamedTuple):
 
     splits: list[Split]
     tolerance_factor: float  # see `FoldPlan`
-    n_rows: int  # by which the steps of an epoch are counted, see `MIN_STEPS`
+    n_rows: int  # by which the steps of an epoch are counted, see `MIN_STEPS_TO_JUDGE`
 
 
 def draw_folds(
@@ -91,7 +91,7 @@ def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, i
     return Folds(splits, fold_plan(n_rows, groups is not None, is_regression).tolerance_factor, fewest)
 
 
-MIN_STEPS = 75
+MIN_STEPS_TO_JUDGE = 75
 """No epoch is chosen that ends before so many steps: so early, a low loss is luck, and the average still holds the
 first weights."""
 
@@ -161,7 +161,7 @@ class FoldPhase:
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = first_order_solver(settings.solver)
         steps_per_epoch = ceil(folds.n_rows / solver.batch_size)
-        self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), solver.n_epochs)  # that may be chosen
+        self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / steps_per_epoch), solver.n_epochs)  # that may be chosen
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
         self._states: list[list[State]] = []
@@ -235,7 +235,7 @@ class FoldPhase:
             )
         )
         epoch = len(self.joint_epochs)
-        # two bests: any epoch's counts for patience, but only one after MIN_STEPS may be chosen
+        # two bests: any epoch's counts for patience, but only one after MIN_STEPS_TO_JUDGE may be chosen
         if criterion <= loss_worse_by(1.0 - solver.tol, self._best_loss):
             self.patience_epoch = epoch
         self._best_loss = min(self._best_loss, criterion)

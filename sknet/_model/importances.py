@@ -35,19 +35,19 @@ from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
 
-N_ROWS = (256, 512)
+MIN_AND_MAX_ROWS_USED = (256, 512)
 """How many training rows are looked at: an eighth of them, but at least and at most so many."""
 
-N_POINTS = 4
+POINTS_PER_ROW = 4
 """How many points of lines each row gets, each between it and another row."""
 
-PIECE_VALUES = 2**17
+VALUES_MULTIPLIED_AT_ONCE = 2**17
 """How many values of the rows are multiplied at a time, so that wide tables take little memory."""
 
 
 def draw_importance_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     """Draw the numbers of rows that stand for n, increasing: each for as much weight as the others."""
-    n_drawn = min(max(n // 8, N_ROWS[0]), N_ROWS[1])
+    n_drawn = min(max(n // 8, MIN_AND_MAX_ROWS_USED[0]), MIN_AND_MAX_ROWS_USED[1])
     if weight is None and n <= n_drawn:
         return np.arange(n)
     ends = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight, dtype=np.float64)
@@ -85,7 +85,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     importances = np.zeros(model.encoder.n_columns)
     # outputs that overflow are an error of `predict`, which names the column
     with limit_blas_threads(x.shape[0] * network.largest_matrix), np.errstate(over="ignore", invalid="ignore"):
-        centre, step = np.asarray(x.mean(axis=0)), max(1, PIECE_VALUES // max(1, x.shape[1]))
+        centre, step = np.asarray(x.mean(axis=0)), max(1, VALUES_MULTIPLIED_AT_ONCE // max(1, x.shape[1]))
         for slopes in mean_slopes(network, model.head, x @ W + b):
             for start in range(0, x.shape[0], step):
                 some = slice(start, start + step)
@@ -101,7 +101,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
 def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
     """Yield the mean slopes of each output, (r, h): at points that lie evenly between each row and others."""
     rng = np.random.default_rng(0)  # the same for each call: importances depend on the weights and rows alone
-    fractions = [(i + 0.5) / N_POINTS for i in range(N_POINTS)]
+    fractions = [(i + 0.5) / POINTS_PER_ROW for i in range(POINTS_PER_ROW)]
     points = [fraction * z + (1.0 - fraction) * z[rng.permutation(len(z))] for fraction in fractions]
     explained = head.explained
     if explained.are_raw and network.activations:  # no product by the output layer: time does not grow with k^2
@@ -109,7 +109,7 @@ def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
         for by_hidden in network.coefs[-1].T:  # d output / da of the last hidden layer
             slopes = np.zeros_like(z)
             for kept in kept_values:
-                slopes += back_from_hidden(network, kept, np.tile(by_hidden / N_POINTS, (len(z), 1)))
+                slopes += back_from_hidden(network, kept, np.tile(by_hidden / POINTS_PER_ROW, (len(z), 1)))
             yield slopes
         return
     passes = [forward_from_first_sums(network, point) for point in points]
@@ -117,7 +117,7 @@ def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
         slopes = np.zeros_like(z)
         for raw, kept in passes:
             by_output = np.zeros_like(raw)
-            by_output[:, output] = 1.0 / N_POINTS
+            by_output[:, output] = 1.0 / POINTS_PER_ROW
             slopes += back_to_first_sums(network, kept, explained.backward(raw.copy(), by_output))
         yield slopes
 

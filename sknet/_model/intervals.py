@@ -34,19 +34,19 @@ from sknet._model.heads import RegressionHead
 from sknet._tables.columns.statistics import weighted_quantile
 from sknet._typing import Array
 
-MAX_QUANTILES = 1000
+MAX_ERROR_QUANTILES = 1000
 """How many quantiles of the errors are kept at most."""
 
-SLACK = 1e-9
+SHARE_SLACK = 1e-9
 """A share of the rows is reached when it is this near: rounding must not decide."""
 
-MAX_BINS = 10
+MAX_PREDICTION_BINS = 10
 """Into how many bins of predictions the held-out rows are put at most, to learn how errors grow with them."""
 
-ROWS_PER_BIN = 30
+MIN_ROWS_PER_BIN = 30
 """So many held-out rows are in each bin at least; with fewer than two bins, errors count as equally large."""
 
-PRIOR_ROWS = 3.0
+PRIOR_ROWS_PER_BIN = 3.0
 """As so many rows of the mean error over all rows are added to each bin."""
 
 
@@ -70,10 +70,10 @@ class Residuals:
         # a share of the n held-out rows and the new one, whose error may be the largest: hence n + 1, and None where
         # even the largest error that is known does not reach it
         wanted = coverage * (self.effective_size + 1.0)
-        if wanted > self.effective_size * (1.0 + SLACK):
+        if wanted > self.effective_size * (1.0 + SHARE_SLACK):
             return None
         level, m = wanted / self.effective_size, len(self.quantiles)
-        rank = min(max(ceil(level * m - SLACK), 1), m)
+        rank = min(max(ceil(level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
 
 
@@ -104,7 +104,7 @@ class ErrorScale:
 
 def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> ErrorScale:
     """Learn how errors grow with the prediction: their mean in bins of equally many rows."""
-    n_bins = int(min(MAX_BINS, least_effective_size(errors, weight) // ROWS_PER_BIN))
+    n_bins = int(min(MAX_PREDICTION_BINS, least_effective_size(errors, weight) // MIN_ROWS_PER_BIN))
     if n_bins < 2:
         return constant_scale(errors.shape[1])
     knots, scales = np.zeros((2, n_bins, errors.shape[1]))
@@ -116,7 +116,7 @@ def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> Err
         knots[:, j] = [np.average(p[rows], weights=w[rows]) for rows in bins]
         sums, sizes = [error[rows] @ w[rows] for rows in bins], np.array([w[rows].sum() for rows in bins])
         is_scale = 0.0 < mean < np.inf  # else all errors are 0, or one is beyond what a float holds
-        scales[:, j] = (sums + PRIOR_ROWS * mean) / (sizes + PRIOR_ROWS) if is_scale else 1.0
+        scales[:, j] = (sums + PRIOR_ROWS_PER_BIN * mean) / (sizes + PRIOR_ROWS_PER_BIN) if is_scale else 1.0
     return ErrorScale(knots, scales)
 
 
@@ -183,7 +183,7 @@ def residuals_from_errors(errors: Array, weight: Array | None) -> Residuals:
     if not len(errors):
         return Residuals(errors, 0.0)
     # of few rows without weights, all errors are kept, sorted
-    m = len(errors) if weight is None and len(errors) <= MAX_QUANTILES else MAX_QUANTILES
+    m = len(errors) if weight is None and len(errors) <= MAX_ERROR_QUANTILES else MAX_ERROR_QUANTILES
     levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])
     return Residuals(quantiles, least_effective_size(errors, weight))

@@ -11,7 +11,7 @@ N_THETA_COPIES = 6
 N_LAYER_BUFFERS = 4
 """Arrays as large as a layer's outputs for a batch: the sums, their gradient, and for dropout the mask and the rest."""
 
-NETWORK_BYTES = 2**14
+MIN_NETWORK_BYTES = 2**14
 """Bytes that the objects of the smallest network in training take, beside its arrays."""
 
 
@@ -20,7 +20,7 @@ def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
 
     Weights and outputs are those of all networks together.
     """
-    needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * NETWORK_BYTES
+    needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * MIN_NETWORK_BYTES
     memory = memory_limit()
     if memory is not None and needed > memory:
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"

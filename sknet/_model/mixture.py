@@ -18,7 +18,7 @@ import numpy as np
 
 from sknet._model.heads import RegressionHead
 from sknet._model.matrices import Encoding, NetworkRows
-from sknet._network.temperature import PRIOR_LOG, scale_to_best_temperature_in_place
+from sknet._network.temperature import PRIOR_LOG_DEVIATION, scale_to_best_temperature_in_place
 from sknet._typing import Array
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
@@ -101,7 +101,7 @@ class HeldOutLoss:
             value = loss.mean(raw, rows.target, rows.weight)
             return Calibration(1.0, value, value)
         inverse, value = scale_to_best_temperature_in_place(loss, raw, rows.target, rows.weight, rows.total_weight)
-        penalty = log(inverse) ** 2 / (2.0 * PRIOR_LOG**2 * rows.total_weight)
+        penalty = log(inverse) ** 2 / (2.0 * PRIOR_LOG_DEVIATION**2 * rows.total_weight)
         return Calibration(inverse, value, value + penalty)
 
     def choose_mixing_weight(self, raw_by_component: Sequence[Array], equal_weight: float) -> float:

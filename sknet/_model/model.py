@@ -36,7 +36,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.tables import MemoryMappedRows, have_equal_values, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
-PREDICT_ROWS = 1024
+ROWS_PREDICTED_AT_ONCE = 1024
 """Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
 
 PIECES_PER_PART = 32
@@ -127,14 +127,14 @@ class Model:
         array of (rows, ...). Each thread calls it for its own pieces, so those of all rows are never in memory.
         """
         n = table.shape[0]
-        if n <= PREDICT_ROWS:  # faster than to start threads
+        if n <= ROWS_PREDICTED_AT_ONCE:  # faster than to start threads
             # to set the limit takes time, which counts for few rows: only where BLAS would start threads at all
             largest_product = n * self.network.largest_matrix
             with limit_blas_threads(largest_product) if self.network.blas_may_split(n) else nullcontext():
                 return np.ascontiguousarray(self._outputs_of_few(table, convert_raw))
         # encoding categories holds Python's global lock: several threads would only wait for each other
-        n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.is_numeric else 0
-        with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest_matrix) as n_threads:
+        n_pieces = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
+        with threads_for_rows(n_pieces, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
             # the shape and type of the first piece are those of all
             first_rows, piece = next(self._pieces(table, slice(0, n), convert_raw))
             outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
@@ -144,7 +144,7 @@ class Model:
                 for rows, piece in self._pieces(table, part, convert_raw):
                     outputs[rows] = piece
 
-            run_on_parts(fill, slice(first_rows.stop, n), PIECES_PER_PART * PREDICT_ROWS, n_threads)
+            run_on_parts(fill, slice(first_rows.stop, n), PIECES_PER_PART * ROWS_PREDICTED_AT_ONCE, n_threads)
         return outputs
 
     def _outputs_of_few(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
@@ -211,10 +211,10 @@ class Model:
         )
 
     def _chains(self, part: slice, batch_format: BatchFormat) -> Iterator[tuple[slice, Chain]]:
-        """Yield pieces of these rows with layers bound to as many: to PREDICT_ROWS, and once to what is left."""
+        """Yield pieces of these rows with layers bound to as many: to the most predicted at once, and to the rest."""
         n_rows = 0
-        for start in range(part.start, part.stop, PREDICT_ROWS):
-            rows = slice(start, min(start + PREDICT_ROWS, part.stop))
+        for start in range(part.start, part.stop, ROWS_PREDICTED_AT_ONCE):
+            rows = slice(start, min(start + ROWS_PREDICTED_AT_ONCE, part.stop))
             if rows.stop - start != n_rows:
                 n_rows = rows.stop - start
                 chain = self.network.chain(n_rows, self.predict_dtype, batch_format)
@@ -227,7 +227,7 @@ class Model:
         inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, also where `predict` looks categories up
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
-        with limit_blas_threads(PREDICT_ROWS * self.network.largest_matrix):
+        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
                 raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
@@ -240,7 +240,7 @@ class Model:
         if not self.network.activations:
             return self.encoder.encode(table, self.predict_dtype).astype(self.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.output_dtype)
-        with limit_blas_threads(PREDICT_ROWS * self.network.largest_matrix):
+        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
             for rows, chain in self._chains(slice(0, table.shape[0]), self._batch_format(table)):
                 inputs, _ = self._encode(take_rows(table, rows))
                 self._forward(chain, inputs, np.asarray)  # raises where an output is not finite

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from sknet._model.joining import join_networks
-from sknet._model.machine import NETWORK_BYTES, refuse_beyond_memory
+from sknet._model.machine import MIN_NETWORK_BYTES, refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, NetworkRows, make_network_rows
 from sknet._model.mixture import HeldOutLoss
 from sknet._model.model import Model, Network
@@ -40,10 +40,10 @@ from sknet._typing import Array
 MAX_BUFFER_ROWS = 4096
 """The most rows that a network's buffers hold; larger batches are computed piece by piece."""
 
-FULL_BATCH_ROWS = 512
+ROWS_IN_CACHE = 512
 """Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
 
-MANY_WEIGHTS = 10**6
+WEIGHTS_THAT_ALWAYS_FIT = 10**6
 """So many weights fit in any machine's memory."""
 
 ModelScorer = Callable[[Model, Array], float]
@@ -222,7 +222,7 @@ def make_trainer(
     max_rows = rows_at_once(settings, training)
     n_validation_rows = 0 if validation is None else min(len(validation), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_validation_rows) * sum(layout.sizes[1:])
-    if layout.n_parameters + n_outputs > MANY_WEIGHTS:
+    if layout.n_parameters + n_outputs > WEIGHTS_THAT_ALWAYS_FIT:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     samples = make_network_rows(
@@ -299,7 +299,7 @@ def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows
     n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
     n_outputs = sum(counts[bins] * batch * sum(layouts[bins].sizes[1:]) for bins in counts)
     n_networks = sum(counts.values())
-    if n_networks > 1 and n_weights + n_outputs + n_networks * NETWORK_BYTES > MANY_WEIGHTS:
+    if n_networks > 1 and n_weights + n_outputs + n_networks * MIN_NETWORK_BYTES > WEIGHTS_THAT_ALWAYS_FIT:
         among_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={n_members}{among_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
         refuse_beyond_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
@@ -311,7 +311,7 @@ def rows_at_once(settings: Settings, training: EncodedRows) -> int:
     if isinstance(settings.solver, MiniBatchSolver):
         return min(settings.solver.batch_size, MAX_BUFFER_ROWS)
     # each part costs passes over theta, which take longer than the part itself where the table is sparse
-    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if training.table.is_sparse else FULL_BATCH_ROWS)))
+    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if training.table.is_sparse else ROWS_IN_CACHE)))
 
 
 def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:

@@ -1,6 +1,6 @@
 """The four numbers of training rows on which a default depends; docs/defaults.md says what holds between them."""
 
-EVALUATED_ROWS = 40
+MIN_EVALUATED_ROWS = 40
 """Below, nothing evaluates the epochs: folds of fewer than ten rows say too little."""
 
 FEW_ROWS = 500

@@ -11,7 +11,7 @@ by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns
 
 import numpy as np
 
-from sknet._model.model import PREDICT_ROWS, Model, Network
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._tables.slopes import gradients_by_column
 from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table
@@ -21,8 +21,8 @@ def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
     n, k = table.shape[0], model.head.n_outputs
     by_column = np.empty((n, k, model.encoder.n_columns), model.output_dtype)
-    for start in range(0, n, PREDICT_ROWS):
-        rows = slice(start, min(start + PREDICT_ROWS, n))
+    for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
+        rows = slice(start, min(start + ROWS_PREDICTED_AT_ONCE, n))
         piece = take_rows(table, rows)
         inputs = model.encoder.encode(piece, np.dtype(np.float64))
         by_column[rows] = gradients_by_column(model.encoder, piece, _gradients_by_input(model, inputs))

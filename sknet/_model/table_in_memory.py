@@ -29,21 +29,21 @@ from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.columns.text import TextColumn
-from sknet._tables.compact import PIECE_VALUES
-from sknet._tables.encoding import CHUNK_VALUES, TableEncoder
+from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE
+from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder
 from sknet._tables.frames import as_uniform_array
 from sknet._tables.rows import ALL, FeatureTable
 from sknet._tables.tables import is_memory_mapped, is_sparse, table_digest, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
-MIN_COMPACT_BYTES = 2**26
+MIN_BYTES_TO_COMPACT = 2**26
 """Encoded tables of more bytes are kept as compact rows, if these take less than three quarters of them.
 
 A table of numbers with 8 bins is encoded into 4.5 times its size, in float32. Smaller encoded tables are gathered from
 the processor's cache, and faster so; of larger ones a batch is read from memory, which takes as long as writing it from
 compact rows."""
 
-MAX_MULTIPLE = 2.5
+MAX_COMPACT_TO_ARRAY_RATIO = 2.5
 """Where compact rows take so many times the memory of an array, of short integers, its rows are encoded batch by batch:
 that takes two to three times as long as writing them, a tenth of a step."""
 
@@ -128,7 +128,7 @@ class TableInMemory(FeatureTable):
             def encode_batch(batch: Batch, out: Array, _: int) -> None:
                 encoder.encode_rows(array, batch, out, encoding_part)
 
-            return EncodedInMemory(BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, CHUNK_VALUES))
+            return EncodedInMemory(BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE))
         refuse_large_table(X.shape[0], encoder.n_inputs, kept_bytes(encoder.encoder_without_lookups, X, dtype))
         encode = encode_mixed if encoder.lookups is not None else encode_dense
         return EncodedInMemory(encode(encoder, X, dtype, encoding_part))
@@ -179,7 +179,7 @@ def encode_dense(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: N
     """Encode a table into one dense matrix, or into compact rows."""
     if is_compact(encoder, X, dtype):
         compact = encoder.encode_compact(X, dtype, encoding_part)
-        return BatchwiseInputs(compact.write, encoder.n_inputs, dtype, PIECE_VALUES)
+        return BatchwiseInputs(compact.write, encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE)
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     return DenseInputs(encoder.encode(X, dtype, ones=True, encoding_part=encoding_part), "ones")
 
@@ -193,14 +193,14 @@ def encode_mixed(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: N
         dense, one_hot, dense_inputs = encoder.encode_mixed(X, dtype, encoding_part)
         return MixedInputs(DenseInputs(dense), one_hot, dense_inputs)
     compact = encoder_without_lookups.encode_compact(X, dtype, encoding_part)
-    written = BatchwiseInputs(compact.write, encoder_without_lookups.n_inputs, dtype, PIECE_VALUES, "dense")
+    written = BatchwiseInputs(compact.write, encoder_without_lookups.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, "dense")
     return MixedInputs(written, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
 
 
 def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
     """Whether the encoded rows of a table are kept as compact rows: where that saves much of much memory."""
     row_bytes = encoder.n_inputs * dtype.itemsize
-    return X.shape[0] * row_bytes > MIN_COMPACT_BYTES and encoder.compact_layout.row_bytes(dtype) < 0.75 * row_bytes
+    return X.shape[0] * row_bytes > MIN_BYTES_TO_COMPACT and encoder.compact_layout.row_bytes(dtype) < 0.75 * row_bytes
 
 
 def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:
@@ -216,10 +216,10 @@ def array_if_smaller_than_encoded(encoder: TableEncoder, X: Table, dtype: DType)
     Arrays of short integers, such as pixels, do.
     """
     dense_bytes = encoder.n_inputs * dtype.itemsize
-    if is_sparse(X) or X.shape[0] * dense_bytes <= MIN_COMPACT_BYTES:  # small tables never need the compact layout
+    if is_sparse(X) or X.shape[0] * dense_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
         return None
     n_bytes = X.shape[0] * min(dense_bytes, encoder.compact_layout.row_bytes(dtype))
-    if n_bytes <= MIN_COMPACT_BYTES:
+    if n_bytes <= MIN_BYTES_TO_COMPACT:
         return None
     array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
-    return array if array is not None and n_bytes > MAX_MULTIPLE * array.nbytes else None
+    return array if array is not None and n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes else None

@@ -14,7 +14,7 @@ from sknet._network.activations import Activation
 from sknet._network.losses import Loss
 from sknet._typing import Array
 
-N_TRIED = 7
+N_ROWS_TRIED = 7
 """Rows that a piece is tried on: a number that no other dimension is likely to have."""
 
 
@@ -27,14 +27,14 @@ def refuse_bad_custom_functions(loss: Loss, target: Array, activations: Sequence
 
 def refuse_bad_loss(loss: Loss, target: Array) -> None:
     """Raise a ValueError that says what a loss returns, where it is not what it should be, for rows of this target."""
-    rows = target[np.arange(N_TRIED) % len(target)].copy()
-    raw = np.linspace(-0.1, 0.1, N_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
-    raw = raw.reshape(N_TRIED, -1)
-    parts = {"value": (N_TRIED,), "gradient": raw.shape}
+    rows = target[np.arange(N_ROWS_TRIED) % len(target)].copy()
+    raw = np.linspace(-0.1, 0.1, N_ROWS_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
+    raw = raw.reshape(N_ROWS_TRIED, -1)
+    parts = {"value": (N_ROWS_TRIED,), "gradient": raw.shape}
     with np.errstate(all="ignore"):
         if loss.joint is not None:
             _refuse_bad_result(
-                f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_TRIED,)
+                f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_ROWS_TRIED,)
             )
         for name, shape in parts.items():
             returned = getattr(loss, name)(raw.copy(), rows)
@@ -55,7 +55,7 @@ def _refuse_bad_result(what: str, returned: object, shape: tuple[int, ...], word
         raise ValueError(f"{what} returned {kind}: it must return an array of floats of shape {words}.")
     if returned.shape != shape:
         raise ValueError(
-            f"{what} returned the shape {returned.shape} for {N_TRIED} rows, not {shape}: it must return {words}."
+            f"{what} returned the shape {returned.shape} for {N_ROWS_TRIED} rows, not {shape}: it must return {words}."
         )
     if np.isnan(returned).any():
         raise ValueError(f"{what} returned NaN for raw outputs near 0: compare it with `check_gradient`.")
@@ -64,7 +64,7 @@ def _refuse_bad_result(what: str, returned: object, shape: tuple[int, ...], word
 def refuse_copying_activation(activation: Activation) -> None:
     """Raise a ValueError where an activation returns a new array instead of overwriting its argument."""
     name = f"activation={activation.name!r}"
-    z = np.linspace(-2.0, 2.0, 3 * N_TRIED).reshape(N_TRIED, 3)
+    z = np.linspace(-2.0, 2.0, 3 * N_ROWS_TRIED).reshape(N_ROWS_TRIED, 3)
     kept = z.copy()
     with np.errstate(all="ignore"):
         _refuse_new_array(f"{name}: apply(z)", activation.apply, (z,))

@@ -103,7 +103,7 @@ def draw_weights(
     return coefs, [np.zeros(size) for size in layout.sizes[1:]]
 
 
-SPREAD = 1.5
+FIRST_LAYER_SPREAD = 1.5
 """How much larger than the others the first layer's weights are. Columns scaled by their quartile range, as they are by
 default, and one-hot encoded categories vary by less than the 1 that a hidden layer's outputs vary by."""
 
@@ -125,7 +125,7 @@ def draw_centred_weights(
     variance falls by a factor of 16 or more per layer, and so does the gradient's.
 
     The first hidden layer's biases are drawn as well, b ~ N(0, input_scale^2),
-    and its weights are `SPREAD` times as large: its units bend all over the
+    and its weights are `FIRST_LAYER_SPREAD` times as large: its units bend all over the
     table. With biases of 0 all of them bend at its centre, and have to be moved
     from there before they can tell one region from another. The second layer's
     weights are smaller in return.
@@ -135,7 +135,7 @@ def draw_centred_weights(
     after = [*activations, identity]  # and what its sums go into
     scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
     if activations:
-        scales[0] *= SPREAD
+        scales[0] *= FIRST_LAYER_SPREAD
         scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])
     coefs, intercepts = [], []
     for (fan_in, fan_out), scale, source in zip(layout.shapes, scales, before, strict=True):
@@ -150,7 +150,7 @@ def _first_layer_spread(first: Activation, n_units: int) -> float:
     """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
     # 100 quantiles of a normal distribution: no random numbers are needed
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
-    z = np.concatenate([sqrt(1.0 + SPREAD**2) * normal, normal])  # of W x + b: 1 is the variance of b
+    z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SPREAD**2) * normal, normal])  # of W x + b: 1 is the variance of b
     with np.errstate(all="ignore"):
         # as wide as the layer: an activation that a user wrote may have numbers of its own for each unit
         a = np.repeat(z[:, np.newaxis], n_units, axis=1)

@@ -407,14 +407,14 @@ def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
 
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
 
-LEAST_FREQUENCY = 1e-3
+MIN_LABEL_FREQUENCY = 1e-3
 """The least frequency of a label that training starts from: no label starts with a probability of 0."""
 
 
 def _label_frequencies(target: Array, weight: Array | None) -> Array:
     """Return which fraction of the rows has each label, (k,), within limits."""
     frequency = np.average(target, axis=0, weights=weight).astype(np.float64)
-    return np.clip(frequency, LEAST_FREQUENCY, 1.0 - LEAST_FREQUENCY)
+    return np.clip(frequency, MIN_LABEL_FREQUENCY, 1.0 - MIN_LABEL_FREQUENCY)
 
 
 def _log_odds(target: Array, weight: Array | None) -> Array:

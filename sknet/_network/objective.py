@@ -25,10 +25,10 @@ from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import DenseOnSparse
 from sknet._typing import Array, Batch, Gradient, SparseGradient
 
-MIN_EVALUATION_ROWS = 256
+MIN_ROWS_EVALUATED_AT_ONCE = 256
 """So many rows of other data are passed through the network at once, more where batches are larger."""
 
-MAX_CHAINS = 4
+MAX_BOUND_BATCH_SIZES = 4
 """Layers stay bound to so many sizes of batches at most: where rows are on workers, no two batches need be alike."""
 
 
@@ -165,7 +165,7 @@ class Objective:
         """
         bound = self._bound.get(n_rows)
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
-            if n_rows not in self._bound and len(self._bound) >= MAX_CHAINS:
+            if n_rows not in self._bound and len(self._bound) >= MAX_BOUND_BATCH_SIZES:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
             training = BackwardOptions(out, self._dropout, rng)
             chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, training)
@@ -246,7 +246,7 @@ class Objective:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
         chain = cache(lambda n_rows: bind(self._layout, self._activations, theta, n_rows, inputs.batch_format))
-        for part in pieces(slice(0, n), max(self.max_rows, MIN_EVALUATION_ROWS)):
+        for part in pieces(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
             raw[part] = chain(length(part)).forward(inputs(part))
         return raw
 

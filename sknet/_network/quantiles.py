@@ -17,16 +17,16 @@ from scipy.special import expit
 
 from sknet._typing import Array
 
-LEAST_STEP = 1e-3
+MIN_QUANTILE_GAP = 1e-3
 """The least distance of neighbouring quantiles at the start of training, in scaled units."""
 
-SLACK = 1e-10
+LEVEL_SLACK = 1e-10
 """How much levels are lowered: a cumulated weight that reaches a level may be rounded to a little less."""
 
 
 def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
     """Return the first values of each column whose cumulated weight reaches the levels, (len(levels), k)."""
-    level = np.maximum(np.asarray(levels) - SLACK, SLACK)
+    level = np.maximum(np.asarray(levels) - LEVEL_SLACK, LEVEL_SLACK)
     return np.quantile(target.astype(np.float64), level, axis=0, weights=weight, method="inverted_cdf")
 
 
@@ -48,7 +48,7 @@ class Quantiles:
     def start(self, target: Array, weight: Array | None) -> Array:
         """Return the raw outputs whose predictions are the target's quantiles, (k,)."""
         quantiles = weighted_quantiles(target, self.levels, weight)[:, 0]
-        steps = np.maximum(np.diff(quantiles), LEAST_STEP)  # (k - 1,): one for each level but the middle
+        steps = np.maximum(np.diff(quantiles), MIN_QUANTILE_GAP)  # (k - 1,): one for each level but the middle
         raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus: the link gives the steps back
         return np.insert(raw, self.middle_index, quantiles[self.middle_index])
 

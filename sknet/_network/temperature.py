@@ -16,10 +16,10 @@ from scipy.optimize import brentq
 from sknet._network.losses import Loss, weighted_mean
 from sknet._typing import Array
 
-LARGEST_LOG = 3.0
+MAX_LOG_TEMPERATURE = 3.0
 """Neither the temperature nor its inverse is larger than e to this power."""
 
-PRIOR_LOG = 0.6
+PRIOR_LOG_DEVIATION = 0.6
 """The standard deviation of the prior on the temperature's logarithm."""
 
 
@@ -45,18 +45,18 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     inverse_temperature : float
         Within e^-3 and e^3; 1 where raw is not finite.
     """
-    divisor = PRIOR_LOG**2 * total_weight  # the prior's slope is u / divisor, which many samples outweigh
+    divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the prior's slope is u / divisor, which many samples outweigh
 
     @cache  # the ends of the interval are looked at twice
     def slope(u: float) -> float:
         by_raw = loss.gradient(raw * exp(u), target)  # d loss(e^u raw) / du = gradient . e^u raw
         return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / divisor
 
-    low, high = slope(-LARGEST_LOG), slope(LARGEST_LOG)
+    low, high = slope(-MAX_LOG_TEMPERATURE), slope(MAX_LOG_TEMPERATURE)
     if low < 0.0 < high:
-        return exp(brentq(slope, -LARGEST_LOG, LARGEST_LOG, xtol=1e-6))
+        return exp(brentq(slope, -MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE, xtol=1e-6))
     # the least lies at an end of the interval; a NaN is neither above 0 nor below
-    return exp(-LARGEST_LOG) if low >= 0.0 else exp(LARGEST_LOG) if high <= 0.0 else 1.0
+    return exp(-MAX_LOG_TEMPERATURE) if low >= 0.0 else exp(MAX_LOG_TEMPERATURE) if high <= 0.0 else 1.0
 
 
 def scale_to_best_temperature_in_place(

@@ -32,22 +32,22 @@ FORMAT_NAME = "sknet"
 
 VERSION = 3
 
-TYPES = {
+TENSOR_TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
 """The format's types of tensors that a model may have, and NumPy's names for them."""
 
-MAX_MEMORY = 56 * 2**20
+MAX_EXTRA_BYTES = 56 * 2**20
 """Bytes that what is made of a file may take beyond the file's own size; 8 MB are left for what is not counted."""
 
-COSTS = {",": 70, ":": 90, "{": 120, "[": 130}
+BYTES_PER_JSON_SIGN = {",": 70, ":": 90, "{": 120, "[": 130}
 """Bytes that Python needs, at most, for what each of these characters adds to a JSON text."""
 
-TEXT_COST = 8
+BYTES_PER_CHARACTER = 8
 """Bytes for each character of the text: it and the strings made of it may have four bytes per character."""
 
-ROW_COST = 370
+BYTES_PER_ROW_VALUE = 370
 """Bytes for each value whose fields are kept as one array each, such as an `Epoch` (see `models.Packer.pack_tuple`)."""
 
 ABANDONED_AFTER = 24 * 3600
@@ -132,7 +132,7 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
     arrays = {name: _as_tensor(array) for name, array in packer.arrays.items()}
     metadata = {"digest": digest(f"{VERSION} {settings}", arrays), "format": FORMAT_NAME, "version": str(VERSION)}
     header, tensors = _sort_metadata(save(arrays, metadata | {"settings": settings}))
-    if packer.n_rows * ROW_COST > _memory_left(header.decode(), settings):
+    if packer.n_rows * BYTES_PER_ROW_VALUE > _memory_left(header.decode(), settings):
         raise ValueError(
             f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs; "
             "use pickle, max_categories, or a table of fewer columns."
@@ -147,7 +147,7 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
 def _as_tensor(array: Array) -> Array:
     """Return an array as the format holds it: contiguous, and little-endian."""
     tensor = array.astype(array.dtype.newbyteorder("<"), "C", copy=False)
-    if tensor.dtype.str not in TYPES.values():
+    if tensor.dtype.str not in TENSOR_TYPES.values():
         raise ValueError(
             f"A model with an array of type {array.dtype} cannot be saved: labels and parameters may be numbers, "
             "booleans and text. Convert them before fit, or use pickle."
@@ -188,9 +188,12 @@ def _names_of(pieces: list[object]) -> list[str]:
 
 
 def _memory_left(*texts: str) -> int:
-    """Return how much of MAX_MEMORY is left once the longer of these JSON texts is parsed."""
-    costs = [TEXT_COST * len(text) + sum(cost * text.count(mark) for mark, cost in COSTS.items()) for text in texts]
-    return MAX_MEMORY - max(costs)
+    """Return how much of MAX_EXTRA_BYTES is left once the longer of these JSON texts is parsed."""
+    costs = [
+        BYTES_PER_CHARACTER * len(text) + sum(cost * text.count(mark) for mark, cost in BYTES_PER_JSON_SIGN.items())
+        for text in texts
+    ]
+    return MAX_EXTRA_BYTES - max(costs)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -228,14 +231,14 @@ def read(
             raise ValueError("its digest is another one: it has been changed or damaged")
         content = json.loads(settings)
         pieces = _pieces_of(path, content["pieces"], custom or {})
-        return unpack((content["value"], arrays, pieces), classes, memory_left // ROW_COST)
+        return unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE)
 
 
 def _refuse_costly_header(file: BinaryIO) -> None:
-    """Raise where to parse the header would cost more than MAX_MEMORY; leave the file where the tensors begin."""
+    """Raise where to parse the header would cost more than MAX_EXTRA_BYTES; leave the file where the tensors begin."""
     start, size = file.read(8), os.fstat(file.fileno()).st_size
     length = int.from_bytes(start, "little")
-    if size < 8 or length > min(size - 8, MAX_MEMORY // TEXT_COST):
+    if size < 8 or length > min(size - 8, MAX_EXTRA_BYTES // BYTES_PER_CHARACTER):
         raise ValueError("its header is longer than the file, or than any header")
     if _memory_left(file.read(length).decode()) < 0:
         raise ValueError("its header holds more than that of any model")
@@ -262,7 +265,7 @@ def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
 
 def _read_array(file: BinaryIO, dtype: str, shape: list[int]) -> Array:
     """Read the next tensor, which the library's own functions would hold in memory twice."""
-    array = np.empty(shape, TYPES[dtype])
+    array = np.empty(shape, TENSOR_TYPES[dtype])
     content = array.reshape(-1).view(np.uint8)
     if file.readinto(content.data) != array.nbytes:  # type: ignore[attr-defined]
         raise EOFError("it ends early")

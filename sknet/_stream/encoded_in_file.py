@@ -31,13 +31,13 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
-POOL_BYTES = 2**24
+BYTES_READ_PER_POOL = 2**24
 """How much of the file is read and mixed at once."""
 
-ENCODED_BYTES = 2**23
+BYTES_ENCODED_AT_ONCE = 2**23
 """How much of that is encoded at once."""
 
-ROWS_CHECKED_AT_ONCE = 2**16
+TARGETS_CHECKED_AT_ONCE = 2**16
 """Rows whose targets are checked for errors at a time; the result is thrown away."""
 
 
@@ -86,7 +86,9 @@ class EncodedInFile:
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
             self.encoder.encode_rows(self.raw_rows_in_memory, batch, out, self.encoding_part)
 
-        return BatchwiseInputs(encode_batch, self.encoder.n_inputs, self.dtype, ENCODED_BYTES // self.dtype.itemsize)
+        return BatchwiseInputs(
+            encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize
+        )
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: NetworkRows,
@@ -122,7 +124,7 @@ class PooledObjective:
     def __init__(self, rows: EncodedInFile, samples: NetworkRows, pool: Objective, n_outputs: int) -> None:
         self._rows, self._samples, self._pool, self._n_outputs = rows, samples, pool, n_outputs
         if samples.typical_rows is not None:  # the targets of all rows have not been looked at yet
-            for piece in pieces(slice(0, len(samples)), ROWS_CHECKED_AT_ONCE):
+            for piece in pieces(slice(0, len(samples)), TARGETS_CHECKED_AT_ONCE):
                 samples.target_of(samples.y[piece])  # for its error; what it returns is made again when it is needed
 
     def __call__(
@@ -171,11 +173,11 @@ class PooledObjective:
     @property
     def _rows_encoded_at_once(self) -> int:
         """How many encoded rows are in memory at a time."""
-        return max(1, ENCODED_BYTES // ((self._rows.encoder.n_inputs + 1) * self._rows.dtype.itemsize))
+        return max(1, BYTES_ENCODED_AT_ONCE // ((self._rows.encoder.n_inputs + 1) * self._rows.dtype.itemsize))
 
     def _pool_rows(self, least: int) -> int:
         """Return how many records are read at a time."""
-        return max(least, POOL_BYTES // self._rows.stored.records.dtype.itemsize)
+        return max(least, BYTES_READ_PER_POOL // self._rows.stored.records.dtype.itemsize)
 
     def _encode(self, records: Records, numbers: NDArray[np.intp]) -> DenseInputs:
         """Encode some rows, whose numbers among the n are given."""

@@ -38,7 +38,7 @@ from sknet._typing import Array, DType, Table
 Field = tuple[str, DType, tuple[int, ...]]
 """The name, type and shape of a part of each record."""
 
-MAX_LEVELS = 2**20
+MAX_LEVELS_OF_COLUMN = 2**20
 """How many levels a column may have: each is kept in memory."""
 
 NO_DATE = np.iinfo(np.int64).min
@@ -78,10 +78,10 @@ class CategoryFormat:
         codes, keys = read_levels(values, self._name)
         # the last entry, −1, is what the code −1 of a missing value picks
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
-        if len(self._index) > MAX_LEVELS:
+        if len(self._index) > MAX_LEVELS_OF_COLUMN:
             raise ValueError(
-                f"Column {self._name!r} of X has more than {MAX_LEVELS:,} levels, as identifiers have: drop it, or "
-                "make it numbers."
+                f"Column {self._name!r} of X has more than {MAX_LEVELS_OF_COLUMN:,} levels, as identifiers have: "
+                "drop it, or make it numbers."
             )
         return indices[codes]
 

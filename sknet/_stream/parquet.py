@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
     from pyarrow.dataset import Fragment
 
-MIN_ROWS = 1024
+MIN_ROWS_READ_AT_ONCE = 1024
 """How many rows are read at once, at least."""
 
 
@@ -64,7 +64,7 @@ def read_frames(
     schemas = schemas or [("the Dataset", data.schema)]
     # types that hold the values of all files, where we opened these; a user's Dataset has types of its own
     schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
-    n_rows = max(MIN_ROWS, n_values // max(len(schema.names), 1))
+    n_rows = max(MIN_ROWS_READ_AT_ONCE, n_values // max(len(schema.names), 1))
     for part, (path, in_file) in zip(parts, schemas, strict=True):
         # a column that is in no file is known from the folder's name
         fields = [in_file.field(name) if name in in_file.names else schema.field(name) for name in schema.names]

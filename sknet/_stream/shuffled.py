@@ -30,10 +30,10 @@ Records = NDArray[np.void]
 N_BUCKETS = 512
 """How many buckets there are: so many parts of the table are read one after the other."""
 
-BUFFER_BYTES = 2**24
+WRITE_BUFFER_BYTES = 2**24
 """How much is kept in memory before it is written, by buckets: of each, 32 KiB then lie together."""
 
-READ_BYTES = 2**24
+BYTES_READ_AT_ONCE = 2**24
 """How much is read at once where records are looked for by their places."""
 
 BUCKET_SEED = 0x5EED
@@ -53,7 +53,7 @@ class ShuffledWriter:
 
     def __init__(self, files: ScratchFiles, dtype: DType) -> None:
         self._files, self._file, self.dtype = files, files.open(), dtype
-        self._buffer = np.empty(max(1, BUFFER_BYTES // dtype.itemsize), dtype)
+        self._buffer = np.empty(max(1, WRITE_BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
         self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each part written; the first is empty, and begins at 0
 
@@ -115,7 +115,11 @@ class ShuffledRecords:
     def take(self, places: NDArray[np.intp]) -> Records:
         """Read the records at some places, in their order."""
         order = np.argsort(places, kind="stable")
-        records, wanted, step = np.empty(len(places), self.dtype), places[order], READ_BYTES // self.dtype.itemsize + 1
+        records, wanted, step = (
+            np.empty(len(places), self.dtype),
+            places[order],
+            BYTES_READ_AT_ONCE // self.dtype.itemsize + 1,
+        )
         for start in range(0, len(self), step):
             first, last = np.searchsorted(wanted, [start, start + step])
             if first < last:

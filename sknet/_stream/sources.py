@@ -26,7 +26,7 @@ from sknet._typing import Array, Table, Target
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]
 """What a user passes as a source."""
 
-READ_VALUES = 2**22
+VALUES_READ_AT_ONCE = 2**22
 """How many values of a table are read at once, where the source does not say."""
 
 
@@ -95,7 +95,7 @@ def read_tables(
 def _pieces(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
     """Read a source piece by piece, which is no array with arrays beside it."""
     if isinstance(source, str | os.PathLike | Dataset):
-        return read_frames(source, columns, READ_VALUES)
+        return read_frames(source, columns, VALUES_READ_AT_ONCE)
     if isinstance(source, np.ndarray):
         return (source[rows] for rows in _slices(source))
     if not callable(source):
@@ -131,8 +131,8 @@ def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
 
 
 def _slices(X: Array) -> Iterator[slice]:
-    """Yield the rows of an array, about `READ_VALUES` values at a time."""
-    height = max(1, READ_VALUES // max(int(np.prod(X.shape[1:])), 1))
+    """Yield the rows of an array, about `VALUES_READ_AT_ONCE` values at a time."""
+    height = max(1, VALUES_READ_AT_ONCE // max(int(np.prod(X.shape[1:])), 1))
     return (slice(start, start + height) for start in range(0, len(X), height))
 
 

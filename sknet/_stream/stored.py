@@ -27,7 +27,7 @@ from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, DType, Table, Target
 
-CONVERTED_ROWS = 2**14
+ROWS_CONVERTED_AT_ONCE = 2**14
 """How many rows are read at a time for their texts to be encoded."""
 
 
@@ -87,7 +87,7 @@ class StoredRows:
             table_format.pack(encoder.encode_text(self.format.unpack(records), dtype)[1], converted)
             return converted
 
-        records = self.records.convert(convert, fields, CONVERTED_ROWS, self.files)
+        records = self.records.convert(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
         return rest, replace(self, format=table_format, records=records)
 
 

@@ -17,14 +17,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._stream.encoded_in_file import POOL_BYTES, EncodedInFile
+from sknet._stream.encoded_in_file import BYTES_READ_PER_POOL, EncodedInFile
 from sknet._stream.stored import StoredRows
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Table
 
-MAX_HELD_OUT = 100_000
+MAX_ROWS_HELD_OUT = 100_000
 """The most rows that are held out: they stay in memory, and their loss is as certain as it needs to be."""
 
 
@@ -42,7 +42,7 @@ class StoredTable(FeatureTable):
     stored: StoredRows
     places: NDArray[np.intp] | None = None
     # rows come in pools of the file, so that nothing can be trained that needs all of them at once
-    limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_HELD_OUT)
+    limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_ROWS_HELD_OUT)
 
     @property
     def example_rows(self) -> Table:
@@ -79,7 +79,7 @@ class StoredTable(FeatureTable):
         encoding_part: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
-        pools = self.stored.records.pools(POOL_BYTES // self.stored.records.dtype.itemsize, places=self.places)
+        pools = self.stored.records.pools(BYTES_READ_PER_POOL // self.stored.records.dtype.itemsize, places=self.places)
         return merge_totals(
             encoder.target_totals(
                 self.stored.format.unpack(records), target_of(y[rows]), None if weight is None else weight[rows],

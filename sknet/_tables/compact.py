@@ -30,7 +30,7 @@ from sknet._tables.column_layout import ColumnLayout
 from sknet._tables.columns import Column
 from sknet._typing import Array, Batch, DType, Positions
 
-PIECE_VALUES = 2**18
+VALUES_WRITTEN_AT_ONCE = 2**18
 """How many values are written at a time: they stay in the processor's cache until they are written."""
 
 

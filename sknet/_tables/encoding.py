@@ -63,7 +63,7 @@ T = TypeVar("T")
 
 DEFAULT_SETTINGS = ColumnSettings()
 
-CHUNK_VALUES = 2**20
+INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: little beside the table, but many rows for a loop over columns."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -196,7 +196,7 @@ class TableEncoder:
     @cached_property
     def _chunk_rows(self) -> int:
         """How many rows are encoded at a time."""
-        return max(1, CHUNK_VALUES // max(self.n_inputs, self.n_columns))
+        return max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns))
 
     def encode_mixed(
         self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None

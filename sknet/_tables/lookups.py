@@ -25,10 +25,10 @@ from sknet._tables.columns.target import TargetColumn
 from sknet._tables.frames import column_at
 from sknet._typing import Batch, DType, Table
 
-MIN_COLUMN_INPUTS = 32
+MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32
 """Only columns of so many one-hot inputs are looked up: fewer are multiplied as fast, beside the other inputs."""
 
-MIN_LOOKUP_INPUTS = 200
+MIN_LOOKED_UP_INPUTS = 200
 """From so many inputs of wide columns on, looking them up takes less time than multiplying them."""
 
 
@@ -101,8 +101,12 @@ class OneHotOfSlots:
 def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> LookedUpCategories | None:
     """Choose the columns that are looked up; None if that would not be worth it."""
     categories = ((j, one_hot_of(column)) for j, column in enumerate(columns))
-    wide = {j: one_hot for j, one_hot in categories if one_hot is not None and one_hot.n_inputs >= MIN_COLUMN_INPUTS}
-    if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKUP_INPUTS:
+    wide = {
+        j: one_hot
+        for j, one_hot in categories
+        if one_hot is not None and one_hot.n_inputs >= MIN_INPUTS_OF_LOOKED_UP_COLUMN
+    }
+    if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKED_UP_INPUTS:
         return None
     is_dense = np.ones(starts[-1], dtype=bool)  # of each input, (n_inputs,)
     for j, one_hot in wide.items():

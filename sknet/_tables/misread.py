@@ -9,18 +9,18 @@ levels : (L,)     the texts of a column, each once
 
 import pandas as pd
 
-MIN_LEVELS = 20
+MIN_MISREAD_LEVELS = 20
 """A column of fewer levels may well be meant as categories, even if these are numbers."""
 
-MIN_FRACTION = 0.9
+MIN_CONVERTIBLE_FRACTION = 0.9
 """From this fraction of its levels on, a column is taken for one of numbers, or of dates: some may be misspelt."""
 
-MAX_LEVELS_READ = 10_000
+MAX_LEVELS_TRIED = 10_000
 """The most levels that are looked at, evenly spaced: enough to see, and it takes no time."""
 
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME = r"([ T]\d{1,2}:\d{2}.*)?"
-DATE = (
+DATE_PATTERN = (
     r"(?i)\s*("
     r"(18|19|20|21)\d{2}[-/.](0?[1-9]|1[0-2])([-/.]\d{1,2})?"  # 2026-01-31, 2026/01
     r"|\d{1,2}[-/.]\d{1,2}[-/.](18|19|20|21)\d{2}|\d{1,2}/\d{1,2}/\d{2}"  # 31.01.2026, 1/31/26
@@ -29,7 +29,7 @@ DATE = (
 )
 """The usual ways to write a date, with or without a time."""
 
-SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
+NUMBER_SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 """Symbols beside the digits of a number, and commas before three digits."""
 
 
@@ -39,14 +39,14 @@ def remedy_for_text(column: pd.Series, name: str) -> str | None:
     None where too few of its levels are either.
     """
     levels = pd.Series(column.cat.categories, dtype=object)
-    if len(levels) < MIN_LEVELS or not all(isinstance(level, str) for level in levels):
+    if len(levels) < MIN_MISREAD_LEVELS or not all(isinstance(level, str) for level in levels):
         return None
-    levels = levels[:: max(1, len(levels) // MAX_LEVELS_READ)]
-    if _fraction_of_numbers(levels) >= MIN_FRACTION:
+    levels = levels[:: max(1, len(levels) // MAX_LEVELS_TRIED)]
+    if _fraction_of_numbers(levels) >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_numeric(X[{name!r}], errors='coerce')"
-    if _fraction_of_numbers(levels.str.replace(SYMBOLS, "", regex=True)) >= MIN_FRACTION:
+    if _fraction_of_numbers(levels.str.replace(NUMBER_SYMBOLS, "", regex=True)) >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_numeric(X[{name!r}].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"
-    if levels.str.fullmatch(DATE).mean() >= MIN_FRACTION:
+    if levels.str.fullmatch(DATE_PATTERN).mean() >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_datetime(X[{name!r}], errors='coerce')"
     return None
 

@@ -24,13 +24,13 @@ from sknet._typing import Array, Table
 MAX_ROWS_COMPARED = 1000
 """The most rows whose columns are compared, evenly spaced: a median of so many is near enough."""
 
-MIN_UNKNOWN = 20
+MIN_UNKNOWN_VALUES = 20
 """So many values of a column, none of them known, cannot be chance."""
 
-MAX_CHANCE = 1e-6
+MAX_CHANCE_OF_INFREQUENT = 1e-6
 """Values of a column are unknown if it is no more likely that all are levels that were infrequent in training."""
 
-MAX_DISTANCE = 10.0
+MAX_MEDIAN_DISTANCE = 10.0
 """A column is far from training if its median is more than so many scales from its centre."""
 
 
@@ -47,7 +47,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
             numbers = column_as_floats(column_at(sample, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
-                if len(numbers) and abs(float(np.median(numbers)) - inner.center) * inner.scale > MAX_DISTANCE:
+                if len(numbers) and abs(float(np.median(numbers)) - inner.center) * inner.scale > MAX_MEDIAN_DISTANCE:
                     far_names.append(name)
         elif isinstance(inner, CategoryColumn) and not inner.has_infrequent:
             codes, keys = read_levels(column_at(sample, j))
@@ -87,10 +87,10 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
     Which levels share the input of infrequent ones is not kept, but their share is: where that is large, the values may
     all be such levels.
     """
-    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN:
+    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN_VALUES:
         return []
     unknown_names = []
-    first = take_rows(X, slice(0, MIN_UNKNOWN))
+    first = take_rows(X, slice(0, MIN_UNKNOWN_VALUES))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         if not isinstance(column, TargetColumn | CategoryColumn) or not column.levels:
             continue
@@ -101,6 +101,10 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
         codes = codes[codes >= 0]
         infrequent_share = 0.0 if isinstance(column, TargetColumn) else column.infrequent_share
         chance = infrequent_share ** len(np.unique(codes))  # that all are infrequent levels
-        if len(codes) >= MIN_UNKNOWN and not np.isin(keys, levels)[codes].any() and chance <= MAX_CHANCE:
+        if (
+            len(codes) >= MIN_UNKNOWN_VALUES
+            and not np.isin(keys, levels)[codes].any()
+            and chance <= MAX_CHANCE_OF_INFREQUENT
+        ):
             unknown_names.append(name)
     return unknown_names

@@ -119,7 +119,7 @@ class Sample:
         return len(self.y)
 
 
-MAX_MERGED_VALUES = 2**20
+MAX_VALUES_TO_MERGE_ROWS = 2**20
 """Equal rows of larger tables are not merged: looking for them would take as long as some steps of training."""
 
 
@@ -174,7 +174,7 @@ class Rows:
 
         A row of weight 2 then equals two rows to the last bit, even where a solver's steps amplify rounding errors.
         """
-        X = self.X.as_numbers(MAX_MERGED_VALUES)
+        X = self.X.as_numbers(MAX_VALUES_TO_MERGE_ROWS)
         if X is None:
             return self
         # a single column is sorted as such, which is much faster than as rows of length 1

@@ -28,13 +28,13 @@ class RowSplitter(Protocol):
         """Yield pairs, (rows to train on, rows to hold out)."""
 
 
-MIN_COMBINATION_ROWS = 10
+MIN_ROWS_OF_COMBINATION = 10
 """Combinations of labels with fewer rows share one stratum: they are too few to have their share in every part."""
 
 LARGE_TABLE_ROWS = 2**18
 """From so many rows on, held-out rows are drawn by `_hold_out_of_large`, which takes less memory."""
 
-MIN_HELD_OUT = 10
+MIN_ROWS_HELD_OUT = 10
 """Fewer rows than this are not held out: a validation score of so few says too little."""
 
 
@@ -241,7 +241,7 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
         None where they would be too few.
     """
     n_held_out = ceil(n * fraction)
-    if n_held_out < MIN_HELD_OUT or n - n_held_out < 1:
+    if n_held_out < MIN_ROWS_HELD_OUT or n - n_held_out < 1:
         return None
     if n >= LARGE_TABLE_ROWS:
         return _hold_out_of_large(n, strata, n_held_out, seed)
@@ -283,7 +283,7 @@ def combination_strata(codes: Array) -> Array:
     # the bytes of a row as one value sort much faster than rows do
     rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
     _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-    return np.where(counts[combination] < MIN_COMBINATION_ROWS, len(counts), combination)  # a number not in use
+    return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)  # a number not in use
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 from sknet._typing import Array, Batch, DType, Table
 
-DIGEST_ROWS = 4096
+ROWS_DIGESTED_AT_ONCE = 4096
 """Rows that are hashed at once: a table in a file is never loaded whole."""
 
 
@@ -107,8 +107,8 @@ def table_digest(values: Table | None) -> str:
     content = hashlib.sha256()
     for array in _arrays_of(values):
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
-        for start in range(0, array.shape[0], DIGEST_ROWS):
-            rows = np.asarray(array[start : start + DIGEST_ROWS])
+        for start in range(0, array.shape[0], ROWS_DIGESTED_AT_ONCE):
+            rows = np.asarray(array[start : start + ROWS_DIGESTED_AT_ONCE])
             # the bytes of objects are addresses, other ones in each process
             content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
     return content.hexdigest()

@@ -12,7 +12,7 @@ import numpy as np
 
 from sknet._typing import Array, Gradient, SparseGradient
 
-MAX_MOVED_AT_ONCE = 2**15
+PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
 
 
@@ -76,7 +76,7 @@ class UntouchedRows:
             self._caught_up = None
 
     def _catch_up(self, rows: Array, caught_up: Array) -> None:
-        n_rows = max(1, MAX_MOVED_AT_ONCE // self._theta.shape[1])
+        n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // self._theta.shape[1])
         for i in range(0, len(rows), n_rows):
             chunk = rows[i : i + n_rows]
             kept = np.exp(self._log_kept - caught_up[chunk]).astype(self._theta.dtype)[:, np.newaxis]
@@ -101,7 +101,7 @@ def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) 
     yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not
     h = values.shape[1]
     matrices = [vector[start:stop].reshape(-1, h) for vector in vectors]
-    n_rows = max(1, MAX_MOVED_AT_ONCE // h)
+    n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // h)
     for i in range(0, len(rows), n_rows):
         chunk = rows[i : i + n_rows]
         # copies, (len(chunk), h) each: NumPy cannot work in place on rows chosen by index

@@ -28,7 +28,7 @@ from sknet._vectors import add_multiple
 MIN_ADAPTIVE_RATE = 1e-6
 """The schedule `adaptive` lowers the rate no further: the next plateau ends training, as in scikit-learn."""
 
-MAX_GROWTH = 1e30
+MAX_OBJECTIVE_GROWTH = 1e30
 """An objective that grows by this factor within an epoch is on its way to infinity."""
 
 
@@ -155,7 +155,7 @@ class MiniBatchLoop:
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_value = abs(value) if i == 0 else first_value
             # at every step, before the weights move: `not ... <=` is true of NaN too
-            if not (isfinite(value) and abs(value) <= MAX_GROWTH * (1.0 + first_value)):
+            if not (isfinite(value) and abs(value) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_value)):
                 raise DivergedError(state.epoch + 1, rate)
             if clip_norm is not None or i == n_batches - 1:  # the history records the last step's
                 norm = gradients.norm(gradient)

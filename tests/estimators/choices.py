@@ -4,7 +4,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from sknet import SigmoidMLPRegressor
 
-EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, LARGE_ROWS = 40, 500, 5_000, 15_000
+MIN_EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, LARGE_ROWS = 40, 500, 5_000, 15_000
 """The table of docs/defaults.md."""
 
 OPEN_ENDED_SCHEDULES = ["adaptive", "constant", "invscaling"]

@@ -19,19 +19,19 @@ from sknet._estimators.auto import (
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
-from tests.estimators.choices import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
+from tests.estimators.choices import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
 from tests.tables.examples import column_summary
 
 
 @pytest.mark.parametrize(
     ("n", "how"),
-    [(EVALUATED_ROWS - 1, None), (EVALUATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
+    [(MIN_EVALUATED_ROWS - 1, None), (MIN_EVALUATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
      (LARGE_ROWS, LARGE_FRACTION_HELD_OUT)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
     assert evaluation_method(SigmoidMLPClassifier(), n) == how
     assert evaluation_method(SigmoidMLPRegressor(), n) == how
-    share = None if n < EVALUATED_ROWS else LARGE_FRACTION_HELD_OUT if n >= LARGE_ROWS else FRACTION_HELD_OUT
+    share = None if n < MIN_EVALUATED_ROWS else LARGE_FRACTION_HELD_OUT if n >= LARGE_ROWS else FRACTION_HELD_OUT
     assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
@@ -69,7 +69,7 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
-    for n, n_bins in ((EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
+    for n, n_bins in ((MIN_EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
         settings, found = resolve(cls(), Facts(n, "folds", columns=column_summary(3)))
         assert settings.table.n_bins == found.n_bins == n_bins
     assert resolve(cls(n_bins=5), Facts(n, "folds", columns=column_summary(3)))[0].table.n_bins == 5
@@ -100,7 +100,10 @@ def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
     ids=str,
 )
 def test_scikit_learns_settings_give_one_size_of_layers(parameters):
-    assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, True))[1].hidden_layer_sizes == (96, 32)
+    assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, True))[1].hidden_layer_sizes == (
+        96,
+        32,
+    )
     sparse = Facts(LARGE_ROWS, True, columns=column_summary(is_sparse=True))
     assert resolve(SigmoidMLPClassifier(), sparse)[1].hidden_layer_sizes == (128,)
 

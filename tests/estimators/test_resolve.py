@@ -11,7 +11,7 @@ from sknet._estimators import auto
 from sknet._estimators import resolve as module
 from sknet._estimators.auto import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts
 from sknet._estimators.resolve import resolve
-from tests.estimators.choices import EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, OPEN_ENDED_SCHEDULES, names_of
+from tests.estimators.choices import FEW_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS, OPEN_ENDED_SCHEDULES, names_of
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
@@ -137,7 +137,7 @@ def test_auto_computes_large_tables_in_float32():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_auto_holds_out_of_large_tables_only():
-    for n, validated in ((EVALUATED_ROWS - 1, False), (EVALUATED_ROWS, True)):
+    for n, validated in ((MIN_EVALUATED_ROWS - 1, False), (MIN_EVALUATED_ROWS, True)):
         X = np.random.default_rng(0).normal(size=(n, 2))
         net = regressor(early_stopping="auto", validation_fraction=0.3).fit(X, X[:, 0])
         assert (net.validation_scores_ is not None) == validated == net.resolved_params_["early_stopping"]

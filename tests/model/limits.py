@@ -12,7 +12,7 @@ def memory_of(n_bytes):
 
 def compact_bytes(n):
     """The size of an encoded table from which it is kept as compact rows."""
-    return patch.object(table_in_memory, "MIN_COMPACT_BYTES", n)
+    return patch.object(table_in_memory, "MIN_BYTES_TO_COMPACT", n)
 
 
 def blas_threads(n):

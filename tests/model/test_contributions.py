@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Activation, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import contributions
-from sknet._model.contributions import MAX_BACKGROUND, draw_background
-from sknet._model.model import PREDICT_ROWS
+from sknet._model.contributions import MAX_BACKGROUND_ROWS, draw_background
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE
 
 rng = np.random.default_rng(0)
 N = 120
@@ -189,11 +189,11 @@ def test_other_names_of_levels_change_nothing():
 
 
 def test_pieces_and_blocks_of_columns_change_nothing(monkeypatch):
-    many = rng.normal(size=(PREDICT_ROWS + 70, 3))
+    many = rng.normal(size=(ROWS_PREDICTED_AT_ONCE + 70, 3))
     net = SigmoidMLPRegressor(4, **QUICK, dtype="float64").fit(X, Y)
     whole = net.explain(many, background=X[:25]).values
-    monkeypatch.setattr(contributions, "LINE_VALUES", 1000)
-    monkeypatch.setattr(contributions, "PARTIAL_SUM_VALUES", 10)
+    monkeypatch.setattr(contributions, "UNITS_COMPUTED_AT_ONCE", 1000)
+    monkeypatch.setattr(contributions, "MAX_KEPT_PARTIAL_SUMS", 10)
     assert_allclose(net.explain(many, background=X[:25]).values, whole, rtol=1e-9, atol=1e-12)
     assert_allclose(net.explain(many[-3:], background=X[:25]).values, whole[-3:], rtol=1e-9, atol=1e-12)
 
@@ -217,8 +217,8 @@ def test_a_column_far_from_zero_keeps_its_digits():
 
 
 def test_at_most_a_hundred_rows_are_drawn_and_the_same_ones_each_time():
-    assert_array_equal(draw_background(MAX_BACKGROUND), np.arange(MAX_BACKGROUND))
+    assert_array_equal(draw_background(MAX_BACKGROUND_ROWS), np.arange(MAX_BACKGROUND_ROWS))
     drawn = draw_background(5000)
-    assert len(set(drawn)) == MAX_BACKGROUND and (np.diff(drawn) > 0).all() and abs(drawn.mean() - 2500) < 500
+    assert len(set(drawn)) == MAX_BACKGROUND_ROWS and (np.diff(drawn) > 0).all() and abs(drawn.mean() - 2500) < 500
     net = SigmoidMLPRegressor(4, **QUICK).fit(X, Y)
     assert_array_equal(net.explain(X).values, net.explain(X, background=X[draw_background(N)]).values)

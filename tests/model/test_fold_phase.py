@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import mixture
 from sknet._model.fold_phase import (
-    MIN_STEPS,
+    MIN_STEPS_TO_JUDGE,
     FoldPhase,
     Folds,
     Split,
@@ -114,7 +114,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
         rated.append(loss + temperature_penalty(temperature, total))
         temperatures.append(temperature)
         outputs.append(raw / temperature)
-    first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
+    first = MIN_STEPS_TO_JUDGE // 30 + 1  # of 30 steps per epoch; counted from 1
     best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
     folds = Folds(splits, plan.tolerance_factor, N)
     chosen = FoldPhase(settings, encoding, rows, table, folds, SEEDS).train()

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.heads import learn_regression_head
 from sknet._model.intervals import (
-    MAX_QUANTILES,
+    MAX_ERROR_QUANTILES,
     Residuals,
     ScaledResiduals,
     constant_scale,
@@ -58,7 +58,7 @@ def test_one_less_than_so_many_rows_says_nothing(coverage):
 def test_many_errors_are_kept_as_quantiles():
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
-    assert errors.residuals.quantiles.shape == (MAX_QUANTILES, 2)
+    assert errors.residuals.quantiles.shape == (MAX_ERROR_QUANTILES, 2)
     largest = errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 2)))
     assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
 

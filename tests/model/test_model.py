@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import model
-from sknet._model.model import PREDICT_ROWS, Network
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Network
 from tests.estimators.inside import model_of
 from tests.network.pieces import ACTIVATIONS
 
@@ -47,7 +47,10 @@ def test_outputs_are_of_the_tables_type_whatever_the_arithmetics(dtype, table):
     assert {layer.dtype for layer in model.activations(X.astype(table))} == {np.dtype(table)}
 
 
-@pytest.mark.parametrize("n", [1, PREDICT_ROWS - 1, PREDICT_ROWS, PREDICT_ROWS + 1, 9 * PREDICT_ROWS + 5])
+@pytest.mark.parametrize(
+    "n",
+    [1, ROWS_PREDICTED_AT_ONCE - 1, ROWS_PREDICTED_AT_ONCE, ROWS_PREDICTED_AT_ONCE + 1, 9 * ROWS_PREDICTED_AT_ONCE + 5],
+)
 def test_pieces_are_put_together_in_order(n):
     model = model_of(SigmoidMLPClassifier(4, **QUICK).fit(X, LABEL))
     many = np.random.default_rng(n).normal(size=(n, 3))
@@ -58,7 +61,7 @@ def test_pieces_are_put_together_in_order(n):
 
 
 def test_pieces_of_every_kind_of_table():
-    n = 2 * PREDICT_ROWS + 7
+    n = 2 * ROWS_PREDICTED_AT_ONCE + 7
     columns = {"a": np.arange(n) % 7 * 1.0, "b": pd.Categorical(np.array(["x", "y", "z"])[np.arange(n) % 3])}
     frame, dense = pd.DataFrame(columns), np.where(np.arange(3 * n).reshape(n, 3) % 5, 0.0, 1.0)
     for table in (frame, sp.csr_array(dense), dense):
@@ -162,9 +165,9 @@ def test_weights_set_by_hand_that_are_no_numbers_are_told_of():
 def test_long_tables_are_shared_out_by_pieces_and_those_with_categories_are_not(monkeypatch):
     asked, real = [], model.threads_for_rows
     monkeypatch.setattr(model, "threads_for_rows", lambda n, product: asked.append((n, product)) or real(n, product))
-    X = np.random.default_rng(0).normal(size=(3 * PREDICT_ROWS + 1, 2))
+    X = np.random.default_rng(0).normal(size=(3 * ROWS_PREDICTED_AT_ONCE + 1, 2))
     quick = dict(hidden_layer_sizes=7, max_iter=1, early_stopping=False, random_state=0)
     SigmoidMLPRegressor(**quick).fit(X[:40], X[:40, 0]).predict(X)
     mixed = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "x", "y")})
     SigmoidMLPRegressor(**quick).fit(mixed[:40], X[:40, 0]).predict(mixed)
-    assert asked == [(4, PREDICT_ROWS * 2 * 7), (0, PREDICT_ROWS * 2 * 7)]
+    assert asked == [(4, ROWS_PREDICTED_AT_ONCE * 2 * 7), (0, ROWS_PREDICTED_AT_ONCE * 2 * 7)]

@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.machine import N_LAYER_BUFFERS, N_THETA_COPIES, NETWORK_BYTES
-from sknet._model.network_trainer import FULL_BATCH_ROWS, MAX_BUFFER_ROWS, make_trainer, rows_at_once
+from sknet._model.machine import MIN_NETWORK_BYTES, N_LAYER_BUFFERS, N_THETA_COPIES
+from sknet._model.network_trainer import MAX_BUFFER_ROWS, ROWS_IN_CACHE, make_trainer, rows_at_once
 from sknet._model.side_by_side import train_side_by_side
 from tests.estimators.inside import model_of, seeds_of
 from tests.model import examples
@@ -116,7 +116,7 @@ def test_how_many_rows_are_computed_at_once():
         settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
         assert rows_at_once(settings, rows) == expected
     settings, _, rows = encoded(X=table, y=y, solver="lbfgs")
-    assert rows_at_once(settings, rows) == 500 <= FULL_BATCH_ROWS  # twenty equal parts
+    assert rows_at_once(settings, rows) == 500 <= ROWS_IN_CACHE  # twenty equal parts
     settings, _, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
     assert rows_at_once(settings, rows) == 3334  # three
 
@@ -127,7 +127,7 @@ def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_rows_at_onc
     settings, encoding, rows = encoded(hidden_layer_sizes=units)
     validation = None if n_validation is None else rows.take(np.arange(n_validation))
     n_weights, n_outputs = (3 + 1 + 1) * units + 1, n_rows_at_once * (units + 1)
-    needed = 8 * (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) + NETWORK_BYTES
+    needed = 8 * (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) + MIN_NETWORK_BYTES
     with memory_of(needed):
         make_trainer(settings, encoding, rows, validation)
     with memory_of(needed - 1), pytest.raises(ValueError, match=f"{n_weights:,} weights"):

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.model import PREDICT_ROWS
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE
 
 rng = np.random.default_rng(0)
 N = 80
@@ -141,10 +141,14 @@ def test_sparse_rows_have_those_of_dense_ones():
 
 
 def test_they_are_float64_arithmetic_in_the_tables_type_piece_by_piece():
-    X = rng.normal(size=(2 * PREDICT_ROWS + 3, 2)).astype(np.float32)
+    X = rng.normal(size=(2 * ROWS_PREDICTED_AT_ONCE + 3, 2)).astype(np.float32)
     net = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X[:80], NUMBER)
     found = net.input_gradients(X)
     assert found.dtype == np.float32
-    assert_allclose(found[PREDICT_ROWS - 2 : PREDICT_ROWS + 2], net.input_gradients(X[PREDICT_ROWS - 2 :][:4]), 1e-6)
+    assert_allclose(
+        found[ROWS_PREDICTED_AT_ONCE - 2 : ROWS_PREDICTED_AT_ONCE + 2],
+        net.input_gradients(X[ROWS_PREDICTED_AT_ONCE - 2 :][:4]),
+        1e-6,
+    )
     with pytest.raises(ValueError, match="expecting 2 features"):
         net.input_gradients(X[:, :1])

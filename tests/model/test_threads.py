@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import threads
-from sknet._model.model import PREDICT_ROWS
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE
 from sknet._model.threads import (
     MIN_PIECES_PER_THREAD,
     MIN_PRODUCT_FOR_BLAS_THREADS,
@@ -252,7 +252,7 @@ def test_parts_are_all_rows_and_warnings_are_ignored_in_them_too(n_threads):
 
 
 def test_predictions_are_the_same_in_threads():
-    table = rng.normal(size=(20 * PREDICT_ROWS + 3, 3))
+    table = rng.normal(size=(20 * ROWS_PREDICTED_AT_ONCE + 3, 3))
     net = SigmoidMLPClassifier(5, max_iter=2, early_stopping=False, random_state=0).fit(X, LABEL)
     in_threads = net.predict_proba(table)
     with threadpool_limits(1, user_api="blas"):
@@ -260,7 +260,7 @@ def test_predictions_are_the_same_in_threads():
 
 
 def test_an_error_in_any_thread_is_the_users():
-    table = rng.normal(size=(20 * PREDICT_ROWS, 3))
+    table = rng.normal(size=(20 * ROWS_PREDICTED_AT_ONCE, 3))
     net = SigmoidMLPRegressor(3, max_iter=1, early_stopping=False, input_scaling=None, dtype="float32")
     net.fit(X, X[:, 0])
     table[-1, 1] = 1e300

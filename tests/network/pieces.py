@@ -20,7 +20,7 @@ from sknet._network.losses import Loss
 from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
-from sknet._network.temperature import PRIOR_LOG, best_inverse_temperature
+from sknet._network.temperature import PRIOR_LOG_DEVIATION, best_inverse_temperature
 from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
@@ -205,7 +205,7 @@ def best_temperature(loss, raw, target, weight, total_weight):
 
 def temperature_penalty(temperature, total_weight):
     """What the prior on a temperature adds to the loss."""
-    return np.log(temperature) ** 2 / (2.0 * PRIOR_LOG**2 * total_weight)
+    return np.log(temperature) ** 2 / (2.0 * PRIOR_LOG_DEVIATION**2 * total_weight)
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------

@@ -7,7 +7,13 @@ from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.initializers import INITIALIZERS, SPREAD, _first_layer_spread, draw_centred_weights, draw_weights
+from sknet._network.initializers import (
+    FIRST_LAYER_SPREAD,
+    INITIALIZERS,
+    _first_layer_spread,
+    draw_centred_weights,
+    draw_weights,
+)
 from sknet._network.layout import Layout
 
 VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecun": lambda i, o: 1 / i}
@@ -70,7 +76,7 @@ def test_the_first_units_bend_all_over_the_table():
     layout, activations = Layout((10, 2000, 1)), [ACTIVATIONS["sigmoid"]]
     (W, _), (b, _) = draw_centred_weights(layout, activations, np.random.default_rng(0))
     assert b.std() == pytest.approx(2.0, rel=0.05) and b.mean() == pytest.approx(0, abs=0.2)
-    assert W.std() == pytest.approx(SPREAD * 2.0 / np.sqrt(10), rel=0.05)
+    assert W.std() == pytest.approx(FIRST_LAYER_SPREAD * 2.0 / np.sqrt(10), rel=0.05)
     (W,), (b,) = draw_centred_weights(Layout((2000, 1)), [], np.random.default_rng(0))
     assert b.tolist() == [0] and W.std() == pytest.approx(1 / np.sqrt(2000), rel=0.05)
 

@@ -24,7 +24,7 @@ from sknet._network.binding import bind
 from sknet._network.inputs import DenseInputs, length
 from sknet._network.layout import Layout
 from sknet._network.losses import SOFTMAX_LOG_LOSS
-from sknet._network.objective import MAX_CHAINS, Objective
+from sknet._network.objective import MAX_BOUND_BATCH_SIZES, Objective
 from sknet._network.penalties import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
@@ -215,7 +215,7 @@ def test_few_bound_layers_are_kept():
     objective, out = case.objective(), np.empty_like(case.theta)
     for n in (*range(1, 8), 2):
         assert objective(case.theta, slice(0, n), out)[0] == case.gradient(slice(0, n))[0]
-    assert len(objective._bound) == MAX_CHAINS
+    assert len(objective._bound) == MAX_BOUND_BATCH_SIZES
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn import metrics
 
 from sknet._network import regression_losses
-from sknet._network.quantiles import LEAST_STEP, weighted_quantiles
+from sknet._network.quantiles import MIN_QUANTILE_GAP, weighted_quantiles
 
 
 def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
@@ -93,7 +93,9 @@ def test_several_levels_start_at_the_quantiles(levels):
 def test_neighbouring_levels_start_apart():
     loss = regression_losses.quantiles(LEVELS)
     start = loss.start(np.ones((5, 1)), np.ones(5))
-    np.testing.assert_allclose(loss.predictions(start[np.newaxis])[0], [1 - LEAST_STEP, 1, 1 + LEAST_STEP], rtol=1e-12)
+    np.testing.assert_allclose(
+        loss.predictions(start[np.newaxis])[0], [1 - MIN_QUANTILE_GAP, 1, 1 + MIN_QUANTILE_GAP], rtol=1e-12
+    )
 
 
 def test_one_level_starts_at_each_outputs_quantile():

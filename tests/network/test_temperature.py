@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from sknet._network import losses
 from sknet._network.losses import weighted_mean
-from sknet._network.temperature import LARGEST_LOG, PRIOR_LOG, best_inverse_temperature
+from sknet._network.temperature import MAX_LOG_TEMPERATURE, PRIOR_LOG_DEVIATION, best_inverse_temperature
 
 rng = np.random.default_rng(0)
 N = 40
@@ -42,9 +42,9 @@ def test_it_minimises_the_loss_and_its_prior(kind, weights, strength):
     raw, total = informed(target, strength), N if weight is None else weight.sum()
 
     def objective(u):
-        return weighted_mean(loss.value(exp(u) * raw, target), weight) + u**2 / (2 * PRIOR_LOG**2 * total)
+        return weighted_mean(loss.value(exp(u) * raw, target), weight) + u**2 / (2 * PRIOR_LOG_DEVIATION**2 * total)
 
-    best = minimize_scalar(objective, bounds=(-LARGEST_LOG, LARGEST_LOG), options={"xatol": 1e-9})
+    best = minimize_scalar(objective, bounds=(-MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE), options={"xatol": 1e-9})
     before = raw.copy()
     assert log(best_inverse_temperature(loss, raw, target, weight, total)) == pytest.approx(best.x, abs=1e-5)
     np.testing.assert_array_equal(raw, before)
@@ -73,13 +73,13 @@ def test_a_weight_of_two_is_a_sample_twice(kind):
 def test_few_samples_that_are_all_right_do_not_make_it_certain():
     loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
     factor = best_inverse_temperature(loss, np.full((10, 1), 2.0), target, None, 10)
-    assert 1.5 < factor < exp(LARGEST_LOG) / 4
+    assert 1.5 < factor < exp(MAX_LOG_TEMPERATURE) / 4
 
 
 def test_it_stays_within_its_bounds():
     loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
-    assert best_inverse_temperature(loss, np.full((10, 1), 1e-9), target, None, 1e30) == exp(LARGEST_LOG)
-    assert best_inverse_temperature(loss, np.full((10, 1), -9.0), target, None, 1e9) == exp(-LARGEST_LOG)
+    assert best_inverse_temperature(loss, np.full((10, 1), 1e-9), target, None, 1e30) == exp(MAX_LOG_TEMPERATURE)
+    assert best_inverse_temperature(loss, np.full((10, 1), -9.0), target, None, 1e9) == exp(-MAX_LOG_TEMPERATURE)
     with np.errstate(invalid="ignore"):
         assert best_inverse_temperature(loss, np.full((10, 1), np.nan), target, None, 10) == 1.0
 

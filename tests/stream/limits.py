@@ -16,11 +16,11 @@ def held_out_rows(n):
 @contextmanager
 def pool_bytes(pool, encoded):
     """How much of a file is read at once, and how much is encoded at once."""
-    small_pools = patch.multiple(encoded_in_file, POOL_BYTES=pool, ENCODED_BYTES=encoded)
-    with small_pools, patch.object(stored_table, "POOL_BYTES", pool):
+    small_pools = patch.multiple(encoded_in_file, BYTES_READ_PER_POOL=pool, BYTES_ENCODED_AT_ONCE=encoded)
+    with small_pools, patch.object(stored_table, "BYTES_READ_PER_POOL", pool):
         yield
 
 
 def buffer_bytes(written, read=2**24):
     """How much is kept in memory before it is written to a file, and how much of that is read at once."""
-    return patch.multiple(shuffled, BUFFER_BYTES=written, READ_BYTES=read)
+    return patch.multiple(shuffled, WRITE_BUFFER_BYTES=written, BYTES_READ_AT_ONCE=read)

@@ -107,6 +107,6 @@ def test_numbers_in_a_later_chunk_of_texts_are_named():
 
 
 def test_too_many_levels_are_named(monkeypatch):
-    monkeypatch.setattr(packing, "MAX_LEVELS", 3)
+    monkeypatch.setattr(packing, "MAX_LEVELS_OF_COLUMN", 3)
     with pytest.raises(ValueError, match="'id' of X has more than 3 levels"):
         there_and_back([pd.DataFrame({"id": list("abcd")})])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.sources import READ_VALUES, Roles, read_chunks, read_tables
+from sknet._stream.sources import VALUES_READ_AT_ONCE, Roles, read_chunks, read_tables
 
 FRAME = pd.DataFrame({"a": np.arange(6.0), "c": list("xyxyxy"), "w": 1.0, "g": [0, 0, 1, 1, 2, 2], "y": [0, 1] * 3})
 ROLES = Roles("y", "w", "g")
@@ -45,7 +45,7 @@ def test_functions(folder):
 
 
 def test_arrays():
-    X, y = np.zeros((6, READ_VALUES // 2), np.int8), FRAME["y"]
+    X, y = np.zeros((6, VALUES_READ_AT_ONCE // 2), np.int8), FRAME["y"]
     X[:, 0] = np.arange(6)
     found = list(read_chunks(X, Roles(y, np.ones(6))))
     np.testing.assert_array_equal(np.concatenate([chunk.X for chunk in found]), X)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.encoding import CHUNK_VALUES, learn_encoder
+from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, learn_encoder
 
 rng = np.random.default_rng(0)
 N = 200
@@ -59,7 +59,7 @@ def assert_same(encoder, X, dtype=F32, encoding_part=None):
 )
 def test_every_kind_of_column(how, rows):
     encoder = learn_encoder(FRAME, ColumnSettings(**how))
-    n_at_once = CHUNK_VALUES // encoder.n_inputs
+    n_at_once = INPUTS_ENCODED_AT_ONCE // encoder.n_inputs
     assert_same(encoder, pd.concat([rows] * (n_at_once // N + 2), ignore_index=True))  # several pieces
 
 

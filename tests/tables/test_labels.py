@@ -13,7 +13,7 @@ from sklearn.exceptions import DataConversionWarning
 
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.labels import learn_labels
-from sknet._tables.splitting import MIN_COMBINATION_ROWS
+from sknet._tables.splitting import MIN_ROWS_OF_COMBINATION
 
 TARGETS = {
     "binary": np.array([1, 0, 1, 1, 0, 0]),
@@ -231,10 +231,10 @@ def test_strata_are_the_classes():
 @pytest.mark.parametrize("spread", [0, 1])
 def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(spread):
     common = [[0, 1], [1, 1], [1, 0]]
-    y = np.array(common * MIN_COMBINATION_ROWS + [[0, 0]]) * (1 + spread) + spread
+    y = np.array(common * MIN_ROWS_OF_COMBINATION + [[0, 0]]) * (1 + spread) + spread
     strata = strata_of(y)
     assert len(np.unique(strata)) == 4 and (strata[:-1].reshape(-1, 3) == strata[:3]).all()
-    rare = np.array(common * (MIN_COMBINATION_ROWS - 1))
+    rare = np.array(common * (MIN_ROWS_OF_COMBINATION - 1))
     assert len(np.unique(strata_of(rare))) == 1
 
 

@@ -8,11 +8,11 @@ from numpy.testing import assert_array_equal
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.lookups import MIN_COLUMN_INPUTS, MIN_LOOKUP_INPUTS
+from sknet._tables.lookups import MIN_INPUTS_OF_LOOKED_UP_COLUMN, MIN_LOOKED_UP_INPUTS
 
 rng = np.random.default_rng(0)
 N = 2400
-MANY = [f"l{i}" for i in range(MIN_LOOKUP_INPUTS)]
+MANY = [f"l{i}" for i in range(MIN_LOOKED_UP_INPUTS)]
 FRAME = pd.DataFrame(
     {
         "x": rng.normal(size=N),
@@ -80,7 +80,7 @@ def test_only_where_it_is_worthwhile():
     assert learn_encoder(FRAME[["x", "sex"]]).lookups is None
     few, more = (
         FRAME[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(10)})
-        for n_levels in (MIN_COLUMN_INPUTS - 1, MIN_COLUMN_INPUTS)
+        for n_levels in (MIN_INPUTS_OF_LOOKED_UP_COLUMN - 1, MIN_INPUTS_OF_LOOKED_UP_COLUMN)
     )
     assert learn_encoder(few).lookups is None  # ten columns of few levels are faster multiplied
     assert len(learn_encoder(more).lookups.categories) == 10

@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from sknet._tables.rows import MAX_MERGED_VALUES, distinct_rows
+from sknet._tables.rows import MAX_VALUES_TO_MERGE_ROWS, distinct_rows
 from sknet._tables.tables import is_memory_mapped, is_sparse
 from tests.model.examples import rows_of
 
@@ -134,5 +134,5 @@ def test_frames_and_large_tables_are_not_merged():
     assert frame.merge_duplicates() is frame
     rows = rows_of(np.zeros((4, 2)), np.zeros((4, 1)))
     assert len(rows.merge_duplicates()) == 1
-    large = rows_of(np.zeros((MAX_MERGED_VALUES + 1, 1)), np.zeros((MAX_MERGED_VALUES + 1, 1)))
+    large = rows_of(np.zeros((MAX_VALUES_TO_MERGE_ROWS + 1, 1)), np.zeros((MAX_VALUES_TO_MERGE_ROWS + 1, 1)))
     assert large.merge_duplicates() is large

@@ -16,7 +16,7 @@ from sklearn.model_selection import (
 from sknet._tables.labels import learn_labels
 from sknet._tables.splitting import (
     LARGE_TABLE_ROWS,
-    MIN_HELD_OUT,
+    MIN_ROWS_HELD_OUT,
     assign_folds,
     hold_out,
     merge_rare_strata,
@@ -138,8 +138,8 @@ def test_merged_strata_can_be_split(strata, most):
 def test_too_few_rows_are_not_split(n):
     rows = rows_of(X[:n], X[:n, 1:])
     assert split_validation(rows, None, 0.2, 0) is None
-    enough = rows_of(X[: 5 * MIN_HELD_OUT], X[: 5 * MIN_HELD_OUT, 1:])
-    assert len(split_validation(enough, None, 0.2, 0).held_out) == MIN_HELD_OUT
+    enough = rows_of(X[: 5 * MIN_ROWS_HELD_OUT], X[: 5 * MIN_ROWS_HELD_OUT, 1:])
+    assert len(split_validation(enough, None, 0.2, 0).held_out) == MIN_ROWS_HELD_OUT
 
 
 def test_the_same_seed_holds_out_the_same_rows():

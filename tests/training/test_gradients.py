@@ -96,5 +96,5 @@ def test_untouched_rows_rest(optimizer):
 
 def test_few_rows_at_a_time_are_all_rows(monkeypatch):
     whole = run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"])
-    monkeypatch.setattr("sknet._training.gradients.MAX_MOVED_AT_ONCE", 2)
+    monkeypatch.setattr("sknet._training.gradients.PARAMETERS_MOVED_AT_ONCE", 2)
     assert same(run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"]), whole)

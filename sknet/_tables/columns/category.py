@@ -21,7 +21,7 @@ from sknet._tables.columns.level_effects import Effect, effective_row_weight, ju
 from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
 
-IDENTIFIER_ROWS = 20
+MIN_VALUES_OF_IDENTIFIER = 20
 """From so many values on, a column whose values all differ is an identifier."""
 
 MANY_LEVELS = 20
@@ -173,7 +173,7 @@ class Levels:
     @property
     def all_differ(self) -> bool:
         """Whether no two observed values are the same, and there are enough to say so."""
-        return self.n_values >= IDENTIFIER_ROWS and max(self.n_rows.values()) == 1
+        return self.n_values >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
     @property
     def are_many(self) -> bool:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from sknet._typing import Array
 
-MIN_EXPLAINED = 0.01
+MIN_EXPLAINED_VARIANCE = 0.01
 """A column may be left out if it explains no more of the target's variance in new rows, even if F is a standard
 deviation larger: of few rows that cannot be known, and the column stays."""
 
@@ -105,7 +105,7 @@ def judge_effect(n: Array, mean: Array, squares: Array) -> Effect:
         return Effect.UNKNOWN
     between = np.maximum(between_squares + (deviation - 1.0) * within, 0.0) / size  # τ², were F that much larger
     explained = (n / n_rows * between * credibility(n, between, within)).sum()
-    return Effect.NONE if explained <= MIN_EXPLAINED * (between + within) else Effect.UNKNOWN
+    return Effect.NONE if explained <= MIN_EXPLAINED_VARIANCE * (between + within) else Effect.UNKNOWN
 
 
 def divide(numerator: Array, denominator: Array) -> Array:

@@ -46,7 +46,7 @@ from sknet._tables.frames import ColumnValues, read_levels
 from sknet._tables.sampling import exceeds_sample_size, hash_integers
 from sknet._typing import Array
 
-N_PARTS = 5
+N_ENCODING_PARTS = 5
 """In how many parts the training rows are encoded, as in scikit-learn."""
 
 
@@ -133,15 +133,15 @@ def cross_fit_parts(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
     Returns
     -------
     encoding_part : ndarray of shape (n,)
-        Integers from 0 to `N_PARTS` - 1.
+        Integers from 0 to `N_ENCODING_PARTS` - 1.
     """
     if exceeds_sample_size(n_rows):
-        return (hash_integers(numbers) % np.uint64(N_PARTS)).astype(np.intp)
+        return (hash_integers(numbers) % np.uint64(N_ENCODING_PARTS)).astype(np.intp)
     # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
     by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
     encoding_part = np.empty(len(target), dtype=np.intp)
-    encoding_part[by_target] = np.arange(len(target)) % N_PARTS
+    encoding_part[by_target] = np.arange(len(target)) % N_ENCODING_PARTS
     return encoding_part
 
 
@@ -201,14 +201,14 @@ class TargetTotals:
         new_slots = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
         aligned = []
         for values in (self.total, self.mean, self.squares):
-            aligned.append(np.zeros((N_PARTS, len(levels) + 2, *values.shape[2:])))
+            aligned.append(np.zeros((N_ENCODING_PARTS, len(levels) + 2, *values.shape[2:])))
             aligned[-1][:, new_slots] = values
         return aligned
 
     def means(self) -> Array:
         """Return the shrunk means of all rows and of those outside of each part, (1 + F, L + 2, k)."""
         # which parts' totals are pooled for each of the 1 + F: all, then all but one
-        pooled = [slice(None), *(np.arange(N_PARTS) != f for f in range(N_PARTS))]
+        pooled = [slice(None), *(np.arange(N_ENCODING_PARTS) != f for f in range(N_ENCODING_PARTS))]
         unit = effective_row_weight(float(self.total.sum()), self.squared_weight)
         n, squares = self.total / unit, self.squares / unit
         return np.stack([shrunk_means(*pool_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
@@ -223,10 +223,10 @@ def compute_target_totals(
     """
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
-    n_slots, n_cells = len(levels) + 2, N_PARTS * (len(levels) + 2)
+    n_slots, n_cells = len(levels) + 2, N_ENCODING_PARTS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
     cell = np.maximum(encoding_part, 0) * n_slots + slot  # of each row, among those of all parts
     w = np.where(encoding_part < 0, 0.0, 1.0 if weight is None else weight)
     n, mean, squares = sums_by_slot(cell, n_cells, target, w)
-    shape = N_PARTS, n_slots
+    shape = N_ENCODING_PARTS, n_slots
     return TargetTotals(levels, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))

@@ -42,7 +42,7 @@ from sknet._typing import Array
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer  # otherwise where needed: most tables have no text
 
-NGRAMS = (3, 4)
+NGRAM_LENGTHS = (3, 4)
 """How many characters a term has, the spaces around a word included."""
 
 MAX_TERMS = 5_000
@@ -54,16 +54,16 @@ IDF_POWER = 1.5
 SCALING_COMPONENTS = 30
 """So many components, the first, decide on the scale of all: more of them leave the first ones as they are."""
 
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS_OF_TEXT = 100_000
 """How many characters of a text count, the first ones: counting takes some 150 bytes of memory for each."""
 
 MAX_CHARACTERS_LEARNT = 2**20
 """From about so many characters the terms and components are learnt: more change no error, and take time."""
 
-MIN_DEVIATION = 1e-5
+MIN_COMPONENT_DEVIATION = 1e-5
 """A component whose deviation is this small a part of the largest is rounding, and is left out."""
 
-ENCODED_TEXTS = 1024
+TEXTS_ENCODED_AT_ONCE = 1024
 """How many texts are encoded at a time: the matrix of their terms stays small."""
 
 
@@ -121,7 +121,7 @@ class TextColumn(EqualByFields, Column):
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vocabulary = {term: i for i, term in enumerate(self.terms)}
-        vectorizer = TfidfVectorizer(**COUNTING, sublinear_tf=True, vocabulary=vocabulary, dtype=np.float32)
+        vectorizer = TfidfVectorizer(**VECTORIZER_OPTIONS, sublinear_tf=True, vocabulary=vocabulary, dtype=np.float32)
         vectorizer.idf_ = self.idf.astype(np.float32)
         return vectorizer
 
@@ -131,8 +131,8 @@ class TextColumn(EqualByFields, Column):
         c = len(self.center)
         if c:
             encoded = np.zeros((len(texts) + 1, c), out.dtype)  # the last is that of missing texts: code −1 indexes it
-            for start in range(0, len(texts), ENCODED_TEXTS):
-                part = slice(start, min(start + ENCODED_TEXTS, len(texts)))
+            for start in range(0, len(texts), TEXTS_ENCODED_AT_ONCE):
+                part = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
                 encoded[part] = (self._vectorizer.transform(texts[part]) @ self.components.T - self.center) * self.scale
             out[:, :c] = encoded[codes]
         if self.has_missing:
@@ -151,7 +151,7 @@ class EncodedText(Column):
         out[:, 0] = values
 
 
-COUNTING = {"analyzer": "char_wb", "ngram_range": NGRAMS}
+VECTORIZER_OPTIONS = {"analyzer": "char_wb", "ngram_range": NGRAM_LENGTHS}
 """How scikit-learn counts terms: within words, in lower case."""
 
 
@@ -168,15 +168,15 @@ def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[
             f"Column {name!r} of X should hold text, but holds {short_repr(wrong)} ({type(wrong).__name__}): make it "
             "strings, with .astype(str) perhaps; or leave it out of text_features before fit."
         )
-    return codes, [text[:MAX_CHARACTERS] for text in texts]
+    return codes, [text[:MAX_CHARACTERS_OF_TEXT] for text in texts]
 
 
 # --- which columns are text ------------------------------------------------------------------------------------------
 
-MIN_WORDS = 3.0
+MIN_MEAN_WORDS = 3.0
 """So many words a value has on average, if it is free text."""
 
-MAX_ROWS_READ = 10_000
+MAX_ROWS_COUNTED = 10_000
 """The words of at most so many rows are counted, evenly spaced."""
 
 
@@ -184,9 +184,9 @@ def holds_free_text(column: pd.Series) -> bool:
     """Whether a column holds strings, most of which differ, of three words or more on average."""
     if getattr(column.dtype, "kind", "O") not in "OUT" or isinstance(column.dtype, pd.CategoricalDtype):
         return False
-    sample = column.iloc[:: max(1, len(column) // MAX_ROWS_READ)].tolist()
-    texts = [value[:MAX_CHARACTERS] for value in sample if isinstance(value, str)]
-    if not texts or sum(len(text.split()) for text in texts) < MIN_WORDS * len(texts):
+    sample = column.iloc[:: max(1, len(column) // MAX_ROWS_COUNTED)].tolist()
+    texts = [value[:MAX_CHARACTERS_OF_TEXT] for value in sample if isinstance(value, str)]
+    if not texts or sum(len(text.split()) for text in texts) < MIN_MEAN_WORDS * len(texts):
         return False  # of nearly all other columns: they are not read to the end
     return pd.api.types.infer_dtype(column, skipna=True) == "string" and column.nunique() > column.count() / 2
 
@@ -209,7 +209,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     texts, weight = texts[::step], weight[::step]
     has_missing = not bool(observed.all())
     try:
-        counter = CountVectorizer(**COUNTING, dtype=np.float64)
+        counter = CountVectorizer(**VECTORIZER_OPTIONS, dtype=np.float64)
         counts = sp.csr_array(counter.fit_transform(texts))
     except ValueError:  # no text has a word
         return _text_without_terms(has_missing)
@@ -228,7 +228,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
     projections = tfidf @ svd.components_.T  # (m, c)
     center, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T
-    kept = deviation > MIN_DEVIATION * deviation.max()
+    kept = deviation > MIN_COMPONENT_DEVIATION * deviation.max()
     if not kept.any():  # all texts are the same
         return _text_without_terms(has_missing)
     return TextColumn(

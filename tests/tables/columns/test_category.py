@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import (
-    IDENTIFIER_ROWS,
+    MIN_VALUES_OF_IDENTIFIER,
     CategoryColumn,
     CategoryLearner,
     IdentifierColumn,
@@ -150,7 +150,7 @@ def test_two_levels_need_a_single_input():
 
 
 def test_values_that_all_differ_are_an_identifier():
-    names = [f"user {i}" for i in range(IDENTIFIER_ROWS)]
+    names = [f"user {i}" for i in range(MIN_VALUES_OF_IDENTIFIER)]
     assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
     assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
     with_missing = learn([*names, None])

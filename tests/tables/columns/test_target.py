@@ -6,7 +6,7 @@ import pytest
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.target import N_PARTS, TargetColumn, cross_fit_parts, learn_target
+from sknet._tables.columns.target import N_ENCODING_PARTS, TargetColumn, cross_fit_parts, learn_target
 
 rng = np.random.default_rng(0)
 N = 300
@@ -74,8 +74,8 @@ def test_training_rows_are_encoded_without_their_own_target():
     encoding_part, column = parts(EFFECT), learn(CITY, EFFECT)
     out = np.zeros((N, 1))
     column.write_cross_fitted(pd.Series(CITY), encoding_part, out)
-    assert (np.bincount(encoding_part, minlength=N_PARTS) == N // N_PARTS).all()
-    for f in range(N_PARTS):
+    assert (np.bincount(encoding_part, minlength=N_ENCODING_PARTS) == N // N_ENCODING_PARTS).all()
+    for f in range(N_ENCODING_PARTS):
         others = dict(
             zip(
                 CITY[encoding_part != f],
@@ -94,13 +94,13 @@ def test_pure_noise_is_not_learnt_by_heart():
 
 def test_folds_have_their_share_of_each_label_and_stay():
     labels = np.repeat([0.0, 1.0], [N - 10, 10])[:, None]
-    assert np.bincount(parts(labels)[-10:]).tolist() == [2] * N_PARTS
+    assert np.bincount(parts(labels)[-10:]).tolist() == [2] * N_ENCODING_PARTS
     np.testing.assert_array_equal(parts(labels), parts(labels.copy()))
 
 
 def test_no_input_has_the_name_of_a_level():
     one_hot = CategoryColumn(("target_0", "target_1", "x"))
-    column = TargetColumn(one_hot.levels, np.zeros((1 + N_PARTS, 5, 2)), np.ones(2), one_hot)
+    column = TargetColumn(one_hot.levels, np.zeros((1 + N_ENCODING_PARTS, 5, 2)), np.ones(2), one_hot)
     assert column.suffixes == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
 
 

@@ -113,7 +113,7 @@ def test_a_text_of_ten_megabytes_takes_little_memory():
     found = write(column, [long])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    np.testing.assert_array_equal(found, write(column, [long[: text.MAX_CHARACTERS]]))
+    np.testing.assert_array_equal(found, write(column, [long[: text.MAX_CHARACTERS_OF_TEXT]]))
     assert peak < 60 * 2**20 and np.isfinite(found).all()
     assert learn([*TEXTS[:50], long]).n_inputs == 5
 
