@@ -55,7 +55,8 @@ def balancing_shift(
     )
     with np.errstate(over="ignore"):
         predictions = loss.predictions(raw)
-    target = samples.target_of(samples.y)
+    # in float32, sums over many rows of several outputs lose two digits
+    predictions, target = (values.astype(np.float64) for values in (predictions, samples.target_of(samples.y)))
     predictions[np.isnan(target)] = np.nan  # where a target is missing, the prediction does not count, either
     # both are logarithms of weighted means: training starts at that of the targets
     shift = loss.start(target, samples.weight) - loss.start(predictions, samples.weight)

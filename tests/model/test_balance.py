@@ -66,6 +66,14 @@ def test_each_of_several_targets_adds_up_over_the_rows_that_have_it():
         assert total(net, y, rows=rows)[j] == pytest.approx(1.0, abs=1e-5)
 
 
+def test_many_rows_of_several_targets_add_up_as_exactly():
+    many = np.linspace(-1.0, 1.0, 2**17)[:, np.newaxis]
+    y, weight = np.exp(many + np.array([0.0, 1.0, 3.0])), np.linspace(0.1, 3.0, len(many))
+    net = SigmoidMLPRegressor(hidden_layer_sizes=1, max_iter=1, random_state=0, loss="poisson")
+    net.fit(many, y, weight, X_val=many[:40], y_val=y[:40])
+    assert_allclose(weight @ net.predict(many), weight @ y, rtol=1e-6)
+
+
 def test_a_stream_is_read_once_more():
     net = SigmoidMLPRegressor(**QUICK, loss="poisson", n_members=1)
     chunks = lambda: ((X[i : i + 50], COUNT[i : i + 50], WEIGHT[i : i + 50]) for i in (0, 50, 100))  # noqa: E731
