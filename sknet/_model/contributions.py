@@ -26,12 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model
-from sknet._model.sensitivity import (
-    back_from_hidden,
-    back_to_first_sums,
-    forward_from_first_sums,
-    hidden_from_first_sums,
-)
+from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
 from sknet._model.threads import run_on_parts, threads_for_rows
 from sknet._tables.sampling import hash_integers
 from sknet._tables.slopes import sum_by_column
@@ -212,41 +207,23 @@ class EncodedBackground:
         """Return the mean over each line of d output / dz, (k, n, b, h), by a Gauss-Legendre rule."""
         network, explained = self.model.network, self.model.head.explained
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
-        if explained.are_raw and network.activations:
-            return self._mean_slopes_of_raw_outputs(dz, n_nodes)
         slopes = np.zeros((self.outputs.shape[1], *dz.shape), z.dtype)
-        for node, weight in gauss_legendre(n_nodes):
-            points = dz * node
-            points += self.z0
-            raw, kept = forward_from_first_sums(network, points.reshape(-1, z.shape[1]))
-            for output in range(len(slopes)):
-                by_output = np.zeros_like(raw)
-                by_output[:, output] = weight
-                delta = back_to_first_sums(network, kept, explained.backward(raw.copy(), by_output))
-                slopes[output] += delta.reshape(dz.shape)
-        return slopes
-
-    def _mean_slopes_of_raw_outputs(self, dz: Array, n_nodes: int) -> Array:
-        """Return, for raw outputs, the mean along each line x0 -> x of d output / d first-layer sum, (k, n, b, h).
-
-        The slopes by the last hidden layer's outputs are the output layer's weights: it takes no product at each node,
-        and no time that grows with the square of the outputs.
-        """
-        network = self.model.network
-        by_hidden = network.coefs[-1].T  # (k, units of the last hidden layer): d output / da
-        # the first layer may be the last hidden one: its slopes da/dz are multiplied by the outputs' weights afterwards
-        is_shallow = len(network.activations) == 1
-        of_each = np.ones((1, dz.shape[2]), dz.dtype) if is_shallow else by_hidden
-        slopes = np.zeros((len(of_each), *dz.shape), dz.dtype)
-        points, delta = np.empty_like(dz), np.empty((dz.shape[0] * dz.shape[1], of_each.shape[1]), dz.dtype)
+        # one hidden layer: its slopes da/dz serve all raw outputs, and their weights multiply the means
+        one_layer = explained.are_raw and len(network.activations) == 1
+        points = np.empty_like(dz)
         for node, weight in gauss_legendre(n_nodes):
             np.multiply(dz, node, out=points)
             points += self.z0
-            _, kept = hidden_from_first_sums(network, points.reshape(-1, dz.shape[2]))
-            for total, slope in zip(slopes, of_each, strict=True):
-                np.copyto(delta, weight * slope)
-                total += back_from_hidden(network, kept, delta).reshape(dz.shape)
-        return slopes * by_hidden[:, np.newaxis, np.newaxis] if is_shallow else slopes
+            flat = points.reshape(-1, z.shape[1])  # a view
+            if one_layer:
+                of_layer = slopes_of_sums(network, flat, np.full((1, z.shape[1]), weight, z.dtype))
+                slopes[0] += next(of_layer).reshape(dz.shape)
+            else:
+                for total, slope in zip(slopes, slopes_of_explained(network, flat, explained, weight), strict=True):
+                    total += slope.reshape(dz.shape)
+        if one_layer:
+            np.multiply(slopes[0].copy(), network.coefs[-1].T[:, np.newaxis, np.newaxis], out=slopes)
+        return slopes
 
     def _contributions_by_column(self, x: Array, slopes: Array) -> Array:
         """Return, of each column, the mean over b of the sum over its inputs j of (x - x0)_j W_j . slopes, (k, n, d).

@@ -21,12 +21,7 @@ from numpy.typing import NDArray
 from sknet._model.heads import Head
 from sknet._model.matrices import EncodedRows
 from sknet._model.model import Model, Network
-from sknet._model.sensitivity import (
-    back_from_hidden,
-    back_to_first_sums,
-    forward_from_first_sums,
-    hidden_from_first_sums,
-)
+from sknet._model.sensitivity import slopes_of_explained
 from sknet._model.threads import limit_blas_threads
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
@@ -103,23 +98,12 @@ def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
     rng = np.random.default_rng(0)  # the same for each call: importances depend on the weights and rows alone
     fractions = [(i + 0.5) / POINTS_PER_ROW for i in range(POINTS_PER_ROW)]
     points = [fraction * z + (1.0 - fraction) * z[rng.permutation(len(z))] for fraction in fractions]
-    explained = head.explained
-    if explained.are_raw and network.activations:  # no product by the output layer: time does not grow with k^2
-        kept_values = [hidden_from_first_sums(network, point)[1] for point in points]
-        for by_hidden in network.coefs[-1].T:  # d output / da of the last hidden layer
-            slopes = np.zeros_like(z)
-            for kept in kept_values:
-                slopes += back_from_hidden(network, kept, np.tile(by_hidden / POINTS_PER_ROW, (len(z), 1)))
-            yield slopes
-        return
-    passes = [forward_from_first_sums(network, point) for point in points]
-    for output in range(head.n_outputs):
-        slopes = np.zeros_like(z)
-        for raw, kept in passes:
-            by_output = np.zeros_like(raw)
-            by_output[:, output] = 1.0 / POINTS_PER_ROW
-            slopes += back_to_first_sums(network, kept, explained.backward(raw.copy(), by_output))
-        yield slopes
+    by_point = [slopes_of_explained(network, point, head.explained, 1.0 / POINTS_PER_ROW) for point in points]
+    for _ in range(head.n_outputs):  # one at a time: of a thousand classes, all would take much memory
+        mean = np.zeros_like(z)
+        for slopes in by_point:
+            mean += next(slopes)
+        yield mean
 
 
 def varying_inputs(rows: Table, encoder: TableEncoder) -> tuple[Table, NDArray[np.intp]]:

@@ -9,8 +9,11 @@ raw : (n, k)         delta : (n, k)   dJ/draw, where J is the sum of one output 
 by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns that are no numbers
 """
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
+from sknet._model.heads import ExplainedOutputs
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._tables.slopes import gradients_by_column
 from sknet._tables.tables import take_rows
@@ -32,27 +35,47 @@ def input_gradients(model: Model, table: Table) -> Array:
 def _gradients_by_input(model: Model, inputs: Table) -> Array:
     """Return d output / d input of the network, (n, k, m): a forward pass, and a backward pass for each output."""
     network = model.network.as_type(np.dtype(np.float64))
-    raw, kept = forward_from_first_sums(network, inputs @ network.coefs[0] + network.intercepts[0])
+    z = inputs @ network.coefs[0] + network.intercepts[0]
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
-    for output in range(model.head.n_outputs):
-        by_output = np.zeros_like(raw)
-        by_output[:, output] = (
-            1.0  # dJ/d output; rows do not influence each other, so a sum over them gives each its own
-        )
-        delta = back_to_first_sums(network, kept, model.head.backward_to_raw(raw.copy(), by_output))
-        by_input[:, output] = delta @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
+    for output, slopes in enumerate(slopes_of_outputs(network, z, model.head.backward_to_raw, 1.0)):
+        by_input[:, output] = slopes @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
     return by_input
 
 
-def forward_from_first_sums(network: Network, z: Array) -> tuple[Array, list[Array]]:
-    """Return the raw output, and what the activations' backward passes read; z, (n, h), may be overwritten."""
-    if not network.activations:
-        return z, []
-    hidden, kept = hidden_from_first_sums(network, z)
-    return hidden @ network.coefs[-1] + network.intercepts[-1], kept
+# --- slopes by the first sums, where z may be overwritten ------------------------------------------------------------
 
 
-def hidden_from_first_sums(network: Network, z: Array) -> tuple[Array, list[Array]]:
+def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs, scale: float) -> Iterator[Array]:
+    """Yield d output / dz times a number, (n, h), for each output that is explained."""
+    if explained.are_raw and network.activations:  # no product by the output layer: time does not grow with k^2
+        return slopes_of_sums(network, z, scale * network.coefs[-1].T)
+    return slopes_of_outputs(network, z, explained.backward, scale)
+
+
+def slopes_of_sums(network: Network, z: Array, weights: Array) -> Iterator[Array]:
+    """Yield dJ/dz, (n, h), of sums of the last hidden layer's outputs, for each row of weights."""
+    _, kept = _forward_to_hidden(network, z)
+    for by_hidden in weights:
+        yield _back_from_hidden(network, kept, np.tile(by_hidden, (len(z), 1)))
+
+
+def slopes_of_outputs(
+    network: Network, z: Array, backward: Callable[[Array, Array], Array], scale: float
+) -> Iterator[Array]:
+    """Yield d output / dz times a number, (n, h), for each output.
+
+    `backward` makes of raw outputs and dJ/d output, which it may overwrite, dJ/draw.
+    """
+    hidden, kept = _forward_to_hidden(network, z)
+    raw = hidden @ network.coefs[-1] + network.intercepts[-1] if kept else hidden
+    for output in range(raw.shape[1]):
+        by_output = np.zeros_like(raw)
+        by_output[:, output] = scale  # rows do not influence each other, so a sum over them gives each its own
+        delta = backward(raw.copy(), by_output)
+        yield _back_from_hidden(network, kept, delta @ network.coefs[-1].T) if kept else delta
+
+
+def _forward_to_hidden(network: Network, z: Array) -> tuple[Array, list[Array]]:
     """Return the last hidden layer's outputs, and what the activations' backward passes read; z may be overwritten."""
     kept: list[Array] = []
     for activation, W, b in zip(network.activations, network.coefs, network.intercepts, strict=False):
@@ -64,12 +87,7 @@ def hidden_from_first_sums(network: Network, z: Array) -> tuple[Array, list[Arra
     return z, kept
 
 
-def back_to_first_sums(network: Network, kept: list[Array], delta: Array) -> Array:
-    """Return dJ/dz of the first layer, (n, h), given dJ/draw; unlike in training, without the weights' gradient."""
-    return back_from_hidden(network, kept, delta @ network.coefs[-1].T) if kept else delta
-
-
-def back_from_hidden(network: Network, kept: list[Array], delta: Array) -> Array:
+def _back_from_hidden(network: Network, kept: list[Array], delta: Array) -> Array:
     """Return dJ/dz of the first layer, (n, h), given dJ/da of the last hidden layer, which is overwritten."""
     for i in range(len(kept) - 1, -1, -1):
         network.activations[i].backward(kept[i].copy(), delta)  # dJ/dz = dJ/da f'(z); the kept values may be used up
