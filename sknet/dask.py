@@ -172,7 +172,7 @@ class _OnWorkers(BaseSigmoidMLP):
             It predicts what is in memory, and needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
-        local._fitted = require_fitted(self)
+        local._fitted, local._known_outputs = require_fitted(self), self._known_outputs
         return local
 
     def predict(self, X: Collection) -> Collection:

@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
-from sknet._estimators.fitted import Fitted, FittedAttribute, model_and_checked_table, require_fitted
+from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
 from sknet._estimators.scoring import accuracy
@@ -490,8 +490,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        model, table = model_and_checked_table(self, X)
-        return model.outputs(table, model.head.predict)
+        return outputs_of(self, X, require_fitted(self).model.head.predict)
 
     def predict_proba(self, X: Table) -> Array | list[Array]:
         """Predict the labels' probabilities.
@@ -508,9 +507,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             each label's own probability; a list, one array per output, in
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
-        model, table = model_and_checked_table(self, X)
-        head = label_head_of(model)
-        return head.probabilities(model.outputs(table, head.output_probabilities))
+        head = label_head_of(require_fitted(self).model)
+        return head.probabilities(outputs_of(self, X, head.output_probabilities))
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.
@@ -529,13 +527,13 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             are the logarithms of what `predict_proba` returns, as in
             scikit-learn.) Otherwise as `predict_proba`.
         """
-        model, table = model_and_checked_table(self, X)
-        labels, loss = label_head_of(model).labels, model.head.loss
+        head = label_head_of(require_fitted(self).model)
+        labels, loss = head.labels, head.loss
         # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
         if loss.log_link is None or not labels.exclusive:
             p = self.predict_proba(X)
             return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
-        return labels.log_probabilities(model.outputs(table, loss.both_log_predictions))
+        return labels.log_probabilities(outputs_of(self, X, loss.both_log_predictions))
 
     def predict_set(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict the classes that cannot be excluded, by conformal prediction.
@@ -589,9 +587,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             One column per class; one dimension for two classes; a list, one
             array per output, in multiclass-multioutput problems.
         """
-        model, table = model_and_checked_table(self, X)
-        raw = model.outputs(table, np.asarray)  # as they are: no link, no decoding
-        return label_head_of(model).decision(raw)
+        raw = outputs_of(self, X, np.asarray)  # as they are: no link, no decoding
+        return label_head_of(require_fitted(self).model).decision(raw)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute the accuracy: the share of rows all of whose labels are right.

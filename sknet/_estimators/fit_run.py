@@ -23,7 +23,7 @@ from sknet._model.fold_phase import FoldPhase
 from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
-from sknet._model.model import Model, Network
+from sknet._model.model import Network
 from sknet._model.phases import EpochReport, Phase
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.train_phase import TrainPhase, average_epochs
@@ -118,21 +118,8 @@ class FitRun:
         """Let the estimator's scorer evaluate each epoch; `scoring="loss"` leaves the networks as they are."""
         if self.validation_rows is None or estimator.scoring == "loss":
             return
-        score = validation_scorer(estimator, self.validation_rows, self.plan.encoding.head, self._snapshot)
+        score = validation_scorer(estimator, self.validation_rows, self.plan)
         self.training.trainers = [trainer.with_evaluation(score) for trainer in self.training.trainers]
-
-    def _snapshot(self, model: Model) -> Fitted:
-        """Return what a scorer needs of an estimator in training: to predict with this model."""
-        return Fitted(
-            model=model,
-            resolved=self.plan.resolved,
-            columns=self.plan.columns,
-            history=(),
-            n_iter=0,
-            n_samples_seen=0,
-            validated=True,
-            seeds=self.plan.seeds.as_tuple(),
-        )
 
     # --- what they leave ---------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: a
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar, overload
+from typing import Generic, Self, TypeVar, overload
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from sknet._tables.columns import InputFormula
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_of_unknown_levels
-from sknet._tables.rows import FeatureTable
+from sknet._tables.tables import have_equal_values
 from sknet._training.result import Epoch
 from sknet._training.state import State, epoch_rank
 from sknet._typing import Array, Table
@@ -37,11 +37,11 @@ class Fitted:
     model: Model
     resolved: Mapping[str, object]
     columns: Columns
-    history: tuple[Epoch, ...]
-    n_iter: int  # epochs of the last call
-    n_samples_seen: int  # by all calls and all members together
-    validated: bool  # whether the last call had a validation set
     seeds: tuple[int, int, int]  # see `Seeds`
+    validated: bool  # whether the last call had a validation set
+    history: tuple[Epoch, ...] = ()
+    n_iter: int = 0  # epochs of the last call
+    n_samples_seen: int = 0  # by all calls and all members together
     state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
     residuals: ScaledResiduals | LabelResiduals | None = None  # on the rows that the last call held out
     weights_checksum: int = 0  # of the network that residuals and importances are of
@@ -148,8 +148,6 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`; warn of columns without a known level."""
     fitted = require_fitted(estimator)
-    if isinstance(X, FeatureTable):  # held-out rows that are elsewhere, for a scorer: the model knows their outputs
-        return fitted.model, X
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     # fitted to columns without names: those of the frame are taken by position, and errors call them by its names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
@@ -162,6 +160,31 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
             UserWarning,
         )
     return model, table
+
+
+def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
+    """Return `convert_raw` of a table's raw outputs, see `Model.outputs`: those of the model, or known ones."""
+    known = estimator._known_outputs
+    if known is not None and known.are_of(X):
+        return convert_raw(known.raw.copy())  # which it may overwrite
+    model, table = model_and_checked_table(estimator, X)
+    return model.outputs(table, convert_raw)
+
+
+@dataclass(frozen=True)
+class KnownOutputs:
+    """Raw outputs for the held-out rows, computed when an epoch is evaluated: a scorer need not compute them again.
+
+    They are those of rows that are encoded as in training: where the target encodes a column, the means that `predict`
+    uses contain the held-out rows' own targets.
+    """
+
+    raw: Array  # (n, k)
+    table: Table  # (n, d)  a copy: a scorer may change what it is given
+
+    def are_of(self, X: Table) -> bool:
+        """Whether they are those of a table; one that is not in memory is its own copy."""
+        return X is self.table or have_equal_values(self.table, X)
 
 
 class FittedAttribute(Generic[T]):
@@ -250,6 +273,7 @@ class FittedAttributes:
     """The attributes of a fitted estimator that both tasks have."""
 
     _fitted: Fitted | None = None
+    _known_outputs: KnownOutputs | None = None  # of a copy that a scorer is given
 
     coefs_ = FittedAttribute(lambda f: f.model.network.coefs, lambda f, value: f.with_weights(coefs=list(value)))
     intercepts_ = FittedAttribute(
@@ -331,11 +355,17 @@ class FittedAttributes:
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
+    def __copy__(self) -> Self:
+        """Return a copy that shares what was learnt; by default, it would be packed as in a pickle."""
+        copied = object.__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
+
     def __getstate__(self) -> dict[str, object]:
         state: dict[str, object] = super().__getstate__()  # type: ignore[assignment]
         if self._fitted is None:
             return state
-        kept = {name: value for name, value in state.items() if name not in _CALLBACK_ATTRIBUTES}
+        kept = {name: value for name, value in state.items() if name not in _NOT_PICKLED}
         # as dicts, text and arrays: a pickle of private classes could not be read once one is moved or renamed
         return kept | {"_fitted": models.pack(self._fitted, FITTED_CLASSES)}
 
@@ -348,5 +378,8 @@ class FittedAttributes:
         return self._fitted is not None
 
 
-_CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}
-"""Where scikit-learn keeps callbacks and the fit that they watch; the pickle of a fitted estimator has none of them."""
+_NOT_PICKLED = {
+    "_known_outputs",  # as large as the held-out rows
+    "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
+}  # fmt: skip
+"""What the pickle of a fitted estimator has none of: a scorer's table, callbacks and the fit that they watch."""

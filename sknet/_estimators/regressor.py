@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
-from sknet._estimators.fitted import Fitted, model_and_checked_table, require_fitted
+from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
@@ -464,8 +464,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             apart (their mean is 1,000 standard deviations or more from 0, or
             their scale beyond 1e-30 to 1e30).
         """
-        model, table = model_and_checked_table(self, X)
-        return model.outputs(table, model.head.predict)
+        return outputs_of(self, X, require_fitted(self).model.head.predict)
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict intervals that are to hold the target with a given probability on average: conformal prediction.
@@ -505,8 +504,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         fitted = require_fitted(self)
         largest = largest_residual_in_interval(fitted, coverage)
         head = regression_head_of(fitted.model)
-        model, table = model_and_checked_table(self, X)
-        predicted = model.outputs(table, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
+        predicted = outputs_of(self, X, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:

@@ -10,17 +10,19 @@ values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, 
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import Fitted
+from sknet._estimators.fitted import Fitted, KnownOutputs
+from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
 from sknet._estimators.zero_weights import hide_zero_weights
-from sknet._model.heads import Head, LabelHead, RegressionHead
-from sknet._model.model import Model, PrecomputedModel
+from sknet._model.heads import LabelHead, RegressionHead
+from sknet._model.model import Model
 from sknet._tables.arrays import is_missing
 from sknet._tables.label_arrays import as_labels, present_labels
 from sknet._tables.messages import short_list, short_repr
@@ -84,24 +86,21 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
 # --- the score of every epoch ----------------------------------------------------------------------------------------
 
 
-def validation_scorer(
-    estimator: BaseEstimator, validation: Rows, head: Head, snapshot: Callable[[Model], Fitted]
-) -> Callable[[Model, Array], float]:
-    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a snapshot of the estimator."""
-    # a copy for the scorer to call `predict` on: the estimator itself stays as it was until the fit ends
-    probe = object.__new__(type(estimator))
-    probe.__dict__.update(vars(estimator))
-    scorer = check_scoring(probe, estimator.scoring)
+def validation_scorer(estimator: BaseEstimator, validation: Rows, plan: Plan) -> Callable[[Model, Array], float]:
+    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
+    trained = copy(estimator)  # the estimator itself stays as it was until the fit ends
+    scorer = check_scoring(trained, estimator.scoring)
     X = validation.X.for_scorer()
-    known_table = X.copy()  # a scorer may change it in place
+    kept = X.copy()
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
-    y = head.restore_y(validation.y)
+    y = plan.encoding.head.restore_y(validation.y)
 
     def score(model: Model, raw: Array) -> float:
-        probe._fitted = snapshot(PrecomputedModel(**vars(model), raw=raw, known_table=known_table))
+        trained._fitted = Fitted(model, plan.resolved, plan.columns, plan.seeds.as_tuple(), validated=True)
+        trained._known_outputs = KnownOutputs(raw, kept)
         try:
-            found = scorer(probe, X, y, **weights)
+            found = scorer(trained, X, y, **weights)
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, TypeError) and "sample_weight" in str(error):
                 raise ValueError(

@@ -33,7 +33,7 @@ from sknet._network.layout import LayerParameters, Layout
 from sknet._network.monotone import output_rounding_step
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.tables import MemoryMappedRows, have_equal_values, is_sparse, take_rows
+from sknet._tables.tables import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 ROWS_PREDICTED_AT_ONCE = 1024
@@ -246,22 +246,3 @@ class Model:
                 self._forward(chain, inputs, np.asarray)  # raises where an output is not finite
                 outputs[rows] = chain.hidden[-1]
         return outputs
-
-
-@dataclass(frozen=True)
-class PrecomputedModel(Model):
-    """A model whose raw outputs for one table, the held-out rows, are known, for a scorer that evaluates each epoch.
-
-    They are those of rows that are encoded as in training: where the target encodes a column, the means that `predict`
-    uses contain the held-out rows' own targets.
-    """
-
-    raw: Array  # (n, k)
-    known_table: Table  # (n, d)  whose outputs these are
-
-    def outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
-        """Return `convert_raw` of the known outputs; of a table's own, where a scorer has changed what it was given."""
-        # one that is not in memory can neither be copied nor changed
-        if table is not self.known_table and not have_equal_values(self.known_table, table):
-            return super().outputs(table, convert_raw)
-        return convert_raw(self.raw.copy())  # `convert_raw` may overwrite its argument

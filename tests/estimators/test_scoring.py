@@ -1,6 +1,7 @@
 """How an epoch is evaluated on the held-out rows: by the loss, or by a scorer."""
 
 import warnings
+from copy import copy, deepcopy
 from fractions import Fraction
 
 import numpy as np
@@ -171,6 +172,23 @@ def test_a_scorer_may_change_the_table_in_place():
     SigmoidMLPRegressor(**STOPPING | {"max_iter": 2, "scoring": score}).fit(X, NUMBER)
     for found, expected in seen:
         assert_allclose(found, expected, rtol=1e-12)
+
+
+@quiet
+@pytest.mark.parametrize("copied", [copy, deepcopy])
+def test_a_scorer_may_keep_copies(copied):
+    """As one that keeps the best estimator does: it is a fitted one."""
+    copies = []
+
+    def score(net, rows, y):
+        copies.append((copied(net), net.predict_proba(rows)))
+        return 0.0
+
+    parameters = STOPPING | {"max_iter": 2, "scoring": score}
+    net = SigmoidMLPClassifier(**parameters).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
+    for kept, found in copies:
+        assert_allclose(kept.predict_proba(X_VAL), found, rtol=1e-12)
+    assert_allclose(copies[-1][0].predict_proba(X), net.predict_proba(X), rtol=1e-12)
 
 
 def test_a_type_error_inside_a_scorer_stays_what_it_is():
