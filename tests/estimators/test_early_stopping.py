@@ -254,7 +254,7 @@ def test_ones_own_validation_set_of_any_kind():
         ({"X_val": X_VAL[:, :3], "y_val": NUMBER_VAL}, "X has 3 features.*expecting 4"),
         ({"X_val": X_VAL, "y_val": NUMBER_VAL[:7]}, "X_val has 40 rows and y_val 7. Give each row a target"),
         ({"X_val": X_VAL[0], "y_val": NUMBER_VAL}, "^X_val: Expected 2D array, got 1D"),
-        ({"X_val": pd.DataFrame(X_VAL * np.inf), "y_val": NUMBER_VAL}, "X_val if it was passed: Column '0' of X cont"),
+        ({"X_val": pd.DataFrame(X_VAL * np.inf), "y_val": NUMBER_VAL}, "^X_val: Column '0' of X contains inf"),
         ({"X_val": X_VAL, "y_val": NUMBER_VAL, "sample_weight_val": -np.ones(40)}, "sample_weight_val holds a neg"),
         ({"X_val": X_VAL, "y_val": np.full(40, np.nan)}, "NaN"),
     ],
