@@ -436,33 +436,30 @@ def _centred_log_frequencies(target: Array, weight: Array | None) -> Array:
 class _SumOfLosses:
     """Several losses, each of its own outputs: the value is their sum."""
 
-    losses: tuple[Loss, ...]
-    slices: tuple[slice, ...]
+    parts: tuple[tuple[Loss, slice], ...]
 
     def value(self, raw: Array, target: Array) -> Array:
-        parts = zip(self.losses, self.slices, strict=True)
-        return np.sum([loss.value(raw[:, s], target[:, s]) for loss, s in parts], axis=0)
+        return np.sum([loss.value(raw[:, s], target[:, s]) for loss, s in self.parts], axis=0)
 
     def gradient(self, raw: Array, target: Array) -> Array:
-        for loss, s in zip(self.losses, self.slices, strict=True):
+        for loss, s in self.parts:
             raw[:, s] = loss.gradient(raw[:, s], target[:, s])
         return raw
 
     def link(self, raw: Array) -> None:
-        for loss, s in zip(self.losses, self.slices, strict=True):
+        for loss, s in self.parts:
             loss.link(raw[:, s])  # a view: each link writes into raw
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
-        pairs = zip(self.losses, self.slices, strict=True)
-        return np.hstack([loss.backward_through_link(raw[:, s], delta[:, s]) for loss, s in pairs])
+        return np.hstack([loss.backward_through_link(raw[:, s], delta[:, s]) for loss, s in self.parts])
 
     def log_link(self, raw: Array) -> None:
-        for loss, s in zip(self.losses, self.slices, strict=True):
+        for loss, s in self.parts:
             raw[:, s] = loss.log_predictions(raw[:, s])
 
     def start(self, target: Array, weight: Array | None) -> Array:
         raw = np.zeros(target.shape[1])
-        for loss, s in zip(self.losses, self.slices, strict=True):
+        for loss, s in self.parts:
             if loss.start is not None:
                 raw[s] = loss.start(target[:, s], weight)
         return raw
@@ -470,7 +467,7 @@ class _SumOfLosses:
 
 def sum_of_losses(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
     """Return the sum of several losses, each on its own slice of the outputs."""
-    total = _SumOfLosses(tuple(losses), tuple(slices))
+    total = _SumOfLosses(tuple(zip(losses, slices, strict=True)))
     names, intervals = {loss.out_activation for loss in losses}, {loss.targets for loss in losses}
     return Loss(
         losses[0].name,
@@ -484,7 +481,7 @@ def sum_of_losses(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
         link_backward=total.link_backward,
         log_link=None if any(loss.log_link is None for loss in losses) else total.log_link,
         # a softmax's slice has all of its classes: only single outputs, of two classes, must be mirrored
-        mirrored={loss.mirrored for loss, s in zip(losses, slices, strict=True) if s.stop - s.start == 1} == {True},
+        mirrored={loss.mirrored for loss, s in total.parts if s.stop - s.start == 1} == {True},
     )
 
 
