@@ -161,7 +161,7 @@ class Cluster:
     def compute(self, partitions: Sequence[Delayed]) -> list[Future]:
         """Start to compute partitions of a collection, those that follow one another on the same worker."""
         futures: list[Future] = []
-        for address, block in self._spread(partitions):
+        for address, block in self._blocks_by_thread(partitions):
             # a wish only: where this worker is lost, another one computes them
             futures += self._client.compute(block, workers=address, allow_other_workers=True)
         self._futures.update(futures)
@@ -195,7 +195,7 @@ class Cluster:
                 self._client.submit(
                     function, *each, pure=False, workers=address, allow_other_workers=address is not None
                 )
-                for address, block in self._spread(list(zip(*arguments, strict=True)))
+                for address, block in self._blocks_by_thread(list(zip(*arguments, strict=True)))
                 for each in block
             ]
         else:
@@ -250,8 +250,8 @@ class Cluster:
                 self._own[direct] = self._client
         return self._own[direct]
 
-    def _spread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
-        """Cut the items into a block for each thread of the workers; return its address with each block."""
+    def _blocks_by_thread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
+        """Cut items into a block for each thread of the workers; return (worker's address, block); None: any worker."""
         threads, n = self._threads() or [None], len(items)  # None: no worker just now, any one that comes
         blocks = [list(items[i * n // len(threads) : (i + 1) * n // len(threads)]) for i in range(len(threads))]
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]

@@ -105,7 +105,7 @@ class _Predict:
 
 
 def _columns(model: Model, method: str, parts: list[Array]) -> list[pd.Index | None]:
-    """Return the names of the columns, where a data frame is predicted."""
+    """Return, for each part, the names of the predicted data frame's columns; None where a Series is predicted."""
     if method in ("predict_proba", "predict_set") and isinstance(model.head, LabelHead):
         classes = model.head.labels.classes
         return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]

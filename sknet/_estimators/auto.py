@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from sknet._estimators.conflicts import LEARNT_WITH, refuse_changed, refuse_conflicts_with_folds
+from sknet._estimators.conflicts import LEARNT_WITH, refuse_changed_parameters, refuse_conflicts_with_folds
 from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
@@ -153,7 +153,7 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
         if isinstance(value, str) and value in ("auto", "proportional"):  # `value in` alone would compare arrays, too
             setattr(resolved, name, answer)
     if facts.earlier_parameters is not None:
-        refuse_changed(resolved, facts.earlier_parameters)
+        refuse_changed_parameters(resolved, facts.earlier_parameters)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
     resolved.early_stopping = facts.validated  # "folds"; False where True was asked for, and the rows were too few
     if isinstance(resolved, ClassifierParameters):

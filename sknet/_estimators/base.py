@@ -27,7 +27,7 @@ from sknet._estimators.conflicts import (
 from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import DocumentationLinkMixin
 from sknet._estimators.fit_messages import (
-    print_end,
+    print_stop_reason,
     warn_of_far_columns,
     warn_of_stop_reason,
     warn_of_useless_result,
@@ -158,7 +158,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         return self
 
     def _observers(self, arguments: FitArguments, run: FitRun) -> Observers | None:
-        """Return the observers of a fit that is about to start."""
+        """Return the observers of a fit that is about to start; None if there are none."""
         n_epochs = self.max_iter - run.training.epochs_before  # of a resumed run
         return observers_of_fit(
             self,
@@ -181,7 +181,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         else:
             quiet = run.plan.evaluation.lacks_validation
             if self.verbose and not quiet:
-                print_end(run.plan.resolved, result)
+                print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.is_among_folds)
             warn_of_useless_result(self, fitted, run.phase.trainers_and_states)
         self._publish(fitted)

@@ -296,7 +296,7 @@ def observers_of_fit(
 
 
 def observers_of_partial_fit(estimator: CallbackSupportMixin, run: ObservedRun) -> Observers | None:
-    """Return the observers of a call of `partial_fit`, which scikit-learn's callbacks do not watch."""
+    """Return the printer of a `partial_fit`, which scikit-learn's callbacks do not watch; None if not verbose."""
     return Observers([EpochLines(run)]) if estimator.verbose else None
 
 

@@ -84,7 +84,7 @@ def refuse_conflicts_with_lbfgs(p: CommonParameters) -> None:
         )
 
 
-def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
+def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]) -> None:
     """Raise where training is to go on, but a parameter has changed by which the table or the targets were learnt."""
     for name in LEARNT_WITH:  # of a regressor or of both: a classifier has no `target_scaling`, hence the None
         now = getattr(p, name, None)

@@ -31,18 +31,18 @@ UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Ends that are a reason to warn."""
 
 
-def reason_text(resolved: Mapping[str, object], result: Result) -> str:
+def stop_reason_text(resolved: Mapping[str, object], result: Result) -> str:
     """Return why training ended, with the numbers that were set."""
     # the reason's value is a sentence with fields such as {max_iter}
     return result.reason.value.format(**dict(resolved) | {"message": result.message})
 
 
-def print_end(resolved: Mapping[str, object], result: Result) -> None:
+def print_stop_reason(resolved: Mapping[str, object], result: Result) -> None:
     """Print why training ended, unless a warning says so; `resolved`: what the parameters became."""
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
     elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
-        print(f"{reason_text(resolved, result)} Stopping.")
+        print(f"{stop_reason_text(resolved, result)} Stopping.")
 
 
 def warn_of_stop_reason(
@@ -60,17 +60,17 @@ def warn_of_stop_reason(
         )
     if result.reason is StopReason.INTERRUPTED and among_folds:
         warn(
-            f"{reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the network of "
-            f"the first fold, trained for {result.epochs_done} epochs without the rows of that fold.",
+            f"{stop_reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the "
+            f"network of the first fold, trained for {result.epochs_done} epochs without the rows of that fold.",
             UserWarning,
         )
     elif result.reason is StopReason.INTERRUPTED:
-        warn(reason_text(vars(parameters), result), UserWarning)
+        warn(stop_reason_text(vars(parameters), result), UserWarning)
     elif result.reason in UNFINISHED and not quiet and parameters.solver == "lbfgs":
         what = f"lbfgs failed to converge after {result.epochs_done} iteration(s): {result.message}. "
         warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
     elif result.reason in UNFINISHED and not quiet:
-        warn(f"Stochastic Optimizer: {reason_text(vars(parameters), result)}", ConvergenceWarning)
+        warn(f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}", ConvergenceWarning)
 
 
 def warn_of_useless_result(

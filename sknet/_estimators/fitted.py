@@ -105,12 +105,12 @@ class Fitted:
 
     @property
     def valid_residuals(self) -> ScaledResiduals | LabelResiduals | None:
-        """The residuals, unless the weights have been changed in place since."""
+        """The held-out residuals; None without any, or where the weights have been changed in place since."""
         return self.residuals if self.residuals is not None and self.has_learnt_weights else None
 
     @property
     def valid_importances(self) -> Array | None:
-        """The importances of the columns, unless the weights have been changed in place since."""
+        """The columns' importances; None without any, or where the weights have been changed in place since."""
         return self.importances if self.importances is not None and self.has_learnt_weights else None
 
     def with_weights(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":

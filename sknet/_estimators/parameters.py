@@ -167,7 +167,7 @@ def column_choices(p: CommonParameters) -> ColumnChoices:
 
 
 def splitter_of(p: CommonParameters) -> Splitter | None:
-    """Return the splitter that gives the folds, where `validation_fraction` is one."""
+    """Return `validation_fraction` if it is a splitter, which gives the folds; None if it is a number or a text."""
     # float: mypy does not know that it is a Real
     return None if isinstance(p.validation_fraction, Real | float | str) else p.validation_fraction
 

@@ -344,7 +344,7 @@ def _has_finite_sum(X: Array) -> bool:
 
 
 def feature_names(X: Table) -> Array | None:
-    """Return a frame's column names if all are strings; names that are strings in part are an error."""
+    """Return a frame's column names; None where none is a string, and an error where only some are."""
     names = np.asarray(X.columns, dtype=object)
     are_text = {isinstance(name, str) for name in names}
     if are_text == {True, False}:  # text in part: this is scikit-learn's own message

@@ -44,7 +44,7 @@ from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table, Target
 
 
-def refuse_parameters(estimator: BaseSigmoidMLP) -> None:
+def refuse_unstreamable_parameters(estimator: BaseSigmoidMLP) -> None:
     """Raise for parameters that need all rows at once."""
     estimator._validate_params()
     if estimator.solver == "lbfgs":
@@ -70,7 +70,7 @@ def fit_stream(
     resume: str | PathLike[str] | None,
 ) -> None:
     """Fit an estimator; `folder` has room for a copy of the table."""
-    refuse_parameters(estimator)
+    refuse_unstreamable_parameters(estimator)
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     if resume is not None:  # before hours of reading

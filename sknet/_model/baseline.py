@@ -51,5 +51,5 @@ def is_no_better_than_constant(trainer: NetworkTrainer, state: State, margin: fl
     if trainer.problem.batches is not None:  # the rows are in files
         return best is None or best.validation_loss >= limit
     with limit_blas_threads(trainer.largest_product):
-        raw = trainer.raw(state, trainer.training)
+        raw = trainer.raw_outputs(state, trainer.training)
     return loss.mean(raw, target, weight) >= limit

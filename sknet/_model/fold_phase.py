@@ -214,7 +214,7 @@ class FoldPhase:
         """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
         folds = list(zip(self._trainers, self._states, self._samples, strict=True))
         return self._mixture.mean_raw_by_component(
-            lambda j: np.concatenate([trainers[j].raw(states[j], rows[j]) for trainers, states, rows in folds])
+            lambda j: np.concatenate([trainers[j].raw_outputs(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
     def evaluate_epoch(self) -> bool:

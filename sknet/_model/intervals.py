@@ -155,7 +155,9 @@ def has_interval(head: RegressionHead) -> bool:
 def learn_regression_residuals(
     head: RegressionHead, predictions: Array, values: Array, weight: Array | None, training_values: Array
 ) -> ScaledResiduals | None:
-    """Return the errors of predictions, as `predict` returns them, for rows that no training has seen.
+    """Return how far predictions are off for rows that no training has seen; None where no interval can be made.
+
+    `predictions`: as `predict` returns them.
 
     Where `training_values`, those of all rows, have one sign, so have the ends of intervals.
     """

@@ -140,11 +140,11 @@ class Model:
             outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
             outputs[first_rows] = piece
 
-            def fill(part: slice) -> None:
+            def write_outputs(part: slice) -> None:
                 for rows, piece in self._pieces(table, part, convert_raw):
                     outputs[rows] = piece
 
-            run_on_parts(fill, slice(first_rows.stop, n), PIECES_PER_PART * ROWS_PREDICTED_AT_ONCE, n_threads)
+            run_on_parts(write_outputs, slice(first_rows.stop, n), PIECES_PER_PART * ROWS_PREDICTED_AT_ONCE, n_threads)
         return outputs
 
     def _outputs_of_few(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:

@@ -116,7 +116,7 @@ class NetworkTrainer:
         network = Network(self.settings.network.activations, coefs, intercepts, temperature, is_monotone)
         return join_networks([network], self.encoding.encoder.n_inputs)
 
-    def raw(self, state: State, rows: NetworkRows) -> Array:
+    def raw_outputs(self, state: State, rows: NetworkRows) -> Array:
         """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
         theta = state.parameters if state.best is None else state.best.theta
         return self.objective.raw(theta, rows.inputs, len(rows))
@@ -129,7 +129,7 @@ class NetworkTrainer:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
         if self.validation is None:
             raise TypeError("no rows evaluate the epochs")
-        return self.raw(state, self.validation)
+        return self.raw_outputs(state, self.validation)
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs, (n, k), for the rows that were trained on: of the best epoch where rows were held out."""

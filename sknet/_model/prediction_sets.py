@@ -83,7 +83,9 @@ def has_prediction_sets(head: LabelHead) -> bool:
 def learn_label_residuals(
     head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None, all_codes: Array
 ) -> LabelResiduals | None:
-    """Return the residuals of probabilities, as `predict_proba` returns them, for rows that no training has seen.
+    """Return the residuals of probabilities for rows that no training has seen; None where no sets can be made.
+
+    `probabilities`: as `predict_proba` returns them.
 
     `all_codes` is there as in `learn_regression_residuals`.
     """

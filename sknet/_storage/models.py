@@ -22,7 +22,7 @@ from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._storage.schema import hints_of, make
+from sknet._storage.schema import hints_of, make_value
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, UninformativeColumn
 from sknet._tables.columns.datetime import DatetimeColumn
@@ -199,7 +199,7 @@ class _Unpacker:
         parts = {name: part for name, part in plain.items() if name != TYPE}
         cls = self._classes.get(plain[TYPE])
         if cls is not None:
-            return make(cls, {name: self.unpack(part, _join(path, name)) for name, part in parts.items()})
+            return make_value(cls, {name: self.unpack(part, _join(path, name)) for name, part in parts.items()})
         unpack = _UNPACKERS.get(plain[TYPE])
         if unpack is None:
             raise TypeError(f"it holds a {plain[TYPE]!r}, which is not known here")

@@ -22,17 +22,17 @@ def hints_of(cls: type) -> dict[str, object]:
     return {field.name: hints[field.name] for field in fields(cls) if field.init}
 
 
-def make(cls: type, parts: Mapping[str, object]) -> object:
+def make_value(cls: type, parts: Mapping[str, object]) -> object:
     """Make a learnt value of its parts; a TypeError names a part that is unknown, missing or of another type."""
     hints = hints_of(cls)
     for name, part in parts.items():
-        if name not in hints or not fits(part, hints[name]):
+        if name not in hints or not is_of_type(part, hints[name]):
             raise TypeError(f"{cls.__name__}.{name} is {type(part).__name__}, which it cannot be")
     return cls(**parts)
 
 
-def fits(value: object, hint: object) -> bool:
-    """Whether a value is what an annotation says."""
+def is_of_type(value: object, hint: object) -> bool:
+    """Whether a value, and each item in it, is what an annotation says."""
     check = _CHECKS.get(get_origin(hint) or hint)  # of `tuple[int, ...]`, the origin is tuple, its arguments the rest
     if check is not None:
         return check(value, get_args(hint))
@@ -44,20 +44,20 @@ def _is_tuple(value: object, of: tuple[object, ...]) -> bool:
     if not isinstance(value, tuple):
         return False
     if of[1:] == (Ellipsis,):
-        return all(fits(part, of[0]) for part in value)
-    return len(value) == len(of) and all(map(fits, value, of))
+        return all(is_of_type(part, of[0]) for part in value)
+    return len(value) == len(of) and all(map(is_of_type, value, of))
 
 
 def _is_list(value: object, of: tuple[object, ...]) -> bool:
-    return isinstance(value, list) and all(fits(part, of[0]) for part in value)
+    return isinstance(value, list) and all(is_of_type(part, of[0]) for part in value)
 
 
 def _is_mapping(value: object, of: tuple[object, ...]) -> bool:
-    return isinstance(value, dict) and all(fits(k, of[0]) and fits(v, of[1]) for k, v in value.items())
+    return isinstance(value, dict) and all(is_of_type(k, of[0]) and is_of_type(v, of[1]) for k, v in value.items())
 
 
 def _fits_one_of(value: object, of: tuple[object, ...]) -> bool:
-    return any(fits(value, hint) for hint in of)
+    return any(is_of_type(value, hint) for hint in of)
 
 
 _CHECKS: dict[object, Callable[..., bool]] = {

@@ -54,7 +54,7 @@ def read_frames(
     with require_package("A path as source", "pyarrow", extra="parquet"):
         import pyarrow
 
-    data = source if isinstance(source, Dataset) else _open(source)
+    data = source if isinstance(source, Dataset) else _open_dataset(source)
     try:
         fragments = list(data.get_fragments())
     except ValueError:  # a filtered Dataset does not tell its files
@@ -74,7 +74,7 @@ def read_frames(
                 yield _as_frame(batch, schema, path)
 
 
-def _open(source: str | os.PathLike[str]) -> Dataset:
+def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     """Open Parquet files by path, glob or folder."""
     from pyarrow import dataset
 
@@ -147,13 +147,13 @@ def _common_schema(
         columns = list(in_files) if unify else _column_names(first)
     fields = []
     for name in columns:
-        types = [(path, _plain(schema.field(name).type)) for path, schema in schemas if name in schema.names]
+        types = [(path, _value_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
         lacking = [path for path, schema in schemas if name not in schema.names]
         if lacking and (types or name not in first.names):  # what no file has may be known from the folder's name
             raise ValueError(
                 f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
             )
-        common = _common_type(name, types) if unify else _plain(first.field(name).type)
+        common = _common_type(name, types) if unify else _value_type(first.field(name).type)
         fields.append(pyarrow.field(name, common))
     return pyarrow.schema(fields)
 
@@ -180,7 +180,7 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
     return common
 
 
-def _plain(of_file: pyarrow.DataType) -> pyarrow.DataType:
+def _value_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
     """Return the type of a dictionary's text, or the type itself."""
     from pyarrow import types
 

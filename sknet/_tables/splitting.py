@@ -223,7 +223,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
 
 
 def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split | None:
-    """Hold out a fraction of the rows, stratified; all others are to be trained on.
+    """Split rows into those to train on and a stratified fraction to hold out; None where either would be too few.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class LBFGS:
             if state.epoch == epochs_before:
                 raise
             return Result(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)
-        # SciPy's own reason, where `iteration` has not stopped it
+        # SciPy's own reason, where `record_iteration` has not stopped it
         reason = minimization.reason or _REASONS[outcome.status]
         return Result(reason, state.epoch, str(outcome.message), state.scores_undefined)
 
@@ -141,7 +141,7 @@ class _Minimization:
         }
         outcome = minimize(
             self.objective, x, jac=True, method="L-BFGS-B", bounds=self.variables.bounds(x.size),
-            callback=self.iteration, options=options,  # type: ignore[call-overload, unused-ignore]
+            callback=self.record_iteration, options=options,  # type: ignore[call-overload, unused-ignore]
         )  # fmt: skip
         self.variables.decode(outcome.x, state.theta)
         if state.epoch == epochs_before:  # no iteration was needed: the loss curve gets one value all the same
@@ -165,7 +165,7 @@ class _Minimization:
         self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
         return value + self.variables.penalty(x), self.variables.gradient(self._gradient)
 
-    def iteration(self, intermediate_result: OptimizeResult) -> None:  # by this name SciPy knows what to pass
+    def record_iteration(self, intermediate_result: OptimizeResult) -> None:  # by this name SciPy knows what to pass
         """Record an iteration; StopIteration stops SciPy."""
         state, loss = self.state, float(intermediate_result.fun)
         self.variables.decode(intermediate_result.x, state.theta)

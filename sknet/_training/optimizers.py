@@ -70,7 +70,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
-        """Overwrite the gradient with the direction, or a multiple of it, and update the moments.
+        """Overwrite the gradient with the direction over a scale; update the moments, and return the scale.
 
         It must work element by element: it is given any part of the
         parameters, such as the rows that a sparse batch touches. It never

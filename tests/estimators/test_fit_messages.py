@@ -9,7 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._estimators.fit_messages import print_end, warn_of_few_rows, warn_of_stop_reason
+from sknet._estimators.fit_messages import print_stop_reason, warn_of_few_rows, warn_of_stop_reason
 from tests.training.problems import ENDS, ended
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -41,7 +41,7 @@ def test_an_interrupt_and_scores_that_are_no_numbers_are_told():
 
 @pytest.mark.parametrize("reason", ENDS)
 def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
-    print_end(vars(NET), ended(reason))
+    print_stop_reason(vars(NET), ended(reason))
     told = capsys.readouterr().out
     assert told.endswith(" Stopping.\n") == (not said(NET, ended(reason)))
     if reason == "LOSS_PLATEAU":

@@ -107,7 +107,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
                 )
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
-                raw[fold == i] += run.raw(state, run.network_rows(part)) / 2.0
+                raw[fold == i] += run.raw_outputs(state, run.network_rows(part)) / 2.0
         raw, target = raw[held_out], LABEL[held_out]
         temperature = best_temperature(encoding.head.loss, raw, target[:, np.newaxis].astype(float), some, total)
         loss = log_loss(target, 1.0 / (1.0 + np.exp(-raw[:, 0] / temperature)), sample_weight=some)

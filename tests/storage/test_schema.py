@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import pytest
 
-from sknet._storage.schema import fits, hints_of, make
+from sknet._storage.schema import hints_of, is_of_type, make_value
 from sknet._typing import Array, DType
 
 
@@ -24,7 +24,7 @@ class Anything(Protocol):
     (Fraction(1, 2), Rational), (1, Anything),
 ])  # fmt: skip
 def test_what_fits(value, hint):
-    assert fits(value, hint)
+    assert is_of_type(value, hint)
 
 
 @pytest.mark.parametrize(("value", "hint"), [
@@ -34,7 +34,7 @@ def test_what_fits(value, hint):
     ([0.0], Array), ("f4", DType), (0.5, Rational),
 ])  # fmt: skip
 def test_what_does_not(value, hint):
-    assert not fits(value, hint)
+    assert not is_of_type(value, hint)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Later:
 
 
 def test_a_field_with_a_default_may_be_lacking_and_no_other():
-    assert hints_of(Later) == {"old": int, "new": str} and make(Later, {"old": 1}) == Later(1)
+    assert hints_of(Later) == {"old": int, "new": str} and make_value(Later, {"old": 1}) == Later(1)
     for parts in ({"new": "a"}, {"old": 1, "other": 2}):
         with pytest.raises(TypeError):
-            make(Later, parts)
+            make_value(Later, parts)
     with pytest.raises(TypeError, match=r"Later\.old is str"):
-        make(Later, {"old": "1"})
+        make_value(Later, {"old": "1"})
