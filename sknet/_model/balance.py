@@ -39,11 +39,18 @@ def balancing_shift(
     Returns
     -------
     ndarray of shape (k,), or None
-        None for losses without a log link, and for those of a user that do not say where training starts.
+        None for losses without a log link, and for those of a user whose training does not start at the targets' means:
+        what they predict need not be a mean.
     """
     samples, head = trainers[0].training, trainers[0].encoding.head
     loss = head.loss
     if loss.start is None or not has_log_link(loss, head.n_outputs):
+        return None
+    target = samples.target_of(samples.y).astype(np.float64)  # in float32, sums over many rows lose two digits
+    present = ~np.isnan(target)  # where a target is missing, the prediction does not count, either
+    weight = present if samples.weight is None else present * samples.weight[:, np.newaxis]  # (n, k)
+    total = (weight * np.where(present, target, 0.0)).sum(axis=0)
+    if not np.allclose(loss.start(target, samples.weight), np.log(total / weight.sum(axis=0, dtype=np.float64))):
         return None
     mixing_weights = [1.0 / len(trainers)] * len(trainers) if mixing_weights is None else mixing_weights
     raw = np.sum(
@@ -53,13 +60,8 @@ def balancing_shift(
         ],
         axis=0,
     )
-    with np.errstate(over="ignore"):
-        predictions = loss.predictions(raw)
-    # in float32, sums over many rows of several outputs lose two digits
-    predictions, target = (values.astype(np.float64) for values in (predictions, samples.target_of(samples.y)))
-    predictions[np.isnan(target)] = np.nan  # where a target is missing, the prediction does not count, either
-    # both are logarithms of weighted means: training starts at that of the targets
-    shift = loss.start(target, samples.weight) - loss.start(predictions, samples.weight)
+    with np.errstate(over="ignore", divide="ignore"):  # predictions that overflow or are all 0 are left as they are
+        shift = np.log(total) - np.log((weight * loss.predictions(raw)).sum(axis=0, dtype=np.float64))
     return shift if np.isfinite(shift).all() else None
 
 

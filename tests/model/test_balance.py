@@ -99,6 +99,21 @@ def test_a_loss_of_the_users_that_starts_at_the_mean_is_balanced_too():
     assert abs(total(SigmoidMLPRegressor(**QUICK, loss=without).fit(X, COUNT), COUNT) - 1.0) > 1e-4
 
 
+def test_a_loss_of_the_users_whose_predictions_are_no_means_is_left_as_it_is():
+    def value(raw, target):
+        return np.maximum(0.9 * (target - np.exp(raw)), 0.1 * (np.exp(raw) - target)).mean(axis=1)
+
+    def gradient(raw, target):
+        return (np.exp(raw) * ((target <= np.exp(raw)) - raw.dtype.type(0.9))) / raw.shape[1]
+
+    def start(target, weight):
+        return np.log(np.quantile(target, 0.9, axis=0))
+
+    quantile = Loss("quantile of sizes", value, gradient, lambda raw: np.exp(raw, out=raw), start=start)
+    net = SigmoidMLPRegressor(**QUICK, loss=quantile).fit(X, COST)
+    assert 0.8 < (net.predict(X) >= COST).mean() < 1.0  # the rows' quantile is not that of their quantiles
+
+
 def test_without_rows_that_choose_the_epoch_nothing_is_added():
     plain = QUICK | {"loss": "poisson", "early_stopping": False, "n_members": 1, "max_iter": 3, "averaging": 0.0}
     one = SigmoidMLPRegressor(**plain | {"category_encoding": "one_hot", "numeric_encoding": "raw"}).fit(X, COUNT)
