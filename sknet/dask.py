@@ -24,7 +24,7 @@ from sknet._estimators.read_data import FitArguments
 from sknet._estimators.regressor import REGRESSION, largest_residual_in_interval
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
-from sknet._model.machine import require_package
+from sknet._packages import require_package
 from sknet._typing import Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):

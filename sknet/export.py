@@ -11,8 +11,8 @@ from sknet._estimators.fitted import require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._export.formats import ExportError
-from sknet._model.machine import require_package
 from sknet._model.model import Model
+from sknet._packages import require_package
 from sknet._typing import Table
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
-from sknet._model.machine import require_package
+from sknet._packages import require_package
 from sknet._storage.files import as_path, refuse_unwritable, write_then_rename
 from sknet._stream.sources import Chunk, Roles, Source, read_chunks, read_tables
 from sknet._typing import Array, Table, Target

@@ -24,7 +24,7 @@ ARROWS = {  # a room may import these, and what they may import
     "_export": {"_model"},
     "_estimators": {"_storage", "_stream", "_export"},
 }
-FOR_ALL = {"_typing", "_vectors"}
+FOR_ALL = {"_packages", "_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
 MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
 MAY_IMPORT_MATPLOTLIB = {

@@ -9,7 +9,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver, ObservedRun
 from sknet._estimators.printing import EpochLines, make_printer
 from sknet._estimators.read_data import FitArguments
-from sknet._model.machine import require_package
+from sknet._packages import require_package
 from sknet._storage import checkpoints
 from sknet._storage.files import as_path, refuse_unwritable
 from sknet._tables.rows import FeatureTable

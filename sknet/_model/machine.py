@@ -1,8 +1,7 @@
-"""The limits of this machine: its memory, and the optional packages that are installed."""
+"""The limits of this machine: its memory."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 N_THETA_COPIES = 6
@@ -54,17 +53,3 @@ def memory_limit() -> int | None:
         if of_container.is_file() and (limit := of_container.read_text().strip()).isdigit():  # "max" is no limit
             limits.append(int(limit))
     return min(limits, default=None)
-
-
-# --- packages --------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def require_package(what: str, package: str, *, extra: str) -> Iterator[None]:
-    """Name the extra to install where a package that something needs is not there."""
-    try:
-        yield
-    except ImportError as error:
-        raise ImportError(
-            f"{what} needs the package {package} ({error}): install it with pip install 'sknet-mlp[{extra}]'."
-        ) from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pandas as pd
 
-from sknet._model.machine import require_package
+from sknet._packages import require_package
 
 if TYPE_CHECKING:
     import pyarrow

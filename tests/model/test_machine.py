@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.machine import MIN_NETWORK_BYTES, N_THETA_COPIES, memory_limit, refuse_beyond_memory, require_package
+from sknet._model.machine import MIN_NETWORK_BYTES, N_THETA_COPIES, memory_limit, refuse_beyond_memory
 from tests.model.limits import memory_of
 
 
@@ -100,9 +100,3 @@ def test_a_limit_of_the_process_counts():
         assert memory_limit() <= 2**36
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-def test_a_package_that_is_not_there_is_named_with_what_installs_it():
-    named = r"to_torch needs the package torch .*sknet-mlp\[torch\]"
-    with pytest.raises(ImportError, match=named), require_package("to_torch", "torch", extra="torch"):
-        import a_package_that_is_not_there  # noqa: F401
