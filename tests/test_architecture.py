@@ -5,6 +5,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -31,6 +32,11 @@ MAY_IMPORT_MATPLOTLIB = {
     PACKAGE / "_export" / name for name in ("display.py", "explanation_display.py", "network_display.py")
 }
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
+OF_OTHERS = {  # named in prose, and used nowhere
+    *("ColumnTransformer", "DataConversionWarning", "StringEncoder", "TransformedTargetRegressor"),
+    *("set_callbacks", "set_output", "skl2onnx.convert_sklearn"),
+    *("shap.plots.bar", "beeswarm", "waterfall"),
+}
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
 
@@ -210,6 +216,23 @@ def test_the_page_on_architecture_names_what_there_is():
     assert not [name for name in sorted(named) if not re.search(rf"\b{name}\b", code)]
     files = {path.name for path in [*SOURCES, *(ROOT / "tests").rglob("*.py")]}
     assert not [name for name in re.findall(r"`[\w/]*?(\w+\.py)`", page) if name not in files]
+
+
+def test_docstrings_and_comments_name_what_there_is():
+    """A name in backticks is a word of the code: whoever renames or removes something looks for it in prose, too."""
+    words = {part for path in SOURCES for part in path.relative_to(ROOT).with_suffix("").parts}
+    named = {}
+    for path in SOURCES:
+        with path.open("rb") as file:
+            for kind, text, (line, _), *_ in tokenize.tokenize(file.readline):
+                if kind == tokenize.COMMENT or (kind == tokenize.STRING and text.endswith('"""')):
+                    found = re.findall(r"(?<!`)`{1,2}([A-Za-z_][\w.]*)(?:\([^`]*\))?`{1,2}(?!`)", text)
+                    named |= dict.fromkeys(found, f"{relative(path)}:{line}")
+                elif kind == tokenize.NAME:
+                    words.add(text)
+                elif kind == tokenize.STRING:  # of one word: a key, or a value of a parameter
+                    words.update(re.findall(r"""^["'](\w+)["']$""", text))
+    assert not [(name, at) for name, at in named.items() if name not in OF_OTHERS and not {*name.split(".")} <= words]
 
 
 def twins_of(path: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Losses: how wrong a raw output is, its gradient, and the link that turns the raw output into a prediction.
 
-What every loss has, and the classification losses; regression losses are in `regression`.
+What every loss has, and the classification losses; regression losses are in `regression_losses`.
 
 Conventions
 -----------
