@@ -5,8 +5,8 @@ Conventions
 values : (n,) or (n, k)     numbers or objects, one row per row of X
 """
 
-from collections.abc import Callable
-from decimal import InvalidOperation
+from collections.abc import Callable, Sized
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pandas as pd
@@ -131,19 +131,22 @@ def refuse_bad_column(X: Table, reason: str) -> None:
         return
     for j, column in enumerate(array.T):
         try:
-            # the name does not depend on the index, which is 0 in an array of one column
-            refuse_infinite(column.astype(np.float64)[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
+            numbers = column.astype(np.float64)
         except (TypeError, OverflowError) as error:
             error_type = TypeError if isinstance(error, TypeError) else ValueError
             raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
-        except ValueError as error:  # only its text tells what NumPy, or `refuse_infinite`, has found
-            if "sequence" in str(error):
-                raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
-            if "signaling NaN" in str(error):
+        except ValueError as error:
+            value = next((value for value in column if not _is_number(value)), "")  # "": text that `float` alone reads
+            if isinstance(value, Decimal):
                 raise ValueError(f"Column 'x{j}' of X holds decimal.Decimal('sNaN'): make it None.") from error
-            if "could not convert" not in str(error):
-                raise
-            raise ValueError(
-                f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
-                "polars data frames only: pass X as one, or name the columns in categorical_features or text_features."
-            ) from error
+            if isinstance(value, str | bytes):
+                raise ValueError(
+                    f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
+                    "polars data frames only: pass X as one, or name the columns in categorical_features or "
+                    "text_features."
+                ) from error
+            if isinstance(value, Sized):
+                raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
+            raise  # what a value of the user's own class says
+        # the name does not depend on the index, which is 0 in an array of one column
+        refuse_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
