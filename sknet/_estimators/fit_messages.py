@@ -22,7 +22,6 @@ from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_far_from_training
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.survey import Survey
-from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.state import State
 from sknet._typing import Array, Table
@@ -215,14 +214,15 @@ def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun
 def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
     """Return the parameter or the weights that are most likely to blame, and a remedy: the most certain cause first."""
     solver = run.plan.settings.solver
-    if not isinstance(solver, MiniBatchSolver):
+    if not solver.is_first_order:
         return "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
     # a step multiplies the weights by 1 - rate * decay: from a product of 2 on they grow; the larger factor is to blame
     training = run.training.trainers[0].training
     total, weight = training.total_weight, training.weight
-    decay, penalty = solver.weight_decay, run.plan.settings.regularisation.alpha / total
+    decay = float(run.plan.resolved["weight_decay"])  # type: ignore[arg-type]
+    penalty = run.plan.settings.regularisation.alpha / total
     if error.rate * decay >= 2.0 and decay > error.rate:
         return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
     if error.rate * penalty >= 2.0 and penalty > error.rate:

@@ -27,6 +27,7 @@ from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.result import StopReason
 from sknet._training.schedules import SCHEDULES, Schedule, UserSchedule
+from sknet._training.solver import Solver
 
 T = TypeVar("T")
 
@@ -203,7 +204,7 @@ def _as_python_number(value: object) -> object:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
-def make_solver(p: CommonParameters) -> MiniBatchSolver | LBFGS:
+def make_solver(p: CommonParameters) -> Solver:
     """Return the solver that `solver` names: a first-order method over mini-batches, or L-BFGS."""
     if p.solver == "lbfgs":
         return settings_from(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
@@ -215,6 +216,7 @@ def make_solver(p: CommonParameters) -> MiniBatchSolver | LBFGS:
         schedule=make_schedule(p),
         rate=float(p.learning_rate_init),
         n_epochs=int(p.max_iter),
+        schedule_epochs=int(p.max_iter),
         relative_tol=ends,
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
     )

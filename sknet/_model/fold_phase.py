@@ -27,13 +27,10 @@ from sknet._model.network_trainer import NetworkTrainer, make_trainer
 from sknet._model.phases import EpochReport, NetworkAndHeldOut
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
-from sknet._model.threads import threads_for_networks
+from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split, assign_folds
-from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchLoop, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
-from sknet._training.rounds import train_in_rounds
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 from sknet._typing import Array
@@ -155,12 +152,11 @@ class FoldPhase:
         seeds: Sequence[tuple[int, int]],
     ) -> None:
         self._settings, self._encoding = settings, encoding
-        self._n_networks_at_once = encoded.table.n_networks_at_once
         self._mixture = Mixture(settings.sees_bins)
         self.tolerance_factor = folds.tolerance_factor
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
-        solver = first_order_solver(settings.solver)
-        steps_per_epoch = ceil(folds.n_rows / solver.batch_size)
+        solver = settings.solver
+        steps_per_epoch = ceil(folds.n_rows / solver.samples_per_step(folds.n_rows))
         self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / steps_per_epoch), solver.n_epochs)  # that may be chosen
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
@@ -193,9 +189,8 @@ class FoldPhase:
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose the epoch and the temperature of the least one."""
         evaluator = _EpochEvaluator(self, observer)
-        loops = [MiniBatchLoop(trainer.solver, trainer.problem, state) for trainer, state in self._all_networks]  # type: ignore[arg-type]
-        with threads_for_networks(len(loops), self._trainers[0][0].largest_product) as n_threads:
-            results = train_in_rounds(loops, max(n_threads, self._n_networks_at_once), evaluator)
+        trainers, states = zip(*self._all_networks, strict=True)
+        results = train_side_by_side(trainers, states, evaluator)
         interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
         if interrupted and not self.joint_epochs:  # threads have finished their first epoch, which is not evaluated yet
             raise KeyboardInterrupt
@@ -340,11 +335,4 @@ class _EpochEvaluator:
 
 def stop_at_selected_epoch(selection: Selection, trainer: NetworkTrainer) -> NetworkTrainer:
     """Return the trainer with a solver that trains for as many epochs as folds have chosen."""
-    return replace(trainer, solver=replace(first_order_solver(trainer.solver), n_epochs=selection.chosen_epoch))
-
-
-def first_order_solver(solver: MiniBatchSolver | LBFGS) -> MiniBatchSolver:
-    """Return the solver, which folds know to be a first-order one."""
-    if not isinstance(solver, MiniBatchSolver):
-        raise TypeError("folds choose the epoch of a first-order solver")
-    return solver
+    return replace(trainer, solver=replace(trainer.solver, n_epochs=selection.chosen_epoch))

@@ -30,10 +30,8 @@ from sknet._network.losses import Loss
 from sknet._network.monotone import MonotoneBounds
 from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet, L1AndNormProjection
-from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
-from sknet._training.solver import Problem
+from sknet._training.solver import Problem, Solver
 from sknet._training.state import EpochEvaluation, Evaluate, State
 from sknet._typing import Array
 
@@ -62,7 +60,7 @@ class NetworkTrainer:
     validation: NetworkRows | None  # the rows that evaluate each epoch
     objective: ObjectiveFunction
     problem: Problem
-    solver: MiniBatchSolver | LBFGS
+    solver: Solver
     n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
     monotone: MonotoneBounds | None = None  # between which bounds the weights stay
 
@@ -150,8 +148,7 @@ class NetworkTrainer:
         w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.training.total_weight)
         if penalty.l1:
             gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
-            # L-BFGS adds its L1 term by a change of variables: the objective does not hold it
-            value += 0.0 if self.settings.solver.is_first_order else penalty.l1 * float(np.abs(w).sum())
+            value += self.problem.l1 * float(np.abs(w).sum())  # where the objective does not hold it
         return value, gradient
 
     # --- held-out rows -----------------------------------------------------------------------------------------------
@@ -245,7 +242,7 @@ def make_trainer(
         layout,
         activations,
         head.loss,
-        penalty if is_first_order else ElasticNet(l2=penalty.l2),  # L-BFGS adds its L1 term itself
+        penalty if is_first_order else ElasticNet(l2=penalty.l2),  # the solver adds the L1 term
         samples,
         settings.network.dropout,
     )
@@ -259,12 +256,13 @@ def make_trainer(
         n_weights=layout.n_weights,
         penalty=objective.penalty,
         is_random=any(settings.network.dropout),
+        l1=0.0 if is_first_order else penalty.l1,
         bounds=None if monotone is None else (monotone.lower, monotone.upper),
         project=projection,
         batches=objective.batches,
     )
     solver = solver_of_network(
-        settings.solver, penalty.l1, end_epoch, validated=held_out is not None, may_stop_early=may_stop_early
+        settings.solver, end_epoch, validated=held_out is not None, may_stop_early=may_stop_early
     )
     trainer = NetworkTrainer(
         settings=settings,
@@ -291,9 +289,7 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
 def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
     """Raise if the networks that live at once cannot fit in the memory: all members, and all of each fold."""
     n_members = len(settings.sees_bins)
-    batch = min(n_rows, MAX_BUFFER_ROWS)
-    if isinstance(settings.solver, MiniBatchSolver):
-        batch = min(batch, settings.solver.batch_size)
+    batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
     counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
     layouts = {sees_bins: layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in counts}
     n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
@@ -308,8 +304,8 @@ def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows
 def rows_at_once(settings: Settings, training: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
     n = len(training)
-    if isinstance(settings.solver, MiniBatchSolver):
-        return min(settings.solver.batch_size, MAX_BUFFER_ROWS)
+    if settings.solver.is_first_order:
+        return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
     # each part costs passes over theta, which take longer than the part itself where the table is sparse
     return ceil(n / ceil(n / (MAX_BUFFER_ROWS if training.table.is_sparse else ROWS_IN_CACHE)))
 
@@ -320,14 +316,12 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
-def solver_of_network(
-    solver: MiniBatchSolver | LBFGS, l1: float, end_epoch: int | None, *, validated: bool, may_stop_early: bool
-) -> MiniBatchSolver | LBFGS:
+def solver_of_network(solver: Solver, end_epoch: int | None, *, validated: bool, may_stop_early: bool) -> Solver:
     """Return the solver of a network, which ends after `end_epoch` epochs, if that is a number."""
-    n_epochs = solver.n_epochs if end_epoch is None else end_epoch
-    patience = solver.n_iter_no_change if may_stop_early else inf
-    if isinstance(solver, LBFGS):
-        return replace(solver, n_epochs=n_epochs, n_iter_no_change=patience, l1=l1)
-    if solver.end_reason is StopReason.FINISHED and not validated:
-        patience = inf  # the training loss does not cut a schedule short: it falls most while the rate does, at the end
-    return replace(solver, n_epochs=n_epochs, schedule_epochs=solver.n_epochs, n_iter_no_change=patience)
+    # the training loss does not cut a schedule short: it falls most while the rate does, at the end
+    runs_through = solver.end_reason is StopReason.FINISHED and not validated
+    return replace(
+        solver,
+        n_epochs=solver.n_epochs if end_epoch is None else end_epoch,
+        n_iter_no_change=solver.n_iter_no_change if may_stop_early and not runs_through else inf,
+    )

@@ -10,8 +10,7 @@ from sknet._network.activations import Activation
 from sknet._network.initializers import Initializer
 from sknet._network.losses import Loss
 from sknet._tables.columns import ColumnSettings
-from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchSolver
+from sknet._training.solver import Solver
 from sknet._typing import Array, DType
 
 
@@ -55,7 +54,7 @@ class Settings:
     target: TargetSettings
     table: ColumnSettings  # without weights and targets, which `learn_encoding` adds
     network: NetworkSettings
-    solver: MiniBatchSolver | LBFGS  # which each network adapts: see `network_trainer.solver_of_network`
+    solver: Solver  # which each network adapts: see `network_trainer.solver_of_network`
     regularisation: RegularisationSettings
     dtype: DType  # that training computes in: `Encoding.compute_dtype`
     sees_bins: tuple[bool, ...] = (True,)  # of each network that is trained: whether its inputs include the bins

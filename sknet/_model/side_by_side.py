@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.threads import threads_for_networks
-from sknet._training.minibatch import MiniBatchLoop, MiniBatchSolver
 from sknet._training.result import Result
-from sknet._training.rounds import train_in_rounds
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 
@@ -23,7 +21,7 @@ def train_side_by_side(
     Parameters
     ----------
     trainers : sequence of NetworkTrainer
-        All of them for mini-batch solvers, or a single one for L-BFGS.
+        All with the same solver; a single one for L-BFGS.
 
     states : sequence of State
     observer : EpochObserver, default=None
@@ -42,12 +40,6 @@ def train_side_by_side(
     """
     first = trainers[0]
     with threads_for_networks(len(trainers), first.largest_product) as n_threads:
-        if not isinstance(first.solver, MiniBatchSolver):  # L-BFGS: there is one network
-            return [first.solver.train(first.problem, states[0], observer)]
-        started = [
-            MiniBatchLoop(trainer.solver, trainer.problem, state)  # type: ignore[arg-type]
-            for trainer, state in zip(trainers, states, strict=True)
-        ]
         # threads that wait for workers may be more than those that compute here
         n_networks_at_once = max(n_threads, min(first.n_networks_at_once, len(trainers))) if in_threads else 1
-        return train_in_rounds(started, n_networks_at_once, observer)
+        return first.solver.train([trainer.problem for trainer in trainers], states, observer, n_networks_at_once)

@@ -7,8 +7,9 @@ x : (p,) float64, or (p + n_weights,) = (positive parts of the weights, biases, 
     penalty: |w| = w+ + w- is smooth where both are bounded below by 0 (Andrew & Gao 2007 name this split)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, nan, sqrt
+from math import isfinite, nan, sqrt
 from time import perf_counter
 from typing import ClassVar
 
@@ -16,41 +17,41 @@ import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
-from sknet._training.solver import EpochObserver, Problem
+from sknet._training.solver import EpochObserver, Problem, Solver
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array
 
 
-@dataclass(frozen=True)
-class LBFGS:
-    """A quasi-Newton solver on the full batch; its iterations take the place of epochs."""
+@dataclass(frozen=True, kw_only=True)
+class LBFGS(Solver):
+    """A quasi-Newton solver on the full batch, of one network; its iterations take the place of epochs."""
 
     is_first_order: ClassVar[bool] = False
-    n_epochs: int  # iterations, those already done included
-    n_evaluations: int
-    tol: float  # on the largest component of the gradient, and on the score's improvements
-    n_iter_no_change: float = inf  # iterations to wait for an improvement of the validation score
-    l1: float = 0.0
+
+    n_evaluations: int  # of the objective, at most
+
+    def samples_per_step(self, n_samples: int) -> int:
+        """Return the number of all."""
+        return n_samples
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""
         return State(theta, (), rng)
 
-    def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
-        """Minimise a problem until the iterations are done, the score stops improving, or the observer asks to stop.
+    def train(
+        self,
+        problems: Sequence[Problem],
+        states: Sequence[State],
+        observer: EpochObserver | None = None,
+        n_threads: int = 1,
+    ) -> list[Result]:
+        """Minimise the one problem from its state; see `Solver.train`.
 
+        `tol` is also the largest component of the gradient at which training ends.
         Order of calls, for each iteration: `observer.epoch_began`, `problem.objective` for each point that is tried,
         `problem.evaluate`, `observer.epoch_ended`.
-
-        Sets: everything in `state`, in place. A Ctrl-C after the first whole
-        iteration ends training with the state of the last whole one; before it,
-        the state is put back and KeyboardInterrupt is raised.
-
-        Raises
-        ------
-        DivergedError
-            If the objective or theta is not finite.
         """
+        (problem,), (state,) = problems, states
         epochs_before = state.epoch
         minimization = _Minimization(problem, self, state, observer)
         try:
@@ -60,20 +61,14 @@ class LBFGS:
             minimization.snapshot.restore(state)
             if state.epoch == epochs_before:
                 raise
-            return Result(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)
+            return [Result(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)]
         # SciPy's own reason, where `record_iteration` has not stopped it
         reason = minimization.reason or _REASONS[outcome.status]
-        return Result(reason, state.epoch, str(outcome.message), state.scores_undefined)
-
-    def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a resumed training has nothing left to do; None if it has."""
-        at_limit = state.epoch >= self.n_epochs
-        return self.reason_to_stop_early(problem, state) or (StopReason.MAX_ITER if at_limit else None)
+        return [Result(reason, state.epoch, str(outcome.message), state.scores_undefined)]
 
     def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
-        """Return that the validation score has stopped improving, if it has."""
-        waited = problem.evaluate is not None and state.n_no_improvement > self.n_iter_no_change
-        return StopReason.SCORE_PLATEAU if waited else None
+        """Return that the validation score has stopped improving, if it has; of the training loss, SciPy judges."""
+        return None if problem.evaluate is None else super().reason_to_stop_early(problem, state)
 
 
 class _SignedParts:
@@ -121,7 +116,7 @@ class _Minimization:
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = Snapshot(state)
-        self.variables = _SignedParts(problem.n_weights, solver.l1, problem.bounds)
+        self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
         self.reason: StopReason | None = None
         # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)

@@ -10,7 +10,7 @@ batch : slice or (b,) array of int     which of the n training samples
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import isfinite
 from time import perf_counter
 from typing import ClassVar
 
@@ -19,8 +19,9 @@ import numpy as np
 from sknet._training import gradients
 from sknet._training.optimizers import Optimizer
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.rounds import train_in_rounds
 from sknet._training.schedules import Progress, Schedule, adaptive
-from sknet._training.solver import Problem
+from sknet._training.solver import EpochObserver, Problem, Solver
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array, Batch, Gradient
 from sknet._vectors import add_multiple
@@ -33,39 +34,41 @@ MAX_OBJECTIVE_GROWTH = 1e30
 
 
 @dataclass(frozen=True)
-class MiniBatchSolver:
+class MiniBatchSolver(Solver):
     """A first-order solver: one step per mini-batch, at the rate that a schedule gives; trained in `rounds`."""
 
     is_first_order: ClassVar[bool] = True
+
     optimizer: Optimizer
     schedule: Schedule
     rate: float
     batch_size: int
-    n_epochs: int  # those already done included
-    tol: float
-    n_iter_no_change: float = inf  # epochs to wait for an improvement of `tol`, in the score or the training loss
     shuffle: bool = True
     weight_decay: float = 0.0
     clip_norm: float | None = None
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
     schedule_epochs: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
     relative_tol: bool = False  # whether `tol` is a part of the best score
-    end_reason: StopReason = StopReason.MAX_ITER  # once all epochs are used: FINISHED for a schedule with an end
+
+    def samples_per_step(self, n_samples: int) -> int:
+        """Return a batch's size."""
+        return min(self.batch_size, n_samples)
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a state with empty moments, whose average, where one is kept, starts at theta."""
         moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
         return State(theta, moments, rng, average=theta.copy() if self.averaging > 0.0 else None)
 
-    def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a resumed training has nothing left to do; None if it has."""
-        return self.reason_to_stop_early(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
-
-    def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why to stop early: no better score (`early_stopping`) or loss for too many epochs; else None."""
-        if state.n_no_improvement <= self.n_iter_no_change:
-            return None
-        return StopReason.LOSS_PLATEAU if problem.evaluate is None else StopReason.SCORE_PLATEAU
+    def train(
+        self,
+        problems: Sequence[Problem],
+        states: Sequence[State],
+        observer: EpochObserver | None = None,
+        n_threads: int = 1,
+    ) -> list[Result]:
+        """Minimise each problem from its state, an epoch of each at a time; see `Solver.train`."""
+        loops = [MiniBatchLoop(self, problem, state) for problem, state in zip(problems, states, strict=True)]
+        return train_in_rounds(loops, n_threads, observer)
 
     def average_decay(self, step: int) -> float:
         """Return the part of the average that a step leaves."""

@@ -7,14 +7,35 @@ so that its outcome does not depend on how many threads there are.
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from typing import Protocol
 
-from sknet._training.minibatch import MiniBatchLoop
 from sknet._training.result import Result, StopReason
 from sknet._training.solver import EpochObserver
 
 
+class EpochLoop(Protocol):
+    """The training of one network, an epoch at a time."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself."""
+
+    @property
+    def has_new_epoch(self) -> bool:
+        """Whether it has trained an epoch in this call."""
+
+    def train_epoch(self) -> None:
+        """Train one epoch."""
+
+    def restore(self) -> None:
+        """Put the state back to the end of its last whole epoch."""
+
+    def result(self, stopped_by: StopReason | None) -> Result:
+        """Return how training has ended, given what has stopped it from outside, if anything."""
+
+
 def train_in_rounds(
-    loops: Sequence[MiniBatchLoop], n_threads: int = 1, observer: EpochObserver | None = None
+    loops: Sequence[EpochLoop], n_threads: int = 1, observer: EpochObserver | None = None
 ) -> list[Result]:
     """Train all loops until each has ended, or the observer asks to stop.
 
@@ -24,7 +45,7 @@ def train_in_rounds(
 
     Parameters
     ----------
-    loops : sequence of MiniBatchLoop
+    loops : sequence of EpochLoop
     n_threads : int, default=1
         How many epochs are computed at a time; no result depends on it.
 
@@ -58,7 +79,7 @@ def train_in_rounds(
     return [loop.result(stopped_by) for loop in loops]
 
 
-def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> None:
+def _one_round(loops: list[EpochLoop], pool: ThreadPoolExecutor | None) -> None:
     """Compute an epoch of each; with a pool, return or raise only when none is under way."""
     if pool is None:
         for loop in loops:

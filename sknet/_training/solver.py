@@ -1,4 +1,4 @@
-"""What both solvers are given: the problem that they minimise, and the observer that hears of every epoch.
+"""What solvers have in common, and what they are given: the problem, and the observer that hears of every epoch.
 
 Conventions
 -----------
@@ -6,13 +6,16 @@ theta, gradient : (p,), weights first
 batch : slice or (b,) array of int     which of the n training samples
 """
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from math import inf
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from sknet._training.state import Evaluate
+from sknet._training.result import Result, StopReason
+from sknet._training.state import Evaluate, State
 from sknet._typing import Array, Batch, Gradient
 
 
@@ -34,6 +37,7 @@ class Problem:
     n_weights: int  # theta[:n_weights] decays, and has penalties
     penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers (dropout)
+    l1: float = 0.0  # strength of an L1 penalty, where neither the objective nor `project` has it
     project: Callable[[Array, float | Array], None] | None = None  # (theta or its average, step lengths): L1, max_norm
     bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each: a monotone network's weights
     evaluate: Evaluate | None = None  # validation
@@ -49,3 +53,53 @@ class EpochObserver(Protocol):
 
     def epoch_ended(self) -> bool:
         """Note that an epoch has ended; return True to stop training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solver(ABC):
+    """The settings of a training, the same for all networks side by side."""
+
+    is_first_order: ClassVar[bool]  # steps along the gradient, at a learning rate; L1 is a projection after each
+
+    n_epochs: int  # those already done included
+    tol: float  # what counts as an improvement of the score or the training loss
+    n_iter_no_change: float = inf  # epochs to wait for one
+    end_reason: StopReason = StopReason.MAX_ITER  # once all epochs are used: FINISHED for a schedule with an end
+
+    @abstractmethod
+    def samples_per_step(self, n_samples: int) -> int:
+        """Return how many of all samples a step takes."""
+
+    @abstractmethod
+    def init(self, theta: Array, rng: np.random.Generator) -> State:
+        """Return the first state."""
+
+    @abstractmethod
+    def train(
+        self,
+        problems: Sequence[Problem],
+        states: Sequence[State],
+        observer: EpochObserver | None = None,
+        n_threads: int = 1,
+    ) -> list[Result]:
+        """Minimise each problem from its state, until it ends or the observer asks to stop.
+
+        Sets: the states, in place. A Ctrl-C after the first whole epoch ends training
+        with the states of the last whole ones; before it, KeyboardInterrupt is
+        raised, and the states are those of whole epochs.
+
+        Raises
+        ------
+        DivergedError
+            If an objective or a theta is not finite.
+        """
+
+    def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
+        """Return why a resumed training has nothing left to do; None if it has."""
+        return self.reason_to_stop_early(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
+
+    def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
+        """Return why to stop early: no better score (`early_stopping`) or loss for too many epochs; else None."""
+        if state.n_no_improvement <= self.n_iter_no_change:
+            return None
+        return StopReason.LOSS_PLATEAU if problem.evaluate is None else StopReason.SCORE_PLATEAU

@@ -206,7 +206,7 @@ def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
     assert run_of(max_norm=1.0).problem.project is not None
     assert run_of(alpha=6.0).problem.project is None
     lbfgs = run_of(alpha=6.0, l1_ratio=0.25, solver="lbfgs")
-    assert lbfgs.problem.project is None and lbfgs.solver.l1 == 1.5 / N
+    assert lbfgs.problem.project is None and lbfgs.problem.l1 == 1.5 / N
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_held_out_rows_are_rated_by_their_weighted_loss():
     run = make_trainer(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
     network = run.network(run.first_state((1, 0)))
     evaluation = run.problem.evaluate(theta_of(network))
-    raw = run.raw(run.first_state((1, 0)), run.network_rows(rows.take(np.arange(20))))
+    raw = run.raw_outputs(run.first_state((1, 0)), run.network_rows(rows.take(np.arange(20))))
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss

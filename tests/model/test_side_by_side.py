@@ -50,10 +50,10 @@ def test_each_is_trained_as_if_it_were_alone():
 
 def test_one_that_ends_earlier_does_not_end_the_other():
     runs, states = runs_and_states(n_members=2)
-    runs[0] = replace(runs[0], solver=replace(runs[0].solver, n_epochs=2))
+    states[0] = replace(states[0], epoch=3)
     observer = Observer()
     results = train_side_by_side(runs, states, observer)
-    assert [result.epochs_done for result in results] == [state.epoch for state in states] == [2, 5]
+    assert [result.epochs_done for result in results] == [5, 5] and [len(state.history) for state in states] == [2, 5]
     assert observer.calls == ["begin", "end"] * 5
 
 

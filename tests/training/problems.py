@@ -6,10 +6,9 @@ from math import nan
 import numpy as np
 
 from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchLoop, MiniBatchSolver
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
 from sknet._training.result import Epoch, Result, StopReason
-from sknet._training.rounds import train_in_rounds
 from sknet._training.schedules import constant, cosine
 from sknet._training.solver import Problem
 from sknet._training.state import Best, EpochEvaluation, Snapshot, State
@@ -76,9 +75,7 @@ def lbfgs(**more):
 
 def train(solver, problem, state, observer=None):
     """Train a network by either solver."""
-    if isinstance(solver, LBFGS):
-        return solver.train(problem, state, observer)
-    return train_in_rounds([MiniBatchLoop(solver, problem, state)], observer=observer)[0]
+    return solver.train([problem], [state], observer)[0]
 
 
 def state_of(theta, solver=None, seed=0):

@@ -60,8 +60,7 @@ def test_lasso_on_an_orthogonal_design(share, start):
     objective, c = orthogonal_design()
     l1 = share * np.abs(c).max()
     first = np.zeros(6) if start == "zero" else np.linspace(-3, 3, 6)
-    the_problem, solver = problem(objective, 40, 6), lbfgs(l1=l1)
-    _, state = trained(the_problem, solver, state_of(first))
+    _, state = trained(problem(objective, 40, 6, l1=l1), state=state_of(first))
     expected = np.sign(c) * np.maximum(np.abs(c) - l1, 0)
     np.testing.assert_allclose(state.theta, expected, atol=1e-7)
     assert ((state.theta == 0) == (expected == 0)).all()
@@ -73,7 +72,7 @@ def test_biases_are_not_penalised():
     """theta = 4 weights, 2 biases: the biases stay at the least-squares solution."""
     objective, c = orthogonal_design()
     l1 = 0.3 * np.abs(c).max()
-    _, state = trained(problem(objective, 40, 4), lbfgs(l1=l1), state_of(np.zeros(6)))
+    _, state = trained(problem(objective, 40, 4, l1=l1), state=state_of(np.zeros(6)))
     np.testing.assert_allclose(state.theta[:4], np.sign(c[:4]) * np.maximum(np.abs(c[:4]) - l1, 0), atol=1e-7)
     np.testing.assert_allclose(state.theta[4:], c[4:], atol=1e-7)
 
@@ -92,7 +91,7 @@ def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso(optim
     solver = mini_batch(optimizer, rate=rate, batch_size=40, n_epochs=3000, schedule=cosine)
     state = state_of(np.zeros(6), solver)
     train(solver, problem(objective, 40, 6, project=project), state)
-    _, other = trained(problem(objective, 40, 6), lbfgs(l1=l1), state_of(np.zeros(6)))
+    _, other = trained(problem(objective, 40, 6, l1=l1), state=state_of(np.zeros(6)))
     np.testing.assert_allclose(state.theta, other.theta, atol=1e-4)
     assert ((state.theta == 0) == (other.theta == 0)).all()
 
@@ -108,8 +107,8 @@ def test_bounds_on_an_orthogonal_design(share, start):
     l1 = share * np.abs(c).max()
     lower, upper = np.array([0, 0, -np.inf, -np.inf, 0, -np.inf]), np.array([np.inf, np.inf, 0, 0, 0, np.inf])
     first = np.zeros(6) if start == "zero" else np.linspace(-3, 3, 6)
-    the_problem = problem(objective, 40, 6, bounds=(lower, upper))
-    _, state = trained(the_problem, lbfgs(l1=l1), state_of(first))
+    the_problem = problem(objective, 40, 6, bounds=(lower, upper), l1=l1)
+    _, state = trained(the_problem, state=state_of(first))
     expected = np.clip(np.sign(c) * np.maximum(np.abs(c) - l1, 0), lower, upper)
     np.testing.assert_allclose(state.theta, expected, atol=1e-7)
     assert (state.theta >= lower).all() and (state.theta <= upper).all()
