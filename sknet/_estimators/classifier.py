@@ -205,12 +205,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Sparse columns are divided by their root mean square.
 
     monotonic_cst : dict, array-like of int or None, default=None
-        Columns of numbers with which predictions never fall (1) or never rise
-        (-1), for any two rows that are equal but for these columns [9]_; 0 for
-        others. A dict by the names of columns, or one number for each column.
-        Predictions are numbers, or probabilities of the second of two classes:
-        the network has one output, and activations that never fall. A missing
-        value is neither more nor less than others.
+        Columns of numbers or durations with which predictions never fall (1) or
+        never rise (-1), for any two rows that are equal but for these columns
+        [9]_; 0 for others. A dict by the names of columns, or one number for
+        each column. Predictions are numbers, or probabilities of the second of
+        two classes: the network has one output, and activations that never
+        fall. A missing value is neither more nor less than others.
 
     alpha : float, default=0.01
         Strength of the penalty on the weights: alpha / (2 * sum of the sample

@@ -50,7 +50,6 @@ from sknet._network.losses import Loss, identity
 from sknet._network.monotone import output_rounding_step
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.encoding import NUMBER_COLUMNS
 from sknet._typing import Array, DType, Table
 
 FEEDS: dict[str, DType] = {
@@ -327,7 +326,7 @@ def _type_of(dtype: str, column: Column) -> Tensor:
     """Return the type of a column: dates, then numbers that cannot be missing have one of their own."""
     if isinstance(column, DatetimeColumn):
         return _DATES
-    return _NUMBERS.get(dtype, DoubleTensorType if isinstance(column, NUMBER_COLUMNS) else StringTensorType)
+    return _NUMBERS.get(dtype, DoubleTensorType if column.is_number else StringTensorType)
 
 
 _DATES: Tensor = Int64TensorType

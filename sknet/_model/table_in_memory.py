@@ -27,8 +27,8 @@ from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
+from sknet._tables.columns import Column
 from sknet._tables.columns.target import TargetTotals
-from sknet._tables.columns.text import TextColumn
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder
 from sknet._tables.frames import as_uniform_array
@@ -54,7 +54,7 @@ class TableInMemory(FeatureTable):
 
     values: Table
     # the last encoder's columns of text, and the table with the numbers that these become in their place
-    _encoded_text: list[tuple[tuple[TextColumn, ...], Table]] = field(default_factory=list, init=False, repr=False)
+    _encoded_text: list[tuple[tuple[Column, ...], Table]] = field(default_factory=list, init=False, repr=False)
 
     @property
     def is_sparse(self) -> bool:

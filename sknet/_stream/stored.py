@@ -23,7 +23,6 @@ from sknet._stream.collected_targets import CollectedTargets
 from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.shuffled import Records, ShuffledRecords, ShuffledWriter
-from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, DType, Table, Target
 
@@ -76,8 +75,7 @@ class StoredRows:
         columns: list[ColumnFormat] = []
         numbers = np.empty(0, dtype)  # as first values, which tell the type in which numbers are kept
         for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
-            is_text = isinstance(column, TextColumn)
-            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if is_text else [kept]
+            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_text else [kept]
         rest, empty = encoder.encode_text(self.format.unpack(np.empty(0, self.records.dtype)), dtype)  # for the names
         table_format = FrameFormat(list(empty.columns), columns)
         fields = np.dtype(table_format.fields)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn, write_bins
-from sknet._tables.columns.number import ColumnScaler, NumberColumn, common_scaler
+from sknet._tables.columns.number import ColumnScaler, common_scaler
 from sknet._typing import Array
 
 
@@ -98,8 +98,7 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
     n_others = (column.n_inputs - column.n_bins for column in columns)
     starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
-    inner = [column.number if isinstance(column, BinnedColumn) else column for column in columns]
-    numbers = {j: column for j, column in enumerate(inner) if isinstance(column, NumberColumn)}  # scaled together
+    numbers = {j: number for j, column in enumerate(columns) if (number := column.scaled_number) is not None}
     indices = np.array(list(numbers), dtype=np.intp)
     return ColumnLayout(
         bin_starts=bin_starts,

@@ -28,11 +28,10 @@ from sklearn.utils import gen_batches
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.bins import BinnedColumn, with_bins
+from sknet._tables.columns.bins import with_bins
 from sknet._tables.columns.category import CategoryLearner
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
-    NumberColumn,
     learn_robust,
     learn_standard,
     learn_unscaled,
@@ -40,11 +39,11 @@ from sknet._tables.columns.number import (
     refuse_infinite,
     scale_or_refuse,
 )
-from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
+from sknet._tables.columns.quantile import learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
-from sknet._tables.columns.target import TargetColumn, TargetTotals, compute_target_totals, learn_target
-from sknet._tables.columns.text import EncodedText, TextColumn, learn_text
+from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_target
+from sknet._tables.columns.text import EncodedText, learn_text
 from sknet._tables.compact import CompactLayout, CompactRows, compact_layout, empty_rows
 from sknet._tables.frames import (
     ColumnKind,
@@ -65,9 +64,6 @@ DEFAULT_SETTINGS = ColumnSettings()
 
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: little beside the table, but many rows for a loop over columns."""
-
-NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
-"""Types of columns whose values are numbers: only these can be read from a sparse table."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +264,7 @@ class TableEncoder:
             out[:, positions] = inputs
             return
         column.write(values, out[:, positions], self.column_names[j])
-        if encoding_part is not None and isinstance(column, TargetColumn):  # training rows get other means
+        if encoding_part is not None:  # training rows get other means of the target
             column.write_cross_fitted(values, encoding_part, out[:, positions])
 
     def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> tuple[TableEncoder, pd.DataFrame]:
@@ -282,7 +278,7 @@ class TableEncoder:
         """
         columns: list[tuple[str, Column, ColumnValues]] = []
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
-            if isinstance(column, TextColumn):
+            if column.is_text:
                 Z = np.zeros((len(X), column.n_inputs), dtype)
                 column.write(column_at(X, j), Z, name)
                 pairs = zip(column.suffixes, Z.T, strict=True)
@@ -296,14 +292,14 @@ class TableEncoder:
         return encoder, frame.set_axis(pd.Index(names, dtype=object), axis=1)
 
     @property
-    def text_columns(self) -> tuple[TextColumn, ...]:
+    def text_columns(self) -> tuple[Column, ...]:
         """The columns of free text."""
-        return tuple([column for column in self.columns if isinstance(column, TextColumn)])
+        return tuple([column for column in self.columns if column.is_text])
 
     @property
     def has_target_encoding(self) -> bool:
         """Whether a column is encoded by the target: training rows are then encoded in parts."""
-        return any(isinstance(column, TargetColumn) for column in self.columns)
+        return any(column.uses_target for column in self.columns)
 
     def target_totals(
         self, X: Table, target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
@@ -314,7 +310,7 @@ class TableEncoder:
         """
         totals = {}
         for j, column in enumerate(self.columns):
-            if isinstance(column, TargetColumn):
+            if column.uses_target:
                 totals[j] = compute_target_totals(column_at(X, j), target, weight, encoding_part)
         return totals
 
@@ -322,7 +318,7 @@ class TableEncoder:
         """Return the encoder with levels and target means from totals of all rows; all else stays as it was learnt."""
         columns = list(self.columns)
         for j, column_totals in totals.items():
-            columns[j] = replace(columns[j], levels=column_totals.levels, means=column_totals.means())  # type: ignore[type-var]
+            columns[j] = columns[j].with_target_means(column_totals.levels, column_totals.means())
         return TableEncoder(self.names, tuple(columns))
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
@@ -336,7 +332,7 @@ class TableEncoder:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
         refuse_bad_sparse(X)
         for name, column in zip(self.column_names, self.columns, strict=True):
-            if not isinstance(column, NUMBER_COLUMNS):
+            if not column.is_number:
                 raise ValueError(
                     f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X "
                     "as it was in fit, a data frame or a dense array."

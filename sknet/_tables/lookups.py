@@ -13,15 +13,13 @@ dense_inputs : (m,)          positions of the other inputs among all
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column
-from sknet._tables.columns.category import CategoryColumn, LeftOutColumn
-from sknet._tables.columns.target import TargetColumn
+from sknet._tables.columns import Column, OneHot
 from sknet._tables.frames import column_at
 from sknet._typing import Batch, DType, Table
 
@@ -38,7 +36,7 @@ class LookedUpCategories:
 
     Attributes
     ----------
-    categories : dict of int to CategoryColumn
+    categories : dict of int to OneHot
         Their one-hot inputs, by position in the table.
     starts : ndarray of ints, of shape (c,)
         The first of these inputs of each, counted without the bins.
@@ -48,14 +46,14 @@ class LookedUpCategories:
         Positions of all other inputs.
     """
 
-    categories: dict[int, CategoryColumn]
+    categories: dict[int, OneHot]
     starts: NDArray[np.intp]
     n_others: int
     dense_inputs: NDArray[np.intp]
 
     def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return a table's columns without the inputs that are looked up."""
-        return tuple(without_one_hot(column) if j in self.categories else column for j, column in enumerate(columns))
+        return tuple(column.without_one_hot() if j in self.categories else column for j, column in enumerate(columns))
 
     def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
         """Return the n rows' one-hot inputs, kept as indices; see `OneHotOfSlots`."""
@@ -100,7 +98,7 @@ class OneHotOfSlots:
 
 def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> LookedUpCategories | None:
     """Choose the columns that are looked up; None if that would not be worth it."""
-    categories = ((j, one_hot_of(column)) for j, column in enumerate(columns))
+    categories = ((j, column.one_hot_inputs) for j, column in enumerate(columns))
     wide = {
         j: one_hot
         for j, one_hot in categories
@@ -113,14 +111,3 @@ def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> Looke
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
     n_bins = int(starts[0])
     return LookedUpCategories(wide, starts[list(wide)] - n_bins, len(is_dense) - n_bins, np.flatnonzero(is_dense))
-
-
-def one_hot_of(column: Column) -> CategoryColumn | None:
-    """Return the one-hot inputs of a column, which are its first ones."""
-    inner = column.one_hot if isinstance(column, TargetColumn) else column
-    return inner if isinstance(inner, CategoryColumn) else None
-
-
-def without_one_hot(column: Column) -> Column:
-    """Return a column without its one-hot inputs: with the target's means alone, or with no inputs."""
-    return replace(column, one_hot=None) if isinstance(column, TargetColumn) else LeftOutColumn()

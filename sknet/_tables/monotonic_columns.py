@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.encoding import NUMBER_COLUMNS, TableEncoder
+from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list, short_repr
 
 
@@ -40,10 +40,10 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
         return None
     signs: list[list[object]] = []  # of each column's inputs
     for name, value, column in zip(encoder.column_names, values, encoder.columns, strict=True):
-        if value and not isinstance(column, NUMBER_COLUMNS):
+        if value and not column.is_ordered:
             raise ValueError(
-                f"monotonic_cst constrains the column {name!r}, which is not read as a number: only numbers rise and "
-                "fall. Set it to 0, or make the column one of numbers."
+                f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
+                "these rise and fall. Set it to 0, or make the column one of numbers."
             )
         # what is left of such a column is its indicator of missing values
         signs.append([value if facts.kind in ("number", "bin") else 0 for facts in column.inputs])

@@ -6,16 +6,8 @@ X : (n, d)                 array or data frame
 weight : (n,) or None      sample weights, positive; None is ones
 """
 
-from dataclasses import replace
-
 import numpy as np
 
-from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn
-from sknet._tables.columns.datetime import DatetimeColumn, seconds_of
-from sknet._tables.columns.number import NumberColumn, refuse_infinite
-from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
-from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_as_floats, column_at, level_key, read_levels
 from sknet._tables.tables import is_sparse, take_rows
@@ -41,18 +33,18 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
     far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        inner = column.number if isinstance(column, BinnedColumn) else column
+        number, one_hot = column.scaled_number, column.one_hot_inputs
         # without `shift` the scale is 1, or that of sparse rows: neither is a measure of distance
-        if isinstance(inner, NumberColumn) and inner.shift:
+        if number is not None and number.shift:
             numbers = column_as_floats(column_at(sample, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
-                if len(numbers) and abs(float(np.median(numbers)) - inner.center) * inner.scale > MAX_MEDIAN_DISTANCE:
+                if len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > MAX_MEDIAN_DISTANCE:
                     far_names.append(name)
-        elif isinstance(inner, CategoryColumn) and not inner.has_infrequent:
+        elif one_hot is not None and not one_hot.has_infrequent:
             codes, keys = read_levels(column_at(sample, j))
             # the last entry is that of missing values, whose code −1 indexes it: they are not unknown
-            unknown = np.array([*(key not in inner.levels for key in keys), False])[codes]
+            unknown = np.array([*(key not in one_hot.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
                 far_names.append(name)
     return far_names
@@ -62,21 +54,10 @@ def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | No
     """Scale the columns of which only one value was known by those of new rows; return the encoder, and their names."""
     columns, names = list(encoder.columns), []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        inner = column.seconds if isinstance(column, DatetimeColumn) else column
-        if not (isinstance(inner, NumberColumn) and inner.scale == 0.0):
-            continue
-        values = column_at(X, j)
-        if isinstance(column, DatetimeColumn):
-            numbers = seconds_of(column.read(values, name))
-        else:
-            numbers = column_as_floats(values, name)
-        refuse_infinite(numbers[:, np.newaxis], lambda _, name=name: name)  # type: ignore[misc]
-        # 1 over the root mean square distance of new values from the one that was known, which stays 0 to the network
-        mean, deviation = mean_and_deviation(np.asarray(numbers, dtype=np.float64) - inner.center, weight)
-        if distance := np.hypot(mean, deviation):
-            scaled = replace(inner, scale=float(reciprocal(distance)))
-            columns[j] = replace(column, seconds=scaled) if isinstance(column, DatetimeColumn) else scaled
-            names.append(name)
+        if column.is_constant:
+            columns[j] = column.with_scale_of(column_at(X, j), name, weight)
+            if not columns[j].is_constant:
+                names.append(name)
     return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
 
 
@@ -92,15 +73,14 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN_VALUES))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if not isinstance(column, TargetColumn | CategoryColumn) or not column.levels:
+        levels = column.known_levels
+        if not levels:
             continue
-        levels = column.levels
         if any(level_key(value) in levels for value in column_at(first, j).tolist()):
             continue  # nearly always, after a look at one value
         codes, keys = read_levels(column_at(X, j))
         codes = codes[codes >= 0]
-        infrequent_share = 0.0 if isinstance(column, TargetColumn) else column.infrequent_share
-        chance = infrequent_share ** len(np.unique(codes))  # that all are infrequent levels
+        chance = column.infrequent_share ** len(np.unique(codes))  # that all are infrequent levels
         if (
             len(codes) >= MIN_UNKNOWN_VALUES
             and not np.isin(keys, levels)[codes].any()

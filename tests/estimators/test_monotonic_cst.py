@@ -147,11 +147,12 @@ def test_a_true_effect_is_learnt_and_others_stay_free():
     assert errors[0] < 1.15 * errors[1] and errors[0] < 0.25 * y.std()
 
 
-def test_a_frame_by_names_with_categories_and_missing_values():
-    frame = pd.DataFrame(TABLE, columns=list("abcd")).assign(town=pd.Categorical(RNG.choice(list("xyz"), N)))
+def test_a_frame_by_names_with_categories_durations_and_missing_values():
+    tables = (pd.DataFrame(X[:5000], columns=list("abcd")) for X in (TABLE, LOW, HIGH))
+    frame, low, high = (X.assign(b=pd.to_timedelta(X["b"], unit="h"), town="x") for X in tables)
+    frame["town"] = pd.Categorical(RNG.choice(list("xyz"), N))
     frame.loc[::7, "a"] = np.nan
     net = SigmoidMLPRegressor(**FAST | {"monotonic_cst": {"b": -1, "a": 1}}).fit(frame, NUMBER)
-    low, high = (pd.DataFrame(X[:5000], columns=list("abcd")).assign(town="x") for X in (LOW, HIGH))
     assert (net.predict(high) >= net.predict(low)).all()
     low["a"] = high["a"] = np.nan
     assert (net.predict(high) >= net.predict(low)).all()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
@@ -313,13 +313,12 @@ def test_an_encoder_is_made_of_its_columns():
 
 
 @dataclass(frozen=True)
-class Above:
+class Above(Column):
     """Whether a number is above a level: a kind of column of somebody's own."""
 
     level: float
-    n_inputs = 1
-    n_bins = 0
     suffixes = ("_high",)
+    inputs = (InputFormula("number"),)
 
     def write(self, values, out, name):
         out[:, 0] = np.asarray(values) > self.level

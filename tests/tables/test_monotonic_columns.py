@@ -31,6 +31,14 @@ def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
     np.testing.assert_array_equal(input_signs(np.array([1.0, -1.0]), ARRAY), [1, -1])
 
 
+@pytest.mark.parametrize("scaling", ["robust", "quantile"])
+def test_a_duration_rises_as_its_seconds_do(scaling):
+    X = pd.DataFrame({"wait": pd.to_timedelta([3.0, 1.0, np.nan, 5.0, 4.0], unit="h"), "day": FRAME["day"]})
+    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2, input_scaling=scaling))
+    expected = [-(name == "wait" and facts.kind != "missing") for name, facts in encoder.inputs]
+    np.testing.assert_array_equal(input_signs({"wait": -1}, encoder), expected)
+
+
 def test_a_series_with_names_is_read_by_them():
     by_name = input_signs({"price": -1, "size": 1}, ENCODER)
     series = pd.Series({"size": 1, "town": 0, "day": 0, "price": -1})
@@ -50,8 +58,8 @@ BAD = {
     "gives 2 for the column 'size'": {"size": 2},
     "gives 'up' for the column 'price'": ["up", 0, 0, 0],
     "gives nan for the column 'price'": [np.nan, 0, 0, 0],
-    "constrains the column 'town', which is not read as a number": {"town": 1},
-    "constrains the column 'day', which is not read as a number": [0, 0, -1, 0],
+    "constrains the column 'town', which holds neither numbers nor durations": {"town": 1},
+    "constrains the column 'day', which holds neither numbers nor durations": [0, 0, -1, 0],
     "has shape \\(2,\\), and X has 4 columns": [1, 0],
     "has shape \\(1, 4\\), and X has 4 columns": [[1, 0, 0, 0]],
 }

@@ -13,10 +13,15 @@ out : (n, n_inputs)      its inputs, zeros before `write`; its bins first, if it
 slopes : (n, n_inputs)   the derivative of each input by the value; where it jumps, the mean of both sides
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sknet._tables.frames import ColumnValues
 from sknet._typing import Array
@@ -44,10 +49,57 @@ class InputFormula(NamedTuple):
     scale: float = 1.0
 
 
+class ScaledNumber(Protocol):
+    """A number that is scaled together with those of other columns, see `sknet._tables.columns.number`."""
+
+    @property
+    def center(self) -> float: ...
+    @property
+    def scale(self) -> float: ...
+    @property
+    def bend(self) -> bool: ...
+    @property
+    def shift(self) -> bool: ...
+    @property
+    def has_missing_indicator(self) -> bool: ...
+
+
+class OneHot(Protocol):
+    """One-hot inputs, which may be looked up, see `sknet._tables.columns.category`."""
+
+    @property
+    def levels(self) -> tuple[str, ...]: ...
+    @property
+    def has_infrequent(self) -> bool: ...
+    @property
+    def n_inputs(self) -> int: ...
+    def slots_of_values(self, values: ColumnValues) -> NDArray[np.intp]: ...
+
+
 class Column(ABC):
-    """How one column of a table becomes inputs of the network: a frozen dataclass of what was learnt."""
+    """How one column of a table becomes inputs of the network: a frozen dataclass of what was learnt.
+
+    A kind must have `suffixes`, `inputs` and `write`. All else says what holds for most kinds; a kind of which it does
+    not hold has its own.
+
+    Attributes
+    ----------
+    is_number : bool
+        Whether the values are numbers: a sparse table holds nothing else.
+    is_text : bool
+        Whether the values are free text, which takes long to encode: it is encoded once for all epochs.
+    uses_target : bool
+        Whether the inputs depend on the target. They then are learnt from all rows, as `with_target_means`, and those
+        of training rows from the rows of other parts, as `write_cross_fitted`.
+    infrequent_share : float
+        Share of the weight of the levels that are not among `known_levels`, in training.
+    """
 
     __slots__ = ()
+    is_number: ClassVar[bool] = False
+    is_text: ClassVar[bool] = False
+    uses_target: ClassVar[bool] = False
+    infrequent_share: float = 0.0
 
     @property
     def n_inputs(self) -> int:
@@ -76,6 +128,54 @@ class Column(ABC):
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
         """Return the derivatives of the inputs, 0 at missing values; None where values are no numbers."""
         return None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether all inputs but that of missing values rise with the value, so that predictions may."""
+        return self.is_number
+
+    # --- numbers
+
+    @property
+    def scaled_number(self) -> ScaledNumber | None:
+        """The number that is scaled together with those of other columns: the first input after the bins."""
+        return None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether a single value is known, so that there is no scale yet: `with_scale_of` new values finds it."""
+        return False
+
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Column:
+        """Return the column, if it `is_constant`, with the scale of n new values and their weights."""
+        return self
+
+    # --- categories
+
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        """The keys of the levels that are known; () where values are no levels."""
+        return ()
+
+    @property
+    def one_hot_inputs(self) -> OneHot | None:
+        """The one-hot inputs, which are the first ones."""
+        return None
+
+    def without_one_hot(self) -> Column:
+        """Return the column without its one-hot inputs."""
+        return self
+
+    # --- the target
+
+    def with_target_means(self, levels: tuple[str, ...], means: Array) -> Column:
+        """Return the column with other levels and their means of the target; all else stays as it was learnt."""
+        return self
+
+    def write_cross_fitted(  # noqa: B027 most kinds have no such inputs
+        self, values: ColumnValues, encoding_part: NDArray[np.intp], out: Array
+    ) -> None:
+        """Overwrite, after `write`, the inputs of training rows that depend on the target, from the other parts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknet._tables.columns import Column, InputFormula
-from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns import Column, InputFormula, ScaledNumber
 from sknet._tables.columns.statistics import Distribution, reciprocal
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array
@@ -40,6 +39,8 @@ class BinnedColumn(Column):
     fill : float
         What a missing value stands for.
     """
+
+    is_number = True
 
     number: Column
     edges: tuple[float, ...]
@@ -61,6 +62,11 @@ class BinnedColumn(Column):
         low, scale = self.bins
         pairs = zip(low.tolist(), scale.tolist(), strict=True)
         return (*(InputFormula("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.inputs)
+
+    @property
+    def scaled_number(self) -> ScaledNumber | None:
+        """That of the number."""
+        return self.number.scaled_number
 
     @property
     def bins(self) -> tuple[Array, Array]:
@@ -105,7 +111,8 @@ def with_bins(column: Column, distribution: Distribution, n_bins: int) -> Column
     edges = bin_edges(distribution, n_bins)
     if len(edges) < 3:
         return column
-    fill = column.center if isinstance(column, NumberColumn) else distribution.quantiles([0.5])[0]
+    number = column.scaled_number
+    fill = distribution.quantiles([0.5])[0] if number is None else number.center
     return BinnedColumn(column, tuple(edges.tolist()), float(fill))
 
 

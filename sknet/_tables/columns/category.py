@@ -95,6 +95,20 @@ class CategoryColumn(Column):
         known = np.flatnonzero(slot >= 0)
         out[known, slot[known]] = 1.0
 
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        """The levels with an input of their own."""
+        return self.levels
+
+    @property
+    def one_hot_inputs(self) -> CategoryColumn:
+        """The column itself."""
+        return self
+
+    def without_one_hot(self) -> LeftOutColumn:
+        """Return a column without inputs."""
+        return LeftOutColumn()
+
 
 @dataclass(frozen=True)
 class LeftOutColumn(Column):

@@ -12,7 +12,7 @@ position : (n,)          how far a cycle has come, in its own unit; NaN where mi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 
 import numpy as np
@@ -107,6 +107,21 @@ class DatetimeColumn(Column):
             slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
             slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the inputs are seconds alone: a cycle rises and falls."""
+        return self.is_duration
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the seconds are."""
+        return self.seconds.is_constant
+
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> DatetimeColumn:
+        """Return the column with the scale of the seconds of n new values."""
+        seconds = seconds_of(self.read(values, name))
+        return replace(self, seconds=self.seconds.with_scale_of(seconds, name, weight))
 
     def read(self, values: ColumnValues, name: str) -> Instants:
         """Read dates or durations, dates in the time zone that was learnt."""

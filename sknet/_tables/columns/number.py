@@ -12,12 +12,12 @@ center, scale : (d,)     float64
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
+from sknet._tables.columns import Column, ColumnSettings, InputFormula, ScaledNumber
 from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal, weighted_quantile
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array, DType, Table
@@ -113,6 +113,7 @@ class SingleNumber(Column):
     """Base of the columns that become one number, and maybe an indicator of missing values."""
 
     __slots__ = ()
+    is_number = True
     has_missing_indicator: bool
 
     @property
@@ -168,8 +169,28 @@ class NumberColumn(SingleNumber):
         slopes[np.isnan(numbers)] = 0.0
         return slopes
 
+    @property
+    def scaled_number(self) -> NumberColumn:
+        """The column itself."""
+        return self
 
-def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
+    @property
+    def is_constant(self) -> bool:
+        """Whether a single value is known: the factor is 0."""
+        return self.scale == 0.0
+
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> NumberColumn:
+        """Return the column with 1 over the root mean square distance of new values from the one that is known.
+
+        That value is the centre, and stays 0 to the network. Values that are all the same leave the column constant.
+        """
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
+        refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+        mean, deviation = mean_and_deviation(numbers - self.center, weight)
+        return replace(self, scale=float(reciprocal(np.hypot(mean, deviation))))
+
+
+def common_scaler(columns: Sequence[ScaledNumber]) -> ColumnScaler:
     """Return one scaler of columns that were learnt with the same settings, to scale them all at once."""
     center = np.array([column.center for column in columns], dtype=np.float64)
     scale = np.array([column.scale for column in columns], dtype=np.float64)

@@ -19,7 +19,7 @@ means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each part
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -66,6 +66,8 @@ class TargetColumn(EqualByFields, Column):
         What the first inputs are.
     """
 
+    uses_target = True
+
     levels: tuple[str, ...]
     means: Array
     scale: Array
@@ -111,6 +113,24 @@ class TargetColumn(EqualByFields, Column):
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
         # (n, k) means minus the mean of all rows, (k,): an unseen level becomes 0
         out[:, -len(self.scale) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.scale
+
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        """All levels, which have means."""
+        return self.levels
+
+    @property
+    def one_hot_inputs(self) -> CategoryColumn | None:
+        """The inputs before the means, if there are such."""
+        return self.one_hot
+
+    def without_one_hot(self) -> TargetColumn:
+        """Return the column of the means alone."""
+        return replace(self, one_hot=None)
+
+    def with_target_means(self, levels: tuple[str, ...], means: Array) -> TargetColumn:
+        """Return the column with other levels and means, (1 + F, L + 2, k)."""
+        return replace(self, levels=levels, means=means)
 
 
 # --- learning --------------------------------------------------------------------------------------------------------

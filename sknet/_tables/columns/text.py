@@ -88,6 +88,8 @@ class TextColumn(EqualByFields, Column):
         Whether there is an input for missing texts, the last one. Their other inputs are 0.
     """
 
+    is_text = True
+
     terms: tuple[str, ...]
     idf: Array
     components: Array

@@ -89,6 +89,15 @@ def test_slopes_are_those_of_the_inputs(case):
     assert not column.slopes(missing_of(values), "c").any()
 
 
+@every_column
+def test_inputs_of_an_ordered_column_rise_with_its_values(case):
+    column, values = case.learn(), case.values.dropna()
+    if column.is_ordered:
+        inputs = [i for i, kind in enumerate(kinds_of_inputs(column)) if kind != "missing"]
+        assert (np.diff(write(column, values.sort_values())[:, inputs], axis=0) >= 0).all()
+    assert column.is_ordered == (case.kind == "number" or values.dtype.kind == "m")
+
+
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
