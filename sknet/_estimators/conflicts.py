@@ -1,6 +1,7 @@
 """Errors for parameters that exclude each other, or that must not change once the table is learnt."""
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import numpy as np
 
@@ -12,6 +13,9 @@ LEARNT_WITH = (
     "n_members",
 )  # fmt: skip
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
+
+MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "early_stopping", "max_fun")
+"""Parameters that may be other ones where a run is taken up: they say how long it goes on, and what is told of it."""
 
 
 def refuse_conflicts_with_folds(p: CommonParameters) -> None:
@@ -82,6 +86,14 @@ def refuse_conflicts_with_lbfgs(p: CommonParameters) -> None:
             f"{name}={getattr(p, name)!r} does not go with solver='lbfgs': leave it at 0 or None, or choose "
             "solver='adam'."
         )
+
+
+def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]:
+    """Return the parameters that must be the same where a run is taken up: first "solver", by which others resolve."""
+    # a generator has moved on since: the seeds that were drawn from it are compared instead
+    drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
+    names = sorted(resolved.keys() - drawn - {*MAY_DIFFER}, key=lambda name: (name != "solver", name))
+    return {name: resolved[name] for name in names}
 
 
 def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from sknet._estimators.conflicts import unchanged_where_resumed
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.plan import Plan
 from sknet._estimators.scoring import validation_scorer
@@ -184,5 +185,5 @@ class FitRun:
             seeds=self.plan.seeds.as_tuple(),
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=checkpoints.fingerprint(self.plan.rows, self.validation_rows),
-            settings=checkpoints.describe_parameters(self.plan.resolved),
+            settings=checkpoints.describe_parameters(unchanged_where_resumed(self.plan.resolved)),
         )

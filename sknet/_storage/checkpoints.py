@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -44,18 +44,12 @@ class Origin:
     seeds: tuple[int, int, int]
     seen_before: int  # `t_` of the fitted estimator that a warm start began from; 0 for a new one
     data: dict[str, str]
-    settings: dict[str, str]  # the parameters, resolved, as text
-
-
-MAY_DIFFER = {"max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "early_stopping", "max_fun"}
-"""Parameters that may be other ones where a run is taken up: they say how long it goes on, and what is told of it."""
+    settings: dict[str, str]  # the resolved parameters that must be the same, as text; the first that differs is named
 
 
 def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
     """Return what each parameter is, as text that is the same in every process."""
-    # a generator has moved on since: the seeds that were drawn from it are compared instead
-    drawn = {"random_state"} if not isinstance(parameters.get("random_state"), Integral) else set()
-    return {name: _as_text(value) for name, value in parameters.items() if name not in MAY_DIFFER | drawn}
+    return {name: _as_text(value) for name, value in parameters.items()}
 
 
 def _as_text(value: object) -> str:
@@ -115,8 +109,7 @@ class LoadedCheckpoint(CheckpointContent):
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
             raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
-        for name in sorted(now.settings, key=lambda name: name != "solver"):  # by which others are resolved
-            value = now.settings[name]
+        for name, value in now.settings.items():
             if there.settings.get(name, value) != value:  # one that the file does not have may be any
                 raise ValueError(
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
