@@ -13,6 +13,9 @@ N_LAYER_BUFFERS = 4
 MIN_NETWORK_BYTES = 2**14
 """Bytes that the objects of the smallest network in training take, beside its arrays."""
 
+BYTES_THAT_ALWAYS_FIT = 2**25
+"""So much fits in any machine's memory; to find out how much there is takes as long as a step of a small network."""
+
 
 def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:
     """Raise if theta, its gradient and moments, and a batch's `n_outputs` of all layers, cannot fit in the memory.
@@ -20,7 +23,7 @@ def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
     Weights and outputs are those of all networks together.
     """
     needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * MIN_NETWORK_BYTES
-    memory = memory_limit()
+    memory = memory_limit() if needed > BYTES_THAT_ALWAYS_FIT else None
     if memory is not None and needed > memory:
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from sknet._model.joining import join_networks
-from sknet._model.machine import MIN_NETWORK_BYTES, refuse_beyond_memory
+from sknet._model.machine import refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, NetworkRows, make_network_rows
 from sknet._model.mixture import HeldOutLoss
 from sknet._model.model import Model, Network
@@ -40,9 +40,6 @@ MAX_BUFFER_ROWS = 4096
 
 ROWS_IN_CACHE = 512
 """Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
-
-WEIGHTS_THAT_ALWAYS_FIT = 10**6
-"""So many weights fit in any machine's memory."""
 
 ModelScorer = Callable[[Model, Array], float]
 """A user's scorer: how good a model is on the validation rows, whose raw outputs, (n, k), are known."""
@@ -219,9 +216,8 @@ def make_trainer(
     max_rows = rows_at_once(settings, training)
     n_validation_rows = 0 if validation is None else min(len(validation), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_validation_rows) * sum(layout.sizes[1:])
-    if layout.n_parameters + n_outputs > WEIGHTS_THAT_ALWAYS_FIT:
-        what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
-        refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
+    what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
+    refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     samples = make_network_rows(
         encoding,
         training,
@@ -295,7 +291,7 @@ def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows
     n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
     n_outputs = sum(counts[bins] * batch * sum(layouts[bins].sizes[1:]) for bins in counts)
     n_networks = sum(counts.values())
-    if n_networks > 1 and n_weights + n_outputs + n_networks * MIN_NETWORK_BYTES > WEIGHTS_THAT_ALWAYS_FIT:
+    if n_networks > 1:  # `make_trainer` looks at each by itself
         among_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={n_members}{among_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
         refuse_beyond_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)

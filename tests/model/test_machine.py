@@ -11,11 +11,11 @@ from tests.model.limits import memory_of
 
 
 def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch):
-    pages = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}
+    pages = {"SC_PHYS_PAGES": 10_000, "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
-    most = (1000 * 4096 - MIN_NETWORK_BYTES) // (8 * N_THETA_COPIES)
+    most = (10_000 * 4096 - MIN_NETWORK_BYTES) // (8 * N_THETA_COPIES)
     refuse_beyond_memory("this", most, 8)
-    with pytest.raises(ValueError, match=r"this makes 84,993 weights; to train them takes 0 GiB.*use smaller layers"):
+    with pytest.raises(ValueError, match=r"this makes 852,993 weights; to train them takes 0 GiB.*use smaller layers"):
         refuse_beyond_memory("this", most + 1, 8)
     refuse_beyond_memory("this", most + 1, 4)
 
