@@ -189,7 +189,7 @@ def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
 
 def is_left_out(column: Column, column_class: type) -> bool:
     """Whether a column is of this class, and says no more than where a value is missing."""
-    return isinstance(column, column_class) and {facts.kind for facts in column.inputs} <= {"missing"}
+    return isinstance(column, column_class) and {formula.kind for formula in column.input_formulas} <= {"missing"}
 
 
 REMEDIES_FOR_LEFT_OUT: dict[type, str] = {

@@ -262,9 +262,9 @@ def _epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
 
 def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
-    columns, facts = zip(*encoder.inputs, strict=True)  # one pair for each input
+    columns, formulas = zip(*encoder.input_formulas, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
-    table = pd.DataFrame(list(facts), columns=list(InputFormula._fields), index=names)
+    table = pd.DataFrame(list(formulas), columns=list(InputFormula._fields), index=names)
     table.insert(0, "column", list(columns))
     return table
 

@@ -40,7 +40,7 @@ def make_monotone_bounds(
         return None
     refuse_not_monotone(settings, encoding)
     # the inputs' means, by which the first biases make up for weights whose sign is changed
-    means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
+    means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
     sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
     return monotone_bounds(
         layout,

@@ -66,7 +66,7 @@ class ColumnLayout:
     ----------
     bin_starts : ndarray of ints, of shape (d + 1,)
         First bin of each column; the last entry is the number of bins.
-    starts : ndarray of ints, of shape (d + 1,)
+    starts_after_bins : ndarray of ints, of shape (d + 1,)
         First input of each column after its bins; the last entry is the number of inputs.
     number_columns, number_inputs : ndarray of ints, of shape (d_num,)
         Which of the table's columns are numbers, and which of the inputs are these, scaled.
@@ -83,7 +83,7 @@ class ColumnLayout:
     """
 
     bin_starts: NDArray[np.intp]
-    starts: NDArray[np.intp]
+    starts_after_bins: NDArray[np.intp]
     number_columns: NDArray[np.intp]
     number_inputs: NDArray[np.intp]
     indicated: NDArray[np.intp]
@@ -102,7 +102,7 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     indices = np.array(list(numbers), dtype=np.intp)
     return ColumnLayout(
         bin_starts=bin_starts,
-        starts=starts,
+        starts_after_bins=starts,
         number_columns=indices,
         number_inputs=starts[indices],  # the scaled number is the first input of its column after the bins
         indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),

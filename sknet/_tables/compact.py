@@ -180,17 +180,17 @@ def compact_layout(columns: Sequence[Column], layout: ColumnLayout) -> CompactLa
     levels: list[slice] = []
     binned: list[tuple[int, int]] = []  # columns with bins: how many, and which of the inputs is the first
     for j, column in enumerate(columns):
-        n_bins, bin_start, start = column.n_bins, int(layout.bin_starts[j]), int(layout.starts[j])
+        n_bins, bin_start, start = column.n_bins, int(layout.bin_starts[j]), int(layout.starts_after_bins[j])
         if n_bins:
             binned.append((n_bins, bin_start))
-        facts = column.inputs[n_bins:]
+        formulas = column.input_formulas[n_bins:]
         # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two levels
-        one_hot = [i for i, fact in enumerate(facts) if fact.kind in ("level", "infrequent", "missing")]
+        one_hot = [i for i, formula in enumerate(formulas) if formula.kind in ("level", "infrequent", "missing")]
         if len(one_hot) > 1:
             levels.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:
             sign_inputs += [start + i for i in one_hot]
-        uncompressed += [start + i for i in range(len(facts)) if i not in one_hot]
+        uncompressed += [start + i for i in range(len(formulas)) if i not in one_hot]
     return CompactLayout(
         np.array(uncompressed, dtype=np.intp), np.array(sign_inputs, dtype=np.intp), tuple(levels), _group_bins(binned)
     )

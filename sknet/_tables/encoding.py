@@ -84,14 +84,14 @@ class TableEncoder:
     @cached_property
     def n_inputs(self) -> int:
         """How many inputs the network has."""
-        return int(self._layout.starts[-1])
+        return int(self._layout.starts_after_bins[-1])
 
     @cached_property
     def lookups(self) -> LookedUpCategories | None:
         """The categories that are looked up instead of multiplied; None where there are few."""
         if self._layout.only_numbers:
             return None
-        return choose_lookups(self.columns, self._layout.starts)
+        return choose_lookups(self.columns, self._layout.starts_after_bins)
 
     @cached_property
     def encoder_without_lookups(self) -> TableEncoder:
@@ -131,10 +131,10 @@ class TableEncoder:
         return self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
 
     @property
-    def inputs(self) -> list[tuple[str, InputFormula]]:
-        """The column of each input, and what it is."""
+    def input_formulas(self) -> list[tuple[str, InputFormula]]:
+        """The column of each input, and how it is computed."""
         pairs = zip(self.column_names, self.columns, strict=True)
-        return self.bins_first([[(name, facts) for facts in column.inputs] for name, column in pairs])
+        return self.bins_first([[(name, formula) for formula in column.input_formulas] for name, column in pairs])
 
     def bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
         """Put what there is for each input of each column in the order of the network's inputs."""
@@ -150,7 +150,7 @@ class TableEncoder:
     @property
     def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The first bin of each column, and its first other input; at the end the number of bins, and of inputs."""
-        return self._layout.bin_starts, self._layout.starts
+        return self._layout.bin_starts, self._layout.starts_after_bins
 
     def input_positions(self, j: int) -> Positions:
         """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""

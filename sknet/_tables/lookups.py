@@ -38,7 +38,7 @@ class LookedUpCategories:
     ----------
     categories : dict of int to OneHot
         Their one-hot inputs, by position in the table.
-    starts : ndarray of ints, of shape (c,)
+    first_inputs : ndarray of ints, of shape (c,)
         The first of these inputs of each, counted without the bins.
     n_others : int
         How many inputs there are in all without the bins.
@@ -47,7 +47,7 @@ class LookedUpCategories:
     """
 
     categories: dict[int, OneHot]
-    starts: NDArray[np.intp]
+    first_inputs: NDArray[np.intp]
     n_others: int
     dense_inputs: NDArray[np.intp]
 
@@ -62,7 +62,7 @@ class LookedUpCategories:
         slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
         for i, (j, column) in enumerate(self.categories.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
-        return OneHotOfSlots(slot, self.starts, self.n_others, dtype)
+        return OneHotOfSlots(slot, self.first_inputs, self.n_others, dtype)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class OneHotOfSlots:
     ----------
     slot : ndarray of ints, of shape (n, c)
         Of each of the c columns that are looked up; −1 for an unknown level, which looks nothing up.
-    starts : ndarray of ints, of shape (c,)
+    first_inputs : ndarray of ints, of shape (c,)
         The first input of each column, counted without the bins.
     n_others : int
         How many inputs there are in all without the bins.
@@ -82,7 +82,7 @@ class OneHotOfSlots:
     """
 
     slot: NDArray[np.signedinteger]
-    starts: NDArray[np.intp]
+    first_inputs: NDArray[np.intp]
     n_others: int
     dtype: DType
 
@@ -90,13 +90,13 @@ class OneHotOfSlots:
         """Return these rows' inputs without the bins, (b, n_others): those that are not looked up are 0."""
         slot = self.slot[rows]
         known = slot >= 0
-        inputs = (slot + self.starts)[known]
+        inputs = (slot + self.first_inputs)[known]
         # in CSR's terms: `inputs` are the columns of the ones, `ends` says where each row's end
         ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
         return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_others))
 
 
-def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> LookedUpCategories | None:
+def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
     """Choose the columns that are looked up; None if that would not be worth it."""
     categories = ((j, column.one_hot_inputs) for j, column in enumerate(columns))
     wide = {
@@ -106,8 +106,8 @@ def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> Looke
     }
     if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKED_UP_INPUTS:
         return None
-    is_dense = np.ones(starts[-1], dtype=bool)  # of each input, (n_inputs,)
+    is_dense = np.ones(first_inputs[-1], dtype=bool)  # of each input, (n_inputs,)
     for j, one_hot in wide.items():
-        is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
-    n_bins = int(starts[0])
-    return LookedUpCategories(wide, starts[list(wide)] - n_bins, len(is_dense) - n_bins, np.flatnonzero(is_dense))
+        is_dense[first_inputs[j] : first_inputs[j] + one_hot.n_inputs] = False
+    n_bins = int(first_inputs[0])
+    return LookedUpCategories(wide, first_inputs[list(wide)] - n_bins, len(is_dense) - n_bins, np.flatnonzero(is_dense))

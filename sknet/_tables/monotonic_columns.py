@@ -46,7 +46,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
         # what is left of such a column is its indicator of missing values
-        signs.append([value if facts.kind in ("number", "bin") else 0 for facts in column.inputs])
+        signs.append([value if formula.kind in ("number", "bin") else 0 for formula in column.input_formulas])
     return np.array(encoder.bins_first(signs), np.int8)
 
 

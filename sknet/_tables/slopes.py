@@ -48,7 +48,7 @@ def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Arr
     """
     if is_sparse(X):
         if encoder.keeps_zeros:  # every input is its column times a scale; there may be too many columns for a loop
-            return by_input * np.array([facts.scale for _, facts in encoder.inputs])
+            return by_input * np.array([formula.scale for _, formula in encoder.input_formulas])
         X = X.toarray()
     by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):

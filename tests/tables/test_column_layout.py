@@ -17,7 +17,7 @@ LETTERS = CategoryColumn(("a", "b", "c"))
 def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
     columns = (NUMBER, LETTERS, BOTH, FLAGGED)
     layout, encoder = compute_layout(columns), TableEncoder(None, columns)
-    assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts.tolist() == [3, 4, 7, 9, 11]
+    assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts_after_bins.tolist() == [3, 4, 7, 9, 11]
     assert [np.arange(11)[encoder.input_positions(j)].tolist() for j in range(4)] == [
         [3],
         [4, 5, 6],

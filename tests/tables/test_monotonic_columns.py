@@ -22,7 +22,7 @@ ARRAY = learn_encoder(np.arange(8.0).reshape(4, 2))
 
 def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
     by_name = input_signs({"price": -1, "size": 1}, ENCODER)
-    kinds = [(name, facts.kind) for name, facts in ENCODER.inputs]
+    kinds = [(name, formula.kind) for name, formula in ENCODER.input_formulas]
     expected = [{"price": -1, "size": 1}.get(name, 0) if kind in ("number", "bin") else 0 for name, kind in kinds]
     assert ("price", "missing") in kinds and ("size", "bin") in kinds
     np.testing.assert_array_equal(by_name, expected)
@@ -35,7 +35,7 @@ def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
 def test_a_duration_rises_as_its_seconds_do(scaling):
     X = pd.DataFrame({"wait": pd.to_timedelta([3.0, 1.0, np.nan, 5.0, 4.0], unit="h"), "day": FRAME["day"]})
     encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2, input_scaling=scaling))
-    expected = [-(name == "wait" and facts.kind != "missing") for name, facts in encoder.inputs]
+    expected = [-(name == "wait" and formula.kind != "missing") for name, formula in encoder.input_formulas]
     np.testing.assert_array_equal(input_signs({"wait": -1}, encoder), expected)
 
 

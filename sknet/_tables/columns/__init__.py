@@ -118,7 +118,7 @@ class Column(ABC):
 
     @property
     @abstractmethod
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """How each input is computed."""
 
     @abstractmethod

@@ -57,11 +57,11 @@ class BinnedColumn(Column):
         return (*(f"_bin{i}" for i in range(1, self.n_bins + 1)), *self.number.suffixes)
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
         low, scale = self.bins
         pairs = zip(low.tolist(), scale.tolist(), strict=True)
-        return (*(InputFormula("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.inputs)
+        return (*(InputFormula("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.input_formulas)
 
     @property
     def scaled_number(self) -> ScaledNumber | None:

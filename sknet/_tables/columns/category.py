@@ -71,7 +71,7 @@ class CategoryColumn(Column):
         return tuple(f"_{word}" for word in words)
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: 1 for its level, 0 for others; of two levels, 1 for the second and −1 for the first."""
         if self.is_binary:
             # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second level
@@ -128,7 +128,7 @@ class LeftOutColumn(Column):
         return ("_missing",) * self.has_missing
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is."""
         return (InputFormula("missing"),) * self.has_missing
 

@@ -77,11 +77,11 @@ class DatetimeColumn(Column):
         return (*self.seconds.suffixes, *(f"_{cycle}_{wave}" for cycle in self.cycles for wave in ("sin", "cos")))
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: of a cycle, the sine or cosine of position * scale."""
         pairs = [(cycle, wave) for cycle in self.cycles for wave in ("sin", "cos")]
         waves = [InputFormula("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
-        return (*self.seconds.inputs, *waves)
+        return (*self.seconds.input_formulas, *waves)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""

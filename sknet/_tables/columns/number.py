@@ -147,7 +147,7 @@ class NumberColumn(SingleNumber):
     has_missing_indicator: bool = False
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the scaled number, and 1 where it is missing."""
         number = InputFormula("number", None, centre=self.center, scale=self.scale)
         return (number, InputFormula("missing")) if self.has_missing_indicator else (number,)

@@ -46,7 +46,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
     has_missing_indicator: bool = False
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
         of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
         score = InputFormula("number", of_levels)

@@ -82,13 +82,13 @@ class TargetColumn(EqualByFields, Column):
         return (*(() if self.one_hot is None else self.one_hot.suffixes), *names)
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: (mean of the level - centre) * scale; the mean of a missing value stands under None."""
         means = []
         for i, factor in enumerate(self.scale.tolist()):
             mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
             means.append(InputFormula("target", mean, centre=float(self.means[0, -1, i]), scale=factor))
-        return (*(() if self.one_hot is None else self.one_hot.inputs), *means)
+        return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
 
     @cached_property
     def _slots(self) -> dict[str, int]:

@@ -109,7 +109,7 @@ class TextColumn(EqualByFields, Column):
         return (*(f"_{i}" for i in range(len(self.center))), *("_missing",) * self.has_missing)
 
     @property
-    def inputs(self) -> tuple[InputFormula, ...]:
+    def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: (projection - centre) * scale; `level` has the idf and the weight of every term."""
         idf = self.idf.tolist()
         facts = []
@@ -146,7 +146,7 @@ class EncodedText(Column):
     """One input of a text that has been encoded before: the values of the column are those of the input."""
 
     suffixes: ClassVar[tuple[str, ...]] = ("",)
-    inputs: ClassVar[tuple[InputFormula, ...]] = (InputFormula("text"),)
+    input_formulas: ClassVar[tuple[InputFormula, ...]] = (InputFormula("text"),)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Copy n values to `out`, of shape (n, 1): the text was encoded before."""

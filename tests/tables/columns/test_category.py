@@ -80,7 +80,7 @@ def test_no_more_inputs_than_asked_for_that_of_infrequent_levels_included(most, 
     column = learn([*(f"user {i}" for i in range(500)), *missing] * 5, most=most)
     assert column.n_inputs == min(most or 501, 500 + len(missing))
     assert column.has_infrequent == (most is not None and most < 500 + len(missing))
-    assert column.n_inputs == len(column.suffixes) == len(column.inputs)
+    assert column.n_inputs == len(column.suffixes) == len(column.input_formulas)
 
 
 def test_levels_of_few_rows_share_an_input_where_there_are_many():
@@ -154,7 +154,7 @@ def test_values_that_all_differ_are_an_identifier():
     assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
     assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
     with_missing = learn([*names, None])
-    assert with_missing.suffixes == ("_missing",) and with_missing.inputs[0].kind == "missing"
+    assert with_missing.suffixes == ("_missing",) and with_missing.input_formulas[0].kind == "missing"
     assert write(with_missing, ["user 3", None, "new"]).tolist() == [[0], [1], [0]]
     assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
 

@@ -22,7 +22,7 @@ def write(column, values, dtype=np.float64):
 
 
 def kinds_of_inputs(column):
-    return [facts.kind for facts in column.inputs]
+    return [formula.kind for formula in column.input_formulas]
 
 
 def missing_of(values):
@@ -40,7 +40,7 @@ def test_every_kind_is_listed():
 @every_column
 def test_each_input_has_a_name_and_says_what_it_is_bins_first(case):
     column = case.learn()
-    assert column.n_inputs == len(set(column.suffixes)) == len(column.suffixes) == len(column.inputs)
+    assert column.n_inputs == len(set(column.suffixes)) == len(column.suffixes) == len(column.input_formulas)
     is_bin = [kind == "bin" for kind in kinds_of_inputs(column)]
     assert is_bin == [True] * column.n_bins + [False] * (column.n_inputs - column.n_bins)
 
