@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.metrics import log_loss
+from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
 from tests.stream.limits import buffer_bytes, held_out_rows, pool_bytes
@@ -274,7 +275,7 @@ def test_a_killed_process_leaves_nothing_on_the_disk(tmp_path):
     [
         ({"solver": "lbfgs"}, "solver='lbfgs'"),
         ({"warm_start": True}, "warm_start=True"),
-        ({"validation_fraction": __import__("sklearn.model_selection").model_selection.KFold()}, "splitter"),
+        ({"validation_fraction": KFold()}, "splitter"),
     ],
 )
 def test_what_needs_all_rows_is_refused(parameters, message):
@@ -284,43 +285,76 @@ def test_what_needs_all_rows_is_refused(parameters, message):
     assert not hasattr(net, "coefs_")
 
 
-def test_a_chunk_that_cannot_be_used_is_named(fitted):
-    X, y = np.ones((4, 2)), np.array([0, 1, 0, 1])
-    bad = {
-        "Chunk 2: .*contains infinity": [(X, y), (X * np.inf, y)],
-        "Chunk 2: .*2 features": [(X, y), (X[:, :1], y)],
-        "Chunk 1: X has 4 rows and y 3": [(X, y[:3])],
-        "Chunk 1: sample_weight has shape": [(X, y, np.ones(3))],
-        "Chunk 1: sample_weight holds a negative": [(X, y, -np.ones(4))],
-        "Chunk 2: y mixes strings": [(X, y), (X, list("abab"))],
-        "Chunk 3: Input y contains NaN.* row 2 first": [(X, y), (X[:0], y[:0]), (X, [0, 1, None, 1], [0, 1, 1, 1])],
-        "Chunk 2: Column 'a' of X contains infinity": [
-            (pd.DataFrame({"a": [1.0]}), [0]),
-            (pd.DataFrame({"a": [np.inf]}), [1]),
-        ],
-        "Chunk 2: X is float32 in the first chunk": [(X.astype("float32"), y), (X, y)],
-        "Chunk 2: it is a data frame, and the first chunk is an array": [(X, y), (pd.DataFrame(X), y)],
-        "source gave no rows": [],
-    }
-    for message, pieces in bad.items():
-        with pytest.raises((TypeError, ValueError), match=message):
-            stream.fit(SigmoidMLPClassifier(**QUICK), lambda pieces=pieces: iter(pieces))
-    bad = lambda: iter([(X[:0], y[:0]), (X, y), (X * np.inf, y)])  # noqa: E731
-    with pytest.raises(ValueError, match="^validation: Chunk 3: .*contains infinity"):
-        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([(X, y)] * 2), validation=bad)
-    some = lambda: iter([(X, y, np.ones(4)), (X, y)])  # noqa: E731
-    with pytest.raises(ValueError, match="validation: Chunk 2: Some chunks have sample weights and some have none"):
-        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([(X, y)] * 2), validation=some)
+ONES, BOTH = np.ones((4, 2)), np.array([0, 1, 0, 1])
+GOOD = (ONES, BOTH)
+INFINITE = (ONES * np.inf, BOTH)
+WEIGHTED = (ONES, BOTH, np.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ([], "source gave no rows"),
+        ([(ONES, BOTH[:3])], "Chunk 1: X has 4 rows and y 3"),
+        ([(ONES, BOTH, np.ones(3))], "Chunk 1: sample_weight has shape"),
+        ([(ONES, BOTH, -np.ones(4))], "Chunk 1: sample_weight holds a negative"),
+        ([GOOD, INFINITE], "Chunk 2: .*contains infinity"),
+        ([GOOD, (ONES[:, :1], BOTH)], "Chunk 2: .*2 features"),
+        ([GOOD, (ONES, list("abab"))], "Chunk 2: y mixes strings"),
+        ([GOOD, (pd.DataFrame(ONES), BOTH)], "Chunk 2: it is a data frame, and the first chunk is an array"),
+        ([(ONES.astype("float32"), BOTH), GOOD], "Chunk 2: X is float32 in the first chunk"),
+        (
+            [(pd.DataFrame({"a": [1.0]}), [0]), (pd.DataFrame({"a": [np.inf]}), [1])],
+            "Chunk 2: Column 'a' of X contains infinity",
+        ),
+        (
+            [GOOD, (ONES[:0], BOTH[:0]), (ONES, [0, 1, None, 1], [0, 1, 1, 1])],
+            "Chunk 3: Input y contains NaN.* row 2 first",
+        ),
+        ([(TABLE[["a"]], TABLE["y"], None, np.zeros(N))], "single group"),
+    ],
+)
+def test_a_chunk_that_cannot_be_used_is_named(pieces, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter(pieces))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ([(ONES[:0], BOTH[:0]), GOOD, INFINITE], "Chunk 3: .*contains infinity"),
+        ([WEIGHTED, GOOD], "Chunk 2: Some chunks have sample weights and some have none"),
+    ],
+)
+def test_a_chunk_of_the_validation_set_is_named_as_such(pieces, message):
+    with pytest.raises(ValueError, match=f"^validation: {message}"):
+        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([GOOD] * 2), validation=lambda: iter(pieces))
+
+
+def test_a_chunk_that_cannot_be_predicted_is_named(fitted):
     with pytest.raises(ValueError, match="^Chunk 2: .*feature names"):
         list(stream.predict(fitted, [TEST, TEST[["a"]]]))
-    with pytest.raises(FileNotFoundError, match="cache_dir='nowhere' is no folder: make it"):
-        stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y", cache_dir="nowhere")
-    with pytest.raises(ValueError, match="validation_target is given, and validation is not: give both, or neither"):
-        stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y", validation_target=[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"cache_dir": "nowhere"}, FileNotFoundError, "cache_dir='nowhere' is no folder: make it"),
+        (
+            {"validation_target": [1]},
+            ValueError,
+            "validation_target is given, and validation is not: give both, or neither",
+        ),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y", **arguments)
+
+
+def test_what_is_none_of_the_estimators_is_refused():
     with pytest.raises(TypeError, match="neither"):
         stream.fit("net", in_chunks(10))
-    with pytest.raises(ValueError, match="single group"):
-        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([(TABLE[["a"]], TABLE["y"], None, np.zeros(N))]))
 
 
 # --- predictions

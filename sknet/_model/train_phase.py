@@ -69,7 +69,7 @@ class TrainPhase:
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the most important of their results, see `_PRIORITY`."""
         first, state = self.trainers[0], self.states[0]
-        # a resumed run, which may have ended already (the state that partial_fit goes on from has no history)
+        # a resumed run, which may have ended already (the state that `partial_fit` goes on from has no history)
         if state.epoch and state.history:
             reason = first.solver.reason_not_to_resume(first.problem, state)
             if reason is not None:

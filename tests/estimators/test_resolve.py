@@ -7,7 +7,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators import auto
 from sknet._estimators import resolve as module
 from sknet._estimators.auto import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts
 from sknet._estimators.resolve import resolve
@@ -57,16 +56,16 @@ def test_with_scikit_learns_schedules_nothing_is_added(schedule, solver):
 def test_with_our_own_each_solver_gets_what_it_needs(schedule):
     nets = {solver: SigmoidMLPRegressor(learning_rate=schedule, solver=solver) for solver in ("adam", "sgd", "rmsprop")}
     found = [resolved(net) for net in nets.values()]
-    assert [one.weight_decay for one in found] == [auto.AUTO_WEIGHT_DECAY, 0.0, 0.0]
-    assert [one.clip_norm for one in found] == [None, auto.AUTO_CLIP_NORM, None]
-    assert [one.averaging for one in found] == [auto.AUTO_AVERAGING] * 3
+    assert [one.weight_decay for one in found] == [0.02, 0.0, 0.0]
+    assert [one.clip_norm for one in found] == [None, 10.0, None]
+    assert [one.averaging for one in found] == [0.99] * 3
     assert [resolved(net, validated=False).averaging for net in nets.values()] == [0.0] * 3
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_dropout_needs_adam_and_rows_held_out(solver):
     net = SigmoidMLPClassifier(solver=solver)
-    assert resolved(net).dropout == (auto.AUTO_DROPOUT if solver == "adam" else 0.0)
+    assert resolved(net).dropout == (0.1 if solver == "adam" else 0.0)
     assert resolved(net, validated=False).dropout == 0.0
     assert resolved(SigmoidMLPRegressor(solver=solver)).dropout == 0.0
     if solver != "lbfgs":
@@ -79,7 +78,7 @@ def test_dropout_needs_adam_and_rows_held_out(solver):
 def test_labels_are_smoothed_where_a_temperature_makes_up_for_it(off):
     net = SigmoidMLPClassifier()
     assert resolved(net).temperature_scaling is True
-    assert resolved(net).label_smoothing == auto.AUTO_LABEL_SMOOTHING
+    assert resolved(net).label_smoothing == 0.02
     assert resolved(net, validated=False).temperature_scaling is False
     assert resolved(net, validated=False).label_smoothing == 0.0
     assert resolved(net.set_params(label_smoothing=0.3), validated=False).label_smoothing == 0.3

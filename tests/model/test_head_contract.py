@@ -39,7 +39,8 @@ class HeadCase:
         if self.y.dtype == float:
             return head.predict(raw.copy()).reshape(len(raw), -1)
         P = head.probabilities(head.output_probabilities(raw))
-        return np.hstack([part[:, 1:] if part.shape[1] == 2 else part for part in (P if isinstance(P, list) else [P])])
+        by_column = P if isinstance(P, list) else [P]  # (n, classes) each; of two classes, the second has the output
+        return np.hstack([part[:, 1:] if part.shape[1] == 2 else part for part in by_column])
 
 
 LABELS = {

@@ -8,7 +8,6 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.machine import MIN_NETWORK_BYTES, N_LAYER_BUFFERS, N_THETA_COPIES
 from sknet._model.network_trainer import MAX_BUFFER_ROWS, ROWS_IN_CACHE, make_trainer, rows_at_once
 from sknet._model.side_by_side import train_side_by_side
 from tests.estimators.inside import model_of, seeds_of
@@ -121,17 +120,30 @@ def test_how_many_rows_are_computed_at_once():
     assert rows_at_once(settings, rows) == 3334  # three
 
 
-@pytest.mark.parametrize(("n_validation", "n_rows_at_once"), [(None, 20), (10, 20), (30, 30)])
-def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_rows_at_once):
+def least_memory(settings, encoding, rows, validation=None):
+    """The fewest bytes of memory, up to 1,000, in which a network is not refused."""
+    too_few, enough = 0, 2**30
+    while enough - too_few > 1000:
+        middle = (too_few + enough) // 2
+        try:
+            with memory_of(middle):
+                make_trainer(settings, encoding, rows, validation)
+            enough = middle
+        except ValueError:
+            too_few = middle
+    return enough
+
+
+def test_memory_is_that_of_the_weights_and_of_the_rows_computed_at_once():
     units = 60_000
-    settings, encoding, rows = encoded(hidden_layer_sizes=units)
-    validation = None if n_validation is None else rows.take(np.arange(n_validation))
-    n_weights, n_outputs = (3 + 1 + 1) * units + 1, n_rows_at_once * (units + 1)
-    needed = 8 * (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) + MIN_NETWORK_BYTES
-    with memory_of(needed):
-        make_trainer(settings, encoding, rows, validation)
-    with memory_of(needed - 1), pytest.raises(ValueError, match=f"{n_weights:,} weights"):
-        make_trainer(settings, encoding, rows, validation)
+    settings, encoding, rows = encoded(hidden_layer_sizes=units)  # batches of 20
+    alone = least_memory(settings, encoding, rows)
+    theta_bytes, row_bytes = 8 * (5 * units + 1), 8 * (units + 1)
+    assert alone > 4 * theta_bytes + 20 * row_bytes  # theta, its gradient and Adam's moments; the layers' outputs
+    few, more = (least_memory(settings, encoding, rows, rows.take(np.arange(n))) for n in (10, 30))
+    assert few == alone and more >= alone + 10 * row_bytes
+    with memory_of(alone // 2), pytest.raises(ValueError, match="300,001 weights"):
+        make_trainer(settings, encoding, rows)
 
 
 def test_layers_beyond_memory_are_named_with_inputs_and_outputs():

@@ -15,11 +15,6 @@ SOLVERS = {"mini-batches": mini_batch, "L-BFGS": lbfgs}
 each_solver = pytest.mark.parametrize("make", SOLVERS.values(), ids=SOLVERS)
 
 
-def longest(make, n_epochs, **more):
-    """A solver that ends after so many epochs."""
-    return make(n_epochs=n_epochs, **more)
-
-
 def test_a_problem_has_no_penalty_unless_it_says_so():
     assert problem(LeastSquares()).penalty(START) == 0.0
 
@@ -51,7 +46,7 @@ def test_a_moving_average_starts_at_a_copy_of_theta():
 @each_solver
 def test_order_of_calls(make):
     script = Script(range(9))
-    result = train(longest(make, 2), problem(LeastSquares(), evaluate=script), state_of(START, make()), script)
+    result = train(make(n_epochs=2), problem(LeastSquares(), evaluate=script), state_of(START, make()), script)
     assert script.heard == [("began", 0), "evaluate", ("ended", 1), ("began", 1), "evaluate", ("ended", 2)]
     assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 2)
 
@@ -59,11 +54,11 @@ def test_order_of_calls(make):
 @each_solver
 def test_a_run_goes_on_until_it_is_exhausted(make):
     the_problem, state = problem(LeastSquares()), state_of(START, make())
-    assert longest(make, 2).reason_not_to_resume(the_problem, state) is None
-    assert train(longest(make, 2), the_problem, state).reason is StopReason.MAX_ITER
-    assert longest(make, 2).reason_not_to_resume(the_problem, state) is StopReason.MAX_ITER
-    assert longest(make, 3).reason_not_to_resume(the_problem, state) is None
-    assert train(longest(make, 3), the_problem, state).epochs_done == 3
+    assert make(n_epochs=2).reason_not_to_resume(the_problem, state) is None
+    assert train(make(n_epochs=2), the_problem, state).reason is StopReason.MAX_ITER
+    assert make(n_epochs=2).reason_not_to_resume(the_problem, state) is StopReason.MAX_ITER
+    assert make(n_epochs=3).reason_not_to_resume(the_problem, state) is None
+    assert train(make(n_epochs=3), the_problem, state).epochs_done == 3
 
 
 @each_solver
@@ -72,7 +67,7 @@ def test_theta_keeps_its_type_and_its_place_in_memory(make, dtype):
     theta = START.astype(dtype)
     state = state_of(theta, make())
     before = state.theta
-    train(longest(make, 3), problem(quadratic), state)
+    train(make(n_epochs=3), problem(quadratic), state)
     assert state.theta is before and {vector.dtype for vector in state.vectors_like_theta} == {np.dtype(dtype)}
     assert quadratic(state.theta, None, np.empty(5))[0] < quadratic(START, None, np.empty(5))[0]
 
@@ -85,47 +80,51 @@ def test_the_first_step_is_taken_from_theta(make):
         seen.append(theta.copy())
         return quadratic(theta, batch, out)
 
-    train(longest(make, 1), problem(objective), state_of(START, make()))
+    train(make(n_epochs=1), problem(objective), state_of(START, make()))
     np.testing.assert_array_equal(seen[0], START)
 
 
 @each_solver
 def test_an_observer_stops_training(make):
     state = state_of(START, make())
-    result = train(longest(make, 5), problem(LeastSquares()), state, Script(stop_at=2))
+    result = train(make(n_epochs=5), problem(LeastSquares()), state, Script(stop_at=2))
     assert (result.reason, result.epochs_done, state.epoch) == (StopReason.CALLBACK, 2, 2)
 
 
 @each_solver
 def test_a_score_that_no_longer_rises_exhausts_a_run_and_the_best_epoch_is_kept(make):
     how, script = {"tol": 1e-3, "n_iter_no_change": 2}, Script([1.0, 3, 2, 3, 2], stop_at=5)
-    solver = longest(make, 9, **how)
+    solver = make(n_epochs=9, **how)
     the_problem, state = problem(LeastSquares(), evaluate=script), state_of(START, make())
     result = train(solver, the_problem, state, script)  # the plateau comes before an observer's wish
     assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 5)
     assert solver.reason_not_to_resume(the_problem, state) is StopReason.SCORE_PLATEAU
     assert (state.best.epoch, state.best.score) == (4, 3)  # the later of equal ones
     shorter = state_of(START, make())
-    train(longest(make, 4), problem(LeastSquares()), shorter)
+    train(make(n_epochs=4), problem(LeastSquares()), shorter)
     np.testing.assert_array_equal(state.best.theta, shorter.theta)
-    assert longest(make, 9, **how | {"n_iter_no_change": 3}).reason_not_to_resume(the_problem, state) is None
+    assert make(n_epochs=9, **how | {"n_iter_no_change": 3}).reason_not_to_resume(the_problem, state) is None
 
 
 @each_solver
 @pytest.mark.parametrize(("scores", "undefined"), [([nan] * 3, True), ([nan, 1, nan], False), ([1, 2, 3], False)])
 def test_a_result_says_whether_any_score_was_a_number(make, scores, undefined):
-    result = train(longest(make, 3), problem(LeastSquares(), evaluate=Script(scores)), state_of(START, make()))
+    result = train(make(n_epochs=3), problem(LeastSquares(), evaluate=Script(scores)), state_of(START, make()))
     assert result.scores_undefined is undefined
-    assert not train(longest(make, 3), problem(LeastSquares()), state_of(START, make())).scores_undefined
+    assert not train(make(n_epochs=3), problem(LeastSquares()), state_of(START, make())).scores_undefined
 
 
 @each_solver
 def test_without_a_score_the_lowest_loss_is_the_best(make):
     """Its loss is the distance from where the second epoch ends; the first epoch's weights are not kept for ever."""
-    _, second = (train(longest(make, n), problem(LeastSquares()), s := state_of(START, make())) and s for n in (1, 2))
-    distance = lambda theta: EpochEvaluation(float(np.abs(theta - second.theta).max()), nan, theta)  # noqa: E731
+    second = state_of(START, make())
+    train(make(n_epochs=2), problem(LeastSquares()), second)
+
+    def distance(theta):
+        return EpochEvaluation(float(np.abs(theta - second.theta).max()), nan, theta)
+
     state = state_of(START, make())
-    train(longest(make, 4), problem(LeastSquares(), evaluate=distance), state)
+    train(make(n_epochs=4), problem(LeastSquares(), evaluate=distance), state)
     assert state.best.epoch == 2
     np.testing.assert_array_equal(state.best.theta, second.theta)
 
@@ -133,7 +132,7 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
-    train(longest(make, 4), problem(LeastSquares(), evaluate=lambda theta: EpochEvaluation(nan, nan, theta)), state)
+    train(make(n_epochs=4), problem(LeastSquares(), evaluate=lambda theta: EpochEvaluation(nan, nan, theta)), state)
     assert state.best.epoch == 4
     np.testing.assert_array_equal(state.best.theta, state.theta)
 
@@ -150,7 +149,7 @@ def run_to(make, n_epochs, part=None, nth=0):
         setattr(script, part, Interrupting(getattr(script, part), nth))
     state = state_of(START, make())
     try:
-        result = train(longest(make, n_epochs), problem(**parts), state, script)
+        result = train(make(n_epochs=n_epochs), problem(**parts), state, script)
     except KeyboardInterrupt:
         result = None
     return result, state
@@ -190,8 +189,7 @@ def test_a_function_that_is_not_finite_is_an_error(make, value):
 @each_solver
 def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
-    evaluate = lambda theta: EpochEvaluation(2.0, -2.0, theta)  # noqa: E731
-    train(longest(make, 3), problem(LeastSquares(), evaluate=evaluate), state)
+    train(make(n_epochs=3), problem(LeastSquares(), evaluate=lambda theta: EpochEvaluation(2.0, -2.0, theta)), state)
     assert len(state.history) == state.epoch == 3 and state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)
     assert all(e.gradient_norm > 0 and isnan(e.learning_rate) == (make is lbfgs) for e in state.history)
