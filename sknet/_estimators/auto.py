@@ -19,6 +19,7 @@ from sknet._estimators.parameters import (
     Splitter,
     copy_containers,
     schedule_ends,
+    solver_class,
     splitter_of,
 )
 from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
@@ -135,7 +136,7 @@ def suits_folds(p: CommonParameters) -> bool:
     Not where something is set that belongs to held-out rows or to scikit-learn.
     """
     is_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return is_default and p.solver != "lbfgs" and schedule_ends(p)
+    return is_default and solver_class(p.solver).trains_several and schedule_ends(p)
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -171,13 +172,13 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     n = facts.n_rows
     validated = bool(facts.validated)
     ours = schedule_ends(p)  # a schedule of ours; scikit-learn's go on until something else ends training
-    by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
+    by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
     is_large = facts.n_fitted >= LARGE_ROWS and ours
     largest_batch = max(facts.limits.largest_batch, min(n // MAX_STEPS, LARGE_BATCH))
     proportional = int(np.clip(n // 32, SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
-        "dtype": "float64" if by_lbfgs or n < FEW_ROWS else "float32",
+        "dtype": "float32" if first_order and n >= FEW_ROWS else "float64",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if validated and ours else 0.0,
         "dropout": 0.0,
@@ -185,7 +186,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
         "validation_fraction": fraction_held_out(facts.n_fitted),
-        "tol": LARGE_TOL if is_large and not by_lbfgs else TOL,
+        "tol": LARGE_TOL if is_large and first_order else TOL,
         "n_iter_no_change": LARGE_PATIENCE if is_large else PATIENCE,
         "numeric_encoding": "raw",
         "n_bins": AUTO_BINS if n < MANY_ROWS else MANY_ROWS_BINS,
@@ -210,7 +211,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
-        can_scale = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
+        can_scale = p.loss == "log_loss" and first_order and p.max_norm is None
         values["temperature_scaling"] = can_scale and validated and ours
     return values
 
@@ -219,7 +220,8 @@ def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
     """Return what `hidden_layer_sizes="auto"` means: larger layers for large tables, where training is to be ours."""
     if facts.earlier_parameters is not None:  # training goes on from these weights
         return facts.earlier_parameters["hidden_layer_sizes"]  # type: ignore[return-value]
-    is_large = facts.n_fitted >= LARGE_ROWS and p.solver != "lbfgs" and may_choose_network(p, facts)
+    first_order = solver_class(p.solver).is_first_order
+    is_large = facts.n_fitted >= LARGE_ROWS and first_order and may_choose_network(p, facts)
     sizes: tuple[int, ...] = LARGE_REGRESSOR_SIZES if is_large else REGRESSOR_SIZES
     if isinstance(p, ClassifierParameters):
         sizes = LARGE_CLASSIFIER_SIZES if is_large else CLASSIFIER_SIZES
@@ -261,7 +263,7 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
         "init=(coefs, intercepts)": isinstance(p.init, tuple),
         "input_scaling=None": p.input_scaling is None,
         "sparse X": facts.columns.is_sparse,
-        "solver='lbfgs'": p.solver == "lbfgs",
+        f"solver={p.solver!r}": not solver_class(p.solver).trains_several,
         "Checkpoint or resume": facts.has_checkpoint,
         "a stream": facts.limits.is_sequential,
     }

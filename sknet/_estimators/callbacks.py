@@ -7,6 +7,7 @@ import numpy as np
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver, ObservedRun
+from sknet._estimators.parameters import solver_class
 from sknet._estimators.printing import EpochLines, make_printer
 from sknet._estimators.read_data import FitArguments
 from sknet._packages import require_package
@@ -152,7 +153,7 @@ class Checkpoint:
             raise TypeError(
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
             )
-        refuse_lbfgs(getattr(estimator, "solver", None))
+        refuse_unresumable_solver(getattr(estimator, "solver", None))
         refuse_unwritable(self.path)
 
     def teardown(self, estimator: object, context: object) -> None:
@@ -192,18 +193,18 @@ class Checkpoint:
         """
 
 
-def refuse_lbfgs(solver: object) -> None:
-    """Raise for the solver whose state cannot be written."""
-    if solver == "lbfgs":
+def refuse_unresumable_solver(solver: object) -> None:
+    """Raise for a solver whose state cannot be written."""
+    if not solver_class(solver).may_be_resumed:
         raise ValueError(
-            "solver='lbfgs' keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
+            f"solver={solver!r} keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
             "resumed: choose a first-order solver such as 'adam'."
         )
 
 
 def refuse_unresumable(solver: object, n_members: object) -> None:
     """Raise for parameters with which no checkpoint can have been written."""
-    refuse_lbfgs(solver)
+    refuse_unresumable_solver(solver)
     if isinstance(n_members, int) and n_members > 1:
         raise ValueError(f"n_members={n_members}: a checkpoint holds one network; set n_members=1.")
 

@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sknet._estimators.parameters import CommonParameters, schedule_ends, splitter_of
+from sknet._estimators.parameters import CommonParameters, schedule_ends, solver_class, splitter_of
 
 LEARNT_WITH = (
     "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
@@ -27,7 +27,7 @@ def refuse_conflicts_with_folds(p: CommonParameters) -> None:
             "early_stopping=False: set early_stopping='folds', or leave validation_fraction at its default."
         )
     wrong = {
-        "solver": p.solver == "lbfgs",
+        "solver": not solver_class(p.solver).trains_several,
         "learning_rate": not schedule_ends(p),
         "scoring": p.scoring != "loss",
         "warm_start": p.warm_start,  # its weights have seen all rows
@@ -78,12 +78,14 @@ def refuse_conflicts_with_increments(p: CommonParameters) -> None:
         )
 
 
-def refuse_conflicts_with_lbfgs(p: CommonParameters) -> None:
-    """Raise if a parameter is set that makes no sense with L-BFGS."""
+def refuse_conflicts_with_solver(p: CommonParameters) -> None:
+    """Raise if a parameter is set that belongs to first-order solvers, beside another one."""
+    if solver_class(p.solver).is_first_order:
+        return
     wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
     for name in [name for name, is_wrong in wrong.items() if is_wrong]:
         raise ValueError(
-            f"{name}={getattr(p, name)!r} does not go with solver='lbfgs': leave it at 0 or None, or choose "
+            f"{name}={getattr(p, name)!r} does not go with solver={p.solver!r}: leave it at 0 or None, or choose "
             "solver='adam'."
         )
 

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.parameters import CommonParameters
+from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.baseline import is_no_better_than_constant
 from sknet._model.network_trainer import NetworkTrainer
@@ -65,8 +65,8 @@ def warn_of_stop_reason(
         )
     elif result.reason is StopReason.INTERRUPTED:
         warn(stop_reason_text(vars(parameters), result), UserWarning)
-    elif result.reason in UNFINISHED and not quiet and parameters.solver == "lbfgs":
-        what = f"lbfgs failed to converge after {result.epochs_done} iteration(s): {result.message}. "
+    elif result.reason in UNFINISHED and not quiet and not solver_class(parameters.solver).is_first_order:
+        what = f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
         warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
     elif result.reason in UNFINISHED and not quiet:
         warn(f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}", ConvergenceWarning)
@@ -82,7 +82,8 @@ def warn_of_useless_result(
     """
     rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, and the default
     margin = 0.0 if rate > ordinary else 0.25
-    if parameters.solver != "lbfgs" and any(is_no_better_than_constant(*pair, margin) for pair in pairs):
+    has_rate = solver_class(parameters.solver).is_first_order
+    if has_rate and any(is_no_better_than_constant(*pair, margin) for pair in pairs):
         other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
         warn(
             f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try {other}, or "
@@ -215,7 +216,7 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
     """Return the parameter or the weights that are most likely to blame, and a remedy: the most certain cause first."""
     solver = run.plan.settings.solver
     if not solver.is_first_order:
-        return "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
+        return f"solver={parameters.solver!r}: check the loss and y, or try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
     # a step multiplies the weights by 1 - rate * decay: from a product of 2 on they grow; the larger factor is to blame

@@ -40,8 +40,11 @@ from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
 from sknet._network.regression_losses import REGRESSION_LOSSES
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.encoding import SCALINGS
+from sknet._training.lbfgs import LBFGS
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES
+from sknet._training.solver import Solver
 from sknet._typing import Array
 
 Auto: TypeAlias = Literal["auto"]
@@ -51,6 +54,9 @@ ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float
 Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
 ColumnNames: TypeAlias = Sequence[str] | Sequence[int] | Sequence[bool]
 """Columns by their names or indices, or a mask."""
+
+SOLVERS: dict[str, type[Solver]] = dict.fromkeys(OPTIMIZERS, MiniBatchSolver) | {"lbfgs": LBFGS}
+"""What `solver` may name: the class says what goes with it."""
 
 
 @dataclass(repr=False, eq=False)
@@ -70,7 +76,7 @@ class CommonParameters:
     learning_rate_init: Annotated[float, POSITIVE] = 0.015
     max_iter: Annotated[int, COUNT] = 128
     batch_size: Annotated[int | Literal["auto", "proportional"], one_of("auto", "proportional"), COUNT] = "proportional"
-    solver: Annotated[str | Optimizer, one_of(*OPTIMIZERS, "lbfgs"), Optimizer] = "adam"
+    solver: Annotated[str | Optimizer, one_of(*SOLVERS), Optimizer] = "adam"
     learning_rate: Annotated[str | Callable[[float], float], one_of(*SCHEDULES), callable] = "flat_cosine"
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
     verbose: Annotated[bool | int, "verbose"] = False
@@ -156,6 +162,11 @@ def copy_containers(value: Any) -> Any:
     return value
 
 
+def solver_class(solver: object) -> type[Solver]:
+    """Return the class of a solver that is named; an optimizer of the user's own takes mini-batches."""
+    return SOLVERS.get(solver, MiniBatchSolver) if isinstance(solver, str) else MiniBatchSolver
+
+
 def solver_name_or_class(solver: object) -> object:
     """Return the solver's name, or the class of one of the user's: another one has other moments."""
     return solver if isinstance(solver, str) else type(solver)
@@ -180,6 +191,8 @@ def schedule_ends(p: CommonParameters) -> bool:
 
 def has_partial_fit(estimator: CommonParameters) -> bool:
     """Return True where the estimator has `partial_fit`, and raise AttributeError elsewhere, for `available_if`."""
-    if estimator.solver == "lbfgs":
-        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+    if solver_class(estimator.solver).needs_all_rows:
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
     return True

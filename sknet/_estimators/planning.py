@@ -18,7 +18,7 @@ from sknet._estimators.fit_messages import (
     warn_of_rows_seen,
 )
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers
+from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers, solver_class
 from sknet._estimators.plan import Evaluation, Plan, Seeds
 from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
@@ -64,7 +64,8 @@ def plan_fit(
         earlier_parameters=None if earlier is None else earlier.resolved,
         has_checkpoint=is_resumed or has_checkpoint(estimator),
     )
-    if estimator.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
+    # full batches: the order and number of rows do not matter
+    if solver_class(estimator.solver).needs_all_rows and not has_validation:
         data = replace(data, rows=data.rows.merge_duplicates())
     return complete_plan(estimator, data, earlier, seeds, facts, evaluation)
 
@@ -117,7 +118,8 @@ def complete_plan(
 ) -> Plan:
     """Answer every "auto" and learn how the table is encoded, both from a sample of it; an earlier encoding stays."""
     batch_size, rows = estimator.batch_size, data.rows
-    if not isinstance(batch_size, str) and batch_size > facts.n_rows and estimator.solver != "lbfgs":
+    in_batches = not solver_class(estimator.solver).needs_all_rows
+    if in_batches and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     if earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)

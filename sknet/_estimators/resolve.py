@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sknet._estimators.auto import Facts, replace_autos
-from sknet._estimators.conflicts import refuse_conflicts_with_lbfgs
-from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends
+from sknet._estimators.conflicts import refuse_conflicts_with_solver
+from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends, solver_class
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
@@ -115,8 +115,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     if is_continued:  # the members, joined: as many times as wide, with bins if one of them sees bins
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
-    if p.solver == "lbfgs":
-        refuse_conflicts_with_lbfgs(p)
+    refuse_conflicts_with_solver(p)
     return Settings(
         target=target_settings(p),
         table=settings_from(
@@ -206,7 +205,7 @@ def _as_python_number(value: object) -> object:
 
 def make_solver(p: CommonParameters) -> Solver:
     """Return the solver that `solver` names: a first-order method over mini-batches, or L-BFGS."""
-    if p.solver == "lbfgs":
+    if solver_class(p.solver) is LBFGS:
         return settings_from(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
     ends = schedule_ends(p)
     return settings_from(

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.parameters import ClassifierParameters, column_choices
+from sknet._estimators.parameters import ClassifierParameters, column_choices, solver_class
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
@@ -47,8 +47,10 @@ from sknet._typing import Array, Table, Target
 def refuse_unstreamable_parameters(estimator: BaseSigmoidMLP) -> None:
     """Raise for parameters that need all rows at once."""
     estimator._validate_params()
-    if estimator.solver == "lbfgs":
-        raise ValueError("solver='lbfgs' needs all rows for every step, and a stream gives batches: use 'adam'.")
+    if solver_class(estimator.solver).needs_all_rows:
+        raise ValueError(
+            f"solver={estimator.solver!r} needs all rows for every step, and a stream gives batches: use 'adam'."
+        )
     if estimator.n_members not in (1, "auto"):
         raise ValueError(f"n_members={estimator.n_members} needs all rows at once: fit a stream with n_members=1.")
     if estimator.early_stopping == "folds":

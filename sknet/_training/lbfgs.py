@@ -27,6 +27,9 @@ class LBFGS(Solver):
     """A quasi-Newton solver on the full batch, of one network; its iterations take the place of epochs."""
 
     is_first_order: ClassVar[bool] = False
+    needs_all_rows: ClassVar[bool] = True
+    may_be_resumed: ClassVar[bool] = False
+    trains_several: ClassVar[bool] = False
 
     n_evaluations: int  # of the objective, at most
 

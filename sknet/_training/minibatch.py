@@ -38,6 +38,9 @@ class MiniBatchSolver(Solver):
     """A first-order solver: one step per mini-batch, at the rate that a schedule gives; trained in `rounds`."""
 
     is_first_order: ClassVar[bool] = True
+    needs_all_rows: ClassVar[bool] = False
+    may_be_resumed: ClassVar[bool] = True
+    trains_several: ClassVar[bool] = True
 
     optimizer: Optimizer
     schedule: Schedule

@@ -60,6 +60,9 @@ class Solver(ABC):
     """The settings of a training, the same for all networks side by side."""
 
     is_first_order: ClassVar[bool]  # steps along the gradient, at a learning rate; L1 is a projection after each
+    needs_all_rows: ClassVar[bool]  # for every step
+    may_be_resumed: ClassVar[bool]  # from a `State`, as if training had not stopped
+    trains_several: ClassVar[bool]  # networks side by side, an epoch of each at a time
 
     n_epochs: int  # those already done included
     tol: float  # what counts as an improvement of the score or the training loss

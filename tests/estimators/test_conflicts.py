@@ -5,7 +5,7 @@ from sklearn.model_selection import ShuffleSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import suits_folds
-from sknet._estimators.conflicts import refuse_conflicts_with_folds, refuse_conflicts_with_lbfgs
+from sknet._estimators.conflicts import refuse_conflicts_with_folds, refuse_conflicts_with_solver
 
 OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 
@@ -32,5 +32,6 @@ def test_folds_need_a_schedule_that_ends():
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}])
 def test_what_lbfgs_does_not_have(parameters):
     with pytest.raises(ValueError, match="does not go with solver='lbfgs'"):
-        refuse_conflicts_with_lbfgs(SigmoidMLPRegressor(**{"dropout": 0.0} | parameters))
-    refuse_conflicts_with_lbfgs(SigmoidMLPRegressor(dropout=0.0))
+        refuse_conflicts_with_solver(SigmoidMLPRegressor(**{"solver": "lbfgs", "dropout": 0.0} | parameters))
+    refuse_conflicts_with_solver(SigmoidMLPRegressor(solver="lbfgs", dropout=0.0))
+    refuse_conflicts_with_solver(SigmoidMLPRegressor(**parameters))
