@@ -283,7 +283,13 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
     columns: list[ColumnFormat] = []
     for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):  # named: by the user
         values = column_at(X, j)
-        columns.append(FORMATS[choices.kind_of(values, name, named)](name, values, files))
+        kind = choices.kind_of(values, name, named)
+        if kind not in FORMATS:
+            raise TypeError(
+                f"Column {name!r} of X is of the kind {kind!r}, which a stream cannot keep: leave the column out, or "
+                "fit the table in memory."
+            )
+        columns.append(FORMATS[kind](name, values, files))
     dtypes = {column.dtype for column in columns}
     if len(dtypes) == 1 and all(isinstance(column, NumberFormat) for column in columns):
         return NumericFrameFormat(list(X.columns), columns, dtypes.pop())

@@ -106,6 +106,12 @@ def test_numbers_in_a_later_chunk_of_texts_are_named():
         there_and_back(chunks, text_features=["t"])
 
 
+def test_a_column_of_a_kind_without_a_format_is_named(monkeypatch):
+    monkeypatch.delitem(packing.FORMATS, "date")
+    with pytest.raises(TypeError, match="Column 'day' of X is of the kind 'date', which a stream cannot keep"):
+        there_and_back([frame()])
+
+
 def test_too_many_levels_are_named(monkeypatch):
     monkeypatch.setattr(packing, "MAX_LEVELS_OF_COLUMN", 3)
     with pytest.raises(ValueError, match="'id' of X has more than 3 levels"):

@@ -2,7 +2,8 @@
 
 A new kind is a module of this package, with a frozen dataclass that is a `Column` and a function that learns it, and
 an entry in `sknet._tables.encoding`: in `LEARNERS` if a column's type or the user chooses it, in `SCALINGS` if it is
-another way to scale numbers.
+another way to scale numbers. `docs/add_your_own.md` lists where else it may have to be entered: to be found in tables,
+saved, kept by streams and exported.
 
 Conventions
 -----------
