@@ -76,17 +76,6 @@ class Fitted:
         return max(best_epoch_of(epochs) for epochs in each)
 
     @property
-    def kept_epochs(self) -> tuple[int, ...]:
-        """The epochs of `history_`, from 1, whose weights were kept, of each network; none where none was evaluated."""
-        if self.fold_epochs:
-            return (self.best_epoch,)
-        if not self.validated:
-            return ()
-        if self.member_epochs:
-            return tuple(best_epoch_of(epochs) for epochs in self.member_epochs)
-        return (len(self.losses) - self.n_iter + self.best_epoch,)  # a warm start has the epochs of earlier calls
-
-    @property
     def best_score(self) -> float:
         """The validation score of the epoch that was kept; NaN where none is a number."""
         if self.fold_epochs:

@@ -1,7 +1,7 @@
 """The history of a fit as a plot."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,17 @@ LOSSES = {"loss": ("training loss", "C0"), "validation_loss": ("validation loss"
 
 INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
 """Where searches, `TransformedTargetRegressor`, other wrappers and pipelines keep what they have fitted."""
+
+
+class HasHistory(Protocol):
+    """A fitted estimator: the attributes that tell which epochs were kept."""
+
+    history_: pd.DataFrame
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    n_iter_: int
+    best_epoch_: int
+    resolved_params_: dict[str, object]
 
 
 def inner_estimator(estimator: object, attribute: str) -> Any:
@@ -112,7 +123,7 @@ class TrainingHistoryDisplay:
         """
         inner = inner_estimator(estimator, "history_")
         history = inner.history_  # an error before fit
-        display = cls(history, best_epochs=inner._fitted.kept_epochs, estimator_name=type(inner).__name__)
+        display = cls(history, best_epochs=kept_epochs(inner), estimator_name=type(inner).__name__)
         return display.plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
@@ -187,6 +198,16 @@ class TrainingHistoryDisplay:
         return lines[:1]
 
 
+def kept_epochs(estimator: HasHistory) -> list[int] | None:
+    """Return the epochs of `history_`, from 1, whose weights were kept; None for the best one of each member."""
+    if estimator.validation_scores_ is None:
+        return []
+    if "member" in estimator.history_ and estimator.resolved_params_["early_stopping"] != "folds":
+        return None
+    n_before = len(estimator.loss_curve_) - estimator.n_iter_  # epochs of earlier calls, which a warm start has
+    return [n_before + estimator.best_epoch_]
+
+
 def tick_label(value: float, _: object) -> str:
     """Label 1, 2 and 5 times a power of ten, as plain numbers."""
     return f"{value:g}" if f"{value:e}"[0] in "125" else ""
@@ -195,6 +216,8 @@ def tick_label(value: float, _: object) -> str:
 def best_epoch(history: pd.DataFrame) -> int | None:
     """Return the epoch, counted from 1, whose weights were kept, as far as a history tells; None for none evaluated."""
     scores, losses = history["validation_score"].to_numpy(), history["loss"].to_numpy()
+    if np.isnan(scores).all():  # a scorer gave no number: the loss has decided
+        scores = -history["validation_loss"].to_numpy()
     if np.isnan(scores).all():
         return None
     if np.isnan(losses).any():  # folds have trained for longer than the network that they chose the epoch for

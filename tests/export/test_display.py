@@ -69,6 +69,16 @@ def test_after_a_warm_start_the_epoch_of_the_last_call_is_marked():
     assert marked(TrainingHistoryDisplay.from_estimator(net)) == [first + net.best_epoch_]
 
 
+@pytest.mark.filterwarnings("ignore")  # said once: no score is a number
+def test_where_no_score_is_a_number_the_epochs_of_least_loss_are_marked():
+    scored = dict(early_stopping=True, max_iter=8, learning_rate_init=0.3, scoring=lambda *_: np.nan)
+    for n_members in (1, 2):
+        net = SigmoidMLPRegressor(8, **ONE | scored | dict(n_members=n_members)).fit(X, y)
+        members = [part for _, part in net.history_.groupby("member")] if n_members > 1 else [net.history_]
+        least = {1 + np.argmin(part["validation_loss"]) for part in members}
+        assert set(marked(TrainingHistoryDisplay.from_estimator(net))) == least
+
+
 def test_on_axes_of_the_users_own_and_a_logarithmic_scale():
     net = SigmoidMLPRegressor(4, early_stopping=False, max_iter=5, random_state=0).fit(X, y)
     figure, ax = plt.subplots()
