@@ -49,6 +49,11 @@ class InputFormula(NamedTuple):
     centre: float = 0.0
     scale: float = 1.0
 
+    @property
+    def is_sign(self) -> bool:
+        """Whether the input is −1, 0 or 1; of several of a column, one at most is not 0."""
+        return self.kind in ("level", "infrequent", "missing")
+
 
 class ScaledNumber(Protocol):
     """A number that is scaled together with those of other columns, see `sknet._tables.columns.number`."""
