@@ -185,7 +185,7 @@ def compact_layout(columns: Sequence[Column], layout: ColumnLayout) -> CompactLa
             binned.append((n_bins, bin_start))
         formulas = column.input_formulas[n_bins:]
         # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two levels
-        one_hot = [i for i, formula in enumerate(formulas) if formula.kind in ("level", "infrequent", "missing")]
+        one_hot = [i for i, formula in enumerate(formulas) if formula.is_sign]
         if len(one_hot) > 1:
             levels.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:
