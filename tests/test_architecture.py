@@ -205,8 +205,9 @@ def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
     assert not silent, f"no module docstring in {silent}"
 
 
-def test_the_page_on_architecture_names_what_there_is():
-    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+@pytest.mark.parametrize("page", ["architecture.md", "design_decisions.md"])
+def test_pages_on_the_architecture_name_what_there_is(page):
+    page = (ROOT / "docs" / page).read_text("utf-8")
     code = "\n".join(path.read_text("utf-8") for path in SOURCES)
     named = {
         name.split(".")[-1]
