@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from sknet import Activation, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 
@@ -43,6 +44,14 @@ def test_a_loss_that_returns_other_shapes_is_named(what, y):
     with pytest.raises(ValueError, match=f"loss='own': {message}"):
         net.fit(X, Y[y])
     assert not hasattr(net, "coefs_")
+
+
+@pytest.mark.parametrize("joint", [None, lambda raw, target: (value(raw, target), gradient(raw, target).astype(float))])
+def test_a_loss_may_return_a_gradient_of_another_type(joint):
+    same, other = (SigmoidMLPRegressor(4, max_iter=1, random_state=0, dtype="float32") for _ in range(2))
+    same.set_params(loss=GOOD).fit(X, X)
+    wide = replace(GOOD, gradient=lambda raw, target: gradient(raw, target).astype(float), joint=joint)
+    assert_array_equal(other.set_params(loss=wide).fit(X, X).predict(X), same.predict(X))
 
 
 @pytest.mark.parametrize(("apply", "backward", "message"), [
