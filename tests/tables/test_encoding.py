@@ -318,7 +318,7 @@ class Above(Column):
 
     level: float
     suffixes = ("_high",)
-    inputs = (InputFormula("number"),)
+    input_formulas = (InputFormula("number"),)
 
     def write(self, values, out, name):
         out[:, 0] = np.asarray(values) > self.level
