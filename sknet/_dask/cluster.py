@@ -18,7 +18,7 @@ from weakref import WeakSet
 import dask
 from distributed import Client, KilledWorker, get_worker
 
-from sknet._dask.partitions import Future
+from sknet._dask.tasks import Future
 
 Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""

@@ -9,49 +9,21 @@ rows : (n,)              numbers of the chosen rows among the N
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._dask import tasks
+from sknet._dask.tasks import Future
 from sknet._typing import Array
 
-Future: TypeAlias = Any
-"""The result of a task, which a worker has."""
-
-
-class TaskCluster(Protocol):
-    """A cluster; see `sknet._dask.cluster.Cluster`."""
-
-    @property
-    def n_threads(self) -> int:
-        """How many tasks are computed at the same time."""
-
-    def compute(self, partitions: Sequence[object]) -> list[Future]:
-        """Start to compute partitions of a collection."""
-
-    def start_tasks(
-        self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False
-    ) -> list[Future]:
-        """Start a task for each of the arguments."""
-
-    def call_on_workers(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
-        """Compute a task for each of the arguments; return what they give."""
-
-    def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> RemoteValues:
-        """Return values that are made of each of the arguments, and stay where these are."""
-
-
-class RemoteValues(Protocol):
-    """Values that stay on workers; see `sknet._dask.cluster.KeptValues`."""
-
-    def call(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
-        """Call a method of each value that there are arguments for; return what they give, or None if one failed."""
+if TYPE_CHECKING:  # tables and training need no dask: without it, they run on a stand-in for the cluster
+    from sknet._dask.cluster import Cluster
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +69,7 @@ class Partitions:
 
     Parameters
     ----------
-    cluster : TaskCluster
+    cluster : Cluster
     collection : sequence of Delayed
         Each partition, not yet computed.
 
@@ -112,7 +84,7 @@ class Partitions:
         another.
     """
 
-    def __init__(self, cluster: TaskCluster, collection: Sequence[object]) -> None:
+    def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.call_on_workers(tasks.describe, self.futures), strict=True)

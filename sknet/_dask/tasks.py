@@ -13,7 +13,7 @@ theta, gradient : (p,)
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -31,6 +31,9 @@ from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.tables import take_rows
 from sknet._typing import Array, DType, Table
+
+Future: TypeAlias = Any
+"""The result of a task, which a worker has."""
 
 Encoded: TypeAlias = Array | MixedRows
 Indices: TypeAlias = NDArray[np.integer]

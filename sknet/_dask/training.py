@@ -13,14 +13,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._dask import tasks
-from sknet._dask.partitions import Future, Partitions, RowGroups, TaskCluster
+from sknet._dask.partitions import Partitions, RowGroups
+from sknet._dask.tasks import Future
 from sknet._model.matrices import NetworkRows
 from sknet._model.network_trainer import ROWS_IN_CACHE
 from sknet._network.activations import Activation
@@ -31,6 +32,9 @@ from sknet._network.losses import Loss
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
 from sknet._typing import Array, Batch, Gradient, Table
+
+if TYPE_CHECKING:
+    from sknet._dask.cluster import Cluster
 
 NETWORKS_AT_ONCE = 8
 """How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
@@ -90,7 +94,7 @@ class EncodedOnWorkers:
     typical_rows: ClassVar[None] = None
 
     @property
-    def cluster(self) -> TaskCluster:
+    def cluster(self) -> Cluster:
         """The cluster that computes with them."""
         return self.partitions.cluster
 
