@@ -39,5 +39,6 @@ def forge(path, change=None, **head):
 def evaluate_annotations():
     """Do what a reader does once, whatever is in a file: annotations are text that Python evaluates."""
     for module in [module for name, module in sys.modules.items() if name.startswith("sknet.")]:
-        for kind in filter(is_dataclass, vars(module).values()):
-            hints_of(kind)
+        for kind in vars(module).values():
+            if isinstance(kind, type) and is_dataclass(kind):
+                hints_of(kind)
