@@ -4,6 +4,7 @@ They read the data, plan the fit, select the epoch, train the networks side by s
 with one assignment. So a call that fails changes nothing.
 """
 
+import sys
 from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
@@ -139,7 +140,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
         """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, what whole epochs learnt."""
-        fitted_before = self._fitted
+        fitted_before, handled_by_caller = self._fitted, sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which is not called in several threads
             in_threads = isinstance(self.scoring, str) and self.scoring == "loss"
@@ -150,7 +151,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         except KeyboardInterrupt as interrupt:
             # Nothing is published without a whole epoch of each network, nor twice, where the interrupt came after
             # `_publish`; nor where it came while an error was handled, which may leave an epoch half trained.
-            if not run.phase.has_new_epoch or self._fitted is not fitted_before or interrupt.__context__ is not None:
+            in_handler = interrupt.__context__ is not handled_by_caller
+            if not run.phase.has_new_epoch or self._fitted is not fitted_before or in_handler:
                 raise
             undefined = any(state.scores_undefined for state in run.states)
             interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)

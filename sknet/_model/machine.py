@@ -25,9 +25,10 @@ def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
     needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * MIN_NETWORK_BYTES
     memory = memory_limit() if needed > BYTES_THAT_ALWAYS_FIT else None
     if memory is not None and needed > memory:
+        needed_gib = -(-needed // 2**30)  # rounded up: it may be too large for a float
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
-            f"{what} makes {n_weights:,} weights; to train them takes {needed // 2**30:,} GiB, and this machine has "
+            f"{what} makes {n_weights:,} weights; to train them takes {needed_gib:,} GiB, and this machine has "
             f"{memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if n_outputs else ''}."
         )
 

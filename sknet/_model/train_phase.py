@@ -36,7 +36,7 @@ class TrainPhase:
     ----------
     trainers : list of NetworkTrainer
     first_states : callable
-        Returns the states they start from; not called before they train, as folds need the memory.
+        Returns the states they start from; called late where folds train before, which need the memory.
     validation : EncodedRows or None
         The rows that evaluate each epoch.
     selection : Selection or None

@@ -14,7 +14,7 @@ from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
 MAX_ROWS_COMPARED = 1000
-"""The most rows whose columns are compared, evenly spaced: a median of so many is near enough."""
+"""So many rows, or up to twice as many, are compared, evenly spaced: their median is near enough."""
 
 MIN_UNKNOWN_VALUES = 20
 """So many values of a column, none of them known, cannot be chance."""

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from sknet import Activation, Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators import fit_run
 from tests.estimators.results import weights
 
 rng = np.random.default_rng(0)
@@ -254,6 +255,29 @@ def test_ctrl_c_keeps_the_last_whole_epoch(kind, y, solver):
         whole = kind(**parameters | {"max_iter": 3}, scoring=Interrupts(at=99), validation_fraction=0.3).fit(X, y)
     assert_array_equal(weights(net), weights(whole))
     assert set(vars(net)) == set(vars(whole))
+
+
+@pytest.mark.parametrize("in_handler", [False, True])
+def test_ctrl_c_after_training_keeps_all_epochs(in_handler, monkeypatch):
+    """Wherever `fit` is called: an error that the user handles meanwhile is none of the fit's."""
+    net, learn, calls = SigmoidMLPRegressor(**QUICK), fit_run.learn_importances, []
+
+    def interrupted_once(*given):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return learn(*given)
+
+    monkeypatch.setattr(fit_run, "learn_importances", interrupted_once)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        if in_handler:
+            try:
+                raise OSError
+            except OSError:
+                net.fit(X, NUMBER)
+        else:
+            net.fit(X, NUMBER)
+    assert net.n_iter_ == QUICK["max_iter"]
 
 
 def test_ctrl_c_in_the_middle_of_an_epoch():

@@ -15,7 +15,7 @@ def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch)
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
     most = (10_000 * 4096 - MIN_NETWORK_BYTES) // (8 * N_THETA_COPIES)
     refuse_beyond_memory("this", most, 8)
-    with pytest.raises(ValueError, match=r"this makes 852,993 weights; to train them takes 0 GiB.*use smaller layers"):
+    with pytest.raises(ValueError, match=r"this makes 852,993 weights; to train them takes 1 GiB.*use smaller layers"):
         refuse_beyond_memory("this", most + 1, 8)
     refuse_beyond_memory("this", most + 1, 4)
 
