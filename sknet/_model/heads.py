@@ -12,8 +12,9 @@ raw : (n, n_outputs)        the network's output before the loss's link
 weight : (n,) or None       positive sample weights
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, Self
 
 import numpy as np
@@ -120,6 +121,12 @@ def _label_loss(name: str | Loss, blocks: Sequence[slice], exclusive: bool) -> L
     return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](blocks, exclusive)
 
 
+def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss, slice]]:
+    """Yield the loss and the raw outputs of each column of labels."""
+    for s in labels.columns:
+        yield _label_loss(name, [slice(0, s.stop - s.start)], labels.exclusive), s
+
+
 @dataclass(frozen=True)
 class LabelHead:
     """Labels of any kind, and probabilities."""
@@ -134,10 +141,7 @@ class LabelHead:
         name, blocks = self.settings.loss, self.labels.blocks
         loss = _label_loss(name, blocks, self.labels.exclusive)
         if len(blocks) > 1 or not self.labels.exclusive:  # several labels a row, of which some may be missing
-            of_each = [
-                (_label_loss(name, [slice(0, s.stop - s.start)], self.labels.exclusive), s) for s in self.labels.columns
-            ]
-            loss = without_missing_targets(loss, of_each, weight_of_each=1.0)
+            loss = without_missing_targets(loss, partial(_loss_of_each_label, name, self.labels), weight_of_each=1.0)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", self.labels.n_outputs)
 
@@ -267,7 +271,7 @@ class RegressionHead:
         k = self.regression_target.n_outputs
         if k > 1:
             of_each = [(loss, slice(j, j + 1)) for j in range(k)]
-            loss = without_missing_targets(loss, of_each, weight_of_each=1.0 / k)
+            loss = without_missing_targets(loss, partial(tuple, of_each), weight_of_each=1.0 / k)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 

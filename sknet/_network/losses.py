@@ -14,7 +14,7 @@ delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
@@ -493,7 +493,7 @@ class _LossOfPresentTargets:
     """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
 
     whole: Loss
-    losses_by_target: Sequence[tuple[Loss, slice]]  # the outputs of a target are there or missing together
+    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]  # outputs of a target are there or missing together
     weight_of_each: float  # in the value: 1 of a sum, 1 / k of a mean
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
@@ -520,21 +520,24 @@ class _LossOfPresentTargets:
 
     def _present(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
         """Yield loss and outputs of each target with the rows that have it, if there are any."""
-        for loss, s in self.losses_by_target:
+        for loss, s in self.losses_by_target():
             rows = np.flatnonzero(~np.isnan(target[:, s.start]))
             if len(rows):
                 yield loss, s, rows
 
 
-def without_missing_targets(whole: Loss, losses_by_target: Sequence[tuple[Loss, slice]], weight_of_each: float) -> Loss:
+def without_missing_targets(
+    whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each: float
+) -> Loss:
     """Return a loss of several outputs that leaves out targets that are NaN.
 
     Parameters
     ----------
     whole : Loss
         Of rows that have all targets.
-    losses_by_target : sequence of (Loss, slice)
-        The loss and the outputs of each target by itself.
+    losses_by_target : callable
+        Returns the loss and the outputs of each target by itself. It is called where a target is missing: the number of
+        labels in a file may be any.
     weight_of_each : float
         In the value of `whole`: 1 where it is their sum, 1 / k where their mean.
     """
