@@ -24,7 +24,7 @@ from sknet._typing import Array
 
 
 def balancing_shift(
-    trainers: Sequence[NetworkTrainer], states: Sequence[State], mixing_weights: Sequence[float] | None
+    trainers: Sequence[NetworkTrainer], states: Sequence[State], mixing_weights: Sequence[float]
 ) -> Array | None:
     """Return what to add to the mixed raw outputs of some networks: log(sum w y / sum w exp(raw)).
 
@@ -33,8 +33,8 @@ def balancing_shift(
     trainers : sequence of NetworkTrainer
         All of the same training rows.
     states : sequence of State
-    mixing_weights : sequence of float, or None
-        The weight of each network in the mixed raw output; None: all alike.
+    mixing_weights : sequence of float
+        The weight of each network in the mixed raw output.
 
     Returns
     -------
@@ -42,17 +42,16 @@ def balancing_shift(
         None for losses without a log link, and for those of a user whose training does not start at the targets' means:
         what they predict need not be a mean.
     """
-    samples, head = trainers[0].training, trainers[0].encoding.head
+    rows, head = trainers[0].training, trainers[0].encoding.head
     loss = head.loss
     if loss.start is None or not has_log_link(loss, head.n_outputs):
         return None
-    target = samples.target_of(samples.y).astype(np.float64)  # in float32, sums over many rows lose two digits
+    target = rows.target_of(rows.y).astype(np.float64)  # in float32, sums over many rows lose two digits
     present = ~np.isnan(target)  # where a target is missing, the prediction does not count, either
-    weight = present if samples.weight is None else present * samples.weight[:, np.newaxis]  # (n, k)
+    weight = present if rows.weight is None else present * rows.weight[:, np.newaxis]  # (n, k)
     total = (weight * np.where(present, target, 0.0)).sum(axis=0)
-    if not np.allclose(loss.start(target, samples.weight), np.log(total / weight.sum(axis=0, dtype=np.float64))):
+    if not np.allclose(loss.start(target, rows.weight), np.log(total / weight.sum(axis=0, dtype=np.float64))):
         return None
-    mixing_weights = [1.0 / len(trainers)] * len(trainers) if mixing_weights is None else mixing_weights
     raw = np.sum(
         [
             w * trainer.raw_training_outputs(state)

@@ -7,9 +7,9 @@ Conventions
 -----------
 n rows; m of them held out, m <= n; k raw outputs.
 
-fold : (n,)         which fold each row belongs to
-raw : (m, k)        outputs for the held-out rows, one fold after the other
-raw_by_component        such outputs, one array for each component: see `mixture`
+fold : (n,)          which fold each row belongs to
+raw : (m, k)         outputs for the held-out rows, one fold after the other
+raw_by_component     such outputs, one array for each component: see `mixture`
 """
 
 from collections.abc import Sequence
@@ -161,7 +161,7 @@ class FoldPhase:
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
         self._states: list[list[State]] = []
-        self._samples: list[list[NetworkRows]] = []  # the held-out rows, as each network takes them
+        self._held_out_rows: list[list[NetworkRows]] = []  # the held-out rows, as each network takes them
         for others, held_out in folds.splits:
             own_encoding = encoding.with_target_means(rows, others)
             has_other_means = own_encoding is not encoding
@@ -174,7 +174,7 @@ class FoldPhase:
             self._trainers.append(trainers)
             self._states.append([trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)])
             held_out_rows = own.take(held_out)
-            self._samples.append([trainer.network_rows(held_out_rows) for trainer in trainers])
+            self._held_out_rows.append([trainer.network_rows(held_out_rows) for trainer in trainers])
         joint = make_network_rows(encoding, encoded.take(self.held_out), 0)
         self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)
         self.joint_epochs: list[Epoch] = []
@@ -207,7 +207,7 @@ class FoldPhase:
 
     def raw_by_component(self) -> list[Array]:
         """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
-        folds = list(zip(self._trainers, self._states, self._samples, strict=True))
+        folds = list(zip(self._trainers, self._states, self._held_out_rows, strict=True))
         return self._mixture.mean_raw_by_component(
             lambda j: np.concatenate([trainers[j].raw_outputs(states[j], rows[j]) for trainers, states, rows in folds])
         )
@@ -284,7 +284,7 @@ class FoldPhase:
 
     def forget_networks(self) -> None:
         """Free the memory of the networks, of which each has as much as one that learns from all rows."""
-        self._trainers, self._states, self._samples = [], [], []
+        self._trainers, self._states, self._held_out_rows = [], [], []
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""

@@ -253,6 +253,12 @@ def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
+def _loss_of_each_number(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
+    """Yield the loss and the raw output of each of k targets."""
+    for j in range(k):
+        yield loss, slice(j, j + 1)
+
+
 @dataclass(frozen=True)
 class RegressionHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
@@ -270,8 +276,7 @@ class RegressionHead:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs
         if k > 1:
-            of_each = [(loss, slice(j, j + 1)) for j in range(k)]
-            loss = without_missing_targets(loss, partial(tuple, of_each), weight_of_each=1.0 / k)
+            loss = without_missing_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each=1.0 / k)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 

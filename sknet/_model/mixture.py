@@ -4,10 +4,10 @@ Conventions
 -----------
 m rows held out; k raw outputs.
 
-raw : (m, k)        outputs for the held-out rows
-raw_by_component        such outputs, one array for each component, the networks without bins or those with bins:
-                    their mean
-mixing_weight       of the first component; that of the second is 1 less it
+raw : (m, k)         outputs for the held-out rows
+raw_by_component     such outputs, one array for each component, the networks without bins or those with bins:
+                     their mean
+mixing_weight        of the first component; that of the second is 1 less it
 """
 
 from collections.abc import Callable, Sequence

@@ -132,7 +132,7 @@ class TrainPhase:
         # each has all inputs, with weights of 0 for the bins that it does not see
         joined = join_networks(networks, self.trainers[0].encoding.encoder.n_inputs, mixing_weights)
         # only where rows have chosen the epoch: k calls of `partial_fit` stay what one `fit` of k epochs is without
-        shift = None if held_out is None else balancing_shift(self.trainers, self.states, mixing_weights)
+        shift = None if mixing_weights is None else balancing_shift(self.trainers, self.states, mixing_weights)
         if shift is not None:
             joined = joined.with_output_shifted(shift)
         if held_out is not None:
