@@ -1,11 +1,15 @@
 """The rooms of the package: who may import whom, what they may name, and where they stand."""
 
 import ast
+import builtins
 import re
 import shutil
 import subprocess
 import tokenize
+import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,11 +36,34 @@ MAY_IMPORT_MATPLOTLIB = {
 }
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 OF_OTHERS = {  # named in prose, and used nowhere
-    *("ColumnTransformer", "DataConversionWarning", "StringEncoder", "TransformedTargetRegressor"),
-    *("set_callbacks", "set_output", "skl2onnx.convert_sklearn"),
-    *("shap.plots.bar", "beeswarm", "waterfall"),
+    # scikit-learn and its callbacks, shap, skrub, ONNX, pytabkit, lifelines, OpenBLAS
+    *("ColumnTransformer", "DataConversionWarning", "HistGradientBoosting", "SelectKBest", "check_estimator"),
+    *("TransformedTargetRegressor", "set_callbacks", "set_output"),
+    *("beeswarm", "waterfall", "StringEncoder", "convert_sklearn", "n_cv", "rossi", "OPENBLAS_NUM_THREADS"),
+    # Keras, skorch, PyTorch
+    *("CosineDecay", "EarlyStopping", "EpochScoring", "GradientNormClipping", "LRScheduler", "LearningRateScheduler"),
+    *("ModelCheckpoint", "Normalization", "ReduceLROnPlateau", "StringLookup", "clipnorm", "kernel_initializer"),
+    *("kernel_regularizer", "load_best", "max_epochs", "optimizer__weight_decay", "patience", "predefined_split"),
+    *("restore_best_weights", "save_params", "state_dict", "to_categorical", "train_on_batch", "train_split"),
+    *("validation_split", "weights_only"),
+    # LightGBM
+    *("bagging_seed", "categorical_feature", "colsample_bytree", "is_unbalance", "max_cat_threshold", "max_depth"),
+    *("min_data_per_group", "monotone_constraints", "num_boost_round", "num_leaves", "pred_contrib", "reg_alpha"),
+    *("reg_lambda", "save_model", "scale_pos_weight"),
+    # packages of docs/partners.md
+    *("ActiveLearner", "BaseDRRegressor", "BaseRRegressor", "BaseSRegressor", "BaseTRegressor", "BaseXRegressor"),
+    *("ClassTransformation", "ConformalRegressor", "DRLearner", "DoubleMLData", "DoubleMLIRM", "DoubleMLPLR"),
+    *("ExponentiatedGradient", "ForecasterRecursive", "ForecasterRecursiveMultiSeries", "MetricFrame"),
+    *("ResidualNormalisedScore", "SoloModel", "TLearner", "ThresholdOptimizer", "TimeSeriesRegressor", "TwoModels"),
+    *("WrapRegressor", "XLearner", "force_all_x_finite", "gcm", "make_reduction", "model_parts", "model_profile"),
+    *("pooling", "predict_parts", "teach"),
+    # of examples in a page's words
+    *("Swish", "probabilities_0", "probabilities_1", "red", "sigmoidmlpclassifier__groups", "worker"),
 }
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / ".github").rglob("*.md"))]
+PAGES = [page for page in PAGES if "_build" not in page.parts]
+FILE_IN_BACKTICKS = r"`(?:[\w.]*/)*(\w+\.(?:py|md|toml|csv))`"
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -172,35 +199,95 @@ def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
     assert not silent, f"no module docstring in {silent}"
 
 
-@pytest.mark.parametrize("page", ["architecture.md", "design_decisions.md"])
-def test_pages_on_the_architecture_name_what_there_is(page):
-    page = (ROOT / "docs" / page).read_text("utf-8")
-    code = "\n".join(path.read_text("utf-8") for path in SOURCES)
-    named = {
-        name.split(".")[-1]
-        for name in re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`", page)
-        if not name.endswith(".py")
-    }
-    assert not [name for name in sorted(named) if not re.search(rf"\b{name}\b", code)]
-    files = {path.name for path in [*SOURCES, *(ROOT / "tests").rglob("*.py")]}
-    assert not [name for name in re.findall(r"`[\w/]*?(\w+\.py)`", page) if name not in files]
+def definitions(tree: ast.AST) -> Iterator[str]:
+    """What a reader can look up: functions, classes, parameters, fields, constants, and strings of one word.
+
+    Local variables are left out: one of them easily has the name of what is gone elsewhere.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, FunctionNode | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):  # a key, or a value of a parameter
+            yield node.value
+        if isinstance(node, ast.Module | ast.ClassDef):
+            yield from assigned_names(node)
 
 
-def test_docstrings_and_comments_name_what_there_is():
-    """A name in backticks is a word of the code: whoever renames or removes something looks for it in prose, too."""
-    words = {part for path in SOURCES for part in path.relative_to(ROOT).with_suffix("").parts}
-    named = {}
-    for path in SOURCES:
-        with path.open("rb") as file:
-            for kind, text, (line, _), *_ in tokenize.tokenize(file.readline):
-                if kind == tokenize.COMMENT or (kind == tokenize.STRING and text.endswith('"""')):
-                    found = re.findall(r"(?<!`)`{1,2}([A-Za-z_][\w.]*)(?:\([^`]*\))?`{1,2}(?!`)", text)
-                    named |= dict.fromkeys(found, f"{relative(path)}:{line}")
-                elif kind == tokenize.NAME:
-                    words.add(text)
-                elif kind == tokenize.STRING:  # of one word: a key, or a value of a parameter
-                    words.update(re.findall(r"""^["'](\w+)["']$""", text))
-    assert not [(name, at) for name, at in named.items() if name not in OF_OTHERS and not {*name.split(".")} <= words]
+def assigned_names(body_of: ast.Module | ast.ClassDef) -> Iterator[str]:
+    for line in body_of.body:
+        targets = [line.target] if isinstance(line, ast.AnnAssign) else getattr(line, "targets", [])
+        yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def names_used(tree: ast.AST) -> Iterator[str]:
+    """What code imports, attributes, and keywords: if it were not there, the code would fail."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.keyword) and node.arg is not None:
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield from node.name.split(".")
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """What prose may name: what the package defines, and what is used by the package, its tests and its examples."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    found = {*dir(builtins), *groups, *OF_OTHERS}
+    for path in [*SOURCES, *TESTS, *(ROOT / "examples").rglob("*.py")]:
+        tree = ast.parse(path.read_text("utf-8"))
+        found.update(names_used(tree), path.relative_to(ROOT).with_suffix("").parts)
+        found.update(definitions(tree) if path in SOURCES else filter(str.isupper, assigned_names(tree)))
+    return frozenset(found)
+
+
+@cache
+def file_names() -> set[str]:
+    folders = ("sknet", "tests", "examples", "docs", ".github")
+    return TOP_LEVEL.union(path.name for folder in folders for path in (ROOT / folder).rglob("*.*"))
+
+
+def names_in_backticks(prose: str) -> set[str]:
+    """The names in each piece of code in single or double backticks, but not the values that a call is given.
+
+    What is no Python, a command for example, has none.
+    """
+    found: set[str] = set()
+    for code in re.findall(r"(?<!`)`{1,2}([^`]+)`{1,2}(?!`)", re.sub(FILE_IN_BACKTICKS, "", prose)):
+        with suppress(SyntaxError):
+            tree = ast.parse(code)
+            found.update(names_used(tree))
+            for node in ast.walk(tree):
+                heads = [getattr(node, "func", None), *getattr(node, "targets", [])]  # of a call, of `name=value`
+                heads += [node.value] if isinstance(node, ast.Expr) else []
+                found.update(head.id for head in heads if isinstance(head, ast.Name))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_pages_name_what_there_is(page):
+    prose, *blocks = re.split(r"^```", page.read_text("utf-8"), flags=re.M)
+    prose, code = "".join([prose, *blocks[1::2]]), "".join(blocks[::2])  # what a page's programs define, it may name
+    missing = names_in_backticks(prose) - known_names() - set(re.findall(r"\w+", code))
+    missing |= set(re.findall(FILE_IN_BACKTICKS, prose)) - file_names()
+    assert not missing, " ".join(sorted(missing))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_docstrings_and_comments_name_what_there_is(path):
+    """Whoever renames or removes something looks for it in prose, too."""
+    words, named = set(known_names()), {}
+    with path.open("rb") as file:
+        for kind, text, (line, _), *_ in tokenize.tokenize(file.readline):
+            if kind == tokenize.COMMENT or (kind == tokenize.STRING and text.endswith('"""')):
+                named |= dict.fromkeys(names_in_backticks(text), line)
+            elif kind == tokenize.NAME:  # variables of this file
+                words.add(text)
+    missing = [(name, line) for name, line in named.items() if name not in words]
+    assert not missing
 
 
 def test_the_top_level_holds_what_belongs_there():
