@@ -3,7 +3,7 @@
 import os
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
-    os.environ[variable] = "1"  # the tests themselves run in parallel
+    os.environ.setdefault(variable, "1")  # the tests themselves run in parallel
 os.environ["SCIPY_ARRAY_API"] = "1"  # without it scikit-learn skips its array API check
 os.environ["MPLBACKEND"] = "Agg"
 
