@@ -2,13 +2,16 @@
 
 An interval around a mean is as wide as a quantile of the held-out rows' errors, each divided by how large errors are
 where predictions are such, times how large they are at the new prediction [1]_. That scale is learnt from the
-same rows: the mean absolute error in bins of the prediction. With several quantile levels the outer ones are moved by a
-quantile of the errors as they are, so that the interval keeps its own width for each row [2]_.
+same rows: the mean absolute error in bins of the prediction, and beyond the outer bins' means its trend in the outer
+half of the rows. With several quantile levels the outer ones are moved by a quantile of the errors as they are, so that
+the interval keeps its own width for each row [2]_.
 
 .. [1] Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. & Wasserman, L. (2018). "Distribution-free predictive
    inference for regression". Journal of the American Statistical Association 113, 1094-1111. arXiv:1604.04173.
    Section 5.2: locally weighted split conformal inference.
 .. [2] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile regression". NeurIPS. arXiv:1905.03222.
+.. [3] MacKinnon, J. G. & White, H. (1985). "Some heteroskedasticity-consistent covariance matrix estimators with
+   improved finite sample properties". Journal of Econometrics 29, 305-325.
 
 Conventions
 -----------
@@ -84,7 +87,7 @@ class ErrorScale:
     Attributes
     ----------
     knots : ndarray of shape (b, k)
-        The mean prediction of each of b bins.
+        The smallest prediction, the mean prediction of each bin, and the largest prediction.
     scales : ndarray of shape (b, k)
         The mean absolute error there; 1 where errors count as equally large.
     """
@@ -103,21 +106,44 @@ class ErrorScale:
 
 
 def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> ErrorScale:
-    """Learn how errors grow with the prediction: their mean in bins of equally many rows."""
+    """Learn how errors grow with the prediction: their mean in bins of equally many rows, and the trend beyond."""
     n_bins = int(min(MAX_PREDICTION_BINS, least_effective_size(errors, weight) // MIN_ROWS_PER_BIN))
     if n_bins < 2:
         return constant_scale(errors.shape[1])
-    knots, scales = np.zeros((2, n_bins, errors.shape[1]))
+    knots, scales = np.ones((2, n_bins + 2, errors.shape[1]))
     for j, present in enumerate(~np.isnan(errors.T)):
         p, error = middle[present, j], np.abs(errors[present, j])
         w = np.ones(len(error)) if weight is None else weight[present] / weight[present].mean()
+        order = np.argsort(p, kind="stable")
+        bins = np.array_split(order, n_bins)
+        knots[:, j] = [p[order[0]], *(np.average(p[rows], weights=w[rows]) for rows in bins), p[order[-1]]]
         mean = np.average(error, weights=w)
-        bins = np.array_split(np.argsort(p, kind="stable"), n_bins)
-        knots[:, j] = [np.average(p[rows], weights=w[rows]) for rows in bins]
+        if not 0.0 < mean < np.inf:  # all errors are 0, or one is beyond what a float holds
+            continue
         sums, sizes = [error[rows] @ w[rows] for rows in bins], np.array([w[rows].sum() for rows in bins])
-        is_scale = 0.0 < mean < np.inf  # else all errors are 0, or one is beyond what a float holds
-        scales[:, j] = (sums + PRIOR_ROWS_PER_BIN * mean) / (sizes + PRIOR_ROWS_PER_BIN) if is_scale else 1.0
+        scales[1:-1, j] = (sums + PRIOR_ROWS_PER_BIN * mean) / (sizes + PRIOR_ROWS_PER_BIN)
+        for end, outer, half in ((0, 1, order[: len(order) // 2]), (-1, -2, order[len(order) // 2 :])):
+            to_end = knots[end, j] - knots[outer, j]
+            # 1 at the end: the slope is how much errors grow from the outer bin's mean to it
+            growth = increase(p[half] / to_end, error[half] / mean, w[half]) if to_end else 0.0
+            scales[end, j] = scales[outer, j] + mean * growth
     return ErrorScale(knots, scales)
+
+
+def increase(x: Array, y: Array, weight: Array) -> float:
+    """Return the slope of the line through points, shrunk by its standard error; 0 where it is not above that.
+
+    The line is that of least squares. The standard error is HC3 [3]_, which is large where a single point decides:
+    so one far prediction makes no trend.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # what is no number is no increase
+        x, y = (v - np.average(v, weights=weight) for v in (x, y))
+        square = weight * x @ x
+        slope = weight * x @ y / square
+        leverage = weight * np.square(x) / square + weight / weight.sum()
+        variance = np.square(weight * x * (y - slope * x) / (1.0 - leverage)).sum() / square**2
+        shrunk = slope - variance / slope
+    return float(shrunk) if 0.0 < shrunk <= slope else 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from sknet._model.intervals import (
     ScaledResiduals,
     constant_scale,
     has_interval,
+    increase,
     intervals_around,
     learn_error_scale,
     learn_regression_residuals,
@@ -139,17 +140,66 @@ def test_intervals_are_wide_where_errors_are_large():
 def test_the_scale_is_the_mean_error_of_a_bin():
     middle, errors = np.arange(90.0)[:, np.newaxis], np.repeat([1.0, 2.0, 3.0], 30)[:, np.newaxis]
     scale = learn_error_scale(middle, errors, None)
-    assert_allclose(scale.knots[:, 0], [14.5, 44.5, 74.5])
-    assert_allclose(scale.scales[:, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
-    # linear between the knots, constant beyond them
-    first, second, third = scale.scales[:, 0]
-    found = scale.of_predictions(np.array([[-9.0], [29.5], [99.0]]))
-    assert_allclose(found[:, 0], [first, (first + second) / 2, third])
+    assert_allclose(scale.knots[:, 0], [0.0, 14.5, 44.5, 74.5, 89.0])
+    assert_allclose(scale.scales[1:-1, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
+    # linear between the knots; constant below them, where errors do not grow, and beyond the largest prediction
+    _, first, second, _, last = scale.scales[:, 0]
+    found = scale.of_predictions(np.array([[-9.0], [29.5], [89.0], [1e9]]))
+    assert_allclose(found[:, 0], [first, (first + second) / 2, last, last])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_beyond_the_outer_bins_the_scale_follows_the_trend_as_far_as_predictions_go(sign):
+    distance = np.linspace(0.0, 30.0, 600)
+    scale = learn_error_scale(sign * distance[:, np.newaxis], (2.0 + distance)[:, np.newaxis], None)
+    found = scale.of_predictions(sign * np.array([[28.5], [30.0], [1e9]]))[:, 0]
+    assert found[1] - found[0] == pytest.approx(1.5, rel=0.01)
+    assert found[2] == found[1]
+    # where errors fall, no interval is narrower than in the outer bin
+    falling = learn_error_scale(sign * distance[:, np.newaxis], (32.0 - distance)[:, np.newaxis], None)
+    outer = falling.scales[:, 0] if sign < 0 else falling.scales[::-1, 0]
+    assert outer[0] == outer[1]
+
+
+def test_rows_far_out_are_covered_where_noise_is_proportional():
+    draw = np.random.default_rng(0)
+    predictions = np.exp(1.1 * draw.normal(size=(750, 1)))
+    errors = 0.7 * predictions * draw.normal(size=predictions.shape)
+    scale = learn_error_scale(predictions, errors, None)
+    largest = Residuals(np.sort(np.abs(errors) / scale.of_predictions(predictions), axis=0), 750.0).quantile(0.9)
+    new = np.exp(1.1 * draw.normal(size=(6000, 1)))
+    inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.of_predictions(new)
+    assert inside.mean() == pytest.approx(0.9, abs=0.02)
+    inside = inside[np.argsort(new[:, 0])]
+    assert inside[4000:].mean() >= 0.85 and inside[5700:].mean() >= 0.8
+
+
+def test_constant_noise_makes_no_trend():
+    for seed in range(20):
+        predictions, errors = np.random.default_rng(seed).normal(size=(2, 300, 1))
+        scales = learn_error_scale(predictions, errors, None).scales[:, 0]
+        assert scales.max() <= 1.5 * scales.mean()
+
+
+def test_a_single_row_far_out_makes_no_trend_for_the_others():
+    predictions, errors = np.random.default_rng(0).normal(size=(2, 300, 1))
+    predictions[0], errors[0] = 1000.0, 20.0
+    scale = learn_error_scale(predictions, errors, None)
+    inner, outer, far = scale.of_predictions(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
+    assert outer == pytest.approx(inner, rel=0.3)
+    assert far <= 20.0
+    assert increase(np.r_[np.zeros(50), 1.0], np.r_[errors[:50, 0], 1.0], np.ones(51)) == 0.0  # it alone makes the line
+
+
+@pytest.mark.parametrize("x", [np.zeros(9), np.full(9, np.inf), np.full(9, np.nan)], ids=["equal", "inf", "nan"])
+def test_what_is_no_number_does_not_increase(x):
+    assert increase(x, np.arange(9.0), np.ones(9)) == 0.0
+    assert increase(np.arange(9.0), x, np.ones(9)) == 0.0
 
 
 @pytest.mark.parametrize("error", [0.0, np.inf])
 def test_errors_without_a_scale_count_as_equally_large(error):
     errors = np.zeros((60, 1))
     errors[0] = error
-    assert_array_equal(learn_error_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((2, 1)))
+    assert_array_equal(learn_error_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((4, 1)))
     assert_array_equal(learn_error_scale(errors[:59], errors[:59], None).scales, np.ones((1, 1)))
