@@ -73,7 +73,8 @@ class KeptValues:
         sent = [None if each is None else list(each) for each in arguments]
         try:
             if not self._actors:
-                self._start_actors()
+                self._futures = self._cluster.start_tasks(OnWorker, *self._arguments, as_actors=True)
+                self._actors = self._cluster.actors(self._futures)
             pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]
             return self._cluster.wait_for(_all(calls), actors=self._futures)
@@ -84,11 +85,6 @@ class KeptValues:
             for each in sent:  # dask's calls are reference cycles, and would hold every theta until they are collected
                 if each is not None:
                     each.clear()
-
-    def _start_actors(self) -> None:
-        """Make the values on the workers that have their arguments."""
-        self._futures = self._cluster.start_tasks(OnWorker, *self._arguments, as_actors=True)
-        self._actors = self._cluster.actors(self._futures)
 
     def release(self) -> None:
         """Give back what the workers keep; it is made anew where it is needed."""

@@ -8,7 +8,7 @@ import numpy as np
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver, ObservedRun
 from sknet._estimators.parameters import solver_class
-from sknet._estimators.printing import EpochLines, make_printer
+from sknet._estimators.printing import EpochLines, ProgressLine
 from sknet._estimators.read_data import FitArguments
 from sknet._packages import require_package
 from sknet._storage import checkpoints
@@ -289,7 +289,7 @@ def observers_of_fit(
     n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)  # at most: folds train up to max_iter, too
     observers: list[FitObserver] = []
     if estimator.verbose:
-        observers.append(make_printer(estimator.verbose, run, evaluated=evaluated))
+        observers.append(ProgressLine(run) if estimator.verbose == 2 else EpochLines(run, evaluated=evaluated))
     if listed:
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_subtasks))
     observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]

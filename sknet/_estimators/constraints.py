@@ -59,11 +59,6 @@ def derive_constraints(cls: type[T]) -> type[T]:
     return cls
 
 
-def may_be_number(allowed: list[object]) -> bool:
-    """Whether a parameter may be a number: scikit-learn's checks take True and False for the integers 1 and 0."""
-    return any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
-
-
 LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
 """The names of losses, which may be taken for the first positional argument."""
 
@@ -90,7 +85,9 @@ def refuse_misread_values(estimator: str, parameters: Mapping[str, object], cons
         )
     for name, value in parameters.items():
         allowed = constraints.get(name, [])  # none for what a subclass adds
-        if isinstance(value, bool | np.bool_) and may_be_number(allowed):  # True is an int, hence 1
+        # scikit-learn's own checks take True and False for the integers 1 and 0
+        may_be_number = any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
+        if isinstance(value, bool | np.bool_) and may_be_number:
             raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
         if isinstance(value, set | frozenset):
             raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")

@@ -7,8 +7,6 @@ n rows, d columns, k outputs.
 values : (n, d, k)      base : (k,)
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
@@ -38,7 +36,12 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
             "pass background=, some 100 rows of the training table."
         )
     others = take_rows(others, draw_background(others.shape[0]))
-    values, base, adds_up = explain(model, table, others, _progress_printer(n) if verbose else lambda _: None)
+
+    def report_progress(n_done: int) -> None:
+        if verbose:
+            print(f"Rows explained: {n_done:,} of {n:,}")
+
+    values, base, adds_up = explain(model, table, others, report_progress)
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with "
@@ -53,11 +56,6 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     return Explanation(
         values, base_values, _as_array(table), list(model.encoder.column_names), model.head.explained.names
     )
-
-
-def _progress_printer(n: int) -> Callable[[int], None]:
-    """Return a function that prints how many of n rows are done."""
-    return lambda done: print(f"Rows explained: {done:,} of {n:,}")
 
 
 def _as_array(table: Table) -> Array:

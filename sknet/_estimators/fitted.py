@@ -220,16 +220,6 @@ class FittedAttribute(Generic[T]):
         return estimator._fitted
 
 
-def last_loss(fitted: Fitted) -> float:
-    """Return the training loss of the last epoch."""
-    return fitted.history[-1].loss if fitted.history else np.nan
-
-
-def least_loss(fitted: Fitted) -> float | None:
-    """Return the least training loss; None where rows are held out."""
-    return None if fitted.validated else min(fitted.losses, default=np.nan)
-
-
 def history_table(fitted: Fitted) -> pd.DataFrame:
     """Return one row per epoch, and per network where there were several."""
     each = [_epochs_table(epochs) for epochs in fitted.member_epochs or [fitted.history]]
@@ -275,8 +265,8 @@ class FittedAttributes:
     n_iter_ = FittedAttribute(lambda f: f.n_iter)
     t_ = FittedAttribute(lambda f: f.n_samples_seen)
     loss_curve_ = FittedAttribute(lambda f: f.losses)
-    loss_ = FittedAttribute(last_loss)
-    best_loss_ = FittedAttribute(least_loss)
+    loss_ = FittedAttribute(lambda f: f.history[-1].loss if f.history else np.nan)
+    best_loss_ = FittedAttribute(lambda f: None if f.validated else min(f.losses, default=np.nan))
     validation_scores_ = FittedAttribute(lambda f: f.scores if f.is_evaluated else None)
     best_validation_score_ = FittedAttribute(lambda f: f.best_score if f.is_evaluated else None)
     best_epoch_ = FittedAttribute(lambda f: f.best_epoch)

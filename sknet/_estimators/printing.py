@@ -107,8 +107,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60.0), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
-
-
-def make_printer(verbose: bool | int, run: ObservedRun, *, evaluated: bool) -> FitObserver:
-    """Return what prints at this level of `verbose`."""
-    return ProgressLine(run) if verbose == 2 else EpochLines(run, evaluated=evaluated)

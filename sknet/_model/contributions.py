@@ -102,7 +102,8 @@ def explain(
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
-    step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * encoded.widest_layer * outputs.shape[1]))
+    widest_layer = max(b.size for b in model.network.intercepts)
+    step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
     if len(encoded.column_blocks) > 1:  # each piece of rows computes partial sums again: fewer, larger pieces
         step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
@@ -173,11 +174,6 @@ class EncodedBackground:
     def output_weight_sums(self) -> Array:
         """The absolute weights of each output added up, (k,): about as large as the sums that it is made of."""
         return np.abs(self.model.network.coefs[-1]).sum(axis=0)
-
-    @property
-    def widest_layer(self) -> int:
-        """How many units the widest layer has."""
-        return max(b.size for b in self.model.network.intercepts)
 
     def contributions(self, x: Array, outputs: Array) -> tuple[Array, Array]:
         """Return the contributions of some rows, (k, n, d), and whether they add up, (n,).

@@ -48,7 +48,8 @@ def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Se
     for layer in range(last + 1):
         weights = [network.coefs[layer] for network in networks]
         if layer == 0:
-            weights = [_with_skipped_inputs(W, n_inputs) for W in weights]
+            # 0 for the first inputs, which a network without bins does not have
+            weights = [np.pad(W, [(n_inputs - len(W), 0), (0, 0)]) for W in weights]
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
             # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean
@@ -63,8 +64,3 @@ def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Se
     dtype = first.coefs[0].dtype  # mixing weights are Python floats, and averages of biases float64
     coefs, intercepts = ([array.astype(dtype, copy=False) for array in arrays] for arrays in (coefs, intercepts))
     return replace(first, coefs=coefs, intercepts=intercepts, temperature=temperature)
-
-
-def _with_skipped_inputs(W: Array, n_inputs: int) -> Array:
-    """Return first-layer weights for all inputs: 0 for the first ones, which the network does not have."""
-    return np.pad(W, [(n_inputs - len(W), 0), (0, 0)])

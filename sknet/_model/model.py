@@ -131,7 +131,9 @@ class Model:
             # to set the limit takes time, which counts for few rows: only where BLAS would start threads at all
             largest_product = n * self.network.largest_matrix
             with limit_blas_threads(largest_product) if self.network.blas_may_split(n) else nullcontext():
-                return np.ascontiguousarray(self._outputs_of_few(table, convert_raw))
+                inputs, batch_format = self._encode(table)
+                chain = self.network.chain(n, self.predict_dtype, batch_format)
+                return np.ascontiguousarray(self._forward(chain, inputs, convert_raw))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
         with threads_for_rows(n_pieces, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
@@ -146,12 +148,6 @@ class Model:
 
             run_on_parts(write_outputs, slice(first_rows.stop, n), PIECES_PER_PART * ROWS_PREDICTED_AT_ONCE, n_threads)
         return outputs
-
-    def _outputs_of_few(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
-        """Return `convert_raw` of few rows' raw outputs."""
-        inputs, batch_format = self._encode(table)
-        chain = self.network.chain(table.shape[0], self.predict_dtype, batch_format)
-        return self._forward(chain, inputs, convert_raw)
 
     def _encode(self, table: Table) -> tuple[Table, BatchFormat]:
         """Return the rows as the network takes them, and their format."""

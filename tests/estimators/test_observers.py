@@ -77,7 +77,7 @@ def test_what_observes_a_fit_changes_nothing_of_it(observer, how, tmp_path, monk
 @pytest.fixture
 def told(monkeypatch):
     recorder = Recorder()
-    monkeypatch.setattr(callbacks, "make_printer", lambda verbose, run, **kwargs: recorder.watch(run))
+    monkeypatch.setattr(callbacks, "EpochLines", lambda run, **kwargs: recorder.watch(run))
     return recorder.epochs
 
 
