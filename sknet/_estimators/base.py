@@ -63,9 +63,9 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         refuse_conflicts_with_temperature(self)
         earlier = self._fitted if self.warm_start else None
         data = self._read(arguments, earlier)
-        plan = plan_fit(self, data, earlier, draw_seeds(self, earlier))
-        run = assemble_run(self, plan, earlier)
-        return self._train_and_publish(run, self._observers(arguments, run))
+        with draw_seeds(self, earlier) as seeds:
+            run = assemble_run(self, plan_fit(self, data, earlier, seeds), earlier)
+            return self._train_and_publish(run, self._observers(arguments, run))
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
@@ -78,7 +78,11 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         plan = plan_fit(self, data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
         run = assemble_run(self, plan, earlier)
         run.training.continue_from(saved.state_to_resume(run.origin(), run.training.states[0]), is_resumed=True)
-        return self._train_and_publish(run, self._observers(arguments, run))
+        drew_seeds = self._fitted is not None and self._fitted.seeds == run.plan.seeds.as_tuple()
+        self._train_and_publish(run, self._observers(arguments, run))
+        if not drew_seeds:  # as the interrupted run did, in another estimator
+            advance_random_state(self)
+        return self
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
@@ -88,15 +92,16 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, is_whole_table=False)
         # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
-        plan = plan_increment(self, data, earlier)
-        run = assemble_run(self, plan, earlier, end_epoch=epochs_done + 1)
-        if earlier is not None and earlier.state is not None:
-            warn_of_far_columns(earlier.model.encoder, data.rows.X.rows_in_memory())
-            same_solver = solver_name_or_class(self.solver) == solver_name_or_class(earlier.resolved["solver"])
-            fresh, dtype = run.training.states[0], earlier.model.output_dtype
-            state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
-            run.training.continue_from(state)
-        return self._train_and_publish(run, observers_of_partial_fit(self, run))
+        with draw_seeds(self, earlier) as seeds:
+            plan = plan_increment(self, data, earlier, seeds)
+            run = assemble_run(self, plan, earlier, end_epoch=epochs_done + 1)
+            if earlier is not None and earlier.state is not None:
+                warn_of_far_columns(earlier.model.encoder, data.rows.X.rows_in_memory())
+                same_solver = solver_name_or_class(self.solver) == solver_name_or_class(earlier.resolved["solver"])
+                fresh, dtype = run.training.states[0], earlier.model.output_dtype
+                state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
+                run.training.continue_from(state)
+            return self._train_and_publish(run, observers_of_partial_fit(self, run))
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
@@ -104,8 +109,9 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         self._validate_params()
         refuse_conflicts_with_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, is_whole_table=False)
-        run = assemble_run(self, plan_increment(self, data, None), None, end_epoch=1)
-        self._publish(run.final_fitted(self._task, may_go_on=True))
+        with draw_seeds(self, None) as seeds:
+            run = assemble_run(self, plan_increment(self, data, None, seeds), None, end_epoch=1)
+            self._publish(run.final_fitted(self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -190,11 +196,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _publish(self, fitted: Fitted) -> None:
         """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""
-        # where `draw_seeds` has drawn nothing, they are the earlier ones
-        has_new_seeds = self._fitted is None or fitted.seeds != self._fitted.seeds
         self._fitted = fitted
-        if has_new_seeds:
-            advance_random_state(self)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -1,7 +1,10 @@
 """Planning a fit: which rows evaluate each epoch, what every "auto" becomes, and how the table is encoded."""
 
-from copy import deepcopy
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -30,21 +33,37 @@ from sknet._tables.novelty import rescale_constant_columns
 from sknet._tables.splitting import split_validation, splits_of_splitter
 from sknet._tables.survey import survey_columns
 
+_GENERATOR_LOCK = Lock()
+"""Held while seeds are drawn, and while they are given back."""
 
-def draw_seeds(estimator: BaseEstimator, earlier: Fitted | None) -> Seeds:
-    """Draw the seeds of a fit; an unfinished run keeps its own.
 
-    A warm start keeps the held-out rows: they never enter the training part.
+@contextmanager
+def draw_seeds(estimator: BaseEstimator, earlier: Fitted | None) -> Iterator[Seeds]:
+    """Draw the seeds of the fit in the `with` block; an unfinished run keeps its own.
+
+    A warm start keeps the held-out rows: they never enter the training part. Fits that share a generator in several
+    threads draw different seeds. A fit that fails rewinds the generator, unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:  # a run that is not over: it goes on
-        return Seeds(*earlier.seeds)
-    source = check_random_state(deepcopy(estimator.random_state))  # what publishes advances the original
-    drawn = Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
-    return drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
+        yield Seeds(*earlier.seeds)
+        return
+    source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
+    with _GENERATOR_LOCK:
+        before = source.get_state(legacy=False)
+        drawn = Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
+        after = source.get_state(legacy=False)
+    try:
+        yield drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
+    except BaseException:
+        with _GENERATOR_LOCK:
+            is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
+            if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
+                source.set_state(before)
+        raise
 
 
 def advance_random_state(estimator: BaseEstimator) -> None:
-    """Draw from the user's own generator what `draw_seeds` has drawn from a copy."""
+    """Draw from the user's own generator what `draw_seeds` draws."""
     if isinstance(estimator.random_state, np.random.RandomState):
         estimator.random_state.randint(np.iinfo(np.int32).max, size=3)
 
@@ -70,7 +89,7 @@ def plan_fit(
     return complete_plan(estimator, data, earlier, seeds, facts, evaluation)
 
 
-def plan_increment(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None) -> Plan:
+def plan_increment(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds) -> Plan:
     """Answer every "auto" for one more epoch, and learn how the table is encoded if it is the first."""
     facts = Facts(
         len(data.rows),
@@ -79,7 +98,7 @@ def plan_increment(estimator: BaseEstimator, data: ReadData, earlier: Fitted | N
         began_with_increments=earlier is None or earlier.began_with_increments,
         earlier_parameters=None if earlier is None else earlier.resolved,
     )
-    plan = complete_plan(estimator, data, earlier, draw_seeds(estimator, earlier), facts, Evaluation())
+    plan = complete_plan(estimator, data, earlier, seeds, facts, Evaluation())
     encoding = plan.encoding
     if earlier is not None:
         X = data.rows.X.rows_in_memory()

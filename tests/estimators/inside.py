@@ -20,7 +20,8 @@ def target_settings_of(net):
 def run_of(net, X, y):
     """A call of `fit` whose networks are about to train."""
     data = net._read(FitArguments(X, y), None)
-    return assemble_run(net, plan_fit(net, data, None, draw_seeds(net, None)), None)
+    with draw_seeds(net, None) as seeds:
+        return assemble_run(net, plan_fit(net, data, None, seeds), None)
 
 
 def fitted_of(net):

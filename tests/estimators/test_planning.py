@@ -34,6 +34,37 @@ def test_a_random_state_instance_moves_on_and_none_is_numpys_own():
     np.random.set_state(kept)
 
 
+def test_fits_that_overlap_draw_different_seeds_from_one_generator():
+    """The scorer of the first fit fits the second one: a generator that both share has moved on by then."""
+    state, seeds = np.random.RandomState(3), []
+    inner = SigmoidMLPRegressor(**QUICK | {"random_state": state})
+
+    def scorer(net, X, y):
+        seeds.append([net._fitted.seeds, inner.fit(X, y)._fitted.seeds])
+        return 1.0
+
+    outer = SigmoidMLPRegressor(
+        **QUICK | {"random_state": state, "early_stopping": True}, validation_fraction=0.3, scoring=scorer
+    )
+    outer.fit(X, NUMBER)
+    assert seeds[0][0] != seeds[0][1]
+
+
+def test_a_fit_that_fails_does_not_take_back_what_another_has_drawn():
+    state, drawn = np.random.RandomState(3), []
+
+    def scorer(net, X, y):
+        drawn.append(state.randint(10**6))
+        raise RuntimeError("no")
+
+    net = SigmoidMLPRegressor(
+        **QUICK | {"random_state": state, "early_stopping": True}, validation_fraction=0.3, scoring=scorer
+    )
+    with pytest.raises(RuntimeError, match="no"):
+        net.fit(X, NUMBER)
+    assert state.randint(10**6) not in drawn
+
+
 @quiet
 def test_parameters_set_to_what_was_resolved_are_unchanged():
     net = SigmoidMLPRegressor(**QUICK | {"warm_start": True, "dtype": "auto"}).fit(X, NUMBER)
