@@ -2,12 +2,29 @@
 
 import sys
 import warnings
+from collections.abc import Sequence
 from types import FrameType
 
 _OURS = {"sknet", "sklearn"}
 
-_shown: set[tuple[str, str, int]] = set()
-"""The message, file and line of each warning that is to come once."""
+
+class _Shown:
+    """What has been shown under the user's present filters: the message, file and line of each warning."""
+
+    def __init__(self) -> None:
+        self.filters: Sequence[object] = ()
+        self._copy: list[object] = []
+        self.warnings: set[tuple[str, str, int]] = set()
+
+    def under(self, filters: Sequence[object]) -> set[tuple[str, str, int]]:
+        """Return what has been shown under these filters: nothing, where they are other ones than before."""
+        # a block of `catch_warnings` has a list of its own, with the same filters perhaps
+        if filters is not self.filters or list(filters) != self._copy:
+            self.filters, self._copy, self.warnings = filters, list(filters), set()
+        return self.warnings
+
+
+_shown = _Shown()
 
 
 def warn(message: str, category: type[Warning]) -> None:
@@ -19,16 +36,18 @@ def warn(message: str, category: type[Warning]) -> None:
 def warn_once_a_line(message: str, category: type[Warning]) -> None:
     """Warn at the user's line, and not again there, as Python does by default; with other filters as these say.
 
-    Python forgets what it has shown where scikit-learn sets its filters anew: at each fold of a cross-validation.
+    Python forgets what it has shown where any filter is set, as scikit-learn does at each fold of a cross-validation.
+    Here it is forgotten where the user sets filters, or enters a block of `catch_warnings`.
     """
     frame, _ = _find_users_frame()
     place = frame.f_code.co_filename, frame.f_lineno
-    if (message, *place) in _shown:
+    shown = _shown.under(_find_users_filters())
+    if (message, *place) in shown:
         return
     registry: dict[str | tuple[str, type[Warning], int], int] = {}
     warnings.warn_explicit(message, category, *place, frame.f_globals.get("__name__"), registry)
     if registry.keys() - {"version"}:  # Python notes here what the filters in force show once
-        _shown.add((message, *place))
+        shown.add((message, *place))
 
 
 def _find_users_frame() -> tuple[FrameType, int]:
@@ -37,3 +56,14 @@ def _find_users_frame() -> tuple[FrameType, int]:
     while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     return frame, level
+
+
+def _find_users_filters() -> Sequence[object]:
+    """Return the list of the user's filters, which a fold of scikit-learn's replaces by a copy."""
+    filters: Sequence[object] = warnings.filters
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:  # to the outermost: a search in a cross-validation copies the copy
+        if frame.f_globals.get("__name__") == "sklearn.utils.parallel":
+            filters = frame.f_locals.get("warning_filters", filters)
+        frame = frame.f_back
+    return filters
