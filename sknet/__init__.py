@@ -56,5 +56,5 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def __dir__() -> list[str]:
-    """List the modules that are not loaded yet, too, for completion in an editor."""
-    return sorted([*globals(), *_LOADED_WHEN_USED])
+    """List what is public, the modules that are not loaded yet too, for completion in an editor."""
+    return sorted([*__all__, *_LOADED_WHEN_USED])

@@ -34,6 +34,7 @@ def test_what_is_public_is_listed():
         "NetworkDisplay", "Optimizer",
         "SigmoidMLPClassifier", "SigmoidMLPRegressor", "TrainingHistoryDisplay", "check_gradient", "load", "save",
     ]  # fmt: skip
+    assert dir(sknet) == sorted([*sknet.__all__, "dask", "export", "stream"])
 
 
 @pytest.mark.parametrize("name", sknet.__all__)
