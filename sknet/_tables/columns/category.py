@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -305,8 +306,9 @@ def effect_on_target(column: CategoryColumn, values: ColumnValues, settings: Col
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:
-    """Sort keys by the number they spell if all do, else as text."""
+    """Sort keys by the number they spell if all do, else as text; "nan" spells no number that could be sorted."""
     try:
-        return sorted(keys, key=lambda key: (float(key), key))
+        numbers = {key: float(key) for key in keys}
     except ValueError:
         return sorted(keys)
+    return sorted(keys) if any(map(isnan, numbers.values())) else sorted(keys, key=lambda key: (numbers[key], key))

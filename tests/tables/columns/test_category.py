@@ -1,5 +1,7 @@
 """Categories as inputs: which levels have one, what weights decide, and where all the others go."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -59,6 +61,12 @@ def test_one_level_and_none():
 def test_levels_that_spell_numbers_are_in_numerical_order():
     assert learn(["10", "9", "-1"]).levels == ("-1", "9", "10")
     assert learn(["10", "9", "x"]).levels == ("10", "9", "x")
+
+
+def test_the_order_of_levels_does_not_depend_on_the_order_of_rows():
+    """The text "nan" spells a float, with which no number can be compared."""
+    for keys in itertools.permutations(["10", "2", "nan", "1"]):
+        assert learn(keys).levels == ("1", "10", "2", "nan")
 
 
 def test_rare_levels_share_an_input_with_unseen_ones():
