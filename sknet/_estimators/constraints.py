@@ -73,10 +73,10 @@ def refuse_misread_values(estimator: str, parameters: Mapping[str, object], cons
     """Raise for values that scikit-learn's checks take for something else; `estimator` is the name of its class."""
     sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
     if isinstance(sizes, str) and sizes != "auto":
-        remedy = f": write loss={sizes!r} for the loss" if sizes in LOSSES else ""
+        what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSSES else "text"
         raise InvalidParameterError(
             f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, one for each layer, as "
-            f"(96, 32), or 'auto'. Got {sizes!r} instead, which is text and the first positional argument{remedy}."
+            f"(96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
         )
     if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
         raise InvalidParameterError(
