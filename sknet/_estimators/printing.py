@@ -47,11 +47,12 @@ class ProgressLine(FitObserver):
         self._run = run
         isatty = getattr(sys.stdout, "isatty", None)  # what stands in for stdout need not have it
         self._overwrites = isatty is not None and bool(isatty())
+        self._last_ended = perf_counter()  # the last epoch, or what came before the first one
         self._start(of_folds=False)
 
     def _start(self, *, of_folds: bool) -> None:
         """Begin a new line: of the folds, or of what follows them."""
-        self._of_folds, self._started = of_folds, perf_counter()
+        self._of_folds, self._started = of_folds, self._last_ended
         self._done, self._width = 0, 0  # epochs on this line; characters of it that stand on the terminal
 
     def epoch_began(self) -> None:
@@ -63,7 +64,7 @@ class ProgressLine(FitObserver):
         if epoch.of_folds is not self._of_folds:
             self._end_line()
             self._start(of_folds=epoch.of_folds)
-        self._done += 1
+        self._done, self._last_ended = self._done + 1, perf_counter()
         # of this call: a resumed run has epochs behind it
         n_epochs = epoch.n_epochs - epoch.number + self._done
         if self._overwrites:
@@ -84,7 +85,7 @@ class ProgressLine(FitObserver):
 
     def _line(self, epoch: EpochReport, width: int | None = None) -> str:
         """Return the line, in fewer words where `width` columns are too few: what wraps cannot be overwritten."""
-        figures, spent = epoch.figures, perf_counter() - self._started
+        figures, spent = epoch.figures, self._last_ended - self._started
         left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
         what = "folds, epoch" if epoch.of_folds else "epoch"
         long_form = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]

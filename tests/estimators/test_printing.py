@@ -1,11 +1,13 @@
 """What `verbose` prints."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators import printing
 from sknet._estimators.printing import duration
 
 rng = np.random.default_rng(0)
@@ -39,6 +41,24 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
     lengths = [len(state) for state in states]
     assert all(now >= len(before.rstrip()) for now, before in zip(lengths[1:], states[:-1], strict=True))
     assert after[0].endswith("Stopping.")  # on a line of its own
+
+
+def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
+    """An epoch takes three seconds, of the folds and of what follows them."""
+    now, run = 0.0, SimpleNamespace()
+    monkeypatch.setattr(printing, "perf_counter", lambda: now)
+    line = printing.ProgressLine(run)
+    for of_folds in (True, False):
+        for number in (1, 2):
+            now += 3.0
+            figures = SimpleNamespace(loss=0.0)
+            run.last_epoch = SimpleNamespace(
+                number=number, n_epochs=2, figures=figures, best_epoch=None, of_folds=of_folds
+            )
+            line.epoch_ended()
+    times = ["3 s so far, at most 3 s left", "6 s so far, at most 0 s left"]
+    expected = [f"{what} {i + 1}/2, loss 0, {times[i]}" for what in ("folds, epoch", "epoch") for i in range(2)]
+    assert capsys.readouterr().out.splitlines() == expected
 
 
 @pytest.mark.parametrize("scoring", ["loss", "r2"])
