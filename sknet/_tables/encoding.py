@@ -126,9 +126,16 @@ class TableEncoder:
 
     @property
     def feature_names(self) -> list[str]:
-        """A name for each input: the column's, followed by the level's or by "missing"."""
+        """A name for each input: the column's, followed by the level's or by "missing"; no two are the same."""
         pairs = zip(self.column_names, self.columns, strict=True)
-        return self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
+        names = self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
+        taken: set[str] = set()
+        for i, name in enumerate(names):  # a column "a_x" beside the level "x" of a column "a"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            names[i] = name
+        return names
 
     @property
     def input_formulas(self) -> list[tuple[str, InputFormula]]:

@@ -1,5 +1,6 @@
 """Whole tables: the matrix they become, whatever holds them, and the errors that name a column."""
 
+import itertools
 import pickle
 import tracemalloc
 from dataclasses import dataclass
@@ -75,6 +76,13 @@ def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
     ]
     assert encoder.feature_names == [*names, "plan_x", "plan_y", "plan_z"]
     assert encoder.n_inputs == 12
+
+
+def test_no_two_inputs_have_the_same_name():
+    frame = pd.DataFrame({"a": ["x", "y", "z"], "a_x": [1.0, 2, 3], "a_x_": [3.0, 2, 1]})
+    for order in itertools.permutations(frame.columns):
+        names = learn_encoder(frame[[*order]]).feature_names
+        assert len(set(names)) == len(names) == 5 and {"a_x", "a_y", "a_z"} <= set(names)
 
 
 @pytest.mark.parametrize("name", variants(mixed_frame()))
