@@ -148,6 +148,8 @@ def _inferred_type(column: pd.Series) -> str:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):  # Arrow's categories
         return "categorical"
+    if str(dtype) == "null[pyarrow]":  # Arrow's type of columns without any value
+        return "empty"
     if pd.api.types.is_complex_dtype(dtype):
         return "complex"
     if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers

@@ -31,6 +31,7 @@ NUMBERS = {
     "boolean": pd.Series([True, None], dtype="boolean"),
     "arrow int": pd.Series([1, None], dtype=pd.ArrowDtype(pa.int64())),
     "arrow bool": pd.Series([True, None], dtype=pd.ArrowDtype(pa.bool_())),
+    "arrow null": pd.Series([None, None], dtype=pd.ArrowDtype(pa.null())),
     "arrow decimal": pd.Series([Decimal(1), None], dtype=pd.ArrowDtype(pa.decimal128(5, 2))),
     "object ints": pd.Series([1, None], dtype=object),
     "object with NA": pd.Series([1.0, pd.NA], dtype=object),
