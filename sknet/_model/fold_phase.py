@@ -231,7 +231,7 @@ class FoldPhase:
         )
         epoch = len(self.joint_epochs)
         # two bests: any epoch's counts for patience, but only one after MIN_STEPS_TO_JUDGE may be chosen
-        if criterion <= loss_worse_by(1.0 - solver.tol, self._best_loss):
+        if criterion < loss_worse_by(1.0 - solver.tol, self._best_loss):  # strictly: a constant 0 does not improve
             self.patience_epoch = epoch
         self._best_loss = min(self._best_loss, criterion)
         if epoch >= self.first_epoch:

@@ -32,6 +32,9 @@ MIN_ADAPTIVE_RATE = 1e-6
 MAX_OBJECTIVE_GROWTH = 1e30
 """An objective that grows by this factor within an epoch is on its way to infinity."""
 
+SMALLEST_BEST_SCORE = 1e-300
+"""A best score of 0 counts as this one where `tol` is a part of it: another 0 is then no improvement."""
+
 
 @dataclass(frozen=True)
 class MiniBatchSolver(Solver):
@@ -109,7 +112,7 @@ class MiniBatchLoop:
             state.n_samples_seen += problem.n_samples
             tol = solver.tol
             if solver.relative_tol and isfinite(state.best_score):
-                tol *= abs(state.best_score)
+                tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
             validation_loss, score = state.evaluate_epoch(problem.evaluate, loss, tol)
             state.history.append(
                 Epoch(

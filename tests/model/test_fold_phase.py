@@ -191,6 +191,11 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
 
 
+def test_a_constant_loss_of_0_is_no_better_than_itself(script_losses):
+    script_losses([(1.0, 0.0)] * 40)
+    assert len(fold_networks(*prepared(max_iter=40, n_iter_no_change=2)).train().epochs) == 4
+
+
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 3), (N, 80, 75), (N, 9, 9)])
 def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, script_losses):
     early, late = 0.9 ** np.arange(first - 1), 2.0 * 1.1 ** np.arange(max_iter)  # an early one would be the best one

@@ -96,6 +96,21 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
     assert result.epochs_done == n_epochs
 
 
+@pytest.mark.parametrize("score", [0.0, 0.5, -0.5])
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_constant_score_is_a_plateau_whatever_it_is(relative, score):
+    """Such as an F1 of 0, which that of a rare class is for long: a share of 0 is no improvement."""
+    solver = mini_batch(n_epochs=20, tol=1e-4, n_iter_no_change=2, relative_tol=relative)
+    result, _ = trained(problem(quadratic, evaluate=Script([score] * 20)), solver)
+    assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 4)
+
+
+def test_any_score_above_0_improves_on_it():
+    solver = mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=2, relative_tol=True)
+    result, _ = trained(problem(quadratic, evaluate=Script([0.0, 0.0, 1e-9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])), solver)
+    assert result.epochs_done == 6
+
+
 def test_to_finish_a_schedule_is_normal():
     assert (
         trained(problem(quadratic), mini_batch(schedule=cosine, end_reason=StopReason.FINISHED))[0].reason
@@ -280,7 +295,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
         return EpochEvaluation(nan, 0.0, theta)
 
-    def project(theta, scale):
+    def project(theta, rate):
         shorten(theta)
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
