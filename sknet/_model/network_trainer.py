@@ -260,6 +260,8 @@ def make_trainer(
     solver = solver_of_network(
         settings.solver, end_epoch, validated=held_out is not None, may_stop_early=may_stop_early
     )
+    if penalty.l1:
+        solver = solver.with_l1(penalty.l1)
     trainer = NetworkTrainer(
         settings=settings,
         encoding=encoding,

@@ -9,10 +9,10 @@ batch : slice or (b,) array of int     which of the n training samples
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -75,6 +75,10 @@ class MiniBatchSolver(Solver):
         """Minimise each problem from its state, an epoch of each at a time; see `Solver.train`."""
         loops = [MiniBatchLoop(self, problem, state) for problem, state in zip(problems, states, strict=True)]
         return train_in_rounds(loops, n_threads, observer)
+
+    def with_l1(self, l1: float) -> Self:
+        """Return the solver for a problem whose projection has an L1 penalty of this strength."""
+        return replace(self, optimizer=self.optimizer.with_l1(l1))
 
     def average_decay(self, step: int) -> float:
         """Return the part of the average that a step leaves."""

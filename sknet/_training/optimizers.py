@@ -10,10 +10,10 @@ step : int               1 at the first step
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -116,6 +116,25 @@ class Optimizer(ABC):
         """
         return 1.0
 
+    def with_l1(self, l1: float) -> Self:
+        """Return the optimizer for a loss with an L1 penalty; itself unless overridden.
+
+        An optimizer that divides by the size of past gradients must not
+        divide by 0 where a weight has had none: the penalty would take such a
+        weight to 0 in one step. Adam and RMSProp add the penalty's own
+        gradient, l1, to their epsilon.
+
+        Parameters
+        ----------
+        l1 : float
+            The strength of the penalty l1 * |w|.
+
+        Returns
+        -------
+        optimizer : Optimizer
+        """
+        return self
+
 
 @lru_cache(maxsize=16)
 def constant_arrays(dtype: DType, *numbers: float) -> tuple[Array, ...]:
@@ -167,6 +186,7 @@ class RMSProp(Optimizer):
     """The gradient over the root of its mean square (Tieleman & Hinton 2012, lecture 6.5).
 
     v = beta_2 * v + (1 - beta_2) * gradient^2; the direction is gradient / (sqrt(v) + epsilon).
+    For an L1 penalty see `Adam`.
     """
 
     beta_2: float = 0.99
@@ -186,6 +206,10 @@ class RMSProp(Optimizer):
         """Return 1 / (sqrt(v) + epsilon)."""
         return 1.0 / (np.sqrt(moments[0]) + self.epsilon)
 
+    def with_l1(self, l1: float) -> Self:
+        """Return the optimizer with l1 added to epsilon."""
+        return replace(self, epsilon=self.epsilon + l1)
+
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
@@ -193,6 +217,12 @@ class Adam(Optimizer):
 
     m = beta_1 m + (1 - beta_1) gradient,   v = beta_2 v + (1 - beta_2) gradient^2;
     the direction is c_t m / (sqrt(v) + epsilon) with c_t = sqrt(1 - beta_2^t) / (1 - beta_1^t).
+
+    An L1 penalty is a proximal step in the same metric, as in ProxGen (Yun, Lozano & Yang 2021, arXiv:2007.07484): with
+    d = sqrt(1 - beta_2^t) / (sqrt(v) + epsilon + l1) for each weight, w moves by -rate m d / (1 - beta_1^t), and then
+    towards 0 by rate l1 d. Both have the same d, so that the fixed points are those of the penalised loss. Without l1
+    beside epsilon, d is huge where v is near 0, as it is for a weight that no batch has touched; with it, the second
+    step is no longer than the rate.
     """
 
     beta_1: float = 0.9
@@ -223,6 +253,10 @@ class Adam(Optimizer):
         """Return sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)."""
         root = sqrt(1.0 - self.beta_2)
         return sqrt(1.0 - self.beta_2**step) / root / (np.sqrt(moments[1]) + self.epsilon / root)
+
+    def with_l1(self, l1: float) -> Self:
+        """Return the optimizer with l1 added to epsilon."""
+        return replace(self, epsilon=self.epsilon + l1)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -76,6 +76,10 @@ class Solver(ABC):
     @abstractmethod
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return the first state."""
+
+    def with_l1(self, l1: float) -> Self:
+        """Return the solver for a problem with an L1 penalty of this strength."""
+        return self
 
     @abstractmethod
     def train(

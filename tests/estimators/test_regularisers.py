@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -191,3 +192,43 @@ def test_predictions_are_without_dropout():
     net = SigmoidMLPRegressor(**STEP | {"dropout": 0.5}).fit(X, NUMBER)
     assert_array_equal(net.predict(X), net.predict(X))
     assert_array_equal(net.predict(X), net.set_params(dropout=0.0).predict(X))
+
+
+@pytest.mark.parametrize(("solver", "moved"), [("adam", 0.001 * 0.1), ("rmsprop", 0.001)])
+def test_a_step_of_l1_spares_weights_that_no_batch_has_touched(solver, moved):
+    """They have a second moment of 0, and move by the rate; in Adam's first step, times the root of 1 - beta_2."""
+    table = sp.random(40, 300, density=0.02, random_state=0, format="csr")
+    parameters = STEP | {
+        "solver": solver,
+        "batch_size": 4,
+        "learning_rate_init": 0.001,
+        "weight_decay": 0.0,
+        "beta_2": 0.99,
+    }
+    nets = [
+        SigmoidMLPClassifier(**parameters | more).partial_fit(table[:4], LABEL[:4], classes=[0, 1, 2])
+        for more in ({}, {"alpha": 0.1, "l1_ratio": 1.0})
+    ]
+    untouched = np.setdiff1d(np.arange(300), table[:4].indices)
+    before, after = (net.coefs_[0][untouched] for net in nets)
+    assert_allclose(after, np.sign(before) * np.maximum(np.abs(before) - moved, 0.0), atol=1e-8)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop"])
+def test_the_optimum_of_l1_is_that_of_lbfgs(solver):
+    """A linear model of a sparse table whose last columns are nearly always 0, by full batches."""
+    table = rng.normal(size=(200, 6)) * (rng.random((200, 6)) < [1.0, 1.0, 1.0, 1.0, 0.02, 0.0])
+    label = (table[:, 0] - table[:, 1] + 0.5 * rng.normal(size=200) > 0.0).astype(int)
+    parameters = dict(
+        hidden_layer_sizes=(), alpha=4.0, l1_ratio=0.8, input_scaling=None, early_stopping=False, dtype="float64",
+        random_state=0,
+    )  # fmt: skip
+    best = SigmoidMLPClassifier(**parameters, solver="lbfgs", max_iter=1000, tol=1e-10).fit(sp.csr_matrix(table), label)
+    steps = {"batch_size": 200, "max_iter": 1500, "weight_decay": 0.0, "learning_rate": "cosine"}
+    rate = 1.0 if solver == "sgd" else 0.02
+    net = SigmoidMLPClassifier(**parameters | steps, solver=solver, learning_rate_init=rate)
+    net.fit(sp.csr_matrix(table), label)
+    assert_allclose(net.coefs_[0], best.coefs_[0], atol=1e-3)
+    zeros = net.coefs_[0] == 0.0
+    assert_array_equal(zeros, best.coefs_[0] == 0.0)
+    assert 1 <= zeros.sum() < 6
