@@ -29,6 +29,7 @@ from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import DocumentationLinkMixin
 from sknet._estimators.fit_messages import (
     print_stop_reason,
+    warn_of_ended_schedule,
     warn_of_far_columns,
     warn_of_stop_reason,
     warn_of_useless_result,
@@ -101,6 +102,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 fresh, dtype = run.training.states[0], earlier.model.output_dtype
                 state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
                 run.training.continue_from(state)
+                warn_of_ended_schedule(plan, earlier)
             return self._train_and_publish(run, observers_of_partial_fit(self, run))
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
+from sknet._estimators.plan import Plan
 from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.baseline import is_no_better_than_constant
 from sknet._model.network_trainer import NetworkTrainer
@@ -22,7 +23,9 @@ from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_far_from_training
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.survey import Survey
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.schedules import Progress
 from sknet._training.state import State
 from sknet._typing import Array, Table
 
@@ -161,6 +164,26 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
             "of them first.",
             RuntimeWarning,
         )
+
+
+def warn_of_ended_schedule(plan: Plan, earlier: Fitted) -> None:
+    """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
+    solver, state = plan.settings.solver, earlier.state
+    if state is None or not isinstance(solver, MiniBatchSolver):
+        return
+    n_before = int(earlier.resolved["max_iter"])  # type: ignore[call-overload]  # calls planned when the last one came
+    ended_before = state.epoch - 1 >= n_before  # that call has warned
+    if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(Progress(1.0)) <= NEGLIGIBLE_FACTOR:
+        warn(
+            f"partial_fit: the learning rate has fallen to 0, at the end of max_iter={solver.n_epochs} calls, and more "
+            "calls change nothing. For data that never end, set learning_rate='constant', or a max_iter that is at "
+            "least the number of calls.",
+            UserWarning,
+        )
+
+
+NEGLIGIBLE_FACTOR = 1e-5
+"""A schedule that ends with this factor of the learning rate or less ends at 0: "one_cycle" ends at 4e-6."""
 
 
 def warn_of_rescaled_columns(names: list[str]) -> None:

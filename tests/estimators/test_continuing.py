@@ -2,6 +2,7 @@
 
 import pickle
 from collections import OrderedDict, deque
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,36 @@ NUMBER = TABLE[:, 0] + 0.1 * rng.normal(size=60)
 LABEL = (NUMBER > 0.5).astype(int)
 FRAME = pd.DataFrame(TABLE, columns=list("abc"))
 QUICK = dict(hidden_layer_sizes=3, max_iter=2, random_state=0, early_stopping=False)
+
+
+# --- after the end of the schedule -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "flat_cosine", "one_cycle", "coslog4", lambda part: 1.0 - part])
+def test_a_schedule_that_has_ended_gives_a_warning_once(schedule):
+    net = SigmoidMLPRegressor(**QUICK | {"learning_rate": schedule})
+    for _ in range(2):
+        net.partial_fit(TABLE, NUMBER)
+    with pytest.warns(UserWarning, match="at the end of max_iter=2 calls.*learning_rate='constant', or a max_iter"):
+        deepcopy(net).partial_fit(TABLE, NUMBER)
+    with pytest.warns(UserWarning, match="has fallen to 0"):
+        net.partial_fit(TABLE, NUMBER)
+    before = net.predict(TABLE)
+    net.partial_fit(TABLE, -NUMBER)  # without another warning
+    assert_allclose(net.predict(TABLE), before, atol=1e-4)
+    net.set_params(max_iter=100).partial_fit(TABLE, -NUMBER)
+    assert np.abs(net.predict(TABLE) - before).max() > 1e-3
+    with pytest.warns(UserWarning, match="max_iter=3"):  # after a lower number, too
+        net.set_params(max_iter=3).partial_fit(TABLE, NUMBER)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive", lambda part: 1.0 - 0.9 * part])
+def test_a_schedule_without_an_end_goes_on(schedule):
+    net = SigmoidMLPRegressor(**QUICK | {"learning_rate": schedule})
+    for _ in range(4):
+        net.partial_fit(TABLE, NUMBER)
+    before = net.predict(TABLE)
+    assert np.abs(net.partial_fit(TABLE, -NUMBER).predict(TABLE) - before).max() > 1e-5
 
 
 # --- a chunk unlike the first ----------------------------------------------------------------------------------------
@@ -105,7 +136,7 @@ def test_an_equal_optimizer_of_the_users_goes_on():
 
 @pytest.mark.parametrize("before, now", [(2, 3), (2, 1), (1, 2)])
 def test_another_number_of_members_is_refused(before, now):
-    net = SigmoidMLPRegressor(**QUICK, n_members=before).fit(TABLE, NUMBER)
+    net = SigmoidMLPRegressor(**QUICK | {"max_iter": 3}, n_members=before).fit(TABLE, NUMBER)
     for _ in range(2):
         with pytest.raises(ValueError, match=f"n_members={now} cannot take effect: .*n_members={before}"):
             net.set_params(n_members=now).partial_fit(TABLE, NUMBER)
