@@ -21,7 +21,7 @@ from sknet._storage import models
 from sknet._tables.columns import InputFormula
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
-from sknet._tables.novelty import columns_of_unknown_levels
+from sknet._tables.novelty import columns_of_unknown_levels, columns_without_dates
 from sknet._tables.tables import have_equal_values
 from sknet._training.result import Epoch
 from sknet._training.state import State, epoch_rank
@@ -135,7 +135,7 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 
 
 def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
-    """Return the model, and the table checked against that of `fit`; warn of columns without a known level."""
+    """Return the model, and the table checked against that of `fit`; warn of columns of which no value is known."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     # fitted to columns without names: those of the frame are taken by position, and errors call them by its names
@@ -146,6 +146,13 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
         warn(
             f"Columns {short_list(unknown)} of X have no level that fit was given: each of their values counts as "
             "unknown. Give them the levels as they were in fit, not codes of them or other spellings.",
+            UserWarning,
+        )
+    without_dates = columns_without_dates(model.encoder, table)
+    if without_dates:
+        warn(
+            f"Columns {short_list(without_dates)} of X hold text that is no ISO 8601 date, which fit was given: each "
+            "of their values counts as missing. Write the dates as they were in fit.",
             UserWarning,
         )
     return model, table

@@ -156,8 +156,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
         Which columns are categories: by their dtype in a data frame (category,
-        enum and strings), or by name, index or mask; names with "from_dtype"
-        among them mean both. A column named here may be text in an array too.
+        enum, and strings that are no ISO 8601 dates), or by name, index or mask;
+        names with "from_dtype" among them mean both. A column named here may be
+        text in an array too.
 
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
         Which columns are free text, whose words are read: by name, index or mask;

@@ -12,6 +12,7 @@ records : (n,)     structured array: the columns, and whatever else belongs to a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
@@ -22,7 +23,14 @@ from numpy.typing import NDArray
 
 from sknet._stream.scratch import ScratchFiles
 from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns.datetime import infer_instants, microseconds_of, read_instants, zone_of
+from sknet._tables.columns.datetime import (
+    Instants,
+    infer_instants,
+    is_text,
+    microseconds_of,
+    read_instants,
+    zone_of,
+)
 from sknet._tables.columns.number import refuse_infinite
 from sknet._tables.columns.text import read_texts
 from sknet._tables.frames import (
@@ -33,6 +41,7 @@ from sknet._tables.frames import (
     is_frame,
     read_levels,
 )
+from sknet._tables.iso_dates import read_iso_dates
 from sknet._typing import Array, DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]
@@ -45,7 +54,31 @@ NO_DATE = np.iinfo(np.int64).min
 """The microseconds of a missing date or duration: NumPy reads them as NaT."""
 
 
-class NumberFormat:
+class ColumnFormat(ABC):
+    """How the values of one column are kept.
+
+    Attributes
+    ----------
+    dtype : dtype
+        Of what is kept of a value.
+    """
+
+    dtype: DType
+
+    @abstractmethod
+    def pack(self, values: Table) -> Array:
+        """Return what is kept of n values; a TypeError or ValueError names those that cannot be kept."""
+
+    @abstractmethod
+    def unpack(self, packed: Array) -> Table:
+        """Return values that are encoded as those that were kept."""
+
+    def unpack_as_passed(self, packed: Array) -> Table:
+        """Return values from which the same is learnt as from those that were kept."""
+        return self.unpack(packed)
+
+
+class NumberFormat(ColumnFormat):
     """Numbers are kept as float32 if those of the first chunk, `values`, are; else as float64."""
 
     def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
@@ -64,7 +97,7 @@ class NumberFormat:
         return packed
 
 
-class CategoryFormat:
+class CategoryFormat(ColumnFormat):
     """Categories are kept as the index of each level among those seen so far, −1 where one is missing."""
 
     dtype = np.dtype(np.int32)
@@ -93,19 +126,20 @@ class CategoryFormat:
         return pd.Categorical.from_codes(codes, levels)
 
 
-class DateFormat:
-    """Dates or durations are kept as microseconds."""
+class DateFormat(ColumnFormat):
+    """Dates or durations are kept as microseconds, dates that were text too."""
 
     dtype = np.dtype(np.int64)
 
     def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
+        self._from_text = is_text(values)
         instants, self._is_duration = infer_instants(values, name)
         self._zone = zone_of(instants)
 
     def pack(self, values: Table) -> Array:
         """Return microseconds."""
-        instants = read_instants(values, self._name, is_duration=self._is_duration)
+        instants = self._read(values)
         missing = np.asarray(instants.isna())
         if zone_of(instants) != self._zone and not missing.all():
             raise TypeError(
@@ -113,6 +147,26 @@ class DateFormat:
                 "another: give all the same."
             )
         return np.where(missing, NO_DATE, microseconds_of(instants))
+
+    def _read(self, values: Table) -> Instants:
+        if not (self._from_text and is_text(values)):
+            return read_instants(values, self._name, is_duration=self._is_duration)
+        dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)
+        wrong = values[dates.isna() & pd.notna(values)]
+        if len(wrong):
+            raise ValueError(
+                f"Column {self._name!r} of X holds ISO 8601 dates as text in the first chunk, and {wrong.iloc[0]!r} in "
+                "another: make that a date or None; or, if the dates are categories, name the column in "
+                "categorical_features."
+            )
+        return dates
+
+    def unpack_as_passed(self, packed: Array) -> Table:
+        """Return dates or durations, as text if they were text."""
+        if not self._from_text:
+            return self.unpack(packed)
+        texts = np.datetime_as_string(packed.astype("datetime64[us]"), timezone="UTC" if self._zone else "naive")
+        return pd.Series(texts).mask(packed == NO_DATE)
 
     def unpack(self, packed: Array) -> Table:
         """Return dates or durations."""
@@ -122,7 +176,7 @@ class DateFormat:
         return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
 
 
-class TextFormat:
+class TextFormat(ColumnFormat):
     """Texts are kept in a file beside, in the order of the rows; of each row, where its text lies and a checksum.
 
     With the checksum, a hash of the records depends on the texts, too: see `StoredTable.digest`.
@@ -160,8 +214,6 @@ class TextFormat:
                 texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
         return pd.Series(texts, dtype=object)  # pandas would make strings of its own of an array
 
-
-ColumnFormat = NumberFormat | CategoryFormat | TextFormat | DateFormat
 
 FORMATS: dict[ColumnKind, Callable[[str, Table, ScratchFiles], ColumnFormat]] = {
     "number": NumberFormat,
@@ -205,7 +257,7 @@ class ArrayFormat:
         refuse_wider(X.dtype, self.dtype, "X")
         records["X"] = X
 
-    def unpack(self, records: NDArray[np.void]) -> Table:
+    def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
         """Return the rows of an array."""
         return np.ascontiguousarray(records["X"])
 
@@ -228,7 +280,7 @@ class NumericFrameFormat:
         for j, column in enumerate(self.columns):
             records["X"][:, j] = column.pack(column_at(X, j))
 
-    def unpack(self, records: NDArray[np.void]) -> Table:
+    def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
         """Return the rows of a pandas frame."""
         columns = pd.Index(self.names, dtype=object)
         return pd.DataFrame(np.ascontiguousarray(records["X"]), columns=columns, copy=False)
@@ -251,9 +303,10 @@ class FrameFormat:
         for j, column in enumerate(self.columns):
             records[f"x{j}"] = column.pack(column_at(X, j))
 
-    def unpack(self, records: NDArray[np.void]) -> Table:
-        """Return the rows of a pandas frame."""
-        frame = pd.DataFrame({j: column.unpack(records[f"x{j}"]) for j, column in enumerate(self.columns)}, copy=False)
+    def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
+        """Return the rows of a pandas frame: to be encoded, or `as_passed`, to be learnt from."""
+        unpack_column = [column.unpack_as_passed if as_passed else column.unpack for column in self.columns]
+        frame = pd.DataFrame({j: unpack(records[f"x{j}"]) for j, unpack in enumerate(unpack_column)}, copy=False)
         frame.columns = pd.Index(self.names, dtype=object)
         return frame
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import pandas as pd
 
 from sknet._packages import require_package
+from sknet._tables.iso_dates import holds_iso_dates
 
 if TYPE_CHECKING:
     import pyarrow
@@ -105,7 +106,10 @@ def _batches(part: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> I
 
 
 def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:
-    """Return a batch as a frame whose columns have the types of the schema; text that repeats is read as categories."""
+    """Return a batch as a frame whose columns have the types of the schema; text that repeats is read as categories.
+
+    Dates that are text stay text: as categories they would be what the user says that they are.
+    """
     import pyarrow
 
     columns = []
@@ -117,13 +121,20 @@ def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> 
                 f"Column {field.name!r} of {path} holds {values.type}, which cannot be read as {field.type} without "
                 f"loss ({error}): write all files with one type."
             ) from error
-    pairs = zip(schema, columns, strict=True)
-    repeats = [
-        field.name for field, values in pairs if _is_text(field.type) and 2 * len(values.unique()) <= len(values)
-    ]
+    triples = zip(schema, batch.columns, columns, strict=True)
+    repeats = [field.name for field, *values in triples if _is_text(field.type) and _are_categories(*values)]
     table = pyarrow.Table.from_arrays(columns, names=schema.names)
     frame: pd.DataFrame = table.to_pandas(categories=repeats, split_blocks=True, self_destruct=True)
     return frame
+
+
+def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
+    """Whether texts are read as categories: those that repeat, and are no dates unless the file has categories."""
+    from pyarrow import types
+
+    levels = texts.unique()
+    repeat = 2 * len(levels) <= len(texts)
+    return repeat and (types.is_dictionary(in_file.type) or not holds_iso_dates(levels.to_pandas()))
 
 
 # --- schemas ---------------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ class StoredRows:
 
     def take(self, places: NDArray[np.intp]) -> Table:
         """Read the rows at some places, in their order."""
-        return self.format.unpack(self.records.take(places))
+        return self.format.unpack(self.records.take(places), as_passed=True)
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
         """Return the same rows, whose texts are encoded once for all epochs, and the encoder of what they have become.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.columns.text import holds_free_text
 from sknet._tables.frames import ColumnKind, column_kind
+from sknet._tables.iso_dates import holds_iso_dates
 from sknet._tables.messages import short_list
 from sknet._typing import Array
 
@@ -75,6 +76,8 @@ class ColumnChoices:
             return named
         if self.finds_text and holds_free_text(values):
             return "text"
+        if holds_iso_dates(values):
+            return "date"
         return column_kind(values, name, finds_categories=self.finds_categories)
 
 

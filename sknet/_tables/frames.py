@@ -143,10 +143,15 @@ def integers_from_polars(column: Table) -> Table:
         return pd.Series(column.to_list(), dtype=object)
 
 
-def _inferred_type(column: pd.Series) -> str:
+def is_categorical(column: pd.Series) -> bool:
+    """Whether a column's type is that of categories, of pandas or of Arrow."""
+    return isinstance(column.dtype, pd.CategoricalDtype) or str(column.dtype).startswith("dictionary")
+
+
+def inferred_type(column: pd.Series) -> str:
     """Return what a column holds, in the words of `pandas.api.types.infer_dtype`."""
     dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):  # Arrow's categories
+    if is_categorical(column):
         return "categorical"
     if str(dtype) == "null[pyarrow]":  # Arrow's type of columns without any value
         return "empty"
@@ -163,7 +168,7 @@ def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) 
     Without `finds_categories` every column is one of numbers, or of dates: text that spells no number is then refused
     by `column_as_floats`.
     """
-    inferred = _inferred_type(column)
+    inferred = inferred_type(column)
     if not finds_categories:
         return "date" if _INFERRED_KINDS.get(inferred) == "date" else "number"
     # decimals among floats, say, which are numbers although pandas has no word for them
@@ -187,7 +192,7 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return np.asarray(column)
     column = pd.Series(column)
-    inferred = _inferred_type(column)
+    inferred = inferred_type(column)
     # text goes on, although it is of the kind "category": it may spell numbers
     if _INFERRED_KINDS.get(inferred) == "date" or (inferred not in _INFERRED_KINDS and inferred not in _MIXED):
         raise _unusable_column_error(column, name, inferred)
@@ -218,7 +223,7 @@ def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp],
         codes = np.asarray(values.cat.codes)
         levels = np.asarray(values.cat.categories, dtype=object)  # those that no row has, too
     else:
-        codes, distinct = _factorize(values, name)
+        codes, distinct = factorize(values, name)
         levels = np.asarray(distinct, dtype=object)
     return codes.astype(np.intp), [level_key(level) for level in levels]
 
@@ -227,10 +232,11 @@ def as_categorical(values: ColumnValues, name: str) -> pd.Series:
     """Return a column as codes of its levels, so that whoever needs them does not look for them again."""
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         return values
-    return pd.Series(pd.Categorical.from_codes(*_factorize(values, name)), copy=False)
+    return pd.Series(pd.Categorical.from_codes(*factorize(values, name)), copy=False)
 
 
-def _factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
+def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
+    """Return a code for each of n values, −1 where one is missing, and the value that each code stands for."""
     try:
         return pd.factorize(values)
     except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed

@@ -7,6 +7,7 @@ weight : (n,) or None      sample weights, positive; None is ones
 """
 
 import numpy as np
+import pandas as pd
 
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_as_floats, column_at, level_key, read_levels
@@ -17,7 +18,7 @@ MAX_ROWS_COMPARED = 1000
 """So many rows, or up to twice as many, are compared, evenly spaced: their median is near enough."""
 
 MIN_UNKNOWN_VALUES = 20
-"""So many values of a column, none of them known, cannot be chance."""
+"""So many values of a column, none of them known, or none a date where fit had dates as text, cannot be chance."""
 
 MAX_CHANCE_OF_INFREQUENT = 1e-6
 """Values of a column are unknown if it is no more likely that all are levels that were infrequent in training."""
@@ -88,3 +89,16 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
         ):
             unknown_names.append(name)
     return unknown_names
+
+
+def columns_without_dates(encoder: TableEncoder, X: Table) -> list[str]:
+    """Name the columns of text with many values, where fit had text that is dates, none of which is a date."""
+    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN_VALUES:
+        return []
+    first = take_rows(X, slice(0, MIN_UNKNOWN_VALUES))
+    return [
+        name
+        for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True))
+        if column.n_unread(column_at(first, j), name)  # of nearly all tables 0: all values are read only after that
+        and column.n_unread(values := column_at(X, j), name) == np.count_nonzero(pd.notna(values)) >= MIN_UNKNOWN_VALUES
+    ]

@@ -55,6 +55,7 @@ NUMBERS = X[["number", "gaps", "zeros"]].to_numpy()
 GAPS = np.column_stack([y, -y])
 GAPS[::3, 0], GAPS[1::3, 1] = np.nan, np.nan
 OTHER_FITS = {
+    "dates as text": (SigmoidMLPRegressor, X.assign(date=X["date"].dt.strftime("%Y-%m-%dT%H:%M")), y, {}, 1e-8),
     "single precision": (SigmoidMLPClassifier, X, LABELS, dict(dtype="float32", early_stopping=False), 1e-4),
     "rows in order": (SigmoidMLPRegressor, X, y, dict(max_iter=2, shuffle=False, early_stopping=False), 1e-10),
     "an array": (SigmoidMLPRegressor, NUMBERS, y, dict(max_iter=3), 1e-10),

@@ -34,13 +34,13 @@ def frame(n=12):
     return table
 
 
-def there_and_back(chunks, categorical_features="from_dtype", text_features=None):
+def there_and_back(chunks, categorical_features="from_dtype", text_features=None, *, as_passed=False):
     with ScratchFiles(Path(gettempdir())) as files:
         how = choose_format(chunks[0], column_choices(categorical_features, text_features), files)
         records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
         for chunk, into in zip(chunks, records, strict=True):
             how.pack(chunk, into)
-        return how.unpack(np.concatenate(records))
+        return how.unpack(np.concatenate(records), as_passed=as_passed)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,17 @@ def test_values_of_every_kind_of_column_come_back(case):
     X, column = pd.DataFrame({"c": case.values}), case.learn()
     found = there_and_back([X[:2], X[2:50], X[50:]], text_features=["c"] if case.kind == "text" else None)
     encoder = table_encoder(column, names=("c",))
+    np.testing.assert_array_equal(encoder.encode(found, float), encoder.encode(X, float))
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT%H:%MZ"])
+def test_dates_that_are_text_are_learnt_as_text_and_encoded_as_dates(form):
+    days = pd.date_range("2024-03-30", periods=12, freq="29h")
+    X = pd.DataFrame({"day": pd.Series(days.strftime(form)).where(np.arange(12) != 7)})
+    chunks, encoder = [X[:2], X[2:8].astype("category"), X[8:]], encoder_of(X)
+    assert encoder_of(there_and_back(chunks, as_passed=True)) == encoder
+    found = there_and_back(chunks)
+    assert found["day"].dtype.kind == "M"
     np.testing.assert_array_equal(encoder.encode(found, float), encoder.encode(X, float))
 
 
@@ -84,6 +95,7 @@ def test_whole_numbers_may_have_fractions_and_missing_ones_later():
         (frame()[["a"]], pd.DataFrame({"a": [np.inf]}), "Column 'a' of X contains infinity"),
         (frame()[["zoned"]], frame()[["day"]], "'zoned' of X has the time zone Asia/Tokyo"),
         (frame()[["day"]], pd.DataFrame({"day": ["x"]}), "'day' of X .* should hold dates"),
+        (pd.DataFrame({"d": ["2024-01-01"]}), pd.DataFrame({"d": [None, "x"]}), "'d' of X holds ISO .* 'x' in another"),
         (frame()[["a"]], pd.DataFrame({"a": ["x"]}), "'a' of X .* should hold numbers"),
     ],
 )

@@ -91,6 +91,12 @@ def test_a_dataset_keeps_its_own_types(tmp_path):
         read(dataset.dataset(tmp_path))
 
 
+def test_dates_that_repeat_are_categories_only_where_the_file_has_categories(tmp_path):
+    days = ["2024-01-01", "2024-01-02"] * 2
+    assert list(read(written(tmp_path, days))["b"]) == days and read(tmp_path)["b"].dtype != "category"
+    assert read(written(tmp_path, pd.Categorical(days)))["b"].dtype == "category"
+
+
 def test_binary_columns_are_no_categories(tmp_path):
     assert read(written(tmp_path, [b"x"] * N))["b"].dtype == object
 

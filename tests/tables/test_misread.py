@@ -35,12 +35,14 @@ MISREAD = {
     "missing and unused": (pd.Series(NUMBERS).mask(Y > 1), "pd.to_numeric(X['a'], errors='coerce')"),
     "prices": (PRICES, "pd.to_numeric(X['a'].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"),
     "shares": (drawn([f"{k} %" for k in range(30)]), "str.replace"),
-    "days": (drawn(DAYS.strftime("%Y-%m-%d")), "pd.to_datetime(X['a'], errors='coerce')"),
+    "days, one unknown": (drawn([*DAYS.strftime("%Y-%m-%d"), "?"]), "pd.to_datetime(X['a'], errors='coerce')"),
+    "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], errors='coerce')"),
     "German days": (drawn(DAYS.strftime("%d.%m.%Y")), "pd.to_datetime"),
     "American days": (drawn(DAYS.strftime("%m/%d/%y")), "pd.to_datetime"),
     "months": (drawn(pd.date_range("2020", periods=30, freq="MS").strftime("%Y-%m")), "pd.to_datetime"),
     "months in words": (drawn(DAYS.strftime("%d %b %Y")), "pd.to_datetime"),
-    "times": (drawn([f"{day:%Y-%m-%d} 10:{k:02}:00" for k, day in enumerate(DAYS)]), "pd.to_datetime"),
+    "days and times": (drawn([f"{day:%Y-%m-%d}" + " 10:00" * (k % 2) for k, day in enumerate(DAYS)]), "pd.to_datetime"),
+    "years in digits": (drawn(DAYS.strftime("%Y%m%d")), "pd.to_numeric"),
 }
 
 
@@ -55,7 +57,7 @@ def test_the_column_and_what_converts_it_are_named(kind):
         fit(values, categorical_features=["from_dtype", "a"])
 
 
-@pytest.mark.parametrize("kind", ["one question mark", "prices", "days"])
+@pytest.mark.parametrize("kind", ["one question mark", "prices", "days, one unknown"])
 def test_what_is_named_converts_the_column(kind):
     values, remedy = MISREAD[kind]
     X = pd.DataFrame({"a": pd.Series(values, dtype=object)})

@@ -135,6 +135,10 @@ class Column(ABC):
         """Return the derivatives of the inputs, 0 at missing values; None where values are no numbers."""
         return None
 
+    def n_unread(self, values: ColumnValues, name: str) -> int:
+        """Return how many values are text that the column cannot read and takes as missing."""
+        return 0
+
     @property
     def is_ordered(self) -> bool:
         """Whether all inputs but that of missing values rise with the value, so that predictions may."""

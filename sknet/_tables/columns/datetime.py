@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.frames import ColumnValues
+from sknet._tables.frames import ColumnValues, inferred_type
+from sknet._tables.iso_dates import has_offset, read_iso_dates
 from sknet._typing import Array
 
 Instants = pd.DatetimeIndex | pd.TimedeltaIndex
@@ -39,6 +40,9 @@ CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
 _INFERRED_TYPES = {True: ("timedelta64", "timedelta"), False: ("datetime64", "datetime", "date")}
 """What `pandas.api.types.infer_dtype` calls durations, by True, and dates, by False."""
 
+_INFERRED_AS_TEXT = ("string", "mixed", "mixed-integer", "categorical")
+"""What it calls text, and text among which there are other values."""
+
 
 @dataclass(frozen=True)
 class DatetimeColumn(Column):
@@ -54,12 +58,15 @@ class DatetimeColumn(Column):
         The time zone in which hours and days are read.
     is_duration : bool
         Whether the values are durations, which have no cycles.
+    from_text : bool
+        Whether the values were text, see `sknet._tables.iso_dates`: text that is no date then is a missing one.
     """
 
     seconds: Column
     cycles: tuple[str, ...] = ()
     zone: str | None = None
     is_duration: bool = False
+    from_text: bool = False
 
     def __post_init__(self) -> None:
         # a model's file may be hostile, and pandas would open the path
@@ -108,6 +115,12 @@ class DatetimeColumn(Column):
             slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
 
+    def n_unread(self, values: ColumnValues, name: str) -> int:
+        """Return how many values are text and no date."""
+        if not (self.from_text and is_text(values)):
+            return 0
+        return int(np.count_nonzero(self.read(values, name).isna() & np.asarray(pd.notna(values))))
+
     @property
     def is_ordered(self) -> bool:
         """Whether the inputs are seconds alone: a cycle rises and falls."""
@@ -125,6 +138,8 @@ class DatetimeColumn(Column):
 
     def read(self, values: ColumnValues, name: str) -> Instants:
         """Read dates or durations, dates in the time zone that was learnt."""
+        if self.from_text and is_text(values):
+            return read_iso_dates(values, name, in_utc=self.zone is not None)
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
         # a column of missing dates only has no time zone that could be wrong
@@ -186,8 +201,15 @@ def cycle_positions(instants: Instants, cycle: str) -> Array:
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 
+def is_text(values: ColumnValues) -> bool:
+    """Whether a column holds text."""
+    return inferred_type(pd.Series(values)) in _INFERRED_AS_TEXT
+
+
 def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
     """Read dates or durations, whichever the values are, and tell whether they are durations."""
+    if is_text(values):
+        return read_iso_dates(values, name, in_utc=has_offset(pd.Series(values))), False
     is_duration = pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[True]
     return read_instants(values, name, is_duration=is_duration), is_duration
 
@@ -202,4 +224,4 @@ def learn_datetime(
     instants, is_duration = infer_instants(values, name)
     seconds = learn_number(seconds_of(instants), name, settings)
     varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(instants, c)).nunique() > 1]
-    return DatetimeColumn(seconds, tuple(varying), zone_of(instants), is_duration)
+    return DatetimeColumn(seconds, tuple(varying), zone_of(instants), is_duration, is_text(values))

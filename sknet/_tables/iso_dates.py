@@ -1,0 +1,76 @@
+"""Text that is a date: which columns of strings hold dates, and the dates that they spell.
+
+A CSV file has no type for dates, and most programs write them there as ISO 8601 says: a date, "2026-01-31", which a
+time may follow, "2026-01-31T10:30:00.5+01:00". The hyphens tell it from a number. Other ways to write a date differ
+from country to country: what they mean is left to the user.
+
+Conventions
+-----------
+values : (n,)        one column of the table, strings
+texts : (m,)         its different values
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from sknet._tables.frames import ColumnValues, factorize, inferred_type, is_categorical
+
+ISO_DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:([T ])\d{2}:\d{2}(:\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?", re.ASCII
+)
+"""A date, which a time may follow; the groups are what stands before the time, seconds and the offset from UTC."""
+
+N_VALUES_LOOKED_AT = 10
+"""So many values, the first ones, show of nearly every other column of strings that it holds no dates."""
+
+IsoFormat = tuple[str | None, bool, bool]
+"""What stands before the time, None if there is no time, and whether there are seconds and an offset from UTC."""
+
+
+def iso_format(text: object) -> IsoFormat | None:
+    """Return how a text writes a date; None if it is no date."""
+    found = ISO_DATE.fullmatch(text) if isinstance(text, str) else None
+    return None if found is None else (found[1], found[2] is not None, found[3] is not None)
+
+
+def holds_iso_dates(column: pd.Series) -> bool:
+    """Whether a column holds strings, all of which but missing ones are dates of one format."""
+    if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
+        return False
+    if None in map(iso_format, _first_values(column)) or inferred_type(column) != "string":
+        return False
+    texts = column.dropna().unique().tolist()
+    formats = set(map(iso_format, texts))
+    if len(formats) != 1:  # of several, or of none where all values are missing
+        return False
+    return bool(parse_iso_dates(texts, in_utc=has_offset(column)).notna().all())
+
+
+def has_offset(column: pd.Series) -> bool:
+    """Whether the dates of a column of text, of one format, have offsets from UTC."""
+    found = iso_format(_first_values(column)[0])
+    return found is not None and found[2]
+
+
+def _first_values(column: pd.Series) -> Sequence[object]:
+    """Return the first texts, or where the column begins with none, the first values that are not missing."""
+    few = [value for value in column.iloc[:N_VALUES_LOOKED_AT].tolist() if isinstance(value, str)]
+    return few or column.dropna().iloc[:N_VALUES_LOOKED_AT].tolist()
+
+
+def read_iso_dates(values: ColumnValues, name: str, *, in_utc: bool) -> pd.DatetimeIndex:
+    """Return the dates of n values, NaT for those whose text is no date."""
+    codes, texts = factorize(values, name)
+    # the last entry, of None, is what the code −1 of a missing value picks
+    return parse_iso_dates([*texts, None], in_utc=in_utc)[codes]
+
+
+def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeIndex:
+    """Return the dates of texts that have offsets from UTC, or of those that have none; NaT for all others."""
+    texts = map(str, values)  # that of a Timestamp is a date, too
+    dates = [text if (found := iso_format(text)) is not None and found[2] == in_utc else "" for text in texts]
+    return pd.DatetimeIndex(pd.to_datetime(dates, format="ISO8601", errors="coerce", utc=in_utc))

@@ -1,0 +1,195 @@
+"""Text that is a date is a date: in which columns, and what becomes of text that is none."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import sknet
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._tables.columns import ColumnSettings
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.frames import as_pandas
+from sknet._tables.iso_dates import holds_iso_dates
+
+N = 120
+WHEN = pd.Series(pd.date_range("2020-01-30", periods=N, freq="31h")).sample(frac=1, random_state=0, ignore_index=True)
+DAYS = WHEN.dt.normalize()
+FORMATS = {
+    "%Y-%m-%d": DAYS,
+    "%Y-%m-%dT%H:%M": WHEN,
+    "%Y-%m-%d %H:%M": WHEN,
+    "%Y-%m-%d %H:%M:%S": WHEN,
+    "%Y-%m-%dT%H:%M:%S.%f": WHEN,
+    "%Y-%m-%dT%H:%M:%SZ": WHEN.dt.tz_localize("UTC"),
+    "%Y-%m-%d %H:%M+00:00": WHEN.dt.tz_localize("UTC"),
+}
+X = pd.DataFrame({"when": DAYS.dt.strftime("%Y-%m-%d"), "a": np.linspace(0, 1, N)})
+Y = np.sin(DAYS.dt.day_of_year / 20).to_numpy()
+QUICK = {"hidden_layer_sizes": 4, "max_iter": 3, "random_state": 0}
+
+
+def encoded(values, of=None, **settings):
+    frame = (
+        as_pandas(pl.DataFrame({"when": values})) if isinstance(values, pl.Series) else pd.DataFrame({"when": values})
+    )
+    encoder = learn_encoder(frame if of is None else pd.DataFrame({"when": of}), ColumnSettings(**settings))
+    return pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_form_from_the_date_on_is_read(form):
+    dates = FORMATS[form].where(FORMATS[form].index % 9 > 0)
+    text = dates.dt.strftime(form)
+    assert text.isna().any()
+    pd.testing.assert_frame_equal(encoded(text), encoded(dates))
+
+
+def test_offsets_are_turned_into_utc():
+    text = pd.Series(["2024-03-30T10:00+01:00", "2024-03-31T10:00+02:00", "2024-04-01 00:30-0230"])
+    same = text.str.replace(" ", "T")
+    dates = pd.Series(pd.to_datetime(["2024-03-30 09:00", "2024-03-31 08:00", "2024-04-01 03:00"], utc=True))
+    assert not holds_iso_dates(text)  # of two separators
+    pd.testing.assert_frame_equal(encoded(same), encoded(dates))
+    pd.testing.assert_frame_equal(encoded(dates.dt.tz_convert("Asia/Tokyo"), of=same), encoded(dates))
+
+
+TYPES = {
+    "str": lambda text: text,
+    "object": lambda text: text.astype(object).where(text.notna(), None),
+    "string": lambda text: text.astype("string"),
+    "arrow": lambda text: text.astype(pd.ArrowDtype(pa.string())),
+    "arrow, large": lambda text: text.astype(pd.ArrowDtype(pa.large_string())),
+    "polars": lambda text: pl.Series(text.astype(object).where(text.notna(), None).tolist()),
+}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("categorical_features", ["from_dtype", None, ["from_dtype"]])
+def test_the_type_that_holds_the_text_does_not_matter(kind, categorical_features):
+    dates = WHEN.where(WHEN.index % 9 > 0)
+    values = TYPES[kind](dates.dt.strftime("%Y-%m-%d %H:%M:%S"))
+    found = encoded(values, categorical_features=categorical_features, text_features="auto")
+    pd.testing.assert_frame_equal(found, encoded(dates))
+
+
+def test_missing_values_may_come_first():
+    text = X["when"].where(X.index > 50)
+    assert "when_yearday_sin" in encoded(text) and encoded(text)["when_missing"].sum() == 51
+
+
+OTHERS = {
+    "years": ["2024", "2023"],
+    "digits": ["20240101", "20230101"],
+    "months": ["2024-01", "2023-02"],
+    "slashes": ["2024/01/01", "2023/01/01"],
+    "German": ["01.02.2024", "03.02.2024"],
+    "one digit": ["2024-1-5", "2024-1-6"],
+    "weeks": ["2024-W01-1", "2024-W02-1"],
+    "other digits": ["٢٠٢٤-٠١-٠١", "٢٠٢٤-٠١-٠٢"],
+    "spaces": ["2024-01-01 ", "2024-01-02 "],
+    "no such day": ["2024-02-28", "2024-02-30"],
+    "no such hour": ["2024-02-28 10:00", "2024-02-28 25:00"],
+    "two forms": ["2024-01-01", "2024-01-01T10:00"],
+    "two separators": ["2024-01-01 10:00", "2024-01-01T10:00"],
+    "some with an offset": ["2024-01-01T10:00", "2024-01-01T10:00Z"],
+    "one that is none": ["2024-01-01", "unknown"],
+    "one that is empty": ["2024-01-01", ""],
+    "late": [*["2024-01-01"] * 30, "?"],
+    "a number": ["2024-01-01", 5],
+    "nothing": [None, None],
+    "numbers": [1.0, 2.0],
+    "dates": [pd.Timestamp(2020, 1, 1)],
+    "a type of categories": pd.Categorical(["2024-01-01", "2023-01-01"]),
+    "a dictionary": pd.Series(pa.array(["2024-01-01"]).dictionary_encode(), dtype=pd.ArrowDtype(
+        pa.dictionary(pa.int32(), pa.string())
+    )),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("values", OTHERS.values(), ids=OTHERS)
+def test_all_else_stays_what_it_is(values):
+    assert not holds_iso_dates(pd.Series(values))
+
+
+def test_a_column_that_is_named_is_what_it_is_named():
+    as_category = learn_encoder(X, ColumnSettings(categorical_features=["from_dtype", "when"]))
+    assert {formula.kind for name, formula in as_category.input_formulas if name == "when"} <= {"level", "infrequent"}
+    as_text = learn_encoder(X, ColumnSettings(text_features=["when"]))
+    assert {formula.kind for name, formula in as_text.input_formulas if name == "when"} == {"text"}
+
+
+# --- predict ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["unknown", "", "2024-02-30", "01.02.2024", "20240101", "2024-01-01T10:00Z", 5, 1.5])
+def test_what_is_no_date_later_is_missing(value):
+    text = X["when"].astype(object).where(X.index % 9 > 0, None)
+    changed, missing = text.copy(), text.copy()
+    changed[5], missing[5] = value, None
+    pd.testing.assert_frame_equal(encoded(changed, of=text), encoded(missing, of=text))
+    if isinstance(value, str):
+        pd.testing.assert_frame_equal(encoded(changed[5:6], of=text), encoded(missing[5:6], of=text))
+
+
+@pytest.mark.parametrize("later", [
+    DAYS, DAYS.dt.date, DAYS.dt.strftime("%Y-%m-%d 00:00:00"), DAYS.dt.strftime("%Y-%m-%d").astype("category"),
+    DAYS.astype("category"), pd.Series([*DAYS[:5], *DAYS[5:].dt.strftime("%Y-%m-%d")], dtype=object),
+], ids=["dates", "days", "times", "categories of text", "categories of dates", "mixed"])  # fmt: skip
+def test_dates_may_be_written_otherwise_later(later):
+    pd.testing.assert_frame_equal(encoded(later, of=X["when"]), encoded(DAYS))
+
+
+@pytest.mark.parametrize("later", [np.arange(float(N)), np.ones(N, bool)])
+def test_numbers_in_place_of_dates_are_refused_by_name(later):
+    with pytest.raises(TypeError, match=r"Column 'when' of X .* should hold dates, as in fit"):
+        encoded(later, of=X["when"])
+
+
+def test_text_without_a_single_date_is_named():
+    net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
+    german = X.assign(when=DAYS.dt.strftime("%d.%m.%Y"))
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X hold text that is no ISO 8601 date") as caught:
+        found = net.predict(german)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(found, net.predict(X.assign(when=None)))
+        net.predict(german[:19])
+        net.predict(german.assign(when=german["when"].where(X.index != 60, "2020-02-01")))
+
+
+# --- estimators ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPRegressor, SigmoidMLPClassifier])
+def test_an_estimator_sees_dates_in_text_without_a_warning(kind, tmp_path):
+    y = Y if kind is SigmoidMLPRegressor else Y > 0
+    settings = QUICK | {"n_members": 2, "max_iter": 40}
+    net, expected = (kind(**settings).fit(table, y) for table in (X, X.assign(when=DAYS)))
+    pd.testing.assert_frame_equal(net.inputs_, expected.inputs_)
+    np.testing.assert_array_equal(net.predict(X), expected.predict(X.assign(when=DAYS)))
+    sknet.save(net, tmp_path / "net")
+    later = X.assign(when=X["when"].where(X.index % 7 > 0, "unknown"))
+    np.testing.assert_array_equal(sknet.load(tmp_path / "net").predict(later), net.predict(later))
+    np.testing.assert_array_equal(net.input_gradients(X), expected.input_gradients(X.assign(when=DAYS)))
+    np.testing.assert_array_equal(net.explain(X).values, expected.explain(X.assign(when=DAYS)).values)
+
+
+def test_chunks_that_come_later_are_read_as_dates():
+    net = SigmoidMLPRegressor(**QUICK).partial_fit(X[:60], Y[:60]).partial_fit(X[60:].assign(when="?"), Y[60:])
+    assert "when_yearday_sin" in net.network_feature_names_
+
+
+def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
+    settings = QUICK | {"n_members": 1, "numeric_encoding": "raw"}
+    net = sknet.stream.fit(
+        SigmoidMLPRegressor(**settings), lambda: ((X[i : i + 40], Y[i : i + 40]) for i in (0, 40, 80))
+    )
+    expected = SigmoidMLPRegressor(**settings).fit(X, Y)
+    pd.testing.assert_frame_equal(net.inputs_, expected.inputs_)
+    np.testing.assert_allclose(net.activations(X)[0], expected.activations(X)[0], atol=1e-6)
+    assert np.isfinite(net.predict(X.assign(when="2024-02-30")[:5])).all()
