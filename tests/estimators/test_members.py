@@ -268,10 +268,11 @@ def test_every_kind_of_target_is_predicted_pickled_and_saved(case, early_stoppin
 def test_rows_in_a_file_are_as_in_memory(kind, how, tmp_path):
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    nets = [kind(**QUICK | how).fit(table, KINDS[kind]) for table in (X, mapped)]
+    nets = [kind(**QUICK | how, dtype="float64").fit(table, KINDS[kind]) for table in (X, mapped)]
     assert nets[0].n_iter_ == nets[1].n_iter_
     for one, other in zip(nets[0].coefs_, nets[1].coefs_, strict=True):
-        assert_allclose(one, other, rtol=1e-7, atol=1e-10)
+        # members without bins multiply a view in memory, an array from a file: some BLAS add up in another order
+        assert_allclose(one, other, rtol=1e-9, atol=1e-12)  # of float64, so that training starts from errors of 1e-16
 
 
 @pytest.mark.parametrize("kind", KINDS)
