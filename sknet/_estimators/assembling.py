@@ -56,10 +56,13 @@ def assemble_run(
         plan=plan,
         validation_rows=validation_rows,
         earlier=earlier,
-        training=TrainPhase(trainers, first_states, validation),
-        folds=None if folds is None else FoldPhase(settings, encoding, encoded, rows, folds, seeds),
+        training=TrainPhase(trainers, first_states, validation, few_rows),
+        folds=(
+            None
+            if folds is None or plan.learner is None
+            else FoldPhase(settings, encoding, encoded, rows, plan.learner, folds, seeds)
+        ),
         keeps_out_of_fold=estimator.early_stopping == "folds",
-        importance_rows=few_rows,
     )
     run.evaluate_by_scorer(estimator)
     return run

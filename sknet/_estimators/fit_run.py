@@ -33,7 +33,7 @@ from sknet._tables.rows import Rows
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
-from sknet._typing import Array, Table, Target
+from sknet._typing import Array, Target
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
 """(head, raw outputs, which may be overwritten) -> what an estimator predicts: probabilities, or numbers."""
@@ -69,8 +69,6 @@ class FitRun:
         What comes before, where folds choose the epoch.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
-    importance_rows : array, CSR matrix or MixedRows, or None
-        A few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
     """
 
     estimator_name: str
@@ -80,7 +78,6 @@ class FitRun:
     training: TrainPhase
     folds: FoldPhase | None = None
     keeps_out_of_fold: bool = False
-    importance_rows: Table | None = None
 
     def __post_init__(self) -> None:
         self.phase: Phase = self.training  # the one that is at work
@@ -133,7 +130,7 @@ class FitRun:
         # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
         n_seen = self.training.trainers[0].problem.n_samples * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
-            model=self.plan.encoding.model(network),
+            model=self.phase.encoding.model(network),
             resolved=self.plan.resolved,
             columns=self.plan.columns,
             history=(() if earlier is None else earlier.history) + tuple(average_epochs(epochs)),
@@ -150,7 +147,7 @@ class FitRun:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         network, held_out = self.phase.network_and_held_out(self.plan.rows)
         fitted = self._fitted_with(network)
-        rows = self.importance_rows
+        rows = self.phase.importance_rows
         fitted = replace(
             fitted,
             weights_checksum=network.checksum(),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sknet._estimators.read_data import Columns
 from sknet._model.fold_phase import Folds
-from sknet._model.matrices import Encoding
+from sknet._model.matrices import Encoding, EncodingLearner
 from sknet._model.settings import Settings
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split
@@ -61,5 +61,6 @@ class Plan:
     columns: Columns
     encoding: Encoding
     evaluation: Evaluation
+    learner: EncodingLearner | None = None  # what folds learn their own columns with; None without folds
     validation: Rows | None = None  # X_val and y_val
     is_partial_fit: bool = False  # whether it is one epoch of `partial_fit`

@@ -27,7 +27,7 @@ from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
 from sknet._estimators.user_warnings import warn
 from sknet._model.fold_phase import draw_folds, folds_of_splits
-from sknet._model.matrices import encoding_of, learn_encoding
+from sknet._model.matrices import EncodingLearner, encoding_of
 from sknet._model.settings import Settings
 from sknet._tables.novelty import rescale_constant_columns
 from sknet._tables.splitting import split_validation, splits_of_splitter
@@ -140,20 +140,24 @@ def complete_plan(
     in_batches = not solver_class(estimator.solver).needs_all_rows
     if in_batches and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-    if earlier is not None:
+    if earlier is not None and evaluation.folds is None:
         settings, resolved = resolve_parameters(estimator, facts)
         encoding = encoding_of(earlier.model, data.head)
-    else:
-        sample = rows.sample(seeds.rows)
-        survey = survey_columns(sample.X, column_choices(estimator))
+        return Plan(settings, resolved, seeds, rows, data.columns, encoding, evaluation, validation=data.validation)
+    sample = rows.sample(seeds.rows, evaluation.train)  # nothing is learnt from rows that are held out for ever
+    survey = survey_columns(sample.X, column_choices(estimator))
+    if earlier is None:
         warn_of_misread_columns(survey)
         facts = replace(facts, columns=survey.summary(estimator.max_categories))
-        settings, resolved = resolve_parameters(estimator, facts)
-        encoding = learn_encoding(
-            settings, data.head, rows, sample, survey, data.columns.float_type, seeds.rows, evaluation.train
-        )
+    settings, resolved = resolve_parameters(estimator, facts)
+    learner = EncodingLearner(settings, data.head, rows, sample, survey, data.columns.float_type, seeds.rows)
+    if earlier is None:
+        encoding = learner.learn(evaluation.train)
         refuse_or_warn_of_left_out(encoding.encoder)
-    return Plan(settings, resolved, seeds, rows, data.columns, encoding, evaluation, data.validation)
+    else:
+        encoding = encoding_of(earlier.model, data.head)
+    learner_of_folds = None if evaluation.folds is None else learner
+    return Plan(settings, resolved, seeds, rows, data.columns, encoding, evaluation, learner_of_folds, data.validation)
 
 
 def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:

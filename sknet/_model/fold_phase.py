@@ -20,9 +20,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._model.importances import importance_rows
 from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows, Encoding, NetworkRows, encode_rows, make_network_rows
-from sknet._model.mixture import HeldOutLoss, Mixture, mix_outputs
+from sknet._model.matrices import EncodedRows, Encoding, EncodingLearner, NetworkRows, encode_rows, make_network_rows
+from sknet._model.mixture import Calibration, HeldOutLoss, Mixture, mix_outputs
 from sknet._model.network_trainer import NetworkTrainer, make_trainer
 from sknet._model.phases import EpochReport, NetworkAndHeldOut
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
@@ -63,6 +64,7 @@ class Folds(NamedTuple):
     splits: list[Split]
     tolerance_factor: float  # see `FoldPlan`
     n_rows: int  # by which the steps of an epoch are counted, see `MIN_STEPS_TO_JUDGE`
+    share_columns: bool = True  # whether what is learnt about columns without targets is learnt once, from all rows
 
 
 def draw_folds(
@@ -82,10 +84,12 @@ def draw_folds(
 def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, is_regression: bool = False) -> Folds:
     """Return the folds that the splits of a user's splitter make: the rows that one of them holds out.
 
-    Splits of time may train on a few rows, hence in a few steps an epoch: these have their number of steps, too.
+    Splits of time may train on a few rows, hence in a few steps an epoch: these have their number of steps, too. What
+    comes later must not be known either, so that each split's network learns all columns from its own rows.
     """
     fewest = min(len(split.train) for split in splits)
-    return Folds(splits, fold_plan(n_rows, groups is not None, is_regression).tolerance_factor, fewest)
+    tolerance_factor = fold_plan(n_rows, groups is not None, is_regression).tolerance_factor
+    return Folds(splits, tolerance_factor, fewest, share_columns=False)
 
 
 MIN_STEPS_TO_JUDGE = 75
@@ -106,17 +110,72 @@ class Selection:
     mixing_weights: tuple[float, ...]  # of each network in their joint raw output
     epochs: tuple[Epoch, ...]  # the folds' own: their joint loss as the validation loss
     held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
-    raw: Array  # (m, k)  their raw outputs at the chosen epoch, mixing weights and temperature
+    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature that the other parts choose
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
 
 
-class ChosenEpoch(NamedTuple):
-    """The epoch that is chosen so far, and what the networks predicted after it for the held-out rows."""
+class EpochChoice:
+    """The epoch that some of the held-out rows choose: of those nearly as good as the best, the last.
 
-    number: int
-    temperature: float
-    raw: Array  # (m, k)  mixed outputs for the held-out rows, at equal mixing weights, over the temperature
-    raw_by_component: list[Array]  # the outputs of each component, not divided
+    Parameters
+    ----------
+    loss : HeldOutLoss
+        Of these rows.
+    rows : ndarray of shape (r,)
+        Which of the held-out rows they are.
+    first_epoch : int
+        The first that may be chosen.
+    tolerance_factor : float
+        See `FoldPlan`.
+    """
+
+    def __init__(self, loss: HeldOutLoss, rows: NDArray[np.intp], first_epoch: int, tolerance_factor: float) -> None:
+        self._loss, self._rows = loss, rows
+        self._first_epoch, self._tolerance_factor = first_epoch, tolerance_factor
+        self._best_loss = inf
+        self.epoch = 0  # 0: none could be chosen yet
+        self.raw_by_component: list[Array] = []  # of all held-out rows, after this epoch
+        self.temperature = 1.0  # that suits these rows then, at equal mixing weights
+
+    def look_at(self, epoch: int, raw_by_component: list[Array], mixing_weight: float) -> Calibration:
+        """Take an epoch into account; return how good it is for these rows."""
+        raw = mix_outputs([raw[self._rows] for raw in raw_by_component], mixing_weight)
+        calibration = self._loss.calibrate_in_place(raw)
+        if epoch >= self._first_epoch:
+            self._best_loss = min(self._best_loss, calibration.criterion)
+            if not self.epoch or calibration.criterion <= loss_worse_by(self._tolerance_factor, self._best_loss):
+                self.epoch, self.raw_by_component, self.temperature = epoch, raw_by_component, calibration.temperature
+        return calibration
+
+    def choose_mixture(self, mixture: Mixture) -> tuple[float, float]:
+        """Return the mixing weight that these rows choose, and then the temperature."""
+        if len(self.raw_by_component) == 1:
+            return mixture.equal_weight, self.temperature
+        own = [raw[self._rows] for raw in self.raw_by_component]
+        mixing_weight = self._loss.choose_mixing_weight(own, mixture.equal_weight)
+        return mixing_weight, self._loss.calibrate_in_place(mix_outputs(own, mixing_weight)).temperature
+
+
+def draw_parts(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
+    """Divide the rows that splits hold out into parts, none of which chooses the epoch at which it is judged.
+
+    These are the folds; of a single one, two halves. A row that several splits hold out is in the part of the first.
+
+    Returns
+    -------
+    list of ndarray
+        Where the rows of each part are among all that are held out, one split after the other.
+    """
+    held_out = np.concatenate([split.held_out for split in splits])
+    numbers, first = np.unique(held_out, return_index=True)
+    if len(splits) > 1:
+        part_of_place = np.repeat(np.arange(len(splits)), [len(split.held_out) for split in splits])
+        part = part_of_place[first]
+    elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[numbers])) < 2):
+        part = np.zeros(len(numbers), np.intp)
+    else:
+        part = assign_folds(len(numbers), None, None if groups is None else groups[numbers], 2, seed=0)
+    return [np.sort(first[part == i]) for i in np.unique(part)]
 
 
 class FoldPhase:
@@ -134,8 +193,11 @@ class FoldPhase:
         All rows that may be trained on.
 
     rows : Rows
-        The same, not encoded: target means must not contain the targets of a fold's rows, so that where a column has
-        them, the table is encoded once more for each fold.
+        The same, not encoded.
+
+    learner : EncodingLearner
+        Learns columns from a fold's rows: where the targets of held-out rows would have a say in what a column becomes,
+        the table is encoded once more for each fold.
 
     folds : Folds
     seeds : sequence of (int, int)
@@ -148,12 +210,12 @@ class FoldPhase:
         encoding: Encoding,
         encoded: EncodedRows,
         rows: Rows,
+        learner: EncodingLearner,
         folds: Folds,
         seeds: Sequence[tuple[int, int]],
     ) -> None:
         self._settings, self._encoding = settings, encoding
         self._mixture = Mixture(settings.sees_bins)
-        self.tolerance_factor = folds.tolerance_factor
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = settings.solver
         steps_per_epoch = ceil(folds.n_rows / solver.samples_per_step(folds.n_rows))
@@ -162,29 +224,43 @@ class FoldPhase:
         self._trainers: list[list[NetworkTrainer]] = []
         self._states: list[list[State]] = []
         self._held_out_rows: list[list[NetworkRows]] = []  # the held-out rows, as each network takes them
-        for others, held_out in folds.splits:
-            own_encoding = encoding.with_target_means(rows, others)
-            has_other_means = own_encoding is not encoding
-            own = encode_rows(own_encoding, rows, cross_fit=True, train=others) if has_other_means else encoded
-            training = own.take(others)
+        for train, held_out in folds.splits:
+            own_encoding = learner.learn_for_fold(encoding, train, shares_columns=folds.share_columns)
+            is_shared = own_encoding is encoding
+            own = encoded if is_shared else encode_rows(own_encoding, rows, cross_fit=True, train=train)
+            training = own.take(train)
             trainers = [
                 make_trainer(settings, own_encoding, training, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
+            if not self._trainers:  # of the fold whose networks are published after an interrupt
+                self.encoding, self.importance_rows = own_encoding, importance_rows(rows, own, train)
             self._trainers.append(trainers)
             self._states.append([trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)])
             held_out_rows = own.take(held_out)
             self._held_out_rows.append([trainer.network_rows(held_out_rows) for trainer in trainers])
-        joint = make_network_rows(encoding, encoded.take(self.held_out), 0)
-        self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)
+        self._parts = draw_parts(folds.splits, rows.groups)
+        m = len(self.held_out)
+        self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)
+        self._choices_of_others = []  # for each part, by the rows that are not in it; all rows, where there is one part
+        for part in self._parts:
+            others = np.flatnonzero(~np.isin(self.held_out, self.held_out[part]))
+            self._choices_of_others.append(
+                self._choice_by(others, encoded, folds.tolerance_factor) if len(others) else self._choice
+            )
         self.joint_epochs: list[Epoch] = []
         self.patience_epoch = 0
-        self._best_loss, self._best_late_loss = inf, inf
+        self._best_loss = inf
         self._inverse_temperature = 1.0  # of the last epoch
-        self._chosen: ChosenEpoch | None = None
         # of a phase: a checkpoint holds no states of folds, and none of their networks is published by itself
         self.states: list[State] = []
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
+
+    def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows, tolerance_factor: float) -> EpochChoice:
+        """Return the choice that some of the held-out rows are to make."""
+        rows = make_network_rows(self._encoding, encoded.take(self.held_out[places]), 0)
+        loss = HeldOutLoss(self._encoding, rows, self._settings.regularisation.temperature_scaling)
+        return EpochChoice(loss, places, self.first_epoch, tolerance_factor)
 
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose the epoch and the temperature of the least one."""
@@ -215,8 +291,13 @@ class FoldPhase:
     def evaluate_epoch(self) -> bool:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
         raw_by_component, solver = self.raw_by_component(), self._settings.solver
-        raw = mix_outputs(raw_by_component, self._mixture.equal_weight)
-        self._inverse_temperature, value, criterion = self._loss.calibrate_in_place(raw)
+        epoch = len(self.joint_epochs) + 1
+        for choice in self._choices_of_others:
+            if choice is not self._choice:
+                choice.look_at(epoch, raw_by_component, self._mixture.equal_weight)
+        self._inverse_temperature, value, criterion = self._choice.look_at(
+            epoch, raw_by_component, self._mixture.equal_weight
+        )
         last = [state.history[-1] for _, state in self._all_networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         self.joint_epochs.append(
@@ -229,15 +310,10 @@ class FoldPhase:
                 seconds=sum(epoch.seconds for epoch in last),
             )
         )
-        epoch = len(self.joint_epochs)
-        # two bests: any epoch's counts for patience, but only one after MIN_STEPS_TO_JUDGE may be chosen
+        # any epoch's loss counts for patience, but only one after MIN_STEPS_TO_JUDGE may be chosen
         if criterion < loss_worse_by(1.0 - solver.tol, self._best_loss):  # strictly: a constant 0 does not improve
             self.patience_epoch = epoch
         self._best_loss = min(self._best_loss, criterion)
-        if epoch >= self.first_epoch:
-            self._best_late_loss = min(self._best_late_loss, criterion)
-            if self._chosen is None or criterion <= loss_worse_by(self.tolerance_factor, self._best_late_loss):
-                self._chosen = ChosenEpoch(epoch, 1.0 / self._inverse_temperature, raw, raw_by_component)
         patience = min(solver.n_iter_no_change, self.patience_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.n_epochs and epoch - self.patience_epoch <= patience
 
@@ -277,7 +353,7 @@ class FoldPhase:
             trainer.network(state, 1.0 / self._inverse_temperature)
             for trainer, state in zip(self._trainers[0], self._states[0], strict=True)
         ]
-        return NetworkAndHeldOut(join_networks(networks, self._encoding.encoder.n_inputs))
+        return NetworkAndHeldOut(join_networks(networks, self.encoding.encoder.n_inputs))
 
     def state_to_keep(self) -> None:
         """Return None: training does not go on from folds."""
@@ -288,22 +364,24 @@ class FoldPhase:
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
-        if self._chosen is None:
-            raw_by_component, mixing_weight = self.raw_by_component(), self._mixture.equal_weight
-            raw = mix_outputs(raw_by_component, mixing_weight) * self._inverse_temperature
-            self._chosen = ChosenEpoch(len(self.joint_epochs), 1.0 / self._inverse_temperature, raw, raw_by_component)
-        chosen_epoch, temperature, raw, raw_by_component = self._chosen
-        mixing_weights = self._mixture.weight_of_each_network(self._mixture.equal_weight)
-        if len(raw_by_component) > 1:  # `epochs` keeps the losses at equal weights, which observers have seen
-            temperature, mixing_weights, raw = self._loss.choose_mixture(raw_by_component, self._mixture)
+        for choice in {self._choice, *self._choices_of_others}:
+            if not choice.epoch:
+                choice.epoch, choice.raw_by_component = len(self.joint_epochs), self.raw_by_component()
+                choice.temperature = 1.0 / self._inverse_temperature
+        mixing_weight, temperature = self._choice.choose_mixture(self._mixture)
+        raw = np.empty_like(self._choice.raw_by_component[0])
+        for part, others in zip(self._parts, self._choices_of_others, strict=True):
+            weight_of_others, temperature_of_others = others.choose_mixture(self._mixture)
+            of_part = mix_outputs([raw_of_all[part] for raw_of_all in others.raw_by_component], weight_of_others)
+            raw[part] = of_part / temperature_of_others
         # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
         # networks errs less than the one network that is published.
-        first = np.sort(np.unique(self.held_out, return_index=True)[1])
+        first = np.sort(np.concatenate(self._parts))
         return Selection(
-            chosen_epoch=chosen_epoch,
+            chosen_epoch=self._choice.epoch,
             temperature=temperature,
-            mixing_weights=mixing_weights,
-            epochs=tuple(self.joint_epochs),
+            mixing_weights=self._mixture.weight_of_each_network(mixing_weight),
+            epochs=tuple(self.joint_epochs),  # at equal weights, which observers have seen
             held_out=self.held_out[first],
             raw=raw[first],
             stop_reason=stop_reason,

@@ -8,7 +8,7 @@ target : (n, k)     what the raw outputs are compared with
 weight : (n,)       sample weights divided by their mean; None where all are 1
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, Self
@@ -25,6 +25,7 @@ from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet
+from sknet._tables.columns import Column
 from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, Sample, too_little_weight_message
@@ -84,30 +85,69 @@ def encoding_of(model: Model, head: Head) -> Encoding:
     return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
 
 
-def learn_encoding(
-    settings: Settings,
-    head: Head,
-    rows: Rows,
-    sample: Sample,
-    survey: Survey,
-    output_dtype: DType,
-    seed: int = 0,
-    train: NDArray[np.intp] | None = None,
-) -> Encoding:
-    """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the rows.
+@dataclass(frozen=True)
+class EncodingLearner:
+    """Learns how a table is encoded from the rows that a fit trains on, and again from those of each fold.
 
-    `survey`: what is known about the sample's columns.
-    Where categories are encoded by the target, means are those of all rows that are trained on, numbered `train` if
-    others are held out: of thousands of levels, a sample has a few rows each, and costs several per cent of the error.
+    Attributes
+    ----------
+    settings : Settings
+    head : Head
+    rows : Rows
+        All of the table, those held out too.
+    sample : Sample
+        Of the rows that are trained on.
+    survey : Survey
+        What the columns of the sample are.
+    output_dtype : dtype
+    seed : int
     """
-    if isinstance(head, RegressionHead):
-        head = head.scaled_to(sample.y, sample.weight)
-    needs_target = settings.table.category_encoding != "one_hot" or "category" in survey.kinds.values()
-    target = targets_to_encode_by(head, sample.y) if needs_target else None
-    column_settings = replace(settings.table, weight=sample.weight, target=target, seed=seed)
-    encoding = Encoding(learn_encoder(sample.X, column_settings, survey), head, settings.dtype, output_dtype)
-    has_all_means = len(sample) == len(rows) and train is None  # the sample's are those of all rows to train on
-    return encoding if has_all_means else encoding.with_target_means(rows, train)
+
+    settings: Settings
+    head: Head
+    rows: Rows
+    sample: Sample
+    survey: Survey
+    output_dtype: DType
+    seed: int = 0
+
+    def learn(self, train: NDArray[np.intp] | None = None) -> Encoding:
+        """Learn all columns, and how numbers among the targets are scaled, from the sample.
+
+        The rows numbered `train`, or all, are trained on: the target's means of levels are those of all of them. Of
+        thousands of levels, a sample has a few rows each, and costs several per cent of the error.
+        """
+        head = self.head
+        if isinstance(head, RegressionHead):
+            head = head.scaled_to(self.sample.y, self.sample.weight)
+        return self._learn(head, self.sample, self.survey, {}, train)
+
+    def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
+        """Learn from the rows of a fold, numbered `train`, all that its held-out rows must not have a say in.
+
+        These are the columns that targets decide on: which levels count, and means. All others, which no target has a
+        say in, are those of the table if `shares_columns`. The scale of the targets always is: the folds' losses have
+        one unit.
+        """
+        if isinstance(self.settings.network.init, tuple):  # the user's weights are made for the inputs of the table
+            return shared.with_target_means(self.rows, train)
+        columns = enumerate(shared.encoder.columns)
+        kept = {j: column for j, column in columns if shares_columns and not column.was_judged_by_target}
+        if len(kept) == shared.encoder.n_columns:
+            return shared
+        sample = self.sample.among(train)
+        return self._learn(shared.head, sample, self.survey.of_rows(sample.X, kept), kept, train)
+
+    def _learn(
+        self, head: Head, sample: Sample, survey: Survey, kept: Mapping[int, Column], train: NDArray[np.intp] | None
+    ) -> Encoding:
+        table = self.settings.table
+        needs_target = table.category_encoding != "one_hot" or "category" in survey.kinds.values()
+        target = targets_to_encode_by(head, sample.y) if needs_target else None
+        column_settings = replace(table, weight=sample.weight, target=target, seed=self.seed)
+        encoder = learn_encoder(sample.X, column_settings, survey, kept)
+        encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
+        return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
 
 
 # --- an encoded table ------------------------------------------------------------------------------------------------

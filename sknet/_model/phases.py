@@ -10,12 +10,13 @@ raw : (m, k)     for held-out rows, by networks that have not seen them
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from sknet._model.matrices import Encoding
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._tables.rows import Rows
 from sknet._training.result import Epoch
 from sknet._training.state import State
-from sknet._typing import Array
+from sknet._typing import Array, Table
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,14 @@ class NetworkAndHeldOut(NamedTuple):
 
 class Phase(Protocol):
     """What a fit asks of the phase that is at work, or has ended it."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the table is encoded for the networks that are published."""
+
+    @property
+    def importance_rows(self) -> Table | None:
+        """A few hundred of their training rows, encoded, for `feature_importances_`; None leaves it out."""
 
     @property
     def states(self) -> list[State]:

@@ -120,7 +120,7 @@ class TableInMemory(FeatureTable):
         if self.is_sparse and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
             return EncodedInMemory(SparseInputs(encoder.encode(X, dtype)))
         X = encoder.as_dense(X) if self.is_sparse else X  # of an encoder that was learnt from dense rows
-        if encoder.text_columns and encoder.has_target_encoding and len(self) < LARGE_ROWS:  # there may be folds
+        if encoder.text_columns and len(self) < LARGE_ROWS:  # there may be folds
             encoder, X = self._encode_text(encoder, dtype)
         array = X if self.is_memory_mapped else array_if_smaller_than_encoded(encoder, X, dtype)
         if array is not None:
@@ -134,7 +134,7 @@ class TableInMemory(FeatureTable):
         return EncodedInMemory(encode(encoder, X, dtype, encoding_part))
 
     def _encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, Table]:
-        """Encode texts, which takes longest, once: encoders of the folds differ in the target's means alone."""
+        """Encode texts, which takes longest, once: encoders of the folds differ in other columns."""
         columns = encoder.text_columns
         if not self._encoded_text or self._encoded_text[0][0] != columns:
             self._encoded_text[:] = [(columns, encoder.encode_text(self.values, dtype)[1])]

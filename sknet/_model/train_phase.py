@@ -16,7 +16,7 @@ import numpy as np
 from sknet._model.balance import balancing_shift
 from sknet._model.fold_phase import Selection, stop_at_selected_epoch
 from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows
+from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.mixture import ChosenMixture, HeldOutLoss, Mixture
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
@@ -26,6 +26,7 @@ from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
+from sknet._typing import Table
 
 
 @dataclass
@@ -39,6 +40,8 @@ class TrainPhase:
         Returns the states they start from; called late where folds train before, which need the memory.
     validation : EncodedRows or None
         The rows that evaluate each epoch.
+    importance_rows : array, CSR matrix or MixedRows, or None
+        A few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
     selection : Selection or None
         What folds have chosen before.
     is_resumed : bool
@@ -48,6 +51,7 @@ class TrainPhase:
     trainers: list[NetworkTrainer]
     first_states: Callable[[], list[State]]
     validation: EncodedRows | None
+    importance_rows: Table | None = None
     selection: Selection | None = None
     is_resumed: bool = False
     epochs_before: int = 0  # that each state had behind it when this call began
@@ -80,6 +84,11 @@ class TrainPhase:
             epochs_done=max(state.epoch for state in self.states),
             scores_undefined=any(result.scores_undefined for result in results),
         )
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the table is encoded."""
+        return self.trainers[0].encoding
 
     @property
     def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
@@ -130,7 +139,7 @@ class TrainPhase:
             held_out = HeldOut(raw, self.validation.y, self.validation.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each has all inputs, with weights of 0 for the bins that it does not see
-        joined = join_networks(networks, self.trainers[0].encoding.encoder.n_inputs, mixing_weights)
+        joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
         # only where rows have chosen the epoch: k calls of `partial_fit` stay what one `fit` of k epochs is without
         shift = None if mixing_weights is None else balancing_shift(self.trainers, self.states, mixing_weights)
         if shift is not None:
@@ -138,7 +147,7 @@ class TrainPhase:
         if held_out is not None:
             # the folds' outputs are those of other networks, which are not balanced
             raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
-            held_out = held_out._replace(raw=raw.astype(self.trainers[0].encoding.output_dtype))
+            held_out = held_out._replace(raw=raw.astype(self.encoding.output_dtype))
         return NetworkAndHeldOut(joined, held_out)
 
     def state_to_keep(self) -> State | None:

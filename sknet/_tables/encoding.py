@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -359,7 +360,12 @@ def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targe
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey: Survey | None = None) -> TableEncoder:
+def learn_encoder(
+    X: Table,
+    settings: ColumnSettings = DEFAULT_SETTINGS,
+    survey: Survey | None = None,
+    kept: Mapping[int, Column] = MappingProxyType({}),
+) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
     Parameters
@@ -370,6 +376,8 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
     settings : ColumnSettings, default=DEFAULT_SETTINGS
     survey : Survey, default=None
         What its columns are; None to look.
+    kept : dict of int to Column, default={}
+        Columns that have been learnt from other rows and stay as they are, by their numbers.
 
     Returns
     -------
@@ -379,16 +387,19 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
     if is_sparse(X):
         return _learn_sparse(X, choices, settings)
     survey = survey_columns(X, choices) if survey is None else survey
-    encoder = _learn_columns(X, survey, settings, never_left_out=survey.named_by_user)
+    encoder = _learn_columns(X, survey, settings, kept, never_left_out=survey.named_by_user)
     # where no column says anything, they stay: something must be left to train on
-    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, never_left_out=survey.levels)
+    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, kept, never_left_out=survey.levels)
 
 
-def _learn_columns(X: Table, survey: Survey, settings: ColumnSettings, never_left_out: Container[int]) -> TableEncoder:
-    """Learn all columns; those numbered `never_left_out` are not left out because they say nothing of the target."""
-    columns: dict[int, Column] = {}
-    errors = dict(survey.errors)
+def _learn_columns(
+    X: Table, survey: Survey, settings: ColumnSettings, kept: Mapping[int, Column], never_left_out: Container[int]
+) -> TableEncoder:
+    """Learn all columns but those kept; `never_left_out` are the numbers of those that stay if they say nothing."""
+    columns, errors = dict(kept), dict(survey.errors)
     for j, kind in survey.kinds.items():
+        if j in kept:
+            continue
         values = survey.levels[j] if j in survey.levels else column_at(X, j)
         try:
             own = replace(settings, never_left_out=True) if j in never_left_out else settings

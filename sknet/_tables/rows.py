@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
+from sknet._tables.tables import take_rows
 from sknet._typing import Array, Batch, DType, Table
 
 ALL = slice(None)
@@ -114,9 +115,17 @@ class Sample:
     X: Table  # array, CSR matrix or data frame
     y: Array
     weight: Array | None
+    numbers: NDArray[np.intp] | None = None  # of the rows in their table; None: all of them, in order
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def among(self, train: NDArray[np.intp]) -> Sample:
+        """Return the rows of the sample that are among the rows numbered `train`."""
+        rows = train if self.numbers is None else np.flatnonzero(np.isin(self.numbers, train))
+        numbers = train if self.numbers is None else self.numbers[rows]
+        weight = None if self.weight is None else self.weight[rows]
+        return Sample(take_rows(self.X, rows), self.y[rows], weight, numbers)
 
 
 MAX_VALUES_TO_MERGE_ROWS = 2**20
@@ -156,10 +165,15 @@ class Rows:
         groups = None if self.groups is None else self.groups[rows]
         return Rows(self.X[rows], self.y[rows], weight, groups)
 
-    def sample(self, seed: int) -> Sample:
-        """Return the rows that columns are learnt from: all, or a random sample of a large table."""
-        rows = sample_rows(len(self), seed) if exceeds_sample_size(len(self)) else ALL
-        return Sample(self.X.rows_in_memory(rows), self.y[rows], None if self.weight is None else self.weight[rows])
+    def sample(self, seed: int, train: NDArray[np.intp] | None = None) -> Sample:
+        """Return the rows that columns are learnt from: those numbered `train`, or all; of many a random sample."""
+        numbers, n = train, len(self) if train is None else len(train)
+        if exceeds_sample_size(n):
+            drawn = sample_rows(n, seed)
+            numbers = drawn if train is None else train[drawn]
+        rows = ALL if numbers is None else numbers
+        weight = None if self.weight is None else self.weight[rows]
+        return Sample(self.X.rows_in_memory(rows), self.y[rows], weight, numbers)
 
     def without_zero_weights(self) -> Rows:
         """Return the rows of positive weight: nothing may depend on the others."""

@@ -9,8 +9,8 @@ X : (n, d)     array, CSR matrix or data frame
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -83,6 +83,14 @@ class Survey:
     named_by_user: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
     is_sparse: bool = False
+
+    def of_rows(self, X: Table, skipped: Container[int] = ()) -> Survey:
+        """Return the survey for other rows, (m, d), of the same table: each column is what it was.
+
+        The levels of columns that are skipped are not looked for.
+        """
+        levels = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.levels if j not in skipped}
+        return replace(self, levels=levels)
 
     def summary(self, max_categories: int | None) -> ColumnSummary:
         """Say what kinds of columns there are, on which "auto" depends."""

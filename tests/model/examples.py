@@ -5,7 +5,7 @@ from sklearn.base import is_classifier
 
 from sknet._model.fold_phase import stop_at_selected_epoch
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.matrices import NetworkRows, encode_rows, learn_encoding
+from sknet._model.matrices import EncodingLearner, NetworkRows, encode_rows
 from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
 from tests.tables.examples import rows_of_table, survey_of
@@ -28,7 +28,7 @@ def encoded(net, X, y, weight=None, *, validated=False, cross_fit=False, n_numbe
     settings = settings_of(net, len(y), validated, n_numbers)
     rows = rows_of(X, values, weight)
     sample = rows.sample(0)
-    encoding = learn_encoding(settings, head, rows, sample, survey_of(sample.X), np.dtype(float))
+    encoding = EncodingLearner(settings, head, rows, sample, survey_of(sample.X), np.dtype(float)).learn()
     return settings, encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
 
 

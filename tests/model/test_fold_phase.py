@@ -16,13 +16,15 @@ from sknet._model.fold_phase import (
     Folds,
     Split,
     draw_folds,
+    draw_parts,
     fold_plan,
     folds_of_splits,
 )
+from sknet._model.matrices import EncodingLearner
 from sknet._model.network_trainer import make_trainer
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.side_by_side import train_side_by_side
-from tests.model.examples import encoded
+from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
 
@@ -36,11 +38,15 @@ QUICK = dict(
     n_members=2,
 )  # fmt: skip
 SEEDS = [(4, 6), (14, 16)]
+N_CHOICES = 1 + fold_plan(N).n_held_out  # of the epoch: by all held-out rows, and by those outside of each fold
 
 
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
-    """Settings, the encoding, and encoded rows."""
-    return encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
+    """Settings, the encoding, encoded rows, the rows, and what learns the columns of a fold."""
+    settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
+    sample = table.sample(0)
+    learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float))
+    return settings, encoding, rows, table, learner
 
 
 def fold_networks(*prepared, groups=None):
@@ -49,10 +55,10 @@ def fold_networks(*prepared, groups=None):
 
 @pytest.fixture
 def script_losses(monkeypatch):
-    """Script the inverse temperature and the loss of held-out rows, epoch after epoch."""
+    """Script the inverse temperature and the loss of held-out rows, the same for all choices, epoch after epoch."""
 
     def script(values):
-        pairs = iter(values)
+        pairs = (pair for pair in values for _ in range(N_CHOICES))
         monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: next(pairs))
 
     return script
@@ -90,13 +96,11 @@ def test_a_group_is_held_out_as_a_whole():
 @pytest.mark.parametrize("plan", [fold_plan(N), fold_plan(FEW_ROWS), fold_plan(MANY_ROWS)], ids=["few", "some", "many"])
 def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
-    settings, encoding, rows, table = prepared(weight, numeric_encoding="raw")
+    settings, encoding, rows, *given = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % plan.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(plan.n_held_out)]
     held_out = np.concatenate([rows for _, rows in splits])
-    some = None if weight is None else weight[held_out]
-    total = len(held_out) if weight is None else some.sum()
-    rated, temperatures, outputs = [], [], []
+    outputs = []  # of each epoch
     for n_epochs in range(1, 9):
         raw = np.zeros((N, 1))
         for i, (others, part) in enumerate(splits):
@@ -108,20 +112,45 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
                 raw[fold == i] += run.raw_outputs(state, run.network_rows(part)) / 2.0
-        raw, target = raw[held_out], LABEL[held_out]
-        temperature = best_temperature(encoding.head.loss, raw, target[:, np.newaxis].astype(float), some, total)
-        loss = log_loss(target, 1.0 / (1.0 + np.exp(-raw[:, 0] / temperature)), sample_weight=some)
-        rated.append(loss + temperature_penalty(temperature, total))
-        temperatures.append(temperature)
-        outputs.append(raw / temperature)
-    first = MIN_STEPS_TO_JUDGE // 30 + 1  # of 30 steps per epoch; counted from 1
-    best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
-    folds = Folds(splits, plan.tolerance_factor, N)
-    chosen = FoldPhase(settings, encoding, rows, table, folds, SEEDS).train()
+        outputs.append(raw[held_out])
+
+    def choice_of(places):
+        """The epoch that these of the held-out rows choose, and the temperature then."""
+        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+        total = len(target) if weight is None else some.sum()
+        rated, temperatures = [], []
+        for raw in outputs:
+            own = raw[places]
+            temperature = best_temperature(encoding.head.loss, own, target[:, np.newaxis].astype(float), some, total)
+            loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
+            rated.append(loss + temperature_penalty(temperature, total))
+            temperatures.append(temperature)
+        first = MIN_STEPS_TO_JUDGE // 30 + 1  # of 30 steps per epoch; counted from 1
+        best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
+        return best, temperatures[best - 1]
+
+    chosen = FoldPhase(settings, encoding, rows, *given, Folds(splits, plan.tolerance_factor, N), SEEDS).train()
+    best, temperature = choice_of(np.arange(len(held_out)))
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
-    assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)
+    assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
-    np.testing.assert_allclose(chosen.raw, outputs[best - 1], rtol=1e-4)
+    expected = np.empty_like(chosen.raw)  # by the choice of the other parts
+    for part in draw_parts(splits, None):
+        epoch, temperature = choice_of(np.setdiff1d(np.arange(len(held_out)), part))
+        expected[part] = outputs[epoch - 1][part] / temperature
+    np.testing.assert_allclose(chosen.raw, expected, rtol=1e-4)
+
+
+def test_no_row_chooses_the_epoch_at_which_it_is_judged():
+    """Parts are folds, or halves of one; with a row in the first split that holds it out, and a group in one half."""
+    splits = [Split(np.arange(3, 9), np.arange(3)), Split(np.arange(2), np.array([4, 2, 3]))]
+    assert [part.tolist() for part in draw_parts(splits, None)] == [[0, 1, 2], [3, 5]]
+    groups = np.arange(N) // 5
+    halves = draw_parts([Split(np.arange(30), np.arange(30, N))], groups)
+    assert sorted(map(len, halves)) == [30, 30]
+    assert not set(groups[30 + halves[0]]) & set(groups[30 + halves[1]])
+    alone = draw_parts([Split(np.arange(85), np.arange(85, N))], groups)  # a single group: it chooses for itself
+    assert [part.tolist() for part in alone] == [[0, 1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])

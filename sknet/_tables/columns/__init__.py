@@ -108,6 +108,11 @@ class Column(ABC):
     infrequent_share: float = 0.0
 
     @property
+    def was_judged_by_target(self) -> bool:
+        """Whether targets may have decided which inputs the column has, or what they are."""
+        return False
+
+    @property
     def n_inputs(self) -> int:
         """How many inputs the column becomes."""
         return len(self.suffixes)

@@ -58,6 +58,11 @@ class CategoryColumn(Column):
     infrequent_share: float = 0.0
 
     @property
+    def was_judged_by_target(self) -> bool:
+        """Whether there were so many levels that targets decided which of them have an input."""
+        return self.has_infrequent or len(self.levels) >= MANY_LEVELS
+
+    @property
     def is_binary(self) -> bool:
         """Whether two levels share one input: −1 for the first, 1 for the second, 0 for unknown."""
         return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
@@ -145,6 +150,11 @@ class IdentifierColumn(LeftOutColumn):
 
 class UninformativeColumn(LeftOutColumn):
     """A column of many levels, all of which are rare, or on which the target does not depend."""
+
+    @property
+    def was_judged_by_target(self) -> bool:
+        """True: the target does not depend on the levels."""
+        return True
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:

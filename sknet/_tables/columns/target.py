@@ -74,6 +74,11 @@ class TargetColumn(EqualByFields, Column):
     one_hot: CategoryColumn | None = None
 
     @property
+    def was_judged_by_target(self) -> bool:
+        """True: the inputs are means of it."""
+        return True
+
+    @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         endings = [""] if len(self.scale) == 1 else [f"_{i}" for i in range(len(self.scale))]
