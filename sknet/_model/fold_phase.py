@@ -32,7 +32,7 @@ from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._training.result import Epoch, StopReason
-from sknet._training.solver import EpochObserver
+from sknet._training.solver import EpochObserver, Solver
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -106,6 +106,7 @@ class Selection:
     """What folds have chosen, with their predictions for the rows that were held out."""
 
     chosen_epoch: int
+    n_steps: float  # that the folds' networks took until then, on average
     temperature: float
     mixing_weights: tuple[float, ...]  # of each network in their joint raw output
     epochs: tuple[Epoch, ...]  # the folds' own: their joint loss as the validation loss
@@ -218,8 +219,9 @@ class FoldPhase:
         self._mixture = Mixture(settings.sees_bins)
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = settings.solver
-        steps_per_epoch = ceil(folds.n_rows / solver.samples_per_step(folds.n_rows))
-        self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / steps_per_epoch), solver.n_epochs)  # that may be chosen
+        first_epoch = ceil(MIN_STEPS_TO_JUDGE / steps_per_epoch(solver, folds.n_rows))
+        self.first_epoch = min(first_epoch, solver.n_epochs)  # that may be chosen
+        self._steps_per_epoch = float(np.mean([steps_per_epoch(solver, len(split.train)) for split in folds.splits]))
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
         self._states: list[list[State]] = []
@@ -379,6 +381,7 @@ class FoldPhase:
         first = np.sort(np.concatenate(self._parts))
         return Selection(
             chosen_epoch=self._choice.epoch,
+            n_steps=self._choice.epoch * self._steps_per_epoch,
             temperature=temperature,
             mixing_weights=self._mixture.weight_of_each_network(mixing_weight),
             epochs=tuple(self.joint_epochs),  # at equal weights, which observers have seen
@@ -411,6 +414,16 @@ class _EpochEvaluator:
         return self.stopped is not None or not goes_on
 
 
-def stop_at_selected_epoch(selection: Selection, trainer: NetworkTrainer) -> NetworkTrainer:
-    """Return the trainer with a solver that trains for as many epochs as folds have chosen."""
-    return replace(trainer, solver=replace(trainer.solver, n_epochs=selection.chosen_epoch))
+def steps_per_epoch(solver: Solver, n_rows: int) -> int:
+    """Return how many steps an epoch of so many rows has."""
+    return ceil(n_rows / solver.samples_per_step(n_rows))
+
+
+def stop_after_selected_steps(selection: Selection, trainer: NetworkTrainer) -> NetworkTrainer:
+    """Return the trainer with a solver that takes as many steps, in whole epochs, as folds have chosen.
+
+    In as many epochs, all rows make more steps than those of a fold, in which a network fits more of the noise than
+    the folds have judged: on tables of noise the error on new rows was 2 to 6 % larger.
+    """
+    n_epochs = max(1, round(selection.n_steps / steps_per_epoch(trainer.solver, trainer.problem.n_samples)))
+    return replace(trainer, solver=replace(trainer.solver, n_epochs=n_epochs))

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from sknet._model.balance import balancing_shift
-from sknet._model.fold_phase import Selection, stop_at_selected_epoch
+from sknet._model.fold_phase import Selection, stop_after_selected_steps
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.mixture import ChosenMixture, HeldOutLoss, Mixture
@@ -66,9 +66,9 @@ class TrainPhase:
         self.states, self.is_resumed, self.epochs_before = [state], is_resumed, state.epoch
 
     def limit_epochs(self, selection: Selection) -> None:
-        """Set the number of epochs to that which folds have chosen, before the networks train."""
+        """Set the number of epochs to the steps that folds have chosen, before the networks train."""
         self.selection = selection
-        self.trainers = [stop_at_selected_epoch(selection, trainer) for trainer in self.trainers]
+        self.trainers = [stop_after_selected_steps(selection, trainer) for trainer in self.trainers]
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the most important of their results, see `_PRIORITY`."""
@@ -109,10 +109,9 @@ class TrainPhase:
     def last_epoch(self) -> EpochReport:
         """The last epoch."""
         bests = [state.best.epoch for state in self.states if state.best is not None]
-        max_iter = self.trainers[0].settings.solver.n_epochs
         return EpochReport(
             number=max(state.epoch for state in self.states),
-            n_epochs=max_iter if self.selection is None else self.selection.chosen_epoch,
+            n_epochs=self.trainers[0].solver.n_epochs,
             figures=average_epochs([state.history[-1:] for state in self.states])[-1],
             best_epoch=max(bests, default=None),
             n_rate_cuts=self.states[0].n_plateaus,
