@@ -363,6 +363,7 @@ class FoldPhase:
     def forget_networks(self) -> None:
         """Free the memory of the networks, of which each has as much as one that learns from all rows."""
         self._trainers, self._states, self._held_out_rows = [], [], []
+        self.encoding, self.importance_rows = self._encoding, None
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""

@@ -52,7 +52,7 @@ class Settings:
     """All of a fit's settings, by the part of the model that uses them."""
 
     target: TargetSettings
-    table: ColumnSettings  # without weights and targets, which `learn_encoding` adds
+    table: ColumnSettings  # without weights and targets, which `EncodingLearner` adds
     network: NetworkSettings
     solver: Solver  # which each network adapts: see `network_trainer.solver_of_network`
     regularisation: RegularisationSettings
