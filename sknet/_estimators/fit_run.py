@@ -141,6 +141,7 @@ class FitRun:
             n_rows_before_split=self.plan.evaluation.n_rows_before_split,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else self.folds.epochs[0],
+            chosen_epoch=0 if self.training.selection is None else self.training.selection.chosen_epoch,
         )
 
     def final_fitted(self, task: TaskFunctions, *, may_go_on: bool) -> Fitted:

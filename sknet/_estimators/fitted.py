@@ -47,7 +47,8 @@ class Fitted:
     weights_checksum: int = 0  # of the network that residuals and importances are of
     n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
-    fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
+    fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many steps to train
+    chosen_epoch: int = 0  # which of these was chosen, from 1; 0 where none was
     out_of_fold: Array | list[Array] | None = None  # predictions of each row by a network that did not see it
     importances: Array | None = None  # (d,)  of the columns, together 1; None after `partial_fit`
 
@@ -68,9 +69,12 @@ class Fitted:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch of the last call whose weights were kept, from 1; of several networks the largest; 0 for none."""
-        if not self.validated:  # the last one: after folds, all epochs that they have chosen are trained
-            return self.n_iter
+        """The epoch that was chosen: by folds, or whose weights were kept, the largest of several networks; from 1.
+
+        The last one where nothing chooses; 0 for none.
+        """
+        if self.chosen_epoch or not self.validated:
+            return self.chosen_epoch or self.n_iter
         # without the condition, [-0:] would be the whole history
         each = self.member_epochs or (self.history[-self.n_iter :] if self.n_iter else (),)
         return max(best_epoch_of(epochs) for epochs in each)

@@ -123,8 +123,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         better score on them, and keep the best epoch's weights. With "folds",
         each of four folds (from 500 rows on, one of the four, with `groups` two;
         from 5,000 on, without `groups`, one of ten) is held out from networks of
-        its own; the loss of their rows chooses the number of epochs and, where it
-        is scaled, the temperature, and then all rows are trained on. "auto" is False below 40
+        its own; the loss of their rows chooses an epoch and, where it is scaled, the
+        temperature; then networks learn from all rows, in as many steps as those of
+        the folds took until then. "auto" is False below 40
         rows; "folds" up to 14,999 with a first-order solver and a schedule that
         scikit-learn does not have, unless `scoring`, `warm_start` or a share
         as `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,
@@ -133,8 +134,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     validation_fraction : float, splitter or "auto", default="auto"
         The share of rows held out (a classifier's stratified); "auto" is
         0.15, and 0.1 from 15,000 rows on. Or a scikit-learn splitter, whose splits
-        are the folds, whatever the number of rows: its test sets choose the number of
-        epochs together, and then all rows are trained on.
+        are the folds, whatever the number of rows. The network of a split learns
+        everything, the encoding of columns too, from its training rows.
 
     scoring : str or callable, default="loss"
         What evaluates an epoch on the held-out rows: "loss" or a scikit-learn scorer.
@@ -350,7 +351,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     oof_prediction_ : ndarray, or a list of such
         Where `early_stopping="folds"` was set: what each training row is predicted
         (by a classifier, its probabilities) by networks of the folds that did not
-        see it, at the chosen epoch. NaN for rows that no fold held out (from 500
+        see it, at the epoch that the other folds choose (of a single fold, the other
+        half of its rows). NaN for rows that no fold held out (from 500
         rows on only one fold is, unless a splitter gives the folds; with `groups`
         two) and for rows of weight 0. `partial_fit` drops it.
 
@@ -362,8 +364,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the
-        best one on the held-out rows (of several members the latest), the one that
-        folds have chosen, or the last.
+        best one on the held-out rows (of several members the latest), or the last.
+        With folds, the one of their epochs that they have chosen; `n_iter_` counts
+        those of the networks that learnt from all rows.
 
     temperature_ : float
         What the raw outputs of training were divided by, the mean over members;

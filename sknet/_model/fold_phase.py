@@ -63,7 +63,6 @@ class Folds(NamedTuple):
 
     splits: list[Split]
     tolerance_factor: float  # see `FoldPlan`
-    n_rows: int  # by which the steps of an epoch are counted, see `MIN_STEPS_TO_JUDGE`
     share_columns: bool = True  # whether what is learnt about columns without targets is learnt once, from all rows
 
 
@@ -77,19 +76,16 @@ def draw_folds(
     return Folds(
         [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)],
         plan.tolerance_factor,
-        n_rows,
     )
 
 
 def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, is_regression: bool = False) -> Folds:
     """Return the folds that the splits of a user's splitter make: the rows that one of them holds out.
 
-    Splits of time may train on a few rows, hence in a few steps an epoch: these have their number of steps, too. What
-    comes later must not be known either, so that each split's network learns all columns from its own rows.
+    What comes later in time must not be known: each split's network learns all columns from its own rows.
     """
-    fewest = min(len(split.train) for split in splits)
     tolerance_factor = fold_plan(n_rows, groups is not None, is_regression).tolerance_factor
-    return Folds(splits, tolerance_factor, fewest, share_columns=False)
+    return Folds(splits, tolerance_factor, share_columns=False)
 
 
 MIN_STEPS_TO_JUDGE = 75
@@ -219,9 +215,9 @@ class FoldPhase:
         self._mixture = Mixture(settings.sees_bins)
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = settings.solver
-        first_epoch = ceil(MIN_STEPS_TO_JUDGE / steps_per_epoch(solver, folds.n_rows))
-        self.first_epoch = min(first_epoch, solver.n_epochs)  # that may be chosen
-        self._steps_per_epoch = float(np.mean([steps_per_epoch(solver, len(split.train)) for split in folds.splits]))
+        n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
+        self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / min(n_steps)), solver.n_epochs)  # that may be chosen
+        self._steps_per_epoch = float(np.mean(n_steps))
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
         self._states: list[list[State]] = []

@@ -49,7 +49,7 @@ def test_small_tables_do_not_fail():
 @pytest.mark.parametrize("kind", TARGETS)
 def test_with_folds_one_network_is_trained_on_all_rows(kind):
     fitted = SigmoidMLPClassifier(**FOLDS).fit(X, TARGETS[kind])
-    assert fitted.t_ == N * fitted.n_iter_ and fitted.best_epoch_ == fitted.n_iter_ <= 12
+    assert fitted.t_ == N * fitted.n_iter_ and fitted.n_iter_ <= fitted.best_epoch_ <= 12
     assert fitted.temperature_ != 1.0
     # the same epochs without folds lead to the same weights, but for the temperature in the last layer
     plain = fitted.resolved_params_ | dict(early_stopping=False, temperature_scaling=False, max_iter=fitted.n_iter_)

@@ -12,7 +12,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.estimators import inside
 
 N = 200
-WORDS = np.array("red blue green old new large small fast slow heavy light oak pine".split())
+WORDS = np.array(["red", "blue", "green", "old", "new", "large", "small", "fast", "slow", "heavy", "light", "oak"])
 quiet = pytest.mark.filterwarnings("ignore:Column", "ignore::sklearn.exceptions.ConvergenceWarning")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 import pytest
@@ -125,11 +126,11 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
             loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
             rated.append(loss + temperature_penalty(temperature, total))
             temperatures.append(temperature)
-        first = MIN_STEPS_TO_JUDGE // 30 + 1  # of 30 steps per epoch; counted from 1
+        first = ceil(MIN_STEPS_TO_JUDGE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
         best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    chosen = FoldPhase(settings, encoding, rows, *given, Folds(splits, plan.tolerance_factor, N), SEEDS).train()
+    chosen = FoldPhase(settings, encoding, rows, *given, Folds(splits, plan.tolerance_factor), SEEDS).train()
     best, temperature = choice_of(np.arange(len(held_out)))
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
@@ -158,7 +159,7 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
     prior = temperature_penalty(np.exp(-1.2), N)
     script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
-    chosen = fold_networks(*prepared(max_iter=4, numeric_encoding="raw")).train()
+    chosen = fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")).train()
     assert chosen.chosen_epoch == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
 
@@ -225,7 +226,7 @@ def test_a_constant_loss_of_0_is_no_better_than_itself(script_losses):
     assert len(fold_networks(*prepared(max_iter=40, n_iter_no_change=2)).train().epochs) == 4
 
 
-@pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 3), (N, 80, 75), (N, 9, 9)])
+@pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 4), (N, 80, 75), (N, 9, 9)])
 def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, script_losses):
     early, late = 0.9 ** np.arange(first - 1), 2.0 * 1.1 ** np.arange(max_iter)  # an early one would be the best one
     script_losses((1.0, value) for value in [*early, *late])
