@@ -221,7 +221,7 @@ def test_a_label_that_only_rows_of_weight_0_have_leaves_the_other_rows_in_place(
     """What follows the rows as they were passed: `oof_prediction_`."""
     folds = SMALL | {"early_stopping": "folds", "learning_rate": "flat_cosine"}
     net = SigmoidMLPClassifier(**folds).fit(X, RARE, NOT_RARE)
-    without = SigmoidMLPClassifier(**folds).fit(X[5:], RARE[5:])
+    without = SigmoidMLPClassifier(**folds).fit(X[5:], RARE[5:], NOT_RARE[5:])  # weights of 1 round otherwise than none
     assert net.classes_.tolist() == ["no", "yes"] and net.oof_prediction_.shape == (N, 2)
     assert np.isnan(net.oof_prediction_[:5]).all()
     assert_array_equal(net.oof_prediction_[5:], without.oof_prediction_)
@@ -242,7 +242,8 @@ def test_a_splitter_gets_the_rows_and_labels_as_they_were_passed():
     net = SigmoidMLPClassifier(**parameters).fit(X, RARE, NOT_RARE)
     assert seen == [(N, RARE.tolist())]
     same_split = PredefinedSplit(np.where(np.arange(N) % 2, 0, -1)[5:])
-    without = SigmoidMLPClassifier(**parameters | {"validation_fraction": same_split}).fit(X[5:], RARE[5:])
+    without = SigmoidMLPClassifier(**parameters | {"validation_fraction": same_split})
+    without.fit(X[5:], RARE[5:], NOT_RARE[5:])
     assert_array_equal(net.predict_proba(X), without.predict_proba(X))
 
 
