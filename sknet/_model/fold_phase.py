@@ -97,6 +97,10 @@ MAX_EXTRA_EPOCHS = 4
 too."""
 
 
+MAX_PARTS = 4
+"""In how many parts, at most, held-out rows choose for one another: each costs a look at every epoch."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """What folds have chosen, with their predictions for the rows that were held out."""
@@ -132,21 +136,24 @@ class EpochChoice:
         self._best_loss = inf
         self.epoch = 0  # 0: none could be chosen yet
         self.raw_by_component: list[Array] = []  # of all held-out rows, after this epoch
-        self.temperature = 1.0  # that suits these rows then, at equal mixing weights
+        self.temperature: float | None = None  # that suits these rows then, at equal mixing weights, if it is known
 
-    def look_at(self, epoch: int, raw_by_component: list[Array], mixing_weight: float) -> Calibration:
-        """Take an epoch into account; return how good it is for these rows."""
+    def look_at(
+        self, epoch: int, raw_by_component: list[Array], mixing_weight: float, inverse_temperature: float | None = None
+    ) -> Calibration:
+        """Take an epoch into account; return how good it is for these rows, at a given temperature or their best."""
         raw = mix_outputs([raw[self._rows] for raw in raw_by_component], mixing_weight)
-        calibration = self._loss.calibrate_in_place(raw)
+        calibration = self._loss.calibrate_in_place(raw, inverse_temperature)
         if epoch >= self._first_epoch:
             self._best_loss = min(self._best_loss, calibration.criterion)
             if not self.epoch or calibration.criterion <= loss_worse_by(self._tolerance_factor, self._best_loss):
-                self.epoch, self.raw_by_component, self.temperature = epoch, raw_by_component, calibration.temperature
+                self.epoch, self.raw_by_component = epoch, raw_by_component
+                self.temperature = calibration.temperature if inverse_temperature is None else None
         return calibration
 
     def choose_mixture(self, mixture: Mixture) -> tuple[float, float]:
         """Return the mixing weight that these rows choose, and then the temperature."""
-        if len(self.raw_by_component) == 1:
+        if len(self.raw_by_component) == 1 and self.temperature is not None:
             return mixture.equal_weight, self.temperature
         own = [raw[self._rows] for raw in self.raw_by_component]
         mixing_weight = self._loss.choose_mixing_weight(own, mixture.equal_weight)
@@ -156,7 +163,8 @@ class EpochChoice:
 def draw_parts(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
     """Divide the rows that splits hold out into parts, none of which chooses the epoch at which it is judged.
 
-    These are the folds; of a single one, two halves. A row that several splits hold out is in the part of the first.
+    These are the folds, or `MAX_PARTS` sets of them; of a single one, two halves. A row that several splits hold out is
+    in the part of the first.
 
     Returns
     -------
@@ -166,7 +174,8 @@ def draw_parts(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np
     held_out = np.concatenate([split.held_out for split in splits])
     numbers, first = np.unique(held_out, return_index=True)
     if len(splits) > 1:
-        part_of_place = np.repeat(np.arange(len(splits)), [len(split.held_out) for split in splits])
+        part_of_split = np.arange(len(splits)) % MAX_PARTS
+        part_of_place = np.repeat(part_of_split, [len(split.held_out) for split in splits])
         part = part_of_place[first]
     elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[numbers])) < 2):
         part = np.zeros(len(numbers), np.intp)
@@ -290,12 +299,11 @@ class FoldPhase:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
         raw_by_component, solver = self.raw_by_component(), self._settings.solver
         epoch = len(self.joint_epochs) + 1
-        for choice in self._choices_of_others:
+        equal = self._mixture.equal_weight
+        self._inverse_temperature, value, criterion = self._choice.look_at(epoch, raw_by_component, equal)
+        for choice in self._choices_of_others:  # at the same temperature, which takes longest to find
             if choice is not self._choice:
-                choice.look_at(epoch, raw_by_component, self._mixture.equal_weight)
-        self._inverse_temperature, value, criterion = self._choice.look_at(
-            epoch, raw_by_component, self._mixture.equal_weight
-        )
+                choice.look_at(epoch, raw_by_component, equal, self._inverse_temperature)
         last = [state.history[-1] for _, state in self._all_networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         self.joint_epochs.append(

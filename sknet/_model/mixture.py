@@ -94,13 +94,17 @@ class HeldOutLoss:
     def __init__(self, encoding: Encoding, rows: NetworkRows, has_temperature: bool) -> None:
         self._encoding, self._rows, self._has_temperature = encoding, rows, has_temperature
 
-    def calibrate_in_place(self, raw: Array) -> Calibration:
-        """Bring raw outputs, in place, to their best temperature."""
+    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> Calibration:
+        """Bring raw outputs, in place, to their best temperature, or to a given one."""
         loss, rows = self._encoding.head.loss, self._rows
         if not self._has_temperature:
             value = loss.mean(raw, rows.target, rows.weight)
             return Calibration(1.0, value, value)
-        inverse, value = scale_to_best_temperature_in_place(loss, raw, rows.target, rows.weight, rows.total_weight)
+        if inverse_temperature is None:
+            inverse, value = scale_to_best_temperature_in_place(loss, raw, rows.target, rows.weight, rows.total_weight)
+        else:
+            raw *= inverse_temperature
+            inverse, value = inverse_temperature, loss.mean(raw, rows.target, rows.weight)
         penalty = log(inverse) ** 2 / (2.0 * PRIOR_LOG_DEVIATION**2 * rows.total_weight)
         return Calibration(inverse, value, value + penalty)
 

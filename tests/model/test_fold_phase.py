@@ -39,7 +39,6 @@ QUICK = dict(
     n_members=2,
 )  # fmt: skip
 SEEDS = [(4, 6), (14, 16)]
-N_CHOICES = 1 + fold_plan(N).n_held_out  # of the epoch: by all held-out rows, and by those outside of each fold
 
 
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
@@ -56,11 +55,16 @@ def fold_networks(*prepared, groups=None):
 
 @pytest.fixture
 def script_losses(monkeypatch):
-    """Script the inverse temperature and the loss of held-out rows, the same for all choices, epoch after epoch."""
+    """Script the inverse temperature and the loss of held-out rows, epoch after epoch, but not what parts choose."""
 
     def script(values):
-        pairs = (pair for pair in values for _ in range(N_CHOICES))
-        monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: next(pairs))
+        pairs = iter(values)
+        parts = mixture.scale_to_best_temperature_in_place  # which have fewer rows
+        monkeypatch.setattr(
+            mixture,
+            "scale_to_best_temperature_in_place",
+            lambda loss, raw, *others: next(pairs) if len(raw) == N else parts(loss, raw, *others),
+        )
 
     return script
 
@@ -115,29 +119,37 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
                 raw[fold == i] += run.raw_outputs(state, run.network_rows(part)) / 2.0
         outputs.append(raw[held_out])
 
+    all_places = np.arange(len(held_out))
+
+    def temperature_of(raw, places):
+        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+        total = len(target) if weight is None else some.sum()
+        return best_temperature(encoding.head.loss, raw[places], target[:, np.newaxis].astype(float), some, total)
+
     def choice_of(places):
-        """The epoch that these of the held-out rows choose, and the temperature then."""
+        """The epoch that these of the held-out rows choose, at the temperatures of all, and their own then."""
         target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
         total = len(target) if weight is None else some.sum()
         rated, temperatures = [], []
         for raw in outputs:
             own = raw[places]
-            temperature = best_temperature(encoding.head.loss, own, target[:, np.newaxis].astype(float), some, total)
+            temperature = temperature_of(raw, places)
+            temperatures.append(temperature)
+            temperature = temperature_of(raw, all_places)
             loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
             rated.append(loss + temperature_penalty(temperature, total))
-            temperatures.append(temperature)
         first = ceil(MIN_STEPS_TO_JUDGE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
         best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
     chosen = FoldPhase(settings, encoding, rows, *given, Folds(splits, plan.tolerance_factor), SEEDS).train()
-    best, temperature = choice_of(np.arange(len(held_out)))
+    best, temperature = choice_of(all_places)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
     expected = np.empty_like(chosen.raw)  # by the choice of the other parts
     for part in draw_parts(splits, None):
-        epoch, temperature = choice_of(np.setdiff1d(np.arange(len(held_out)), part))
+        epoch, temperature = choice_of(np.setdiff1d(all_places, part))
         expected[part] = outputs[epoch - 1][part] / temperature
     np.testing.assert_allclose(chosen.raw, expected, rtol=1e-4)
 
