@@ -52,6 +52,10 @@ MIN_ROWS_PER_BIN = 30
 PRIOR_ROWS_PER_BIN = 3.0
 """As so many rows of the mean error over all rows are added to each bin."""
 
+N_SCALE_PARTS = 5
+"""In how many parts the held-out rows tell one another how large errors are. With one scale for all rows, intervals of
+300 rows of noise held .01 less than they should."""
+
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
@@ -130,6 +134,17 @@ def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> Err
     return ErrorScale(knots, scales)
 
 
+def scale_by_others(middle: Array, errors: Array, weight: Array | None) -> Array:
+    """Return errors over the scale that other rows tell, (n, k): a large error would make its own scale large."""
+    part = np.random.default_rng(0).permutation(len(errors)) % N_SCALE_PARTS
+    scaled = np.empty_like(errors)
+    for i in range(N_SCALE_PARTS):
+        own, others = part == i, part != i
+        scale = learn_error_scale(middle[others], errors[others], None if weight is None else weight[others])
+        scaled[own] = errors[own] / scale.of_predictions(middle[own])
+    return scaled
+
+
 def increase(x: Array, y: Array, weight: Array) -> float:
     """Return the slope of the line through points, shrunk by its standard error; 0 where it is not above that.
 
@@ -193,9 +208,11 @@ def learn_regression_residuals(
     middle = ends.mean(axis=2)
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite error is the largest one, as it should be
         errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
-        # quantile levels say themselves where errors are large
-        scale = learn_error_scale(middle, errors, weight) if not head.loss.levels else constant_scale(errors.shape[1])
-        residuals = residuals_from_errors(errors / scale.of_predictions(middle), weight)
+        if head.loss.levels:  # they say themselves where errors are large
+            scale, scaled = constant_scale(errors.shape[1]), errors
+        else:
+            scale, scaled = learn_error_scale(middle, errors, weight), scale_by_others(middle, errors, weight)
+        residuals = residuals_from_errors(scaled, weight)
     low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
     high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
     return ScaledResiduals(residuals, scale, low, high)

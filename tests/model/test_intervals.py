@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import norm
 
 from sknet._model.heads import learn_regression_head
 from sknet._model.intervals import (
@@ -172,6 +173,19 @@ def test_rows_far_out_are_covered_where_noise_is_proportional():
     assert inside.mean() == pytest.approx(0.9, abs=0.02)
     inside = inside[np.argsort(new[:, 0])]
     assert inside[4000:].mean() >= 0.85 and inside[5700:].mean() >= 0.8
+
+
+def test_an_error_has_no_say_in_its_own_scale():
+    """Else the largest ones would count as usual, and intervals of 300 rows of noise would hold .01 less than asked."""
+    covered = []
+    for seed in range(60):
+        draws = np.random.default_rng(seed)
+        values, predictions = draws.normal(size=300), draws.normal(size=300)
+        errors = errors_of(values + predictions, predictions)
+        ends = intervals_around(head_for(values), predictions, errors.quantile(0.9), errors)
+        half = (ends[:, 1] - ends[:, 0]) / 2.0
+        covered.append(np.mean(2.0 * norm.cdf(half) - 1.0))  # of new rows with the same predictions
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.006)  # three standard errors
 
 
 def test_constant_noise_makes_no_trend():
