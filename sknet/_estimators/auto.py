@@ -23,6 +23,8 @@ from sknet._estimators.parameters import (
     splitter_of,
 )
 from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
+from sknet._network.losses import Loss
+from sknet._network.regression_losses import REGRESSION_LOSSES
 from sknet._tables.rows import IN_MEMORY, TableLimits
 from sknet._tables.survey import UNKNOWN_COLUMNS, ColumnSummary
 
@@ -153,6 +155,8 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
         value = getattr(resolved, name)
         if isinstance(value, str) and value in ("auto", "proportional"):  # `value in` alone would compare arrays, too
             setattr(resolved, name, answer)
+    if isinstance(resolved, RegressorParameters) and not takes_scaled_targets(resolved.loss):
+        resolved.target_scaling = None
     if facts.earlier_parameters is not None:
         refuse_changed_parameters(resolved, facts.earlier_parameters)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
@@ -162,6 +166,13 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
         if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return resolved
+
+
+def takes_scaled_targets(loss: str | Loss) -> bool:
+    """Whether a regressor's loss may see its targets scaled; those of a user with a link of their own may not."""
+    if isinstance(loss, str):  # quantiles may, be they one level or several
+        return REGRESSION_LOSSES[loss].make().takes_scaled_targets
+    return loss.takes_scaled_targets
 
 
 def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sknet._model.heads import RegressionHead
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._network.losses import Loss
+from sknet._network.log_links import has_log_link
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -44,13 +45,14 @@ def balancing_shift(
     """
     rows, head = trainers[0].training, trainers[0].encoding.head
     loss = head.loss
-    if loss.start is None or not has_log_link(loss, head.n_outputs):
+    if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
         return None
     target = rows.target_of(rows.y).astype(np.float64)  # in float32, sums over many rows lose two digits
     present = ~np.isnan(target)  # where a target is missing, the prediction does not count, either
     weight = present if rows.weight is None else present * rows.weight[:, np.newaxis]  # (n, k)
-    total = (weight * np.where(present, target, 0.0)).sum(axis=0)
-    if not np.allclose(loss.start(target, rows.weight), np.log(total / weight.sum(axis=0, dtype=np.float64))):
+    total_weight = weight.sum(axis=0, dtype=np.float64)
+    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_unit
+    if not np.allclose(loss.start(target, rows.weight), log_mean):
         return None
     raw = np.sum(
         [
@@ -60,11 +62,6 @@ def balancing_shift(
         axis=0,
     )
     with np.errstate(over="ignore", divide="ignore"):  # predictions that overflow or are all 0 are left as they are
-        shift = np.log(total) - np.log((weight * loss.predictions(raw)).sum(axis=0, dtype=np.float64))
+        predictions = loss.predictions(raw.astype(np.float64) - head.log_unit)  # in this unit, none is beyond a float
+        shift = log_mean - head.log_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
     return shift if np.isfinite(shift).all() else None
-
-
-def has_log_link(loss: Loss, k: int) -> bool:
-    """Whether predictions are exp(raw), whatever a user's loss calls its link."""
-    raw = np.repeat([[0.0], [1.0]], k, axis=1)
-    return np.allclose(loss.predictions(raw), np.exp(raw))

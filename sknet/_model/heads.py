@@ -20,6 +20,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from sknet._model.settings import TargetSettings
+from sknet._network.log_links import in_unit, works_in_any_unit
 from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing_targets
 from sknet._network.regression_losses import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
@@ -261,7 +262,11 @@ def _loss_of_each_number(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
 
 @dataclass(frozen=True)
 class RegressionHead:
-    """Numbers in their own units, scaled for the network where the loss allows."""
+    """Numbers in their own units, scaled for the network where the loss allows.
+
+    Where raw outputs are logarithms, targets are divided by the scale, their mean, for the loss alone: raw outputs and
+    predictions are in the target's own units.
+    """
 
     settings: TargetSettings
     regression_target: RegressionTarget
@@ -277,8 +282,21 @@ class RegressionHead:
         k = self.regression_target.n_outputs
         if k > 1:
             loss = without_missing_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each=1.0 / k)
+        if not loss.takes_scaled_targets and self.log_unit.any():
+            loss = in_unit(loss, self.regression_target.scaler.scale)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
+
+    @property
+    def log_unit(self) -> Array:
+        """The logarithm of what targets are divided by for a loss that is not scaled otherwise, (k,)."""
+        return np.log(self.regression_target.scaler.scale)
+
+    @property
+    def output_scaler(self) -> TargetScaler:
+        """How predictions, after the link, become numbers in the units of y."""
+        scaler = self.regression_target.scaler
+        return scaler if self.loss.takes_scaled_targets else TargetScaler.learn(scaler.mean[np.newaxis], None)
 
     def read(self, y: Target) -> Array:
         """Read numbers."""
@@ -297,11 +315,19 @@ class RegressionHead:
         at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low  # counts, for instance
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
 
-    def scaled_to(self, values: Array, weight: Array | None) -> Self:
-        """Return the head with the targets' mean and standard deviation, where the loss may see them scaled."""
-        if self.settings.target_scaling is None or not self.loss.takes_scaled_targets:
+    def scaled_to(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
+        """Return the head with the targets' mean and standard deviation, where the loss may see them scaled.
+
+        Of a loss with a log link, with their mean as the unit, unless it is to be 1.
+        """
+        if self.loss.takes_scaled_targets:
+            if self.settings.target_scaling is None:
+                return self
+            scaler = TargetScaler.learn(values, weight=weight)
+        elif in_unit_of_mean and works_in_any_unit(self.loss, self.n_outputs):
+            scaler = TargetScaler.learn_unit(values, weight)
+        else:
             return self
-        scaler = TargetScaler.learn(values, weight=weight)
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
@@ -310,7 +336,10 @@ class RegressionHead:
         with np.errstate(over="ignore"):
             target = self.regression_target.encode(values, dtype)
         if np.isinf(target).any():
-            raise ValueError(f"y holds values too large for {dtype}: set target_scaling='standard' or dtype='float64'.")
+            remedy = "set target_scaling='standard'" if self.loss.takes_scaled_targets else "divide y,"
+            raise ValueError(f"y holds values too large for {dtype}: {remedy} or set dtype='float64'.")
+        if not self.loss.takes_scaled_targets and (values.any(axis=0) > target.any(axis=0)).any():
+            raise ValueError(f"y holds values too small for {dtype}: multiply y, or set dtype='float64'.")
         return target
 
     def _refuse_outside(self, values: Array) -> None:
@@ -329,7 +358,8 @@ class RegressionHead:
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""
         new = replace(self, settings=settings)
-        scaled = settings.target_scaling is not None and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
+        is_scaled = settings.target_scaling is not None or self.log_unit.any()
+        scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
         if scaled or new.n_outputs != self.n_outputs:
             what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"
             raise ValueError(
@@ -343,21 +373,23 @@ class RegressionHead:
 
     def predict(self, raw: Array) -> Array:
         """Return predictions in the targets' own units; (n, levels) where there are several quantile levels."""
+        if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
+            raw = raw.astype(np.float64)  # the exponential of a float32 would be 0 or infinite
         predictions = self.loss.predictions(raw)
-        if self.loss.levels:  # which are the columns, whatever shape y had
-            return self.regression_target.scaler.decode(predictions, raw.dtype)
-        return self.regression_target.decode(predictions, raw.dtype)
+        decoded = self.output_scaler.decode(predictions, raw.dtype)
+        # quantile levels are the columns, whatever shape y had
+        return decoded if self.loss.levels else restore_shape(decoded, self.regression_target.flat)
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from predictions in the targets' own units."""
-        return self.loss.backward_through_link(raw, delta * self.regression_target.scaler.scale)
+        return self.loss.backward_through_link(raw, delta * self.output_scaler.scale)
 
     @property
     def explained(self) -> ExplainedOutputs:
         """Scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""
         names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
         is_linked = self.loss.takes_scaled_targets and self.loss.link is not identity
-        return ExplainedOutputs(names, self.regression_target.scaler, self.loss if is_linked else None)
+        return ExplainedOutputs(names, self.output_scaler, self.loss if is_linked else None)
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:

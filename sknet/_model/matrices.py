@@ -119,7 +119,9 @@ class EncodingLearner:
         """
         head = self.head
         if isinstance(head, RegressionHead):
-            head = head.scaled_to(self.sample.y, self.sample.weight)
+            # with input_scaling=None nothing is scaled: the loss is then scikit-learn's, in the target's own unit
+            in_unit_of_mean = self.settings.table.input_scaling is not None
+            head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         return self._learn(head, self.sample, self.survey, {}, train)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:

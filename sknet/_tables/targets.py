@@ -111,7 +111,7 @@ class TargetScaler(EqualByFields):
     ----------
     mean : ndarray of shape (k,)
     scale : ndarray of shape (k,)
-        The standard deviation; 1 for a constant target.
+        The standard deviation, 1 for a constant target; or a unit, see `learn_unit`.
     """
 
     mean: Array
@@ -125,6 +125,12 @@ class TargetScaler(EqualByFields):
         w = None if weight is None else np.asarray(weight, dtype=np.float64)
         mean, deviation = np.array([mean_and_deviation(column, w) for column in np.ascontiguousarray(values.T)]).T
         return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
+
+    @classmethod
+    def learn_unit(cls, values: Array, weight: ArrayLike | None = None) -> TargetScaler:
+        """Learn the means of targets that are 0 or more as their unit: they are divided by it, and not shifted."""
+        mean = cls.learn(values, weight=weight).mean
+        return cls(np.zeros(len(mean)), np.where(mean > 0.0, mean, 1.0))
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""

@@ -1,13 +1,15 @@
 """Every loss for numbers: units, quantiles, positive targets, several outputs."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.exceptions import DataConversionWarning
-from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.metrics import d2_pinball_score, mean_poisson_deviance, r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from sknet import SigmoidMLPRegressor
@@ -37,8 +39,9 @@ def fitted(y, **parameters):
 
 
 def loss_by_hand(net, y):
-    """Compute the mean loss from predictions in the target's own units, in units of the target's deviation."""
+    """Compute the mean loss from predictions in the target's own units, in units of the target's deviation or mean."""
     predicted = net.predict(X)
+    m = y.mean(axis=0)
     z = (y - predicted) / y.std(axis=0)
     d = net.huber_delta
     value = {
@@ -46,9 +49,9 @@ def loss_by_hand(net, y):
         "absolute_error": lambda: np.abs(z),
         "huber": lambda: np.where(np.abs(z) <= d, z**2 / 2, d * (np.abs(z) - d / 2)),
         "quantile": lambda: np.maximum(net.quantile * z, (net.quantile - 1) * z),
-        "poisson": lambda: np.where(y > 0, y * np.log(np.maximum(y, 1) / predicted), 0.0) - y + predicted,
+        "poisson": lambda: (np.where(y > 0, y * np.log(np.maximum(y, 1) / predicted), 0.0) - y + predicted) / m,
         "gamma": lambda: np.log(predicted / y) + y / predicted - 1,
-        "tweedie": lambda: -4 * np.sqrt(y) + 2 * y / np.sqrt(predicted) + 2 * np.sqrt(predicted),  # power 1.5
+        "tweedie": lambda: (-4 * np.sqrt(y) + 2 * y / np.sqrt(predicted) + 2 * np.sqrt(predicted)) / np.sqrt(m),  # 1.5
     }[net.loss]()
     return np.mean(value)
 
@@ -112,7 +115,40 @@ def test_positive_targets_are_not_scaled(name):
     one, other = (fitted(y, loss=name, target_scaling=scaling) for scaling in ("standard", None))
     assert_array_equal(one.predict(X), other.predict(X))
     assert (one.predict(X) > 0).all() and one.out_activation_ == "exp"
+    assert one.resolved_params_["target_scaling"] is None
     assert_array_equal(one.predict(X), one.activations(X)[-1][:, 0])
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(N) % 3 + 0.5])
+@pytest.mark.parametrize("unit", [2.0**-20, 2.0**10, 1e-200, 1e100])
+@pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
+def test_fits_of_positive_targets_do_not_depend_on_the_unit(name, unit, weight):
+    """Nor does the loss; raw outputs have a logarithm of the unit in them, which rounds otherwise."""
+    y = LOSSES[name][0] + 1e-3
+    for more in ({}, {"solver": "lbfgs", "max_iter": 8}, {"dtype": "float32", "max_iter": 10}):
+        nets = [SigmoidMLPRegressor(**PLAIN | {"loss": name, "alpha": 1.0} | more) for _ in range(2)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            one, other = (net.fit(X, factor * y, weight) for net, factor in zip(nets, (1.0, unit), strict=True))
+        tolerance = 1e-2 if "dtype" in more else 1e-6
+        assert_allclose(other.predict(X) / unit, one.predict(X), rtol=tolerance)
+        assert_allclose(other.loss_curve_, one.loss_curve_, rtol=tolerance)
+        assert_allclose(other.backpropagate(X, unit * y, weight)[0], one.backpropagate(X, y, weight)[0], rtol=tolerance)
+
+
+def test_target_means_of_levels_do_not_overflow():
+    """Neither does any product of huge counts that tells which levels differ."""
+    table = pd.DataFrame({"a": X[:, 0], "level": pd.Categorical([f"l{i % 30}" for i in range(N)])})
+    net = SigmoidMLPRegressor(**PLAIN | {"max_iter": 2}, loss="poisson", category_encoding="target")
+    assert_allclose(
+        net.fit(table, 1e100 * COUNT).predict(table) / 1e100, net.fit(table, COUNT).predict(table), rtol=1e-6
+    )
+
+
+def test_without_input_scaling_the_loss_of_counts_is_in_their_own_unit():
+    net = fitted(1000.0 * COUNT, loss="poisson", input_scaling=None, max_iter=1)
+    half = mean_poisson_deviance(1000.0 * COUNT, net.predict(X)) / 2
+    assert net.backpropagate(X, 1000.0 * COUNT)[0] == pytest.approx(half, rel=1e-10)
 
 
 # --- several outputs -------------------------------------------------------------------------------------------------

@@ -411,10 +411,10 @@ def test_repeated_rows_are_weighted_rows_at_the_defaults():
 def test_an_explosion_is_an_error_within_an_epoch():
     counts = np.exp(5 + X[:, 0]).round()
     net = SigmoidMLPRegressor(
-        loss="poisson", solver="sgd", learning_rate_init=1.0, clip_norm=None, batch_size=5, dtype="float64",
+        loss="poisson", solver="sgd", learning_rate_init=100.0, clip_norm=None, batch_size=5, dtype="float64",
         random_state=0,
     )  # fmt: skip
-    with pytest.raises(ValueError, match=r"diverged in epoch 1 with learning_rate_init=1: try learning_rate_init=0\.1"):
+    with pytest.raises(ValueError, match=r"diverged in epoch 1 with learning_rate_init=100: try learning_rate_init=10"):
         net.fit(X, counts)
     net.set_params(clip_norm="auto", learning_rate_init=0.015).fit(X, counts)
     assert net.score(X, counts) > 0.5

@@ -113,11 +113,14 @@ def test_several_levels():
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
-def test_targets_of_counts_are_never_scaled_and_start_at_their_mean(loss):
+def test_targets_of_counts_are_in_the_unit_of_their_mean_where_training_starts(loss):
     head, values = number_head(loss)
-    assert_array_equal(head.targets(values, np.dtype(float)), values)
+    target = head.targets(values, np.dtype(float))
+    assert_allclose(target, values / values.mean())
     for init in ("glorot_uniform", "centred"):
-        assert_allclose(head.first_bias(values, None, init), np.log(values.mean()))
+        bias = head.first_bias(target, None, init)
+        assert_allclose(bias, np.log(values.mean()))
+        assert_allclose(head.predict(np.tile(bias, (2, 1))), values.mean())  # raw outputs are in the target's own unit
     assert number_head("quantile")[0].first_bias(values, None, "glorot_uniform") is None
 
 
@@ -140,6 +143,19 @@ def test_rare_events_are_held_out_in_proportion():
     assert_array_equal(head.strata(values), np.arange(N) % 10 == 0)
     gamma, values = number_head("gamma")
     assert gamma.strata(values) is None
+
+
+def test_counts_in_their_own_unit_that_the_arithmetic_does_not_hold():
+    settings = TargetSettings("poisson")
+    for value, message in (
+        (1e39, "too large for float32: divide y, or"),
+        (1e-60, "too small for float32: multiply y, or"),
+    ):
+        values = np.full((3, 1), value)
+        head = learn_regression_head(values[:, 0], settings)[0].scaled_to(values, None, in_unit_of_mean=False)
+        with pytest.raises(ValueError, match=message):
+            head.targets(values, np.dtype(np.float32))
+        assert head.scaled_to(values, None).targets(values, np.dtype(np.float32)).tolist() == [[1.0]] * 3
 
 
 def test_targets_too_large_for_the_arithmetic():
