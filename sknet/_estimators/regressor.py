@@ -171,8 +171,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         The most inputs that a category becomes, the one that infrequent levels
         share included; None is no limit. Levels of most weight have their own; of
         20 levels or more, those of fewer than 5 rows have none, and a column on
-        which the target does not depend is left out, unless it is named in
-        `categorical_features`.
+        which the target does not depend, alone or together with another column,
+        is left out, unless it is named in `categorical_features`.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
         How categories become inputs: one per level; the target's mean of the

@@ -146,7 +146,13 @@ class EncodingLearner:
         table = self.settings.table
         needs_target = table.category_encoding != "one_hot" or "category" in survey.kinds.values()
         target = targets_to_encode_by(head, sample.y) if needs_target else None
-        column_settings = replace(table, weight=sample.weight, target=target, seed=self.seed)
+        column_settings = replace(
+            table,
+            weight=sample.weight,
+            target=target,
+            about_spread=head.loss.asks_about_spread,
+            seed=self.seed,
+        )
         encoder = learn_encoder(sample.X, column_settings, survey, kept)
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding

@@ -30,8 +30,9 @@ from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.bins import with_bins
-from sknet._tables.columns.category import CategoryLearner
-from sknet._tables.columns.datetime import learn_datetime
+from sknet._tables.columns.category import CategoryLearner, UninformativeColumn
+from sknet._tables.columns.datetime import infer_instants, learn_datetime, seconds_of
+from sknet._tables.columns.joint_effects import columns_that_tell
 from sknet._tables.columns.number import (
     learn_robust,
     learn_standard,
@@ -397,20 +398,47 @@ def _learn_columns(
 ) -> TableEncoder:
     """Learn all columns but those kept; `never_left_out` are the numbers of those that stay if they say nothing."""
     columns, errors = dict(kept), dict(survey.errors)
-    for j, kind in survey.kinds.items():
-        if j in kept:
-            continue
-        values = survey.levels[j] if j in survey.levels else column_at(X, j)
+    for j in sorted(survey.kinds.keys() - kept.keys()):
         try:
             own = replace(settings, never_left_out=True) if j in never_left_out else settings
-            columns[j] = LEARNERS[kind](values, survey.names[j], own)
+            columns[j] = _learn_column(X, j, survey, own)
         except (TypeError, ValueError) as error:
             errors[j] = error
     if errors:  # all at once: the user repairs a table in one go
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
+    columns |= _learn_columns_that_tell(X, survey, settings, columns)
     names = survey.names if isinstance(X, pd.DataFrame) else None
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
+
+
+def _learn_column(X: Table, j: int, survey: Survey, settings: ColumnSettings) -> Column:
+    return LEARNERS[survey.kinds[j]](_values_of(X, j, survey), survey.names[j], settings)
+
+
+def _values_of(X: Table, j: int, survey: Survey) -> ColumnValues:
+    return survey.levels[j] if j in survey.levels else column_at(X, j)
+
+
+def _learn_columns_that_tell(
+    X: Table, survey: Survey, settings: ColumnSettings, columns: Mapping[int, Column]
+) -> dict[int, Column]:
+    """Learn those columns again that say nothing alone, but something together with another, or about the spread."""
+    doubtful = [j for j in survey.kinds if isinstance(columns[j], UninformativeColumn)]
+    if not doubtful or settings.target is None:
+        return {}
+    learnt = {j: _learn_column(X, j, survey, replace(settings, never_left_out=True)) for j in doubtful}
+    one_hot = {j: learnt.get(j, columns[j]).one_hot_inputs for j in survey.kinds}
+    slots = {j: inputs.slots_of_values(_values_of(X, j, survey)) for j, inputs in one_hot.items() if inputs is not None}
+    numbers = (
+        AS_NUMBERS[kind](_values_of(X, j, survey), survey.names[j])
+        for j, kind in survey.kinds.items()
+        if kind in AS_NUMBERS
+    )
+    telling = columns_that_tell(
+        slots, doubtful, numbers, settings.target, settings.weight, about_spread=settings.about_spread
+    )
+    return {j: learnt[j] for j in telling}
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
@@ -448,6 +476,12 @@ SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Colum
     "quantile": learn_quantiles,
 }
 """How a column of numbers is learnt, by `input_scaling`: from its values and their distribution."""
+
+AS_NUMBERS: dict[ColumnKind, Callable[[ColumnValues, str], Array]] = {
+    "number": column_as_floats,
+    "date": lambda values, name: seconds_of(infer_instants(values, name)[0]),
+}
+"""How columns are read with which others may say something together: as numbers, NaN where one is missing."""
 
 LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
     "number": _learn_number,

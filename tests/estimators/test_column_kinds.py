@@ -357,6 +357,38 @@ def test_categories_that_are_named_or_all_there_is_or_a_first_part_stay():
     assert first.inputs_["column"].value_counts().to_dict() == {"x": 1, "shop": 40, "name": 67}
 
 
+def test_categories_that_say_something_only_together_stay():
+    new = np.random.default_rng(1)
+    even = SHOPS["shop"].str[1:].astype(int).to_numpy() % 2 == 0
+    date = pd.Timestamp("2024-01-01") + pd.to_timedelta(new.integers(0, 500, 2000), unit="D")
+    table = SHOPS[["x", "shop"]].assign(other=new.permutation(SHOP), code=new.integers(0, 2, 2000), date=date)
+    net = SigmoidMLPRegressor(4, max_iter=2, random_state=0)
+    together = {
+        "other": table["other"].str[1:].astype(int).to_numpy() % 2,
+        "code": table["code"].to_numpy(),
+        "date": (date.month % 2 == 1) & (date.year == 2024),
+        "x": table["x"].to_numpy(),
+    }
+    for partner, other in together.items():
+        y = np.where(even, other, other.mean() * 2 - other) + new.normal(0.0, 0.3, 2000)
+        found = net.fit(table if partner == "other" else table.drop(columns="other"), y).inputs_["column"]
+        assert {"shop", partner} <= set(found), partner
+    with pytest.warns(
+        UserWarning, match=r"Columns \['shop'\] .* neither alone nor together with one other category or num"
+    ):
+        net.fit(table[["x", "shop"]], together["other"] + new.normal(0.0, 0.3, 2000))
+
+
+def test_categories_that_tell_the_spread_alone_stay_where_the_loss_asks_about_it():
+    y = np.where(SHOPS["shop"].str[1:].astype(int) % 2, 0.2, 2.0) * rng.normal(size=2000)
+    net = SigmoidMLPRegressor(4, max_iter=2, random_state=0)
+    for quantile in (0.9, [0.1, 0.5, 0.9]):
+        asks = clone(net).set_params(loss="quantile", quantile=quantile).fit(SHOPS[["x", "shop"]], y)
+        assert set(asks.inputs_["column"]) == {"x", "shop"}
+    with pytest.warns(UserWarning, match=r"Columns \['shop'\] of X are left out"):
+        net.fit(SHOPS[["x", "shop"]], y)
+
+
 def test_one_column_of_many_levels_changes_no_other():
     table = SHOPS[["x", "shop"]].assign(
         zone=[f"z{i % 400}" for i in range(2000)], rare=[f"r{i}" for i in range(30)] * 66 + [f"o{i}" for i in range(20)]

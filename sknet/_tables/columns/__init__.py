@@ -215,6 +215,8 @@ class ColumnSettings:
         How categories are encoded.
     target : ndarray of shape (n, k), or None
         The target matrix, if categories may be encoded by it, or left out because they say nothing of it.
+    about_spread : bool
+        Whether the loss asks about the target's spread: a column that tells it is then not left out.
     never_left_out : bool
         Whether the user names the column: it is then not left out.
     keeps_all_levels : bool
@@ -234,6 +236,7 @@ class ColumnSettings:
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     target: Array | None = None
+    about_spread: bool = False
     never_left_out: bool = False
     keeps_all_levels: bool = False
     text_components: int = 30
