@@ -117,6 +117,13 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
         )
 
 
+def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
+    """Warn of groups where no rows of the table are held out."""
+    if groups is not None:
+        # once: a search passes them to each of its fits
+        warn_once_a_line(f"groups has no effect, as {why}. {remedy}.", UserWarning)
+
+
 def warn_of_few_rows(n: int, fraction: float) -> None:
     """Warn that training runs without validation although it was asked for."""
     warn(

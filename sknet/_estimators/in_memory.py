@@ -69,7 +69,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
         groups : array-like of shape (n_samples,), default=None
             Groups of rows that early stopping holds out together, and that a
-            splitter given as `validation_fraction` gets.
+            splitter given as `validation_fraction` gets. Where no rows of X are held
+            out, a warning says so.
 
         Returns
         -------
@@ -134,7 +135,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
         groups : array-like of shape (n_samples,), default=None
             Groups of rows that early stopping holds out together, and that a
-            splitter given as `validation_fraction` gets.
+            splitter given as `validation_fraction` gets. Where no rows of X are held
+            out, a warning says so.
 
         Returns
         -------

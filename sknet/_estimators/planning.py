@@ -19,6 +19,7 @@ from sknet._estimators.fit_messages import (
     warn_of_misread_columns,
     warn_of_rescaled_columns,
     warn_of_rows_seen,
+    warn_of_unused_groups,
 )
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers, solver_class
@@ -111,8 +112,13 @@ def plan_increment(estimator: BaseEstimator, data: ReadData, earlier: Fitted | N
 def choose_evaluation(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds) -> Evaluation:
     """Choose the rows of the table that evaluate each epoch, if no others were passed: some, or folds of all."""
     rows, n = data.rows, len(data.rows)
-    method = None if data.validation is not None else evaluation_method(estimator, n, rows.X.limits)
+    if data.validation is not None:
+        warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
+        return Evaluation()
+    method = evaluation_method(estimator, n, rows.X.limits)
     if method is None:
+        why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
+        warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return Evaluation()
     is_regression = isinstance(estimator, RegressorParameters)
     if method != "folds" and not isinstance(method, float):  # a splitter of the user

@@ -305,6 +305,18 @@ def test_groups_are_held_out_together():
         net.fit(X, NUMBER, groups=np.zeros(N))
 
 
+@pytest.mark.parametrize(("parameters", "n", "validation", "why"), [
+    ({"early_stopping": False}, N, {}, "early_stopping=False holds none of 150 rows out. Set early_stopping=True"),
+    ({"early_stopping": "auto"}, 39, {}, "early_stopping='auto' holds none of 39 rows out. Set early_stopping=True"),
+    ({}, N, {"X_val": X_VAL, "y_val": NUMBER_VAL}, "X_val and y_val evaluate the epochs. Leave groups out"),
+])  # fmt: skip
+@quiet
+def test_groups_without_effect_are_told(parameters, n, validation, why):
+    net = SigmoidMLPRegressor(**STOPPING | {"max_iter": 1} | parameters)
+    with pytest.warns(UserWarning, match=f"groups has no effect, as {why}"):
+        net.fit(X[:n], NUMBER[:n], groups=np.arange(n) // 10, **validation)
+
+
 # --- weights ---------------------------------------------------------------------------------------------------------
 
 
