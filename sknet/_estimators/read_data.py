@@ -168,7 +168,11 @@ def read_features(
         checked, columns = read_first_table(rows, name, choices or ColumnChoices())
     else:
         checked = read_known_table(rows, columns, name)
-    return X if isinstance(X, FeatureTable) else TableInMemory(checked), columns
+    if isinstance(X, FeatureTable):
+        return X, columns
+    frame = unwrap_narwhals(X)
+    is_polars = is_frame(frame) and not isinstance(frame, pd.DataFrame)
+    return TableInMemory(checked, frame if is_polars else None), columns
 
 
 def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:

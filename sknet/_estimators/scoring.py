@@ -24,6 +24,7 @@ from sknet._estimators.zero_weights import hide_zero_weights
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.arrays import is_missing
+from sknet._tables.frames import as_pandas, is_frame
 from sknet._tables.label_arrays import as_labels, present_labels
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows
@@ -91,7 +92,7 @@ def validation_scorer(estimator: BaseEstimator, validation: Rows, plan: Plan) ->
     trained = copy(estimator)  # the estimator itself stays as it was until the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = validation.X.for_scorer()
-    kept = X.copy()
+    kept = (as_pandas(X) if is_frame(X) else X).copy()  # as `predict` reads it, and as a scorer cannot change it
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
     y = plan.encoding.head.restore_y(validation.y)

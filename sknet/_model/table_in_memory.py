@@ -53,6 +53,7 @@ class TableInMemory(FeatureTable):
     """Rows of an array, a CSR matrix or a data frame."""
 
     values: Table
+    polars_frame: Table = None  # the same rows as the user passed them, if `values` were read from a polars frame
     # the last encoder's columns of text, and the table with the numbers that these become in their place
     _encoded_text: list[tuple[tuple[Column, ...], Table]] = field(default_factory=list, init=False, repr=False)
 
@@ -78,7 +79,8 @@ class TableInMemory(FeatureTable):
 
     def __getitem__(self, rows: Batch) -> TableInMemory:
         """Return some of the rows."""
-        return TableInMemory(take_rows(self.values, rows))
+        frame = self.polars_frame
+        return TableInMemory(take_rows(self.values, rows), None if frame is None else take_rows(frame, rows))
 
     def rows_in_memory(self, rows: Batch = ALL) -> Table:
         """Return some rows."""
@@ -86,6 +88,8 @@ class TableInMemory(FeatureTable):
 
     def for_scorer(self) -> Table:
         """Return the table, with which a scorer may do whatever an array can: of a file, it is read."""
+        if self.polars_frame is not None:
+            return self.polars_frame
         return np.array(self.values) if self.is_memory_mapped else self.values
 
     def as_numbers(self, max_values: int) -> Array | None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X, quiet
@@ -252,3 +253,29 @@ def test_the_users_own_error_comes_through():
 
     with pytest.raises(AttributeError, match="mine"):
         SigmoidMLPRegressor(**STOPPING | {"scoring": own}).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
+
+
+@quiet
+@pytest.mark.parametrize("own", [False, True], ids=["held out", "X_val"])
+def test_a_scorer_gets_polars_rows_where_polars_rows_were_passed(own):
+    """A column of integers with one gap, and categories by the target's means, which differ in training rows."""
+    number = [None, *range(1, len(X))]
+    data = {"a": number, "b": X[:, 0], "c": np.where(X[:, 1] > 0.0, "x", "y")}
+    given, scores = {}, {}
+    for library in (pl, pd):
+        frame = library.DataFrame(data)
+
+        tables = given.setdefault(library, [])
+
+        def scorer(net, table, y, sample_weight=None, tables=tables):
+            tables.append(table)
+            return -float(np.mean((net.predict(table) - y) ** 2))
+
+        parameters = STOPPING | {"scoring": scorer, "max_iter": 2, "category_encoding": "target"}
+        validation = {"X_val": frame[:40], "y_val": NUMBER_VAL} if own else {}
+        weight = (np.arange(len(X)) % 7 > 0).astype(float)
+        net = SigmoidMLPRegressor(**parameters, categorical_features=["c"]).fit(frame, NUMBER, weight, **validation)
+        scores[library] = net.validation_scores_
+    assert all(isinstance(table, pl.DataFrame) and table.schema == pl.DataFrame(data).schema for table in given[pl])
+    assert given[pl][0]["b"].to_list() == given[pd][0]["b"].to_list()
+    assert scores[pl] == scores[pd]
