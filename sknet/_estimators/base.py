@@ -21,7 +21,6 @@ from sknet._estimators.callbacks import (
     refuse_unresumable,
 )
 from sknet._estimators.conflicts import (
-    refuse_conflicts_with_increments,
     refuse_conflicts_with_own_validation,
     refuse_conflicts_with_temperature,
 )
@@ -88,7 +87,6 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
         self._validate_params()
-        refuse_conflicts_with_increments(self)
         earlier = self._fitted
         data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, is_whole_table=False)
         # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
@@ -109,7 +107,6 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
         has_partial_fit(self)  # raises if not
         self._validate_params()
-        refuse_conflicts_with_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, is_whole_table=False)
         with draw_seeds(self, None) as seeds:
             run = assemble_run(self, plan_increment(self, data, None, seeds), None, end_epoch=1)

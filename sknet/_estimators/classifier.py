@@ -288,7 +288,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     class_weight : dict, list of dict or "balanced", default=None
         Weights of the classes, multiplied into the sample weights; "balanced"
-        gives every class the same total, and is an error in `partial_fit`. A list
+        gives every class the same total, and leaves no `partial_fit`. A list
         holds one dict per output.
 
     label_smoothing : float or "auto", default="auto"

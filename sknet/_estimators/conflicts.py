@@ -66,18 +66,6 @@ def refuse_conflicts_with_temperature(p: CommonParameters) -> None:
         )
 
 
-def refuse_conflicts_with_increments(p: CommonParameters) -> None:
-    """Raise if a parameter is set that `partial_fit`, which sees some of the rows, cannot do."""
-    class_weight = getattr(p, "class_weight", None)  # which only the classifier has
-    entries = class_weight if isinstance(class_weight, list) else [class_weight]  # of a list, one per output
-    if any(isinstance(entry, str) for entry in entries):  # there is one name
-        raise ValueError(
-            "class_weight='balanced' is not supported for partial_fit, which does not know how many rows of each class "
-            "are to come: give a dict of weights, as compute_class_weight('balanced', classes=classes, y=y) of "
-            "sklearn.utils.class_weight has them for all rows, or pass sample_weight."
-        )
-
-
 def refuse_conflicts_with_solver(p: CommonParameters) -> None:
     """Raise if a parameter is set that belongs to first-order solvers, beside another one."""
     if solver_class(p.solver).is_first_order:

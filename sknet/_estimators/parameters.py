@@ -195,4 +195,12 @@ def has_partial_fit(estimator: CommonParameters) -> bool:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
         )
+    class_weight = getattr(estimator, "class_weight", None)  # which only the classifier has
+    entries = class_weight if isinstance(class_weight, list) else [class_weight]  # of a list, one per output
+    if any(isinstance(entry, str) and entry == "balanced" for entry in entries):
+        raise AttributeError(
+            "partial_fit is not available with class_weight='balanced': it does not know how many rows of each class "
+            "are to come. Give a dict of weights, as compute_class_weight('balanced', classes=classes, y=y) of "
+            "sklearn.utils.class_weight has them for all rows, or pass sample_weight."
+        )
     return True

@@ -1,6 +1,7 @@
 """`partial_fit` goes on from an earlier call: what holds from then on, what may change, and what it warns of."""
 
 import pickle
+import re
 from collections import OrderedDict, deque
 from copy import deepcopy
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.utils.class_weight import compute_class_weight
 
 import sknet
@@ -221,9 +223,13 @@ def test_balanced_weights_are_for_all_rows_at_once(class_weight):
     """Of a part of the rows they would be another at each call."""
     y = np.column_stack([LABEL, LABEL + 1]) if isinstance(class_weight, list) else LABEL
     net = SigmoidMLPClassifier(**QUICK, class_weight=class_weight)
-    for call in (net.partial_fit, lambda *table: stream.prepare(net, *table), net.fit(TABLE, y).partial_fit):
-        with pytest.raises(ValueError, match="class_weight='balanced' is not supported for partial_fit.*compute_class"):
-            call(TABLE, y)
+    why = "partial_fit is not available with class_weight='balanced'.*compute_class_weight"
+    for one in (net, clone(net).fit(TABLE, y)):
+        with pytest.raises(AttributeError) as caught:
+            one.partial_fit  # noqa: B018
+        assert re.match(why, str(caught.value.__cause__)) and not hasattr(one, "partial_fit")
+    with pytest.raises(AttributeError, match=why):
+        stream.prepare(net, TABLE, y)
 
 
 def test_balanced_weights_of_all_rows_can_be_given():

@@ -66,6 +66,8 @@ def configurations():
         encoded = {"numeric_encoding": "piecewise_linear", "category_encoding": "target"}
         yield f"{cls.__name__}-members", cls(max_iter=EPOCHS, n_members=3)
         yield f"{cls.__name__}-encoded", cls(max_iter=EPOCHS, **encoded)
+        if cls is SigmoidMLPClassifier:
+            yield f"{cls.__name__}-balanced", cls(max_iter=EPOCHS, class_weight="balanced")
         turns = {kind: itertools.cycle(kind) for kind in losses}
         for parameters in covering(FACTORS | {"loss": losses}, goes_together):
             parameters |= {"loss": next(turns[parameters["loss"]])}
