@@ -16,11 +16,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._dask import tasks
 from sknet._dask.tasks import Future
-from sknet._typing import Array
+from sknet._tables.frames import column_names
+from sknet._tables.messages import short_list
+from sknet._typing import Array, Table
 
 if TYPE_CHECKING:  # tables and training need no dask: without it, they run on a stand-in for the cluster
     from sknet._dask.cluster import Cluster
@@ -64,6 +67,24 @@ class RowGroups:
         return values
 
 
+def refuse_other_columns(rows: Table, number: int, first_rows: Table, first: int) -> None:
+    """Raise if a partition's columns are not those of the first one, in their order; both are given by some rows."""
+    if not isinstance(rows, pd.DataFrame):  # blocks of an array all have the same number of columns
+        return
+    names, expected = column_names(rows), column_names(first_rows)
+    if names == expected:
+        return
+    lacking = [name for name in expected if name not in names]
+    added = [name for name in names if name not in expected]
+    if lacking:
+        what = f"lacks the columns {short_list(lacking)}"
+    elif added:
+        what = f"has the columns {short_list(added)} too"
+    else:
+        what = "has its columns in another order"
+    raise ValueError(f"Partition {number} of X {what}: give each the columns of partition {first}, in their order.")
+
+
 class Partitions:
     """The partitions of a collection, whose lengths are known; they stay on the workers.
 
@@ -88,7 +109,10 @@ class Partitions:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.call_on_workers(tasks.describe, self.futures), strict=True)
-        self.example_rows = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
+        filled = [i for i, length in enumerate(lengths) if length] or [0]
+        self.example_rows = samples[filled[0]]
+        for i in filled[1:]:
+            refuse_other_columns(samples[i], i, self.example_rows, filled[0])
         self.stops = np.cumsum(lengths)
         # a partition belongs to the shard in which its middle row lies: shards then have about as many rows each
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
