@@ -66,9 +66,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     loss : str or Loss, default="squared_error"
         "squared_error", "absolute_error", "huber", "quantile", "poisson",
         "tweedie" or "gamma", minimised as the mean over the outputs; the last
-        three are half deviances with a log link. Where rows choose the epoch,
-        predictions of the rows trained on then add up to their targets. Or a
-        `Loss` of your own.
+        three are half deviances with a log link. Where rows choose the epoch and
+        no column is encoded by the target, predictions of the rows trained on then
+        add up to their targets. Or a `Loss` of your own.
 
     depth : int, default=1
         How many hidden layers of that size, if `hidden_layer_sizes` is an int or

@@ -51,6 +51,18 @@ def test_predictions_of_the_training_rows_add_up_to_their_targets(name, way):
     assert total(net, y, WEIGHT) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_target_means_hold_the_training_rows_own_targets_when_they_predict():
+    """Networks are trained, and balanced, by means without them, as the page on counts says."""
+    level = np.arange(600) % 150
+    frame = pd.DataFrame({"c": pd.Categorical(level)})
+    y = np.random.default_rng(0).poisson(np.exp(np.random.default_rng(1).normal(size=150)[level])).astype(float)
+    excess = {}
+    for encoding in ("one_hot", "target"):
+        net = SigmoidMLPRegressor(**QUICK | {"max_iter": 40}, loss="poisson", category_encoding=encoding)
+        excess[encoding] = net.fit(frame, y).predict(frame).mean() / y.mean() - 1.0
+    assert abs(excess["one_hot"]) < 1e-5 and abs(excess["target"]) > 1e-3
+
+
 def test_a_warm_start_is_balanced_anew():
     net = SigmoidMLPRegressor(**QUICK, loss="poisson", warm_start=True)
     for y in (COUNT, COUNT + 1.0):
