@@ -14,7 +14,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
+from sknet._estimators.callbacks import refuse_unresumable_solver, with_callbacks
 from sknet._estimators.classifier import CLASSIFICATION, label_head_of, largest_residual_in_set
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
@@ -148,7 +148,7 @@ class _OnWorkers(BaseSigmoidMLP):
         self : object
             The fitted estimator.
         """
-        refuse_unresumable(self.solver, self.n_members)
+        refuse_unresumable_solver(self.solver)
         arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._train_on_workers(partial(self._resume, path), arguments)
 

@@ -93,7 +93,6 @@ class Facts:
     limits: TableLimits = IN_MEMORY
     earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     began_with_increments: bool = False  # by `partial_fit`, which has one network whatever `n_members` says
-    has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
 
     @property
     def n_fitted(self) -> int:
@@ -275,7 +274,6 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
         "input_scaling=None": p.input_scaling is None,
         "sparse X": facts.columns.is_sparse,
         f"solver={p.solver!r}": not solver_class(p.solver).trains_several,
-        "Checkpoint or resume": facts.has_checkpoint,
         "a stream": facts.limits.is_sequential,
     }
     return [reason for reason, is_set in reasons.items() if is_set]

@@ -18,7 +18,7 @@ from sknet._estimators.callbacks import (
     Observers,
     observers_of_fit,
     observers_of_partial_fit,
-    refuse_unresumable,
+    refuse_unresumable_solver,
 )
 from sknet._estimators.conflicts import (
     refuse_conflicts_with_own_validation,
@@ -70,14 +70,14 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
         refuse_conflicts_with_temperature(self)
-        refuse_unresumable(self.solver, self.n_members)
+        refuse_unresumable_solver(self.solver)
         saved = checkpoints.read_checkpoint(path)
         saved.refuse_other_estimator(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
         earlier = self._fitted if saved.origin.seen_before else None  # of a warm start, what it began from
         data = self._read(arguments, earlier)
-        plan = plan_fit(self, data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
+        plan = plan_fit(self, data, earlier, Seeds(*saved.origin.seeds))
         run = assemble_run(self, plan, earlier)
-        run.training.continue_from(saved.state_to_resume(run.origin(), run.training.states[0]), is_resumed=True)
+        saved.hand_over(run.origin(), run.resume)
         drew_seeds = self._fitted is not None and self._fitted.seeds == run.plan.seeds.as_tuple()
         self._train_and_publish(run, self._observers(arguments, run))
         if not drew_seeds:  # as the interrupted run did, in another estimator
@@ -99,7 +99,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 same_solver = solver_name_or_class(self.solver) == solver_name_or_class(earlier.resolved["solver"])
                 fresh, dtype = run.training.states[0], earlier.model.output_dtype
                 state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
-                run.training.continue_from(state)
+                run.training.continue_from([state])
                 warn_of_ended_schedule(plan, earlier)
             return self._train_and_publish(run, observers_of_partial_fit(self, run))
 
@@ -159,7 +159,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_new_epoch or self._fitted is not fitted_before or in_handler:
                 raise
-            undefined = any(state.scores_undefined for state in run.states)
+            undefined = any(state.scores_undefined for _, state in run.phase.trainers_and_states)
             interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
             self._report_and_publish(run, interrupted)
         return self

@@ -95,12 +95,13 @@ class Checkpoint:
     ----------
     path : str or path-like
         The file, in the format of `sknet.save`. It is replaced at once, never
-        half written, and holds no pickle: the parameters, the optimizer's moments,
-        the schedule, the random generator, the best epoch, the history, the
+        half written, and holds no pickle: of each network in training, those of
+        the folds too, the parameters, the optimizer's moments, the random
+        generator, the best epoch and the history; what the folds have chosen; the
         seeds that fix the validation rows, and a fingerprint of the data.
 
     every : int, default=1
-        Write after each so many epochs.
+        Write after each so many epochs, those of folds counted apart.
 
     See Also
     --------
@@ -202,13 +203,6 @@ def refuse_unresumable_solver(solver: object) -> None:
         )
 
 
-def refuse_unresumable(solver: object, n_members: object) -> None:
-    """Raise for parameters with which no checkpoint can have been written."""
-    refuse_unresumable_solver(solver)
-    if isinstance(n_members, int) and n_members > 1:
-        raise ValueError(f"n_members={n_members}: a checkpoint holds one network; set n_members=1.")
-
-
 class CheckpointWriter:
     """Writes a checkpoint's file. It is an observer, since a callback is passed a fitted estimator, but no run.
 
@@ -228,10 +222,9 @@ class CheckpointWriter:
         """Do nothing: an epoch is written when it has ended."""
 
     def epoch_ended(self) -> bool:
-        """Write the state, every few epochs; those of folds are not written."""
-        for state in self._run.states:  # one: `choose_n_members` allows no more with a checkpoint
-            if state.epoch % self._every == 0:
-                checkpoints.write_checkpoint(self._path, self._origin, state)
+        """Write how far the run has come, every few epochs, of the folds as of the networks that follow."""
+        if self._run.last_epoch.number % self._every == 0:
+            checkpoints.write_checkpoint(self._path, self._origin, self._run.progress)
         return False
 
     def fit_ended(self, fitted: Fitted) -> None:
@@ -301,18 +294,12 @@ def observers_of_partial_fit(estimator: CallbackSupportMixin, run: ObservedRun) 
     return Observers([EpochLines(run)]) if estimator.verbose else None
 
 
-def has_checkpoint(estimator: CallbackSupportMixin) -> bool:
-    """Whether the estimator's runs are written to a file."""
-    return any(isinstance(callback, Checkpoint) for callback in getattr(estimator, "_skl_callbacks", ()))
-
-
 __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
     "Observers",
-    "has_checkpoint",
     "observers_of_fit",
     "observers_of_partial_fit",
-    "refuse_unresumable",
+    "refuse_unresumable_solver",
     "with_callbacks",
 ]

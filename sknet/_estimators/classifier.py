@@ -83,7 +83,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         warm start train on. "auto" is 2 below 5,000 training rows, where folds or
         held-out rows evaluate the epochs, else 1; always 1 with one of
         scikit-learn's schedules, weights given as `init`, `input_scaling=None`,
-        sparse input, "lbfgs", `Checkpoint` or a stream, where more is an error. A
+        sparse input, "lbfgs" or a stream, where more is an error. A
         first `partial_fit` has one.
 
     learning_rate_init : float, default=0.015

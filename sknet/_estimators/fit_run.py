@@ -25,14 +25,13 @@ from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.model import Network
-from sknet._model.phases import EpochReport, Phase
+from sknet._model.phases import EpochReport, Phase, Progress
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
-from sknet._training.state import State
 from sknet._typing import Array, Target
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
@@ -88,8 +87,7 @@ class FitRun:
         """Let folds choose the epoch, where there are any, and train the networks that learn from all rows."""
         if self.folds is not None:
             self.phase = self.folds
-            # those of a resumed run are trained again, unobserved
-            selection = self.folds.train(None if self.training.is_resumed else observer)
+            selection = self.folds.train(observer)
             if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
                 return Result(selection.stop_reason, selection.chosen_epoch)
             self.training.limit_epochs(selection)
@@ -103,9 +101,21 @@ class FitRun:
         return self.phase is self.folds
 
     @property
-    def states(self) -> list[State]:
-        """The states that a checkpoint holds; none as long as folds are at work."""
-        return self.phase.states
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        folds = None if self.folds is None else self.folds.progress
+        return Progress(folds, [] if self.is_among_folds else self.training.states)
+
+    def resume(self, progress: Progress) -> None:
+        """Go on from how far a run had come; a ValueError if it trained other networks."""
+        if (self.folds is None) is not (progress.folds is None):
+            raise ValueError("its epochs are not chosen as those of this run")
+        if self.folds is not None and progress.folds is not None:
+            self.folds.resume(progress.folds)
+        if progress.states:  # else it was cut off among the folds
+            self.training.resume(progress.states)
+        elif self.folds is None:
+            raise ValueError("it holds no networks")
 
     @property
     def last_epoch(self) -> EpochReport:

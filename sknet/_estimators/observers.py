@@ -3,10 +3,9 @@
 from typing import Protocol
 
 from sknet._estimators.fitted import Fitted
-from sknet._model.phases import EpochReport
+from sknet._model.phases import EpochReport, Progress
 from sknet._storage.checkpoints import Origin
 from sknet._training.solver import EpochObserver
-from sknet._training.state import State
 
 
 class ObservedRun(Protocol):
@@ -17,8 +16,8 @@ class ObservedRun(Protocol):
         """The last epoch: of the folds as long as these are at work."""
 
     @property
-    def states(self) -> list[State]:
-        """The states of the networks; none as long as folds are at work."""
+    def progress(self) -> Progress:
+        """How far the run has come."""
 
     def fitted(self) -> Fitted:
         """Return what `fit` would leave if it ended here."""

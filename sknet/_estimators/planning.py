@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sknet._estimators.auto import Facts, evaluation_method
-from sknet._estimators.callbacks import has_checkpoint
 from sknet._estimators.fit_messages import (
     refuse_or_warn_of_left_out,
     warn_of_few_rows,
@@ -69,9 +68,7 @@ def advance_random_state(estimator: BaseEstimator) -> None:
         estimator.random_state.randint(np.iinfo(np.int32).max, size=3)
 
 
-def plan_fit(
-    estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False
-) -> Plan:
+def plan_fit(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds) -> Plan:
     """Choose what evaluates each epoch, answer every "auto", and learn how the table is encoded."""
     evaluation = choose_evaluation(estimator, data, earlier, seeds)
     n_held_out = 0 if evaluation.split is None else len(evaluation.split.held_out)
@@ -82,7 +79,6 @@ def plan_fit(
         n_held_out=n_held_out if data.validation is None else len(data.validation),
         limits=data.rows.X.limits,
         earlier_parameters=None if earlier is None else earlier.resolved,
-        has_checkpoint=is_resumed or has_checkpoint(estimator),
     )
     # full batches: the order and number of rows do not matter
     if solver_class(estimator.solver).needs_all_rows and not has_validation:

@@ -14,12 +14,13 @@ raw_by_component     such outputs, one array for each component: see `mixture`
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, inf
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._model.fold_progress import ChosenEpoch, FoldProgress
 from sknet._model.importances import importance_rows
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, EncodingLearner, NetworkRows, encode_rows, make_network_rows
@@ -133,10 +134,7 @@ class EpochChoice:
     def __init__(self, loss: HeldOutLoss, rows: NDArray[np.intp], first_epoch: int, tolerance_factor: float) -> None:
         self._loss, self._rows = loss, rows
         self._first_epoch, self._tolerance_factor = first_epoch, tolerance_factor
-        self._best_loss = inf
-        self.epoch = 0  # 0: none could be chosen yet
-        self.raw_by_component: list[Array] = []  # of all held-out rows, after this epoch
-        self.temperature: float | None = None  # that suits these rows then, at equal mixing weights, if it is known
+        self.chosen = ChosenEpoch()
 
     def look_at(
         self, epoch: int, raw_by_component: list[Array], mixing_weight: float, inverse_temperature: float | None = None
@@ -145,17 +143,18 @@ class EpochChoice:
         raw = mix_outputs([raw[self._rows] for raw in raw_by_component], mixing_weight)
         calibration = self._loss.calibrate_in_place(raw, inverse_temperature)
         if epoch >= self._first_epoch:
-            self._best_loss = min(self._best_loss, calibration.criterion)
-            if not self.epoch or calibration.criterion <= loss_worse_by(self._tolerance_factor, self._best_loss):
-                self.epoch, self.raw_by_component = epoch, raw_by_component
-                self.temperature = calibration.temperature if inverse_temperature is None else None
+            best_loss = min(self.chosen.best_loss, calibration.criterion)
+            self.chosen.best_loss = best_loss
+            if not self.chosen.number or calibration.criterion <= loss_worse_by(self._tolerance_factor, best_loss):
+                self.chosen.number, self.chosen.raw_by_component = epoch, raw_by_component
+                self.chosen.temperature = calibration.temperature if inverse_temperature is None else None
         return calibration
 
     def choose_mixture(self, mixture: Mixture) -> tuple[float, float]:
         """Return the mixing weight that these rows choose, and then the temperature."""
-        if len(self.raw_by_component) == 1 and self.temperature is not None:
-            return mixture.equal_weight, self.temperature
-        own = [raw[self._rows] for raw in self.raw_by_component]
+        if len(self.chosen.raw_by_component) == 1 and self.chosen.temperature is not None:
+            return mixture.equal_weight, self.chosen.temperature
+        own = [raw[self._rows] for raw in self.chosen.raw_by_component]
         mixing_weight = self._loss.choose_mixing_weight(own, mixture.equal_weight)
         return mixing_weight, self._loss.calibrate_in_place(mix_outputs(own, mixing_weight)).temperature
 
@@ -187,7 +186,7 @@ def draw_parts(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np
 class FoldPhase:
     """Networks that train without the rows of one fold each, epoch by epoch; of each fold one for every member.
 
-    Their epochs, for whoever observes a fit, are those of their joint loss. A checkpoint holds nothing of them.
+    Their epochs, for whoever observes a fit, are those of their joint loss.
 
     Parameters
     ----------
@@ -229,7 +228,7 @@ class FoldPhase:
         self._steps_per_epoch = float(np.mean(n_steps))
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
-        self._states: list[list[State]] = []
+        self.progress = FoldProgress(states=[], choices=[])
         self._held_out_rows: list[list[NetworkRows]] = []  # the held-out rows, as each network takes them
         for train, held_out in folds.splits:
             own_encoding = learner.learn_for_fold(encoding, train, shares_columns=folds.share_columns)
@@ -243,7 +242,8 @@ class FoldPhase:
             if not self._trainers:  # of the fold whose networks are published after an interrupt
                 self.encoding, self.importance_rows = own_encoding, importance_rows(rows, own, train)
             self._trainers.append(trainers)
-            self._states.append([trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)])
+            states = [trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)]
+            self.progress.states.append(states)
             held_out_rows = own.take(held_out)
             self._held_out_rows.append([trainer.network_rows(held_out_rows) for trainer in trainers])
         self._parts = draw_parts(folds.splits, rows.groups)
@@ -255,12 +255,9 @@ class FoldPhase:
             self._choices_of_others.append(
                 self._choice_by(others, encoded, folds.tolerance_factor) if len(others) else self._choice
             )
-        self.joint_epochs: list[Epoch] = []
-        self.patience_epoch = 0
-        self._best_loss = inf
-        self._inverse_temperature = 1.0  # of the last epoch
-        # of a phase: a checkpoint holds no states of folds, and none of their networks is published by itself
-        self.states: list[State] = []
+        self.progress.choices = [choice.chosen for choice in self._all_choices]
+        self._epochs_before = 0  # that were trained before this call
+        # of a phase: none of the folds' networks is published by itself
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
 
     def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows, tolerance_factor: float) -> EpochChoice:
@@ -269,13 +266,28 @@ class FoldPhase:
         loss = HeldOutLoss(self._encoding, rows, self._settings.regularisation.temperature_scaling)
         return EpochChoice(loss, places, self.first_epoch, tolerance_factor)
 
+    @property
+    def _all_choices(self) -> list[EpochChoice]:
+        """The choice by all held-out rows, and those by the rows beside each part."""
+        return list(dict.fromkeys((self._choice, *self._choices_of_others)))
+
+    def resume(self, progress: FoldProgress) -> None:
+        """Go on from what folds have trained and chosen; a ValueError if these were others."""
+        progress.refuse_other(self.progress, self.raw_by_component())
+        self.progress, self._epochs_before = progress, len(progress.epochs)
+        for choice, chosen in zip(self._all_choices, progress.choices, strict=True):
+            choice.chosen = chosen
+
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose the epoch and the temperature of the least one."""
+        if not (self.progress.states and self._goes_on):  # of a resumed run, which has ended its folds
+            return self.selection(None)
         evaluator = _EpochEvaluator(self, observer)
         trainers, states = zip(*self._all_networks, strict=True)
         results = train_side_by_side(trainers, states, evaluator)
         interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-        if interrupted and not self.joint_epochs:  # threads have finished their first epoch, which is not evaluated yet
+        # threads have finished their first epoch, which is not evaluated yet
+        if interrupted and not self.progress.epochs:
             raise KeyboardInterrupt
         return self.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
 
@@ -284,29 +296,28 @@ class FoldPhase:
         """All networks with their states, fold after fold."""
         return [
             pair
-            for trainers, states in zip(self._trainers, self._states, strict=True)
+            for trainers, states in zip(self._trainers, self.progress.states, strict=True)
             for pair in zip(trainers, states, strict=True)
         ]
 
     def raw_by_component(self) -> list[Array]:
         """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
-        folds = list(zip(self._trainers, self._states, self._held_out_rows, strict=True))
+        folds = list(zip(self._trainers, self.progress.states, self._held_out_rows, strict=True))
         return self._mixture.mean_raw_by_component(
             lambda j: np.concatenate([trainers[j].raw_outputs(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
     def evaluate_epoch(self) -> bool:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
-        raw_by_component, solver = self.raw_by_component(), self._settings.solver
-        epoch = len(self.joint_epochs) + 1
-        equal = self._mixture.equal_weight
-        self._inverse_temperature, value, criterion = self._choice.look_at(epoch, raw_by_component, equal)
+        progress, raw_by_component = self.progress, self.raw_by_component()
+        epoch, equal = len(progress.epochs) + 1, self._mixture.equal_weight
+        progress.inverse_temperature, value, criterion = self._choice.look_at(epoch, raw_by_component, equal)
         for choice in self._choices_of_others:  # at the same temperature, which takes longest to find
             if choice is not self._choice:
-                choice.look_at(epoch, raw_by_component, equal, self._inverse_temperature)
+                choice.look_at(epoch, raw_by_component, equal, progress.inverse_temperature)
         last = [state.history[-1] for _, state in self._all_networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
-        self.joint_epochs.append(
+        progress.epochs.append(
             Epoch(
                 loss=means[0],
                 validation_loss=value,
@@ -317,33 +328,40 @@ class FoldPhase:
             )
         )
         # any epoch's loss counts for patience, but only one after MIN_STEPS_TO_JUDGE may be chosen
-        if criterion < loss_worse_by(1.0 - solver.tol, self._best_loss):  # strictly: a constant 0 does not improve
-            self.patience_epoch = epoch
-        self._best_loss = min(self._best_loss, criterion)
-        patience = min(solver.n_iter_no_change, self.patience_epoch + MAX_EXTRA_EPOCHS)
-        return epoch < solver.n_epochs and epoch - self.patience_epoch <= patience
+        # strictly: a constant 0 does not improve
+        if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.best_loss):
+            progress.patience_epoch = epoch
+        progress.best_loss = min(progress.best_loss, criterion)
+        return self._goes_on
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether to train another epoch."""
+        solver, epoch, patience_epoch = self._settings.solver, len(self.progress.epochs), self.progress.patience_epoch
+        patience = min(solver.n_iter_no_change, patience_epoch + MAX_EXTRA_EPOCHS)
+        return epoch < solver.n_epochs and epoch - patience_epoch <= patience
 
     # --- what a fit asks of a phase ----------------------------------------------------------------------------------
 
     @property
     def has_new_epoch(self) -> bool:
-        """Whether all networks have trained an epoch."""
-        return bool(self.joint_epochs)
+        """Whether all networks have trained an epoch in this call."""
+        return len(self.progress.epochs) > self._epochs_before
 
     @property
     def epochs(self) -> list[tuple[Epoch, ...]]:
         """The joint epochs, as those of one network."""
-        return [tuple(self.joint_epochs)]
+        return [tuple(self.progress.epochs)]
 
     @property
     def last_epoch(self) -> EpochReport:
         """The last epoch."""
-        n = len(self.joint_epochs)
+        progress = self.progress
         return EpochReport(
-            number=n,
+            number=len(progress.epochs),
             n_epochs=self._settings.solver.n_epochs,
-            figures=self.joint_epochs[-1],
-            best_epoch=self.patience_epoch,
+            figures=progress.epochs[-1],
+            best_epoch=progress.patience_epoch,
             n_rate_cuts=0,
             of_folds=True,
         )
@@ -351,13 +369,13 @@ class FoldPhase:
     @property
     def n_iter(self) -> int:
         """How many epochs have been trained."""
-        return len(self.joint_epochs)
+        return len(self.progress.epochs)
 
     def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
         """Return the first fold's networks, joined and at the last epoch's temperature; nothing has been chosen."""
         networks = [
-            trainer.network(state, 1.0 / self._inverse_temperature)
-            for trainer, state in zip(self._trainers[0], self._states[0], strict=True)
+            trainer.network(state, 1.0 / self.progress.inverse_temperature)
+            for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
         ]
         return NetworkAndHeldOut(join_networks(networks, self.encoding.encoder.n_inputs))
 
@@ -366,30 +384,31 @@ class FoldPhase:
 
     def forget_networks(self) -> None:
         """Free the memory of the networks, of which each has as much as one that learns from all rows."""
-        self._trainers, self._states, self._held_out_rows = [], [], []
+        self._trainers, self.progress.states, self._held_out_rows = [], [], []
         self.encoding, self.importance_rows = self._encoding, None
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
-        for choice in {self._choice, *self._choices_of_others}:
-            if not choice.epoch:
-                choice.epoch, choice.raw_by_component = len(self.joint_epochs), self.raw_by_component()
-                choice.temperature = 1.0 / self._inverse_temperature
+        progress = self.progress
+        for chosen in progress.choices:
+            if not chosen.number:
+                chosen.number, chosen.raw_by_component = len(progress.epochs), self.raw_by_component()
+                chosen.temperature = 1.0 / progress.inverse_temperature
         mixing_weight, temperature = self._choice.choose_mixture(self._mixture)
-        raw = np.empty_like(self._choice.raw_by_component[0])
+        raw = np.empty_like(self._choice.chosen.raw_by_component[0])
         for part, others in zip(self._parts, self._choices_of_others, strict=True):
             weight_of_others, temperature_of_others = others.choose_mixture(self._mixture)
-            of_part = mix_outputs([raw_of_all[part] for raw_of_all in others.raw_by_component], weight_of_others)
+            of_part = mix_outputs([raw_of_all[part] for raw_of_all in others.chosen.raw_by_component], weight_of_others)
             raw[part] = of_part / temperature_of_others
         # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
         # networks errs less than the one network that is published.
         first = np.sort(np.concatenate(self._parts))
         return Selection(
-            chosen_epoch=self._choice.epoch,
-            n_steps=self._choice.epoch * self._steps_per_epoch,
+            chosen_epoch=self._choice.chosen.number,
+            n_steps=self._choice.chosen.number * self._steps_per_epoch,
             temperature=temperature,
             mixing_weights=self._mixture.weight_of_each_network(mixing_weight),
-            epochs=tuple(self.joint_epochs),  # at equal weights, which observers have seen
+            epochs=tuple(progress.epochs),  # at equal weights, which observers have seen
             held_out=self.held_out[first],
             raw=raw[first],
             stop_reason=stop_reason,

@@ -10,6 +10,7 @@ raw : (m, k)     for held-out rows, by networks that have not seen them
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from sknet._model.fold_progress import FoldProgress
 from sknet._model.matrices import Encoding
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
@@ -46,6 +47,14 @@ class NetworkAndHeldOut(NamedTuple):
     held_out: HeldOut | None = None
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far both phases have come: all that must be kept for a fit to go on, bit for bit."""
+
+    folds: FoldProgress | None  # where folds choose
+    states: list[State]  # of the networks that are published; none as long as folds are at work
+
+
 class Phase(Protocol):
     """What a fit asks of the phase that is at work, or has ended it."""
 
@@ -56,10 +65,6 @@ class Phase(Protocol):
     @property
     def importance_rows(self) -> Table | None:
         """A few hundred of their training rows, encoded, for `feature_importances_`; None leaves it out."""
-
-    @property
-    def states(self) -> list[State]:
-        """The states that a checkpoint holds."""
 
     @property
     def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:

@@ -44,8 +44,6 @@ class TrainPhase:
         A few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
     selection : Selection or None
         What folds have chosen before.
-    is_resumed : bool
-        Whether the states come from a file.
     """
 
     trainers: list[NetworkTrainer]
@@ -53,17 +51,22 @@ class TrainPhase:
     validation: EncodedRows | None
     importance_rows: Table | None = None
     selection: Selection | None = None
-    is_resumed: bool = False
-    epochs_before: int = 0  # that each state had behind it when this call began
+    epochs_before: int = 0  # that were trained before this call
 
     @cached_property
     def states(self) -> list[State]:
         """The networks' states, which are made when they are first asked for."""
         return self.first_states()
 
-    def continue_from(self, state: State, *, is_resumed: bool = False) -> None:
-        """Let the network, which is alone, start from another state."""
-        self.states, self.is_resumed, self.epochs_before = [state], is_resumed, state.epoch
+    def continue_from(self, states: list[State]) -> None:
+        """Let the networks start from other states."""
+        self.states, self.epochs_before = states, max(state.epoch for state in states)
+
+    def resume(self, states: list[State]) -> None:
+        """Let the networks go on from states of a file; a ValueError if these are those of other networks."""
+        for state, first_state in zip(states, self.states, strict=True):
+            state.refuse_other(first_state)
+        self.continue_from(states)
 
     def limit_epochs(self, selection: Selection) -> None:
         """Set the number of epochs to the steps that folds have chosen, before the networks train."""
@@ -72,12 +75,6 @@ class TrainPhase:
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the most important of their results, see `_PRIORITY`."""
-        first, state = self.trainers[0], self.states[0]
-        # a resumed run, which may have ended already (the state that `partial_fit` goes on from has no history)
-        if state.epoch and state.history:
-            reason = first.solver.reason_not_to_resume(first.problem, state)
-            if reason is not None:
-                return Result(reason, state.epoch)
         results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
         return replace(
             max(results, key=lambda result: _PRIORITY.get(result.reason, 0)),
@@ -97,8 +94,11 @@ class TrainPhase:
 
     @property
     def has_new_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call."""
-        return all(state.epoch > self.epochs_before for state in self.states)
+        """Whether all networks have trained an epoch in this call, but for those that had ended before."""
+        return all(
+            state.epoch > self.epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
+            for trainer, state in self.trainers_and_states
+        )
 
     @property
     def epochs(self) -> list[tuple[Epoch, ...]]:

@@ -1,18 +1,19 @@
 """Checkpoints: files that hold the whole state of a training run, and what must be the same where it is taken up."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from sknet._model.fold_progress import ChosenEpoch, FoldProgress
+from sknet._model.phases import Progress
 from sknet._storage import files
 from sknet._storage.models import STORED_CLASSES, classes_by_name
 from sknet._tables.rows import Rows
 from sknet._tables.tables import table_digest
-from sknet._training.state import State
 
 PUBLIC_NAME = "sknet.Checkpoint"
 """What the user calls to write these files, for error messages."""
@@ -83,7 +84,7 @@ class CheckpointContent:
     """What a checkpoint file holds."""
 
     origin: Origin
-    state: State
+    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class LoadedCheckpoint(CheckpointContent):
     path: str
 
     def refuse_other_estimator(self, estimator: str, n_samples_seen: int) -> None:
-        """Raise for another class, or a warm start whose `t_` differs; `state_to_resume` compares the rest."""
+        """Raise for another class, or a warm start whose `t_` differs; `hand_over` compares the rest."""
         origin = self.origin
         if origin.estimator != estimator:
             raise ValueError(f"{self.path} holds a run of a {origin.estimator}, and this is {estimator}.")
@@ -103,9 +104,9 @@ class LoadedCheckpoint(CheckpointContent):
                 f"{origin.seen_before} there, {n_samples_seen} here)."
             )
 
-    def state_to_resume(self, now: Origin, first_state: State) -> State:
-        """Return the state, which must fit the run that is to go on: `first_state` is what it starts from."""
-        there, state = self.origin, self.state
+    def hand_over(self, now: Origin, resume: Callable[[Progress], None]) -> None:
+        """Pass the progress to the run that is to go on, which is `now`; `resume` raises where it was another one."""
+        there = self.origin
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
             raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
@@ -115,18 +116,13 @@ class LoadedCheckpoint(CheckpointContent):
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
-        types, types_here = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (state, first_state))
         with files.as_model_file_error(self.path, PUBLIC_NAME):
-            if types != types_here or (state.best is not None and state.best.theta.shape != first_state.theta.shape):
-                raise ValueError("its arrays are not those of its network")
-            if state.epoch != len(state.history):
-                raise ValueError("its history is not that of its epochs")
-        return state
+            resume(self.progress)
 
 
-def write_checkpoint(path: Path, origin: Origin, state: State) -> None:
+def write_checkpoint(path: Path, origin: Origin, progress: Progress) -> None:
     """Write a checkpoint file, whole or not at all."""
-    files.write(path, CheckpointContent(origin, state), _CHECKPOINT_CLASSES, PUBLIC_NAME)
+    files.write(path, CheckpointContent(origin, progress), _CHECKPOINT_CLASSES, PUBLIC_NAME)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
@@ -137,7 +133,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
             raise ValueError("it holds something else than a training run")
         if max(run.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type
             raise ValueError("its seeds are none")
-        return LoadedCheckpoint(run.origin, run.state, str(path))
+        return LoadedCheckpoint(run.origin, run.progress, str(path))
 
 
-_CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin)
+_CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldProgress, ChosenEpoch)

@@ -94,7 +94,7 @@ class MiniBatchLoop:
         # the same arrays for all epochs: an objective may stay bound to theta and to `_out`, its gradient
         self._vectors, self._out = state.vectors_like_theta, np.empty_like(state.theta)
         self._snapshot = Snapshot(state)
-        self._reason: StopReason | None = None
+        self._reason = solver.reason_not_to_resume(problem, state)
 
     @property
     def is_over(self) -> bool:
@@ -103,8 +103,8 @@ class MiniBatchLoop:
 
     @property
     def has_new_epoch(self) -> bool:
-        """Whether this loop has trained a whole epoch."""
-        return self.state.epoch > self._epochs_before
+        """Whether this loop has trained a whole epoch, or has none left to train."""
+        return self.is_over or self.state.epoch > self._epochs_before
 
     def train_epoch(self) -> None:
         """Train one epoch and record it. Sets: the state, in place."""

@@ -22,7 +22,7 @@ class EpochLoop(Protocol):
 
     @property
     def has_new_epoch(self) -> bool:
-        """Whether it has trained an epoch in this call."""
+        """Whether it has trained an epoch in this call, or has none left to train."""
 
     def train_epoch(self) -> None:
         """Train one epoch."""

@@ -102,7 +102,9 @@ class Solver(ABC):
         """
 
     def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a resumed training has nothing left to do; None if it has."""
+        """Return why a resumed training has nothing left to do; None if it has, or begins with this state."""
+        if not state.history:  # as in `partial_fit`, which always trains an epoch
+            return None
         return self.reason_to_stop_early(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
 
     def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:

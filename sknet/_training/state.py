@@ -105,6 +105,16 @@ class State:
         self.best_score = max(self.best_score, compared)
         return loss, score
 
+    # --- from a file -------------------------------------------------------------------------------------------------
+
+    def refuse_other(self, first: Self) -> None:
+        """Raise a ValueError if this is not the state of a training that begins with `first`."""
+        types, first_types = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (self, first))
+        if types != first_types or (self.best is not None and self.best.theta.shape != first.theta.shape):
+            raise ValueError("its arrays are not those of its network")
+        if self.epoch != len(self.history):
+            raise ValueError("its history is not that of its epochs")
+
     # --- copies ------------------------------------------------------------------------------------------------------
 
     def copy(self) -> Self:

@@ -408,7 +408,7 @@ class Removing:
 
     def on_fit_task_begin(self, estimator, context):
         if self.path.exists():
-            self.epochs.append(read_checkpoint(self.path).state.epoch)
+            self.epochs.append(read_checkpoint(self.path).progress.states[0].epoch)
             self.path.unlink()
 
     def on_fit_task_end(self, estimator, context):

@@ -59,10 +59,11 @@ class Silent:
 
 @pytest.mark.parametrize("observer", OBSERVERS)
 @pytest.mark.parametrize("how", [{"early_stopping": "folds"}, {"early_stopping": True, "dropout": 0.2}], ids=str)
-def test_what_observes_a_fit_changes_nothing_of_it(observer, how, tmp_path, monkeypatch):
+@pytest.mark.parametrize("n_members", ["auto", 1])
+def test_what_observes_a_fit_changes_nothing_of_it(n_members, observer, how, tmp_path, monkeypatch):
     if observer.startswith("a c") and not hasattr(SigmoidMLPRegressor, "set_callbacks"):
         pytest.skip("scikit-learn < 1.9")
-    alone, observed = (SigmoidMLPRegressor(**QUICK | how | {"verbose": False}, n_members=1) for _ in range(2))
+    alone, observed = (SigmoidMLPRegressor(**QUICK | how | {"verbose": False}, n_members=n_members) for _ in range(2))
     monkeypatch.setattr("sys.stdout.isatty", lambda: observer == "a line in a terminal")
     OBSERVERS[observer](observed, tmp_path).fit(X, Y)
     alone.fit(X, Y)

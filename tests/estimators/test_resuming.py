@@ -18,6 +18,7 @@ X = rng.normal(size=(N, 5))
 NUMBER = X[:, 0] - X[:, 1]
 LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 WEIGHT = rng.integers(1, 4, size=N).astype(float)
+TOWNS = pd.DataFrame(X[:, :3], columns=list("abc")).assign(town=[f"town {i}" for i in rng.integers(0, 30, N)])
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
 OF_TASK = {"classifier": KINDS[0], "regressor": KINDS[1]}
 of_both = pytest.mark.parametrize("kind, y", KINDS, ids=list(OF_TASK))
@@ -231,15 +232,45 @@ def test_a_resumed_run_equals_the_uninterrupted_one(task, solver, learning_rate,
 
 
 @needs_callbacks
-def test_a_run_whose_epochs_folds_have_chosen(path):
-    parameters = PLAIN | {"max_iter": 15, "early_stopping": "folds", "learning_rate": "cosine", "max_norm": None}
-    whole = SigmoidMLPClassifier(**parameters).fit(X, LABEL)
-    for after in {1, whole.n_iter_ - 1}:
-        n_of_folds = len(whole.validation_scores_)
-        cut(SigmoidMLPClassifier(**parameters), path, after, X, LABEL, n_of_folds=n_of_folds)
-        resumed = SigmoidMLPClassifier(**parameters | {"random_state": None}).resume(path, X, LABEL)
-        assert_the_same(whole, resumed)
-        assert resumed.temperature_ == whole.temperature_ != 1.0
+@over_pairs(task=TASKS, n_members=[1, 2], every=[1, 3], categories=[False, True])
+def test_a_run_whose_epochs_folds_choose_is_resumed_among_them_and_after_them(task, n_members, every, categories, path):
+    """Two members and more have mixing weights; the target's means are learnt anew for each fold."""
+    kind, y = OF_TASK[task]
+    parameters = PLAIN | {"early_stopping": "folds", "learning_rate": "cosine", "max_norm": None, "max_iter": 9}
+    parameters |= {"n_members": n_members, "n_iter_no_change": 2, "category_encoding": "auto"}
+    table = TOWNS if categories else X
+    whole = kind(**parameters).fit(table, y)
+    n_of_folds = len(whole.validation_scores_)
+    for after in {every, n_of_folds, n_of_folds + every}:
+        cut(kind(**parameters), path, after, table, y, every=every)
+        resumed = kind(**parameters | {"random_state": None}).resume(path, table, y)
+        assert_array_equal(weights(whole), weights(resumed))
+        assert_array_equal(whole.oof_prediction_, resumed.oof_prediction_)
+        assert whole.history_.drop(columns="seconds").equals(resumed.history_.drop(columns="seconds"))
+        assert (whole.temperature_, whole.t_) == (resumed.temperature_, resumed.t_)
+        assert (whole.n_iter_, whole.validation_scores_) == (resumed.n_iter_, resumed.validation_scores_)
+
+
+@needs_callbacks
+@of_both
+def test_a_member_that_has_ended_does_not_train_again(kind, y, path):
+    parameters = PLAIN | {"max_iter": 60, "n_members": 2, "early_stopping": True, "validation_fraction": 0.2}
+    parameters |= {"learning_rate": "flat_cosine", "n_iter_no_change": 3, "tol": 1e-3}
+    whole = kind(**parameters).fit(X, y)
+    lengths = whole.history_.groupby("member").size()
+    assert lengths.nunique() == 2, "both end at the same epoch"
+    cut(kind(**parameters), path, lengths.min(), X, y)
+    assert_array_equal(weights(whole), weights(kind(**parameters).resume(path, X, y)))
+
+
+@needs_callbacks
+def test_a_ctrl_c_among_the_folds_of_a_resumed_run(path):
+    parameters = PLAIN | {"early_stopping": "folds", "learning_rate": half, "max_iter": 9, "n_members": 2}
+    cut(SigmoidMLPRegressor(**parameters), path, 2, X, NUMBER)
+    net = SigmoidMLPRegressor(**parameters | {"learning_rate": Interrupts(1)})
+    with pytest.raises(KeyboardInterrupt):  # before a whole epoch of this call, nothing is published
+        net.resume(path, X, NUMBER)
+    assert not hasattr(net, "coefs_")
 
 
 @needs_callbacks

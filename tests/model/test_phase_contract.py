@@ -70,8 +70,16 @@ def test_epochs_are_counted_alike(trained):
 def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
     run, phase, _, _ = trained
     assert phase.network_and_held_out(run.plan.rows).network.coefs[0].shape[1] == 4 * n_members
-    assert len(phase.trainers_and_states) == len(phase.states) == (0 if run.is_among_folds else n_members)
+    assert len(phase.trainers_and_states) == len(run.progress.states) == (0 if run.is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (run.is_among_folds or n_members > 1)
+
+
+def test_what_a_run_keeps_of_its_folds(trained, end, n_members):
+    progress = trained[0].progress.folds
+    assert (progress is None) is (end in ("no folds", "held-out rows"))
+    if progress is not None:  # once they are done, no network of theirs
+        assert [*map(len, progress.states)] == ([n_members] * 4 if end == "among folds" else [])
+        assert all(1 <= chosen.number <= len(progress.epochs) for chosen in progress.choices)
 
 
 def test_held_out_rows_are_known_where_there_are_some(trained, end):

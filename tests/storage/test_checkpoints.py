@@ -40,24 +40,29 @@ def origin(**changes):
     return Origin(**plain | changes)
 
 
+def progress(state):
+    """A run of one network, without folds."""
+    return checkpoints.Progress(None, [state])
+
+
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_gives_back_what_was_written(path):
-    write_checkpoint(path, origin(), state_after(2))
+    write_checkpoint(path, origin(), progress(state_after(2)))
     saved = read_checkpoint(path)
     assert saved.origin == origin() and saved.path == str(path)
-    again = saved.state
+    (again,) = saved.progress.states
     assert again.rng.random() == state_after(2).rng.random() and (again.step, again.epoch) == (5, 2)
     np.testing.assert_array_equal(again.theta, state_after(2).theta)
 
 
 def test_a_file_is_one_of_safetensors_and_stands_alone_in_its_folder(path):
     safetensors = pytest.importorskip("safetensors.numpy")
-    write_checkpoint(path, origin(), state_after(2))
-    write_checkpoint(path, origin(), state_after(2))
+    write_checkpoint(path, origin(), progress(state_after(2)))
+    write_checkpoint(path, origin(), progress(state_after(2)))
     assert os.listdir(path.parent) == [path.name]
-    np.testing.assert_array_equal(safetensors.load_file(path)["state.theta"], state_after(2).theta)
+    np.testing.assert_array_equal(safetensors.load_file(path)["progress.states.0.theta"], state_after(2).theta)
 
 
 def of_a_model():
@@ -77,7 +82,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(path, what):
 
 
 def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(path):
-    write_checkpoint(path, origin(), state_after(2))
+    write_checkpoint(path, origin(), progress(state_after(2)))
     whole = path.read_bytes()
     for length in range(0, len(whole) - 1, 97):
         path.write_bytes(whole[:length])
@@ -160,11 +165,12 @@ def test_a_fingerprint_names_what_differs():
     ],
 )
 def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
-    write_checkpoint(path, origin(), state_after(2))
-    saved = read_checkpoint(path)
-    assert saved.state_to_resume(origin(seeds=(9, 9, 9)), state_after(2)).epoch == 2  # the seeds are the file's
+    write_checkpoint(path, origin(), progress(state_after(2)))
+    saved, taken_up = read_checkpoint(path), []
+    saved.hand_over(origin(seeds=(9, 9, 9)), taken_up.append)  # the seeds are the file's
+    assert taken_up == [saved.progress]
     with pytest.raises(ValueError, match=message):
-        saved.state_to_resume(origin(**now), state_after(2))
+        saved.hand_over(origin(**now), taken_up.append)
 
 
 @pytest.mark.parametrize("changes", [
@@ -174,27 +180,27 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     {"best_score": "best"},
 ], ids=str)  # fmt: skip
 def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
-    write_checkpoint(path, origin(), state_after(2, **changes))
+    write_checkpoint(path, origin(), progress(state_after(2, **changes)))
     with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file written by sknet\.Checkpoint"):
-        read_checkpoint(path).state_to_resume(origin(), state_after(2))
+        read_checkpoint(path).hand_over(origin(), lambda kept: kept.states[0].refuse_other(state_after(2)))
 
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])
 def test_seeds_that_are_none_are_refused(path, seeds):
-    write_checkpoint(path, origin(seeds=seeds), state_after(2))
+    write_checkpoint(path, origin(seeds=seeds), progress(state_after(2)))
     with pytest.raises(ModelFileError):
         read_checkpoint(path)
 
 
 def test_what_a_killed_process_has_left_is_removed_by_a_later_write(path):
-    write_checkpoint(path, origin(), state_after(2))
+    write_checkpoint(path, origin(), progress(state_after(2)))
     old, young = (path.with_name(f".run.npz.{number}.part") for number in ("1" * 32, "2" * 32))
     others = [path.with_name(name) for name in (".run.npz.old", f".other.npz.{'1' * 32}.part")]
     for file in (old, young, *others):
         file.write_bytes(b"half")
     for file in (old, *others):
         os.utime(file, (0, 0))
-    write_checkpoint(path, origin(), state_after(2))
+    write_checkpoint(path, origin(), progress(state_after(2)))
     assert not old.exists(), "nobody writes to it any more"
     assert all(file.exists() for file in (young, *others)), "what another one writes, or somebody else's file"
 
