@@ -6,20 +6,26 @@ Each format needs packages of its own, the extras "onnx" and "torch"; `import sk
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import numpy as np
+from sklearn.pipeline import Pipeline
+
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
+from sknet._export import feeds
 from sknet._export.formats import ExportError
 from sknet._model.model import Model
 from sknet._packages import require_package
-from sknet._typing import Table
+from sknet._tables.frames import is_frame
+from sknet._tables.tables import is_sparse
+from sknet._typing import Array, Table
 
 if TYPE_CHECKING:
     import torch
     from onnx import ModelProto
 
-__all__ = ["ExportError", "from_torch", "register_onnx_converters", "to_onnx", "to_torch"]
+__all__ = ["ExportError", "feeds_of", "from_torch", "register_onnx_converters", "to_onnx", "to_torch"]
 
 _ESTIMATORS = (SigmoidMLPClassifier, SigmoidMLPRegressor)
 """The estimators in memory: those of `sknet.dask` have `to_local()`."""
@@ -104,6 +110,57 @@ def to_onnx(
         from sknet._export import onnx
     onnx.register(_ESTIMATORS, _model_of)  # skl2onnx converts what it knows; a second time changes nothing
     return onnx.convert(estimator, model, X, initial_types, target_opset)
+
+
+def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[str, Array]:
+    """Return a table as an ONNX session takes it: `session.run(None, feeds_of(model, X))`.
+
+    Parameters
+    ----------
+    model : estimator, Pipeline or onnxruntime.InferenceSession
+        What was exported, with `to_onnx`, or in a `Pipeline` with skl2onnx, for
+        a table with the types of X; or, whatever was exported and for whatever
+        types, the session of its graph, which knows the types of its inputs.
+
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        The rows to predict, as the estimator takes them.
+
+    Returns
+    -------
+    feeds : dict of str to ndarray
+        What each input of the graph holds, by its name: of a data frame one
+        array of shape (n_samples, 1) per column, of an array all of it. A
+        missing text is the empty string, a missing number NaN, and dates are
+        int64 nanoseconds, a missing one the least int64, as `to_onnx` says.
+
+    Raises
+    ------
+    ExportError
+        If an input of the graph cannot hold a column: missing values among
+        integers, or dates beyond the years 1677 to 2262. A `ValueError`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sknet import SigmoidMLPRegressor
+    >>> from sknet.export import feeds_of
+    >>> X = pd.DataFrame({"size": [1.0, np.nan], "town": ["Rome", None], "day": ["2026-01-31", None]})
+    >>> net = SigmoidMLPRegressor(2, max_iter=1, early_stopping=False).fit(X, [0.0, 1.0])
+    >>> for name, feed in feeds_of(net, X).items():
+    ...     print(name, feed.dtype, feed.ravel())
+    size float64 [ 1. nan]
+    town object ['Rome' '']
+    day int64 [ 1769817600000000000 -9223372036854775808]
+    """
+    X = X if is_frame(X) else X.toarray() if is_sparse(X) else np.asarray(X)
+    if hasattr(model, "get_inputs"):
+        return feeds.feeds_from(X, feeds.inputs_of_session(model))
+    last = model
+    while isinstance(last, Pipeline):
+        last = last[-1]
+    columns = _model_of(last).encoder.columns
+    return feeds.feeds_from(X, feeds.inputs_for(X, columns if last is model else None))
 
 
 # --- PyTorch ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import onnxruntime
 import pandas as pd
 
 import sknet
-from sknet.export import to_onnx
+from sknet.export import feeds_of, to_onnx
 
 penguins = pd.read_csv(Path(__file__).parents[1] / "data" / "penguins.csv").dropna()
 X, y = penguins.drop(columns="species"), penguins["species"]
@@ -33,12 +33,7 @@ with tempfile.TemporaryDirectory() as folder:
 # ONNX: one input per column. onnxruntime has bindings for C, C#, Java, JavaScript and more.
 
 session = onnxruntime.InferenceSession(to_onnx(model, X).SerializeToString())
-feeds = {}
-for feed, column in zip(session.get_inputs(), X, strict=True):
-    values = X[column].to_numpy()
-    values = values.astype(object) if feed.type == "tensor(string)" else values
-    feeds[feed.name] = values.reshape(-1, 1)
-label, probabilities = session.run(None, feeds)
+label, probabilities = session.run(None, feeds_of(model, X))
 print(f"onnxruntime: largest difference {np.abs(probabilities - expected).max():.0e}, labels {label[:3]}")
 
 # %%

@@ -28,15 +28,12 @@ from skl2onnx.common.data_types import (
 )
 from sklearn.pipeline import Pipeline
 
+from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, NUMBERS, SINGLE, TEXT, dtype_of_feed
 from sknet._export.formats import ExportError, activation_of_format
 from sknet._export.onnx_columns import write_encoding
 from sknet._export.onnx_graph import (
     ACTIVATIONS,
-    DOUBLE,
-    INTEGER,
     LINKS,
-    SINGLE,
-    TEXT,
     Feed,
     Graph,
     integers,
@@ -48,8 +45,6 @@ from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.losses import Loss, identity
 from sknet._network.monotone import output_rounding_step
-from sknet._tables.columns import Column
-from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._typing import Array, DType, Table
 
 FEEDS: dict[str, DType] = {
@@ -58,7 +53,7 @@ FEEDS: dict[str, DType] = {
     "StringTensorType": TEXT,
     "Int64TensorType": INTEGER,
     "Int32TensorType": np.dtype(np.int32),
-    "BooleanTensorType": np.dtype(bool),
+    "BooleanTensorType": BOOLEAN,
 }
 """What an input of each of skl2onnx's types holds."""
 
@@ -317,23 +312,16 @@ def initial_types_of(model: Model, X: Table) -> list[tuple[str, object]]:
     """Return the inputs of a graph for tables like X: one for an array, one per column for a data frame."""
     names = getattr(X, "columns", None)
     if names is None:
-        return [("X", _NUMBERS.get(np.asarray(X[:1]).dtype.name, DoubleTensorType)([None, model.encoder.n_columns]))]
-    columns = zip(names, model.encoder.columns, strict=True)
-    return [(str(name), _type_of(str(X[name].dtype), column)([None, 1])) for name, column in columns]
+        return [("X", TENSORS[NUMBERS.get(np.asarray(X[:1]).dtype.name, DOUBLE)]([None, model.encoder.n_columns]))]
+    dtypes = map(dtype_of_feed, X.dtypes, model.encoder.columns)
+    return [(str(name), TENSORS[dtype]([None, 1])) for name, dtype in zip(names, dtypes, strict=True)]
 
 
-def _type_of(dtype: str, column: Column) -> Tensor:
-    """Return the type of a column: dates, then numbers that cannot be missing have one of their own."""
-    if isinstance(column, DatetimeColumn):
-        return _DATES
-    return _NUMBERS.get(dtype, DoubleTensorType if column.is_number else StringTensorType)
-
-
-_DATES: Tensor = Int64TensorType
-_NUMBERS: dict[str, Tensor] = {
-    "float32": FloatTensorType,
-    "float64": DoubleTensorType,
-    "bool": BooleanTensorType,
-    **dict.fromkeys(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"], Int64TensorType),
+TENSORS: dict[DType, Tensor] = {
+    SINGLE: FloatTensorType,
+    DOUBLE: DoubleTensorType,
+    BOOLEAN: BooleanTensorType,
+    INTEGER: Int64TensorType,
+    TEXT: StringTensorType,
 }
-"""skl2onnx's type for columns of numbers, by the name of theirs."""
+"""skl2onnx's type for what a feed holds."""

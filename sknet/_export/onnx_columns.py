@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
 from sknet._export.formats import ExportError
-from sknet._export.onnx_graph import DOUBLE, INTEGER, SINGLE, TEXT, Feed, Graph, integers
+from sknet._export.onnx_graph import Feed, Graph, integers
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, LeftOutColumn, UninformativeColumn
 from sknet._tables.columns.datetime import CYCLES, DatetimeColumn

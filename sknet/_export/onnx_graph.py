@@ -16,15 +16,11 @@ from onnx import TensorProto, numpy_helper
 from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Scope
 
+from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, identity
 from sknet._network.regression_losses import POISSON
 from sknet._typing import Array, DType
-
-SINGLE = np.dtype(np.float32)
-DOUBLE = np.dtype(np.float64)
-INTEGER = np.dtype(np.int64)
-TEXT = np.dtype(object)
 
 PROTO = {SINGLE: TensorProto.FLOAT, DOUBLE: TensorProto.DOUBLE, INTEGER: TensorProto.INT64}
 """ONNX's number for each type of array."""

@@ -79,25 +79,15 @@ def documented(page, name, **modules):
     return namespace[name]
 
 
-feeds_of_frame = documented("saving.md", "feeds_of")
-
-
-def feeds_of(session, X):
-    """A table as onnxruntime takes it."""
-    if hasattr(X, "columns"):
-        return feeds_of_frame(session, X)
-    return {session.get_inputs()[0].name: X.toarray() if sp.issparse(X) else X}
-
-
 def through_onnx(case):
     import onnxruntime
 
-    from sknet.export import to_onnx
+    from sknet.export import feeds_of, to_onnx
 
     dense = case.X.toarray() if sp.issparse(case.X) else case.X
     session = onnxruntime.InferenceSession(to_onnx(case.estimator, dense).SerializeToString())
     classifies, expected = hasattr(case.estimator, "predict_proba"), case.outputs()
-    feeds = feeds_of(session, case.X)
+    feeds = feeds_of(case.estimator, case.X)
     label, *found = session.run(None, feeds) if classifies else [None, *session.run(None, feeds)]
     if classifies:
         labels_agree(label, case.estimator, case.X)

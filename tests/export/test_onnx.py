@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from configurations import SEEDS, configuration, outputs_of
-from formats import FORMATS, feeds_of
+from formats import FORMATS
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.impute import SimpleImputer
@@ -21,7 +21,7 @@ import skl2onnx  # noqa: E402
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType  # noqa: E402
 
 from sknet import Activation, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
-from sknet.export import ExportError, register_onnx_converters, to_onnx  # noqa: E402
+from sknet.export import ExportError, feeds_of, register_onnx_converters, to_onnx  # noqa: E402
 
 pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
 

@@ -10,12 +10,11 @@ import pytest
 pytest.importorskip("skl2onnx")
 runtime = pytest.importorskip("onnxruntime")
 
-from formats import feeds_of  # noqa: E402
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType  # noqa: E402
 
 from sknet import SigmoidMLPRegressor  # noqa: E402
 from sknet._export.onnx_columns import CONVERTERS, POSITIONS, REMEDIES  # noqa: E402
-from sknet.export import ExportError, to_onnx  # noqa: E402
+from sknet.export import ExportError, feeds_of, to_onnx  # noqa: E402
 from tests.tables.examples import COLUMN_KINDS, DATE_CYCLES  # noqa: E402
 
 pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
@@ -140,6 +139,18 @@ def test_dates_at_the_ends_of_days_and_years():
         net = SigmoidMLPRegressor(**QUICK, numeric_encoding=encoding).fit(frame, np.arange(len(ends)))
         assert len(net.network_feature_names_) >= 8
         np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-6)
+
+
+def test_text_that_is_a_date_goes_in_as_nanoseconds():
+    days = pd.Series(pd.date_range("1999-12-20", periods=N, freq="31h"))
+    frame = pd.DataFrame({"when": days.dt.strftime("%Y-%m-%dT%H:%M").where(days.index % 9 > 0), "x": Y})
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, np.arange(N))
+    graph = to_onnx(net, frame)
+    later = pd.concat([frame, frame[1:2].assign(when="unknown"), frame[1:2].assign(when="2024-02-29")])
+    for table in (frame, later, later.assign(when=pd.to_datetime(later["when"], format="ISO8601", errors="coerce"))):
+        np.testing.assert_allclose(run(graph, table), net.predict(table), rtol=1e-6)
+    with pytest.raises(ExportError, match=r"'when' has the time zone UTC, and ONNX .* dates without one"):
+        to_onnx(net.fit(frame.assign(when=days.dt.strftime("%Y-%m-%d %H:%MZ")), Y), frame)
 
 
 def test_text_is_named_with_what_would_do():

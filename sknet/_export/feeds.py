@@ -1,0 +1,146 @@
+"""A table as the inputs of an ONNX graph: one array for each column of a data frame, or one for an array.
+
+Nothing here needs a package for ONNX: a service that runs a graph has a runtime, and no more.
+
+Conventions
+-----------
+feed : (n, 1), or (n, d)     what an input of the graph holds: a column of a data frame, or all columns
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from sknet._export.formats import ExportError
+from sknet._tables.columns import Column
+from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text
+from sknet._tables.frames import as_pandas, column_as_floats, column_kind, is_frame
+from sknet._typing import Array, DType, Table
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+INTEGER, BOOLEAN, TEXT = np.dtype(np.int64), np.dtype(bool), np.dtype(object)
+
+NUMBERS: Mapping[str, DType] = {
+    "float32": SINGLE,
+    "float64": DOUBLE,
+    "bool": BOOLEAN,
+    **dict.fromkeys(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"], INTEGER),
+}
+"""What a feed of numbers holds, by the name of their type; of all other types float64."""
+
+RUNTIME_TYPES: Mapping[str, DType] = {
+    "tensor(string)": TEXT,
+    "tensor(float)": SINGLE,
+    **{f"tensor({name})": np.dtype(name) for name in ("double", "bool", *(n for n in NUMBERS if "int" in n))},
+}
+"""What a feed holds, by how onnxruntime calls the type of an input."""
+
+
+Input = tuple[str, DType]
+"""The name of an input of a graph, and what it holds."""
+
+
+class GraphInput(Protocol):
+    """What is used of an input of an onnxruntime session."""
+
+    name: str
+    type: str
+
+
+class Session(Protocol):
+    """What is used of an onnxruntime session."""
+
+    def get_inputs(self) -> Sequence[GraphInput]:
+        """Return the graph's inputs."""
+
+
+def dtype_of_feed(dtype: object, column: Column) -> DType:
+    """Return what the feed of a learnt column holds, by the type of its values: dates are integers of nanoseconds."""
+    if isinstance(column, DatetimeColumn):
+        return INTEGER
+    return NUMBERS.get(str(dtype), DOUBLE if column.is_number else TEXT)
+
+
+def names_of_feeds(names: Sequence[str]) -> list[str]:
+    """Return the names that skl2onnx gives to inputs: letters, digits and underscores, each name once."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^\w+]", "_", name)
+        plain = f"_{plain}" if plain[:1].isdigit() else plain
+        numbered = (f"{plain}{i or ''}" for i in range(len(names) + 1))
+        found.append(next(other for other in numbered if other not in found))
+    return found
+
+
+def inputs_of_session(session: Session) -> list[Input]:
+    """Return the inputs of a graph, which a session knows."""
+    inputs = [(given.name, given.type) for given in session.get_inputs()]
+    for name, kind in inputs:
+        if kind not in RUNTIME_TYPES:
+            raise ExportError(f"The graph's input {name!r} is a {kind}, which holds no column of a table.")
+    return [(name, RUNTIME_TYPES[kind]) for name, kind in inputs]
+
+
+def inputs_for(X: Table, columns: Sequence[Column] | None) -> list[Input]:
+    """Return the inputs of the graph that is made for a table like X.
+
+    With the columns of an estimator by `to_onnx`; with None, by skl2onnx, where numbers keep their types.
+    """
+    if not is_frame(X):
+        return [("X", NUMBERS.get(X.dtype.name, DOUBLE))]
+    names = names_of_feeds(list(map(str, X.columns)))
+    if columns is not None and len(columns) != len(names):
+        raise ExportError(f"X has {len(names)} columns, and the graph {len(columns)} inputs: give X those of fit.")
+    if columns is not None:
+        return list(zip(names, map(dtype_of_feed, X.dtypes, columns), strict=True))
+    return [(name, _own_dtype(values, name)) for name, values in zip(names, _columns_of(as_pandas(X)), strict=True)]
+
+
+def _own_dtype(values: pd.Series, name: str) -> DType:
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
+        return values.dtype
+    return {"number": DOUBLE, "date": INTEGER}.get(column_kind(values, name), TEXT)
+
+
+def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:
+    """Return what each input of a graph holds, by its name."""
+    if not is_frame(X) and len(inputs) == 1:
+        return {name: X.astype(dtype, copy=False) for name, dtype in inputs}
+    columns = _columns_of(as_pandas(X) if is_frame(X) else pd.DataFrame(X))
+    if len(inputs) == 1 < len(columns):
+        return {name: np.hstack([_feed(values, dtype) for values in columns]) for name, dtype in inputs}
+    if len(columns) != len(inputs):
+        raise ExportError(f"X has {len(columns)} columns, and the graph {len(inputs)} inputs: give X those of fit.")
+    return {name: _feed(values, dtype) for (name, dtype), values in zip(inputs, columns, strict=True)}
+
+
+def _columns_of(frame: pd.DataFrame) -> list[pd.Series]:
+    return [frame.iloc[:, j] for j in range(frame.shape[1])]
+
+
+def _feed(values: pd.Series, dtype: DType) -> Array:
+    """Return a column as a feed of this type, (n, 1)."""
+    name = str(values.name)
+    if dtype == TEXT:
+        texts = values.astype(object).where(values.notna(), "").map(str)
+        return texts.to_numpy(object).reshape(-1, 1)
+    if dtype == INTEGER and (is_text(values) or column_kind(values, name) == "date"):
+        return _nanoseconds(infer_instants(values, name)[0], name)
+    numbers = column_as_floats(values, name)
+    if dtype.kind in "iub" and numbers.dtype.kind == "f" and np.isnan(numbers).any():
+        raise ExportError(
+            f"Column {name!r} of X has missing values, and its input in the graph holds {dtype}, which has none: "
+            "export the estimator with a table whose column is float."
+        )
+    return numbers.astype(dtype).reshape(-1, 1)
+
+
+def _nanoseconds(instants: pd.DatetimeIndex | pd.TimedeltaIndex, name: str) -> Array:
+    """Return dates since 1970, or durations, in nanoseconds, (n, 1); a missing one is the least integer."""
+    try:
+        return np.asarray(instants.as_unit("ns").asi8).reshape(-1, 1)
+    except (ValueError, OverflowError) as error:  # pandas' errors of what is out of bounds
+        raise ExportError(f"Column {name!r} of X holds dates beyond 64 bits of nanoseconds: {error}.") from error

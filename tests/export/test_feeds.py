@@ -1,0 +1,131 @@
+"""What an ONNX session takes, made of a table: by the estimator, a pipeline or the session."""
+
+from decimal import Decimal
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._export.feeds import names_of_feeds
+from sknet.export import ExportError, feeds_of
+
+LEAST = np.iinfo(np.int64).min
+N = 30
+WHEN = pd.Series(pd.date_range("2020-01-30", periods=N, freq="31h"))
+FRAME = pd.DataFrame({
+    "a": np.linspace(0, 1, N),
+    "single": np.linspace(0, 1, N, dtype=np.float32),
+    "count": np.arange(N),
+    "flag": np.arange(N) % 2 == 0,
+    "some": pd.array([1, None] * (N // 2), dtype="Int64"),
+    "price": [Decimal("1.5"), Decimal(2)] * (N // 2),
+    "town": ["Rome", None, "Oslo"] * (N // 3),
+    "kind": pd.Categorical([1.0, 2.5, None] * (N // 3)),
+    "when": WHEN.where(WHEN.index != 1),
+    "day": WHEN.dt.strftime("%Y-%m-%d").where(WHEN.index != 1),
+    "wait": pd.to_timedelta(np.arange(N), unit="h"),
+})  # fmt: skip
+EXPECTED = {  # type, and the first two values
+    "a": ("float64", [0.0, 1 / (N - 1)]),
+    "single": ("float32", [0.0, np.float32(1 / (N - 1))]),
+    "count": ("int64", [0, 1]),
+    "flag": ("bool", [True, False]),
+    "some": ("float64", [1.0, np.nan]),
+    "price": ("float64", [1.5, 2.0]),
+    "town": ("object", ["Rome", ""]),
+    "kind": ("object", ["1.0", "2.5"]),
+    "when": ("int64", [WHEN[0].value, LEAST]),
+    "day": ("int64", [WHEN[0].normalize().value, LEAST]),
+    "wait": ("int64", [0, 3600 * 10**9]),
+}
+QUICK = {"hidden_layer_sizes": 3, "max_iter": 1, "early_stopping": False, "random_state": 0}
+NET = SigmoidMLPRegressor(**QUICK).fit(FRAME, FRAME["a"])
+
+
+def session_of(**types):
+    """What stands for a session of a graph with these inputs."""
+    inputs = [SimpleNamespace(name=name, type=f"tensor({kind})") for name, kind in types.items()]
+    return SimpleNamespace(get_inputs=lambda: inputs)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_each_column_is_an_input_of_one_type(name):
+    feed, (dtype, first) = feeds_of(NET, FRAME)[name], EXPECTED[name]
+    assert feed.shape == (N, 1) and feed.dtype == dtype
+    assert_array_equal(feed[:2, 0], np.array(first, dtype))
+
+
+def test_other_types_of_columns_hold_the_same():
+    frames = (
+        pl.DataFrame({"a": FRAME["a"].tolist(), "town": ["Rome", None, "Oslo"] * (N // 3)}),
+        FRAME[["a", "town"]].astype({"a": pd.ArrowDtype(pa.float64()), "town": pd.ArrowDtype(pa.string())}),
+    )
+    net = SigmoidMLPRegressor(**QUICK).fit(FRAME[["a", "town"]], FRAME["a"])
+    for frame in frames:
+        for name, feed in feeds_of(net, frame).items():
+            assert_array_equal(feed, feeds_of(NET, FRAME)[name])
+
+
+@pytest.mark.parametrize("X, dtype", [
+    (np.ones((3, 2)), "float64"), (np.ones((3, 2), "float32"), "float32"), (np.ones((3, 2), "int8"), "int64"),
+    (np.ones((3, 2), "float16"), "float64"), ([[1.0, 1.0]] * 3, "float64"), (sp.csr_array(np.ones((3, 2))), "float64"),
+])  # fmt: skip
+def test_an_array_is_one_input(X, dtype):
+    net = SigmoidMLPClassifier(**QUICK).fit(np.ones((4, 2)), [0, 1, 0, 1])
+    for model in (net, make_pipeline(FunctionTransformer(), net)):
+        (name, feed), *others = feeds_of(model, X).items()
+        assert name == "X" and not others and feed.dtype == dtype
+        assert_array_equal(feed, np.ones((3, 2)))
+
+
+def test_a_pipeline_takes_the_columns_of_its_first_step():
+    X = FRAME[["count", "single", "flag"]].assign(count=FRAME["count"].astype("int32"))
+    pipeline = make_pipeline(StandardScaler(), make_pipeline(FunctionTransformer(), SigmoidMLPRegressor(**QUICK)))
+    feeds = feeds_of(pipeline.fit(X, FRAME["a"]), X)
+    assert [(name, feed.dtype.name) for name, feed in feeds.items()] == [
+        ("count", "int32"), ("single", "float32"), ("flag", "bool"),
+    ]  # fmt: skip
+    feeds = feeds_of(pipeline, FRAME)  # what it does with the columns is its own affair
+    assert feeds["when"].dtype == np.int64 and feeds["day"][1, 0] == "" and feeds["some"].dtype == np.float64
+
+
+def test_a_session_knows_its_types():
+    session = session_of(a="float", count="double", flag="int64", when="int64", day="int64", town="string", k="int32")
+    table = FRAME[["a", "count", "flag", "when", "day", "town"]].assign(k=FRAME["count"].astype(float))
+    feeds = feeds_of(session, table)
+    assert [feed.dtype.name for feed in feeds.values()] == [
+        "float32", "float64", "int64", "int64", "int64", "object", "int32",
+    ]  # fmt: skip
+    assert_array_equal(feeds["day"], feeds_of(NET, FRAME)["day"])
+    (one,) = feeds_of(session_of(X="float"), FRAME[["a", "count"]]).values()
+    assert one.dtype == np.float32 and one.shape == (N, 2)
+    two = feeds_of(session_of(p="float", q="double"), np.ones((3, 2)))
+    assert {name: feed.shape for name, feed in two.items()} == {"p": (3, 1), "q": (3, 1)}
+
+
+def test_names_are_those_that_skl2onnx_makes():
+    assert names_of_feeds(["a b", "a_b", "a-b", "1st", "größe", "a+b"]) == [
+        "a_b", "a_b1", "a_b2", "_1st", "größe", "a+b",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("model, X, error, message", [
+    (NET, FRAME[["a"]], ExportError, "X has 1 columns, and the graph"),
+    (session_of(a="int64"), pd.DataFrame({"a": [1.0, None]}), ExportError, "Column 'a' of X has missing values"),
+    (session_of(a="complex64"), FRAME[["a"]], ExportError, r"The graph's input 'a' is a tensor\(complex64\)"),
+    (session_of(a="double"), FRAME[["town"]], ValueError, "Column 'town' of X .* should hold numbers"),
+    (session_of(a="int64"), pd.DataFrame({"a": ["9999-12-31"]}), ExportError, "'a' of X holds dates beyond 64 bits"),
+    (BaseEstimator(), FRAME, TypeError, "SigmoidMLPClassifier and SigmoidMLPRegressor, and BaseEstimator"),
+])  # fmt: skip
+def test_what_a_graph_cannot_take_is_named(model, X, error, message):
+    with pytest.raises(error, match=message):
+        feeds_of(model, X)
