@@ -286,7 +286,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
         """
         return self._predict_lazily(X, "predict_proba")
 
-    def predict_set(self, X: Collection, coverage: float = 0.9) -> Collection:
+    def predict_set(self, X: Collection, coverage: float = 0.9, per_class: bool = False) -> Collection:
         """Predict the classes that cannot be excluded, lazily.
 
         Parameters
@@ -297,14 +297,17 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
         coverage : float, default=0.9
             As in `sknet.SigmoidMLPClassifier.predict_set`.
 
+        per_class : bool, default=False
+            As there.
+
         Returns
         -------
         sets : dask DataFrame or Array of bool of shape (n_samples, n_classes)
             Whether each class is in the row's set; the columns of a data frame
             are the classes.
         """
-        largest_residual_in_set(require_fitted(self), coverage)  # raises now, not on a worker
-        return self._predict_lazily(X, "predict_set", coverage)
+        largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)  # raises now, not on a worker
+        return self._predict_lazily(X, "predict_set", coverage, per_class)
 
 
 class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):

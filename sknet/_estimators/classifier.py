@@ -7,7 +7,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.conformal import largest_residual
+from sknet._estimators.conformal import largest_residual, rows_needed
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
@@ -16,7 +16,12 @@ from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
 from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
-from sknet._model.prediction_sets import has_prediction_sets, learn_label_residuals, residuals_by_class
+from sknet._model.prediction_sets import (
+    LabelResiduals,
+    has_prediction_sets,
+    learn_label_residuals,
+    residuals_by_class,
+)
 from sknet._typing import Array, Table, Target
 
 
@@ -25,15 +30,29 @@ def label_head_of(model: Model) -> LabelHead:
     return cast(LabelHead, model.head)
 
 
-def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
-    """Return how large the residual of each class in a set may be, (n_classes,)."""
+def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
+    """Return how large the residual of each class in a set may be, (n_classes,); `per_class` by its own rows alone."""
+    if not isinstance(per_class, bool):
+        raise TypeError(f"per_class={per_class!r}: give True or False.")
     head = label_head_of(fitted.model)
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, with sklearn.multioutput.MultiOutputClassifier perhaps."
         )
-    return largest_residual(fitted.valid_residuals, coverage, "predict_set")
+    largest = largest_residual(fitted.valid_residuals, coverage, "predict_set")
+    residuals = cast(LabelResiduals, fitted.residuals)
+    rare = residuals.rare_classes(coverage) if per_class else []
+    if rare:
+        counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
+        shown = ", ".join(f"{label!s}: {size:.4g}" for label, size in counts.items())
+        raise ValueError(
+            f"per_class=True with coverage={coverage!r} takes {rows_needed(coverage)} held-out rows of each class at "
+            f"least, and there are fewer of some ({shown}): lower the coverage, hold out more rows, with "
+            "early_stopping='folds', validation_fraction or X_val and y_val, or leave per_class out: these classes are "
+            "then compared with the rows of all."
+        )
+    return largest
 
 
 CLASSIFICATION = TaskFunctions(
@@ -539,7 +558,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
         return labels.log_probabilities(outputs_of(self, X, loss.both_log_predictions))
 
-    def predict_set(self, X: Table, coverage: float = 0.9) -> Array:
+    def predict_set(self, X: Table, coverage: float = 0.9, per_class: bool = False) -> Array:
         """Predict the classes that cannot be excluded, by conformal prediction.
 
         A class is in the set of a row unless its probability there is lower than
@@ -547,7 +566,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         to `fit` (Sadinle et al. 2019); the class that `predict` returns is always
         in it. So sets grow with `coverage`, and with how uncertain a row is. A
         class with fewer than 1 / (1 - coverage) - 1 held-out rows is compared with
-        the rows of all classes.
+        the rows of all classes, or with `per_class` is an error.
 
         Parameters
         ----------
@@ -560,6 +579,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             It is larger where `predict` alone is right more often. After folds it
             is measured, not guaranteed: the probabilities compared with are those
             of their networks, and the one that predicts has learnt from all rows.
+            No share is promised for other groups of rows, such as those of one
+            town.
+
+        per_class : bool, default=False
+            Whether each class must have held-out rows enough of its own, so that
+            rare classes are covered as reliably as frequent ones.
 
         Returns
         -------
@@ -571,10 +596,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         ------
         ValueError
             If no rows were held out, as after `partial_fit`, or fewer than
-            1 / (1 - coverage) - 1; if weights have been changed by hand since; or if y
-            was multilabel or had several outputs.
+            1 / (1 - coverage) - 1, with `per_class` of some class; if weights have
+            been changed by hand since; or if y was multilabel or had several outputs.
         """
-        largest = largest_residual_in_set(require_fitted(self), coverage)
+        largest = largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)
         return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)
 
     def decision_function(self, X: Table) -> Array | list[Array]:

@@ -48,10 +48,14 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
     probability = float(coverage)  # type: ignore[arg-type]
     largest = residuals.quantile(probability)
     if largest is None:
-        # the fewest n for which coverage * (n + 1) <= n, see `Residuals.quantile`; less 1e-9 for rounding errors
-        wanted = int(np.ceil(1.0 / (1.0 - probability) - 1.0 - 1e-9))
         raise ValueError(
-            f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {residuals.effective_size:.4g} that "
-            "there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."
+            f"coverage={coverage!r} takes {rows_needed(probability)} held-out rows at least, and the "
+            f"{residuals.effective_size:.4g} that there are say nothing so rare: lower it, or hold out more, with "
+            "validation_fraction or X_val and y_val."
         )
     return largest
+
+
+def rows_needed(coverage: float) -> int:
+    """Return how many held-out rows a coverage takes at least: coverage * (n + 1) <= n, see `Residuals.quantile`."""
+    return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors

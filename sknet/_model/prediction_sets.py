@@ -51,6 +51,10 @@ class LabelResiduals:
         """How many rows of equal weight they are worth."""
         return self.of_all.effective_size
 
+    def rare_classes(self, coverage: float) -> list[int]:
+        """Return the classes whose own rows are too few to say how large their residuals are."""
+        return [code for code, of_class in enumerate(self.by_class) if of_class.quantile(coverage) is None]
+
     def quantile(self, coverage: float) -> Array | None:
         """Return how large the residual of each class may be in a set, (K,); None for too few rows."""
         of_all = self.of_all.quantile(coverage)

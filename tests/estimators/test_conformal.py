@@ -66,6 +66,38 @@ def test_default_classifiers_cover_new_rows_of_each_class():
     assert min(shares) > 0.75  # from some 30 rows of a class, a share scatters by .05
 
 
+def rare(seed, n):
+    """Rows of a table with a class of one row in twenty, which overlaps with the others."""
+    new = np.random.default_rng(seed)
+    y = new.choice(3, n, p=[0.6, 0.35, 0.05])
+    return new.normal(size=(n, 3)) + np.array([[0.0, 0, 0], [1.5, 0, 0], [0, 1.2, 0]])[y], y
+
+
+def test_a_rare_class_is_covered_as_the_others_are():
+    shares = []
+    for seed in range(6):
+        net = SigmoidMLPClassifier(8, max_iter=20, random_state=seed).fit(*rare(seed, 490))
+        new, classes = rare(100 + seed, 6000)
+        inside = covered(net.predict_set(new, 0.9, per_class=True), classes)
+        shares.append([inside[classes == code].mean() for code in range(3)])
+    assert np.mean(shares, axis=0) == pytest.approx(0.9, abs=0.04)
+
+
+def test_a_class_of_too_few_rows_is_named():
+    table, y = rare(0, 300)
+    names = np.array(["frequent", "often", "rare"])[y]
+    net = SigmoidMLPClassifier(**QUICK).fit(table, names)
+    assert_array_equal(net.predict_set(table, 0.6, per_class=True), net.predict_set(table, 0.6))
+    assert net.predict_set(table, 0.9).shape == (300, 3)
+    with pytest.raises(
+        ValueError, match=r"per_class=True with coverage=0.9 takes 9 held-out .*\(rare: \d\): lower the"
+    ):
+        net.predict_set(table, 0.9, per_class=True)
+    for wrong in (1, "yes", None):
+        with pytest.raises(TypeError, match="per_class=.*: give True or False"):
+            net.predict_set(table, 0.6, per_class=wrong)
+
+
 def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
     for early_stopping in True, "folds":
         net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping}).fit(X, LABEL)
