@@ -34,6 +34,9 @@ CLASSIFIER_SIZES, LARGE_CLASSIFIER_SIZES = (128,), (256,)
 REGRESSOR_SIZES, LARGE_REGRESSOR_SIZES = (96, 32), (128, 32)
 """What a regressor's `hidden_layer_sizes="auto"` means, in general and on large tables."""
 
+UNITS_PER_SET = 8
+"""How many units in each layer `hidden_layer_sizes="auto"` gives every set of columns that may interact, at least."""
+
 AUTO_AVERAGING = 0.99
 """The decay that `averaging="auto"` means where held-out rows evaluate the weights."""
 
@@ -90,6 +93,7 @@ class Facts:
     validated: Validated
     n_held_out: int = 0  # rows for validation
     columns: ColumnSummary = UNKNOWN_COLUMNS
+    n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY
     earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     began_with_increments: bool = False  # by `partial_fit`, which has one network whatever `n_members` says
@@ -235,6 +239,8 @@ def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
     sizes: tuple[int, ...] = LARGE_REGRESSOR_SIZES if is_large else REGRESSOR_SIZES
     if isinstance(p, ClassifierParameters):
         sizes = LARGE_CLASSIFIER_SIZES if is_large else CLASSIFIER_SIZES
+    if facts.n_interaction_sets > 1:
+        sizes = tuple([max(size, UNITS_PER_SET * facts.n_interaction_sets) for size in sizes])
     return sizes if p.depth == 1 else sizes[0]  # depth alone: as many layers of the first size
 
 

@@ -9,8 +9,8 @@ from sknet._estimators.parameters import CommonParameters, schedule_ends, solver
 
 LEARNT_WITH = (
     "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
-    "numeric_encoding", "n_bins", "input_scaling", "monotonic_cst", "dtype", "target_scaling",
-    "n_members",
+    "numeric_encoding", "n_bins", "input_scaling", "monotonic_cst", "interaction_cst", "dtype",
+    "target_scaling", "n_members",
 )  # fmt: skip
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 

@@ -7,7 +7,7 @@ docstrings say what each means; `auto` says what every "auto" becomes.
 hashed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
@@ -54,6 +54,11 @@ ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float
 Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
 ColumnNames: TypeAlias = Sequence[str] | Sequence[int] | Sequence[bool]
 """Columns by their names or indices, or a mask."""
+InteractionSets: TypeAlias = Sequence[Collection[str | int]]
+"""Sets of columns by their names or indices."""
+
+INTERACTIONS = ("no_interactions", "pairwise")
+"""What `interaction_cst` may name."""
 
 SOLVERS: dict[str, type[Solver]] = dict.fromkeys(OPTIMIZERS, MiniBatchSolver) | {"lbfgs": LBFGS}
 """What `solver` may name: the class says what goes with it."""
@@ -96,6 +101,7 @@ class CommonParameters:
     n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO] = "auto"
     input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None] = "robust"
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None] = None
+    interaction_cst: Annotated[str | InteractionSets | None, one_of(*INTERACTIONS), list, tuple, None] = None
     # --- regularisation ---
     alpha: Annotated[float, NOT_NEGATIVE] = 0.01
     l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
@@ -149,8 +155,8 @@ class RegressorParameters(CommonParameters):
 def copy_containers(value: Any) -> Any:
     """Copy a parameter's lists, dicts and arrays, those within them too: what the user does to his has no effect.
 
-    Of other sequences and mappings a list and a dict are made, which files know. What they hold otherwise (activations,
-    functions, generators) stays the same object.
+    Of other sequences and mappings a list and a dict are made, which files know; of sets, lists in a fixed order. What
+    they hold otherwise (activations, functions, generators) stays the same object.
     """
     if isinstance(value, np.ndarray):
         return value.copy()
@@ -159,6 +165,8 @@ def copy_containers(value: Any) -> Any:
     if isinstance(value, Sequence | pd.Series) and not isinstance(value, str | bytes):
         container = tuple if isinstance(value, tuple) else list
         return container(map(copy_containers, value))
+    if isinstance(value, Set):
+        return sorted(value, key=lambda entry: (str(type(entry)), entry))
     return value
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from threading import Lock
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
@@ -29,6 +30,8 @@ from sknet._estimators.user_warnings import warn
 from sknet._model.fold_phase import draw_folds, folds_of_splits
 from sknet._model.matrices import EncodingLearner, encoding_of
 from sknet._model.settings import Settings
+from sknet._tables.frames import column_names
+from sknet._tables.interaction_sets import interaction_sets
 from sknet._tables.novelty import rescale_constant_columns
 from sknet._tables.splitting import split_validation, splits_of_splitter
 from sknet._tables.survey import survey_columns
@@ -150,7 +153,9 @@ def complete_plan(
     survey = survey_columns(sample.X, column_choices(estimator))
     if earlier is None:
         warn_of_misread_columns(survey)
-        facts = replace(facts, columns=survey.summary(estimator.max_categories))
+        names = column_names(sample.X) if isinstance(sample.X, pd.DataFrame) else None
+        sets = interaction_sets(estimator.interaction_cst, names, data.columns.n)
+        facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
     settings, resolved = resolve_parameters(estimator, facts)
     learner = EncodingLearner(settings, data.head, rows, sample, survey, data.columns.float_type, seeds.rows)
     if earlier is None:

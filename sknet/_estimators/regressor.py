@@ -56,7 +56,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Units of each hidden layer; `()` makes a linear model. "auto" is (96, 32),
         from 15,000 rows on (128, 32); always (96, 32) with one of scikit-learn's
         schedules, weights given as `init`, `input_scaling=None`, sparse input or
-        "lbfgs".
+        "lbfgs". With `interaction_cst` each layer has at least eight units for
+        each set of columns.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
         "sigmoid" (or "logistic"), "tanh", "relu", "leaky_relu", "elu", "selu",
@@ -213,6 +214,13 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         each column. Predictions are numbers, or probabilities of the second of
         two classes: the network has one output, and activations that never
         fall. A missing value is neither more nor less than others.
+
+    interaction_cst : {"no_interactions", "pairwise"}, list of sets or None, default=None
+        Which columns may interact: none, each pair, or the columns of each set,
+        by name or index; columns in no set form one more set together. Each unit
+        sees the columns of one set and sets meet in the output only, so that raw
+        outputs are sums of a function of each set, up to rounding; other weights
+        are 0. None: all may interact, as without hidden layers none do.
 
     alpha : float, default=0.01
         Strength of the penalty on the weights: alpha / (2 * sum of the sample

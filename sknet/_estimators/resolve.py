@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sknet._estimators.auto import Facts, replace_autos
+from sknet._estimators.auto import UNITS_PER_SET, Facts, replace_autos
 from sknet._estimators.conflicts import refuse_conflicts_with_solver
 from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends, solver_class
 from sknet._model.machine import refuse_beyond_memory
@@ -51,7 +51,9 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     """
     resolved = replace_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
-    return make_settings(resolved, is_continued=is_continued, keeps_all_levels=facts.keeps_all_levels), resolved
+    settings = make_settings(resolved, is_continued=is_continued, keeps_all_levels=facts.keeps_all_levels)
+    refuse_fewer_units_than_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
+    return settings, resolved
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
@@ -160,6 +162,16 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     if min(numbers, default=1) < 1:  # scikit-learn's own message
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: leave a layer without units out.")
     return numbers
+
+
+def refuse_fewer_units_than_sets(sizes: tuple[int, ...], n_sets: int) -> None:
+    """Raise if a hidden layer has fewer units than there are sets of columns to keep apart."""
+    if min(sizes, default=n_sets) < n_sets:
+        raise ValueError(
+            f"interaction_cst makes {n_sets:,} sets of columns, and hidden_layer_sizes={list(sizes)} has a layer of "
+            f"{min(sizes)} units: a set needs units of its own in each layer. Give each layer {n_sets:,} units or more "
+            f"(hidden_layer_sizes='auto' gives {UNITS_PER_SET * n_sets:,}), or allow fewer sets."
+        )
 
 
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:

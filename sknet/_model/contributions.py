@@ -4,6 +4,8 @@ A line leads from a background row to the row that is explained, in the encoded 
 times how far each input moves, add up to the difference of the two outputs (Sundararajan et al. 2017); the mean over
 the background is taken (Erion et al. 2021). A column's inputs are added up, so that it has one number.
 
+Where outputs are sums of functions of one column each, there is an exact and shorter way: `additive`.
+
 What makes it fast: the first layer's sums z are straight along a line, too. So the encoded inputs, which are many, are
 multiplied once for each row, not once for each node of each line, and slopes are needed by z alone.
 
@@ -25,6 +27,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._model.additive import as_dense, columns_of_units, explain_additive
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
 from sknet._model.threads import run_on_parts, threads_for_rows
@@ -97,6 +100,9 @@ def explain(
         Whether a row's contributions add up to what they should.
     """
     n, explained = table.shape[0], model.head.explained
+    columns = columns_of_units(model.network, model.encoder) if explained.are_raw else None
+    if columns is not None:
+        return *explain_additive(model, columns, table, background, progress), np.ones(n, dtype=bool)
     outputs = model.outputs(table, explained.of_raw)  # raises where one is not finite
     encoded = EncodedBackground.from_background(model, background)
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
@@ -112,7 +118,7 @@ def explain(
         for start in range(part.start, part.stop, step):
             some = slice(start, min(start + step, part.stop))
             rows = slice(first + some.start, first + some.stop)
-            contributions, adds_up[rows] = encoded.contributions(_as_dense(x[some]), outputs[rows])
+            contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
@@ -129,10 +135,6 @@ def gauss_legendre(n_nodes: int) -> list[tuple[float, float]]:
     """Return the nodes of a rule on [0, 1], and their weights."""
     nodes, weights = np.polynomial.legendre.leggauss(n_nodes)  # on [-1, 1]
     return list(zip((0.5 + 0.5 * nodes).tolist(), (0.5 * weights).tolist(), strict=True))
-
-
-def _as_dense(x: Table) -> Array:
-    return x if isinstance(x, np.ndarray) else np.asarray(x.toarray())
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +154,7 @@ class EncodedBackground:
         """Encode a background, and compute its first sums."""
         outputs = model.outputs(background, model.head.explained.of_raw)
         model = replace(model, network=model.network.as_type(model.compute_dtype))
-        x0 = _as_dense(model.encoder.encode(background, model.compute_dtype))
+        x0 = as_dense(model.encoder.encode(background, model.compute_dtype))
         return cls(model, x0, x0 @ model.network.coefs[0] + model.network.intercepts[0], outputs)
 
     @cached_property

@@ -9,6 +9,7 @@ import numpy as np
 
 from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
+from sknet._network.input_sets import InputSets
 from sknet._network.layout import Layout
 from sknet._network.monotone import MonotoneBounds, ever_decreases, monotone_bounds
 from sknet._tables.monotonic_columns import input_signs
@@ -18,7 +19,7 @@ BIN_MEAN = 0.5
 
 
 def make_monotone_bounds(
-    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
 ) -> MonotoneBounds | None:
     """Return the bounds on a network's weights; None where no column is constrained.
 
@@ -30,6 +31,9 @@ def make_monotone_bounds(
     n_skipped_inputs : int
         How many of the encoded table's inputs, the first ones, the network
         does without.
+
+    sets : InputSets
+        The sets that the network's inputs are in.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def make_monotone_bounds(
         sign=sign,
         input_means=means,
         dtype=encoding.compute_dtype,
-        n_joined=settings.n_joined,
+        sets=sets,
     )
 
 

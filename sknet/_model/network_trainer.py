@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from sknet._model.interactions import make_input_sets, refuse_weights_between_sets
 from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, NetworkRows, make_network_rows
@@ -25,15 +26,17 @@ from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.custom import refuse_bad_custom_functions
 from sknet._network.initializers import draw_weights
+from sknet._network.input_sets import InputSets
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.monotone import MonotoneBounds
 from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet, L1AndNormProjection
+from sknet._training.gradients import clear_fixed
 from sknet._training.result import StopReason
-from sknet._training.solver import Problem, Solver
+from sknet._training.solver import Problem, Solver, ValueAndGradient
 from sknet._training.state import EpochEvaluation, Evaluate, State
-from sknet._typing import Array
+from sknet._typing import Array, Batch, Gradient
 
 MAX_BUFFER_ROWS = 4096
 """The most rows that a network's buffers hold; larger batches are computed piece by piece."""
@@ -58,6 +61,7 @@ class NetworkTrainer:
     objective: ObjectiveFunction
     problem: Problem
     solver: Solver
+    sets: InputSets  # a single one, unless inputs are kept apart
     n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
     monotone: MonotoneBounds | None = None  # between which bounds the weights stay
 
@@ -73,10 +77,12 @@ class NetworkTrainer:
         init, head = self.settings.network.init, self.encoding.head
         if isinstance(init, tuple):
             coefs, intercepts = check_initial_weights(self.layout, init)
+            refuse_weights_between_sets(self.sets, self.layout, coefs)
         else:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
-                coefs, intercepts = draw_weights(self.layout, activations, init, rng)
+                sets = self.sets if self.sets.n_sets > 1 else None
+                coefs, intercepts = draw_weights(self.layout, activations, init, rng, sets)
             if not isinstance(init, str):  # a function that the user wrote may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
@@ -231,7 +237,11 @@ def make_trainer(
     )
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
-    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs)
+    sets = make_input_sets(settings.network, encoding, n_skipped_inputs)
+    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
+    bounds = None if monotone is None else (monotone.lower, monotone.upper)
+    if bounds is None and sets.n_sets > 1:
+        bounds = sets.bounds(layout, encoding.compute_dtype)
     is_first_order = settings.solver.is_first_order
     penalty = penalty_of(settings, samples.total_weight)
     objective = training.table.objective(
@@ -247,13 +257,13 @@ def make_trainer(
     if is_first_order and (penalty.l1 or max_norm):
         projection = L1AndNormProjection(penalty.l1, max_norm or 0.0, layout)
     problem = Problem(
-        objective,
+        objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
         n_samples=len(samples),
         n_weights=layout.n_weights,
         penalty=objective.penalty,
         is_random=any(settings.network.dropout),
         l1=0.0 if is_first_order else penalty.l1,
-        bounds=None if monotone is None else (monotone.lower, monotone.upper),
+        bounds=bounds,
         project=projection,
         batches=objective.batches,
     )
@@ -272,10 +282,27 @@ def make_trainer(
         objective=objective,
         problem=problem,
         solver=solver,
+        sets=sets,
         n_networks_at_once=training.table.n_networks_at_once,
         monotone=monotone,
     )
     return trainer if held_out is None else trainer.with_evaluation(None)
+
+
+def with_fixed_weights(objective: ValueAndGradient, is_free: Array) -> ValueAndGradient:
+    """Return the objective as a function of the free weights, whose entries in `is_free`, (n_weights,), are 1.
+
+    The gradient of fixed ones is 0: it does not count where gradients are clipped, and moves no weight.
+    """
+
+    def value_and_gradient(
+        theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Gradient]:
+        value, gradient = objective(theta, batch, out, rng)
+        clear_fixed(gradient, is_free)
+        return value, gradient
+
+    return value_and_gradient
 
 
 def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Layout:

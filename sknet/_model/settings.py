@@ -33,6 +33,7 @@ class NetworkSettings:
     dropout: tuple[float, ...]
     init: str | Initializer | tuple[Sequence[Array], Sequence[Array]]
     monotonic_cst: object = None  # as the user gives it
+    interaction_cst: object = None  # as the user gives it
     n_joined: int = 1  # how many networks of equal size have been joined into this one, which trains on
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknet._network.activations import ACTIVATIONS, Activation
+from sknet._network.input_sets import InputSets
 from sknet._network.layout import Layout
 from sknet._typing import Array
 
@@ -72,7 +73,11 @@ CENTRED_INITS = ("centred", "auto")
 
 
 def draw_weights(
-    layout: Layout, activations: Sequence[Activation], init: str | Initializer, rng: np.random.Generator
+    layout: Layout,
+    activations: Sequence[Activation],
+    init: str | Initializer,
+    rng: np.random.Generator,
+    sets: InputSets | None = None,
 ) -> tuple[list[Array], list[Array]]:
     """Draw the first weights and biases of a network.
 
@@ -91,16 +96,38 @@ def draw_weights(
     rng : numpy.random.Generator
         The source of randomness.
 
+    sets : InputSets, default=None
+        The sets that inputs are in: units are then drawn for the inputs that
+        they see, and other weights are 0. None: every unit sees all.
+
     Returns
     -------
     coefs : list of arrays of shape (fan_in, fan_out)
     intercepts : list of arrays of shape (fan_out,)
     """
     if init in CENTRED_INITS:
-        return draw_centred_weights(layout, activations, rng)
-    function = INITIALIZERS[init] if isinstance(init, str) else init
-    coefs = [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
+        return draw_centred_weights(layout, activations, rng, sets)
+    coefs = _draw_layers(layout, INITIALIZERS[init] if isinstance(init, str) else init, rng, sets)
     return coefs, [np.zeros(size) for size in layout.sizes[1:]]
+
+
+def _draw_layers(
+    layout: Layout, function: Initializer, rng: np.random.Generator, sets: InputSets | None
+) -> list[Array]:
+    """Draw each layer's weights, block by block where inputs are in sets."""
+    if sets is None:
+        return [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
+    coefs = [np.zeros(shape) for shape in layout.shapes]
+    for W, blocks in zip(coefs, sets.blocks(layout), strict=True):
+        for inputs, units in blocks:
+            drawn = np.asarray(function(len(inputs), len(units), rng))
+            if drawn.shape != (len(inputs), len(units)):
+                raise ValueError(
+                    f"init gives weights of shape {drawn.shape} for {len(inputs)} inputs and {len(units)} units: "
+                    "return an array of as many rows and columns."
+                )
+            W[np.ix_(inputs, units)] = drawn
+    return coefs
 
 
 FIRST_LAYER_SPREAD = 1.5
@@ -109,7 +136,7 @@ default, and one-hot encoded categories vary by less than the 1 that a hidden la
 
 
 def draw_centred_weights(
-    layout: Layout, activations: Sequence[Activation], rng: np.random.Generator
+    layout: Layout, activations: Sequence[Activation], rng: np.random.Generator, sets: InputSets | None = None
 ) -> tuple[list[Array], list[Array]]:
     """Weights that keep the signal's variance through any depth, biases that take out the units' mean output.
 
@@ -137,10 +164,9 @@ def draw_centred_weights(
     if activations:
         scales[0] *= FIRST_LAYER_SPREAD
         scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])
-    coefs, intercepts = [], []
-    for (fan_in, fan_out), scale, source in zip(layout.shapes, scales, before, strict=True):
-        coefs.append(lecun_normal(fan_in, fan_out, rng) * scale)
-        intercepts.append(-source.center * coefs[-1].sum(axis=0))
+    drawn = _draw_layers(layout, lecun_normal, rng, sets)
+    coefs = [W * scale for W, scale in zip(drawn, scales, strict=True)]
+    intercepts = [-source.center * W.sum(axis=0) for W, source in zip(coefs, before, strict=True)]
     if activations:
         intercepts[0] = rng.normal(0.0, activations[0].input_scale, layout.sizes[1])
     return coefs, intercepts

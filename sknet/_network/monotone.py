@@ -9,7 +9,8 @@ approximate any monotone function, given enough layers (Sartor et al. 2025, arXi
 Training brings the weights back between these bounds after each step (`Problem.bounds`).
 
 Half of each hidden layer's units see the constrained inputs, directly or through the units before. The weights of the
-others are free, and so are those from the others to the units of the first half:
+others are free, and so are those from the others to the units of the first half. (Where inputs are in sets, half of the
+units of each set that has constrained inputs.)
 
     constrained inputs ──(sign)──> half of the units ──(>= 0)──> half of the units ──(>= 0)──> output
                                      ^                             ^                              ^
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._network.activations import Activation
+from sknet._network.input_sets import InputSets
 from sknet._network.layout import Layout
 from sknet._typing import Array, DType
 
@@ -47,10 +49,16 @@ def ever_decreases(function: Callable[[Array], object]) -> bool:
     return bool((np.diff(values[:, 0]) < 0.0).any())
 
 
-def constrained_units(size: int, n_joined: int) -> NDArray[np.bool_]:
-    """Return which units of a hidden layer see the constrained inputs: of each joined network's, the first half."""
-    of_each = size // n_joined
-    return np.tile(np.arange(of_each) < of_each - of_each // 2, n_joined)
+def constrained_units(size: int, sets: InputSets, is_constrained: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which units of a hidden layer see constrained inputs: of each joined network's and set's, the first half.
+
+    `is_constrained`, (S,), says which sets have constrained inputs.
+    """
+    unit_sets = sets.unit_sets(size)[: size // sets.n_joined]  # of one of the joined networks
+    counts = np.bincount(unit_sets, minlength=sets.n_sets)
+    place_in_set = np.arange(len(unit_sets)) - (np.cumsum(counts) - counts)[unit_sets]
+    sees = (place_in_set < (counts - counts // 2)[unit_sets]) & is_constrained[unit_sets]
+    return np.tile(sees, sets.n_joined)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +95,7 @@ class MonotoneBounds:
 
 
 def monotone_bounds(
-    layout: Layout, activations: Sequence[Activation], sign: Array, input_means: Array, dtype: DType, n_joined: int
+    layout: Layout, activations: Sequence[Activation], sign: Array, input_means: Array, dtype: DType, sets: InputSets
 ) -> MonotoneBounds:
     """Return the bounds: a constrained input has weights of its sign, the layers after it none below 0.
 
@@ -102,20 +110,21 @@ def monotone_bounds(
     dtype : dtype
         Theta's.
 
-    n_joined : int
-        How many networks of equal size have been joined into this one.
+    sets : InputSets
+        The sets that inputs are in.
 
     Returns
     -------
     MonotoneBounds
     """
-    lower, upper = np.full(layout.n_weights, -np.inf, dtype), np.full(layout.n_weights, np.inf, dtype)
+    lower, upper = sets.bounds(layout, dtype)
+    is_constrained = sets.has_input[sign != 0].any(axis=0)
     bounds = list(zip(layout.views(lower)[0], layout.views(upper)[0], strict=True))  # of a theta without biases
     increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
     for number, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
         n_units = low.shape[1]
         is_last = number == len(activations)
-        sees = np.ones(n_units, dtype=bool) if is_last else constrained_units(n_units, n_joined)
+        sees = np.ones(n_units, dtype=bool) if is_last else constrained_units(n_units, sets, is_constrained)
         low[increases], high[decreases] = 0.0, 0.0
         # the other half of the units do not see the constrained inputs at all: both bounds are 0
         low[np.ix_(decreases, ~sees)] = high[np.ix_(increases, ~sees)] = 0.0

@@ -167,6 +167,11 @@ class TableEncoder:
         return others if bins.start == bins.stop else np.r_[bins, others]
 
     @property
+    def input_columns(self) -> NDArray[np.intp]:
+        """The number of each input's column, (n_inputs,)."""
+        return np.concatenate([np.repeat(np.arange(self.n_columns), np.diff(starts)) for starts in self.input_starts])
+
+    @property
     def is_numeric(self) -> bool:
         """Whether every column is one of numbers, scaled in NumPy: encoding then takes no time in Python."""
         return not self._layout.other_columns

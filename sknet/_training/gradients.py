@@ -32,6 +32,16 @@ def multiply(gradient: Gradient, factor: float) -> None:
         part *= factor
 
 
+def clear_fixed(gradient: Gradient, is_free: Array) -> None:
+    """Set the gradient of fixed weights to 0, in place; `is_free`, (n_weights,) and of its type, has a 0 for each."""
+    if not isinstance(gradient, SparseGradient):
+        gradient[: len(is_free)] *= is_free
+        return
+    out, start, stop, rows, values = gradient
+    out[:start] *= is_free[:start]
+    values *= is_free[start:stop].reshape(-1, values.shape[1])[rows]
+
+
 def _arrays(gradient: Gradient) -> list[Array]:
     """Return the vectors that a gradient consists of."""
     if not isinstance(gradient, SparseGradient):

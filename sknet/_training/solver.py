@@ -39,7 +39,7 @@ class Problem:
     is_random: bool = False  # whether the objective draws random numbers (dropout)
     l1: float = 0.0  # strength of an L1 penalty, where neither the objective nor `project` has it
     project: Callable[[Array, float | Array], None] | None = None  # (theta or its average, step lengths): L1, max_norm
-    bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each: a monotone network's weights
+    bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each, between which the weights stay
     evaluate: Evaluate | None = None  # validation
     # (batch size, generator to shuffle with) -> the batches of an epoch, of samples that are not held in memory
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None

@@ -23,9 +23,10 @@ FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype
         (WEIGHT, dict(solver="adam", input_scaling="quantile", category_encoding="both", max_categories=10)),
         (None, dict(solver="lbfgs", input_scaling="standard")),
         (None, dict(solver="adam", monotonic_cst={"number": 1, "gaps": -1}, numeric_encoding="piecewise_linear")),
+        (None, dict(solver="adam", interaction_cst="no_interactions", numeric_encoding="piecewise_linear")),
         (WEIGHT, dict(solver="lbfgs", early_stopping=False, numeric_encoding="piecewise_linear")),
     ],
-    ids=["adam", "adam, bins", "adam, quantiles and means", "lbfgs, held out", "monotone", "lbfgs, bins"],
+    ids=["adam", "adam, bins", "adam, quantiles and means", "lbfgs, held out", "monotone", "sets", "lbfgs, bins"],
 )
 def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
     one = SigmoidMLPRegressor(**FIT | parameters).fit(X, y, weight)

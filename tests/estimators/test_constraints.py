@@ -64,6 +64,7 @@ BAD = {
     "n_bins": [1, 0, 2.5, None],
     "input_scaling": ["minmax", True],
     "monotonic_cst": ["up", 1, [1], [2, 0, 0], [0, 0, None], [[1, 0, 0]], {"x0": 1}],
+    "interaction_cst": ["triples", 1, ["x0"], [0, 1], [[3]], [[-1]], [[1.5]], [[True]], [["x0"]], {0: [1]}, {0}],
     "target_scaling": ["robust", True],
     "init": ["zeros", 1, (1,), ([], []), ([np.ones((3, 2))], [np.ones(2)])],
     "dtype": ["float16", np.float32, None],

@@ -157,6 +157,7 @@ def test_a_first_increment_has_one_member_and_so_have_the_next():
 
 LISTS = {
     "monotonic_cst": ({"a": 1}, lambda cst: cst.update(a=-1)),
+    "interaction_cst": ([["a"], ["b", "c"]], lambda sets: sets.pop()),
     "categorical_features": (["b"], lambda names: names.append("c")),
     "activation": (["tanh"], lambda names: names.__setitem__(0, "relu")),
     "quantile": ([0.2, 0.8], lambda levels: levels.__setitem__(0, 0.5)),
@@ -187,7 +188,7 @@ def test_what_is_done_to_a_list_after_a_fit_leaves_what_was_learnt(name):
     assert_array_equal(net.predict(table), predicted)
 
 
-@pytest.mark.parametrize("name", ["monotonic_cst", "categorical_features", "hidden_layer_sizes"])
+@pytest.mark.parametrize("name", ["monotonic_cst", "interaction_cst", "categorical_features", "hidden_layer_sizes"])
 def test_what_cannot_change_any_more_is_refused_where_its_list_was_changed(name):
     value, change = LISTS[name]
     given = value.copy()
@@ -207,6 +208,8 @@ def test_lists_within_lists_are_copies_too():
 
 @pytest.mark.parametrize("name, value, kept", [
     ("monotonic_cst", OrderedDict(a=1), {"a": 1}), ("hidden_layer_sizes", pd.Series([3, 2]), [3, 2]),
+    ("interaction_cst", [{"b", "a"}, frozenset("c")], [["a", "b"], ["c"]]),
+    ("interaction_cst", [{"a", 2, 1}], [[1, 2, "a"]]),
     ("hidden_layer_sizes", deque([3, 2]), [3, 2]), ("hidden_layer_sizes", (3, 2), (3, 2)),
 ])  # fmt: skip
 def test_other_sequences_and_mappings_are_kept_as_lists_and_dicts(name, value, kept):

@@ -66,6 +66,7 @@ def configurations():
         encoded = {"numeric_encoding": "piecewise_linear", "category_encoding": "target"}
         yield f"{cls.__name__}-members", cls(max_iter=EPOCHS, n_members=3)
         yield f"{cls.__name__}-encoded", cls(max_iter=EPOCHS, **encoded)
+        yield f"{cls.__name__}-additive", cls(max_iter=EPOCHS, interaction_cst="no_interactions")
         if cls is SigmoidMLPClassifier:
             yield f"{cls.__name__}-balanced", cls(max_iter=EPOCHS, class_weight="balanced")
         turns = {kind: itertools.cycle(kind) for kind in losses}

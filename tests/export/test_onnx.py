@@ -174,6 +174,18 @@ def test_an_input_of_unknown_width_has_all_columns_and_one_of_another_type_is_na
         to_onnx(net, initial_types=[("X", Complex64TensorType([None, X.shape[1]]))])
 
 
+def test_sets_of_columns_stay_apart():
+    """Of a deep network with bins and members: the graph's outputs are sums, too."""
+    net = SigmoidMLPRegressor(**QUICK, interaction_cst=[[0, 1]], n_members=2).fit(X, NUMBER)
+    one, other = X.copy(), X[::-1].copy()
+    one[:, 2], other[:, 2] = X[::-1, 2], X[:, 2]
+    graph = to_onnx(net, X)
+    first, second, third, fourth = (run(graph, rows)[0].ravel() for rows in (X, X[::-1], one, other))
+    np.testing.assert_allclose(first, net.predict(X), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(first + second, third + fourth, rtol=1e-5, atol=1e-5)
+    assert np.abs(first - third).max() > 1e-3
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("kind", "parameters"),

@@ -62,6 +62,20 @@ def test_the_documented_loss_takes_labels_of_every_kind(label):
     assert module[0].weight.grad.abs().max() > 0
 
 
+def test_layers_have_the_zeros_of_sets_of_columns():
+    net = SigmoidMLPRegressor(**QUICK, interaction_cst="no_interactions").fit(FRAME, NUMBER)
+    module = to_torch(net)
+    for layer, W in zip((0, 2), net.coefs_, strict=False):
+        weight = module[layer].weight.detach().numpy().T
+        np.testing.assert_array_equal(weight == 0.0, W == 0.0)
+        assert (weight == 0.0).mean() > 0.4
+    raw = module(inputs_of(net)).detach().numpy().ravel()
+    scale = np.ptp(net.predict(FRAME)) / np.ptp(raw)  # outputs are scaled targets
+    np.testing.assert_allclose(
+        raw * scale - raw.mean() * scale, net.predict(FRAME) - net.predict(FRAME).mean(), atol=1e-5
+    )
+
+
 def test_layers_are_copies():
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(FRAME, NUMBER)
     before = [W.copy() for W in net.coefs_]

@@ -5,6 +5,7 @@ import pytest
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import bind
+from sknet._network.input_sets import InputSets
 from sknet._network.layout import Layout
 from sknet._network.monotone import (
     RELATIVE_ROUNDING,
@@ -16,11 +17,12 @@ from sknet._network.monotone import (
 
 SIGN = np.array([1, -1, 0, 0])
 MEANS = np.array([0.5, 0.0, 0.0, 1.0])
+ONE_SET = InputSets(np.ones((4, 1), dtype=bool))
 
 
-def weights_of(sizes, activation="tanh", n_joined=1):
+def weights_of(sizes, activation="tanh"):
     layout, activations = Layout(sizes), (ACTIVATIONS[activation],) * (len(sizes) - 2)
-    return layout, activations, monotone_bounds(layout, activations, SIGN, MEANS, np.dtype(float), n_joined)
+    return layout, activations, monotone_bounds(layout, activations, SIGN, MEANS, np.dtype(float), ONE_SET)
 
 
 def random_theta(layout, weights, seed=0):
@@ -47,8 +49,32 @@ def test_bounds_of_each_way_through_the_network():
 
 
 def test_units_of_joined_networks_keep_their_halves():
-    np.testing.assert_array_equal(constrained_units(6, 2), [True, True, False, True, True, False])
-    assert constrained_units(1, 1).all()
+    np.testing.assert_array_equal(
+        constrained_units(6, InputSets(np.ones((4, 1), bool), 2), np.array([True])),
+        [True, True, False, True, True, False],
+    )
+    assert constrained_units(1, ONE_SET, np.array([True])).all()
+
+
+def test_half_of_the_units_of_each_set_with_constrained_inputs_see_them():
+    sets = InputSets(np.eye(3, dtype=bool), n_joined=2)  # 5 units of each network: 2, 2 and 1 of a set
+    is_constrained = np.array([True, False, True])
+    sees = [True, False, False, False, True]
+    np.testing.assert_array_equal(constrained_units(10, sets, is_constrained), sees * 2)
+
+
+def test_bounds_of_sets_hold_beside_those_of_signs():
+    layout = Layout((4, 4, 2, 1))
+    sets = InputSets(np.array([[True, False], [True, False], [False, True], [False, True]]))
+    bounds = monotone_bounds(layout, (ACTIVATIONS["tanh"],) * 2, SIGN, MEANS, np.dtype(float), sets)
+    (low_1, high_1), (low_2, high_2), (low_3, high_3) = bounds.bounds_by_layer
+    inf = np.inf
+    np.testing.assert_array_equal(low_1, [[0, 0, 0, 0], [-inf, 0, 0, 0], [0, 0, -inf, -inf], [0, 0, -inf, -inf]])
+    np.testing.assert_array_equal(high_1, [[inf, 0, 0, 0], [0, 0, 0, 0], [0, 0, inf, inf], [0, 0, inf, inf]])
+    np.testing.assert_array_equal(low_2, [[0, 0], [-inf, 0], [0, -inf], [0, -inf]])
+    np.testing.assert_array_equal(high_2, [[inf, 0], [inf, 0], [0, inf], [0, inf]])
+    np.testing.assert_array_equal(low_3, [[0], [-inf]])  # the second set has no constrained input: it is free
+    np.testing.assert_array_equal(high_3, [[inf], [inf]])
 
 
 @pytest.mark.parametrize("sizes", [(4, 1), (4, 5, 1), (4, 6, 3, 1)])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from problems import OPTIMIZERS, mini_batch, problem, same, state_of, train
 
+from sknet._training.gradients import clear_fixed
 from sknet._typing import SparseGradient
 
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -98,3 +99,14 @@ def test_few_rows_at_a_time_are_all_rows(monkeypatch):
     whole = run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"])
     monkeypatch.setattr("sknet._training.gradients.PARAMETERS_MOVED_AT_ONCE", 2)
     assert same(run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"]), whole)
+
+
+def test_fixed_weights_have_no_gradient():
+    is_free = np.tile([1.0, 0.0], 5)  # of ten weights; the bias is the last
+    whole = np.arange(1.0, 12.0)
+    clear_fixed(whole, is_free)
+    assert whole.tolist() == [1, 0, 3, 0, 5, 0, 7, 0, 9, 0, 11]
+    out, rows = np.arange(1.0, 12.0), np.array([1, 3])
+    sparse = SparseGradient(out, 2, 10, rows, matrix(out)[rows])
+    clear_fixed(sparse, is_free)
+    assert sparse.values.tolist() == [[5, 0], [9, 0]] and out[[0, 1, 10]].tolist() == [1, 0, 11]

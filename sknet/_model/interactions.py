@@ -1,0 +1,31 @@
+"""The sets that a network's inputs are in, as `interaction_cst` asks for, and an error for weights that join them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sknet._model.matrices import Encoding
+from sknet._model.settings import NetworkSettings
+from sknet._network.input_sets import InputSets
+from sknet._network.layout import Layout
+from sknet._tables.interaction_sets import sets_with_inputs
+from sknet._typing import Array
+
+
+def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
+    """Return the sets of a network's inputs, without the first ones that it skips; a single one where all may meet."""
+    if settings.interaction_cst is None or not settings.hidden_sizes:  # a sum of all inputs: nothing meets before it
+        return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
+    has_input = sets_with_inputs(settings.interaction_cst, encoding.encoder)
+    return InputSets(has_input[n_skipped_inputs:], settings.n_joined)
+
+
+def refuse_weights_between_sets(sets: InputSets, layout: Layout, coefs: Sequence[Array]) -> None:
+    """Raise if first weights that the user gives join inputs of different sets."""
+    for layer, n_outside in enumerate(sets.weights_outside(layout, coefs)):
+        if n_outside:
+            raise ValueError(
+                f"init gives {n_outside} weights of layer {layer} that interaction_cst needs to be 0: each unit sees "
+                f"the inputs of one of {sets.n_sets} sets. Set them to 0, start from the coefs_ of a network fitted "
+                "with the same interaction_cst, or leave init at 'auto'."
+            )
