@@ -11,6 +11,7 @@ from sknet._estimators.saving import load, save
 from sknet._export.display import TrainingHistoryDisplay
 from sknet._export.explanation_display import ExplanationDisplay
 from sknet._export.network_display import NetworkDisplay
+from sknet._export.shape_function_display import ShapeFunctionDisplay
 from sknet._model.explanation import Explanation
 from sknet._network.activations import Activation
 from sknet._network.gradient_check import check_gradient
@@ -33,6 +34,7 @@ __all__ = [
     "ModelFileError",
     "NetworkDisplay",
     "Optimizer",
+    "ShapeFunctionDisplay",
     "SigmoidMLPClassifier",
     "SigmoidMLPRegressor",
     "TrainingHistoryDisplay",

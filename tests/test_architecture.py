@@ -32,7 +32,8 @@ FOR_ALL = {"_packages", "_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
 MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
 MAY_IMPORT_MATPLOTLIB = {
-    PACKAGE / "_export" / name for name in ("display.py", "explanation_display.py", "network_display.py")
+    PACKAGE / "_export" / name
+    for name in ("display.py", "explanation_display.py", "network_display.py", "shape_function_display.py")
 }
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 OF_OTHERS = {  # named in prose, and used nowhere

@@ -41,7 +41,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
         if verbose:
             print(f"Rows explained: {n_done:,} of {n:,}")
 
-    values, base, adds_up = explain(model, table, others, report_progress)
+    values, base, adds_up, is_additive = explain(model, table, others, report_progress)
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with "
@@ -53,9 +53,8 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     base_values = np.tile(base, (n, 1))
     if len(base) == 1:  # one output: no axis for it
         values, base_values = values[:, :, 0], base_values[:, 0]
-    return Explanation(
-        values, base_values, _as_array(table), list(model.encoder.column_names), model.head.explained.names
-    )
+    names = list(model.encoder.column_names)
+    return Explanation(values, base_values, _as_array(table), names, model.head.explained.names, is_additive)
 
 
 def _as_array(table: Table) -> Array:

@@ -8,9 +8,10 @@ values : (n, d)        contributions to the output that is drawn
 """
 
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+import pandas as pd
 
 from sknet._model.explanation import Explanation
 from sknet._typing import Array, Table
@@ -20,6 +21,15 @@ MORE, LESS = "#c0504d", "#4f81bd"
 
 MAX_LABEL_CHARACTERS = 30
 """How many characters of a column's name and value are written."""
+
+
+class Explains(Protocol):
+    """A fitted estimator of ours, as displays use it."""
+
+    inputs_: pd.DataFrame
+
+    def explain(self, X: Table, background: Table = None) -> Explanation:
+        """Compute what each column contributes to each prediction."""
 
 
 class ExplanationDisplay:
@@ -55,6 +65,7 @@ class ExplanationDisplay:
     See Also
     --------
     Explanation : The numbers.
+    ShapeFunctionDisplay : What each column contributes, as a curve over its values.
 
     Examples
     --------
@@ -115,13 +126,8 @@ class ExplanationDisplay:
         display : ExplanationDisplay
             With the drawn bars.
         """
-        inner: Any = getattr(estimator, "best_estimator_", estimator)
-        if not hasattr(type(inner), "explain"):
-            raise TypeError(
-                f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or "
-                "SigmoidMLPRegressor; of a pipeline, pipeline[-1], and pipeline[:-1].transform(X) for X."
-            )
-        display = cls(inner.explain(X, background), row=row, output=output)
+        explanation = estimator_that_explains(estimator).explain(X, background)
+        display = cls(explanation, row=row, output=output)
         return display.plot(ax=ax, max_columns=max_columns)
 
     def plot(self, *, ax: Any = None, max_columns: int = 10) -> Self:
@@ -144,7 +150,7 @@ class ExplanationDisplay:
 
         if not is_whole_number(max_columns) or max_columns < 1:
             raise ValueError(f"max_columns={max_columns!r}: give a whole number of columns to draw, at least 1.")
-        output, several = self._output_number(), self.explanation.values.ndim == 3
+        output, several = output_number(self.output, self.explanation), self.explanation.values.ndim == 3
         values = self.explanation.values[:, :, output] if several else self.explanation.values
         base_values = self.explanation.base_values[:, output] if several else self.explanation.base_values
         n = len(values)
@@ -166,15 +172,6 @@ class ExplanationDisplay:
         for axes in self.axes_:
             axes.spines[["top", "right"]].set_visible(False)
         return self
-
-    def _output_number(self) -> int:
-        """Return the number of the output that is drawn."""
-        names = self.explanation.output_names
-        if self.output in names:
-            return names.index(str(self.output))
-        if not is_index(self.output, len(names)):
-            raise ValueError(f"output={self.output!r} is none of the outputs {names}, nor the number of one.")
-        return int(self.output)
 
     def _draw_means(self, means: Array, max_columns: int) -> Any:
         """Draw the mean absolute contributions, the largest at the top."""
@@ -217,6 +214,28 @@ class ExplanationDisplay:
         if not rest.size:
             return values[columns], labels, columns
         return np.append(values[rest].sum(), values[columns]), [f"{rest.size} others", *labels], columns
+
+
+def estimator_that_explains(estimator: object) -> Explains:
+    """Return the estimator, or the best one of a search; a TypeError for what has no `explain`."""
+    inner: Any = getattr(estimator, "best_estimator_", estimator)
+    if not hasattr(type(inner), "explain"):
+        raise TypeError(
+            f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or SigmoidMLPRegressor; of "
+            "a pipeline, pipeline[-1], and pipeline[:-1].transform(X) for X."
+        )
+    found: Explains = inner
+    return found
+
+
+def output_number(output: int | str, explanation: Explanation) -> int:
+    """Return the number of the output that is drawn, which is given by its number or its name."""
+    names = explanation.output_names
+    if output in names:
+        return names.index(str(output))
+    if not is_index(output, len(names)):
+        raise ValueError(f"output={output!r} is none of the outputs {names}, nor the number of one.")
+    return int(output)
 
 
 def is_index(number: object, n: int) -> bool:

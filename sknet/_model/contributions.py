@@ -23,6 +23,7 @@ contributions : (k, n, d)         of each column to each output, the mean over t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +78,16 @@ def draw_background(n: int) -> NDArray[np.intp]:
     return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])
 
 
-def explain(
-    model: Model, table: Table, background: Table, progress: Callable[[int], None]
-) -> tuple[Array, Array, Array]:
+class Contributions(NamedTuple):
+    """What each column contributes to each output of each row, in the units of y."""
+
+    values: Array  # (n, d, k)
+    base_values: Array  # (k,) the background's mean outputs
+    adds_up: Array  # (n,) whether a row's contributions add up to what they should
+    is_additive: bool = False  # whether a column's contributions depend on that column alone, but for a constant
+
+
+def explain(model: Model, table: Table, background: Table, progress: Callable[[int], None]) -> Contributions:
     """Compute what each column contributes to each output of each row.
 
     Parameters
@@ -92,17 +100,13 @@ def explain(
 
     Returns
     -------
-    values : ndarray of shape (n, d, k)
-        The contributions, in the units of y.
-    base_values : ndarray of shape (k,)
-        The background's mean outputs.
-    adds_up : ndarray of bool, of shape (n,)
-        Whether a row's contributions add up to what they should.
+    Contributions
     """
     n, explained = table.shape[0], model.head.explained
     columns = columns_of_units(model.network, model.encoder) if explained.are_raw else None
     if columns is not None:
-        return *explain_additive(model, columns, table, background, progress), np.ones(n, dtype=bool)
+        functions = explain_additive(model, columns, table, background, progress)
+        return Contributions(*functions, adds_up=np.ones(n, dtype=bool), is_additive=True)
     outputs = model.outputs(table, explained.of_raw)  # raises where one is not finite
     encoded = EncodedBackground.from_background(model, background)
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
@@ -127,7 +131,7 @@ def explain(
             x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)
             run_on_parts(lambda part, x=x, first=start: fill(x, first, part), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
             progress(stop)
-    return values, base, adds_up
+    return Contributions(values, base, adds_up)
 
 
 @lru_cache(maxsize=len(NODES_PER_LINE))

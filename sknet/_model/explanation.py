@@ -45,8 +45,14 @@ class Explanation:
         A name for each output: its class, the number of its target, or its
         quantile level.
 
+    is_additive : bool, default=False
+        Whether what a column contributes depends on that column alone, so that
+        another background changes it by a constant: the network is a sum of
+        functions, as with `interaction_cst="no_interactions"`.
+
     See Also
     --------
+    ShapeFunctionDisplay : What a column contributes, as a curve over its values.
     ExplanationDisplay : The mean contributions, and those of one row, as a plot.
 
     Examples
@@ -67,6 +73,7 @@ class Explanation:
     data: Array
     feature_names: list[str]
     output_names: list[str]
+    is_additive: bool = False
 
     def __repr__(self) -> str:
         n, k = len(self.values), len(self.output_names)
