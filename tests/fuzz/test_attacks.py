@@ -2,9 +2,10 @@
 
 import sys
 
+import numpy as np
 import pytest
 
-from tests.fuzz import data, exceptions, interrupts, mutants, parameters, processes
+from tests.fuzz import data, exceptions, interrupts, mutants, outcomes, parameters, processes
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -43,6 +44,15 @@ def test_a_fit_changes_nothing_in_any_module():
     assert len(before) > 20
     processes.digest()
     assert held() == before
+
+
+def test_outcomes_repeat_and_differences_are_told_from_rounding():
+    found = outcomes.walk(0, 1)
+    assert len(found) > 1 and not list(outcomes.differences(found, outcomes.walk(0, 1)))
+    value = np.linspace(0.0, 1.0, 5)
+    for factor, kinds in ((1.0, []), (1.0 + 1e-9, ["rounding"]), (1.1, ["DIFFERENT"])):
+        pair = outcomes.digest(value), outcomes.digest(factor * value)
+        assert [kind for _, kind, _ in outcomes.differences(*pair)] == kinds
 
 
 def test_every_mutant_is_code():
