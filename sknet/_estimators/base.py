@@ -190,7 +190,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.is_among_folds)
-            warn_of_useless_result(self, fitted, run.phase.trainers_and_states)
+            warn_of_useless_result(self, fitted, result, run.phase.trainers_and_states)
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:

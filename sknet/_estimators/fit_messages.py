@@ -76,7 +76,7 @@ def warn_of_stop_reason(
 
 
 def warn_of_useless_result(
-    parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkTrainer, State]]
+    parameters: CommonParameters, fitted: Fitted, result: Result, pairs: Iterable[tuple[NetworkTrainer, State]]
 ) -> None:
     """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound.
 
@@ -86,7 +86,8 @@ def warn_of_useless_result(
     rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, and the default
     margin = 0.0 if rate > ordinary else 0.25
     has_rate = solver_class(parameters.solver).is_first_order
-    if has_rate and any(is_no_better_than_constant(*pair, margin) for pair in pairs):
+    by_user = result.reason in (StopReason.INTERRUPTED, StopReason.CALLBACK)
+    if has_rate and any(is_no_better_than_constant(*pair, margin, stopped_by_user=by_user) for pair in pairs):
         other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
         warn(
             f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try {other}, or "

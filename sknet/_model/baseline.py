@@ -14,7 +14,9 @@ from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._training.state import State
 
 
-def is_no_better_than_constant(trainer: NetworkTrainer, state: State, margin: float) -> bool:
+def is_no_better_than_constant(
+    trainer: NetworkTrainer, state: State, margin: float, *, stopped_by_user: bool = False
+) -> bool:
     """Tell whether the loss of the network that a training keeps is that of a constant or more, on its training rows.
 
     These are many, where the best of many epochs may be better than a constant on a few held-out rows by chance. Each
@@ -29,14 +31,19 @@ def is_no_better_than_constant(trainer: NetworkTrainer, state: State, margin: fl
     margin : float
         The share of the constant's loss by which the network's must be larger.
 
+    stopped_by_user : bool, default=False
+        Whether an interrupt or a callback has ended training.
+
     Returns
     -------
     bool
         False also where too little was trained to tell.
     """
     target, weight, loss = trainer.training.target, trainer.training.typical_weight, trainer.encoding.head.loss
-    # after few steps every network is worse than a constant, whatever the rate; of equal targets, a constant is right
-    if state.step < MIN_STEPS_TO_JUDGE or (target == target[0]).all():
+    # After few steps every network is worse than a constant, whatever the rate. But where held-out rows or a plateau
+    # have ended training, there will be no more steps. Of equal targets, a constant is right.
+    is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
+    if (is_cut_short and state.step < MIN_STEPS_TO_JUDGE) or (target == target[0]).all():
         return False
     means = [mean_and_deviation(column, weight)[0] for column in target.T]  # of the targets that are there
     start = np.array(means) if loss.start is None else loss.start(target, weight)
