@@ -53,7 +53,7 @@ class MiniBatchSolver(Solver):
     weight_decay: float = 0.0
     clip_norm: float | None = None
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
-    schedule_epochs: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
+    schedule_epochs: float | None = None  # epochs that the schedule is spread over, where not `n_epochs`
     relative_tol: bool = False  # whether `tol` is a part of the best score
 
     def samples_per_step(self, n_samples: int) -> int:

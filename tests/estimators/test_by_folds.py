@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X
+from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X, quiet
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.datasets import load_iris, load_wine
@@ -46,6 +46,7 @@ def test_small_tables_do_not_fail():
             assert 1.0 - fitted.score(parts[1], parts[3]) <= most
 
 
+@quiet  # some targets are noise
 @pytest.mark.parametrize("kind", TARGETS)
 def test_with_folds_one_network_is_trained_on_all_rows(kind):
     fitted = SigmoidMLPClassifier(**FOLDS).fit(X, TARGETS[kind])
@@ -53,7 +54,7 @@ def test_with_folds_one_network_is_trained_on_all_rows(kind):
     assert fitted.temperature_ != 1.0
     # the same epochs without folds lead to the same weights, but for the temperature in the last layer
     plain = fitted.resolved_params_ | dict(early_stopping=False, temperature_scaling=False, max_iter=fitted.n_iter_)
-    plain["learning_rate"] = lambda fraction: falling(fraction * fitted.n_iter_ / 12)
+    plain["learning_rate"] = lambda fraction: falling(fraction * fitted.best_epoch_ / 12)
     other = SigmoidMLPClassifier(**plain).fit(X, TARGETS[kind])
     assert_allclose(fitted.coefs_[0], other.coefs_[0], rtol=1e-6)
     assert_allclose(fitted.coefs_[1] * fitted.temperature_, other.coefs_[1], rtol=1e-5)
@@ -98,6 +99,9 @@ def test_networks_that_learn_from_all_rows_take_as_many_steps_as_those_of_the_fo
     net = SigmoidMLPRegressor(**FOLDS | {"max_iter": 40, "batch_size": 30, "n_iter_no_change": 40}).fit(table, y)
     assert net.best_epoch_ >= 25  # 75 steps at least
     assert net.n_iter_ == round(net.best_epoch_ * 3 / 4)
+    rates = net.history_["learning_rate"].to_numpy()  # each step has the rate that it had among the folds
+    last = falling((net.best_epoch_ - 1 / 3) / 40)
+    assert rates[net.n_iter_ - 1] == pytest.approx(0.05 * last, rel=0.01)
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
@@ -238,7 +242,7 @@ def test_folds_of_a_splitter_choose_and_then_all_rows_are_learnt_from(n_members)
     assert net.t_ == N * net.n_iter_ * n_members
     # what is chosen is trained on all rows: the same epochs without folds lead to the same weights
     plain = net.resolved_params_ | {"early_stopping": False, "validation_fraction": "auto", "max_iter": net.n_iter_}
-    plain["learning_rate"] = lambda fraction: falling(fraction * net.n_iter_ / 12)
+    plain["learning_rate"] = lambda fraction: falling(fraction * net.best_epoch_ / 12)
     if n_members == 1:
         assert_allclose(net.coefs_[0], SigmoidMLPRegressor(**plain).fit(X, NUMBER).coefs_[0], rtol=1e-5)
 
