@@ -453,6 +453,5 @@ def stop_after_selected_steps(selection: Selection, trainer: NetworkTrainer) -> 
     if selection.chosen_epoch >= solver.n_epochs:  # `max_iter` has ended training, not the folds
         return trainer
     n_epochs = max(1, round(selection.n_steps / steps_per_epoch(solver, trainer.problem.n_samples)))
-    # each step has the rate that it had among the folds: the schedule is shorter by as much
-    schedule_epochs = (solver.schedule_epochs or solver.n_epochs) * n_epochs / selection.chosen_epoch
-    return replace(trainer, solver=replace(solver, n_epochs=n_epochs, schedule_epochs=schedule_epochs))
+    # each step has the rate that it had among the folds
+    return replace(trainer, solver=solver.with_epochs(n_epochs, n_epochs / selection.chosen_epoch))

@@ -76,6 +76,10 @@ class MiniBatchSolver(Solver):
         loops = [MiniBatchLoop(self, problem, state) for problem, state in zip(problems, states, strict=True)]
         return train_in_rounds(loops, n_threads, observer)
 
+    def with_epochs(self, n_epochs: int, share: float) -> Self:
+        """Return the solver for another number of epochs, in which the schedule goes as far."""
+        return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
+
     def with_l1(self, l1: float) -> Self:
         """Return the solver for a problem whose projection has an L1 penalty of this strength."""
         return replace(self, optimizer=self.optimizer.with_l1(l1))

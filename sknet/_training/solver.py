@@ -8,7 +8,7 @@ batch : slice or (b,) array of int     which of the n training samples
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import ClassVar, Protocol, Self
 
@@ -76,6 +76,10 @@ class Solver(ABC):
     @abstractmethod
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return the first state."""
+
+    def with_epochs(self, n_epochs: int, share: float) -> Self:
+        """Return the solver for another number of epochs, which are a share of those that it has planned for."""
+        return replace(self, n_epochs=n_epochs)
 
     def with_l1(self, l1: float) -> Self:
         """Return the solver for a problem with an L1 penalty of this strength."""
