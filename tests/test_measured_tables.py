@@ -196,7 +196,17 @@ def test_the_verdict_counts_all_comparisons_together(reports_on):
     tables = [fits(sknet=[0.2 + 0.01 * n], CatBoost=[0.5], LightGBM=[0.2 + 0.01 * (n + (-1) ** n)]) for n in range(12)]
     rows = pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)])
     reports_on(rows)
-    assert report.verdict("second") == "1 of 2 differences exceed chance. Ours has\n\n- a lower RMSE than CatBoost."
+    lines = report.verdict("second").splitlines()[2:]
+    assert sorted(lines) == ["| CatBoost |  |  | **better** |", "| LightGBM |  |  | no difference shown |"]
+
+
+def test_ratios_by_rows_and_without_the_offset_name_what_moves_a_mean(reports_on):
+    tables = [fits(sknet=[0.2], CatBoost=[0.2 if n else 2.0]).assign(n_train=100 + 250 * n) for n in range(8)]
+    rows = pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)])
+    reports_on(rows)
+    assert "| CatBoost | RMSE | 0.75 | 0.75 | 1.00 | 0 (0.10) | 1.00 |" in report.without_shift("second")
+    sizes = [line.split(" | ")[1] for line in report.by_rows("second").splitlines()[2:]]
+    assert sizes == ["1,000 and more"]  # there are four tables or more of these alone
 
 
 def test_holm_asks_more_of_the_smallest_p_values():

@@ -4,6 +4,10 @@ A page says `<!-- measured: name -->` where the table of that name begins, and `
 of one table is the geometric mean of (ours + .01) / (theirs + .01) over the splits that both models have; the ratio of
 many tables is the geometric mean of theirs. Standard deviations over splits divide by their number less one.
 
+What is reported, whatever comes out: error rate, log-loss and RMSE; geometric means with and without the offset,
+medians, and the table that moves a mean most (`without_shift`); ratios by rows to fit, below 500, below 1,000 and above
+(`by_rows`); and a test of each difference (`verdict`).
+
 There are three sets of tables: "second", the second draw; of the first draw "unused", which no list has by which
 defaults were chosen, and "used".
 """
@@ -15,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 from scipy.stats import wilcoxon
 
 from tests.benchmarks.tables import chosen, measure, second
@@ -24,6 +29,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = ("README.md", "docs/index.md", "docs/defaults.md", "docs/measured/tables.md")
 PICTURE = measure.MEASURED / "tables.png"
 OVERVIEW = measure.MEASURED / "overview.png"
+FIRST_PAGE = measure.MEASURED / "first_page.png"
 BLOCK = re.compile(r"(<!-- measured: ([a-z ]+) -->\n).*?(<!-- end -->)", re.S)
 SHIFT = 0.01  # so that a table that is almost solved does not decide a mean
 MIN_TABLES = 4  # of fewer, a mean says nothing: TabM's stand among every table's
@@ -37,12 +43,17 @@ LONG_NAMES = {
 }
 
 
+NEAREST = ["CatBoost", "LightGBM, tuned", "LightGBM", "RealMLP-TD-S", "RealMLP-TD"]
+SIZES = {"below 500": (0, 499), "500 to 999": (500, 999), "1,000 and more": (1000, 10**9)}
+
+
 def write() -> None:
     for page in PAGES:
         path = ROOT / page
         path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
     draw()
     draw_overview()
+    draw_first_page()
 
 
 def filled(text: str) -> str:
@@ -66,7 +77,9 @@ def ratios(rows: pd.DataFrame, figure: str, peer: str, shift: float = SHIFT) -> 
     if OURS not in wide or peer not in wide:
         return pd.DataFrame(columns=["mean", "std"])
     both = wide[[OURS, peer]].dropna() + shift
-    return np.log(both[OURS] / both[peer]).groupby("table").agg(["mean", "std"])
+    with np.errstate(divide="ignore"):  # an error of 0, without a shift
+        logarithms = np.log(both[OURS]) - np.log(both[peer])
+    return logarithms.groupby("table").agg(["mean", "std"])
 
 
 def ratio_cell(each: pd.DataFrame) -> str:
@@ -115,7 +128,7 @@ def splits_of(rows: pd.DataFrame, model: str) -> str:
 
 
 def verdict(tables: str) -> str:
-    """In words: which of all differences exceed chance, Holm's procedure over all of them together."""
+    """Which models ours is better than, worse than, or not told apart from: Holm's procedure over all comparisons."""
     rows = random_splits(tables)
     each = {
         (figure, peer): ratios(rows[rows["task"] == task], column, peer)["mean"].astype(float)
@@ -124,13 +137,65 @@ def verdict(tables: str) -> str:
     }
     each = {cell: ratio for cell, ratio in each.items() if len(ratio) >= MIN_TABLES}
     told = told_apart({cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()})
-    lines = [f"{len(told)} of {len(each)} differences exceed chance{'. Ours has' if told else '.'}", ""]
-    for figure in FIGURES:
-        for word, sign in (("lower", -1), ("higher", 1)):
-            names = [peer for f, peer in told if f == figure and np.sign(each[f, peer].median()) == sign]
-            if names:
-                lines.append(f"- a {word} {figure} than {', '.join(LONG_NAMES.get(n, n) for n in names)};")
-    return "\n".join(lines).removesuffix(";") + ("." if told else "")
+    body = []
+    for peer in dict.fromkeys(peer for _, peer in each):
+        signs = [np.sign(each[f, peer].median()) if (f, peer) in told else 0 for f in FIGURES]
+        cells = [VERDICTS[int(sign)] if (f, peer) in each else "" for f, sign in zip(FIGURES, signs, strict=True)]
+        body.append([LONG_NAMES.get(peer, peer), *cells])
+    return as_markdown(["sknet beside", *FIGURES], body)
+
+
+VERDICTS = {-1: "**better**", 0: "no difference shown", 1: "**worse**"}
+
+
+def by_rows(tables: str) -> str:
+    """The ratios of each range of rows to fit, of the models that are nearest to ours."""
+    rows = random_splits(tables)
+    body = []
+    for peer in NEAREST:
+        for size, (low, high) in SIZES.items():
+            here = rows[rows["n_train"].between(low, high)]
+            cells = [ratio_cell(ratios(here[here["task"] == task], column, peer)) for task, column in FIGURES.values()]
+            if any(cells):
+                body.append([LONG_NAMES.get(peer, peer), size, *cells])
+    return as_markdown(["ours over", "rows to fit", *FIGURES], body)
+
+
+def without_shift(tables: str) -> str:
+    """Geometric means with and without the offset, and without the table that moves the mean most."""
+    rows = random_splits(tables)
+    body = []
+    for peer in NEAREST:
+        for figure, (task, column) in FIGURES.items():
+            here = rows[rows["task"] == task]
+            shifted, plain = (ratios(here, column, peer, shift)["mean"].astype(float) for shift in (SHIFT, 0.0))
+            if len(shifted) < MIN_TABLES:
+                continue
+            defined = plain[np.isfinite(plain)]
+            furthest = (shifted - shifted.median()).abs().idxmax()
+            rest = shifted.drop(furthest)
+            left_out = len(plain) - len(defined)  # where a model makes no error at all
+            body.append(
+                [
+                    LONG_NAMES.get(peer, peer),
+                    figure,
+                    f"{np.exp(shifted.mean()):.2f}",
+                    f"{np.exp(defined.mean()):.2f}" + (f" ({left_out} tables with a 0 left out)" if left_out else ""),
+                    f"{np.exp(shifted.median()):.2f}",
+                    f"{furthest.split('/')[-1]} ({np.exp(shifted[furthest]):.2f})",
+                    f"{np.exp(rest.mean()):.2f}",
+                ]
+            )
+    head = [
+        "ours over",
+        "figure",
+        "mean",
+        "mean without .01",
+        "median",
+        "the table that moves it most",
+        "mean without it",
+    ]
+    return as_markdown(head, body)
 
 
 def told_apart(p_values: dict, level: float = 0.05) -> list:
@@ -362,7 +427,43 @@ def draw_overview() -> None:
     figure.savefig(OVERVIEW, dpi=110)
 
 
+def draw_first_page() -> None:
+    """Theirs over ours with 95 % intervals over tables, small enough for a telephone: right of 1, ours is better."""
+    import matplotlib.pyplot as plt
+
+    rows = random_splits("second")
+    peers = [peer for peer in FIRST_PAGE_PEERS if peer in set(rows["model"])]
+    figure, axes = plt.subplots(3, 1, figsize=(4, 5.4), sharex=True, layout="constrained")
+    for ax, (name, (task, column)) in zip(axes, FIGURES.items(), strict=True):
+        here = rows[rows["task"] == task]
+        for place, peer in enumerate(peers):
+            each = -ratios(here, column, peer)["mean"].astype(float)
+            half = student.ppf(0.975, len(each) - 1) * each.std() / np.sqrt(len(each))
+            low, middle, high = np.exp([each.mean() - half, each.mean(), each.mean() + half])
+            ax.plot([low, high], [place, place], color="#14606b", lw=2.5, solid_capstyle="butt")
+            ax.plot(middle, place, "o", color="#14606b", ms=7)
+        ax.axvline(1, color="#c2571a", lw=2)
+        ax.set_title(f"{name}, {here['table'].nunique()} tables", fontsize=12, loc="left")
+        ax.set(xscale="log", ylim=(len(peers) - 0.5, -0.5))
+        ax.set_yticks(range(len(peers)), labels=[SHORT_NAMES.get(peer, peer) for peer in peers], fontsize=11)
+        ax.set_xticks([0.8, 1, 1.25, 1.6, 2], labels=["0.8", "sknet", "1.25", "1.6", "2"], fontsize=11)
+        ax.minorticks_off()
+        ax.tick_params(left=False)
+        ax.spines[["top", "right", "left"]].set_visible(False)
+    axes[-1].set_xlabel("over sknet's; further right is worse", fontsize=11)
+    figure.savefig(FIRST_PAGE, dpi=200)
+
+
+FIRST_PAGE_PEERS = ["CatBoost", "LightGBM, tuned", "LightGBM", "HistGradientBoosting", "scikit-learn's MLP"]
+SHORT_NAMES = {
+    "HistGradientBoosting": "HistGB",
+    "scikit-learn's MLP": "sklearn MLP",
+    "LightGBM, tuned": "LightGBM tuned",
+}
+
 TABLES: dict[str, Callable[[], str]] = {
+    "second by rows": lambda: by_rows("second"),
+    "second offset": lambda: without_shift("second"),
     "second": lambda: summary("second"),
     "unused": lambda: summary("unused"),
     "used": lambda: summary("used"),
