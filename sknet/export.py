@@ -229,6 +229,5 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
     coefs, intercepts = weights_of(module, network)
     estimator = deepcopy(like)
     # to set them publishes a new `Fitted`, without the residuals of the old weights
-    estimator.coefs_ = [W.astype(old.dtype) for W, old in zip(coefs, network.coefs, strict=True)]
-    estimator.intercepts_ = [b.astype(old.dtype) for b, old in zip(intercepts, network.intercepts, strict=True)]
+    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
     return estimator

@@ -40,7 +40,7 @@ def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool)
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, with sklearn.multioutput.MultiOutputClassifier perhaps."
         )
-    largest = largest_residual(fitted.valid_residuals, coverage, "predict_set")
+    largest = largest_residual(fitted.residuals, coverage, "predict_set")
     residuals = cast(LabelResiduals, fitted.residuals)
     rare = residuals.rare_classes(coverage) if per_class else []
     if rare:
@@ -335,11 +335,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     classes_ : ndarray, or a list of them
         The labels, one array per output in multiclass-multioutput problems.
 
-    coefs_ : list of arrays of shape (fan_in, fan_out)
-        The weights, for the scaled inputs. Weights set here are used.
+    coefs_ : tuple of arrays of shape (fan_in, fan_out)
+        The weights, for the scaled inputs. They are read-only: assign others,
+        and these are used.
 
-    intercepts_ : list of arrays of shape (fan_out,)
-        The biases.
+    intercepts_ : tuple of arrays of shape (fan_out,)
+        The biases, read-only as well.
 
     n_layers_ : int
         How many layers there are, input and output included.

@@ -161,7 +161,6 @@ class FitRun:
         rows = self.phase.importance_rows
         fitted = replace(
             fitted,
-            weights_checksum=network.checksum(),
             state=self.phase.state_to_keep() if may_go_on else None,
             importances=None if rows is None else learn_importances(fitted.model, rows),
         )

@@ -15,7 +15,7 @@ from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
 from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
-from sknet._model.model import Model
+from sknet._model.model import Model, Network
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._storage import models
 from sknet._tables.columns import InputFormula
@@ -44,7 +44,6 @@ class Fitted:
     n_samples_seen: int = 0  # by all calls and all members together
     state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
     residuals: ScaledResiduals | LabelResiduals | None = None  # on the rows that the last call held out
-    weights_checksum: int = 0  # of the network that residuals and importances are of
     n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many steps to train
@@ -91,29 +90,32 @@ class Fitted:
         """The training loss of every epoch."""
         return [epoch.loss for epoch in self.history]
 
-    @property
-    def has_learnt_weights(self) -> bool:
-        """Whether the weights are those that were learnt: they may have been changed in place."""
-        return self.weights_checksum == self.model.network.checksum()
-
-    @property
-    def valid_residuals(self) -> ScaledResiduals | LabelResiduals | None:
-        """The held-out residuals; None without any, or where the weights have been changed in place since."""
-        return self.residuals if self.residuals is not None and self.has_learnt_weights else None
-
-    @property
-    def valid_importances(self) -> Array | None:
-        """The columns' importances; None without any, or where the weights have been changed in place since."""
-        return self.importances if self.importances is not None and self.has_learnt_weights else None
-
-    def with_weights(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
-        """Return the result with other weights or biases, and without what was learnt about the old ones."""
+    def with_coefs(self, coefs: object) -> "Fitted":
+        """Return the result with other weights, and without what was learnt about the old ones."""
         network = self.model.network
-        for name, new, old in (("coefs_", coefs, network.coefs), ("intercepts_", intercepts, network.intercepts)):
-            if new is not None and [np.shape(array) for array in new] != [array.shape for array in old]:
-                raise ValueError(f"{name} must hold arrays of the shapes {[array.shape for array in old]}: give these.")
-        network = replace(network, coefs=coefs or network.coefs, intercepts=intercepts or network.intercepts)
+        return self._with_network(replace(network, coefs=_copies_like("coefs_", network.coefs, coefs)))
+
+    def with_intercepts(self, intercepts: object) -> "Fitted":
+        """Return the result with other biases, and without what was learnt about the old ones."""
+        network = self.model.network
+        return self._with_network(
+            replace(network, intercepts=_copies_like("intercepts_", network.intercepts, intercepts))
+        )
+
+    def _with_network(self, network: Network) -> "Fitted":
         return replace(self, model=replace(self.model, network=network), residuals=None, importances=None)
+
+
+def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array, ...]:
+    """Return copies of the arrays that a user sets, in the type of the old ones; raise where their shapes differ."""
+    try:
+        with np.errstate(over="ignore"):  # `predict` tells of infinities
+            copies = tuple([np.array(array, dtype=old[0].dtype) for array in new])  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        copies = ()  # no sequence, or not of numbers
+    if [array.shape for array in copies] != [array.shape for array in old]:
+        raise ValueError(f"{name} must hold arrays of the shapes {[array.shape for array in old]}: give these.")
+    return copies
 
 
 def best_epoch_of(epochs: Sequence[Epoch]) -> int:
@@ -201,7 +203,7 @@ class FittedAttribute(Generic[T]):
         (fitted, value) -> a new `Fitted` that has it.
     """
 
-    def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, T], Fitted] | None = None) -> None:
+    def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, object], Fitted] | None = None) -> None:
         self._read, self._write = read, write
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -219,7 +221,7 @@ class FittedAttribute(Generic[T]):
             return self
         return self._read(self._fitted_of(estimator))
 
-    def __set__(self, estimator: "FittedAttributes", value: T) -> None:
+    def __set__(self, estimator: "FittedAttributes", value: object) -> None:
         """Set the value by hand, where it can be."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
@@ -265,10 +267,8 @@ class FittedAttributes:
     _fitted: Fitted | None = None
     _known_outputs: KnownOutputs | None = None  # of a copy that a scorer is given
 
-    coefs_ = FittedAttribute(lambda f: f.model.network.coefs, lambda f, value: f.with_weights(coefs=list(value)))
-    intercepts_ = FittedAttribute(
-        lambda f: f.model.network.intercepts, lambda f, value: f.with_weights(intercepts=list(value))
-    )
+    coefs_ = FittedAttribute(lambda f: f.model.network.coefs, Fitted.with_coefs)
+    intercepts_ = FittedAttribute(lambda f: f.model.network.intercepts, Fitted.with_intercepts)
     n_layers_ = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
     n_outputs_ = FittedAttribute(lambda f: f.model.head.n_outputs)
     out_activation_ = FittedAttribute(lambda f: f.model.head.loss.out_activation)
@@ -319,7 +319,7 @@ class FittedAttributes:
         Expected gradients at up to 512 training rows, found when a fit ends: about the mean absolute
         contributions that `explain` finds, over all outputs. `partial_fit`, and weights set by hand, drop it.
         """
-        importances = None if self._fitted is None else self._fitted.valid_importances
+        importances = None if self._fitted is None else self._fitted.importances
         if importances is None:
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'feature_importances_': fit finds it, and "

@@ -353,4 +353,4 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         refuse_other_weights(trainer.layout, model.network, settings.network.init)
         loss, gradient = trainer.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
         coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
-        return loss, coef_grads, intercept_grads
+        return loss, list(coef_grads), list(intercept_grads)

@@ -32,7 +32,7 @@ def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
             "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
         )
-    return largest_residual(fitted.valid_residuals, coverage, "predict_interval")
+    return largest_residual(fitted.residuals, coverage, "predict_interval")
 
 
 REGRESSION = TaskFunctions(
@@ -314,11 +314,12 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     Attributes
     ----------
-    coefs_ : list of arrays of shape (fan_in, fan_out)
-        The weights, for the scaled inputs. Weights set here are used.
+    coefs_ : tuple of arrays of shape (fan_in, fan_out)
+        The weights, for the scaled inputs. They are read-only: assign others,
+        and these are used.
 
-    intercepts_ : list of arrays of shape (fan_out,)
-        The biases.
+    intercepts_ : tuple of arrays of shape (fan_out,)
+        The biases, read-only as well.
 
     n_layers_ : int
         How many layers there are, input and output included.

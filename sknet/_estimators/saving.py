@@ -85,7 +85,6 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "neither: of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
         )
     fitted = require_fitted(estimator)
-    fitted = replace(fitted, residuals=fitted.valid_residuals, importances=fitted.valid_importances)
     parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know
     files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, PUBLIC_NAME)
 

@@ -23,7 +23,7 @@ class NetworkDisplay:
 
     Parameters
     ----------
-    coefs : list of arrays of shape (fan_in, fan_out)
+    coefs : sequence of arrays of shape (fan_in, fan_out)
         The weights, as the estimators' `coefs_`.
 
     input_names : sequence of str, default=None
@@ -65,7 +65,7 @@ class NetworkDisplay:
 
     def __init__(
         self,
-        coefs: list[Array],
+        coefs: Sequence[Array],
         *,
         input_names: Sequence[str] | None = None,
         output_names: Sequence[str] | None = None,
@@ -186,7 +186,7 @@ class NetworkDisplay:
             self.ax_.text(column, -0.5 * tallest - 0.4, what, ha="center", va="top", fontsize="small", color="0.35")
 
 
-def strongest_units(coefs: list[Array], max_units: int) -> list[Array]:
+def strongest_units(coefs: Sequence[Array], max_units: int) -> list[Array]:
     """Return which inputs, units and outputs have the largest weights, in their order.
 
     A unit needs large weights on both sides: what counts is the product of their norms.

@@ -49,7 +49,7 @@ def layers_of(network: Network) -> nn.Sequential:
 
 
 def weights_of(module: nn.Module, network: Network) -> tuple[list[Array], list[Array]]:
-    """Return the weights and biases of layers that must be those of this network; dropout may stand among them."""
+    """Return views of the weights and biases of layers, which must be those of this network, but for dropout."""
     expected = list(layers_of(network))
     layers = [layer for layer in module.children() if not isinstance(layer, nn.Dropout)]
     for position, (layer, other) in enumerate(zip_longest(layers, expected)):
@@ -59,5 +59,5 @@ def weights_of(module: nn.Module, network: Network) -> tuple[list[Array], list[A
                 "pass the layers that to_torch made, trained on."
             )
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-    coefs = [layer.weight.detach().cpu().numpy().T.copy() for layer in linear]
-    return coefs, [layer.bias.detach().cpu().numpy().copy() for layer in linear]
+    coefs = [layer.weight.detach().cpu().numpy().T for layer in linear]
+    return coefs, [layer.bias.detach().cpu().numpy() for layer in linear]

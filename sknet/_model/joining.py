@@ -62,5 +62,4 @@ def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Se
     # a summary for the user: the last layer of each network includes its own
     temperature = float(np.mean([network.temperature for network in networks]))
     dtype = first.coefs[0].dtype  # mixing weights are Python floats, and averages of biases float64
-    coefs, intercepts = ([array.astype(dtype, copy=False) for array in arrays] for arrays in (coefs, intercepts))
-    return replace(first, coefs=coefs, intercepts=intercepts, temperature=temperature)
+    return replace(first, coefs=tuple(coefs), intercepts=tuple(intercepts), temperature=temperature).as_type(dtype)

@@ -14,7 +14,6 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Self
-from zlib import crc32
 
 import numpy as np
 
@@ -45,13 +44,17 @@ PIECES_PER_PART = 32
 
 @dataclass(frozen=True)
 class Network:
-    """Layers and their weights. The lists are `coefs_` and `intercepts_`: weights set by hand are used."""
+    """Layers and their weights, `coefs_` and `intercepts_`: read-only, since other fitted values are those of these."""
 
     activations: tuple[Activation, ...]
-    coefs: list[Array]
-    intercepts: list[Array]
+    coefs: tuple[Array, ...]
+    intercepts: tuple[Array, ...]
     temperature: float = 1.0  # that training's raw outputs were divided by; the last layer's weights include it
     is_monotone: bool = False  # whether it is monotone in some columns, up to rounding
+
+    def __post_init__(self) -> None:
+        for name in ("coefs", "intercepts"):
+            object.__setattr__(self, name, tuple(map(_read_only, getattr(self, name))))
 
     @property
     def layout(self) -> Layout:
@@ -73,13 +76,7 @@ class Network:
     def with_output_shifted(self, shift: Array) -> Self:
         """Return the network whose raw outputs are larger by some numbers, (k,)."""
         last = self.intercepts[-1]
-        return replace(self, intercepts=[*self.intercepts[:-1], (last + shift).astype(last.dtype)])
-
-    def checksum(self) -> int:
-        """Return a number that tells other weights: a hash of the sums of their bits along each axis, a fast one."""
-        bits = [np.ascontiguousarray(array).view(f"u{array.itemsize}") for array in (*self.coefs, *self.intercepts)]
-        sums = [each.sum(axis, np.uint64) for each in bits for axis in range(each.ndim)]  # modulo 2**64
-        return crc32(np.concatenate(sums, axis=None).astype("<u8").tobytes())
+        return replace(self, intercepts=(*self.intercepts[:-1], (last + shift).astype(last.dtype)))
 
     def theta_vector(self, dtype: DType) -> Array:
         """Copy all parameters into a new theta."""
@@ -87,7 +84,9 @@ class Network:
 
     def as_type(self, dtype: DType) -> Self:
         """Return the network with weights of another float type."""
-        coefs, intercepts = ([a.astype(dtype, copy=False) for a in arrays] for arrays in (self.coefs, self.intercepts))
+        coefs, intercepts = (
+            tuple([a.astype(dtype, copy=False) for a in arrays]) for arrays in (self.coefs, self.intercepts)
+        )
         return replace(self, coefs=coefs, intercepts=intercepts)
 
     def chain(self, n_rows: int, dtype: DType, batch_format: BatchFormat = "dense") -> Chain:
@@ -97,6 +96,13 @@ class Network:
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
         return bind_layers(self.activations, parameters, n_rows, batch_format)
+
+
+def _read_only(array: Array) -> Array:
+    """Return a view that cannot be written to; the array itself may be."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True)

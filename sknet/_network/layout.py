@@ -76,10 +76,10 @@ class Layout:
             layers[0] = layers[0]._replace(W=W_and_b)
         return layers
 
-    def views(self, theta: Array) -> tuple[list[Array], list[Array]]:
+    def views(self, theta: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
         """Weight matrices and bias vectors, as views of theta."""
         coefs, intercepts = zip(*self.layers(theta), strict=True)
-        return list(coefs), list(intercepts)
+        return coefs, intercepts
 
     def with_output_scaled(self, theta: Array, factor: float) -> Array:
         """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""

@@ -1,7 +1,9 @@
 """What a fitted network does: its layers, its gradient."""
 
 import pickle
+from copy import deepcopy
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,8 +68,60 @@ def test_weights_may_be_changed_by_hand():
     net.intercepts_ = [np.zeros_like(b) for b in net.intercepts_]
     assert_allclose(net.predict_proba(WIDE), 1 / 3, rtol=1e-12)
     for name in ("coefs_", "intercepts_"):
-        with pytest.raises(ValueError, match=rf"{name} must hold arrays of the shapes \[\("):
-            setattr(net, name, getattr(net, name)[:1])
+        for other in getattr(net, name)[:1], ["a", "b"], [[1.0], [[2.0], [3.0, 4.0]]], 3.0, None:
+            with pytest.raises(ValueError, match=rf"{name} must hold arrays of the shapes \[\("):
+                setattr(net, name, other)
+
+
+def test_weights_set_by_hand_are_copies_of_any_sequences_of_numbers():
+    net = SigmoidMLPClassifier(**QUICK).fit(WIDE.astype(np.float32), LABEL)
+    predicted, weights = net.predict_proba(WIDE), [W.tolist() for W in net.coefs_]
+    net.coefs_ = weights
+    net.intercepts_ = tuple(b.tolist() for b in net.intercepts_)
+    assert_array_equal(net.predict_proba(WIDE), predicted)
+    assert {array.dtype for array in net.coefs_ + net.intercepts_} == {np.dtype(np.float32)}
+    mine = [np.array(W) for W in net.coefs_]
+    net.coefs_ = mine
+    mine[0][:] = 0.0  # it stays the user's own array: writable, and no longer the network's
+    assert_array_equal(net.predict_proba(WIDE), predicted)
+
+
+def as_fitted(net, tmp_path):
+    return net
+
+
+def from_a_pickle(net, tmp_path):
+    return pickle.loads(pickle.dumps(net))
+
+
+def memory_mapped(net, tmp_path):
+    joblib.dump(net, tmp_path / "net.joblib")
+    return joblib.load(tmp_path / "net.joblib", mmap_mode="c")  # whose pages a process may write to
+
+
+def from_a_file(net, tmp_path):
+    save(net, tmp_path / "net.safetensors")
+    return load(tmp_path / "net.safetensors")
+
+
+@pytest.mark.parametrize(
+    "found_by", [as_fitted, from_a_pickle, memory_mapped, from_a_file, lambda net, _: deepcopy(net)]
+)
+@pytest.mark.parametrize("parameters", [{}, {"n_members": 2, "hidden_layer_sizes": (4, 3)}, {"hidden_layer_sizes": ()}])
+def test_weights_are_read_only_however_an_estimator_was_come_by(found_by, parameters, tmp_path):
+    """So intervals and importances are those of the weights that predict: signs cannot be flipped behind their back."""
+    net = found_by(SigmoidMLPRegressor(**STOPPING | parameters).fit(WIDE, WIDE[:, 0]), tmp_path)
+    for go_on in (
+        lambda: net.predict_interval(WIDE, coverage=0.5),
+        lambda: net.partial_fit(WIDE, WIDE[:, 0]),
+        lambda: net.set_params(warm_start=True, early_stopping=False).fit(WIDE, WIDE[:, 0]),
+    ):
+        go_on()
+        for arrays in net.coefs_, net.intercepts_:
+            with pytest.raises(ValueError, match="read-only"):
+                arrays[-1][:] *= -1.0
+            with pytest.raises(TypeError, match="does not support item assignment"):
+                arrays[-1] = -arrays[-1]
 
 
 # --- the epoch that was kept
@@ -126,7 +180,7 @@ def test_pickles_and_files_keep_importances_while_there_are_any(kept, tmp_path):
     net = SigmoidMLPRegressor(**QUICK).fit(TABLE, WIDE[:, 0])
     before = net.feature_importances_
     if not kept:
-        net.coefs_[0][0] = 1.0
+        net.coefs_ = net.coefs_
     save(net, tmp_path / "net.safetensors")
     for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
         if kept:
@@ -141,9 +195,9 @@ def test_pickles_and_files_keep_importances_while_there_are_any(kept, tmp_path):
         lambda net: SigmoidMLPRegressor(),
         lambda net: net.partial_fit(TABLE, WIDE[:, 0]),
         lambda net: setattr(net, "coefs_", net.coefs_),
-        lambda net: net.intercepts_[0].fill(0.0),
+        lambda net: setattr(net, "intercepts_", net.intercepts_),
     ],
-    ids=["not fitted", "partial_fit", "set by hand", "filled in place"],
+    ids=["not fitted", "partial_fit", "weights set by hand", "biases set by hand"],
 )
 def test_what_importances_are_not_of_drops_them(change):
     net = SigmoidMLPRegressor(**QUICK).fit(TABLE, WIDE[:, 0])

@@ -126,7 +126,7 @@ def test_a_run_taken_up_again(tmp_path):
 
 def test_weights_set_by_hand_are_projected_when_training_goes_on():
     net = SigmoidMLPRegressor(**FAST).partial_fit(TABLE, NUMBER)
-    net.coefs_[0][:] = -1.0
+    net.coefs_ = (np.full_like(net.coefs_[0], -1.0), *net.coefs_[1:])
     refuse_violations(net.partial_fit(TABLE, NUMBER))
 
 

@@ -84,14 +84,18 @@ def test_the_gradient_is_the_gradient_of_the_loss(name):
     Y = np.column_stack([y, y[::-1], 2.0 * y])
     net = fitted(Y, loss=name, **more, max_iter=3, alpha=0.5)
     _, coef_grads, intercept_grads = net.backpropagate(X, Y)
-    for part, gradient in zip(net.coefs_ + net.intercepts_, coef_grads + intercept_grads, strict=True):
-        where, h = np.unravel_index(np.abs(gradient).argmax(), part.shape), 1e-6
-        values = []
-        for shift in (h, -2 * h):
-            part[where] += shift
-            values.append(net.backpropagate(X, Y)[0])
-        part[where] += h
-        assert (values[0] - values[1]) / (2 * h) == pytest.approx(gradient[where], rel=1e-4, abs=1e-8)
+    for kind, gradients in (("coefs_", coef_grads), ("intercepts_", intercept_grads)):
+        parts = [part.copy() for part in getattr(net, kind)]
+        for part, gradient in zip(parts, gradients, strict=True):
+            where, h = np.unravel_index(np.abs(gradient).argmax(), part.shape), 1e-6
+            values = []
+            for shift in (h, -2 * h):
+                part[where] += shift
+                setattr(net, kind, parts)
+                values.append(net.backpropagate(X, Y)[0])
+            part[where] += h
+            assert (values[0] - values[1]) / (2 * h) == pytest.approx(gradient[where], rel=1e-4, abs=1e-8)
+        setattr(net, kind, parts)
 
 
 def test_predictions_and_scores_are_in_the_targets_own_units():
@@ -261,8 +265,9 @@ def test_quantiles_start_at_the_targets_own(levels):
     weight = 1.0 + np.arange(N) % 3
     for quantile in (levels, levels[0]):
         net = SigmoidMLPRegressor(**PLAIN | parameters, quantile=quantile).fit(X, NUMBER, weight)
-        net.intercepts_[-1] = net.intercepts_[-1] + 0.5 * net.coefs_[-1].sum(axis=0)  # what centres sigmoids of 1/2
-        net.coefs_[-1] = np.zeros_like(net.coefs_[-1])
+        centred = net.intercepts_[-1] + 0.5 * net.coefs_[-1].sum(axis=0)  # what centres sigmoids of 1/2
+        net.intercepts_ = (*net.intercepts_[:-1], centred)
+        net.coefs_ = (*net.coefs_[:-1], np.zeros_like(net.coefs_[-1]))
         found = net.predict(X[:1]).ravel()
         repeated = np.repeat(NUMBER, weight.astype(int))
         assert_allclose(found, np.quantile(repeated, quantile, method="inverted_cdf").ravel(), rtol=1e-3)

@@ -170,9 +170,12 @@ def trajectory(update, n_steps=5):
     memory = {}
     for step in range(1, n_steps + 1):
         _, *gradients = net.backpropagate(X, NUMBER)
-        for k, (parts, grads) in enumerate(zip((net.coefs_, net.intercepts_), gradients, strict=True)):
-            for i, (part, gradient) in enumerate(zip(parts, grads, strict=True)):
-                part -= 0.01 * update(gradient, memory.setdefault((k, i), {"m": 0.0, "v": 0.0}), step)
+        for name, grads in zip(("coefs_", "intercepts_"), gradients, strict=True):
+            moved = []
+            for i, (part, gradient) in enumerate(zip(getattr(net, name), grads, strict=True)):
+                of_part = memory.setdefault((name, i), {"m": 0.0, "v": 0.0})
+                moved.append(part - 0.01 * update(gradient, of_part, step))
+            setattr(net, name, moved)
     return weights(net)
 
 

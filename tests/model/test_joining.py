@@ -78,17 +78,20 @@ def test_backpropagate_gives_the_gradient_of_the_joined_network(depth, kind):
     net.set_params(l1_ratio=0.0, early_stopping=True).fit(X, LABEL)
     assert [W.shape[1] for W in net.coefs_[:-1]] == [6] * depth
     _, coef_grads, intercept_grads = net.backpropagate(X, LABEL)
-    for layer, (W, b) in enumerate(zip(net.coefs_, net.intercepts_, strict=True)):
-        for array, gradient in ((W, coef_grads[layer]), (b, intercept_grads[layer])):
+    for name, gradients in (("coefs_", coef_grads), ("intercepts_", intercept_grads)):
+        arrays = [array.copy() for array in getattr(net, name)]
+        for array, gradient in zip(arrays, gradients, strict=True):
             assert gradient.shape == array.shape
             for i in np.unique(np.linspace(0, array.size - 1, 7, dtype=int)):
                 at, losses = np.unravel_index(i, array.shape), []
                 kept = array[at]
                 for step in (1e-5, -1e-5):
                     array[at] = kept + step
+                    setattr(net, name, arrays)
                     losses.append(net.backpropagate(X, LABEL)[0])
                 array[at] = kept
                 assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(gradient[at], rel=1e-6, abs=1e-9)
+        setattr(net, name, arrays)
 
 
 def test_blocks_between_members_are_zero_and_inputs_that_a_member_lacks_too():

@@ -157,7 +157,7 @@ def test_a_link_that_overflows_names_the_column():
 
 def test_weights_set_by_hand_that_are_no_numbers_are_told_of():
     net = SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER)
-    net.intercepts_[0][0] = np.nan
+    net.intercepts_ = [np.full_like(b, np.nan) for b in net.intercepts_]
     with pytest.raises(ValueError, match="coefs_ or intercepts_ hold NaN or infinity"):
         net.predict(X)
 
