@@ -13,7 +13,7 @@ from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
-from sknet._estimators.scoring import accuracy
+from sknet._estimators.scoring import accuracy, predict_weighted
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
 from sknet._model.prediction_sets import (
@@ -647,7 +647,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         score : float
             Between 0 and 1.
         """
-        return self._task.score(require_fitted(self).model.head, self.predict(X), y, sample_weight)
+        head = require_fitted(self).model.head
+        return self._task.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

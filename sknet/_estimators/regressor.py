@@ -13,7 +13,7 @@ from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
-from sknet._estimators.scoring import regression_score
+from sknet._estimators.scoring import predict_weighted, regression_score
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import ScaledResiduals, has_interval, intervals_around, learn_regression_residuals
 from sknet._model.model import Model
@@ -541,7 +541,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         score : float
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
-        return self._task.score(require_fitted(self).model.head, self.predict(X), y, sample_weight)
+        head = require_fitted(self).model.head
+        return self._task.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -20,7 +20,7 @@ from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 from sknet._estimators.fitted import Fitted, KnownOutputs
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
-from sknet._estimators.zero_weights import hide_zero_weights
+from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.arrays import is_missing
@@ -29,9 +29,16 @@ from sknet._tables.label_arrays import as_labels, present_labels
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows
 from sknet._tables.targets import read_regression_target
-from sknet._typing import Array, Target
+from sknet._typing import Array, Table, Target
 
 # --- the score of predictions ----------------------------------------------------------------------------------------
+
+
+def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
+    """Return the predictions for all rows; one of weight 0, which may hold anything, gets that of another row."""
+    weight = read_weight_of_rows(X, sample_weight)
+    predicted: Array = estimator.predict(drop_zero_weights(X, weight))
+    return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
 
 
 def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
@@ -68,8 +75,12 @@ def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_w
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
     head.regression_target.refuse_other_number_of_targets(values)
+    # squares of the targets must neither overflow nor vanish: to multiply by a power of two changes no digit
+    _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
+    values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)
     if not head.loss.levels:
-        return _r2_of_present(values, predicted.reshape(values.shape), weight)
+        return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
+    predicted = np.ldexp(predicted, -exponents)  # (n, L): of one target
     pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
     return float(np.mean([d2_pinball_score(values, p, sample_weight=weight, alpha=level) for level, p in pairs]))
 

@@ -43,6 +43,8 @@ VALUES_MULTIPLIED_AT_ONCE = 2**17
 def draw_importance_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     """Draw the numbers of rows that stand for n, increasing: each for as much weight as the others."""
     n_drawn = min(max(n // 8, MIN_AND_MAX_ROWS_USED[0]), MIN_AND_MAX_ROWS_USED[1])
+    if weight is not None and weight.min() == weight.max():
+        weight = None
     if weight is None and n <= n_drawn:
         return np.arange(n)
     ends = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight, dtype=np.float64)

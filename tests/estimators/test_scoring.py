@@ -279,3 +279,15 @@ def test_a_scorer_gets_polars_rows_where_polars_rows_were_passed(own):
     assert all(isinstance(table, pl.DataFrame) and table.schema == pl.DataFrame(data).schema for table in given[pl])
     assert given[pl][0]["b"].to_list() == given[pd][0]["b"].to_list()
     assert scores[pl] == scores[pd]
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
+@pytest.mark.parametrize("exponent", [-700, 700])
+def test_scores_do_not_depend_on_the_unit_of_the_targets(exponent, loss):
+    """Squares of such targets vanish or overflow."""
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    parameters = dict(hidden_layer_sizes=3, max_iter=3, early_stopping=False, random_state=0, loss=loss)
+    net = SigmoidMLPRegressor(**parameters, quantile=[0.1, 0.9] if loss == "quantile" else "auto")
+    score = net.fit(X, X[:, 0]).score(X, X[:, 0])
+    y = np.ldexp(X[:, 0], exponent)
+    assert net.fit(X, y).score(X, y) == pytest.approx(score, rel=1e-6)

@@ -60,7 +60,7 @@ def test_nothing_depends_on_what_rows_of_weight_0_hold(zeros, form):
     expected = other.backpropagate(X[KEPT], y[KEPT], WEIGHT[KEPT])[0]
     assert one.backpropagate(form(table), form(targets), WEIGHT)[0] == expected
     expected = other.score(form(X[KEPT]), form(y[KEPT]), WEIGHT[KEPT])
-    assert one.score(form(X), form(targets), WEIGHT) == pytest.approx(expected, rel=1e-12)
+    assert one.score(form(table), form(targets), WEIGHT) == pytest.approx(expected, rel=1e-12)
 
 
 def test_nothing_depends_on_what_rows_of_weight_0_hold_beside_the_table(zeros):

@@ -67,6 +67,12 @@ def test_they_rank_columns_as_explain_does(kind):
     assert_allclose(found, shares(net, X), atol=0.06)
 
 
+def test_rows_of_equal_weight_are_rows_without():
+    for n in (200, 5000):
+        for weight in (2.0, 0.1):
+            assert_array_equal(draw_importance_rows(n, np.full(n, weight)), draw_importance_rows(n, None))
+
+
 def test_units_of_targets_do_not_matter():
     y = np.column_stack([NUMBER, X[:, 3]])
     one = SigmoidMLPRegressor(**QUICK).fit(X, y).feature_importances_
