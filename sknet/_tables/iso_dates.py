@@ -13,7 +13,8 @@ texts : (m,)         its different values
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 import pandas as pd
 
@@ -41,7 +42,7 @@ def holds_iso_dates(column: pd.Series) -> bool:
     """Whether a column holds strings, all of which but missing ones are dates of one format."""
     if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
         return False
-    if None in map(iso_format, _first_values(column)) or inferred_type(column) != "string":
+    if None in map(iso_format, _first_texts(column)) or inferred_type(column) != "string":
         return False
     texts = column.dropna().unique().tolist()
     formats = set(map(iso_format, texts))
@@ -52,14 +53,13 @@ def holds_iso_dates(column: pd.Series) -> bool:
 
 def has_offset(column: pd.Series) -> bool:
     """Whether the dates of a column of text, of one format, have offsets from UTC."""
-    found = iso_format(_first_values(column)[0])
+    found = iso_format(_first_texts(column)[0])
     return found is not None and found[2]
 
 
-def _first_values(column: pd.Series) -> Sequence[object]:
-    """Return the first texts, or where the column begins with none, the first values that are not missing."""
-    few = [value for value in column.iloc[:N_VALUES_LOOKED_AT].tolist() if isinstance(value, str)]
-    return few or column.dropna().iloc[:N_VALUES_LOOKED_AT].tolist()
+def _first_texts(column: pd.Series) -> list[str]:
+    """Return the first values that are text; whether others are missing is not asked, which not every object allows."""
+    return list(islice((value for value in column if isinstance(value, str)), N_VALUES_LOOKED_AT))
 
 
 def read_iso_dates(values: ColumnValues, name: str, *, in_utc: bool) -> pd.DatetimeIndex:
