@@ -13,7 +13,8 @@ from sknet._estimators.conflicts import LEARNT_WITH
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, require_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._model.heads import LabelHead
+from sknet._model.heads import LabelHead, RegressionHead
+from sknet._model.intervals import ScaledResiduals
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
 from sknet._storage.models import classes_by_name
@@ -170,12 +171,7 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         raise ValueError("the optimizer's moments are not those of the network")
     if fitted.columns.n != fitted.model.encoder.n_columns:
         raise ValueError("the table's columns are not those of the encoder")
-    if fitted.importances is not None and fitted.importances.shape != (fitted.columns.n,):
-        raise ValueError("the importances are not those of the table's columns")
-    # missing values do not need every number: a text's weights, say, or the means of known levels
-    for name, column in zip(fitted.model.encoder.column_names, fitted.model.encoder.columns, strict=True):
-        if not all(np.isfinite(numbers).all() for numbers in _floats_in(column)):
-            raise ValueError(f"what was learnt about column {name!r} holds NaN or infinity")
+    _refuse_bad_numbers(fitted)
     row = np.full((1, fitted.columns.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
@@ -187,6 +183,36 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
             is_classifier = isinstance(estimator, SigmoidMLPClassifier)
             # for so low a coverage one held-out row is enough: there is no error for too few
             (estimator.predict_set if is_classifier else estimator.predict_interval)(table, coverage=1e-3)
+
+
+def _refuse_bad_numbers(fitted: Fitted) -> None:
+    """Raise for learnt numbers that cannot be; a row of missing values does not need all of them."""
+    encoder, head = fitted.model.encoder, fitted.model.head
+    learnt: dict[str, object] = {
+        f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
+    }
+    learnt["the columns' importances"] = fitted.importances
+    if isinstance(head, RegressionHead):
+        learnt["the targets"] = head.regression_target
+    for what, value in learnt.items():
+        if not all(np.isfinite(numbers).all() for numbers in _floats_in(value)):
+            raise ValueError(f"what was learnt about {what} holds NaN or infinity")
+    importances, residuals = fitted.importances, fitted.residuals
+    if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
+        raise ValueError("the importances are not those of the table's columns")
+    if isinstance(head, RegressionHead):
+        scaler = head.regression_target.scaler
+        if scaler.mean.ndim != 1 or scaler.scale.shape != scaler.mean.shape or not (scaler.scale > 0.0).all():
+            raise ValueError("the targets' scales are not one for each target")
+    # where targets have no bound, that is infinite; so is an error beyond what a float holds
+    if any(np.isnan(numbers).any() for numbers in _floats_in(residuals)):
+        raise ValueError("what was learnt about errors on held-out rows holds NaN")
+    if isinstance(residuals, ScaledResiduals):
+        scale, k = residuals.scale, residuals.low.shape
+        if scale.knots.shape != scale.scales.shape or not k == residuals.high.shape == scale.knots.shape[1:]:
+            raise ValueError("the errors on held-out rows are not those of the targets")
+        if not (scale.scales > 0.0).all():
+            raise ValueError("the errors on held-out rows have scales that are not positive")
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

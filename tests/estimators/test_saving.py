@@ -376,6 +376,49 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
         again(net, path)
 
 
+def with_importances(change):
+    return lambda fitted: replace(fitted, importances=change(fitted.importances))
+
+
+def with_error_scales(change):
+    def changed(fitted):
+        scale = fitted.residuals.scale
+        return with_errors(scale=replace(scale, scales=change(scale.scales)))(fitted)
+
+    return changed
+
+
+def with_target_scaler(change):
+    def changed(fitted):
+        head = fitted.model.head
+        target = replace(head.regression_target, scaler=change(head.regression_target.scaler))
+        return replace(fitted, model=replace(fitted.model, head=replace(head, regression_target=target)))
+
+    return changed
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (with_importances(lambda shares: shares * np.nan), "importances holds NaN"),
+    (with_importances(lambda shares: -shares), "importances are not those"),
+    (with_importances(lambda shares: shares[:1]), "importances are not those"),
+    (with_scaled_errors(quantiles=np.full((5, 1), np.nan)), "held-out rows holds NaN"),
+    (with_errors(high=np.full(1, np.nan)), "held-out rows holds NaN"),
+    (with_errors(high=np.zeros(2)), "not those of the targets"),
+    (with_error_scales(lambda scales: scales * np.nan), "held-out rows holds NaN"),
+    (with_error_scales(lambda scales: -scales), "scales that are not positive"),
+    (with_error_scales(lambda scales: np.tile(scales, 2)), "not those of the targets"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "one for each target"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "one for each target"),
+    (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "the targets holds NaN"),
+])  # fmt: skip
+def test_numbers_that_cannot_be_are_refused(path, change, message):
+    """A row of missing values is predicted all the same."""
+    net = SigmoidMLPRegressor(**QUICK, early_stopping=True).fit(X, NUMBER)
+    net._fitted = change(net._fitted)
+    with pytest.raises(ModelFileError, match=message):
+        again(net, path)
+
+
 @pytest.mark.parametrize("change", [
     with_errors(by_class=()), with_errors(by_class=(1.0, 2.0, 3.0)), with_errors(of_all=None),
     with_residuals_of_all(quantiles=np.zeros((0, 1))), with_residuals_of_all(quantiles=np.zeros((5, 2))),
