@@ -125,12 +125,12 @@ def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
         warn_once_a_line(f"groups has no effect, as {why}. {remedy}.", UserWarning)
 
 
-def warn_of_few_rows(n: int, fraction: float) -> None:
-    """Warn that training runs without validation although it was asked for."""
+def warn_of_few_rows(n: int, fraction: object) -> None:
+    """Warn that training runs without validation although it was asked for, by a fraction or a splitter."""
     warn(
         f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_ROWS_HELD_OUT} rows to "
-        "hold out (or none to train on). Training runs without a validation part; give more rows, a larger "
-        "validation_fraction, or X_val and y_val.",
+        "hold out (or none to train on). Training runs without a validation part; give more rows, a "
+        "validation_fraction that holds out more, or X_val and y_val.",
         RuntimeWarning,
     )
 

@@ -33,7 +33,7 @@ from sknet._model.settings import Settings
 from sknet._tables.frames import column_names
 from sknet._tables.interaction_sets import interaction_sets
 from sknet._tables.novelty import rescale_constant_columns
-from sknet._tables.splitting import split_validation, splits_of_splitter
+from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
 from sknet._tables.survey import survey_columns
 
 _GENERATOR_LOCK = Lock()
@@ -122,6 +122,9 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, earlier: Fitted 
     is_regression = isinstance(estimator, RegressorParameters)
     if method != "folds" and not isinstance(method, float):  # a splitter of the user
         splits = splits_of_splitter(method, rows, seeds.rows, (data.passed.X, data.passed.y, data.passed.groups))
+        if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
+            warn_of_few_rows(n, method)
+            return Evaluation(lacks_validation=True)
         return Evaluation(folds=folds_of_splits(n, splits, rows.groups, is_regression=is_regression))
     strata = data.head.strata(rows.y)
     warn_of_groups_of_one_class(strata, rows.groups)

@@ -301,6 +301,16 @@ def test_a_splitter_chooses_the_temperature_and_sets_of_classes():
     assert net.temperature_ != 1.0 and net.predict_set(X).shape == (N, 3) and not hasattr(net, "oof_prediction_")
 
 
+@pytest.mark.parametrize("early_stopping", [True, "folds"])
+def test_a_splitter_that_holds_out_few_rows_evaluates_nothing(early_stopping):
+    """As few rows of a fraction do not: the best epoch for them is so by chance."""
+    few = {"validation_fraction": Splits([(np.arange(5, N), np.arange(5)), (np.arange(9, N), np.arange(3, 9))])}
+    net = SigmoidMLPRegressor(**BY_TIME | few | {"early_stopping": early_stopping})
+    with pytest.warns(RuntimeWarning, match=rf"of {N} rows leaves fewer than 10 rows to hold out"):
+        net.fit(X, NUMBER)
+    assert not hasattr(net, "oof_prediction_") and net.best_validation_score_ is None
+
+
 def test_groups_are_routed_to_a_splitter():
     groups = np.arange(N) // 10
     with config_context(enable_metadata_routing=True):
