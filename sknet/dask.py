@@ -20,15 +20,16 @@ from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
-from sknet._estimators.read_data import FitArguments
+from sknet._estimators.read_data import FitArguments, read_weight_of_rows
 from sknet._estimators.regressor import REGRESSION, largest_residual_in_interval
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
+from sknet._estimators.zero_weights import drop_zero_weights
 from sknet._packages import require_package
 from sknet._typing import Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
-    from sknet._dask.collections import Collection, compute_if_collection, open_tables
+    from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables
     from sknet._dask.lazy import predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
@@ -231,15 +232,19 @@ class _OnWorkers(BaseSigmoidMLP):
             The targets.
 
         sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
-            Sample weights.
+            Sample weights. Rows of weight 0 may hold anything.
 
         Returns
         -------
         score : float
             At most 1.
         """
-        head, predicted = require_fitted(self).model.head, np.asarray(compute_if_collection(self.predict(X)))
-        return self._task.score(head, predicted, compute_if_collection(y), compute_if_collection(sample_weight))
+        head = require_fitted(self).model.head
+        y, weight = compute_if_collection(y), compute_if_collection(sample_weight)
+        read = read_weight_of_rows(y, weight)
+        if read is not None and not read.all():  # rows of weight 0 may hold anything
+            X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
+        return self._task.score(head, np.asarray(compute_if_collection(self.predict(X))), y, weight)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):

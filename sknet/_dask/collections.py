@@ -15,11 +15,14 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+from dask.delayed import delayed
 from distributed import Client, default_client
+from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
 from sknet._dask.partitions import Partitions
 from sknet._dask.table import PartitionedTable
+from sknet._dask.tasks import take
 from sknet._tables.tables import is_sparse
 from sknet._typing import Target
 
@@ -111,3 +114,18 @@ def parts_of(values: Collection) -> list[Delayed]:
         values = values.rechunk(dict.fromkeys(range(1, values.ndim), -1))
         return list(values.to_delayed().ravel())
     return list(values.to_delayed())
+
+
+def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
+    """Return some rows of a table, in parts as before, not yet computed but for the parts' lengths."""
+    X = check_collection(X)
+    parts = parts_of(X)
+    stops = np.cumsum(dask.compute(*[delayed(len)(part) for part in parts]))
+    if stops[-1] != len(kept):
+        raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(kept)}: give each row of X a weight.")
+    rows = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
+    taken = [delayed(take)(part, of_part) for part, of_part in zip(parts, rows, strict=True)]
+    if isinstance(X, dd.DataFrame):
+        return dd.from_delayed(taken, meta=X._meta)
+    blocks = zip(taken, rows, strict=True)
+    return da.concatenate([da.from_delayed(part, (len(of_part), X.shape[1]), X.dtype) for part, of_part in blocks])

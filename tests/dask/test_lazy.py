@@ -12,7 +12,8 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
 from sknet._dask.lazy import predict_lazily  # noqa: E402
-from tests.estimators.inside import model_of  # noqa: E402
+from sknet.dask import SigmoidMLPRegressor as OnWorkers  # noqa: E402
+from tests.estimators.inside import model_of, publish  # noqa: E402
 
 rng = np.random.default_rng(0)
 N = 90
@@ -87,3 +88,25 @@ def test_each_kind_of_target_has_its_own_predictions():
         predict_lazily(numbers, model_of(numbers), X, "predict_proba")
     with pytest.raises(TypeError, match="a head of labels has no intervals"):
         predict_lazily(labels, model_of(labels), X, "predict_interval")
+
+
+@pytest.mark.parametrize("in_memory", [False, True], ids=["collections", "arrays"])
+@pytest.mark.parametrize("kind", ["frame", "array"])
+def test_rows_of_weight_0_may_hold_anything_in_score(kind, in_memory):
+    table = FRAME if kind == "frame" else ARRAY
+    y, weight = NUMBERS[:, 0].copy(), np.where(np.arange(N) % 4, 2.0, 0.0)
+    local = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(table, y)
+    net, expected = OnWorkers(**QUICK), local.score(table, y, weight)
+    publish(net, local)
+    broken = table.copy()
+    if kind == "frame":
+        broken.iloc[::4, 0] = np.inf
+    else:
+        broken[::4] = np.inf
+    y[::4] = np.nan
+    given = dd.from_pandas(broken, npartitions=3) if kind == "frame" else da.from_array(broken, chunks=(35, 2))
+    with dask.config.set(scheduler="sync"):
+        of_rows = (y, weight) if in_memory else (da.from_array(y, chunks=35), da.from_array(weight, chunks=35))
+        assert net.score(given, *of_rows) == pytest.approx(expected, rel=1e-12)
+        with pytest.raises(ValueError, match=f"X has {N} rows, and sample_weight has 5"):
+            net.score(given, y[:5], weight[:5])
