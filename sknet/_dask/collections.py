@@ -120,7 +120,7 @@ def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
     """Return some rows of a table, in parts as before, not yet computed but for the parts' lengths."""
     X = check_collection(X)
     parts = parts_of(X)
-    stops = np.cumsum(dask.compute(*[delayed(len)(part) for part in parts]))
+    stops = np.cumsum(delayed([delayed(len)(part) for part in parts]).compute())
     if stops[-1] != len(kept):
         raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(kept)}: give each row of X a weight.")
     rows = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
