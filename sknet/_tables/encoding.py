@@ -67,6 +67,9 @@ DEFAULT_SETTINGS = ColumnSettings()
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: little beside the table, but many rows for a loop over columns."""
 
+VALUES_LEARNT_AT_ONCE = 2**16
+"""How many values columns of numbers are learnt from at a time: little memory, but many columns of a small table."""
+
 
 @dataclass(frozen=True)
 class TableEncoder:
@@ -403,12 +406,21 @@ def _learn_columns(
 ) -> TableEncoder:
     """Learn all columns but those kept; `never_left_out` are the numbers of those that stay if they say nothing."""
     columns, errors = dict(kept), dict(survey.errors)
-    for j in sorted(survey.kinds.keys() - kept.keys()):
-        try:
-            own = replace(settings, never_left_out=True) if j in never_left_out else settings
-            columns[j] = _learn_column(X, j, survey, own)
-        except (TypeError, ValueError) as error:
-            errors[j] = error
+    new = sorted(survey.kinds.keys() - kept.keys())
+    for block in gen_batches(len(new), max(1, VALUES_LEARNT_AT_ONCE // X.shape[0])):
+        numbers: dict[DType, dict[int, Array]] = {}  # of each type, which are learnt together
+        for j in new[block]:
+            try:
+                if survey.kinds[j] == "number":
+                    own_numbers = _read_number(column_at(X, j), survey.names[j])
+                    numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
+                else:
+                    own = replace(settings, never_left_out=True) if j in never_left_out else settings
+                    columns[j] = _learn_column(X, j, survey, own)
+            except (TypeError, ValueError) as error:
+                errors[j] = error
+        for of_type in numbers.values():
+            columns |= zip(of_type, _learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
     if errors:  # all at once: the user repairs a table in one go
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
@@ -456,15 +468,24 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
     return TableEncoder(None, tuple(learn_sparse(X, settings)))
 
 
-def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
-    """Learn one column of numbers: how it is scaled, and its bins if it has some."""
+def _read_number(values: ColumnValues, name: str) -> Array:
+    """Return a column's values as floats that are adjacent in memory; a ValueError where they are infinite."""
     numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
-    numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
-    distribution = Distribution.of(numbers, settings.weight)
+    numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
     refuse_infinite(numbers[:, np.newaxis], lambda _: name)
-    column = SCALINGS[settings.input_scaling](numbers, distribution, settings)
-    return column if settings.numeric_encoding == "raw" else with_bins(column, distribution, settings.n_bins)
+    return numbers
+
+
+def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
+    return _learn_numbers(_read_number(values, name)[np.newaxis], settings)[0]
+
+
+def _learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
+    """Learn columns of numbers, (b, n): how each is scaled, and its bins if it has some."""
+    distribution = Distribution.of(numbers, settings.weight)
+    columns = SCALINGS[settings.input_scaling](numbers, distribution, settings)
+    return columns if settings.numeric_encoding == "raw" else with_bins(columns, distribution, settings.n_bins)
 
 
 def _learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
@@ -474,13 +495,13 @@ def _learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -
     return learn_target(values, name, settings, settings.target)
 
 
-SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Column]] = {
+SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Sequence[Column]]] = {
     "robust": learn_robust,
     "standard": learn_standard,
     None: learn_unscaled,
     "quantile": learn_quantiles,
 }
-"""How a column of numbers is learnt, by `input_scaling`: from its values and their distribution."""
+"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and distributions."""
 
 AS_NUMBERS: dict[ColumnKind, Callable[[ColumnValues, str], Array]] = {
     "number": column_as_floats,

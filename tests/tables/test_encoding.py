@@ -382,3 +382,32 @@ def test_texts_may_be_encoded_before_all_else():
 def test_a_sparse_table_has_no_text():
     with pytest.raises(ValueError, match=r"text_features=\[0\] cannot be used with sparse X"):
         learn_encoder(sparse.csr_array(np.eye(4)), ColumnSettings(text_features=[0]))
+
+
+# --- columns that are learnt together --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("scaling", ["robust", "standard", None, "quantile"])
+def test_columns_learnt_together_are_those_learnt_alone(scaling, weighted, monkeypatch):
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(60, 12)) * 10.0 ** np.arange(-6, 6)
+    X[:, 1] = np.where(X[:, 1] > 0, X[:, 1], 0.0)  # quartiles coincide
+    X[:, 2:4] = [3.5, np.nan]
+    X[generator.random(X.shape) < np.arange(12) / 40] = np.nan
+    table = pd.DataFrame(X).astype({5: np.float32, 6: np.float32})
+    settings = ColumnSettings(
+        input_scaling=scaling,
+        numeric_encoding="piecewise_linear",
+        weight=generator.uniform(0.5, 2.0, 60) if weighted else None,
+    )
+    together = learn_encoder(table, settings)
+    monkeypatch.setattr("sknet._tables.encoding.VALUES_LEARNT_AT_ONCE", 60)
+    assert learn_encoder(table, settings) == together
+
+
+def test_infinite_columns_of_a_block_are_all_named():
+    X = np.zeros((5, 4))
+    X[2, 1] = X[3, 3] = np.inf
+    with pytest.raises(ValueError, match=r"(?s)'x1'.*'x3'"):
+        learn_encoder(X)

@@ -16,6 +16,7 @@ edges : (b + 1,)         increasing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,30 +107,42 @@ def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def with_bins(column: Column, distribution: Distribution, n_bins: int) -> Column:
-    """Put bins beside a column of numbers; return it without where a single bin would only repeat the number."""
-    edges = bin_edges(distribution, n_bins)
-    if len(edges) < 3:
-        return column
-    number = column.scaled_number
-    fill = distribution.quantiles([0.5])[0] if number is None else number.center
-    return BinnedColumn(column, tuple(edges.tolist()), float(fill))
+def with_bins(columns: Sequence[Column], distribution: Distribution, n_bins: int) -> list[Column]:
+    """Put bins beside columns of numbers, but for those where a single bin would only repeat the number."""
+    edges, medians = bin_edges(distribution, n_bins), distribution.quantiles([0.5])[:, 0].tolist()
+    numbers = [column.scaled_number for column in columns]
+    fills = [median if number is None else number.center for number, median in zip(numbers, medians, strict=True)]
+    return [
+        column if len(own) < 3 else BinnedColumn(column, tuple(own.tolist()), fill)
+        for column, own, fill in zip(columns, edges, fills, strict=True)
+    ]
 
 
-def bin_edges(distribution: Distribution, n_bins: int) -> Array:
-    """Choose the edges of at most `n_bins` bins.
+def bin_edges(distribution: Distribution, n_bins: int) -> list[Array]:
+    """Choose the edges of at most `n_bins` bins for each column."""
+    quantiles = distribution.quantiles(np.linspace(0.0, 1.0, n_bins + 1))  # (b, n_bins + 1)
+    all_differ = np.all(np.diff(quantiles) > 0, axis=1).tolist()
+    return [
+        own if differ else _edges_amid_repeated(*distribution.observed(i), n_bins)
+        for i, (own, differ) in enumerate(zip(quantiles, all_differ, strict=True))
+    ]
 
-    Quantiles that coincide mark a value that many rows share. It becomes one edge, and the bins that are left are
-    spread over the other rows, as often as this happens.
+
+def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Array:
+    """Choose the edges where quantiles coincide, which marks a value that many of the rows, (m,), share.
+
+    It becomes one edge, and the bins that are left are spread over the other rows, as often as this happens.
     """
     repeated: list[float] = []
     # there are more values than edges left, and two edges at least
-    while distribution.n_distinct > n_bins + 1 - len(repeated) > 1:
+    while len(np.unique(values)) > n_bins + 1 - len(repeated) > 1:
         levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
-        edges, counts = np.unique(distribution.quantiles(levels), return_counts=True)
+        quantiles = Distribution.of(values[np.newaxis], weight).quantiles(levels)
+        edges, counts = np.unique(quantiles, return_counts=True)
         if (counts == 1).all():
             return np.sort([*edges, *repeated])
         repeated += edges[counts > 1].tolist()
-        distribution = distribution.without(repeated)
+        others = ~np.isin(values, repeated)
+        values, weight = values[others], None if weight is None else weight[others]
     # few distinct values are left: each is an edge
-    return np.sort([*np.unique(distribution.values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])
+    return np.sort([*np.unique(values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])

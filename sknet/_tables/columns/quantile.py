@@ -90,6 +90,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         return slopes
 
 
-def learn_quantiles(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> QuantileColumn:
+def learn_quantiles(columns: Array, distribution: Distribution, settings: ColumnSettings) -> list[QuantileColumn]:
     """Learn the weighted quantiles at all levels."""
-    return QuantileColumn(np.nan_to_num(distribution.quantiles(QUANTILE_SHARES)), distribution.has_missing)
+    quantiles = np.nan_to_num(distribution.quantiles(QUANTILE_SHARES))
+    return list(map(QuantileColumn, quantiles, distribution.has_missing.tolist()))

@@ -1,11 +1,11 @@
-"""Weighted quantiles, means and deviations of one column of numbers.
+"""Weighted quantiles, means and deviations of columns of numbers, of several at a time.
 
 Conventions
 -----------
-n rows, m of them with a value. NaN is a missing value and counts nowhere.
+b columns, n rows. NaN is a missing value and counts nowhere.
 
-numbers : (n,)           one column
-weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
+columns : (b, n)                 each column adjacent in memory
+weight : (n,), (b, n) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sknet._typing import Array
 
@@ -25,59 +25,58 @@ LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """The values of a column in order, and the weight of each.
+    """The values of columns in order, and the weight of each.
 
     Attributes
     ----------
-    values : ndarray of shape (m,)
-        Those that are not missing, sorted, in the column's own type.
-    weight : ndarray of shape (m,), or None
-    has_missing : bool
-        Whether there are rows without a value.
+    values : ndarray of shape (b, n)
+        Sorted, in the columns' own type; the missing ones are last.
+    weight : ndarray of shape (b, n), or None
+        0 where a value is missing.
+    n_values : ndarray of shape (b,)
+        How many are not missing.
     """
 
     values: Array
     weight: Array | None
-    has_missing: bool = False
+    n_values: NDArray[np.intp]
 
     @classmethod
-    def of(cls, numbers: Array, weight: Array | None) -> Distribution:
-        """Sort the numbers of a column, without its missing values."""
-        missing = np.isnan(numbers)
-        has_missing = bool(missing.any())
-        if has_missing:
-            numbers, weight = numbers[~missing], None if weight is None else weight[~missing]
+    def of(cls, columns: Array, weight: Array | None) -> Distribution:
+        """Sort the numbers of each column."""
+        n_values = columns.shape[1] - np.isnan(columns).sum(axis=1)
         if weight is None:
-            return cls(np.sort(numbers), None, has_missing)
-        order = np.argsort(numbers)
-        return cls(numbers[order], weight[order], has_missing)
-
-    def quantiles(self, q: ArrayLike) -> Array:
-        """Return quantiles by the inverted distribution function: the first value whose cumulated share reaches q.
-
-        In float64 and the shape of `q`; NaN where there is no value.
-        """
-        levels, m = np.asarray(q, dtype=np.float64), len(self.values)
-        if not m:
-            return np.full(levels.shape, np.nan)
-        if self.weight is None:
-            # the first of m equal weights that reaches the level; −1 for level 0, clipped below
-            index = np.ceil((levels - SHARE_TOLERANCE) * m).astype(np.intp) - 1
-        else:
-            reached = np.cumsum(self.weight)
-            index = np.searchsorted(reached, (levels - SHARE_TOLERANCE) * reached[-1])
-        return self.values[np.clip(index, 0, m - 1)].astype(np.float64)
+            return cls(np.sort(columns, axis=1), None, n_values)
+        order = np.argsort(columns, axis=1)
+        values, w = (np.take_along_axis(np.broadcast_to(a, columns.shape), order, axis=1) for a in (columns, weight))
+        return cls(values, np.where(np.isnan(values), 0.0, w), n_values)
 
     @property
-    def n_distinct(self) -> int:
-        """How many different values there are."""
-        return int(np.count_nonzero(self.values[1:] != self.values[:-1])) + (len(self.values) > 0)
+    def has_missing(self) -> NDArray[np.bool_]:
+        """Whether there are rows without a value, (b,)."""
+        return self.n_values < self.values.shape[1]
 
-    def without(self, values: ArrayLike) -> Distribution:
-        """Return the distribution of the other values."""
-        kept = ~np.isin(self.values, values)
-        weight = None if self.weight is None else self.weight[kept]
-        return Distribution(self.values[kept], weight, self.has_missing)
+    def observed(self, i: int) -> tuple[Array, Array | None]:
+        """Return the values of one column that are not missing, (m,), and their weights."""
+        some = slice(self.n_values[i])
+        return self.values[i, some], None if self.weight is None else self.weight[i, some]
+
+    def quantiles(self, levels: ArrayLike) -> Array:
+        """Return quantiles by the inverted distribution function: the first value whose cumulated share reaches each.
+
+        In float64, (b, levels); NaN where there is no value.
+        """
+        q, m = np.asarray(levels, dtype=np.float64) - SHARE_TOLERANCE, self.n_values[:, np.newaxis]
+        if not self.values.shape[1]:
+            return np.full((len(m), len(q)), np.nan)
+        if self.weight is None:
+            # the first of m equal weights that reaches the level; −1 for level 0, clipped below
+            index = np.ceil(q * m).astype(np.intp) - 1
+        else:
+            reached = np.cumsum(self.weight, axis=1)
+            index = np.array([np.searchsorted(of_column, q * of_column[-1]) for of_column in reached])
+        # where all values are missing, the first of them
+        return np.take_along_axis(self.values, np.clip(index, 0, np.maximum(m - 1, 0)), axis=1).astype(np.float64)
 
 
 def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None = None) -> Array:
@@ -98,28 +97,28 @@ def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None 
         Values of the sample, in the shape of `q`; NaN if the sample is empty.
     """
     w = None if weight is None else np.asarray(weight, dtype=np.float64)
-    return Distribution.of(np.asarray(values, dtype=np.float64), w).quantiles(q)[()]  # a float for a single level
+    distribution = Distribution.of(np.asarray(values, dtype=np.float64)[np.newaxis], w)
+    return distribution.quantiles(np.ravel(q)).reshape(np.shape(q))[()]  # a float for a single level
 
 
-def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, float]:
-    """Return the weighted mean and standard deviation: (0, 0) without a value; of equal ones, that value and exactly 0.
+def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Array]:
+    """Return weighted means and standard deviations, (...,), of the rows, (..., n): of each column that lies in one.
 
-    The numbers are first brought to magnitude one by a power of two: neither the largest nor the smallest ones
-    overflow or vanish on being squared.
+    They are 0 without a value; of equal values, that value and exactly 0. The numbers are first brought to magnitude
+    one by a power of two: neither the largest nor the smallest ones overflow or vanish on being squared.
     """
     x = np.asarray(numbers, dtype=np.float64)
     observed = ~np.isnan(x)
-    if not observed.any():
-        return 0.0, 0.0
-    low, high = float(x[observed].min()), float(x[observed].max())
-    if low == high:
-        return low, 0.0  # sums would round: the deviation of equal values might not be 0
-    exponent = np.frexp(max(abs(low), abs(high)))[1]
-    u = np.ldexp(np.where(observed, x, 0.0), -exponent)  # only the exponents change: no digit is lost
+    low, high = (extreme.reduce(x, axis=-1, initial=np.nan) for extreme in (np.fmin, np.fmax))
+    exponent = np.frexp(np.fmax(np.abs(low), np.abs(high)))[1]
+    u = np.ldexp(np.where(observed, x, 0.0), -exponent[..., np.newaxis])  # only exponents change: no digit is lost
     w = observed * (1.0 if weight is None else np.asarray(weight, dtype=np.float64))
-    mean = (w * u).sum() / w.sum()
-    deviation = np.sqrt((w * (u - mean) ** 2).sum() / w.sum())
-    return float(np.ldexp(mean, exponent)), float(np.ldexp(deviation, exponent))
+    total = np.where(low < high, w.sum(axis=-1), 1.0)
+    mean = (w * u).sum(axis=-1) / total
+    deviation = np.sqrt((w * (u - mean[..., np.newaxis]) ** 2).sum(axis=-1) / total)
+    # sums round: the deviation of equal values might not be 0
+    varies, single = low < high, np.where(np.isnan(low), 0.0, low)
+    return np.where(varies, np.ldexp(mean, exponent), single), np.where(varies, np.ldexp(deviation, exponent), 0.0)
 
 
 def reciprocal(spread: ArrayLike) -> Array:

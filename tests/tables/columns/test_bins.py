@@ -17,7 +17,7 @@ NUMBERS = st.lists(
 
 
 def edges_of(values, n_bins=4, weight=None):
-    return bin_edges(Distribution.of(np.asarray(values, dtype=float), weight), n_bins)
+    return bin_edges(Distribution.of(np.asarray(values, dtype=float)[np.newaxis], weight), n_bins)[0]
 
 
 def learn(values):
