@@ -309,8 +309,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     target_scaling : {"standard"} or None, default="standard"
         Whether targets are trained on with mean 0 and standard deviation 1; never
         with "poisson", "tweedie" and "gamma". Predictions are in the targets' own units.
-        The loss of these three is in the unit of the targets' weighted mean, unless
-        `input_scaling` is None.
+        The loss of these three is in the unit of the targets' weighted mean, so that
+        fits do not depend on the unit of y. With `input_scaling` None it is in the unit
+        of y, as in `PoissonRegressor`: `alpha` and `tol` are compared with it.
 
     Attributes
     ----------

@@ -127,14 +127,19 @@ def test_positive_targets_are_not_scaled(name):
 @pytest.mark.parametrize("unit", [2.0**-20, 2.0**10, 1e-200, 1e100])
 @pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
 def test_fits_of_positive_targets_do_not_depend_on_the_unit(name, unit, weight):
-    """Nor does the loss; raw outputs have a logarithm of the unit in them, which rounds otherwise."""
+    """Nor does the loss. Raw outputs have a logarithm of the unit in them: sums with it round to parts of its size.
+
+    These are errors of a prediction as such: 2 times as large at most were found. The line searches of L-BFGS
+    make them up to 730 times as large in eight iterations.
+    """
     y = LOSSES[name][0] + 1e-3
     for more in ({}, {"solver": "lbfgs", "max_iter": 8}, {"dtype": "float32", "max_iter": 10}):
         nets = [SigmoidMLPRegressor(**PLAIN | {"loss": name, "alpha": 1.0} | more) for _ in range(2)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             one, other = (net.fit(X, factor * y, weight) for net, factor in zip(nets, (1.0, unit), strict=True))
-        tolerance = 1e-2 if "dtype" in more else 1e-6
+        rounding = np.finfo(more.get("dtype", "float64")).eps * (1.0 + abs(np.log(unit)))
+        tolerance = (1e4 if "solver" in more else 20.0) * rounding
         assert_allclose(other.predict(X) / unit, one.predict(X), rtol=tolerance)
         assert_allclose(other.loss_curve_, one.loss_curve_, rtol=tolerance)
         assert_allclose(other.backpropagate(X, unit * y, weight)[0], one.backpropagate(X, y, weight)[0], rtol=tolerance)
