@@ -45,6 +45,7 @@ from sknet._estimators.plan import Seeds
 from sknet._estimators.planning import advance_random_state, draw_seeds, plan_fit, plan_increment
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation
 from sknet._estimators.resolve import target_settings
+from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.starting import state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._training.result import DivergedError, Result, StopReason
@@ -110,7 +111,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, is_whole_table=False)
         with draw_seeds(self, None) as seeds:
             run = assemble_run(self, plan_increment(self, data, None, seeds), None, end_epoch=1)
-            self._publish(run.final_fitted(self._task, may_go_on=True))
+            self._publish(run.final_fitted(run.outcome(), self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -179,7 +180,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        fitted = run.final_fitted(self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
+        outcome = run.outcome()
+        fitted = run.final_fitted(outcome, self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
         if observers is not None:
             observers.fit_ended(fitted)
         if run.plan.is_partial_fit:  # one epoch, which ends as planned: only an interrupt is news
@@ -190,7 +192,12 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.is_among_folds)
-            warn_of_useless_result(self, fitted, result, run.phase.trainers_and_states)
+            # of a scorer's own choice of an epoch, the loss of the rows that have chosen says little
+            judges = outcome.held_out if self.scoring == "loss" else None
+            stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
+            networks = run.phase.trainers_and_states
+            is_useless = are_no_better_than_constant(networks, judges, stopped_by_user=stopped_by_user)
+            warn_of_useless_result(self, fitted, is_useless=is_useless)
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:

@@ -1,6 +1,6 @@
 """Messages of a fit: its warnings, the last line that `verbose` prints, and why training diverged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import isfinite, log
 
 import numpy as np
@@ -11,8 +11,6 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.plan import Plan
 from sknet._estimators.user_warnings import warn, warn_once_a_line
-from sknet._model.baseline import is_no_better_than_constant
-from sknet._model.network_trainer import NetworkTrainer
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.columns import Column
@@ -26,7 +24,6 @@ from sknet._tables.survey import Survey
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.schedules import Progress
-from sknet._training.state import State
 from sknet._typing import Array, Table
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
@@ -75,23 +72,20 @@ def warn_of_stop_reason(
         warn(f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}", ConvergenceWarning)
 
 
-def warn_of_useless_result(
-    parameters: CommonParameters, fitted: Fitted, result: Result, pairs: Iterable[tuple[NetworkTrainer, State]]
-) -> None:
-    """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound.
-
-    At ordinary rates a table that says nothing gives networks that are no better than a constant: there, they must be
-    far worse before the rate is to blame.
-    """
-    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, and the default
-    margin = 0.0 if rate > ordinary else 0.25
-    has_rate = solver_class(parameters.solver).is_first_order
-    by_user = result.reason in (StopReason.INTERRUPTED, StopReason.CALLBACK)
-    if has_rate and any(is_no_better_than_constant(*pair, margin, stopped_by_user=by_user) for pair in pairs):
-        other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
+def warn_of_useless_result(parameters: CommonParameters, fitted: Fitted, *, is_useless: bool) -> None:
+    """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound."""
+    if is_useless:
+        if solver_class(parameters.solver).is_first_order:
+            rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, default
+            set_to, best = f"learning_rate_init={rate:g}", "epoch"
+            other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
+            remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
+        else:
+            set_to, best = f"solver={parameters.solver!r}", "iteration"
+            remedy = "a smaller tol or alpha, and in a regressor target_scaling='standard'"
         warn(
-            f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try {other}, or "
-            "less regularisation (alpha, weight_decay, dropout); if nothing helps, X may say nothing about y.",
+            f"{set_to}: the best {best} is no better than a constant prediction. Try {remedy}; if nothing helps, X may "
+            "say nothing about y.",
             ConvergenceWarning,
         )
         return

@@ -25,7 +25,7 @@ from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.model import Network
-from sknet._model.phases import EpochReport, Phase, Progress
+from sknet._model.phases import EpochReport, NetworkAndHeldOut, Phase, Progress
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
@@ -133,7 +133,7 @@ class FitRun:
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here, without what is learnt from held-out rows."""
-        return self._fitted_with(self.phase.network_and_held_out(self.plan.rows).network)
+        return self._fitted_with(self.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
         epochs, n_iter, earlier = self.phase.epochs, self.phase.n_iter, self.earlier
@@ -154,9 +154,13 @@ class FitRun:
             chosen_epoch=0 if self.training.selection is None else self.training.selection.chosen_epoch,
         )
 
-    def final_fitted(self, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
+    def outcome(self) -> NetworkAndHeldOut:
+        """Return the networks as they are now, joined, and what held-out rows tell of them."""
+        return self.phase.network_and_held_out(self.plan.rows)
+
+    def final_fitted(self, outcome: NetworkAndHeldOut, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
-        network, held_out = self.phase.network_and_held_out(self.plan.rows)
+        network, held_out = outcome
         fitted = self._fitted_with(network)
         rows = self.phase.importance_rows
         fitted = replace(

@@ -1,37 +1,42 @@
-"""The comparison of a network with a constant prediction, which tells whether it has learnt anything.
+"""The comparison of networks with a constant prediction, which tells whether they have learnt anything.
 
 Conventions
 -----------
-target : (n, k)     raw : (n, m)     m raw outputs, which are k but for several quantile levels
+n rows trained on; m held out.
+
+target : (n, k)     raw : (m, l)     l raw outputs, which are k but for several quantile levels
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from scipy.optimize import minimize
 
 from sknet._model.fold_phase import MIN_STEPS_TO_JUDGE
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._model.threads import limit_blas_threads
+from sknet._model.phases import HeldOut
+from sknet._network.losses import Loss
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._training.state import State
+from sknet._typing import Array
 
 
-def is_no_better_than_constant(
-    trainer: NetworkTrainer, state: State, margin: float, *, stopped_by_user: bool = False
+def are_no_better_than_constant(
+    networks: Sequence[tuple[NetworkTrainer, State]], held_out: HeldOut | None, *, stopped_by_user: bool
 ) -> bool:
-    """Tell whether the loss of the network that a training keeps is that of a constant or more, on its training rows.
+    """Tell whether the loss of what a fit leaves is that of a constant or more, on the rows that judge it.
 
-    These are many, where the best of many epochs may be better than a constant on a few held-out rows by chance. Each
-    parameter lets their loss fall by about 1 / n even where there is nothing to learn: so much does not count.
+    These are the rows that were held out, whose loss is that of all networks together. Where there are none, it is the
+    loss of each network on its training rows: each parameter lets it fall by about 1 / n even where there is nothing to
+    learn, which does not count. The constant is the best one for the training rows.
 
     Parameters
     ----------
-    trainer : NetworkTrainer
-    state : State
-        As its training has left it.
+    networks : sequence of (NetworkTrainer, State)
+        As their training has left them.
 
-    margin : float
-        The share of the constant's loss by which the network's must be larger.
-
-    stopped_by_user : bool, default=False
+    held_out : HeldOut or None
+    stopped_by_user : bool
         Whether an interrupt or a callback has ended training.
 
     Returns
@@ -39,24 +44,71 @@ def is_no_better_than_constant(
     bool
         False also where too little was trained to tell.
     """
-    target, weight, loss = trainer.training.target, trainer.training.typical_weight, trainer.encoding.head.loss
-    # After few steps every network is worse than a constant, whatever the rate. But where held-out rows or a plateau
-    # have ended training, there will be no more steps. Of equal targets, a constant is right.
-    is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
-    if (is_cut_short and state.step < MIN_STEPS_TO_JUDGE) or (target == target[0]).all():
+    for trainer, state in networks:
+        # After few steps every network is worse than a constant, whatever the parameters. But where held-out rows or a
+        # plateau have ended training, there will be no more steps.
+        is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
+        if is_cut_short and state.step < MIN_STEPS_TO_JUDGE:
+            return False
+    if held_out is not None and networks:
+        return _is_no_better_on(held_out, networks[0][0])
+    return any(_is_no_better_in_training(trainer, state) for trainer, state in networks)
+
+
+def _is_no_better_on(held_out: HeldOut, trainer: NetworkTrainer) -> bool:
+    """Compare the loss on held-out rows; `trainer` has the rows that the constant is learnt from."""
+    constant = _best_constant_of(trainer)
+    if constant is None:
         return False
-    means = [mean_and_deviation(column, weight)[0] for column in target.T]  # of the targets that are there
-    start = np.array(means) if loss.start is None else loss.start(target, weight)
-    n, best = len(target), state.best
+    head = trainer.encoding.head
+    target = head.targets(held_out.y, np.dtype(np.float64))
+    of_constant = _loss_of_constant(head.loss, constant, target, held_out.weight)
+    return head.loss.mean(held_out.raw.astype(np.float64), target, held_out.weight) >= of_constant
+
+
+def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
+    """Compare the loss on the training rows, or on those that stand for them."""
+    constant = _best_constant_of(trainer)
+    if constant is None:
+        return False
+    rows, loss = trainer.training, trainer.encoding.head.loss
+    of_constant = _loss_of_constant(loss, constant, rows.target, rows.typical_weight)
+    limit = of_constant - abs(of_constant) / len(rows.target)  # abs: a user's loss may be negative
+    # first what costs nothing, although dropout and penalty are in it
+    if state.history[-1].loss < limit:
+        return False
+    raw = trainer.raw_training_outputs(state)
+    return loss.mean(raw, rows.target_of(rows.y), rows.weight) >= limit
+
+
+def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
+    """Return the best raw output that is the same for all training rows, (l,); None where all targets are equal."""
+    rows = trainer.training
+    if (rows.target == rows.target[0]).all():
+        return None  # a constant is right
+    return best_constant(trainer.encoding.head.loss, rows.target.astype(np.float64), rows.typical_weight)
+
+
+def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
+    """Return the raw output of least loss that is the same for all rows, (l,): that from which training starts.
+
+    Of a loss without one, it is looked for from the targets' means on.
+    """
+    if loss.start is not None:
+        return loss.start(target, weight)
+    means = np.array([mean_and_deviation(column, weight)[0] for column in target.T])  # of the targets that are there
+    share = np.full(len(target), 1.0) if weight is None else weight.astype(np.float64)
+    share /= share.sum()
+
+    def value_and_gradient(raw: Array) -> tuple[float, Array]:
+        gradient = loss.gradient(np.tile(raw, (len(target), 1)), target)
+        return _loss_of_constant(loss, raw, target, weight), share @ gradient
+
     with np.errstate(all="ignore"):  # a user's loss may take no such raw output
-        constant = loss.mean(np.tile(start.astype(target.dtype), (n, 1)), target, weight)
-    limit = constant + abs(constant) * (margin - 1.0 / n)  # abs: a user's loss may be negative
-    # first what costs nothing: the training loss of the epoch that is kept; where there is a best one, the history
-    # holds all epochs, counted from 1
-    if state.history[-1 if best is None else best.epoch - 1].loss < limit:
-        return False  # although dropout and penalty are in it
-    if trainer.problem.batches is not None:  # the rows are in files
-        return best is None or best.validation_loss >= limit
-    with limit_blas_threads(trainer.largest_product):
-        raw = trainer.raw_outputs(state, trainer.training)
-    return loss.mean(raw, target, weight) >= limit
+        found = minimize(value_and_gradient, means, jac=True, method="L-BFGS-B")
+    return found.x if found.fun <= _loss_of_constant(loss, means, target, weight) else means
+
+
+def _loss_of_constant(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
+    with np.errstate(all="ignore"):
+        return loss.mean(np.tile(raw, (len(target), 1)), target, weight)
