@@ -74,6 +74,14 @@ def warn_of_stop_reason(
 
 def warn_of_useless_result(parameters: CommonParameters, fitted: Fitted, *, is_useless: bool) -> None:
     """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound."""
+    temperature = fitted.model.network.temperature
+    if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6:
+        warn(
+            f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
+            "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
+            UserWarning,
+        )
+        return
     if is_useless:
         if solver_class(parameters.solver).is_first_order:
             rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, default
@@ -87,14 +95,6 @@ def warn_of_useless_result(parameters: CommonParameters, fitted: Fitted, *, is_u
             f"{set_to}: the best {best} is no better than a constant prediction. Try {remedy}; if nothing helps, X may "
             "say nothing about y.",
             ConvergenceWarning,
-        )
-        return
-    temperature = fitted.model.network.temperature
-    if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6:
-        warn(
-            f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
-            "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
-            UserWarning,
         )
 
 
