@@ -74,8 +74,11 @@ def warn_of_stop_reason(
 
 def warn_of_useless_result(parameters: CommonParameters, fitted: Fitted, *, is_useless: bool) -> None:
     """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound."""
+    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, and the default
+    has_rate = solver_class(parameters.solver).is_first_order
     temperature = fitted.model.network.temperature
-    if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6:
+    is_rate_to_blame = is_useless and has_rate and rate > ordinary
+    if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
         warn(
             f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
             "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
@@ -83,8 +86,7 @@ def warn_of_useless_result(parameters: CommonParameters, fitted: Fitted, *, is_u
         )
         return
     if is_useless:
-        if solver_class(parameters.solver).is_first_order:
-            rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, default
+        if has_rate:
             set_to, best = f"learning_rate_init={rate:g}", "epoch"
             other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
             remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
