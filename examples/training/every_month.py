@@ -1,5 +1,5 @@
 """
-Every month new rows
+New rows every month
 ====================
 
 A model of tomorrow's temperature, over two years: each month brings thirty rows. To fit anew to all rows takes a tenth
