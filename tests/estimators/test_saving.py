@@ -163,7 +163,7 @@ def test_arrays_and_generators_among_the_parameters(path):
     dict(hidden_layer_sizes=pd.Series([4, 3])), dict(hidden_layer_sizes=range(3, 5)),
     dict(monotonic_cst=OrderedDict(a=1)), dict(monotonic_cst=defaultdict(int, a=1)),
     dict(dropout=pd.Series([0.1])), dict(interaction_cst=[{"a", "c"}, frozenset("b")]),
-], ids=repr)  # fmt: skip
+], ids=["series", "range", "ordered dict", "default dict", "series of floats", "sets"])  # fmt: skip
 def test_containers_of_every_type_among_the_parameters(path, parameters):
     table = pd.DataFrame(X, columns=list("abc"))
     net = SigmoidMLPRegressor(**QUICK | parameters).fit(table, NUMBER)
