@@ -7,12 +7,16 @@ k target columns, or classes.
 largest : (k,)     largest residual of each that lies inside
 """
 
+from typing import TypeVar
+
 import numpy as np
 
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._tables.messages import short_repr
 from sknet._typing import Array
+
+R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
 
 
 def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
@@ -39,13 +43,8 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
     is_number = isinstance(coverage, int | float | np.floating) and not isinstance(coverage, bool)
     if not is_number or not 0 < coverage < 1:  # type: ignore[operator]
         raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
-    if residuals is None:
-        raise ValueError(
-            f"{method} needs rows that were held out in the last call to fit, and there were none, or weights have "
-            "been set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val; "
-            "partial_fit holds nothing out."
-        )
     probability = float(coverage)  # type: ignore[arg-type]
+    residuals = learnt_residuals(residuals, method)
     largest = residuals.quantile(probability)
     if largest is None:
         raise ValueError(
@@ -59,3 +58,42 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
 def rows_needed(coverage: float) -> int:
     """Return how many held-out rows a coverage takes at least: coverage * (n + 1) <= n, see `Residuals.quantile`."""
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors
+
+
+def learnt_residuals(residuals: R | None, method: str) -> R:
+    """Return the residuals; a ValueError says what to do where there are none."""
+    if residuals is None:
+        raise ValueError(
+            f"{method} needs rows that were held out in the last call to fit, and there were none, or weights have "
+            "been set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val; "
+            "partial_fit holds nothing out."
+        )
+    return residuals
+
+
+def read_quantiles(quantiles: object) -> Array:
+    """Return quantile levels as an array, (levels,), of one number or of several; a ValueError for what is none."""
+    given = np.atleast_1d(np.asarray(quantiles))
+    levels = given.astype(np.float64) if given.dtype.kind == "f" and given.ndim == 1 else np.zeros(0)
+    if not (levels.size and levels.min() > 0.0 and levels.max() < 1.0 and (np.diff(levels) > 0.0).all()):
+        raise ValueError(
+            f"quantiles={short_repr(quantiles)}: give one number, or several in increasing order, between 0 and 1, "
+            "both excluded."
+        )
+    return levels
+
+
+def errors_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
+    """Return the quantiles of signed residuals, (levels, 1); a ValueError where held-out rows cannot tell them."""
+    scaled = learnt_residuals(residuals, "predict_quantiles")
+    if scaled.signed is None:
+        raise TypeError("signed residuals are those of one target")
+    errors = scaled.signed.at_levels(levels)
+    if errors is None:
+        n = scaled.signed.effective_size
+        raise ValueError(
+            f"quantiles={short_repr(levels.tolist())}: the {n:.4g} held-out rows that there are tell quantiles from "
+            f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g}: leave the outer ones out, or hold out more rows, with "
+            "validation_fraction or X_val and y_val."
+        )
+    return errors

@@ -2,11 +2,12 @@
 
 from typing import Self, cast
 
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.conformal import largest_residual
+from sknet._estimators.conformal import errors_at_levels, largest_residual, read_quantiles
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
@@ -15,8 +16,16 @@ from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import predict_weighted, regression_score
 from sknet._model.heads import RegressionHead, learn_regression_head
-from sknet._model.intervals import ScaledResiduals, has_interval, intervals_around, learn_regression_residuals
+from sknet._model.intervals import (
+    ScaledResiduals,
+    has_interval,
+    intervals_around,
+    learn_regression_residuals,
+    quantiles_around,
+    quantiles_between,
+)
 from sknet._model.model import Model
+from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 
@@ -33,6 +42,29 @@ def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
             "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
         )
     return largest_residual(fitted.residuals, coverage, "predict_interval")
+
+
+def quantile_levels(fitted: Fitted, quantiles: object) -> Array:
+    """Return the levels of `predict_quantiles`, (levels,); a ValueError names those that cannot be predicted."""
+    head, levels = regression_head_of(fitted.model), read_quantiles(quantiles)
+    k = head.regression_target.n_outputs
+    if k > 1:
+        raise ValueError(
+            f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, with "
+            "sklearn.multioutput.MultiOutputRegressor perhaps."
+        )
+    if not has_interval(head):
+        raise ValueError(
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, and nothing is known of others: give "
+            "several, quantile=[0.05, 0.5, 0.95] perhaps, or choose another loss."
+        )
+    known = head.loss.levels
+    if known and not known[0] <= levels[0] <= levels[-1] <= known[-1]:
+        raise ValueError(
+            f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
+            "fit with these among quantile=, or choose another loss."
+        )
+    return levels
 
 
 REGRESSION = TaskFunctions(
@@ -522,6 +554,48 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         head = regression_head_of(fitted.model)
         predicted = outputs_of(self, X, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
+
+    def predict_quantiles(self, X: Table, quantiles: ArrayLike) -> Array:
+        """Predict quantiles of the target: what it lies below with given probabilities.
+
+        They are the prediction plus quantiles of the errors, with their signs, on
+        held-out rows in the last call to `fit`, times how large errors are where
+        predictions are such, as in `predict_interval`. After ``loss="quantile"``
+        they lie between those levels that the network predicts, by straight lines
+        over the levels' normal scores. No quantile is below 0 where no training
+        target is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        quantiles : float or array-like of shape (n_levels,)
+            The probabilities, between 0 and 1, in increasing order.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, n_levels)
+            The quantiles, in the targets' own units, never falling along a row. Of
+            new rows, a share near each level has its target below: on the average
+            over tables and rows, not for each kind of row.
+
+        Raises
+        ------
+        ValueError
+            If y had several columns; with a single quantile level, or beyond the
+            outer ones of several; for other losses, if no rows were held out, as
+            after `partial_fit`, or too few for the outer quantiles; or if weights
+            have been changed by hand since.
+        """
+        fitted = require_fitted(self)
+        levels, head = quantile_levels(fitted, quantiles), regression_head_of(fitted.model)
+        scaled = cast(ScaledResiduals | None, fitted.residuals)
+        errors = None if head.loss.levels else errors_at_levels(scaled, levels)
+        predicted = outputs_of(self, X, head.predict)
+        if errors is None:
+            return quantiles_between(head, predicted, levels, scaled)
+        return quantiles_around(head, predicted, errors, cast(ScaledResiduals, scaled))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute R^2; with several quantile levels, the mean of D^2, the counterpart of R^2 for the pinball loss.

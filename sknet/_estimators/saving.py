@@ -183,6 +183,8 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
             is_classifier = isinstance(estimator, SigmoidMLPClassifier)
             # for so low a coverage one held-out row is enough: there is no error for too few
             (estimator.predict_set if is_classifier else estimator.predict_interval)(table, coverage=1e-3)
+            if not is_classifier and head.n_outputs == 1:
+                estimator.predict_quantiles(table, 0.5)
 
 
 def _refuse_bad_numbers(fitted: Fitted) -> None:
@@ -213,6 +215,12 @@ def _refuse_bad_numbers(fitted: Fitted) -> None:
             raise ValueError("the errors on held-out rows are not those of the targets")
         if not (scale.scales > 0.0).all():
             raise ValueError("the errors on held-out rows have scales that are not positive")
+        if residuals.signed is not None:
+            errors = residuals.signed.quantiles
+            if errors.ndim != 2 or errors.shape[1] != 1 or (errors[1:] < errors[:-1]).any():
+                raise ValueError("the signed errors on held-out rows are not one column in increasing order")
+            if not np.isfinite(residuals.signed.effective_size):
+                raise ValueError("the signed errors on held-out rows are worth no number of rows")
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

@@ -6,6 +6,10 @@ same rows: the mean absolute error in bins of the prediction, and beyond the out
 half of the rows. With several quantile levels the outer ones are moved by a quantile of the errors as they are, so that
 the interval keeps its own width for each row [2]_.
 
+Quantiles come from the same errors with their signs: as many lie below as above, and their distribution may be skewed.
+Between several quantile levels, those of the network are joined by straight lines over the normal scores of the levels,
+so that three levels of a normal distribution tell all others.
+
 .. [1] Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. & Wasserman, L. (2018). "Distribution-free predictive
    inference for regression". Journal of the American Statistical Association 113, 1094-1111. arXiv:1604.04173.
    Section 5.2: locally weighted split conformal inference.
@@ -32,6 +36,7 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+from scipy.special import ndtri
 
 from sknet._model.heads import RegressionHead
 from sknet._tables.columns.statistics import weighted_quantile
@@ -82,6 +87,18 @@ class Residuals:
         level, m = wanted / self.effective_size, len(self.quantiles)
         rank = min(max(ceil(level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
+
+    def at_levels(self, levels: Array) -> Array | None:
+        """Return what the error of a new row lies below with each of these probabilities, (levels, k).
+
+        None where a level is below that of the least error, 1 / (n + 1), or above that of the largest, n / (n + 1).
+        """
+        n, m = self.effective_size, len(self.quantiles)
+        wanted = levels * (n + 1.0)  # the rank among n rows: a new one is as likely between any two as beyond the ends
+        if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
+            return None
+        ranks = np.arange(1, m + 1)
+        return np.column_stack([np.interp(wanted / n * m, ranks, column) for column in self.quantiles.T])
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,12 +188,16 @@ class ScaledResiduals:
     scale : ErrorScale
     low, high : ndarray of shape (k,)
         0 where no training target is below, or above it; else infinite.
+    signed : Residuals or None
+        The same errors with their signs, positive where the target is above the prediction; None for several targets
+        or quantile levels.
     """
 
     residuals: Residuals
     scale: ErrorScale
     low: Array
     high: Array
+    signed: Residuals | None = None
 
     @property
     def effective_size(self) -> float:
@@ -206,16 +227,20 @@ def learn_regression_residuals(
         return None
     ends = interval_ends(head, predictions)
     middle = ends.mean(axis=2)
+    signed = None
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite error is the largest one, as it should be
-        errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
         if head.loss.levels:  # they say themselves where errors are large
+            errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
             scale, scaled = constant_scale(errors.shape[1]), errors
         else:
-            scale, scaled = learn_error_scale(middle, errors, weight), scale_by_others(middle, errors, weight)
+            errors = values - middle
+            scale, with_signs = learn_error_scale(middle, errors, weight), scale_by_others(middle, errors, weight)
+            scaled = np.abs(with_signs)
+            signed = residuals_from_errors(with_signs, weight) if errors.shape[1] == 1 else None
         residuals = residuals_from_errors(scaled, weight)
     low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
     high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
-    return ScaledResiduals(residuals, scale, low, high)
+    return ScaledResiduals(residuals, scale, low, high, signed)
 
 
 def constant_scale(k: int) -> ErrorScale:
@@ -275,6 +300,33 @@ def intervals_around(
     ends += np.stack([-error, error], axis=2)
     crossed = ends[:, :, 0] > ends[:, :, 1]
     ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
-    low, high = np.maximum(head.loss.targets.low, scaled.low), np.minimum(head.loss.targets.high, scaled.high)
+    low, high = limits_of_targets(head, scaled)
     ends = np.clip(ends, low[:, np.newaxis], high[:, np.newaxis], out=ends).astype(predictions.dtype)
     return ends[:, 0] if head.regression_target.flat else ends
+
+
+def limits_of_targets(head: RegressionHead, scaled: ScaledResiduals) -> tuple[Array, Array]:
+    """Return between which ends targets lie, (k,) each: those of the loss, and of the training targets."""
+    return np.maximum(head.loss.targets.low, scaled.low), np.minimum(head.loss.targets.high, scaled.high)
+
+
+def quantiles_around(head: RegressionHead, predictions: Array, errors: Array, scaled: ScaledResiduals) -> Array:
+    """Return quantiles of the target, (n, levels) in the type of the predictions, of which there is one a row.
+
+    `errors`, (levels, 1), is what `Residuals.at_levels` returns.
+    """
+    middle = predictions.reshape(-1, 1).astype(np.float64)
+    quantiles = middle + errors[:, 0] * scaled.scale.of_predictions(middle)
+    return np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles).astype(predictions.dtype)
+
+
+def quantiles_between(head: RegressionHead, predictions: Array, levels: Array, scaled: ScaledResiduals | None) -> Array:
+    """Return quantiles of the target, (n, levels), between those that a network predicts, (n, its levels)."""
+    known = ndtri(head.loss.levels)
+    right = np.clip(np.searchsorted(known, ndtri(levels)), 1, len(known) - 1)  # the level above each
+    share = (ndtri(levels) - known[right - 1]) / (known[right] - known[right - 1])
+    columns = predictions.astype(np.float64)
+    quantiles = columns[:, right - 1] * (1.0 - share) + columns[:, right] * share
+    if scaled is not None:
+        np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles)
+    return quantiles.astype(predictions.dtype)

@@ -100,6 +100,8 @@ def test_members_folds_and_every_kind_of_column_come_back(kind, y, way, path):
     if net._fitted.residuals is not None:
         method = "predict_interval" if kind is SigmoidMLPRegressor else "predict_set"
         np.testing.assert_array_equal(getattr(saved, method)(MIXED), getattr(net, method)(MIXED))
+        if kind is SigmoidMLPRegressor:
+            np.testing.assert_array_equal(saved.predict_quantiles(MIXED, 0.3), net.predict_quantiles(MIXED, 0.3))
     assert pickle.dumps(saved.partial_fit(MIXED, y).coefs_) == pickle.dumps(net.partial_fit(MIXED, y).coefs_)
 
 
@@ -349,6 +351,10 @@ def with_scaled_errors(**changes):
     return lambda fitted: with_errors(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
 
 
+def with_signed_errors(**changes):
+    return lambda fitted: with_errors(signed=replace(fitted.residuals.signed, **changes))(fitted)
+
+
 def with_a_scale_of_nothing(fitted):
     scale = fitted.residuals.scale
     return with_errors(scale=replace(scale, knots=scale.knots[:0], scales=scale.scales[:0]))(fitted)
@@ -365,7 +371,12 @@ def with_errors(**changes):
 @pytest.mark.parametrize("change", [
     of_other_columns, with_another_head, with_another_layer, with_scaled_errors(quantiles=np.zeros((0, 1))),
     with_scaled_errors(quantiles=np.array([["a"]])), with_scaled_errors(effective_size=0.0), with_errors(scale=None),
-    with_errors(low=np.zeros(3)), with_a_scale_of_nothing,
+    with_errors(low=np.zeros(3)), with_a_scale_of_nothing, with_errors(signed=None),
+    with_signed_errors(quantiles=np.zeros((0, 1))), with_signed_errors(quantiles=np.zeros(5)),
+    with_signed_errors(quantiles=np.zeros((5, 2))), with_signed_errors(quantiles=np.array([["a"]])),
+    with_signed_errors(quantiles=np.array([[np.nan]])), with_signed_errors(quantiles=np.array([[1.0], [0.0]])),
+    with_signed_errors(effective_size=np.nan), with_signed_errors(effective_size=np.inf),
+    with_signed_errors(effective_size=0.0),
     lambda fitted: replace(fitted, out_of_fold="none"), lambda fitted: replace(fitted, seeds=(1, 2)),
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(path, change):
