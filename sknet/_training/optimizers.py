@@ -132,6 +132,7 @@ class Optimizer(ABC):
         Returns
         -------
         optimizer : Optimizer
+            One with other settings, or itself.
         """
         return self
 
