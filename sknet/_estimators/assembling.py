@@ -10,7 +10,7 @@ from sknet._estimators.plan import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.fold_phase import FoldPhase
 from sknet._model.importances import importance_rows
-from sknet._model.matrices import encode_rows
+from sknet._model.matrices import encode_rows, encoding_to_continue_by
 from sknet._model.network_trainer import make_trainer, refuse_networks_beyond_memory
 from sknet._model.starting import refuse_other_weights
 from sknet._model.train_phase import TrainPhase, draw_states, states_from_weights
@@ -27,9 +27,12 @@ def assemble_run(
     folds, split = plan.evaluation.folds, plan.evaluation.split
     refuse_networks_beyond_memory(settings, encoding, len(rows), 0 if folds is None else len(folds.splits))
     # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
-    encoded = encode_rows(encoding, rows, cross_fit=True, train=plan.evaluation.train)
+    train, trained_by = plan.evaluation.train, encoding
+    if earlier is not None:
+        trained_by = encoding_to_continue_by(encoding, rows, train, is_partial_fit=plan.is_partial_fit)
+    encoded = encode_rows(trained_by, rows, cross_fit=True, train=train)
     # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
-    few_rows = None if plan.is_partial_fit else importance_rows(rows, encoded, plan.evaluation.train)
+    few_rows = None if plan.is_partial_fit else importance_rows(rows, encoded, train)
     training, validation, validation_rows = encoded, None, plan.validation
     if plan.validation is not None:
         with prefix_errors("X_val"):

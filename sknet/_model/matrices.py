@@ -73,6 +73,26 @@ class Encoding:
         return replace(self, encoder=self.encoder.with_target_totals(totals))
 
 
+MIN_ROWS_OF_LEVEL = 3
+"""Of so many rows of a level, on average, `partial_fit` learns means of its own to train on. Means of fewer rows are
+next to nothing: a network that is trained on them forgets what means say."""
+
+
+def encoding_to_continue_by(
+    encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, is_partial_fit: bool
+) -> Encoding:
+    """Return an earlier encoding with the target's means of the rows to train on, which then do not see their own.
+
+    The earlier means may contain their targets: which mean leaves a row out is known of the whole table alone, whose
+    means are the same again. Few rows of `partial_fit` keep the earlier means.
+    """
+    n = len(rows) if train is None else len(train)
+    n_levels = max((len(column.known_levels) for column in encoding.encoder.columns if column.uses_target), default=0)
+    if is_partial_fit and n < MIN_ROWS_OF_LEVEL * n_levels:
+        return encoding
+    return encoding.with_target_means(rows, train)
+
+
 def targets_to_encode_by(head: Head, values: Array) -> Array:
     """Return the target matrix, (n, k); a missing target says nothing of its row's levels: it is the mean of all."""
     target = head.targets(values, np.dtype(np.float64))

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 from sknet import SigmoidMLPRegressor
+from sknet._estimators.assembling import assemble_run
+from sknet._estimators.planning import draw_seeds, plan_increment
+from sknet._estimators.read_data import FitArguments
 from tests.model.limits import memory_of
 from tests.tables.examples import count_texts
 
@@ -28,3 +31,23 @@ def test_networks_that_cannot_fit_in_memory_are_refused_together():
     net = SigmoidMLPRegressor((2000, 2000), n_members=4, early_stopping=False, max_iter=1, dtype="float64")
     with memory_of(2**27), pytest.raises(ValueError, match="n_members=4"):
         net.fit(rng.normal(size=(N, 2)), NUMBER)
+
+
+def trained_codes(net, frame, y):
+    """The inputs that one more `partial_fit` trains on; the last one is the target's mean."""
+    earlier = net._fitted
+    data = net._read(FitArguments(frame, y), earlier, is_whole_table=False)
+    with draw_seeds(net, earlier) as seeds:
+        run = assemble_run(net, plan_increment(net, data, earlier, seeds), earlier, end_epoch=1)
+    return run.training.trainers[0].training.inputs(slice(0, len(y)))[:, 0]
+
+
+def test_target_means_do_not_contain_the_own_targets_of_a_part_of_the_table():
+    rng = np.random.default_rng(0)
+    level, noise = rng.integers(0, 300, 3000), rng.normal(size=3000)
+    frame, y = pd.DataFrame({"c": pd.Categorical(level)}), 0.5 * rng.normal(size=300)[level] + noise
+    net = SigmoidMLPRegressor(3, max_iter=1, early_stopping=False, random_state=0, category_encoding="target")
+    net.set_params(categorical_features=["c"], n_members=1).fit(frame, y)
+    whole, half = trained_codes(net, frame, y), trained_codes(net, frame[:1500], y[:1500])
+    # of independent values the correlation has a standard deviation of .026
+    assert abs(np.corrcoef(half, noise[:1500])[0, 1]) < 0.08 and abs(np.corrcoef(whole, noise)[0, 1]) < 0.08
