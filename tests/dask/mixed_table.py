@@ -15,7 +15,7 @@ X = pd.DataFrame({
     "zeros": np.where(rng.random(N) < 0.8, 0.0, rng.normal(size=N)),
 })  # fmt: skip
 X.loc[rng.random(N) < 0.1, "text"] = None
-y = X["number"] + (X["text"] == "x") + X["many"].str.endswith("1") + 0.1 * rng.normal(size=N)
+y = X["number"] + (X["text"] == "x") + X["many"].str[-1].isin(list("13579")) + 0.1 * rng.normal(size=N)
 LABELS = np.where(y > 0.5, "yes", np.where(y > -0.3, "maybe", "no"))
 WEIGHT = rng.random(N)
 WEIGHT[::17] = 0.0
