@@ -10,6 +10,7 @@ from os import PathLike
 from typing import ClassVar, NoReturn, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from sknet._dask.table import PartitionedTable
@@ -21,7 +22,7 @@ from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments, read_weight_of_rows
-from sknet._estimators.regressor import REGRESSION, largest_residual_in_interval
+from sknet._estimators.regressor import REGRESSION, largest_residual_in_interval, levels_and_errors
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.zero_weights import drop_zero_weights
@@ -360,3 +361,22 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
         """
         largest_residual_in_interval(require_fitted(self), coverage)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_interval", coverage)
+
+    def predict_quantiles(self, X: Collection, quantiles: ArrayLike) -> Collection:
+        """Predict quantiles of the target, lazily.
+
+        Parameters
+        ----------
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table.
+
+        quantiles : float or array-like of shape (n_levels,)
+            As in `sknet.SigmoidMLPRegressor.predict_quantiles`.
+
+        Returns
+        -------
+        y : dask DataFrame or Array of shape (n_samples, n_levels)
+            The quantiles; a data frame's columns are named after their levels.
+        """
+        levels, _ = levels_and_errors(require_fitted(self), quantiles)  # raises now, not on a worker
+        return self._predict_lazily(X, "predict_quantiles", levels)

@@ -201,6 +201,7 @@ def predict(
     *,
     method: str = "predict",
     to: str | os.PathLike[str] | None = None,
+    **arguments: object,
 ) -> Iterator[Array] | None:
     """Predict the rows of a source, chunk by chunk.
 
@@ -216,10 +217,14 @@ def predict(
 
     method : str, default="predict"
         The estimator's method: "predict", "predict_proba", "predict_log_proba",
-        "decision_function", "predict_set" or "predict_interval".
+        "decision_function", "predict_set", "predict_interval" or
+        "predict_quantiles".
 
     to : str or path-like, default=None
         A Parquet file to write, with a row for each of the source's.
+
+    **arguments : object
+        What else the method takes: ``coverage=0.8``, or ``quantiles=[0.1, 0.9]``.
 
     Returns
     -------
@@ -238,11 +243,11 @@ def predict(
     if method not in METHODS or not hasattr(estimator, method):
         raise ValueError(f"method={method!r} is not one that {type(estimator).__name__} has of {list(METHODS)}.")
     names = None if fitted.columns.names is None else fitted.columns.names.tolist()
-    call: Callable[[Table], Array] = getattr(estimator, method)
+    call: Callable[..., Array] = getattr(estimator, method)
 
     def predict_chunk(chunk: Chunk) -> Array:
         with prefix_errors(f"Chunk {chunk.number}"):
-            return call(chunk.X)
+            return call(chunk.X, **arguments)
 
     predictions = map(predict_chunk, read_tables(source, names))
     if to is None:
@@ -252,7 +257,10 @@ def predict(
     return None
 
 
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set", "predict_interval")
+METHODS = (
+    "predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set", "predict_interval",
+    "predict_quantiles",
+)  # fmt: skip
 
 
 def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:

@@ -385,6 +385,14 @@ def test_predictions_of_several_outputs_are_written(tmp_path):
     assert pd.read_parquet(tmp_path / "p.parquet").shape == (200, 5)
 
 
+def test_arguments_of_the_method_are_passed_on():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    net = SigmoidMLPRegressor(max_iter=2, random_state=0, early_stopping=True).fit(X, X[:, 0])
+    for method, arguments in ("predict_quantiles", {"quantiles": [0.2, 0.5]}), ("predict_interval", {"coverage": 0.6}):
+        (found,) = stream.predict(net, X, method=method, **arguments)
+        np.testing.assert_array_equal(found, getattr(net, method)(X, **arguments))
+
+
 def test_predictions_that_cannot_be_made_are_named(fitted, tmp_path):
     with pytest.raises(ValueError, match="method='fit'"):
         stream.predict(fitted, in_chunks(10), method="fit")

@@ -8,8 +8,9 @@ like : the same for no rows            tells the type and shape of all
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 import dask.array as da
@@ -41,7 +42,7 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
     model : Model
         The estimator's.
     X : dask DataFrame or Array
-    method : {"predict", "predict_proba", "predict_set", "predict_interval"}
+    method : {"predict", "predict_proba", "predict_set", "predict_interval", "predict_quantiles"}
 
     Returns
     -------
@@ -52,14 +53,14 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
         raise ValueError(f"X has {X.shape[1]} columns, and fit saw {model.encoder.n_columns}.")
     # what the head makes of one row of zeros has the type and shape of all predictions: dask asks for these in advance
     raw = np.zeros((1, model.head.n_outputs), model.output_dtype)
-    like = _EXAMPLE_OUTPUTS[method](model, raw)
+    like = _EXAMPLE_OUTPUTS[method](model, raw, *arguments)
     # one value for all tasks; with a name, dask need not hash the weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(like, list)
     parts = like if is_list else [like]
     predictions = [
         _map(_Predict(method, arguments, output if is_list else None, part[:0], names), X, shared)
-        for output, (part, names) in enumerate(zip(parts, _columns(model, method, parts), strict=True))
+        for output, (part, names) in enumerate(zip(parts, _columns(model, method, parts, arguments), strict=True))
     ]
     return predictions if is_list else predictions[0]
 
@@ -104,7 +105,7 @@ class _Predict:
         return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.names)
 
 
-def _columns(model: Model, method: str, parts: list[Array]) -> list[pd.Index | None]:
+def _columns(model: Model, method: str, parts: list[Array], arguments: tuple[object, ...]) -> list[pd.Index | None]:
     """Return, for each part, the names of the predicted data frame's columns; None where a Series is predicted."""
     if method in ("predict_proba", "predict_set") and isinstance(model.head, LabelHead):
         classes = model.head.labels.classes
@@ -113,20 +114,22 @@ def _columns(model: Model, method: str, parts: list[Array]) -> list[pd.Index | N
     if method == "predict_interval":
         k = parts[0].shape[1]
         return [pd.Index(ends) if parts[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
+    if method == "predict_quantiles":
+        return [pd.Index(np.asarray(arguments[0]))]  # the levels
     return [None if parts[0].ndim == 1 else pd.RangeIndex(parts[0].shape[1])]
 
 
-def _probabilities(model: Model, raw: Array) -> Array | list[Array]:
+def _probabilities(model: Model, raw: Array, *_: object) -> Array | list[Array]:
     if not isinstance(model.head, LabelHead):
         raise TypeError("a head of numbers has no probabilities")
     return model.head.probabilities(model.head.output_probabilities(raw))
 
 
-def _sets(model: Model, raw: Array) -> Array:
+def _sets(model: Model, raw: Array, *_: object) -> Array:
     return np.asarray(_probabilities(model, raw)) > 0.0
 
 
-def _interval(model: Model, raw: Array) -> Array:
+def _interval(model: Model, raw: Array, *_: object) -> Array:
     if not isinstance(model.head, RegressionHead):
         raise TypeError("a head of labels has no intervals")
     predictions = model.head.predict(raw)
@@ -134,10 +137,18 @@ def _interval(model: Model, raw: Array) -> Array:
     return ends[:, 0] if model.head.regression_target.flat else ends
 
 
-_EXAMPLE_OUTPUTS = {
+def _quantiles(model: Model, raw: Array, levels: Array) -> Array:
+    return np.zeros((1, len(levels)), model.head.predict(raw).dtype)
+
+
+_EXAMPLE_OUTPUTS: dict[str, Callable[..., Any]] = {
     "predict": lambda model, raw: model.head.predict(raw),
     "predict_proba": _probabilities,
     "predict_set": _sets,
     "predict_interval": _interval,
+    "predict_quantiles": _quantiles,
 }
-"""By method, a function of the model and one row's raw outputs: its output has the type and shape of all."""
+"""By method, a function of the model, one row's raw outputs and the method's arguments.
+
+Its output has the type and shape of all.
+"""

@@ -44,8 +44,11 @@ def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
     return largest_residual(fitted.residuals, coverage, "predict_interval")
 
 
-def quantile_levels(fitted: Fitted, quantiles: object) -> Array:
-    """Return the levels of `predict_quantiles`, (levels,); a ValueError names those that cannot be predicted."""
+def levels_and_errors(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
+    """Return the levels of `predict_quantiles`, (levels,), and the errors there, (levels, 1), or None after levels.
+
+    A ValueError names what cannot be predicted.
+    """
     head, levels = regression_head_of(fitted.model), read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
@@ -64,7 +67,7 @@ def quantile_levels(fitted: Fitted, quantiles: object) -> Array:
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with these among quantile=, or choose another loss."
         )
-    return levels
+    return levels, None if known else errors_at_levels(cast(ScaledResiduals | None, fitted.residuals), levels)
 
 
 REGRESSION = TaskFunctions(
@@ -589,9 +592,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             have been changed by hand since.
         """
         fitted = require_fitted(self)
-        levels, head = quantile_levels(fitted, quantiles), regression_head_of(fitted.model)
-        scaled = cast(ScaledResiduals | None, fitted.residuals)
-        errors = None if head.loss.levels else errors_at_levels(scaled, levels)
+        levels, errors = levels_and_errors(fitted, quantiles)
+        head, scaled = regression_head_of(fitted.model), cast(ScaledResiduals | None, fitted.residuals)
         predicted = outputs_of(self, X, head.predict)
         if errors is None:
             return quantiles_between(head, predicted, levels, scaled)

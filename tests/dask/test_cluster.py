@@ -438,6 +438,20 @@ def test_intervals_and_sets_that_cannot_be_are_refused_at_the_call(kind, method)
         getattr(net, method)(table)
 
 
+def test_quantiles_are_the_local_ones_and_refused_at_the_call():
+    table, target = X[["a", "c"]].to_numpy(), y.to_numpy()
+    parts, net = da.from_array(table, chunks=(700, 2)), SigmoidMLPRegressor(**FIT)
+    local = LocalRegressor(**FIT | dict(early_stopping=True)).fit(table, target)
+    publish(net, local)  # as a fit on workers leaves it
+    found = net.predict_quantiles(parts, 0.5).compute(scheduler="sync")
+    np.testing.assert_allclose(found, local.predict_quantiles(table, 0.5), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="quantiles=2: give one number"):
+        net.predict_quantiles(parts, 2)
+    publish(net, local.set_params(early_stopping=False).fit(table, target))
+    with pytest.raises(ValueError, match="predict_quantiles needs rows that were held out"):
+        net.predict_quantiles(parts, 0.5)
+
+
 def test_explanations_are_the_local_estimators():
     with pytest.raises(TypeError, match=r"explain takes tables in memory.*to_local\(\)\.explain"):
         SigmoidMLPRegressor().explain(None)

@@ -72,6 +72,21 @@ def test_columns_are_named():
     assert list(ends) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]
 
 
+@pytest.mark.parametrize("parameters", [{}, LEVELS], ids=["errors", "levels"])
+@pytest.mark.parametrize("table", [FRAME, ARRAY], ids=["frame", "array"])
+def test_lazy_quantiles_are_the_local_ones(table, parameters):
+    net = SigmoidMLPRegressor(**QUICK | parameters, early_stopping=True).fit(table, NUMBERS[:, 0])
+    expected = net.predict_quantiles(table, [0.3, 0.5])
+    X = dd.from_pandas(FRAME, npartitions=3) if table is FRAME else da.from_array(table, chunks=(40, 2))
+    found = predict_lazily(net, model_of(net), X, "predict_quantiles", np.array([0.3, 0.5]))
+    now = found.compute(scheduler="sync")
+    np.testing.assert_allclose(now, expected, rtol=1e-5, atol=1e-6)  # of single precision
+    assert now.shape == expected.shape
+    if table is FRAME:
+        dd.utils.assert_eq(found, now, scheduler="sync")
+        assert list(now.columns) == [0.3, 0.5]
+
+
 def test_empty_parts_and_other_tables():
     net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
