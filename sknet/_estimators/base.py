@@ -1,6 +1,6 @@
 """The steps of `fit`, `resume` and `partial_fit`, for both estimators.
 
-They read the data, plan the fit, select the epoch, train the networks side by side, and publish what these have learnt
+They read the data, plan the call, select the epoch, train the networks side by side, and publish what these have learnt
 with one assignment. So a call that fails changes nothing.
 """
 
@@ -28,25 +28,18 @@ from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import DocumentationLinkMixin
 from sknet._estimators.fit_messages import (
     print_stop_reason,
-    warn_of_ended_schedule,
-    warn_of_far_columns,
     warn_of_stop_reason,
     warn_of_useless_result,
     why_diverged,
 )
 from sknet._estimators.fit_run import FitRun, TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttributes
-from sknet._estimators.parameters import (
-    column_choices,
-    has_partial_fit,
-    solver_name_or_class,
-)
-from sknet._estimators.plan import Seeds
-from sknet._estimators.planning import advance_random_state, draw_seeds, plan_fit, plan_increment
+from sknet._estimators.parameters import column_choices, has_partial_fit
+from sknet._estimators.planning import make_plan
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation
 from sknet._estimators.resolve import target_settings
+from sknet._estimators.start import Start, advance_random_state, draw_start, start_from_checkpoint
 from sknet._model.baseline import are_no_better_than_constant
-from sknet._model.starting import state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Table, Target
@@ -62,85 +55,67 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks or, in a warm start, the one that there is."""
         refuse_conflicts_with_temperature(self)
-        earlier = self._fitted if self.warm_start else None
-        data = self._read(arguments, earlier)
-        with draw_seeds(self, earlier) as seeds:
-            run = assemble_run(self, plan_fit(self, data, earlier, seeds), earlier)
-            return self._train_and_publish(run, self._observers(arguments, run))
+        with draw_start(self, self._fitted if self.warm_start else None) as start:
+            return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
         refuse_conflicts_with_temperature(self)
         refuse_unresumable_solver(self.solver)
-        saved = checkpoints.read_checkpoint(path)
-        saved.refuse_other_estimator(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
-        earlier = self._fitted if saved.origin.seen_before else None  # of a warm start, what it began from
-        data = self._read(arguments, earlier)
-        plan = plan_fit(self, data, earlier, Seeds(*saved.origin.seeds))
-        run = assemble_run(self, plan, earlier)
-        saved.hand_over(run.origin(), run.resume)
-        drew_seeds = self._fitted is not None and self._fitted.seeds == run.plan.seeds.as_tuple()
-        self._train_and_publish(run, self._observers(arguments, run))
-        if not drew_seeds:  # as the interrupted run did, in another estimator
+        saved, before = checkpoints.read_checkpoint(path), self._fitted
+        saved.refuse_other_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
+        start = start_from_checkpoint(saved, before)
+        self._train(start, arguments)
+        if before is None or before.seeds != start.seeds.as_tuple():  # the interrupted run drew in another estimator
             advance_random_state(self)
         return self
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
         self._validate_params()
-        earlier = self._fitted
-        data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, is_whole_table=False)
-        # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
-        epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
-        with draw_seeds(self, earlier) as seeds:
-            plan = plan_increment(self, data, earlier, seeds)
-            run = assemble_run(self, plan, earlier, end_epoch=epochs_done + 1)
-            if earlier is not None and earlier.state is not None:
-                warn_of_far_columns(earlier.model.encoder, data.rows.X.rows_in_memory())
-                same_solver = solver_name_or_class(self.solver) == solver_name_or_class(earlier.resolved["solver"])
-                fresh, dtype = run.training.states[0], earlier.model.output_dtype
-                state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
-                run.training.continue_from([state])
-                warn_of_ended_schedule(plan, earlier)
-            return self._train_and_publish(run, observers_of_partial_fit(self, run))
+        with draw_start(self, self._fitted, is_increment=True) as start:
+            return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
         has_partial_fit(self)  # raises if not
         self._validate_params()
-        data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, is_whole_table=False)
-        with draw_seeds(self, None) as seeds:
-            run = assemble_run(self, plan_increment(self, data, None, seeds), None, end_epoch=1)
-            self._publish(run.final_fitted(run.outcome(), self._task, may_go_on=True))
+        with draw_start(self, None, is_increment=True) as start:
+            run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
+            self._publish(run.final_fitted(run.outcome(), self._task, keeps_state=True))
+
+    def _train(self, start: Start, arguments: FitArguments) -> Self:
+        """Train from a start on, over the data given, and publish what that has taught."""
+        run = self._assemble(start, arguments)
+        return self._train_and_publish(run, self._observers(arguments, run))
+
+    def _assemble(self, start: Start, arguments: FitArguments) -> FitRun:
+        """Read the data, plan the call, and put its networks together."""
+        return assemble_run(self, make_plan(self, self._read(start, arguments), start))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
-    def _read(
-        self, arguments: FitArguments, earlier: Fitted | None, *, classes: Target = None, is_whole_table: bool = True
-    ) -> ReadData:
-        """Check the data and parse y; multiply by class weights and drop rows of weight 0.
-
-        `is_whole_table`, where training goes on: whether y must have all of the earlier labels.
-        """
+    def _read(self, start: Start, arguments: FitArguments) -> ReadData:
+        """Check the data and parse y; multiply by class weights and drop rows of weight 0."""
         settings, name = target_settings(self), type(self).__name__
-        known, columns = (None, arguments.columns) if earlier is None else (earlier.model.head, earlier.columns)
-        if known is not None and not is_whole_table:
-            head, rows, columns = read_rows(
-                arguments, name, columns, lambda y: (known.with_settings(settings), known.read(y))
-            )
+        learn = partial(self._task.learn_head, settings=settings, classes=arguments.classes)
+        if start.model is None:
+            head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
         else:
-            learn = partial(self._task.learn_head, settings=settings, classes=classes)
-            head, rows, columns = read_rows(arguments, name, columns, learn, column_choices(self))
-            if known is not None:
-                known.refuse_other_classes(head)
-                head = known.with_settings(settings)
+            known = start.model.head
+            # an increment may lack labels; a whole table has them all
+            head, rows, columns = read_rows(
+                arguments, name, start.columns, (lambda y: (known, known.read(y))) if start.is_increment else learn
+            )
+            known.refuse_other_classes(head)
+            head = known.with_settings(settings)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        validation = None
+        held_out = None
         if arguments.has_validation:
             refuse_conflicts_with_own_validation(self)
-            validation = read_validation(arguments, name, head, columns, self.early_stopping)
-        return ReadData(head, rows, columns, arguments, validation)
+            held_out = read_validation(arguments, name, head, columns, self.early_stopping)
+        return ReadData(head, rows, columns, arguments, held_out)
 
     # --- 4. select, 5. train, 6. publish ---------------------------------------------------------------------------
 
@@ -166,25 +141,26 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         return self
 
     def _observers(self, arguments: FitArguments, run: FitRun) -> Observers | None:
-        """Return the observers of a fit that is about to start; None if there are none."""
-        n_epochs = self.max_iter - run.training.epochs_before  # of a resumed run
+        """Return the observers of a call that is about to train; None if there are none."""
+        if run.plan.start.is_increment:
+            return observers_of_partial_fit(self, run)
         return observers_of_fit(
             self,
             arguments,
             run,
-            n_epochs=max(n_epochs, 0),
+            n_epochs=max(self.max_iter - run.plan.start.epochs_done, 0),
             by_folds=run.folds is not None,
-            evaluated=run.training.validation is not None,
+            evaluated=run.plan.held_out is not None,
         )
 
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        outcome = run.outcome()
-        fitted = run.final_fitted(outcome, self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
+        is_increment, outcome = run.plan.start.is_increment, run.outcome()
+        fitted = run.final_fitted(outcome, self._task, keeps_state=is_interrupted or is_increment)
         if observers is not None:
             observers.fit_ended(fitted)
-        if run.plan.is_partial_fit:  # one epoch, which ends as planned: only an interrupt is news
+        if is_increment:  # one epoch, which ends as planned: only an interrupt is news
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:

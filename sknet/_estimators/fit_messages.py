@@ -9,8 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
-from sknet._estimators.plan import Plan
+from sknet._estimators.start import Start
 from sknet._estimators.user_warnings import warn, warn_once_a_line
+from sknet._model.settings import Settings
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.columns import Column
@@ -131,11 +132,11 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     )
 
 
-def warn_of_rows_seen(earlier: Fitted, n: int, fraction: float) -> None:
+def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
     """Warn where a warm start holds out rows that the earlier call may have trained on."""
-    n_before, fraction_before = earlier.n_rows_before_split, earlier.resolved.get("validation_fraction")
-    # the same number and share: the same seed has held out the same rows (see `draw_seeds`)
-    if n_before is None or (n_before == n and fraction == fraction_before):
+    n_before = start.n_rows_before_split
+    # the same number and share: the same seed has held out the same rows (see `draw_start`)
+    if start.resolved is None or (n_before == n and fraction == start.resolved["validation_fraction"]):
         return
     trained = "has held out others, of another table or share" if n_before else "trained on all rows"
     # without numbers: a table that grows from call to call gives the same message, which then is shown once
@@ -170,12 +171,12 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
         )
 
 
-def warn_of_ended_schedule(plan: Plan, earlier: Fitted) -> None:
+def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
     """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
-    solver, state = plan.settings.solver, earlier.state
-    if state is None or not isinstance(solver, MiniBatchSolver):
+    solver, state = settings.solver, start.state
+    if start.resolved is None or state is None or not isinstance(solver, MiniBatchSolver):
         return
-    n_before = int(earlier.resolved["max_iter"])  # type: ignore[call-overload]  # calls planned when the last one came
+    n_before = int(start.resolved["max_iter"])  # type: ignore[call-overload]  # calls planned when the last one came
     ended_before = state.epoch - 1 >= n_before  # that call has warned
     if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(Progress(1.0)) <= NEGLIGIBLE_FACTOR:
         warn(
@@ -249,8 +250,7 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
     if not isfinite(error.rate):
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
     # a step multiplies the weights by 1 - rate * decay: from a product of 2 on they grow; the larger factor is to blame
-    training = run.training.trainers[0].training
-    total, weight = training.total_weight, training.weight
+    total, weight = run.train_rows.total_weight, run.train_rows.weight
     decay = float(run.plan.resolved["weight_decay"])  # type: ignore[arg-type]
     penalty = run.plan.settings.regularisation.alpha / total
     if error.rate * decay >= 2.0 and decay > error.rate:

@@ -14,22 +14,20 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from sknet._estimators.conflicts import unchanged_where_resumed
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.plan import Plan
-from sknet._estimators.scoring import validation_scorer
-from sknet._model.fold_phase import FoldPhase
+from sknet._model.fold_phase import FoldPhase, Selection
 from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
+from sknet._model.matrices import EncodedRows
 from sknet._model.model import Network
 from sknet._model.phases import EpochReport, NetworkAndHeldOut, Phase, Progress
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
-from sknet._tables.rows import Rows
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
 from sknet._typing import Array, Target
@@ -58,41 +56,44 @@ class FitRun:
     estimator_name : str
         Of its class.
     plan : Plan
-    validation_rows : Rows or None
-        The rows that evaluate each epoch, as a table.
-    earlier : Fitted or None
-        What training goes on from.
-    training : TrainPhase
-        Of the networks that learn from all rows but the held-out ones.
+    train_rows : EncodedRows
+        The rows that the published networks learn from: all but the held-out ones.
     folds : FoldPhase or None
         What comes before, where folds choose the epoch.
+    build_training : callable
+        What folds have chosen, or None -> the phase that follows, which is built when it begins: folds need the memory.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
     """
 
     estimator_name: str
     plan: Plan
-    validation_rows: Rows | None
-    earlier: Fitted | None
-    training: TrainPhase
-    folds: FoldPhase | None = None
+    train_rows: EncodedRows
+    folds: FoldPhase | None
+    build_training: Callable[[Selection | None], TrainPhase]
     keeps_out_of_fold: bool = False
 
     def __post_init__(self) -> None:
-        self.phase: Phase = self.training  # the one that is at work
+        self.selection: Selection | None = None  # once folds have chosen
+        if self.folds is None:
+            self._begin_training(None)
+        else:
+            self.phase: Phase = self.folds  # the one that is at work
 
-    # --- before and while they train ---------------------------------------------------------------------------------
+    def _begin_training(self, selection: Selection | None) -> None:
+        self.training = self.build_training(selection)
+        self.phase, self.selection = self.training, selection
+
+    # --- while they train --------------------------------------------------------------------------------------------
 
     def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Let folds choose the epoch, where there are any, and train the networks that learn from all rows."""
         if self.folds is not None:
-            self.phase = self.folds
             selection = self.folds.train(observer)
             if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
                 return Result(selection.stop_reason, selection.chosen_epoch)
-            self.training.limit_epochs(selection)
-            self.phase = self.training  # which is asked from now on
             self.folds.forget_networks()
+            self._begin_training(selection)
         return self.training.train(observer, in_threads=in_threads)
 
     @property
@@ -104,30 +105,12 @@ class FitRun:
     def progress(self) -> Progress:
         """How far the run has come."""
         folds = None if self.folds is None else self.folds.progress
-        return Progress(folds, [] if self.is_among_folds else self.training.states)
-
-    def resume(self, progress: Progress) -> None:
-        """Go on from how far a run had come; a ValueError if it trained other networks."""
-        if (self.folds is None) is not (progress.folds is None):
-            raise ValueError("its epochs are not chosen as those of this run")
-        if self.folds is not None and progress.folds is not None:
-            self.folds.resume(progress.folds)
-        if progress.states:  # else it was cut off among the folds
-            self.training.resume(progress.states)
-        elif self.folds is None:
-            raise ValueError("it holds no networks")
+        return Progress(folds, [state for _, state in self.phase.trainers_and_states])
 
     @property
     def last_epoch(self) -> EpochReport:
         """The last epoch of the phase at work."""
         return self.phase.last_epoch
-
-    def evaluate_by_scorer(self, estimator: BaseEstimator) -> None:
-        """Let the estimator's scorer evaluate each epoch; `scoring="loss"` leaves the networks as they are."""
-        if self.validation_rows is None or estimator.scoring == "loss":
-            return
-        score = validation_scorer(estimator, self.validation_rows, self.plan)
-        self.training.trainers = [trainer.with_evaluation(score) for trainer in self.training.trainers]
 
     # --- what they leave ---------------------------------------------------------------------------------------------
 
@@ -136,36 +119,36 @@ class FitRun:
         return self._fitted_with(self.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
-        epochs, n_iter, earlier = self.phase.epochs, self.phase.n_iter, self.earlier
+        epochs, n_iter, start = self.phase.epochs, self.phase.n_iter, self.plan.start
         # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
-        n_seen = self.training.trainers[0].problem.n_samples * sum(map(len, epochs)) if n_iter else 0
+        n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=self.phase.encoding.model(network),
             resolved=self.plan.resolved,
             columns=self.plan.columns,
-            history=(() if earlier is None else earlier.history) + tuple(average_epochs(epochs)),
+            history=start.history + tuple(average_epochs(epochs)),
             n_iter=n_iter,
-            n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
-            validated=self.training.validation is not None,
-            seeds=self.plan.seeds.as_tuple(),
+            n_samples_seen=start.n_samples_seen + n_seen,
+            validated=self.plan.held_out is not None,
+            seeds=start.seeds.as_tuple(),
             n_rows_before_split=self.plan.evaluation.n_rows_before_split,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else self.folds.epochs[0],
-            chosen_epoch=0 if self.training.selection is None else self.training.selection.chosen_epoch,
+            chosen_epoch=0 if self.selection is None else self.selection.chosen_epoch,
         )
 
     def outcome(self) -> NetworkAndHeldOut:
         """Return the networks as they are now, joined, and what held-out rows tell of them."""
         return self.phase.network_and_held_out(self.plan.rows)
 
-    def final_fitted(self, outcome: NetworkAndHeldOut, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
-        """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
+    def final_fitted(self, outcome: NetworkAndHeldOut, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
+        """Return what the call leaves; with its state, so that training may continue where it stopped."""
         network, held_out = outcome
         fitted = self._fitted_with(network)
         rows = self.phase.importance_rows
         fitted = replace(
             fitted,
-            state=self.phase.state_to_keep() if may_go_on else None,
+            state=self.phase.state_to_keep() if keeps_state else None,
             importances=None if rows is None else learn_importances(fitted.model, rows),
         )
         if held_out is None:
@@ -174,9 +157,9 @@ class FitRun:
         predicted = task.decode(head, held_out.raw)
         residuals = task.learn_residuals(head, predicted, held_out.y, held_out.weight, self.plan.rows.y)
         fitted = replace(fitted, residuals=residuals)
-        if self.training.selection is not None and self.keeps_out_of_fold:
+        if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-            for_all = [self._for_all_rows(output, self.training.selection.held_out) for output in outputs]
+            for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
             fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
         return fitted
 
@@ -191,10 +174,15 @@ class FitRun:
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
-        return checkpoints.Origin(
-            estimator=self.estimator_name,
-            seeds=self.plan.seeds.as_tuple(),
-            seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
-            data=checkpoints.fingerprint(self.plan.rows, self.validation_rows),
-            settings=checkpoints.describe_parameters(unchanged_where_resumed(self.plan.resolved)),
-        )
+        return origin_of(self.estimator_name, self.plan)
+
+
+def origin_of(estimator_name: str, plan: Plan) -> checkpoints.Origin:
+    """Return what must be the same where a run with this plan is taken up again."""
+    return checkpoints.Origin(
+        estimator=estimator_name,
+        seeds=plan.start.seeds.as_tuple(),
+        seen_before=plan.start.n_samples_seen,
+        data=checkpoints.fingerprint(plan.rows, plan.held_out),
+        settings=checkpoints.describe_parameters(unchanged_where_resumed(plan.resolved)),
+    )

@@ -14,6 +14,7 @@ from sknet._estimators.explaining import explain_rows
 from sknet._estimators.fitted import model_and_checked_table, require_fitted
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
+from sknet._estimators.start import Seeds, start_from_fitted
 from sknet._model.explanation import Explanation
 from sknet._model.matrices import encode_rows, encoding_of
 from sknet._model.network_trainer import make_trainer
@@ -335,19 +336,20 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Derivatives of the loss with respect to the biases.
         """
         self._validate_params()
-        earlier = require_fitted(self)
-        data = self._read(FitArguments(X, y, sample_weight), earlier, is_whole_table=False)
-        validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
+        fitted = require_fitted(self)
+        start = start_from_fitted(fitted, Seeds(*fitted.seeds), is_increment=True)
+        data = self._read(start, FitArguments(X, y, sample_weight))
+        validated: Validated = "folds" if fitted.resolved["early_stopping"] == "folds" else fitted.validated
         # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
         facts = Facts(
             len(data.rows),
             validated,
-            began_with_increments=earlier.began_with_increments,
-            earlier_parameters=earlier.resolved,
+            began_with_increments=start.has_one_network,
+            earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)
         settings = replace(settings, network=replace(settings.network, dropout=()))  # none: the gradient is exact
-        model = earlier.model
+        model = fitted.model
         encoding = encoding_of(model, data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         refuse_other_weights(trainer.layout, model.network, settings.network.init)

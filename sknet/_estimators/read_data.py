@@ -51,7 +51,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class FitArguments:
-    """The arguments of `fit` or `resume`."""
+    """The arguments of `fit`, `resume` or `partial_fit`."""
 
     X: Table | FeatureTable
     y: Target
@@ -61,6 +61,7 @@ class FitArguments:
     sample_weight_val: Target = None
     groups: Target = None
     columns: Columns | None = None  # of X, where it was checked when it was written to a file
+    classes: Target = None  # all labels that may come, of `partial_fit`
 
     @property
     def has_validation(self) -> bool:
@@ -76,7 +77,7 @@ class ReadData:
     rows: Rows  # of positive weight
     columns: Columns
     passed: FitArguments  # as the user gave them, rows of weight 0 too
-    validation: Rows | None = None  # X_val and y_val; not the rows that are held out, which `Plan` chooses
+    held_out: Rows | None = None  # X_val and y_val; not rows of X, which `Plan` chooses
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def validation_scorer(estimator: BaseEstimator, validation: Rows, plan: Plan) ->
     y = plan.encoding.head.restore_y(validation.y)
 
     def score(model: Model, raw: Array) -> float:
-        trained._fitted = Fitted(model, plan.resolved, plan.columns, plan.seeds.as_tuple(), validated=True)
+        trained._fitted = Fitted(model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), validated=True)
         trained._known_outputs = KnownOutputs(raw, kept)
         try:
             found = scorer(trained, X, y, **weights)

@@ -43,7 +43,7 @@ def balancing_shift(
         None for losses without a log link, and for those of a user whose training does not start at the targets' means:
         what they predict need not be a mean.
     """
-    rows, head = trainers[0].training, trainers[0].encoding.head
+    rows, head = trainers[0].train_rows, trainers[0].encoding.head
     loss = head.loss
     if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
         return None

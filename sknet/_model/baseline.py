@@ -71,7 +71,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
     constant = _best_constant_of(trainer)
     if constant is None:
         return False
-    rows, loss = trainer.training, trainer.encoding.head.loss
+    rows, loss = trainer.train_rows, trainer.encoding.head.loss
     of_constant = _loss_of_constant(loss, constant, rows.target, rows.typical_weight)
     limit = of_constant - abs(of_constant) / len(rows.target)  # abs: a user's loss may be negative
     # first what costs nothing, although dropout and penalty are in it
@@ -83,7 +83,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
 
 def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
     """Return the best raw output that is the same for all training rows, (l,); None where all targets are equal."""
-    rows = trainer.training
+    rows = trainer.train_rows
     if (rows.target == rows.target[0]).all():
         return None  # a constant is right
     return best_constant(trainer.encoding.head.loss, rows.target.astype(np.float64), rows.typical_weight)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import ceil, inf
-from typing import Self
 
 import numpy as np
 
@@ -56,8 +55,8 @@ class NetworkTrainer:
     encoding: Encoding
     layout: Layout
     n_skipped_inputs: int  # how many of the encoded table's inputs, the first ones, the network does without
-    training: NetworkRows
-    validation: NetworkRows | None  # the rows that evaluate each epoch
+    train_rows: NetworkRows
+    held_out: NetworkRows | None  # the rows that evaluate each epoch
     objective: ObjectiveFunction
     problem: Problem
     solver: Solver
@@ -68,7 +67,7 @@ class NetworkTrainer:
     @property
     def largest_product(self) -> int:
         """Multiply-adds of the largest matrix product in a step."""
-        return self.training.max_rows * self.layout.largest_matrix
+        return self.train_rows.max_rows * self.layout.largest_matrix
 
     # --- where it starts ---------------------------------------------------------------------------------------------
 
@@ -87,7 +86,7 @@ class NetworkTrainer:
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.start(coefs, intercepts)
-            bias = head.first_bias(self.training.target, self.training.typical_weight, init)
+            bias = head.first_bias(self.train_rows.target, self.train_rows.typical_weight, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
         return self.solver.init(theta, np.random.default_rng(seeds[1]))
@@ -109,13 +108,8 @@ class NetworkTrainer:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
         if best is not None:
             temperature *= best.temperature  # which is in best.theta already
-        return self._network_of(theta.astype(dtype), temperature)
-
-    def _network_of(self, theta: Array, temperature: float) -> Network:
-        coefs, intercepts = self.layout.views(theta)
         is_monotone = self.monotone is not None
-        network = Network(self.settings.network.activations, coefs, intercepts, temperature, is_monotone)
-        return join_networks([network], self.encoding.encoder.n_inputs)
+        return make_network(self.settings, self.encoding, self.layout, theta.astype(dtype), temperature, is_monotone)
 
     def raw_outputs(self, state: State, rows: NetworkRows) -> Array:
         """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
@@ -126,11 +120,11 @@ class NetworkTrainer:
         """Return other rows as this network takes them."""
         return make_network_rows(self.encoding, rows, min(len(rows), MAX_BUFFER_ROWS), self.n_skipped_inputs)
 
-    def raw_validation_outputs(self, state: State) -> Array:
+    def raw_held_out_outputs(self, state: State) -> Array:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
-        if self.validation is None:
+        if self.held_out is None:
             raise TypeError("no rows evaluate the epochs")
-        return self.raw_outputs(state, self.validation)
+        return self.raw_outputs(state, self.held_out)
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs, (n, k), for the rows that were trained on: of the best epoch where rows were held out."""
@@ -148,47 +142,30 @@ class NetworkTrainer:
         gradient = np.zeros_like(theta)
         with limit_blas_threads(self.largest_product):
             value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
-        w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.training.total_weight)
+        w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.train_rows.total_weight)
         if penalty.l1:
             gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
             value += self.problem.l1 * float(np.abs(w).sum())  # where the objective does not hold it
         return value, gradient
 
-    # --- held-out rows -----------------------------------------------------------------------------------------------
 
-    def with_evaluation(self, score: ModelScorer | None) -> Self:
-        """Return the trainer with each epoch evaluated on the validation rows: by a scorer, or by minus the loss."""
-        return replace(self, problem=replace(self.problem, evaluate=self._evaluation(score)))
-
-    def _evaluation(self, score: ModelScorer | None) -> Evaluate:
-        """Return a function that evaluates theta, at the temperature that suits it best, if there is to be one."""
-        held_out, has_temperature = self.validation, self.settings.regularisation.temperature_scaling
-        if held_out is None:
-            raise TypeError("no rows evaluate the epochs")
-        loss = HeldOutLoss(self.encoding, held_out, has_temperature)
-
-        def evaluate(theta: Array) -> EpochEvaluation:
-            raw = self.objective.raw(theta, held_out.inputs, len(held_out))
-            calibration = loss.calibrate_in_place(raw)
-            if has_temperature:  # a copy: training goes on without it
-                theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
-            epoch_score = -calibration.loss
-            if score is not None:
-                model = self.encoding.model(self._network_of(theta, calibration.temperature))
-                epoch_score = score(model, raw.astype(model.output_dtype))
-            return EpochEvaluation(calibration.loss, epoch_score, theta, calibration.temperature)
-
-        return evaluate
+def make_network(
+    settings: Settings, encoding: Encoding, layout: Layout, theta: Array, temperature: float, is_monotone: bool
+) -> Network:
+    """Return the network of theta, which takes all inputs of the encoded table."""
+    network = Network(settings.network.activations, *layout.views(theta), temperature, is_monotone)
+    return join_networks([network], encoding.encoder.n_inputs)
 
 
 def make_trainer(
     settings: Settings,
     encoding: Encoding,
-    training: EncodedRows,
-    validation: EncodedRows | None = None,
+    train_rows: EncodedRows,
+    held_out: EncodedRows | None = None,
+    score: ModelScorer | None = None,
     *,
     sees_bins: bool = True,
-    end_epoch: int | None = None,
+    solver: Solver | None = None,
     may_stop_early: bool = True,
 ) -> NetworkTrainer:
     """Put the training of one network together: its layout, bounds, samples, objective and solver.
@@ -197,16 +174,19 @@ def make_trainer(
     ----------
     settings : Settings
     encoding : Encoding
-    training : EncodedRows
-    validation : EncodedRows, default=None
+    train_rows : EncodedRows
+    held_out : EncodedRows, default=None
         Rows that evaluate each epoch.
+
+    score : callable, default=None
+        What their score is; None: minus the loss.
 
     sees_bins : bool, default=True
         Whether the network's inputs include the bins beside the numbers.
 
-    end_epoch : int, default=None
-        After how many epochs, those already done included, training ends; None
-        is `max_iter`.
+    solver : Solver, default=None
+        With how many epochs it is to train, those already done included; None is
+        that of the settings.
 
     may_stop_early : bool, default=True
         Whether it may end earlier where nothing improves.
@@ -214,26 +194,22 @@ def make_trainer(
     Returns
     -------
     NetworkTrainer
-        Its epochs are evaluated by minus the loss; see `NetworkTrainer.with_evaluation` for a scorer.
     """
     head, activations = encoding.head, settings.network.activations
     n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
-    max_rows = rows_at_once(settings, training)
-    n_validation_rows = 0 if validation is None else min(len(validation), MAX_BUFFER_ROWS)
-    n_outputs = max(max_rows, n_validation_rows) * sum(layout.sizes[1:])
+    max_rows = rows_at_once(settings, train_rows)
+    n_held_out = 0 if held_out is None else min(len(held_out), MAX_BUFFER_ROWS)
+    n_outputs = max(max_rows, n_held_out) * sum(layout.sizes[1:])
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
     refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     samples = make_network_rows(
         encoding,
-        training,
+        train_rows,
         max_rows,
         n_skipped_inputs,
         settings.regularisation.label_smoothing,
-        training.table.typical_rows,
-    )
-    held_out = (
-        None if validation is None else make_network_rows(encoding, validation, n_validation_rows, n_skipped_inputs)
+        train_rows.table.typical_rows,
     )
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
@@ -244,7 +220,7 @@ def make_trainer(
         bounds = sets.bounds(layout, encoding.compute_dtype)
     is_first_order = settings.solver.is_first_order
     penalty = penalty_of(settings, samples.total_weight)
-    objective = training.table.objective(
+    objective = train_rows.table.objective(
         layout,
         activations,
         head.loss,
@@ -256,6 +232,10 @@ def make_trainer(
     projection = None
     if is_first_order and (penalty.l1 or max_norm):
         projection = L1AndNormProjection(penalty.l1, max_norm or 0.0, layout)
+    held_out_rows, evaluate = None, None
+    if held_out is not None:
+        held_out_rows = make_network_rows(encoding, held_out, n_held_out, n_skipped_inputs)
+        evaluate = make_evaluation(settings, encoding, layout, objective, held_out_rows, score, monotone is not None)
     problem = Problem(
         objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
         n_samples=len(samples),
@@ -265,28 +245,53 @@ def make_trainer(
         l1=0.0 if is_first_order else penalty.l1,
         bounds=bounds,
         project=projection,
+        evaluate=evaluate,
         batches=objective.batches,
     )
-    solver = solver_of_network(
-        settings.solver, end_epoch, validated=held_out is not None, may_stop_early=may_stop_early
+    own_solver = solver_of_network(
+        solver or settings.solver, is_evaluated=held_out is not None, may_stop_early=may_stop_early
     )
     if penalty.l1:
-        solver = solver.with_l1(penalty.l1)
-    trainer = NetworkTrainer(
+        own_solver = own_solver.with_l1(penalty.l1)
+    return NetworkTrainer(
         settings=settings,
         encoding=encoding,
         layout=layout,
         n_skipped_inputs=n_skipped_inputs,
-        training=samples,
-        validation=held_out,
+        train_rows=samples,
+        held_out=held_out_rows,
         objective=objective,
         problem=problem,
-        solver=solver,
+        solver=own_solver,
         sets=sets,
-        n_networks_at_once=training.table.n_networks_at_once,
+        n_networks_at_once=train_rows.table.n_networks_at_once,
         monotone=monotone,
     )
-    return trainer if held_out is None else trainer.with_evaluation(None)
+
+
+def make_evaluation(
+    settings: Settings, encoding: Encoding, layout: Layout, objective: ObjectiveFunction, held_out: NetworkRows,
+    score: ModelScorer | None, is_monotone: bool,
+) -> Evaluate:  # fmt: skip
+    """Return a function that evaluates theta on held-out rows, at the temperature that suits it best if there is one.
+
+    Its score is what `score` returns, or minus the loss.
+    """
+    has_temperature = settings.regularisation.temperature_scaling
+    loss = HeldOutLoss(encoding, held_out, has_temperature)
+
+    def evaluate(theta: Array) -> EpochEvaluation:
+        raw = objective.raw(theta, held_out.inputs, len(held_out))
+        calibration = loss.calibrate_in_place(raw)
+        if has_temperature:  # a copy: training goes on without it
+            theta = layout.with_output_scaled(theta, calibration.inverse_temperature)
+        epoch_score = -calibration.loss
+        if score is not None:
+            network = make_network(settings, encoding, layout, theta, calibration.temperature, is_monotone)
+            epoch_score = score(encoding.model(network), raw.astype(encoding.output_dtype))
+        return EpochEvaluation(calibration.loss, epoch_score, theta, calibration.temperature)
+
+    return evaluate
 
 
 def with_fixed_weights(objective: ValueAndGradient, is_free: Array) -> ValueAndGradient:
@@ -326,13 +331,13 @@ def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows
         refuse_beyond_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 
 
-def rows_at_once(settings: Settings, training: EncodedRows) -> int:
+def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
-    n = len(training)
+    n = len(train_rows)
     if settings.solver.is_first_order:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
     # each part costs passes over theta, which take longer than the part itself where the table is sparse
-    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if training.table.is_sparse else ROWS_IN_CACHE)))
+    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.table.is_sparse else ROWS_IN_CACHE)))
 
 
 def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
@@ -341,12 +346,8 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
-def solver_of_network(solver: Solver, end_epoch: int | None, *, validated: bool, may_stop_early: bool) -> Solver:
-    """Return the solver of a network, which ends after `end_epoch` epochs, if that is a number."""
+def solver_of_network(solver: Solver, *, is_evaluated: bool, may_stop_early: bool) -> Solver:
+    """Return the solver of a network, which waits for a better epoch if it may stop early."""
     # the training loss does not cut a schedule short: it falls most while the rate does, at the end
-    runs_through = solver.end_reason is StopReason.FINISHED and not validated
-    return replace(
-        solver,
-        n_epochs=solver.n_epochs if end_epoch is None else end_epoch,
-        n_iter_no_change=solver.n_iter_no_change if may_stop_early and not runs_through else inf,
-    )
+    runs_through = solver.end_reason is StopReason.FINISHED and not is_evaluated
+    return solver if may_stop_early and not runs_through else replace(solver, n_iter_no_change=inf)

@@ -7,18 +7,16 @@ m rows held out; k raw outputs.
 raw : (m, k)     for held-out rows, by networks that have not seen them
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from sknet._model.balance import balancing_shift
-from sknet._model.fold_phase import Selection, stop_after_selected_steps
+from sknet._model.fold_phase import Selection
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.mixture import ChosenMixture, HeldOutLoss, Mixture
-from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.phases import EpochReport, HeldOut, NetworkAndHeldOut
 from sknet._model.side_by_side import train_side_by_side
@@ -36,9 +34,9 @@ class TrainPhase:
     Attributes
     ----------
     trainers : list of NetworkTrainer
-    first_states : callable
-        Returns the states they start from; called late where folds train before, which need the memory.
-    validation : EncodedRows or None
+    states : list of State
+        That they start from.
+    held_out : EncodedRows or None
         The rows that evaluate each epoch.
     importance_rows : array, CSR matrix or MixedRows, or None
         A few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
@@ -47,31 +45,13 @@ class TrainPhase:
     """
 
     trainers: list[NetworkTrainer]
-    first_states: Callable[[], list[State]]
-    validation: EncodedRows | None
+    states: list[State]
+    held_out: EncodedRows | None
     importance_rows: Table | None = None
     selection: Selection | None = None
-    epochs_before: int = 0  # that were trained before this call
 
-    @cached_property
-    def states(self) -> list[State]:
-        """The networks' states, which are made when they are first asked for."""
-        return self.first_states()
-
-    def continue_from(self, states: list[State]) -> None:
-        """Let the networks start from other states."""
-        self.states, self.epochs_before = states, max(state.epoch for state in states)
-
-    def resume(self, states: list[State]) -> None:
-        """Let the networks go on from states of a file; a ValueError if these are those of other networks."""
-        for state, first_state in zip(states, self.states, strict=True):
-            state.refuse_other(first_state)
-        self.continue_from(states)
-
-    def limit_epochs(self, selection: Selection) -> None:
-        """Set the number of epochs to the steps that folds have chosen, before the networks train."""
-        self.selection = selection
-        self.trainers = [stop_after_selected_steps(selection, trainer) for trainer in self.trainers]
+    def __post_init__(self) -> None:
+        self._epochs_before = max(state.epoch for state in self.states)  # that were trained before this call
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the most important of their results, see `_PRIORITY`."""
@@ -96,7 +76,7 @@ class TrainPhase:
     def has_new_epoch(self) -> bool:
         """Whether all networks have trained an epoch in this call, but for those that had ended before."""
         return all(
-            state.epoch > self.epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
+            state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
             for trainer, state in self.trainers_and_states
         )
 
@@ -126,16 +106,16 @@ class TrainPhase:
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
     def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
-        """Return the networks as they are now, joined; and what held-out rows tell: of folds, or of validation."""
+        """Return the networks as they are now, joined; and what held-out rows tell: of folds, or of one split."""
         temperature, mixing_weights, held_out = 1.0, None, None
         if self.selection is not None:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
             numbers = self.selection.held_out
             weight = None if rows.weight is None else rows.weight[numbers]
             held_out = HeldOut(self.selection.raw, rows.y[numbers], weight)
-        elif self.validation is not None:
+        elif self.held_out is not None:
             temperature, mixing_weights, raw = self._choose_mixture()
-            held_out = HeldOut(raw, self.validation.y, self.validation.weight)
+            held_out = HeldOut(raw, self.held_out.y, self.held_out.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each has all inputs, with weights of 0 for the bins that it does not see
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
@@ -157,29 +137,19 @@ class TrainPhase:
         return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
     def _choose_mixture(self) -> ChosenMixture:
-        """Return the mixture that the validation rows choose."""
+        """Return the mixture that the held-out rows choose."""
         first = self.trainers[0]
-        if first.validation is None:
+        if first.held_out is None:
             raise TypeError("no rows evaluate the epochs")
         mixture = Mixture(first.settings.sees_bins)
         raw_by_component = mixture.mean_raw_by_component(
-            lambda j: self.trainers[j].raw_validation_outputs(self.states[j])
+            lambda j: self.trainers[j].raw_held_out_outputs(self.states[j])
         )
         if len(raw_by_component) == 1:  # no weight to choose; each network has found its temperature, epoch by epoch
             return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
         # targets and weights, which are the same for all networks
-        loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
+        loss = HeldOutLoss(first.encoding, first.held_out, first.settings.regularisation.temperature_scaling)
         return loss.choose_mixture(raw_by_component, mixture)
-
-
-def draw_states(trainers: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:
-    """Return the states of new networks, from weights that are drawn."""
-    return [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
-
-
-def states_from_weights(trainers: Sequence[NetworkTrainer], earlier: Network, seed: int) -> list[State]:
-    """Return the states of networks that start from the weights of an earlier one."""
-    return [trainer.state_from(earlier, seed) for trainer in trainers]
 
 
 # several networks end for several reasons: the user hears of the one with the largest number, if it is listed here

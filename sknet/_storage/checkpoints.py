@@ -1,7 +1,8 @@
 """Checkpoints: files that hold the whole state of a training run, and what must be the same where it is taken up."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -14,6 +15,7 @@ from sknet._storage import files
 from sknet._storage.models import STORED_CLASSES, classes_by_name
 from sknet._tables.rows import Rows
 from sknet._tables.tables import table_digest
+from sknet._training.state import State
 
 PUBLIC_NAME = "sknet.Checkpoint"
 """What the user calls to write these files, for error messages."""
@@ -94,7 +96,7 @@ class LoadedCheckpoint(CheckpointContent):
     path: str
 
     def refuse_other_estimator(self, estimator: str, n_samples_seen: int) -> None:
-        """Raise for another class, or a warm start whose `t_` differs; `hand_over` compares the rest."""
+        """Raise for another class, or a warm start whose `t_` differs; `refuse_other_run` compares the rest."""
         origin = self.origin
         if origin.estimator != estimator:
             raise ValueError(f"{self.path} holds a run of a {origin.estimator}, and this is {estimator}.")
@@ -104,8 +106,8 @@ class LoadedCheckpoint(CheckpointContent):
                 f"{origin.seen_before} there, {n_samples_seen} here)."
             )
 
-    def hand_over(self, now: Origin, resume: Callable[[Progress], None]) -> None:
-        """Pass the progress to the run that is to go on, which is `now`; `resume` raises where it was another one."""
+    def refuse_other_run(self, now: Origin, *, has_folds: bool) -> None:
+        """Raise if the run that is to go on, which is `now`, has other data, parameters or phases."""
         there = self.origin
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
@@ -116,8 +118,24 @@ class LoadedCheckpoint(CheckpointContent):
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
-        with files.as_model_file_error(self.path, PUBLIC_NAME):
-            resume(self.progress)
+        with self.errors():
+            if has_folds is (self.progress.folds is None):
+                raise ValueError("its epochs are not chosen as those of this run")
+            if not (has_folds or self.progress.states):
+                raise ValueError("it holds no networks")
+
+    def states_instead_of(self, first_states: list[State]) -> list[State]:
+        """Return the states that networks go on from, which would begin with these; these, if it was among folds."""
+        if not self.progress.states:
+            return first_states
+        with self.errors():
+            for state, first_state in zip(self.progress.states, first_states, strict=True):
+                state.refuse_other(first_state)
+        return self.progress.states
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Turn errors about what the file holds into those of a file that is not whole."""
+        return files.as_model_file_error(self.path, PUBLIC_NAME)
 
 
 def write_checkpoint(path: Path, origin: Origin, progress: Progress) -> None:

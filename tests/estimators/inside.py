@@ -1,10 +1,9 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
-from sknet._estimators.assembling import assemble_run
 from sknet._estimators.auto import Facts
-from sknet._estimators.planning import draw_seeds, plan_fit
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve, target_settings
+from sknet._estimators.start import draw_start
 from tests.tables.examples import column_summary
 
 
@@ -19,9 +18,8 @@ def target_settings_of(net):
 
 def run_of(net, X, y):
     """A call of `fit` whose networks are about to train."""
-    data = net._read(FitArguments(X, y), None)
-    with draw_seeds(net, None) as seeds:
-        return assemble_run(net, plan_fit(net, data, None, seeds), None)
+    with draw_start(net, None) as start:
+        return net._assemble(start, FitArguments(X, y))
 
 
 def fitted_of(net):

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.assembling import assemble_run
-from sknet._estimators.planning import draw_seeds, plan_increment
 from sknet._estimators.read_data import FitArguments
+from sknet._estimators.start import draw_start
 from tests.model.limits import memory_of
 from tests.tables.examples import count_texts
 
@@ -35,11 +34,9 @@ def test_networks_that_cannot_fit_in_memory_are_refused_together():
 
 def trained_codes(net, frame, y):
     """The inputs that one more `partial_fit` trains on; the last one is the target's mean."""
-    earlier = net._fitted
-    data = net._read(FitArguments(frame, y), earlier, is_whole_table=False)
-    with draw_seeds(net, earlier) as seeds:
-        run = assemble_run(net, plan_increment(net, data, earlier, seeds), earlier, end_epoch=1)
-    return run.training.trainers[0].training.inputs(slice(0, len(y)))[:, 0]
+    with draw_start(net, net._fitted, is_increment=True) as start:
+        run = net._assemble(start, FitArguments(frame, y))
+    return run.training.trainers[0].train_rows.inputs(slice(0, len(y)))[:, 0]
 
 
 def test_target_means_do_not_contain_the_own_targets_of_a_part_of_the_table():

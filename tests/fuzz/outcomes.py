@@ -291,11 +291,13 @@ def digest(value):
     if isinstance(value, pd.DataFrame):
         value = value.drop(columns="seconds", errors="ignore")
         return {str(name): digest(column.to_numpy()) for name, column in value.items()}
+    if isinstance(value, dict):
+        return {str(name): digest(item) for name, item in value.items()}
     if isinstance(value, list | tuple) and any(isinstance(item, np.ndarray) for item in value):
         return [digest(item) for item in value]
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        return re.sub(r"0x[0-9a-f]+", "", repr(value.tolist() if isinstance(value, np.ndarray) else value))
+        return re.sub(r"0x[0-9a-fA-F]+", "", repr(value.tolist() if isinstance(value, np.ndarray) else value))
     flat = np.nan_to_num(array.astype(float).ravel(), posinf=1e300, neginf=-1e300)
     sums = [float(flat.sum()), float(np.abs(flat).sum()), float(flat @ np.cos(np.arange(flat.size)))]
     bits = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import is_classifier
 
-from sknet._model.fold_phase import stop_after_selected_steps
+from sknet._model.fold_phase import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import EncodingLearner, NetworkRows, encode_rows
 from sknet._model.table_in_memory import TableInMemory
@@ -41,4 +41,4 @@ def samples_of(inputs, y, weight=None, max_rows=64, typical_rows=None):
 
 def folds_end_code():
     """The code that runs between the training of folds and that of the network that is learnt."""
-    return stop_after_selected_steps.__code__
+    return FoldPhase.forget_networks.__code__

@@ -112,7 +112,12 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
             others, part = rows.take(others), rows.take(part)
             for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
                 run = make_trainer(
-                    settings, encoding, others, sees_bins=sees_bins, end_epoch=n_epochs, may_stop_early=False
+                    settings,
+                    encoding,
+                    others,
+                    sees_bins=sees_bins,
+                    solver=replace(settings.solver, n_epochs=n_epochs),
+                    may_stop_early=False,
                 )
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])

@@ -13,7 +13,7 @@ PARAMETERS = {"interaction_cst": [[1, 2]], "hidden_layer_sizes": (5, 4), "max_it
 
 def sets_of(**parameters):
     run = run_of(SigmoidMLPRegressor(**PARAMETERS | parameters), X, NUMBER)
-    return [trainer.sets for trainer in run.training.trainers]
+    return [trainer.sets for trainer in run.build_training(None).trainers]
 
 
 def test_each_member_has_the_sets_of_the_inputs_that_it_sees():

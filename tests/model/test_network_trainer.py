@@ -241,7 +241,8 @@ def test_epochs_to_wait(parameters, validated, may_stop, expected):
 
 
 def test_a_run_until_an_epoch_keeps_the_schedules_length():
-    solver = make_trainer(*encoded(max_iter=9), end_epoch=2).solver
+    settings, *encoded_rows = encoded(max_iter=9)
+    solver = make_trainer(settings, *encoded_rows, solver=replace(settings.solver, n_epochs=2)).solver
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 
@@ -251,7 +252,8 @@ def test_a_run_until_an_epoch_keeps_the_schedules_length():
 def test_held_out_rows_are_rated_by_their_weighted_loss():
     weight = np.linspace(0.1, 2.0, 20)
     settings, encoding, rows = encoded(validated=True)
-    run = make_trainer(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
+    held_out = replace(rows.take(np.arange(20)), weight=weight)
+    run = make_trainer(settings, encoding, rows, held_out)
     network = run.network(run.first_state((1, 0)))
     evaluation = run.problem.evaluate(theta_of(network))
     raw = run.raw_outputs(run.first_state((1, 0)), run.network_rows(rows.take(np.arange(20))))
@@ -259,7 +261,8 @@ def test_held_out_rows_are_rated_by_their_weighted_loss():
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
     assert_array_equal(evaluation.theta, theta_of(network))
-    scored = run.with_evaluation(lambda model, raw: 0.25).problem.evaluate(theta_of(network))
+    run = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
+    scored = run.problem.evaluate(theta_of(network))
     assert scored.validation_loss == loss and scored.score == 0.25
 
 

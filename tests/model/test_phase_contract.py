@@ -50,7 +50,7 @@ def trained(end, n_members):
     """A run that has trained, the phase that it was in at the end, its result, and what an observer has counted."""
     early_stopping, stop_after = ENDS[end]
     run, counter = run_of(early_stopping=early_stopping, n_members=n_members), Counter(stop_after)
-    assert not (run.folds or run.training).has_new_epoch
+    assert not run.phase.has_new_epoch
     result = run.select_and_train(counter, in_threads=False)
     return run, run.phase, result, counter
 

@@ -15,7 +15,7 @@ def test_networks_train_as_long_as_folds_have_chosen():
     net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
     run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(None, in_threads=False)
-    assert run.training.last_epoch.n_epochs == run.training.selection.chosen_epoch == run.training.n_iter
+    assert run.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
     assert len(run.folds.epochs[0]) == run.folds.n_iter <= 3
 
 

@@ -166,11 +166,11 @@ def test_a_fingerprint_names_what_differs():
 )
 def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     write_checkpoint(path, origin(), progress(state_after(2)))
-    saved, taken_up = read_checkpoint(path), []
-    saved.hand_over(origin(seeds=(9, 9, 9)), taken_up.append)  # the seeds are the file's
-    assert taken_up == [saved.progress]
+    saved = read_checkpoint(path)
+    saved.refuse_other_run(origin(seeds=(9, 9, 9)), has_folds=False)  # the seeds are the file's
+    assert saved.states_instead_of([state_after(2)]) == saved.progress.states
     with pytest.raises(ValueError, match=message):
-        saved.hand_over(origin(**now), taken_up.append)
+        saved.refuse_other_run(origin(**now), has_folds=False)
 
 
 @pytest.mark.parametrize("changes", [
@@ -182,7 +182,7 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
 def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
     write_checkpoint(path, origin(), progress(state_after(2, **changes)))
     with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file written by sknet\.Checkpoint"):
-        read_checkpoint(path).hand_over(origin(), lambda kept: kept.states[0].refuse_other(state_after(2)))
+        read_checkpoint(path).states_instead_of([state_after(2)])
 
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])

@@ -1,6 +1,6 @@
-"""The seeds of a plan."""
+"""What a call starts from: its seeds."""
 
-from sknet._estimators.plan import Seeds, member_seeds
+from sknet._estimators.start import Seeds, member_seeds
 
 
 def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
