@@ -10,6 +10,7 @@ from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.scoring import validation_scorer
 from sknet._estimators.start import Start, member_seeds
+from sknet._model.evaluation import Folds, HeldOut, OwnRows
 from sknet._model.fold_phase import FoldPhase, Selection
 from sknet._model.importances import importance_rows
 from sknet._model.matrices import encode_rows, encoding_to_continue_by
@@ -22,21 +23,23 @@ from sknet._training.state import State
 def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     """Encode the table once, and put the networks together that share it."""
     start, rows, settings, encoding = plan.start, plan.rows, plan.settings, plan.encoding
-    folds, split = plan.evaluation.folds, plan.evaluation.split
+    evaluation = plan.evaluation
+    folds = evaluation if isinstance(evaluation, Folds) else None
     refuse_networks_beyond_memory(settings, encoding, len(rows), 0 if folds is None else len(folds.splits))
     # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
-    train, trained_by = plan.evaluation.train, encoding
+    train, trained_by = evaluation.train, encoding
     if start.model is not None:
         trained_by = encoding_to_continue_by(encoding, rows, train, is_partial_fit=start.is_increment)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=train)
     # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
     few_rows = None if start.is_increment else importance_rows(rows, encoded, train)
     train_rows, held_out = encoded, None
-    if split is not None:
-        train_rows, held_out = encoded.take(split.train), encoded.take(split.held_out)
-    elif plan.held_out is not None:
-        with prefix_errors("X_val"):
-            held_out = encode_rows(encoding, plan.held_out, cross_fit=False)
+    match evaluation:
+        case HeldOut(split):
+            train_rows, held_out = encoded.take(split.train), encoded.take(split.held_out)
+        case OwnRows(own_rows):
+            with prefix_errors("X_val"):
+                held_out = encode_rows(encoding, own_rows, cross_fit=False)
     score = None
     if plan.held_out is not None and estimator.scoring != "loss":
         score = validation_scorer(estimator, plan.held_out, plan)

@@ -7,7 +7,6 @@ set: with its settings, training does what it does there.
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -16,12 +15,12 @@ from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
-    Splitter,
     copy_containers,
     schedule_ends,
     solver_class,
     splitter_of,
 )
+from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation
 from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
 from sknet._network.losses import Loss
 from sknet._network.regression_losses import REGRESSION_LOSSES
@@ -78,20 +77,13 @@ MAX_STEPS, LARGE_BATCH = 300, 1024
 """Where an epoch would have more steps, batches grow on, up to this one: with more rows the last step's noise counts
 for more than the number of steps does."""
 
-Validated: TypeAlias = bool | Literal["folds"]
-"""True where rows are held out, "folds" where folds are; False where nothing evaluates the epochs."""
-
-EvaluationMethod: TypeAlias = float | Splitter | Literal["folds"] | None
-"""What evaluates the epochs: the fraction of rows to hold out, the splitter that gives folds, folds, or nothing."""
-
 
 @dataclass(frozen=True)
 class Facts:
     """The facts about the rows, on which "auto" depends besides the other parameters."""
 
     n_rows: int  # to train on
-    validated: Validated
-    n_held_out: int = 0  # rows for validation
+    evaluation: Evaluation
     columns: ColumnSummary = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY
@@ -101,31 +93,35 @@ class Facts:
     @property
     def n_fitted(self) -> int:
         """How many rows there are, those held out included."""
-        return self.n_rows + self.n_held_out
+        return self.n_rows + self.evaluation.n_held_out
 
     @property
     def keeps_all_levels(self) -> bool:
         """Whether rare levels keep an input: where nothing evaluates epochs, so that k `partial_fit` equal one fit."""
-        return not self.validated
+        return not self.evaluation.early_stopping
 
 
 # --- what evaluates the epochs ----------------------------------------------------------------------------------------
 
 
-def evaluation_method(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY) -> EvaluationMethod:
-    """Return what evaluates the epochs of a fit to so many rows of a table."""
-    splitter = splitter_of(p)
-    if splitter is not None or p.early_stopping == "folds":
+def evaluation_class(
+    p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY
+) -> type[NoEvaluation | HeldOut | Folds]:
+    """Return what evaluates the epochs of a fit to so many rows of a table, if the user passes no rows for it."""
+    if splitter_of(p) is not None or p.early_stopping == "folds":
         refuse_conflicts_with_folds(p)
-        return splitter or "folds"
+        return Folds
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
         if n_rows < MIN_EVALUATED_ROWS:
-            return None
+            return NoEvaluation
         # where folds do not suit (of a single epoch there is nothing to choose), rows are held out, as below
         if p.max_iter > 1 and suits_folds(p) and not limits.is_sequential:
-            return "folds"
-    if not p.early_stopping:
-        return None
+            return Folds
+    return HeldOut if p.early_stopping else NoEvaluation
+
+
+def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY) -> float:
+    """Return which fraction of the table's rows is held out."""
     fraction = fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
     return min(fraction, limits.max_held_out / n_rows)
 
@@ -163,9 +159,11 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
     if facts.earlier_parameters is not None:
         refuse_changed_parameters(resolved, facts.earlier_parameters)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
-    resolved.early_stopping = facts.validated  # "folds"; False where True was asked for, and the rows were too few
+    resolved.early_stopping = (
+        facts.evaluation.early_stopping
+    )  # "folds"; False where True was asked for, and the rows were too few
     if isinstance(resolved, ClassifierParameters):
-        resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.validated)
+        resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.evaluation.early_stopping)
         if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return resolved
@@ -184,7 +182,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     `n_members` is known before, and `label_smoothing` depends on what the temperature becomes.
     """
     n = facts.n_rows
-    validated = bool(facts.validated)
+    is_evaluated = bool(facts.evaluation.early_stopping)
     ours = schedule_ends(p)  # a schedule of ours; scikit-learn's go on until something else ends training
     by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
     is_large = facts.n_fitted >= LARGE_ROWS and ours
@@ -194,7 +192,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "hidden_layer_sizes": auto_sizes(p, facts),
         "dtype": "float32" if first_order and n >= FEW_ROWS else "float64",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
-        "averaging": AUTO_AVERAGING if validated and ours else 0.0,
+        "averaging": AUTO_AVERAGING if is_evaluated and ours else 0.0,
         "dropout": 0.0,
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
@@ -207,7 +205,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
     }
-    if facts.validated == "folds":
+    if facts.evaluation.early_stopping == "folds":
         by_rows = FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else REGRESSOR_FOLDS_PATIENCE
         patience = by_rows[(n >= FEW_ROWS) + (n >= MANY_ROWS)]  # index 0, 1 or 2
         # float32 even for few rows: with folds there are several networks to train, and float64 takes twice the time
@@ -224,9 +222,9 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         if facts.columns.has_many_levels and not facts.began_with_increments:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
-        values["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
+        values["dropout"] = AUTO_DROPOUT if by_adam and is_evaluated and ours else 0.0
         can_scale = p.loss == "log_loss" and first_order and p.max_norm is None
-        values["temperature_scaling"] = can_scale and validated and ours
+        values["temperature_scaling"] = can_scale and is_evaluated and ours
     return values
 
 
@@ -262,7 +260,7 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
         return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]
     reasons = single_network_reasons(p, facts)
     if p.n_members == "auto":
-        return 2 if not reasons and facts.validated and facts.n_rows < MANY_ROWS else 1
+        return 2 if not reasons and facts.evaluation.early_stopping and facts.n_rows < MANY_ROWS else 1
     n_members = int(p.n_members)
     if n_members > 1 and reasons and facts.earlier_parameters is None:
         raise ValueError(

@@ -164,7 +164,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
-            quiet = run.plan.evaluation.lacks_validation
+            quiet = run.plan.is_short_of_rows
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.is_among_folds)

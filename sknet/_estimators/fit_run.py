@@ -131,7 +131,7 @@ class FitRun:
             n_samples_seen=start.n_samples_seen + n_seen,
             validated=self.plan.held_out is not None,
             seeds=start.seeds.as_tuple(),
-            n_rows_before_split=self.plan.evaluation.n_rows_before_split,
+            n_rows_before_split=0 if self.plan.evaluation.train is None else len(self.plan.rows),
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else self.folds.epochs[0],
             chosen_epoch=0 if self.selection is None else self.selection.chosen_epoch,

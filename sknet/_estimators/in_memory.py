@@ -6,7 +6,7 @@ from typing import Self
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from sknet._estimators.auto import Facts, Validated
+from sknet._estimators.auto import Facts
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import fit_context
@@ -15,6 +15,7 @@ from sknet._estimators.fitted import model_and_checked_table, require_fitted
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._estimators.start import Seeds, start_from_fitted
+from sknet._model.evaluation import Folds, NoEvaluation
 from sknet._model.explanation import Explanation
 from sknet._model.matrices import encode_rows, encoding_of
 from sknet._model.network_trainer import make_trainer
@@ -339,11 +340,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         fitted = require_fitted(self)
         start = start_from_fitted(fitted, Seeds(*fitted.seeds), is_increment=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
-        validated: Validated = "folds" if fitted.resolved["early_stopping"] == "folds" else fitted.validated
         # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
         facts = Facts(
             len(data.rows),
-            validated,
+            Folds([], 1.0) if fitted.is_evaluated else NoEvaluation(),
             began_with_increments=start.has_one_network,
             earlier_parameters=fitted.resolved,
         )

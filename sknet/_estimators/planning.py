@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from sknet._estimators.auto import Facts, evaluation_method
+from sknet._estimators.auto import Facts, evaluation_class, fraction_to_hold_out
 from sknet._estimators.fit_messages import (
     refuse_or_warn_of_left_out,
     warn_of_ended_schedule,
@@ -18,12 +18,13 @@ from sknet._estimators.fit_messages import (
     warn_of_rows_seen,
     warn_of_unused_groups,
 )
-from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers, solver_class
-from sknet._estimators.plan import Evaluation, Plan
+from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers, solver_class, splitter_of
+from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
 from sknet._estimators.start import Start
 from sknet._estimators.user_warnings import warn
+from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
 from sknet._model.fold_phase import draw_folds, folds_of_splits
 from sknet._model.matrices import Encoding, EncodingLearner, encoding_of
 from sknet._model.settings import Settings
@@ -41,13 +42,11 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     Both are learnt from a sample of the rows to train on.
     """
     rows, batch_size = data.rows, estimator.batch_size
-    evaluation = Evaluation() if start.is_increment else choose_evaluation(estimator, data, start)
-    held_out = data.held_out if evaluation.split is None else rows.take(evaluation.split.held_out)
-    n_held_out = 0 if evaluation.split is None else len(evaluation.split.held_out)
+    evaluation = NoEvaluation() if start.is_increment else choose_evaluation(estimator, data, start)
+    held_out = evaluation.held_out_of(rows)
     facts = Facts(
-        len(rows) - n_held_out,
-        "folds" if evaluation.folds is not None else held_out is not None,
-        n_held_out=0 if held_out is None else len(held_out),
+        len(rows) if evaluation.train is None else len(evaluation.train),
+        evaluation,
         limits=rows.X.limits,
         earlier_parameters=start.resolved,
         began_with_increments=start.has_one_network,
@@ -75,7 +74,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         encoding = learner.learn(evaluation.train)
         refuse_or_warn_of_left_out(encoding.encoder)
     warn_of_ended_schedule(settings, start)
-    learner_of_folds = None if evaluation.folds is None else learner
+    learner_of_folds = learner if isinstance(evaluation, Folds) else None
     return Plan(start, settings, resolved, rows, data.columns, encoding, evaluation, held_out, learner_of_folds)
 
 
@@ -94,30 +93,31 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
     rows, n = data.rows, len(data.rows)
     if data.held_out is not None:
         warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return Evaluation()
-    method = evaluation_method(estimator, n, rows.X.limits)
-    if method is None:
+        return OwnRows(data.held_out)
+    kind = evaluation_class(estimator, n, rows.X.limits)
+    if kind is NoEvaluation:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
-        return Evaluation()
-    is_regression = isinstance(estimator, RegressorParameters)
-    if method != "folds" and not isinstance(method, float):  # a splitter of the user
-        splits = splits_of_splitter(method, rows, start.seeds.rows, (data.passed.X, data.passed.y, data.passed.groups))
+        return NoEvaluation()
+    is_regression, seed, splitter = isinstance(estimator, RegressorParameters), start.seeds.rows, splitter_of(estimator)
+    if splitter is not None:
+        splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
-            warn_of_few_rows(n, method)
-            return Evaluation(lacks_validation=True)
-        return Evaluation(folds=folds_of_splits(n, splits, rows.groups, is_regression=is_regression))
+            warn_of_few_rows(n, splitter)
+            return NoEvaluation(is_short_of_rows=True)
+        return folds_of_splits(n, splits, rows.groups, is_regression=is_regression)
     strata = data.head.strata(rows.y)
     warn_of_groups_of_one_class(strata, rows.groups)
-    if method == "folds":
-        return Evaluation(folds=draw_folds(n, strata, rows.groups, start.seeds.rows, is_regression=is_regression))
-    split = split_validation(rows, strata, method, start.seeds.rows)
+    if kind is Folds:
+        return draw_folds(n, strata, rows.groups, seed, is_regression=is_regression)
+    fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
+    split = split_validation(rows, strata, fraction, seed)
     if split is None:
         if estimator.early_stopping != "auto":
-            warn_of_few_rows(n, method)
-        return Evaluation(lacks_validation=True)
-    warn_of_rows_seen(start, n, method)
-    return Evaluation(split=split, n_rows_before_split=n)
+            warn_of_few_rows(n, fraction)
+        return NoEvaluation(is_short_of_rows=True)
+    warn_of_rows_seen(start, n, fraction)
+    return HeldOut(split)
 
 
 def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from sknet._model.fold_phase import MIN_STEPS_TO_JUDGE
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._model.phases import HeldOut
+from sknet._model.phases import HeldOutOutputs
 from sknet._network.losses import Loss
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._training.state import State
@@ -22,7 +22,7 @@ from sknet._typing import Array
 
 
 def are_no_better_than_constant(
-    networks: Sequence[tuple[NetworkTrainer, State]], held_out: HeldOut | None, *, stopped_by_user: bool
+    networks: Sequence[tuple[NetworkTrainer, State]], held_out: HeldOutOutputs | None, *, stopped_by_user: bool
 ) -> bool:
     """Tell whether the loss of what a fit leaves is that of a constant or more, on the rows that judge it.
 
@@ -35,7 +35,7 @@ def are_no_better_than_constant(
     networks : sequence of (NetworkTrainer, State)
         As their training has left them.
 
-    held_out : HeldOut or None
+    held_out : HeldOutOutputs or None
     stopped_by_user : bool
         Whether an interrupt or a callback has ended training.
 
@@ -55,7 +55,7 @@ def are_no_better_than_constant(
     return any(_is_no_better_in_training(trainer, state) for trainer, state in networks)
 
 
-def _is_no_better_on(held_out: HeldOut, trainer: NetworkTrainer) -> bool:
+def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
     """Compare the loss on held-out rows; `trainer` has the rows that the constant is learnt from."""
     constant = _best_constant_of(trainer)
     if constant is None:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._model.evaluation import Folds
 from sknet._model.fold_progress import ChosenEpoch, FoldProgress
 from sknet._model.importances import importance_rows
 from sknet._model.joining import join_networks
@@ -57,14 +58,6 @@ def fold_plan(n_rows: int, grouped: bool = False, is_regression: bool = False) -
     if grouped:
         return FoldPlan(4, 2, some)
     return FoldPlan(4, 1, some) if n_rows < MANY_ROWS else FoldPlan(10, 1, 1.002)
-
-
-class Folds(NamedTuple):
-    """The splits of the rows, each of which holds one fold out."""
-
-    splits: list[Split]
-    tolerance_factor: float  # see `FoldPlan`
-    share_columns: bool = True  # whether what is learnt about columns without targets is learnt once, from all rows
 
 
 def draw_folds(

@@ -32,7 +32,7 @@ class EpochReport:
     of_folds: bool  # whether folds have trained it, to choose how many epochs follow
 
 
-class HeldOut(NamedTuple):
+class HeldOutOutputs(NamedTuple):
     """What rows that training has not seen tell of a network."""
 
     raw: Array  # (m, k) its raw outputs for them
@@ -44,7 +44,7 @@ class NetworkAndHeldOut(NamedTuple):
     """What a phase leaves: its networks joined into one, and its raw outputs for held-out rows."""
 
     network: Network  # all of them, joined
-    held_out: HeldOut | None = None
+    held_out: HeldOutOutputs | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.mixture import ChosenMixture, HeldOutLoss, Mixture
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._model.phases import EpochReport, HeldOut, NetworkAndHeldOut
+from sknet._model.phases import EpochReport, HeldOutOutputs, NetworkAndHeldOut
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, Result, StopReason
@@ -112,10 +112,10 @@ class TrainPhase:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
             numbers = self.selection.held_out
             weight = None if rows.weight is None else rows.weight[numbers]
-            held_out = HeldOut(self.selection.raw, rows.y[numbers], weight)
+            held_out = HeldOutOutputs(self.selection.raw, rows.y[numbers], weight)
         elif self.held_out is not None:
             temperature, mixing_weights, raw = self._choose_mixture()
-            held_out = HeldOut(raw, self.held_out.y, self.held_out.weight)
+            held_out = HeldOutOutputs(raw, self.held_out.y, self.held_out.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each has all inputs, with weights of 0 for the bins that it does not see
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)

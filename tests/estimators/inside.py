@@ -1,15 +1,21 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
-from sknet._estimators.auto import Facts
+from sknet._estimators.auto import Facts, Folds, HeldOut, NoEvaluation
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._estimators.start import draw_start
-from tests.tables.examples import column_summary
+from tests.tables.examples import column_summary, split_holding_out
+
+
+def evaluation(early_stopping, n_held_out=0):
+    """What evaluates the epochs where `early_stopping` becomes False, True or "folds"; training rows are not named."""
+    held_out = HeldOut(split_holding_out(n_held_out))
+    return {False: NoEvaluation(), True: held_out, "folds": Folds([], 1.0)}[early_stopping]
 
 
 def settings_of(net, n_rows, validated=False, n_numbers=3):
     """The settings of a fit of so many rows and columns of numbers; `validated` is what `early_stopping` becomes."""
-    return resolve(net, Facts(n_rows, validated, columns=column_summary(n_numbers)))[0]
+    return resolve(net, Facts(n_rows, evaluation(validated), columns=column_summary(n_numbers)))[0]
 
 
 def target_settings_of(net):

@@ -16,25 +16,32 @@ from sknet._estimators.auto import (
     PATIENCE,
     TOL,
     Facts,
-    evaluation_method,
+    Folds,
+    HeldOut,
+    NoEvaluation,
+    evaluation_class,
+    fraction_to_hold_out,
 )
 from sknet._estimators.resolve import resolve
 from tests.estimators.choices import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
+from tests.estimators.inside import evaluation
 from tests.tables.examples import column_summary
 
 
 @pytest.mark.parametrize(
     ("n", "how"),
-    [(MIN_EVALUATED_ROWS - 1, None), (MIN_EVALUATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
-     (LARGE_ROWS, LARGE_FRACTION_HELD_OUT)],
+    [(MIN_EVALUATED_ROWS - 1, NoEvaluation), (MIN_EVALUATED_ROWS, Folds), (LARGE_ROWS - 1, Folds),
+     (LARGE_ROWS, HeldOut)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
-    assert evaluation_method(SigmoidMLPClassifier(), n) == how
-    assert evaluation_method(SigmoidMLPRegressor(), n) == how
-    share = None if n < MIN_EVALUATED_ROWS else LARGE_FRACTION_HELD_OUT if n >= LARGE_ROWS else FRACTION_HELD_OUT
-    assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
-    assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
-    assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
+    assert evaluation_class(SigmoidMLPClassifier(), n) is how
+    assert evaluation_class(SigmoidMLPRegressor(), n) is how
+    without_choice = NoEvaluation if n < MIN_EVALUATED_ROWS else HeldOut  # one epoch leaves folds no choice
+    assert evaluation_class(SigmoidMLPClassifier(max_iter=1), n) is without_choice
+    assert evaluation_class(SigmoidMLPClassifier(early_stopping=False), n) is NoEvaluation
+    share = LARGE_FRACTION_HELD_OUT if n >= LARGE_ROWS else FRACTION_HELD_OUT
+    assert fraction_to_hold_out(SigmoidMLPClassifier(), n) == share
+    assert fraction_to_hold_out(SigmoidMLPClassifier(validation_fraction=0.3), n) == 0.3
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
@@ -49,13 +56,13 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE[0], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(FEW_ROWS, "folds"), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(2000, True, n_held_out=300), PATIENCE, FRACTION_HELD_OUT, TOL),
-     (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL),
-     (Facts(LARGE_ROWS - 1, True, n_held_out=1), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL)],
+    [(Facts(FEW_ROWS - 1, evaluation("folds")), FOLDS_PATIENCE[0], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(FEW_ROWS, evaluation("folds")), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, evaluation("folds")), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS, evaluation("folds")), FOLDS_PATIENCE[2], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(2000, evaluation(True, 300)), PATIENCE, FRACTION_HELD_OUT, TOL),
+     (Facts(LARGE_ROWS, evaluation(True, 2000)), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL),
+     (Facts(LARGE_ROWS - 1, evaluation(True, 1)), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
@@ -64,21 +71,21 @@ def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
 
 @pytest.mark.parametrize(("n", "patience"), [(FEW_ROWS - 1, 8), (FEW_ROWS, 6), (MANY_ROWS - 1, 6), (MANY_ROWS, 6)])
 def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
-    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == patience
+    assert resolve(SigmoidMLPRegressor(), Facts(n, evaluation("folds")))[1].n_iter_no_change == patience
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
     for n, n_bins in ((MIN_EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
-        settings, found = resolve(cls(), Facts(n, "folds", columns=column_summary(3)))
+        settings, found = resolve(cls(), Facts(n, evaluation("folds"), columns=column_summary(3)))
         assert settings.table.n_bins == found.n_bins == n_bins
-    assert resolve(cls(n_bins=5), Facts(n, "folds", columns=column_summary(3)))[0].table.n_bins == 5
+    assert resolve(cls(n_bins=5), Facts(n, evaluation("folds"), columns=column_summary(3)))[0].table.n_bins == 5
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
-    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, True))
+    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, evaluation(True)))
     assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (PATIENCE, TOL, False)
-    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == TOL
+    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, evaluation(True)))[1].tol == TOL
 
 
 @pytest.mark.parametrize(
@@ -86,8 +93,8 @@ def test_scikit_learns_schedules_wait_as_they_do():
     [(SigmoidMLPClassifier, (128,), (256,)), (SigmoidMLPRegressor, (96, 32), (128, 32))],
 )
 def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
-    large = Facts(LARGE_ROWS - 1, True, columns=column_summary(3), n_held_out=1)  # with the rows that are held out
-    for facts, expected in ((large, large_sizes), (Facts(LARGE_ROWS - 1, "folds"), sizes)):
+    large = Facts(LARGE_ROWS - 1, evaluation(True, 1), columns=column_summary(3))  # with the rows that are held out
+    for facts, expected in ((large, large_sizes), (Facts(LARGE_ROWS - 1, evaluation("folds")), sizes)):
         settings, found = resolve(cls(), facts)
         assert settings.network.hidden_sizes == found.hidden_layer_sizes == expected
     assert resolve(cls(depth=2), large)[0].network.hidden_sizes == (large_sizes[0],) * 2
@@ -100,11 +107,11 @@ def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
     ids=str,
 )
 def test_scikit_learns_settings_give_one_size_of_layers(parameters):
-    assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, True))[1].hidden_layer_sizes == (
+    assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, evaluation(True)))[1].hidden_layer_sizes == (
         96,
         32,
     )
-    sparse = Facts(LARGE_ROWS, True, columns=column_summary(is_sparse=True))
+    sparse = Facts(LARGE_ROWS, evaluation(True), columns=column_summary(is_sparse=True))
     assert resolve(SigmoidMLPClassifier(), sparse)[1].hidden_layer_sizes == (128,)
 
 

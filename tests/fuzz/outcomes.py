@@ -31,6 +31,7 @@ from sknet import stream
 ROUNDING = 1e-5
 """Relative differences of sums that two orders of float32 additions may make in a short training."""
 
+ADDRESS = r"0x[0-9a-fA-F]+"
 SPLITTERS = [KFold(3, shuffle=True, random_state=0), TimeSeriesSplit(3)]
 
 
@@ -297,7 +298,7 @@ def digest(value):
         return [digest(item) for item in value]
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
-        return re.sub(r"0x[0-9a-fA-F]+", "", repr(value.tolist() if isinstance(value, np.ndarray) else value))
+        return re.sub(ADDRESS, "", repr(value.tolist() if isinstance(value, np.ndarray) else value))
     flat = np.nan_to_num(array.astype(float).ravel(), posinf=1e300, neginf=-1e300)
     sums = [float(flat.sum()), float(np.abs(flat).sum()), float(flat @ np.cos(np.arange(flat.size)))]
     bits = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
@@ -329,7 +330,7 @@ def walk(seed, number):
     with tempfile.TemporaryDirectory() as folder:
         way = Walk(np.random.default_rng([seed, number]), folder)
         net, told = way.new(), [repr(way.parameters), type(way.X).__name__, str(way.X.shape), sorted(way.data)]
-        found = [{"configuration": " ".join(map(str, told))}]
+        found = [{"configuration": re.sub(ADDRESS, "", " ".join(map(str, told)))}]
         for name in way.steps:
             printed = io.StringIO()
             with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(printed):

@@ -232,7 +232,7 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     Losses may be negative: a user's own is, if it is a density's.
     """
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20])
-    folds = draw_folds(N, LABEL, None, 5)._replace(tolerance_factor=1.002)
+    folds = replace(draw_folds(N, LABEL, None, 5), tolerance_factor=1.002)
     networks = FoldPhase(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
     chosen = networks.train()
     assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
