@@ -126,9 +126,14 @@ class ErrorScale:
         )
 
 
-def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> ErrorScale:
+def n_prediction_bins(errors: Array, weight: Array | None) -> int:
+    """Return in how many bins of predictions these errors tell their scale; fewer than 2 where they cannot."""
+    return int(min(MAX_PREDICTION_BINS, least_effective_size(errors, weight) // MIN_ROWS_PER_BIN))
+
+
+def learn_error_scale(middle: Array, errors: Array, weight: Array | None, n_bins: int | None = None) -> ErrorScale:
     """Learn how errors grow with the prediction: their mean in bins of equally many rows, and the trend beyond."""
-    n_bins = int(min(MAX_PREDICTION_BINS, least_effective_size(errors, weight) // MIN_ROWS_PER_BIN))
+    n_bins = n_prediction_bins(errors, weight) if n_bins is None else n_bins
     if n_bins < 2:
         return constant_scale(errors.shape[1])
     knots, scales = np.ones((2, n_bins + 2, errors.shape[1]))
@@ -154,10 +159,12 @@ def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> Err
 def scale_by_others(middle: Array, errors: Array, weight: Array | None) -> Array:
     """Return errors over the scale that other rows tell, (n, k): a large error would make its own scale large."""
     part = np.random.default_rng(0).permutation(len(errors)) % N_SCALE_PARTS
+    n_bins = n_prediction_bins(errors, weight)  # as of all rows: the scales of the parts have its unit
     scaled = np.empty_like(errors)
     for i in range(N_SCALE_PARTS):
         own, others = part == i, part != i
-        scale = learn_error_scale(middle[others], errors[others], None if weight is None else weight[others])
+        weight_of_others = None if weight is None else weight[others]
+        scale = learn_error_scale(middle[others], errors[others], weight_of_others, n_bins)
         scaled[own] = errors[own] / scale.of_predictions(middle[own])
     return scaled
 

@@ -165,8 +165,7 @@ def test_training_that_goes_on_and_files(tmp_path):
 
 def test_weights_set_by_hand_are_0_again_when_training_goes_on():
     net = SigmoidMLPRegressor(interaction_cst=SETS, **FAST).partial_fit(X, NUMBER)
-    for W in net.coefs_:
-        W[:] = 0.3
+    net.coefs_ = [np.full_like(W, 0.3) for W in net.coefs_]
     assert_sets_apart(net.partial_fit(X, NUMBER))
 
 

@@ -88,7 +88,7 @@ def test_input_is_neither_written_to_nor_kept():
     net.predict(X)
     net.backpropagate(X, y)
     kept = [value for value in vars(net).values() if isinstance(value, np.ndarray)]
-    assert not any(np.shares_memory(X, value) for value in kept + net.coefs_)
+    assert not any(np.shares_memory(X, value) for value in kept + list(net.coefs_))
 
 
 # --- memory maps -----------------------------------------------------------------------------------------------------
