@@ -69,21 +69,18 @@ def encode_shard(
         for X, chosen, encoding_part in zip(partitions, rows, encoding_parts, strict=True)
         if len(chosen)
     ]
-    if encoder.lookups is None:
-        inputs, start = np.ones((sum(map(len, rows)), encoder.n_inputs + 1), dtype), 0
-        for X, encoding_part in tables:
-            stop = start + X.shape[0]
-            inputs[start:stop, :-1] = encoder.encode(X, dtype, encoding_part=encoding_part)
-            start = stop
-        return inputs
-    lookups = encoder.lookups
-    if not tables:
-        hot = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
-        return MixedRows(np.empty((0, len(lookups.dense_inputs)), dtype), hot, lookups.dense_inputs)
-    parts = [encoder.encode_mixed(X, dtype, encoding_part) for X, encoding_part in tables]
-    return MixedRows(
-        np.concatenate([p[0] for p in parts]), sp.vstack([p[1] for p in parts], "csr"), lookups.dense_inputs
-    )
+    lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
+    # the last column of ones, which `MixedRows` have not
+    dense, start = np.ones((sum(map(len, rows)), dense_encoder.n_inputs + (lookups is None)), dtype), 0
+    for X, encoding_part in tables:
+        stop = start + X.shape[0]
+        dense[start:stop, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_part=encoding_part)
+        start = stop
+    if lookups is None:
+        return dense
+    no_rows = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
+    one_hot = sp.vstack([no_rows, *(lookups.one_hot_rows(X, dtype)[:] for X, _ in tables)], "csr")
+    return MixedRows(dense, one_hot, lookups.dense_inputs)
 
 
 def target_totals(

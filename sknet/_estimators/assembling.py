@@ -26,6 +26,8 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     evaluation = plan.evaluation
     folds = evaluation if isinstance(evaluation, Folds) else None
     refuse_networks_beyond_memory(settings, encoding, len(rows), 0 if folds is None else len(folds.splits))
+    if folds is not None:  # folds that learn columns of their own encode the table again, but not its texts
+        rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
     # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
     train, trained_by = evaluation.train, encoding
     if start.model is not None:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil
 from typing import Self
 
 import numpy as np
 
+from sknet._model.encoded_inputs import encode_whole
 from sknet._model.heads import Head
 from sknet._model.threads import (
     UNSPLIT_PRODUCT,
@@ -159,24 +161,26 @@ class Model:
         """Return the rows as the network takes them, and their format."""
         if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)  # few rows: all are read from the file here
-        if self.encoder.lookups is not None:
-            return MixedRows(*self.encoder.encode_mixed(table, self.predict_dtype)), "mixed"
-        inputs = self.encoder.encode(table, self.predict_dtype)
-        return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
+        inputs = encode_whole(self.encoder, table, self.predict_dtype)
+        return inputs(slice(0, table.shape[0])), inputs.batch_format
+
+    def _encoded_pieces(self, table: Table, part: slice) -> Iterator[tuple[slice, Table, Chain]]:
+        """Yield the rows of each piece of a part, encoded, and the layers that take them."""
+        chain_of = self._make_chains()
+        for rows in row_pieces(part):
+            inputs, batch_format = self._encode(take_rows(table, rows))
+            yield rows, inputs, chain_of(rows.stop - rows.start, batch_format)
+
+    def _make_chains(self) -> Callable[[int, BatchFormat], Chain]:
+        """Return a function that binds layers to so many rows, once: a part has pieces of two sizes at most."""
+        return cache(lambda n_rows, batch_format: self.network.chain(n_rows, self.predict_dtype, batch_format))
 
     def _pieces(
         self, table: Table, part: slice, convert_raw: Callable[[Array], Array]
     ) -> Iterator[tuple[slice, Array]]:
         """Yield the rows of each piece of a part, and `convert_raw` of their raw outputs."""
-        for rows, chain in self._chains(part, self._batch_format(table)):
-            inputs, _ = self._encode(take_rows(table, rows))
+        for rows, inputs, chain in self._encoded_pieces(table, part):
             yield rows, self._forward(chain, inputs, convert_raw)
-
-    def _batch_format(self, table: Table) -> BatchFormat:
-        """Return the format in which rows of a table are encoded, which the first layer must read."""
-        if self.encoder.lookups is not None:
-            return "mixed"
-        return "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
 
     def _forward(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
         """Return `convert_raw` of the raw outputs of encoded rows; raise where some are not finite."""
@@ -212,16 +216,6 @@ class Model:
             "outliers."
         )
 
-    def _chains(self, part: slice, batch_format: BatchFormat) -> Iterator[tuple[slice, Chain]]:
-        """Yield pieces of these rows with layers bound to as many: to the most predicted at once, and to the rest."""
-        n_rows = 0
-        for start in range(part.start, part.stop, ROWS_PREDICTED_AT_ONCE):
-            rows = slice(start, min(start + ROWS_PREDICTED_AT_ONCE, part.stop))
-            if rows.stop - start != n_rows:
-                n_rows = rows.stop - start
-                chain = self.network.chain(n_rows, self.predict_dtype, batch_format)
-            yield rows, chain
-
     # --- a look inside -----------------------------------------------------------------------------------------------
 
     def activations(self, table: Table) -> list[Array]:
@@ -229,8 +223,10 @@ class Model:
         inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, also where `predict` looks categories up
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
+        chain_of = self._make_chains()
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
-            for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
+            for rows in row_pieces(slice(0, inputs.shape[0])):
+                chain = chain_of(rows.stop - rows.start, "sparse" if is_sparse(inputs) else "dense")
                 raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     output[rows] = piece
@@ -243,8 +239,13 @@ class Model:
             return self.encoder.encode(table, self.predict_dtype).astype(self.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.output_dtype)
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
-            for rows, chain in self._chains(slice(0, table.shape[0]), self._batch_format(table)):
-                inputs, _ = self._encode(take_rows(table, rows))
+            for rows, inputs, chain in self._encoded_pieces(table, slice(0, table.shape[0])):
                 self._forward(chain, inputs, np.asarray)  # raises where an output is not finite
                 outputs[rows] = chain.hidden[-1]
         return outputs
+
+
+def row_pieces(part: slice) -> Iterator[slice]:
+    """Split rows into pieces of as many as are predicted at once; the last has the rest."""
+    for start in range(part.start, part.stop, ROWS_PREDICTED_AT_ONCE):
+        yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, part.stop))

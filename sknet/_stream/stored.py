@@ -76,13 +76,13 @@ class StoredRows:
         numbers = np.empty(0, dtype)  # as first values, which tell the type in which numbers are kept
         for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
             columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_text else [kept]
-        rest, empty = encoder.encode_text(self.format.unpack(np.empty(0, self.records.dtype)), dtype)  # for the names
-        table_format = FrameFormat(list(empty.columns), columns)
+        rest = encoder.encoder_after_text
+        table_format = FrameFormat(list(rest.column_names), columns)
         fields = np.dtype(table_format.fields)
 
         def convert(records: Records) -> Records:
             converted = np.zeros(len(records), fields)
-            table_format.pack(encoder.encode_text(self.format.unpack(records), dtype)[1], converted)
+            table_format.pack(encoder.encode_text(self.format.unpack(records), dtype), converted)
             return converted
 
         records = self.records.convert(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)

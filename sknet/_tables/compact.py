@@ -26,9 +26,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.column_layout import ColumnLayout
-from sknet._tables.columns import Column
-from sknet._typing import Array, Batch, DType, Positions
+from sknet._tables.encoding import TableEncoder
+from sknet._typing import Array, Batch, DType, Positions, Table
 
 VALUES_WRITTEN_AT_ONCE = 2**18
 """How many values are written at a time: they stay in the processor's cache until they are written."""
@@ -158,9 +157,12 @@ def _rows_of(values: Array, batch: Batch) -> Array:
     return values[batch] if isinstance(batch, slice) else values.take(batch, 0)
 
 
-def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
-    """Return n rows that are to be set, the inputs of a type of floats."""
-    return CompactRows(
+def encode_compact(
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None
+) -> CompactRows:
+    """Encode a dense table as `TableEncoder.encode` does, into arrays of a fraction of the size."""
+    n, layout = X.shape[0], compact_layout(encoder)
+    compact = CompactRows(
         layout,
         uncompressed=np.empty((n, len(layout.uncompressed)), dtype),
         sign_inputs=np.empty((n, len(layout.sign_inputs)), np.int8),
@@ -168,19 +170,24 @@ def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
         next_fill=np.empty((n, layout.n_binned), dtype),
         level=np.empty((n, len(layout.levels)), layout.level_dtype),
     )
+    for rows in encoder.chunks(n):
+        Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
+        compact.set_rows(rows, encoder.encode_rows(X, rows, Z, encoding_part))
+    return compact
 
 
 # --- what is where ---------------------------------------------------------------------------------------------------
 
 
-def compact_layout(columns: Sequence[Column], layout: ColumnLayout) -> CompactLayout:
-    """Sort the inputs of a table's columns into those that are kept and those that something shorter describes."""
+def compact_layout(encoder: TableEncoder) -> CompactLayout:
+    """Sort the inputs of an encoder's columns into those that are kept and those that something shorter describes."""
     uncompressed: list[int] = []
     sign_inputs: list[int] = []
     levels: list[slice] = []
     binned: list[tuple[int, int]] = []  # columns with bins: how many, and which of the inputs is the first
-    for j, column in enumerate(columns):
-        n_bins, bin_start, start = column.n_bins, int(layout.bin_starts[j]), int(layout.starts_after_bins[j])
+    bin_starts, other_starts = (starts[:-1].tolist() for starts in encoder.input_starts)
+    for column, bin_start, start in zip(encoder.columns, bin_starts, other_starts, strict=True):
+        n_bins = column.n_bins
         if n_bins:
             binned.append((n_bins, bin_start))
         formulas = column.input_formulas[n_bins:]

@@ -14,7 +14,7 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -22,7 +22,6 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
@@ -46,7 +45,6 @@ from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_target
 from sknet._tables.columns.text import EncodedText, learn_text
-from sknet._tables.compact import CompactLayout, CompactRows, compact_layout, empty_rows
 from sknet._tables.frames import (
     ColumnKind,
     ColumnValues,
@@ -102,11 +100,6 @@ class TableEncoder:
     def encoder_without_lookups(self) -> TableEncoder:
         """Encodes the inputs that are multiplied: all but the categories in `lookups`."""
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
-
-    @cached_property
-    def compact_layout(self) -> CompactLayout:
-        """Which inputs of encoded rows are kept as they are, and which as something shorter."""
-        return compact_layout(self.columns, self._layout)
 
     @cached_property
     def _layout(self) -> ColumnLayout:
@@ -196,41 +189,24 @@ class TableEncoder:
         if is_sparse(X):
             if self.keeps_zeros:
                 refuse_bad_sparse(X)
-                return self._encode_sparse(X, np.dtype(dtype))
+                Z = self._layout.scaler.scaled_sparse(X, np.dtype(dtype))
+                excessive = Z.indices[~np.isfinite(Z.data)]
+                if excessive.size:
+                    refuse_excessive(self.column_names[excessive.min()], Z.dtype)
+                return Z
             X = self.as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0  # no column without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
-        for start in range(0, len(out), self._chunk_rows):
-            rows = slice(start, start + self._chunk_rows)
+        for rows in self.chunks(len(out)):
             self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_part)
         return out
 
-    @cached_property
-    def _chunk_rows(self) -> int:
-        """How many rows are encoded at a time."""
-        return max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns))
-
-    def encode_mixed(
-        self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None
-    ) -> tuple[Array, sp.csr_array, Array]:
-        """Encode a table of which some categories are looked up: return dense, hot and dense_inputs, see `lookups`."""
-        if self.lookups is None:
-            raise TypeError("no categories are looked up")
-        hot = self.lookups.one_hot_rows(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
-        return (
-            self.encoder_without_lookups.encode(X, dtype, encoding_part=encoding_part),
-            hot,
-            self.lookups.dense_inputs,
-        )
-
-    def encode_compact(self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None) -> CompactRows:
-        """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
-        compact = empty_rows(self.compact_layout, X.shape[0], dtype)
-        for rows in gen_batches(X.shape[0], self._chunk_rows):
-            Z = np.empty((rows.stop - rows.start, self.n_inputs), dtype)
-            compact.set_rows(rows, self.encode_rows(X, rows, Z, encoding_part))
-        return compact
+    def chunks(self, n: int) -> Iterator[slice]:
+        """Yield which of n rows are encoded at a time."""
+        size = max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns))
+        for start in range(0, n, size):
+            yield slice(start, min(start + size, n))
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_part: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array or a frame given by an index array or a slice into `out`, and return it."""
@@ -284,29 +260,29 @@ class TableEncoder:
         if encoding_part is not None:  # training rows get other means of the target
             column.write_cross_fitted(values, encoding_part, out[:, positions])
 
-    def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> tuple[TableEncoder, pd.DataFrame]:
-        """Encode the columns of text, which takes longest: each of their inputs becomes a column of the table.
+    @cached_property
+    def encoder_after_text(self) -> TableEncoder:
+        """Encodes what `encode_text` returns into the inputs that this encoder makes of the table itself."""
+        names: list[str] = []
+        columns: list[Column] = []
+        for name, column in zip(self.column_names, self.columns, strict=True):
+            names += [name + suffix for suffix in column.suffixes] if column.is_text else [name]
+            columns += [EncodedText()] * column.n_inputs if column.is_text else [column]
+        return TableEncoder(tuple(names), tuple(columns))
 
-        Returns
-        -------
-        encoder : TableEncoder
-            Encodes what the table has become into the inputs that this one has.
-        X : DataFrame
-        """
-        columns: list[tuple[str, Column, ColumnValues]] = []
+    def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> pd.DataFrame:
+        """Encode the columns of text, which takes longest: each of their inputs becomes a column of the table."""
+        values: list[ColumnValues] = []
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
             if column.is_text:
                 Z = np.zeros((len(X), column.n_inputs), dtype)
                 column.write(column_at(X, j), Z, name)
-                pairs = zip(column.suffixes, Z.T, strict=True)
-                columns += [(name + suffix, EncodedText(), values) for suffix, values in pairs]
+                values += [*Z.T]
             else:
-                columns.append((name, column, column_at(X, j)))
-        names = [name for name, _, _ in columns]
+                values.append(column_at(X, j))
         # by number first: two columns may have one name
-        frame = pd.DataFrame({i: values for i, (_, _, values) in enumerate(columns)}, index=X.index, copy=False)
-        encoder = TableEncoder(tuple(names), tuple(column for _, column, _ in columns))
-        return encoder, frame.set_axis(pd.Index(names, dtype=object), axis=1)
+        frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
+        return frame.set_axis(pd.Index(self.encoder_after_text.names, dtype=object), axis=1)
 
     @property
     def text_columns(self) -> tuple[Column, ...]:
@@ -337,13 +313,6 @@ class TableEncoder:
         for j, column_totals in totals.items():
             columns[j] = columns[j].with_target_means(column_totals.levels, column_totals.means())
         return TableEncoder(self.names, tuple(columns))
-
-    def _encode_sparse(self, X: Table, dtype: DType) -> Table:
-        Z = self._layout.scaler.scaled_sparse(X, dtype)
-        excessive = Z.indices[~np.isfinite(Z.data)]
-        if excessive.size:
-            refuse_excessive(self.column_names[excessive.min()], dtype)
-        return Z
 
     def as_dense(self, X: Table) -> Array:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""

@@ -87,6 +87,10 @@ class FeatureTable(ABC):
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows; `target_of(y)` is the target matrix of some rows' y."""
 
+    def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> Self:
+        """Return the table with its texts encoded, which takes longest, once for all encoders of the same texts."""
+        return self
+
     @abstractmethod
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Table:
         """Encode the rows where they are: an `EncodedTable`, see `sknet._model.matrices`."""

@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from sknet._model import machine, table_in_memory, threads
+from sknet._model import encoded_inputs, machine, threads
 
 
 def memory_of(n_bytes):
@@ -12,7 +12,7 @@ def memory_of(n_bytes):
 
 def compact_bytes(n):
     """The size of an encoded table from which it is kept as compact rows."""
-    return patch.object(table_in_memory, "MIN_BYTES_TO_COMPACT", n)
+    return patch.object(encoded_inputs, "MIN_BYTES_TO_COMPACT", n)
 
 
 def blas_threads(n):

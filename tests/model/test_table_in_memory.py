@@ -1,93 +1,17 @@
-"""How a table in memory is kept once it is encoded. What all tables promise: test_table_contract."""
+"""Tables of a process's memory, and texts in them that folds share. What all tables promise: test_table_contract."""
 
 import numpy as np
 import pandas as pd
-import pytest
-import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
-from sknet._model import table_in_memory
-from tests.estimators.inside import model_of
-from tests.model.examples import encoded
-from tests.model.limits import compact_bytes
-from tests.network.pieces import as_array
 from tests.tables.examples import count_texts
 
 rng = np.random.default_rng(0)
-N, F64 = 1200, np.dtype(float)
-X = rng.normal(size=(N, 3))
-X[::7, 1] = np.nan
-CITY = rng.permutation(np.arange(N) % 240)  # five rows each: none is rare
-NUMBER = X[:, 0] + CITY % 2 + 0.1 * rng.normal(size=N)
-CITIES = pd.DataFrame({"a": X[:, 0], "city": CITY.astype(str), "b": X[:, 1]})
-SOME = np.array([5, 0, 77, 318, 40, 5])
-
-
-def mapped(tmp_path):
-    np.save(tmp_path / "X.npy", X)
-    return np.load(tmp_path / "X.npy", mmap_mode="r")
-
-
-def encoded_in(table, numeric_encoding="piecewise_linear"):
-    """The table's encoding, and its rows encoded."""
-    how = dict(numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None)
-    return encoded(SigmoidMLPRegressor(**how), table, NUMBER, validated=True, n_numbers=2)[1:3]
-
-
-def dense(inputs, batch, n_inputs):
-    """A batch of the network's inputs as one array."""
-    return as_array(inputs(batch), inputs.batch_format, n_inputs)
-
-
-TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapped}
-
-
-@pytest.mark.parametrize("kind", TABLES)
-def test_without_bins_is_a_raw_encoding(kind, tmp_path):
-    table = TABLES[kind](tmp_path)
-    encoding, with_bins = encoded_in(table)
-    encoding_of_raw, raw = encoded_in(table, "raw")
-    n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
-    expected = dense(raw.table.inputs, rows, n_raw)
-    assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
-    assert_array_equal(dense(with_bins.table.inputs.without_first_inputs(n_bins), rows, n_raw), expected)
-    assert_array_equal(dense(with_bins.table.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
-
-
-def test_dates_with_default_bins_are_kept_as_compact_rows():
-    dates = pd.DataFrame({name: pd.Timestamp(2020, 1, 1) + pd.to_timedelta(X[:, 0], unit="D") for name in "ab"})
-    encoding, _ = encoded_in(dates)
-    with compact_bytes(0):
-        assert table_in_memory.is_compact(encoding.encoder, dates, np.dtype(np.float32))
-
-
-@pytest.mark.parametrize("kind", ["dense", "look-ups"])
-@pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True, "n_members": 2}])
-def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters):
-    table, weight = X if kind == "dense" else CITIES.assign(city="c" + CITIES["city"]), 1.0 + np.arange(N) % 2
-    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", max_categories=None, random_state=0, **parameters)
-    net.set_params(numeric_encoding="auto" if "n_members" in parameters else "piecewise_linear")
-    whole = clone(net).fit(table, NUMBER, sample_weight=weight)
-    with compact_bytes(0):
-        assert table_in_memory.is_compact(model_of(whole).encoder, table, np.dtype(np.float32))
-        compact = clone(net).fit(table, NUMBER, sample_weight=weight)
-    for coef, expected in zip(compact.coefs_, whole.coefs_, strict=True):
-        assert_array_equal(coef, expected)
-    assert len(whole.coefs_[0]) > 3
-
-
-def test_rows_of_short_integers_are_encoded_batch_by_batch():
-    """Even compact rows would take nine times the table; the fit has the same weights."""
-    table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
-    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
-    whole = clone(net).fit(table, NUMBER)
-    encoder, single = model_of(whole).encoder, np.dtype(np.float32)
-    with compact_bytes(0):
-        for kind in (np.asarray, pd.DataFrame):
-            assert table_in_memory.array_if_smaller_than_encoded(encoder, kind(table), single) is not None
-            assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
+N = 300
+CITY = rng.permutation(np.arange(N) % 40)
+NUMBER = CITY % 2 + 0.1 * rng.normal(size=N)
 
 
 def test_booleans_are_bytes():
@@ -99,23 +23,10 @@ def test_booleans_are_bytes():
 
 def test_texts_are_encoded_once_for_all_folds():
     """Folds encode the table again where the target does, by means without their own targets."""
-    n = N // 4
-    words = rng.choice(["red", "blue", "far", "near", "sun", "moon", "cat", "dog"], (n, 6))
-    city = CITY[:n] % 40
-    table = pd.DataFrame({"city": pd.Categorical(city), "note": [" ".join(line) for line in words]})
+    words = rng.choice(["red", "blue", "far", "near", "sun", "moon", "cat", "dog"], (N, 6))
+    table = pd.DataFrame({"city": pd.Categorical(CITY), "note": [" ".join(line) for line in words]})
     net = SigmoidMLPRegressor(4, max_iter=1, early_stopping="folds", category_encoding="target", n_members=1)
     with count_texts() as n_encoded:
-        net.fit(table, city % 2 + 0.1 * NUMBER[:n])
+        net.fit(table, NUMBER)
     assert {"text", "target"} <= set(net.inputs_["kind"])
-    assert sum(n_encoded) == n
-
-
-def test_sparse_rows_after_dense_ones_may_be_kept_compact():
-    """What was learnt from dense rows, with bins, does not keep zeros: sparse rows become dense."""
-    net = SigmoidMLPRegressor(4, max_iter=2, numeric_encoding="piecewise_linear", random_state=0)
-    dense, sparse = (clone(net).fit(X, NUMBER) for _ in range(2))
-    more = np.round(np.abs(rng.normal(size=(100, X.shape[1]))))
-    with compact_bytes(0):
-        sparse.partial_fit(sp.csr_array(more), NUMBER[:100])
-        dense.partial_fit(more, NUMBER[:100])
-    assert_array_equal(sparse.coefs_[0], dense.coefs_[0])
+    assert sum(n_encoded) == N

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sknet._tables.columns import ColumnSettings
+from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, learn_encoder
 
 rng = np.random.default_rng(0)
@@ -36,7 +37,7 @@ TARGET = rng.normal(size=(N, 2))
 
 def assert_same(encoder, X, dtype=F32, encoding_part=None):
     compact, whole = (
-        encoder.encode_compact(X, dtype, encoding_part),
+        encode_compact(encoder, X, dtype, encoding_part),
         encoder.encode(X, dtype, encoding_part=encoding_part),
     )
     for batch in (*BATCHES, slice(len(X) - 30, len(X))):

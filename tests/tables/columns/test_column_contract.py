@@ -8,6 +8,7 @@ import pytest
 from kinds import CASES
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import LEARNERS, TableEncoder
 from tests.tables.examples import COLUMN_KINDS
 
@@ -155,7 +156,7 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
     Z = encoder.encode(X, dtype)
     for j, name in enumerate(X):
         assert_array_equal(Z[:, encoder.input_positions(j)], write(column, X[name], dtype))
-    compact = encoder.encode_compact(X, np.dtype(dtype))
+    compact = encode_compact(encoder, X, np.dtype(dtype))
     for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)
         compact.write(batch, part)

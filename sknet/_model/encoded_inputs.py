@@ -1,0 +1,102 @@
+"""A table in memory as the network's input: encoded once, with the result kept, or whenever a batch is asked for.
+
+Conventions
+-----------
+n rows; m inputs of the network.
+
+X : (n, d)               array, CSR matrix or data frame
+encoding_part : (n,)     as in `TableEncoder.encode`
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sknet._model.batchwise import BatchwiseInputs
+from sknet._model.machine import refuse_large_table
+from sknet._network.binding import BatchFormat
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SparseInputs
+from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
+from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder
+from sknet._tables.frames import as_uniform_array
+from sknet._tables.tables import is_memory_mapped, is_sparse
+from sknet._typing import Array, Batch, DType, Table
+
+MIN_BYTES_TO_COMPACT = 2**26
+"""Encoded tables of more bytes are kept as compact rows, if these take less than three quarters of them.
+
+A table of numbers with 8 bins is encoded into 4.5 times its size, in float32. Smaller encoded tables are gathered from
+the processor's cache, and faster so; of larger ones a batch is read from memory, which takes as long as writing it from
+compact rows. To encode each batch from the table instead makes a step a tenth longer for numbers with bins, and three
+times as long for a frame with categories."""
+
+MAX_COMPACT_TO_ARRAY_RATIO = 2.5
+"""Where encoded rows take so many times the memory of an array, of short integers, each batch is encoded from it: that
+takes two to three times as long as writing compact rows, a tenth of a step."""
+
+
+def encode_for_training(
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None
+) -> Inputs:
+    """Encode a table once for all networks and epochs; one that is in a file, or much smaller so, batch by batch."""
+    if is_sparse(X):
+        if encoder.keeps_zeros:
+            return encode_whole(encoder, X, dtype)
+        X = encoder.as_dense(X)  # the encoder was learnt from dense rows
+    n = X.shape[0]
+    n_bytes = n * kept_row_bytes(encoder, n, dtype)
+    array = X if is_memory_mapped(X) else None
+    if n_bytes > MIN_BYTES_TO_COMPACT:
+        array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
+    if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
+
+        def encode_batch(batch: Batch, out: Array, _: int) -> None:
+            encoder.encode_rows(array, batch, out, encoding_part)
+
+        return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
+    dense_encoder = encoder.encoder_without_lookups
+    row_bytes = kept_row_bytes(dense_encoder, n, dtype)
+    refuse_large_table(n, encoder.n_inputs, n * row_bytes)
+    if row_bytes == dense_row_bytes(dense_encoder, dtype):
+        return encode_whole(encoder, X, dtype, encoding_part, ones=True)
+    compact = encode_compact(dense_encoder, X, dtype, encoding_part)
+    batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
+    dense = BatchwiseInputs(compact.write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
+    return beside_lookups(dense, encoder, X, dtype)
+
+
+def encode_whole(
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None, *, ones: bool = False
+) -> Inputs:
+    """Encode a table into one matrix, dense or CSR, or into a dense one beside the categories that are looked up.
+
+    With `ones`, rows of a dense matrix alone end with a 1, so that the first layer's biases are weights like the
+    others: one product computes both.
+    """
+    if is_sparse(X) and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
+        return SparseInputs(encoder.encode(X, dtype))
+    if encoder.lookups is None:
+        Z = encoder.encode(X, dtype, ones=ones, encoding_part=encoding_part)
+        return DenseInputs(Z, "ones" if ones else "dense")
+    Z = encoder.encoder_without_lookups.encode(X, dtype, encoding_part=encoding_part)
+    return beside_lookups(DenseInputs(Z), encoder, X, dtype)
+
+
+def beside_lookups(dense: Inputs, encoder: TableEncoder, X: Table, dtype: DType) -> Inputs:
+    """Return dense inputs, beside them the categories that are looked up, if there are some."""
+    lookups = encoder.lookups
+    return dense if lookups is None else MixedInputs(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
+
+
+def dense_row_bytes(encoder: TableEncoder, dtype: DType) -> int:
+    """Return how many bytes an encoded row takes as it is."""
+    return encoder.n_inputs * dtype.itemsize
+
+
+def kept_row_bytes(encoder: TableEncoder, n: int, dtype: DType) -> int:
+    """Return how many bytes each of n encoded rows takes: compact where that saves much of much memory, or dense."""
+    n_bytes = dense_row_bytes(encoder, dtype)
+    if n * n_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
+        return n_bytes
+    compact_bytes = compact_layout(encoder).row_bytes(dtype)
+    return compact_bytes if compact_bytes < 0.75 * n_bytes else n_bytes
