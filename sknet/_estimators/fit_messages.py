@@ -1,7 +1,7 @@
 """Messages of a fit: its warnings, the last line that `verbose` prints, and why training diverged."""
 
 from collections.abc import Mapping
-from math import isfinite, log
+from math import isfinite, log, log10
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -262,7 +262,7 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
         )
     if weight is not None and weight.max() > MAX_WEIGHT_RATIO * weight.min():
         return (
-            f"sample weights that differ {weight.max() / max(weight.min(), MIN_SHOWN_WEIGHT):.0e}-fold: leave out the "
+            f"sample weights that differ 1e{log10(weight.max()) - log10(max(weight.min(), MIN_SHOWN_WEIGHT)):+.0f}-fold: leave out the "
             "rows of the smallest ones, or give weights that are less unequal."
         )
     rate = parameters.learning_rate_init

@@ -38,7 +38,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
         # without `shift` the scale is 1, or that of sparse rows: neither is a measure of distance
         if number is not None and number.shift:
             numbers = column_as_floats(column_at(sample, j), name)
-            numbers = numbers[~np.isnan(numbers)]
+            numbers = numbers[np.isfinite(numbers)]  # an infinity is an error, which comes when it is encoded
             with np.errstate(over="ignore"):
                 if len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > MAX_MEDIAN_DISTANCE:
                     far_names.append(name)

@@ -185,7 +185,7 @@ def test_chunks_that_come_later_are_read_as_dates():
 
 
 def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
-    settings = QUICK | {"n_members": 1, "numeric_encoding": "raw"}
+    settings = QUICK | {"n_members": 1, "numeric_encoding": "raw", "early_stopping": False}
     net = sknet.stream.fit(
         SigmoidMLPRegressor(**settings), lambda: ((X[i : i + 40], Y[i : i + 40]) for i in (0, 40, 80))
     )
