@@ -261,8 +261,9 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
             f"Try alpha={min(total, 1.0) / error.rate:.1g}."
         )
     if weight is not None and weight.max() > MAX_WEIGHT_RATIO * weight.min():
+        exponent = log10(weight.max()) - log10(max(weight.min(), MIN_SHOWN_WEIGHT))  # the ratio may overflow
         return (
-            f"sample weights that differ 1e{log10(weight.max()) - log10(max(weight.min(), MIN_SHOWN_WEIGHT)):+.0f}-fold: leave out the "
+            f"sample weights that differ 1e{exponent:+.0f}-fold: leave out the "
             "rows of the smallest ones, or give weights that are less unequal."
         )
     rate = parameters.learning_rate_init

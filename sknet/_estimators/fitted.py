@@ -110,7 +110,8 @@ def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array,
     """Return copies of the arrays that a user sets, in the type of the old ones; raise where their shapes differ."""
     try:
         with np.errstate(over="ignore"):  # `predict` tells of infinities
-            copies = tuple([np.array(array, dtype=old[0].dtype) for array in new])  # type: ignore[attr-defined]
+            # rows after rows, as those that were learnt: products of another order are rounded in another way
+            copies = tuple([np.array(array, old[0].dtype, order="C") for array in new])  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         copies = ()  # no sequence, or not of numbers
     if [array.shape for array in copies] != [array.shape for array in old]:

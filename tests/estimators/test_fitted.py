@@ -73,6 +73,15 @@ def test_weights_may_be_changed_by_hand():
                 setattr(net, name, other)
 
 
+def test_weights_set_in_another_memory_order_predict_the_same():
+    X = rng.normal(size=(60, 150))
+    net = SigmoidMLPRegressor((12, 7), max_iter=3, random_state=0, dtype="float64").fit(X, X[:, 0])
+    expected = net.predict(X)
+    net.coefs_ = [np.asfortranarray(W) for W in net.coefs_]
+    assert all(W.flags.c_contiguous for W in net.coefs_)
+    assert_array_equal(net.predict(X), expected)
+
+
 def test_weights_set_by_hand_are_copies_of_any_sequences_of_numbers():
     net = SigmoidMLPClassifier(**QUICK).fit(WIDE.astype(np.float32), LABEL)
     predicted, weights = net.predict_proba(WIDE), [W.tolist() for W in net.coefs_]
