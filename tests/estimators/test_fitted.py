@@ -141,7 +141,7 @@ STOPPING = QUICK | {"early_stopping": True, "max_iter": 9, "validation_fraction"
 
 @pytest.mark.parametrize("scoring", ["loss", "r2"])
 def test_the_best_epoch_is_the_one_whose_weights_were_kept(scoring):
-    noisy, steady = rng.normal(size=50), lambda done: 1.0
+    noisy, steady = np.random.default_rng(0).normal(size=50), lambda done: 1.0
     given = STOPPING | {"scoring": scoring, "learning_rate": steady, "n_iter_no_change": 3}
     net = SigmoidMLPRegressor(**given).fit(WIDE, noisy)
     assert net.best_epoch_ == 1 + np.argmax(net.validation_scores_) < net.n_iter_
