@@ -127,7 +127,7 @@ class Optimizer(ABC):
         Parameters
         ----------
         l1 : float
-            The strength of the penalty l1 * |w|.
+            The strength of the penalty ``l1 * |w|``.
 
         Returns
         -------
