@@ -29,7 +29,7 @@ def grid() -> None:
 
 def halving() -> None:
     distributions = {
-        "hidden_layer_sizes": randint(5, 60), "alpha": loguniform(1e-4, 10.0), "dropout": [0.0, 0.2, 0.5],
+        "hidden_layer_sizes": randint(5, 60), "alpha": loguniform(1e-4, 1.0), "dropout": [0.0, 0.2, 0.5],
         "activation": ["sigmoid", "tanh", "relu"], "learning_rate_init": loguniform(1e-3, 1e-1),
     }  # fmt: skip
     search = HalvingRandomSearchCV(
@@ -57,7 +57,7 @@ def optuna_study() -> None:
         net = SigmoidMLPClassifier(
             trial.suggest_int("width", 5, 60),
             depth=trial.suggest_int("depth", 1, 3),
-            alpha=trial.suggest_float("alpha", 1e-4, 10.0, log=True),
+            alpha=trial.suggest_float("alpha", 1e-4, 1.0, log=True),
             max_iter=40,
             early_stopping=False,
             random_state=0,
