@@ -27,11 +27,8 @@ from sknet._network.regression_losses import REGRESSION_LOSSES
 from sknet._tables.rows import IN_MEMORY, TableLimits
 from sknet._tables.survey import UNKNOWN_COLUMNS, ColumnSummary
 
-CLASSIFIER_SIZES, LARGE_CLASSIFIER_SIZES = (128,), (256,)
-"""What a classifier's `hidden_layer_sizes="auto"` means, in general and on large tables."""
-
-REGRESSOR_SIZES, LARGE_REGRESSOR_SIZES = (96, 32), (128, 32)
-"""What a regressor's `hidden_layer_sizes="auto"` means, in general and on large tables."""
+CLASSIFIER_SIZES, REGRESSOR_SIZES = (128,), (96, 32)
+"""What a classifier's and a regressor's `hidden_layer_sizes="auto"` means."""
 
 UNITS_PER_SET = 8
 """How many units in each layer `hidden_layer_sizes="auto"` gives every set of columns that may interact, at least."""
@@ -229,21 +226,17 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
 
 
 def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
-    """Return what `hidden_layer_sizes="auto"` means: larger layers for large tables, where training is to be ours."""
+    """Return what `hidden_layer_sizes="auto"` means: larger layers where sets of columns share the units."""
     if facts.earlier_parameters is not None:  # training goes on from these weights
         return facts.earlier_parameters["hidden_layer_sizes"]  # type: ignore[return-value]
-    first_order = solver_class(p.solver).is_first_order
-    is_large = facts.n_fitted >= LARGE_ROWS and first_order and may_choose_network(p, facts)
-    sizes: tuple[int, ...] = LARGE_REGRESSOR_SIZES if is_large else REGRESSOR_SIZES
-    if isinstance(p, ClassifierParameters):
-        sizes = LARGE_CLASSIFIER_SIZES if is_large else CLASSIFIER_SIZES
+    sizes: tuple[int, ...] = CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else REGRESSOR_SIZES
     if facts.n_interaction_sets > 1:
         sizes = tuple([max(size, UNITS_PER_SET * facts.n_interaction_sets) for size in sizes])
     return sizes if p.depth == 1 else sizes[0]  # depth alone: as many layers of the first size
 
 
 def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
-    """Whether "auto" may choose another network than scikit-learn has: other inputs, other layers.
+    """Whether "auto" may give the network other inputs than scikit-learn's has.
 
     Not for weights that the user gives, not for inputs that are to stay as they are, not for sparse ones, and not where
     training is to be scikit-learn's.

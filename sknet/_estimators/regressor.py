@@ -88,11 +88,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
-        Units of each hidden layer; `()` makes a linear model. "auto" is (96, 32),
-        from 15,000 rows on (128, 32); always (96, 32) with one of scikit-learn's
-        schedules, weights given as `init`, `input_scaling=None`, sparse input or
-        "lbfgs". With `interaction_cst` each layer has at least eight units for
-        each set of columns.
+        Units of each hidden layer; `()` makes a linear model. "auto" is (96, 32).
+        With `interaction_cst` each layer has at least eight units for each set of
+        columns.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
         "sigmoid" (or "logistic"), "tanh", "relu", "leaky_relu", "elu", "selu",

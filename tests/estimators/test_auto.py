@@ -88,35 +88,17 @@ def test_scikit_learns_schedules_wait_as_they_do():
     assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, evaluation(True)))[1].tol == TOL
 
 
-@pytest.mark.parametrize(
-    ("cls", "sizes", "large_sizes"),
-    [(SigmoidMLPClassifier, (128,), (256,)), (SigmoidMLPRegressor, (96, 32), (128, 32))],
-)
-def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
-    large = Facts(LARGE_ROWS - 1, evaluation(True, 1), columns=column_summary(3))  # with the rows that are held out
-    for facts, expected in ((large, large_sizes), (Facts(LARGE_ROWS - 1, evaluation("folds")), sizes)):
-        settings, found = resolve(cls(), facts)
-        assert settings.network.hidden_sizes == found.hidden_layer_sizes == expected
-    assert resolve(cls(depth=2), large)[0].network.hidden_sizes == (large_sizes[0],) * 2
-    assert resolve(cls(hidden_layer_sizes=7), large)[0].network.hidden_sizes == (7,)
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [{"learning_rate": "constant"}, {"solver": "lbfgs"}, {"input_scaling": None}, {"init": ([], [])}],
-    ids=str,
-)
-def test_scikit_learns_settings_give_one_size_of_layers(parameters):
-    assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, evaluation(True)))[1].hidden_layer_sizes == (
-        96,
-        32,
-    )
-    sparse = Facts(LARGE_ROWS, evaluation(True), columns=column_summary(is_sparse=True))
-    assert resolve(SigmoidMLPClassifier(), sparse)[1].hidden_layer_sizes == (128,)
+@pytest.mark.parametrize(("cls", "sizes"), [(SigmoidMLPClassifier, (128,)), (SigmoidMLPRegressor, (96, 32))])
+def test_auto_gives_the_task_its_layers(cls, sizes):
+    facts = Facts(100, evaluation("folds"))
+    settings, found = resolve(cls(), facts)
+    assert settings.network.hidden_sizes == found.hidden_layer_sizes == sizes
+    assert resolve(cls(depth=2), facts)[0].network.hidden_sizes == (sizes[0],) * 2
+    assert resolve(cls(hidden_layer_sizes=7), facts)[0].network.hidden_sizes == (7,)
 
 
 def test_weights_that_training_goes_on_from_keep_their_sizes():
-    few, many = np.random.default_rng(0).normal(size=(2, LARGE_ROWS, 2))
-    net = SigmoidMLPRegressor(warm_start=True, early_stopping=False, max_iter=1, batch_size=50)
-    net.fit(few[:50], few[:50, 0])
-    assert net.fit(many, many[:, 0]).resolved_params_["hidden_layer_sizes"] == (96, 32)
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    net = SigmoidMLPRegressor(7, warm_start=True, early_stopping=False, max_iter=1).fit(X, X[:, 0])
+    net.set_params(hidden_layer_sizes="auto").fit(X, X[:, 0])
+    assert net.resolved_params_["hidden_layer_sizes"] == 7
