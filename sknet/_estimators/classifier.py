@@ -66,9 +66,9 @@ CLASSIFICATION = TaskFunctions(
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     """A multi-layer perceptron that classifies, trained by hand-written backpropagation.
 
-    It takes a raw table: numbers are scaled and put into bins [7]_, categories,
-    dates and free text encoded and missing values marked inside; `inputs_` shows
-    how. Gradients are those of [1]_.
+    It takes a raw table: it scales numbers and puts them into bins [7]_, encodes
+    categories, dates and free text, and marks missing values. `inputs_` shows how.
+    The gradients are those of [1]_.
 
     Parameters
     ----------
@@ -79,222 +79,218 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     activation : str, Activation or a sequence of these, default="sigmoid"
         "sigmoid" (or "logistic"), "tanh", "relu", "leaky_relu", "elu", "selu",
-        "softplus", "silu", "gelu", "mish", "identity", or an `Activation` of your
-        own; a sequence gives one per hidden layer.
+        "softplus", "silu", "gelu", "mish", "identity", or an `Activation` of your own;
+        a sequence gives one per hidden layer.
 
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
-        "log_loss" has one sigmoid output for two classes, a softmax for more,
-        and one sigmoid per label in multilabel problems. "squared_error",
-        1/2 (a - y)^2 on sigmoid outputs, is the textbook network. Or a `Loss` of
-        your own, whose link gives probabilities.
+        "log_loss" has one sigmoid output for two classes, a softmax for more, and one
+        sigmoid per label in multilabel problems. "squared_error", 1/2 (a - y)^2 on
+        sigmoid outputs, is the textbook network. A `Loss` of your own must have a link
+        that gives probabilities.
 
     depth : int, default=1
-        How many hidden layers of that size, if `hidden_layer_sizes` is an int or
-        "auto", of which the first size counts.
+        Number of hidden layers, if `hidden_layer_sizes` is an int. With "auto", a depth
+        of 2 or more gives that many layers of the first size.
 
     n_members : int or "auto", default="auto"
-        So many networks are trained side by side from as many seeds, with one
-        encoder and one choice of the epoch, and are then joined into one network:
-        hidden layers side by side, the raw output a mean of theirs, in which folds
-        choose the share of those that see bins. It is `n_members`
-        times as wide as `hidden_layer_sizes` says, and is what `partial_fit` and a
-        warm start train on. "auto" is 2 below 5,000 training rows, where folds or
-        held-out rows evaluate the epochs, else 1; always 1 with one of
-        scikit-learn's schedules, weights given as `init`, `input_scaling=None`,
-        sparse input, "lbfgs" or a stream, where more is an error. A
-        first `partial_fit` has one.
+        Number of networks to train side by side and join into one. "auto" is 2 below
+        5,000 training rows if held-out rows or folds evaluate the epochs, else 1.
+        Several are an error, and "auto" is 1, with scikit-learn's schedules, weights
+        given as `init`, `input_scaling=None`, sparse input, "lbfgs" or a stream.
+        Members start from different seeds and share the encoder and the number of
+        epochs. The joined network holds their hidden layers side by side: it is
+        `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is the
+        mean of theirs, in which folds choose the share of members that see bins.
+        `partial_fit` and warm starts train the joined network; a first `partial_fit`
+        trains a single one.
 
     learning_rate_init : float, default=0.015
-        The (largest) learning rate.
+        Learning rate, which the schedule multiplies.
 
     max_iter : int, default=128
-        Epochs, or iterations of "lbfgs".
+        Largest number of epochs, or of iterations with "lbfgs".
 
     batch_size : int, "auto" or "proportional", default="proportional"
-        Rows per step. "auto" is min(200, n_samples); "proportional" is
-        n_samples // 32, but at least 32 and at most 256, or n_samples // 300 up to
-        1,024, where that is more.
+        Rows per step: "auto" is min(200, n_samples); "proportional" is n_samples // 32,
+        at least 32 and at most 256, and from 77,100 rows on n_samples // 300, at most
+        1,024.
 
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
-        How the weights are moved along the gradient. "adam" is described in [2]_.
-        "lion" (Chen et al. 2023) wants a rate three to ten times smaller. "lbfgs"
-        uses all rows at once and counts iterations instead of epochs; it ignores
-        batch size and learning rates. Or an `Optimizer` of your own.
+        Optimizer that updates the weights. "adam" is described in [2]_. "lion" (Chen et
+        al. 2023) needs a learning rate three to ten times smaller. "lbfgs" uses all
+        rows at once, counts iterations instead of epochs, and ignores `batch_size` and
+        the learning rate. Or pass an `Optimizer` of your own.
 
     learning_rate : str or callable, default="flat_cosine"
-        The schedule, by which `learning_rate_init` is multiplied: "constant";
-        "invscaling", 1 / (samples seen + 1) ** `power_t`; "adaptive", divided by
-        5 at each plateau; "cosine", "flat_cosine", "one_cycle" and "coslog4",
-        functions of the fraction of `max_iter` epochs that are done; or such a
-        function of your own. Past the end the last rate is kept.
+        Schedule that multiplies `learning_rate_init`: "cosine", "flat_cosine",
+        "one_cycle", "coslog4" or a function of your own, of the fraction of `max_iter`
+        that is done; or one of scikit-learn's, "constant", "invscaling" (1 / (samples
+        seen + 1) ** `power_t`) and "adaptive" (divided by 5 at each plateau). With
+        scikit-learn's schedules, what scikit-learn's training lacks is off unless you
+        set it. After `max_iter` epochs the last rate stays.
 
     random_state : int, RandomState instance or None, default=None
-        Fixes the first weights, the held-out rows, the order of rows and dropout.
+        Seed of the initial weights, the held-out rows, the order of rows and dropout.
 
     verbose : bool or int, default=False
-        True prints what scikit-learn does, for each epoch; 2 keeps one line up to
-        date, with losses, the best epoch and the time left (in a log file, ten
-        lines per run).
+        True prints every epoch, as scikit-learn does; 2 keeps one line up to date with
+        the losses, the best epoch and the time left (in a log file, it prints up to ten
+        lines).
 
     early_stopping : bool, "auto" or "folds", default="auto"
-        Whether to hold out rows, stop after `n_iter_no_change` epochs without a
-        better score on them, and keep the best epoch's weights. With "folds",
-        each of four folds (from 500 rows on, one of the four, with `groups` two;
-        from 5,000 on, without `groups`, one of ten) is held out from networks of
-        its own; the loss of their rows chooses an epoch and, where it is scaled, the
-        temperature; then networks learn from all rows, in as many steps as those of
-        the folds took until then. "auto" is False below 40
-        rows; "folds" up to 14,999 with a first-order solver and a schedule that
-        scikit-learn does not have, unless `scoring`, `warm_start` or a share
-        as `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,
-        True.
+        Whether to hold out rows, stop after `n_iter_no_change` epochs without a better
+        score on them, and keep the weights of the best epoch. "auto" is False below 40
+        rows, "folds" below 15,000, else True; it is True instead of "folds" with
+        `X_val`, `scoring`, `warm_start`, a share as `validation_fraction`,
+        `max_iter=1`, "lbfgs", scikit-learn's schedules or a stream. With "folds", extra
+        networks train without the rows of a fold; the loss on these rows chooses the
+        epoch and, where it is scaled, the temperature. The networks that you get then
+        learn from all rows, in as many steps as the extra ones took until that epoch.
+        Folds are four below 500 rows, one of four from there on (two with `groups`),
+        and one of ten from 5,000 rows on (two of four with `groups`).
 
     validation_fraction : float, splitter or "auto", default="auto"
-        The share of rows held out (a classifier's stratified); "auto" is
-        0.15, and 0.1 from 15,000 rows on. Or a scikit-learn splitter, whose splits
-        are the folds, whatever the number of rows. The network of a split learns
-        everything, the encoding of columns too, from its training rows.
+        Share of the rows to hold out, stratified by class; or a scikit-learn splitter,
+        whose test sets are the folds at any number of rows. "auto" is 0.15, and 0.1
+        from 15,000 rows on. With a splitter, the network of each split learns
+        everything from its training rows, the encoding of columns too.
 
     scoring : str or callable, default="loss"
-        What evaluates an epoch on the held-out rows: "loss" or a scikit-learn scorer.
+        Score of an epoch on the held-out rows: "loss" or a scikit-learn scorer.
 
     n_iter_no_change : int, inf or "auto", default="auto"
-        Epochs without improvement to wait before training stops. On the training
-        loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
-        24; 4 from 15,000 training rows on with a schedule that scikit-learn does
-        not have; with folds 16, from 500 rows on 12, from 5,000 on 6; a
-        regressor's 8, from 500 rows on 6. Folds never wait for more than four
-        epochs beyond those that the best one took.
+        Epochs without improvement after which training stops. "auto" is 24, and 4 from
+        15,000 rows on; with folds it is 16 for a classifier (12 from 500 rows on, 6
+        from 5,000 on) and 8 for a regressor (6 from 500 rows on). Folds wait at most
+        four epochs more than the best epoch took. Without held-out rows, only
+        "constant", "invscaling" and "adaptive" stop early, by the training loss.
 
     tol : float or "auto", default="auto"
-        The least improvement of the loss or the validation score that counts: as
-        a share of the best one so far; with one of scikit-learn's schedules and
-        with "lbfgs" as a difference. Also the largest gradient component at which
-        "lbfgs" stops. "auto" is 1e-4; as a share, 1e-3 with folds and 2e-3 from
-        15,000 training rows on.
+        Least improvement of the loss or validation score that counts, as a share of the
+        best one so far; as a difference with scikit-learn's schedules and "lbfgs".
+        "auto" is 1e-4, with folds 1e-3, and from 15,000 rows on 2e-3. "lbfgs" also
+        stops when no component of the gradient is larger than this.
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
-        Which columns are categories: by their dtype in a data frame (category,
-        enum, and strings that are no ISO 8601 dates), or by name, index or mask;
-        names with "from_dtype" among them mean both. A column named here may be
-        text in an array too.
+        Which columns are categories: by name, index or mask, or "from_dtype" for the
+        columns of a data frame whose dtype says so (category, enum, and strings other
+        than ISO 8601 dates). Add "from_dtype" to a list of names to get both. A column
+        named here may hold text in an array too.
 
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
-        Which columns are free text, whose words are read: by name, index or mask;
-        "auto" is strings in a data frame, most of which differ, of three words or
-        more on average; in a stream, those of its first chunk too. No column is a
-        category too.
+        Which columns are free text, by name, index or mask. "auto" takes the string
+        columns of a data frame in which more than half of the texts differ and have
+        three words or more on average; a stream decides by its first chunk. A column
+        cannot be both text and category.
 
     max_categories : int or None, default=100
-        The most inputs that a category becomes, the one that infrequent levels
-        share included; None is no limit. Levels of most weight have their own; of
-        20 levels or more, those of fewer than 5 rows have none, and a column on
-        which the target does not depend, alone or together with another column,
-        is left out, unless it is named in `categorical_features`.
+        Most inputs that a category becomes, the shared input of infrequent levels
+        included; None sets no limit. The levels with the most weight get their own
+        input. In columns of 20 levels or more, levels of fewer than 5 rows share one,
+        and a column that says nothing about the target, alone or together with another
+        column, is left out with a warning. Name a column in `categorical_features` to
+        keep it.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
-        How categories become inputs: one per level; the target's mean of the
-        level, cross-fitted and drawn to the common mean by empirical Bayes, one
-        input, from three classes on one per class; or one-hot, and the target's
-        mean beside it where a column has more levels than `max_categories`.
-        "auto" is "both" where there is such a column, else "one_hot"; always
-        "one_hot" at a first `partial_fit`, and where `numeric_encoding="auto"` means
-        "raw" for scikit-learn's sake.
+        How categories become inputs: "one_hot" makes one input per level; "target"
+        replaces the level by its mean target; "both" is one-hot, and adds the mean
+        target in columns with more levels than `max_categories`. "auto" is "both" if
+        there is such a column, else "one_hot"; always "one_hot" at a first
+        `partial_fit`, and with scikit-learn's schedules, weights given as `init`,
+        `input_scaling=None` or sparse input. Means are cross-fitted, and shrunk to the
+        overall mean by empirical Bayes. They make one input, or one per class from
+        three classes on.
 
     text_components : int, default=30
-        The most inputs that a column of text becomes: projections of its TF-IDF,
-        of groups of three and four characters, on the first components of their
-        singular value decomposition. More may help with long texts.
+        Most inputs that a column of text becomes: the first components of a singular
+        value decomposition of its TF-IDF, of groups of three and four characters.
 
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
-        How numbers become inputs: the scaled number; or beside it piecewise-linear
-        bins between its quantiles, where the table is dense. With "auto" and up to
-        50 columns of numbers, every second one of several members sees bins, and a
-        single one does from 5,000 training rows on; otherwise, and with weights
-        given as `init`, `input_scaling=None`, sparse input or one of scikit-learn's
-        schedules, "auto" is "raw".
+        How numbers become inputs: "raw" scales them; "piecewise_linear" adds bins
+        between their quantiles, in dense tables. "auto" gives bins to every second
+        member, or to a single network from 5,000 training rows on; it is "raw" with
+        more than 50 columns of numbers, scikit-learn's schedules, weights given as
+        `init`, `input_scaling=None` or sparse input.
 
     n_bins : int or "auto", default="auto"
-        The most bins of a column: "auto" is 12 below 5,000 training rows, 8 from
-        there on. Values that many rows share are edges of their own.
+        Most bins of a column. "auto" is 12 below 5,000 training rows, else 8. A value
+        that many rows share gets an edge of its own.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
-        How numbers are scaled: weighted median and quartile range, then
-        outliers bent to 3 asinh(z / 3); mean and standard deviation; or weighted
-        quantiles to normal scores, for any distribution.
-        Sparse columns are divided by their root mean square.
+        How numbers are scaled: "robust" uses the weighted median and quartile range and
+        bends outliers to 3 asinh(z / 3); "standard" uses the mean and standard
+        deviation; "quantile" maps weighted quantiles to normal scores; None leaves
+        numbers as they are. Sparse columns are divided by their root mean square.
 
     monotonic_cst : dict, array-like of int or None, default=None
-        Columns of numbers or durations with which predictions never fall (1) or
-        never rise (-1), for any two rows that are equal but for these columns
-        [9]_; 0 for others. A dict by the names of columns, or one number for
-        each column. Predictions are numbers, or probabilities of the second of
-        two classes: the network has one output, and activations that never
-        fall. A missing value is neither more nor less than others.
+        Columns with which predictions never fall (1) or never rise (-1), for any two
+        rows that agree in all other columns [9]_. Pass a dict by column name, or one
+        number per column, 0 for no constraint. The columns must hold numbers or
+        durations, and activations must never fall. Constraints hold for a regressor
+        with one target and for the probability of the second of two classes. A missing
+        value counts as neither more nor less than another.
 
     interaction_cst : {"no_interactions", "pairwise"}, list of sets or None, default=None
-        Which columns may interact: none, each pair, or the columns of each set,
-        by name or index; columns in no set form one more set together. Each unit
-        sees the columns of one set and sets meet in the output only, so that raw
-        outputs are sums of a function of each set, up to rounding; other weights
-        are 0. None: all may interact, as without hidden layers none do.
+        Which columns may interact: "no_interactions", "pairwise", or sets of columns by
+        name or index; columns in no set form one more set. Each hidden unit sees the
+        columns of one set, so the raw output is a sum of one function per set, up to
+        rounding. None allows every interaction. Without hidden layers, columns never
+        interact.
 
     alpha : float, default=0.01
-        Strength of the penalty on the weights: alpha / (2 * sum of the sample
-        weights) times the sum of their squares. Its meaning does not depend on
-        the batch size.
+        Strength of the L2 penalty: alpha / (2 * sum of the sample weights) times the
+        sum of squared weights. It means the same at any batch size.
 
     l1_ratio : float, default=0.0
-        The share of `alpha` that penalises their absolute values instead, by
-        proximal steps that leave real zeros.
+        Share of `alpha` that penalises absolute values instead of squares. Proximal
+        steps make weights exactly 0.
 
     weight_decay : float or "auto", default="auto"
-        Decoupled decay of the weights, a factor 1 - rate * weight_decay per step;
-        with "adam" this is AdamW [3]_. "auto" is 0.02 for "adam" with a
-        schedule that scikit-learn does not have, else 0.
+        Decoupled weight decay: each step multiplies the weights by 1 - rate *
+        weight_decay. "auto" is 0.02 for "adam", which makes it AdamW [3]_, and 0
+        otherwise and with scikit-learn's schedules.
 
     dropout : float, sequence of float or "auto", default="auto"
-        The share of hidden outputs set to 0 in a training step, or one per layer.
-        "auto" is 0.1 for a classifier that "adam" trains with rows held out and a
-        schedule that scikit-learn does not have, else 0.
+        Share of the hidden outputs that a training step sets to 0; a sequence gives one
+        per hidden layer. "auto" is 0.1 for a classifier that "adam" trains with
+        held-out rows or folds, and 0 otherwise and with scikit-learn's schedules.
 
-    max_norm : float, default=None
-        The largest norm that a unit's incoming weights may have.
+    max_norm : float or None, default=None
+        Largest norm of the weights into a unit; None sets no limit.
 
     clip_norm : float, "auto" or None, default="auto"
-        The largest norm that a step's whole gradient may have. "auto" is
-        10.0 for "sgd" with a schedule that scikit-learn does not have, else none.
+        Largest norm of the whole gradient of a step; None sets no limit. "auto" is 10.0
+        for "sgd", and None otherwise and with scikit-learn's schedules.
 
     averaging : float or "auto", default="auto"
-        Decay, per step, of a moving average of the weights [4]_, which then is
-        what is evaluated, kept and predicted with; 0 for none. "auto" is 0.99
-        where rows are held out to evaluate it and the schedule is one that
-        scikit-learn does not have, else 0.
+        Decay, per step, of a moving average of the weights [4]_. The average is what is
+        evaluated, kept and predicted with; 0 turns it off. "auto" is 0.99 if held-out
+        rows or folds evaluate it, and 0 otherwise and with scikit-learn's schedules.
 
     init : str, callable or (coefs, intercepts), default="auto"
-        Where training starts: "auto" is "centred", which keeps the signal's
-        variance through any depth and activation; "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
-        "lecun_normal", "orthogonal"; a function of (fan_in, fan_out, rng); or
-        weights and biases.
+        Initial weights: "auto" is "centred", which keeps the signal's variance through
+        any depth and activation; "glorot_uniform", "glorot_normal", "he_uniform",
+        "he_normal", "lecun_uniform", "lecun_normal" or "orthogonal"; a function of
+        (fan_in, fan_out, rng); or (coefs, intercepts).
 
     warm_start : bool, default=False
-        Whether `fit` starts from the weights of the last fit. How the table is
-        read, scaled and encoded, and the type of the arithmetic, stay as that
-        fit learnt them: other parameters for them are an error.
+        Whether `fit` continues from the weights of the last fit. The encoding of the
+        table and the float type stay as that fit learnt them; changing a parameter that
+        decides them is an error.
 
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
-        The type training computes in. "auto" is float32, but float64 for
-        "lbfgs" and, where no folds choose the epoch, for fewer than 500 rows.
+        Float type that training computes in. "auto" is float64 for "lbfgs" and, unless
+        folds choose the epoch, below 500 rows; else it is float32.
 
     beta_1 : float, default=0.9
-        Decay of the first moment of "adam" and "lion".
+        Decay of the first moment of "adam"; share of the momentum in a step of "lion".
 
     beta_2 : float, default=0.95
-        Decay of the second moment of "adam" and "lion", and of "rmsprop".
+        Decay of the second moment of "adam" and "rmsprop", and of the momentum of
+        "lion".
 
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
@@ -303,30 +299,29 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Momentum of "sgd".
 
     nesterovs_momentum : bool, default=True
-        Whether the momentum of "sgd" is Nesterov's.
+        Whether "sgd" uses Nesterov's momentum.
 
     power_t : float, default=0.5
-        The exponent of "invscaling".
+        Exponent of the "invscaling" schedule.
 
     max_fun : int, default=15000
-        The most evaluations of the objective by "lbfgs".
+        Largest number of evaluations of the objective by "lbfgs".
 
     class_weight : dict, list of dict or "balanced", default=None
-        Weights of the classes, multiplied into the sample weights; "balanced"
-        gives every class the same total, and leaves no `partial_fit`. A list
-        holds one dict per output.
+        Weights of the classes, multiplied into the sample weights; "balanced" gives
+        every class the same total weight, and turns `partial_fit` off. A list holds one
+        dict per output.
 
     label_smoothing : float or "auto", default="auto"
-        How much of each label is spread evenly over all classes [5]_. "auto" is
-        0.02 where the temperature is scaled, else 0.
+        Share of each label to spread evenly over all classes [5]_. "auto" is 0.02 if
+        the temperature is scaled, else 0.
 
     temperature_scaling : bool or "auto", default="auto"
-        Whether the output layer is multiplied by the factor, one over the
-        temperature, that makes the log-loss of the held-out rows least [6]_, with
-        a prior that keeps it near 1 where they are few. Every epoch is evaluated
-        and kept with its own. "auto" does so for a
-        first-order solver with "log_loss", no `max_norm`, and a schedule that
-        scikit-learn does not have.
+        Whether to multiply the output layer by the inverse temperature that minimises
+        the log-loss of the held-out rows [6]_. "auto" is True with "log_loss", held-out
+        rows or folds, a first-order solver and no `max_norm`, and False otherwise and
+        with scikit-learn's schedules. A prior keeps the temperature near 1 if there are
+        few held-out rows. Every epoch is evaluated, and kept, with its own temperature.
 
     Attributes
     ----------
@@ -334,94 +329,93 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         The labels, one array per output in multiclass-multioutput problems.
 
     coefs_ : tuple of arrays of shape (fan_in, fan_out)
-        The weights, for the scaled inputs. They are read-only: assign others,
-        and these are used.
+        The weights of each layer, for the encoded inputs. The arrays are read-only:
+        assign new ones to use others.
 
     intercepts_ : tuple of arrays of shape (fan_out,)
-        The biases, read-only as well.
+        The biases of each layer, read-only as well.
 
     n_layers_ : int
-        How many layers there are, input and output included.
+        Number of layers, input and output included.
 
     n_outputs_ : int
-        How many raw outputs the network has.
+        Number of raw outputs of the network.
 
     out_activation_ : str
-        The output activation.
+        Name of the output activation.
 
     resolved_params_ : dict
-        The parameters, with what every "auto" became. Set on an estimator,
-        they give the same fit. Functions and other objects of your own stand in it
-        themselves; lists, dicts and arrays are copies.
+        All parameters, with the value that every "auto" took. Set on an estimator, they
+        give the same fit. Lists, dicts and arrays are copies; functions and other
+        objects are your own.
 
     n_iter_ : int
-        Epochs of the last call; of several members, the most.
+        Number of epochs of the last call; with several members, the largest.
 
     t_ : int
-        Training samples seen, by all members together.
+        Number of training samples seen, by all members together.
 
     loss_ : float
         The last training loss.
 
     best_loss_ : float or None
-        The least training loss; None where rows are held out.
+        The smallest training loss; None if rows were held out.
 
     loss_curve_ : list of float
-        The training loss of every epoch, in scaled units, penalty included; the
-        mean over members.
+        Training loss of every epoch, in scaled units, with the penalty; the mean over
+        members.
 
     validation_scores_ : list of float or None
-        The score of every epoch on the held-out rows, the mean over members; with
-        folds, minus their joint loss.
+        Score of every epoch on the held-out rows, the mean over members; with folds,
+        minus their joint loss.
 
     best_validation_score_ : float or None
-        The largest of them, or that of the epoch which folds have chosen; NaN if
-        `scoring` gave no number at all.
+        The largest of these, or that of the epoch that folds have chosen; NaN if
+        `scoring` never returned a number.
 
     oof_prediction_ : ndarray, or a list of such
-        Where `early_stopping="folds"` was set: what each training row is predicted
-        (by a classifier, its probabilities) by networks of the folds that did not
-        see it, at the epoch that the other folds choose (of a single fold, the other
-        half of its rows). NaN for rows that no fold held out (from 500
-        rows on only one fold is, unless a splitter gives the folds; with `groups`
-        two) and for rows of weight 0. `partial_fit` drops it.
+        Out-of-fold predictions (a classifier's are probabilities), if
+        `early_stopping="folds"` was set. Each row is predicted by the networks of the
+        fold that held it out, at the epoch that the other folds choose, or with a
+        single fold the other half of its rows. Rows that no fold held out are NaN, and
+        so are rows of weight 0: from 500 rows on only one fold is held out (two with
+        `groups`), unless a splitter gives the folds. `partial_fit` drops it.
 
     feature_importances_ : ndarray of shape (n_features,)
-        How much the outputs vary with each column of the table: not negative,
-        together 1. Found when `fit` ends, by expected gradients at up to 512 training
-        rows: about what `explain(X).importance()` says. All the same where no
-        column makes a difference. `partial_fit` drops it.
+        How much the outputs vary with each column of the table: not negative, and 1 in
+        total. `fit` finds them by expected gradients at up to 512 training rows; they
+        are close to `explain(X).importance()`. All are equal if no column makes a
+        difference. `partial_fit` drops them.
 
     best_epoch_ : int
-        The epoch of the last call, counted from 1, whose weights were kept: the
-        best one on the held-out rows (of several members the latest), or the last.
-        With folds, the one of their epochs that they have chosen; `n_iter_` counts
-        those of the networks that learnt from all rows.
+        Epoch of the last call, counted from 1, whose weights were kept: the best one on
+        the held-out rows (with several members, the latest of these), or the last. With
+        folds it is the epoch that they have chosen, while `n_iter_` counts the epochs
+        of the networks that learnt from all rows.
 
     temperature_ : float
-        What the raw outputs of training were divided by, the mean over members;
-        `coefs_` and `intercepts_` of the output layer hold it already. 1 without
-        scaling.
+        Temperature that divides the raw outputs, the mean over members; 1 without
+        scaling. `coefs_` and `intercepts_` of the output layer already contain it.
 
     history_ : DataFrame
-        One row per epoch: training loss, validation loss and score, learning
-        rate, norm of the last gradient, seconds. Several members have a row each
+        One row per epoch: training loss, validation loss and score, learning rate, norm
+        of the last gradient, seconds. With several members there is one row per member,
         and a column `member`. With folds, validation loss and score are theirs, and
-        there are rows for the epochs after the chosen one, too.
+        rows follow for the epochs after the chosen one.
 
     n_features_in_ : int
-        Columns of the table.
+        Number of columns of the table.
 
     feature_names_in_ : ndarray of str
-        Their names, if all are strings.
+        Names of the columns, if all are strings.
 
     network_feature_names_ : ndarray of str
         A name for each input of the network.
 
     inputs_ : DataFrame
-        One row per input of the network: the column it comes from, its kind
-        (number, bin, missing, level, infrequent, target, date, text), its level or
-        edge, and the centre and scale by which it is computed.
+        One row per input of the network: the column it comes from, its kind (number,
+        bin, missing, level, infrequent, target, date, text), its level or edge, and the
+        centre and scale that compute it.
 
     References
     ----------
@@ -466,8 +460,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None, classes: Target = None) -> Self:
         """Train one epoch over the rows given.
 
-        Nothing is held out and nothing stops early. Encoders, scalers and the
-        arithmetic's type are learnt at the first call.
+        No rows are held out, and training does not stop early. The first call
+        learns the encoding of the table and the float type.
 
         Parameters
         ----------
@@ -481,8 +475,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             Sample weights.
 
         classes : array-like of shape (n_classes,), or a list of such, default=None
-            All labels that later calls may bring; needed at the first call only
-            if y does not hold them all. One list per output in multiclass-multioutput.
+            All labels that later calls may bring. Pass them at the first call if its
+            y lacks some. In multiclass-multioutput problems, pass one list per output.
 
         Returns
         -------
@@ -533,9 +527,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes), or a list of such
-            Strictly between 0 and 1, adding up to 1; in multilabel problems
-            each label's own probability; a list, one array per output, in
-            multiclass-multioutput problems. Columns are ordered as `classes_`.
+            Strictly between 0 and 1, with a sum of 1. In multilabel problems, each
+            label has its own probability. In multiclass-multioutput problems, there is
+            one array per output. Columns are ordered as `classes_`.
         """
         head = label_head_of(require_fitted(self).model)
         return head.probabilities(outputs_of(self, X, head.output_probabilities))
@@ -551,11 +545,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         log_p : ndarray of shape (n_samples, n_classes), or a list of such
-            Finite, and computed from the network's raw outputs: of a class
-            that is next to certain, and of one that `predict_proba` can no
-            longer tell from 0, to the last digits. (In multilabel problems they
-            are the logarithms of what `predict_proba` returns, as in
-            scikit-learn.) Otherwise as `predict_proba`.
+            Shaped like the result of `predict_proba`. Values are finite and computed
+            from the raw outputs, so that they are exact for probabilities next to 0
+            or 1. In multilabel problems they are the logarithms of `predict_proba`,
+            as in scikit-learn.
         """
         head = label_head_of(require_fitted(self).model)
         labels, loss = head.labels, head.loss
@@ -568,12 +561,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     def predict_set(self, X: Table, coverage: float = 0.9, per_class: bool = False) -> Array:
         """Predict the classes that cannot be excluded, by conformal prediction.
 
-        A class is in the set of a row unless its probability there is lower than
-        for a share `coverage` of the class's own held-out rows in the last call
-        to `fit` (Sadinle et al. 2019); the class that `predict` returns is always
-        in it. So sets grow with `coverage`, and with how uncertain a row is. A
-        class with fewer than 1 / (1 - coverage) - 1 held-out rows is compared with
-        the rows of all classes, or with `per_class` is an error.
+        A class is left out of a row's set if its probability is lower there than for
+        a share `coverage` of the class's own held-out rows in the last call to `fit`
+        (Sadinle et al. 2019). The class that `predict` returns is always in the set.
+        Sets grow with `coverage`, and with the uncertainty of a row. A class with
+        fewer than 1 / (1 - coverage) - 1 held-out rows is compared with the rows of
+        all classes; with `per_class` it is an error.
 
         Parameters
         ----------
@@ -581,16 +574,15 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             The table.
 
         coverage : float, default=0.9
-            The share of new rows of each class whose set is to hold it: on the
-            average over tables and rows of the same kind as the held-out ones.
-            It is larger where `predict` alone is right more often. After folds it
-            is measured, not guaranteed: the probabilities compared with are those
-            of their networks, and the one that predicts has learnt from all rows.
-            No share is promised for other groups of rows, such as those of one
-            town.
+            Share of the new rows of each class whose set contains the class: on
+            average over tables, for rows like the held-out ones. It is larger if
+            `predict` alone is right more often. After folds it is measured, not
+            guaranteed, because their probabilities are compared with those of a
+            network that has learnt from all rows. It is no promise for other groups of
+            rows, such as those of one town.
 
         per_class : bool, default=False
-            Whether each class must have held-out rows enough of its own, so that
+            Whether each class must have enough held-out rows of its own, so that
             rare classes are covered as reliably as frequent ones.
 
         Returns
@@ -602,9 +594,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Raises
         ------
         ValueError
-            If no rows were held out, as after `partial_fit`, or fewer than
-            1 / (1 - coverage) - 1, with `per_class` of some class; if weights have
-            been changed by hand since; or if y was multilabel or had several outputs.
+            If no rows were held out (as after `partial_fit`), or fewer than
+            1 / (1 - coverage) - 1 (with `per_class`, of any class); if you have set
+            weights since; or if y was multilabel or had several outputs.
         """
         largest = largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)
         return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)
@@ -620,14 +612,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         raw : ndarray of shape (n_samples,) or (n_samples, n_outputs), or a list of such
-            One column per class; one dimension for two classes; a list, one
-            array per output, in multiclass-multioutput problems.
+            One column per class, or one dimension for two classes. In
+            multiclass-multioutput problems, there is one array per output.
         """
         raw = outputs_of(self, X, np.asarray)  # as they are: no link, no decoding
         return label_head_of(require_fitted(self).model).decision(raw)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
-        """Compute the accuracy: the share of rows all of whose labels are right.
+        """Compute the accuracy: the share of rows in which all labels are right.
 
         Parameters
         ----------

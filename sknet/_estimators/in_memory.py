@@ -47,21 +47,21 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table: numbers and, in a data frame, categories and dates; values
-            may be missing.
+            The table. A data frame may hold numbers, categories, text and dates;
+            values may be missing.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets. For a classifier labels, an indicator matrix (multilabel),
-            or one column of labels per output (multiclass-multioutput); for a
-            regressor numbers. Of several columns, some may be missing in a row (NaN,
-            None): they have no part in loss, gradient and score.
+            The targets. A classifier takes labels, an indicator matrix (multilabel)
+            or one column of labels per output (multiclass-multioutput); a regressor
+            takes numbers. If y has several columns, values may be missing (NaN,
+            None): loss, gradient and score then leave them out.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: with all rows in one batch, a row of weight 2 is two
-            rows; one of weight 0 is none, whatever its values.
+            Sample weights. With all rows in one batch, a row of weight 2 counts as
+            two rows. A row of weight 0 is ignored, whatever its values.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
+            Your own validation rows, for early stopping.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Its targets.
@@ -70,9 +70,9 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Its sample weights.
 
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and that a
-            splitter given as `validation_fraction` gets. Where no rows of X are held
-            out, a warning says so.
+            Groups of rows to hold out together. They are passed to a splitter that
+            is given as `validation_fraction`. If no rows of X are held out, a warning
+            says that groups are not used.
 
         Returns
         -------
@@ -83,7 +83,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         ------
         ValueError
             If the data, a parameter or a weight is not as described, or if
-            training diverges. The estimator is then what it was before.
+            training diverges. The estimator then stays as it was.
         """
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
@@ -101,12 +101,11 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Continue a run that `Checkpoint` has written, and train until it ends.
+        """Continue a run from a file that `Checkpoint` wrote, and train to its end.
 
-        The estimator must have the parameters, and the data must be those, of
-        the run that was interrupted; it then equals, bit for bit, the
-        estimator that the uninterrupted run would have given. A larger
-        `max_iter` lets the run go on for longer.
+        Use the same parameters and the same data as in the interrupted run. The
+        result then equals, bit for bit, that of a run without an interruption.
+        To train for longer, set a larger `max_iter`.
 
         Parameters
         ----------
@@ -117,17 +116,17 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             The table.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets. For a classifier labels, an indicator matrix (multilabel),
-            or one column of labels per output (multiclass-multioutput); for a
-            regressor numbers. Of several columns, some may be missing in a row (NaN,
-            None): they have no part in loss, gradient and score.
+            The targets. A classifier takes labels, an indicator matrix (multilabel)
+            or one column of labels per output (multiclass-multioutput); a regressor
+            takes numbers. If y has several columns, values may be missing (NaN,
+            None): loss, gradient and score then leave them out.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: with all rows in one batch, a row of weight 2 is two
-            rows; one of weight 0 is none, whatever its values.
+            Sample weights. With all rows in one batch, a row of weight 2 counts as
+            two rows. A row of weight 0 is ignored, whatever its values.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
+            Your own validation rows, for early stopping.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Its targets.
@@ -136,9 +135,9 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Its sample weights.
 
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and that a
-            splitter given as `validation_fraction` gets. Where no rows of X are held
-            out, a warning says so.
+            Groups of rows to hold out together. They are passed to a splitter that
+            is given as `validation_fraction`. If no rows of X are held out, a warning
+            says that groups are not used.
 
         Returns
         -------
@@ -148,8 +147,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Raises
         ------
         ValueError
-            If the file is not a checkpoint, or is one of other data, layers
-            or another solver. The estimator is then what it was before.
+            If the file is not a checkpoint, or belongs to other data, layers or
+            another solver. The estimator then stays as it was.
         """
         return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
@@ -158,12 +157,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
     def transform(self, X: Table) -> Table:
         """Compute the last hidden layer's activations: features that the network has learnt.
 
-        They encode a raw table in numbers, for nearest neighbours, a projection or
-        a linear model behind the network in a pipeline, which then fits it to
-        the targets first. Of a linear model, `hidden_layer_sizes=()`, they are the
-        encoded, scaled inputs. As for every transformer of scikit-learn,
-        `fit_transform(X, y)` is `fit(X, y).transform(X)`, and
-        `set_output(transform="pandas")` makes the result a data frame.
+        Use them to turn a raw table into numbers for nearest neighbours, a
+        projection or a linear model. In a pipeline, the network is fitted to the
+        targets first. With `hidden_layer_sizes=()` the result is the encoded
+        inputs. `set_output(transform="pandas")` makes it a data frame.
 
         Parameters
         ----------
@@ -173,8 +170,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Returns
         -------
         hidden : ndarray of shape (n_samples, n_units)
-            What the output layer takes, as `activations(X)[-2]`; a sparse matrix
-            for a linear model and sparse X. Several members stand side by side.
+            The input of the output layer, as in `activations(X)[-2]`; a sparse matrix
+            for a linear model and sparse X. Members stand side by side.
         """
         model, table = model_and_checked_table(self, X)
         return model.last_hidden(table)
@@ -185,13 +182,12 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Parameters
         ----------
         input_features : array-like of str, default=None
-            The names of the table's columns, which are compared with those that
-            `fit` saw.
+            Names of the table's columns, to compare with those that `fit` saw.
 
         Returns
         -------
         names : ndarray of str objects, of shape (n_units,)
-            "sigmoidmlpclassifier0" and so on; of a linear model, the names of the
+            "sigmoidmlpclassifier0" and so on; for a linear model, the names of the
             inputs, `network_feature_names_`.
         """
         network = require_fitted(self).model.network
@@ -216,8 +212,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Returns
         -------
         outputs : list of arrays of shape (n_samples, layer size), length `n_layers_`
-            The encoded, scaled input; each hidden layer's output; the
-            network's output after its output activation.
+            The encoded input, the output of each hidden layer, and the network's
+            output after the output activation.
         """
         model, table = model_and_checked_table(self, X)
         return model.activations(table)
@@ -225,12 +221,12 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
     def input_gradients(self, X: Table) -> Array:
         """Compute how the predictions change with each number of the table: exact derivatives, by a backward pass.
 
-        They lead through the network and the encoding of the column, in the
-        units of the table and of the predictions (a classifier's are its
-        probabilities): how much more is predicted for one more unit, as long as the
-        curve stays straight. They are
-        computed in float64. Where a curve bends sharply (a bin's edge, a
-        kink of "relu"), they are one of, or the mean of, both sides' slopes.
+        A gradient says how much the prediction grows per unit of the column, as
+        long as the curve is straight. It goes through the network and the encoding
+        of the column, so it is in the units of the table and of the predictions
+        (a classifier's are probabilities). Gradients are computed in float64. At a
+        sharp bend (a bin's edge, a kink of "relu"), they are the slope of one side,
+        or the mean of both.
 
         Parameters
         ----------
@@ -240,12 +236,12 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Returns
         -------
         gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
-            Two dimensions for one target, or for two classes: of the second one's
-            probability. Otherwise an output for each target, each quantile level, or
-            each column of `predict_proba`; in multiclass-multioutput problems these
-            follow each other, with one for two classes. Of dates and durations, per
-            second. 0 where a value is missing; NaN for categories, which have no slope:
-            `explain` says what they contribute.
+            Two dimensions for one target, or for two classes, where the output is the
+            probability of the second one. Otherwise one output per target, quantile
+            level or column of `predict_proba`; in multiclass-multioutput problems
+            these follow each other, with one for two classes. Dates and durations have
+            a slope per second. It is 0 where a value is missing, and NaN for
+            categories: `explain` says what these contribute.
         """
         by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
@@ -253,17 +249,15 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
     def explain(self, X: Table, background: Table = None) -> Explanation:
         """Compute what each column contributes to each prediction: expected gradients.
 
-        A row is compared with each row of a background: the contributions are
-        the integral of the output's slopes along the straight line between
-        them, in the encoded space (Sundararajan et al. 2017), averaged over the
-        background (Erion et al. 2021). The inputs of a column are added up, so
-        that categories, dates and missing values have one number each, as
-        numbers have.
+        Each row is compared with the rows of a background. Contributions are the
+        integral of the output's slopes along the straight line from a background
+        row to the row, in the encoded space (Sundararajan et al. 2017), averaged
+        over the background (Erion et al. 2021). The inputs of a column are added
+        up, so each column has one number, whatever it holds.
 
-        A row's contributions add up to its output less the background's mean
-        output, to a thousandth of the outputs' spread. Lines get as many nodes as
-        that takes: 8, and for some rows more. With `verbose`, the rows that are
-        done are printed.
+        A row's contributions add up to its output minus the background's mean
+        output, to a thousandth of the outputs' spread. Lines have 8 nodes, or more
+        where that is not enough. `verbose` prints how many rows are done.
 
         Parameters
         ----------
@@ -271,28 +265,27 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             The rows to explain.
 
         background : {array-like, sparse matrix, DataFrame} of shape (n_background, n_features), default=None
-            The rows to compare with: usually training rows, of which the
-            estimator keeps none. Of more than 100, 100 are drawn, the same at each
-            call. None takes rows of X, if it has 20 or more.
+            The rows to compare with, usually training rows, which the estimator does
+            not keep. From more than 100 rows, 100 are drawn, the same ones at each
+            call. None takes rows of X, which must have 20 or more.
 
         Returns
         -------
         explanation : Explanation
-            `values` of shape (n_samples, n_features), or (n_samples, n_features,
-            n_outputs) for several outputs; `base_values`, `data`, `feature_names`;
-            and `importance()`, the mean absolute contribution of each column.
-            A regressor's values are in the units of the target; of losses with a
-            log link ("poisson", "gamma", "tweedie") they add up to the logarithm
-            of the prediction. A classifier's add up to `decision_function`: the
-            log-odds of the second of two classes or of a label, and for several
-            classes the logarithms that the softmax takes.
+            `values` has shape (n_samples, n_features), or (n_samples, n_features,
+            n_outputs) for several outputs. `importance()` is the mean absolute
+            contribution of each column. `base_values`, `data` and `feature_names` are
+            as in SHAP. A regressor's values are in the units of the target; with a
+            log link ("poisson", "gamma", "tweedie") they add up to the logarithm of
+            the prediction. A classifier's values add up to `decision_function`: the
+            log-odds of the second of two classes or of a label, or the inputs of the
+            softmax.
 
         Warns
         -----
         UserWarning
-            If contributions do not add up even with 256 nodes, as where an
-            activation jumps, or with "relu", whose slopes do, and few rows as
-            background.
+            If contributions do not add up even with 256 nodes: an activation jumps,
+            or "relu" meets few background rows.
 
         References
         ----------
@@ -311,8 +304,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
     ) -> tuple[float, list[Array], list[Array]]:
         """Compute the training objective and its gradient at the present weights.
 
-        The penalty and class weights are in, dropout is off, and all rows
-        passed count as one batch. Values are those of the scaled target.
+        The objective includes the penalty and class weights, but no dropout. All
+        rows are one batch. Values are in the scale of the scaled target.
 
         Parameters
         ----------

@@ -425,5 +425,8 @@ def test_an_explosion_is_an_error_within_an_epoch():
 def test_the_docstring_says_how_long_folds_wait(cls):
     few, middle, many = FOLDS_PATIENCE
     text = " ".join(cls.__doc__.split())
-    assert REGRESSOR_FOLDS_PATIENCE == (8, 6, 6) and "a regressor's 8, from 500 rows on 6" in text
-    assert f"with folds {few}, from {FEW_ROWS} rows on {middle}, from {MANY_ROWS:,} on {many}" in text
+    assert REGRESSOR_FOLDS_PATIENCE == (8, 6, 6) and "and 8 for a regressor (6 from 500 rows on)" in text
+    assert (
+        f"with folds it is {few} for a classifier ({middle} from {FEW_ROWS} rows on, {many} from {MANY_ROWS:,} on)"
+        in text
+    )
