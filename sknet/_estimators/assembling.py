@@ -43,8 +43,8 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
             with prefix_errors("X_val"):
                 held_out = encode_rows(encoding, own_rows, cross_fit=False)
     score = None
-    if plan.held_out is not None and estimator.scoring != "loss":
-        score = validation_scorer(estimator, plan.held_out, plan)
+    if evaluation.held_out is not None and estimator.scoring != "loss":
+        score = validation_scorer(estimator, evaluation.held_out, plan)
     seeds = member_seeds(start.seeds, len(settings.sees_bins))
 
     def build_training(selection: Selection | None) -> TrainPhase:

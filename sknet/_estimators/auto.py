@@ -90,7 +90,7 @@ class Facts:
     @property
     def n_fitted(self) -> int:
         """How many rows there are, those held out included."""
-        return self.n_rows + self.evaluation.n_held_out
+        return self.n_rows + (0 if self.evaluation.held_out is None else len(self.evaluation.held_out))
 
     @property
     def keeps_all_levels(self) -> bool:

@@ -150,7 +150,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             run,
             n_epochs=max(self.max_iter - run.plan.start.epochs_done, 0),
             by_folds=run.folds is not None,
-            evaluated=run.plan.held_out is not None,
+            evaluated=run.plan.evaluation.held_out is not None,
         )
 
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:

@@ -11,6 +11,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.start import Start
 from sknet._estimators.user_warnings import warn, warn_once_a_line
+from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.settings import Settings
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
@@ -134,7 +135,7 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
 
 def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
     """Warn where a warm start holds out rows that the earlier call may have trained on."""
-    n_before = start.n_rows_before_split
+    n_before = start.evaluation.n_rows_before_split if isinstance(start.evaluation, EvaluatedByRows) else 0
     # the same number and share: the same seed has held out the same rows (see `draw_start`)
     if start.resolved is None or (n_before == n and fraction == start.resolved["validation_fraction"]):
         return

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sknet._estimators.conflicts import unchanged_where_resumed
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.plan import Plan
+from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.fold_phase import FoldPhase, Selection
 from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
@@ -119,22 +120,27 @@ class FitRun:
         return self._fitted_with(self.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
-        epochs, n_iter, start = self.phase.epochs, self.phase.n_iter, self.plan.start
+        epochs, n_iter, plan = self.phase.epochs, self.phase.n_iter, self.plan
+        start = plan.start
+        evaluation: Evaluated | None = None
+        if plan.evaluation.held_out is not None:
+            n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
+            evaluation = EvaluatedByRows(self.training.best_epoch or 0, n_rows_before_split)
+        elif self.folds is not None and self.folds.n_iter:
+            chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
+            evaluation = EvaluatedByFolds(chosen_epoch, self.folds.epochs[0])
         # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=self.phase.encoding.model(network),
-            resolved=self.plan.resolved,
-            columns=self.plan.columns,
+            resolved=plan.resolved,
+            columns=plan.columns,
             history=start.history + tuple(average_epochs(epochs)),
             n_iter=n_iter,
             n_samples_seen=start.n_samples_seen + n_seen,
-            validated=self.plan.held_out is not None,
             seeds=start.seeds.as_tuple(),
-            n_rows_before_split=0 if self.plan.evaluation.train is None else len(self.plan.rows),
+            evaluation=evaluation,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
-            fold_epochs=() if self.folds is None else self.folds.epochs[0],
-            chosen_epoch=0 if self.selection is None else self.selection.chosen_epoch,
         )
 
     def outcome(self) -> NetworkAndHeldOut:
@@ -183,6 +189,6 @@ def origin_of(estimator_name: str, plan: Plan) -> checkpoints.Origin:
         estimator=estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
-        data=checkpoints.fingerprint(plan.rows, plan.held_out),
+        data=checkpoints.fingerprint(plan.rows, plan.evaluation.held_out),
         settings=checkpoints.describe_parameters(unchanged_where_resumed(plan.resolved)),
     )

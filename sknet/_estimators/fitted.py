@@ -3,7 +3,7 @@
 An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: at no moment is it half changed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar, overload
 
@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
+from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
 from sknet._model.model import Model, Network
 from sknet._model.prediction_sets import LabelResiduals
@@ -24,7 +25,7 @@ from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_of_unknown_levels, columns_without_dates
 from sknet._tables.tables import have_equal_values
 from sknet._training.result import Epoch
-from sknet._training.state import State, epoch_rank
+from sknet._training.state import State
 from sknet._typing import Array, Table
 
 T = TypeVar("T")
@@ -38,33 +39,26 @@ class Fitted:
     resolved: Mapping[str, object]
     columns: Columns
     seeds: tuple[int, int, int]  # see `Seeds`
-    validated: bool  # whether the last call had a validation set
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
     n_samples_seen: int = 0  # by all calls and all members together
     state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
     residuals: ScaledResiduals | LabelResiduals | None = None  # on the rows that the last call held out
-    n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
+    evaluation: Evaluated | None = None  # of the epochs of the last call
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
-    fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many steps to train
-    chosen_epoch: int = 0  # which of these was chosen, from 1; 0 where none was
     out_of_fold: Array | list[Array] | None = None  # predictions of each row by a network that did not see it
     importances: Array | None = None  # (d,)  of the columns, together 1; None after `partial_fit`
 
     @property
-    def scores(self) -> list[float]:
-        """The validation score of every epoch, or the folds'."""
-        return [epoch.validation_score for epoch in self.fold_epochs or self.history]
+    def fold_epochs(self) -> tuple[Epoch, ...]:
+        """The epochs of folds, where these chose one."""
+        return self.evaluation.epochs if isinstance(self.evaluation, EvaluatedByFolds) else ()
 
     @property
-    def is_evaluated(self) -> bool:
-        """Whether the epochs of the last call were evaluated, by held-out rows or by folds."""
-        return self.validated or bool(self.fold_epochs)
-
-    @property
-    def began_with_increments(self) -> bool:
-        """Whether training may have begun with `partial_fit`: a `fit` that has ended leaves no state to go on from."""
-        return self.state is not None and self.resolved["n_members"] == 1
+    def scores(self) -> list[float] | None:
+        """The validation score of every epoch, or the folds'; None where nothing evaluated them."""
+        epochs = self.fold_epochs or self.history
+        return None if self.evaluation is None else [epoch.validation_score for epoch in epochs]
 
     @property
     def best_epoch(self) -> int:
@@ -72,17 +66,13 @@ class Fitted:
 
         The last one where nothing chooses; 0 for none.
         """
-        if self.chosen_epoch or not self.validated:
-            return self.chosen_epoch or self.n_iter
-        # without the condition, [-0:] would be the whole history
-        each = self.member_epochs or (self.history[-self.n_iter :] if self.n_iter else (),)
-        return max(best_epoch_of(epochs) for epochs in each)
+        return self.n_iter if self.evaluation is None else self.evaluation.chosen_epoch
 
     @property
-    def best_score(self) -> float:
-        """The validation score of the epoch that was kept; NaN where none is a number."""
-        if self.fold_epochs:
-            return self.fold_epochs[self.best_epoch - 1].validation_score
+    def best_score(self) -> float | None:
+        """The validation score of the epoch that was kept; NaN where none is a number, None without evaluation."""
+        if self.scores is None or self.fold_epochs:
+            return self.fold_epochs[self.best_epoch - 1].validation_score if self.fold_epochs else None
         return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
 
     @property
@@ -119,14 +109,8 @@ def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array,
     return copies
 
 
-def best_epoch_of(epochs: Sequence[Epoch]) -> int:
-    """Return the number, from 1, of the best epoch; the last of equal ones, 0 for none."""
-    ranks = [(epoch_rank(epoch.validation_score, epoch.validation_loss), i + 1) for i, epoch in enumerate(epochs)]
-    return max(ranks, default=((0, 0.0), 0))[1]
-
-
 FITTED_CLASSES = models.STORED_CLASSES | models.classes_by_name(
-    Fitted, Columns, Residuals, ErrorScale, ScaledResiduals, LabelResiduals
+    Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ErrorScale, ScaledResiduals, LabelResiduals
 )
 """The values that a file or a pickle may hold, by name."""
 
@@ -278,9 +262,9 @@ class FittedAttributes:
     t_ = FittedAttribute(lambda f: f.n_samples_seen)
     loss_curve_ = FittedAttribute(lambda f: f.losses)
     loss_ = FittedAttribute(lambda f: f.history[-1].loss if f.history else np.nan)
-    best_loss_ = FittedAttribute(lambda f: None if f.validated else min(f.losses, default=np.nan))
-    validation_scores_ = FittedAttribute(lambda f: f.scores if f.is_evaluated else None)
-    best_validation_score_ = FittedAttribute(lambda f: f.best_score if f.is_evaluated else None)
+    best_loss_ = FittedAttribute(lambda f: min(f.losses, default=np.nan) if f.scores is None or f.fold_epochs else None)
+    validation_scores_ = FittedAttribute(lambda f: f.scores)
+    best_validation_score_ = FittedAttribute(lambda f: f.best_score)
     best_epoch_ = FittedAttribute(lambda f: f.best_epoch)
     temperature_ = FittedAttribute(lambda f: f.model.network.temperature)
     network_feature_names_ = FittedAttribute(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))

@@ -336,7 +336,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
         facts = Facts(
             len(data.rows),
-            Folds([], 1.0) if fitted.is_evaluated else NoEvaluation(),
+            NoEvaluation() if fitted.evaluation is None else Folds([], 1.0),
             began_with_increments=start.has_one_network,
             earlier_parameters=fitted.resolved,
         )

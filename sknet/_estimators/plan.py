@@ -21,7 +21,6 @@ class Plan:
     columns: Columns
     encoding: Encoding
     evaluation: Evaluation
-    held_out: Rows | None = None  # the rows that evaluate each epoch, as a table
     learner: EncodingLearner | None = None  # what folds learn their own columns with; None without folds
 
     @property

@@ -43,7 +43,6 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     """
     rows, batch_size = data.rows, estimator.batch_size
     evaluation = NoEvaluation() if start.is_increment else choose_evaluation(estimator, data, start)
-    held_out = evaluation.held_out_of(rows)
     facts = Facts(
         len(rows) if evaluation.train is None else len(evaluation.train),
         evaluation,
@@ -52,7 +51,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         began_with_increments=start.has_one_network,
     )
     needs_all_rows = solver_class(estimator.solver).needs_all_rows
-    if needs_all_rows and held_out is None:  # full batches: the order and number of rows do not matter
+    if needs_all_rows and evaluation.held_out is None:  # full batches: the order and number of rows do not matter
         rows = rows.merge_duplicates()
     if not needs_all_rows and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
@@ -75,7 +74,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         refuse_or_warn_of_left_out(encoding.encoder)
     warn_of_ended_schedule(settings, start)
     learner_of_folds = learner if isinstance(evaluation, Folds) else None
-    return Plan(start, settings, resolved, rows, data.columns, encoding, evaluation, held_out, learner_of_folds)
+    return Plan(start, settings, resolved, rows, data.columns, encoding, evaluation, learner_of_folds)
 
 
 def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
@@ -117,7 +116,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
             warn_of_few_rows(n, fraction)
         return NoEvaluation(is_short_of_rows=True)
     warn_of_rows_seen(start, n, fraction)
-    return HeldOut(split)
+    return HeldOut(split, rows.take(split.held_out))
 
 
 def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:

@@ -21,6 +21,7 @@ from sknet._estimators.fitted import Fitted, KnownOutputs
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
 from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights
+from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.arrays import is_missing
@@ -109,7 +110,9 @@ def validation_scorer(estimator: BaseEstimator, validation: Rows, plan: Plan) ->
     y = plan.encoding.head.restore_y(validation.y)
 
     def score(model: Model, raw: Array) -> float:
-        trained._fitted = Fitted(model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), validated=True)
+        trained._fitted = Fitted(
+            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
+        )
         trained._known_outputs = KnownOutputs(raw, kept)
         try:
             found = scorer(trained, X, y, **weights)

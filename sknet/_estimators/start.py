@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import Columns
+from sknet._model.evaluation import Evaluated
 from sknet._model.model import Model
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._training.result import Epoch
@@ -49,7 +50,7 @@ class Start:
     model: Model | None = None  # encoder, head and weights to continue with; None: all is learnt anew
     columns: Columns | None = None  # of the model's table
     resolved: Mapping[str, object] | None = None  # the parameters that the model was learnt with
-    n_rows_before_split: int | None = None
+    evaluation: Evaluated | None = None  # of the call before
     history: tuple[Epoch, ...] = ()
     n_samples_seen: int = 0
     state: State | None = None  # of training, after increments that went before
@@ -110,7 +111,7 @@ def start_from_fitted(fitted: Fitted, seeds: Seeds, *, is_increment: bool) -> St
         fitted.model,
         fitted.columns,
         fitted.resolved,
-        fitted.n_rows_before_split,
+        fitted.evaluation,
         fitted.history,
         fitted.n_samples_seen,
         # a warm start trains as many epochs as a new fit, with moments of its own

@@ -1,4 +1,7 @@
-"""What evaluates the epochs of a fit: nothing, rows that are held out, rows of the user's own, or folds."""
+"""What evaluates the epochs of a fit: nothing, rows that are held out, rows of the user's own, or folds.
+
+Of rows and folds, a fitted estimator keeps what they have chosen, without the rows themselves.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split
+from sknet._training.result import Epoch
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,9 @@ class NoEvaluation:
     """Nothing: all rows are trained on."""
 
     early_stopping: ClassVar[Literal[False]] = False  # what the parameter resolves to
-    n_held_out: ClassVar[int] = 0
-    train: ClassVar[None] = None
+    train: ClassVar[None] = None  # numbers of the rows to train on, where some are held out
+    held_out: ClassVar[None] = None
     is_short_of_rows: bool = False  # whether rows were to be held out, and are too few
-
-    def held_out_of(self, rows: Rows) -> None:
-        """Return None: no rows are held out."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,12 @@ class HeldOut:
 
     early_stopping: ClassVar[Literal[True]] = True
     split: Split
-
-    @property
-    def n_held_out(self) -> int:
-        """How many rows evaluate each epoch."""
-        return len(self.split.held_out)
+    held_out: Rows
 
     @property
     def train(self) -> NDArray[np.intp]:
         """Numbers of the rows to train on."""
         return self.split.train
-
-    def held_out_of(self, rows: Rows) -> Rows:
-        """Return the rows that evaluate each epoch."""
-        return rows.take(self.split.held_out)
 
 
 @dataclass(frozen=True)
@@ -51,16 +44,7 @@ class OwnRows:
 
     early_stopping: ClassVar[Literal[True]] = True
     train: ClassVar[None] = None
-    rows: Rows
-
-    @property
-    def n_held_out(self) -> int:
-        """How many rows evaluate each epoch."""
-        return len(self.rows)
-
-    def held_out_of(self, rows: Rows) -> Rows:
-        """Return the rows that evaluate each epoch."""
-        return self.rows
+    held_out: Rows
 
 
 @dataclass(frozen=True)
@@ -68,14 +52,30 @@ class Folds:
     """Splits of the rows, each of which holds one fold out: they choose the epoch before training."""
 
     early_stopping: ClassVar[Literal["folds"]] = "folds"
-    n_held_out: ClassVar[int] = 0  # in the end: all rows are trained on
     train: ClassVar[None] = None
+    held_out: ClassVar[None] = None  # in the end, all rows are trained on
     splits: list[Split]
     tolerance_factor: float  # see `FoldPlan`
     share_columns: bool = True  # whether what is learnt about columns without targets is learnt once, from all rows
 
-    def held_out_of(self, rows: Rows) -> None:
-        """Return None: no rows are held out while the published networks train."""
-
 
 Evaluation: TypeAlias = NoEvaluation | HeldOut | OwnRows | Folds
+
+
+@dataclass(frozen=True)
+class EvaluatedByRows:
+    """Rows that were not trained on have evaluated each epoch."""
+
+    chosen_epoch: int  # whose weights are kept, the largest of several networks; from 1, 0 for none
+    n_rows_before_split: int  # of the table that they were held out of; 0: they were the user's own
+
+
+@dataclass(frozen=True)
+class EvaluatedByFolds:
+    """Folds have evaluated epochs of their own, to choose how many steps to train."""
+
+    chosen_epoch: int  # from 1; the last one, where folds were stopped
+    epochs: tuple[Epoch, ...]
+
+
+Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds

@@ -86,14 +86,18 @@ class TrainPhase:
         return [tuple(state.history) for state in self.states]
 
     @property
+    def best_epoch(self) -> int | None:
+        """The best epoch so far, the largest of several networks; None where nothing has evaluated any."""
+        return max((state.best.epoch for state in self.states if state.best is not None), default=None)
+
+    @property
     def last_epoch(self) -> EpochReport:
         """The last epoch."""
-        bests = [state.best.epoch for state in self.states if state.best is not None]
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=self.trainers[0].solver.n_epochs,
             figures=average_epochs([state.history[-1:] for state in self.states])[-1],
-            best_epoch=max(bests, default=None),
+            best_epoch=self.best_epoch,
             n_rate_cuts=self.states[0].n_plateaus,
             of_folds=False,
         )

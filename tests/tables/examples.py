@@ -20,7 +20,6 @@ from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import Split
 from sknet._tables.survey import ColumnSummary, survey_columns
 from sknet._tables.targets import read_regression_target
 
@@ -103,8 +102,3 @@ def count_texts():
 
     with patch.object(TextColumn, "write", counted):
         yield counts
-
-
-def split_holding_out(n_held_out):
-    """A split that holds out so many rows, and trains on none."""
-    return Split(np.arange(0), np.arange(n_held_out))
