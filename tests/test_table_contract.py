@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.dask.local_workers import parted
-from tests.model.examples import samples_of, table_in_memory
+from tests.model.examples import rows_with_targets, table_in_memory
 from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array, network_of, objective_of
 from tests.stream.files import stored_table
@@ -190,9 +190,9 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
     theta = np.random.default_rng(1).normal(size=network[0].n_parameters)
     for rows in (np.arange(N), np.arange(0, N, 3)):
         some, n, weight = encoded[rows], len(rows), WEIGHT[rows] / WEIGHT[rows].mean()
-        inputs = some.inputs.without_first_inputs(n_skipped_inputs)
+        inputs = some.without_first_inputs(n_skipped_inputs)
         assert (inputs.batch_format == "mixed") == is_looked_up(values)
-        objective = some.objective(*network, samples_of(inputs, Y[rows], weight), ())
+        objective = inputs.objective(*network, rows_with_targets(inputs, Y[rows], weight), 64, ())
         expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_skipped_inputs)
         any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])
         batches = zip(any_rows, any_rows, strict=True) if objective.batches is None else in_order(objective)
@@ -206,6 +206,6 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
         for batch in any_rows:
             found = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped_inputs)
             assert_allclose(found, expected_inputs(batch)[:, :-1])
-        fewer = some[np.arange(1, n, 4)].inputs
+        fewer = some[np.arange(1, n, 4)]
         found = as_array(fewer(slice(0, 5)), fewer.batch_format, encoder.n_inputs)
         assert_allclose(found, Z[rows[np.arange(1, n, 4)[:5]], :-1])

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sknet._dask import tasks
 from sknet._dask.partitions import Partitions, RowGroups
 from sknet._dask.tasks import Future
-from sknet._model.matrices import NetworkRows
+from sknet._model.matrices import EncodedRows
 from sknet._model.network_trainer import ROWS_IN_CACHE
 from sknet._network.activations import Activation
 from sknet._network.binding import BatchFormat
@@ -38,32 +38,6 @@ if TYPE_CHECKING:
 
 NETWORKS_AT_ONCE = 8
 """How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
-
-
-class RemoteInputs:
-    """A network's inputs, which stay on the workers: a few are brought here when they are asked for."""
-
-    def __init__(self, encoded: EncodedOnWorkers, n_skipped_inputs: int) -> None:
-        self.encoded, self.n_skipped_inputs = encoded, n_skipped_inputs
-
-    def without_first_inputs(self, s: int) -> RemoteInputs:
-        """Return what stands for the same rows without the first s inputs."""
-        return RemoteInputs(self.encoded, self.n_skipped_inputs + s)
-
-    @property
-    def batch_format(self) -> BatchFormat:
-        """What the batches are."""
-        return "mixed" if self.encoded.has_lookups else "ones"
-
-    def __call__(self, batch: Batch) -> Table:
-        """Bring the batch's rows from the workers; to train on them, a `ShardedObjective` leaves them there."""
-        some = self.encoded[batch]
-        n = len(some.futures)
-        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_skipped_inputs] * n)
-        if not self.encoded.has_lookups:
-            return some.shard.join(parts)
-        one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
-        return MixedRows(some.shard.join([part.dense for part in parts]), one_hot, parts[0].dense_inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +56,8 @@ class EncodedOnWorkers:
         The position of each row among those encoded there; None where all are chosen, in their order.
     has_lookups : bool
         Whether the rows are `MixedRows`.
+    n_skipped_inputs : int, default=0
+        How many of the first inputs a network does without.
     """
 
     partitions: Partitions
@@ -89,9 +65,8 @@ class EncodedOnWorkers:
     shard: RowGroups
     chosen: NDArray[np.int32] | None
     has_lookups: bool
-    is_sparse: ClassVar[bool] = False  # such blocks are refused, see `collections.make_partitioned_table`
+    n_skipped_inputs: int = 0
     n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
-    typical_rows: ClassVar[None] = None
 
     @property
     def cluster(self) -> Cluster:
@@ -103,17 +78,31 @@ class EncodedOnWorkers:
         chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
         return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
 
+    def without_first_inputs(self, s: int) -> EncodedOnWorkers:
+        """Return the same rows without the first s inputs."""
+        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
+
     @property
-    def inputs(self) -> RemoteInputs:
-        """What stands for the inputs of these rows."""
-        return RemoteInputs(self, 0)
+    def batch_format(self) -> BatchFormat:
+        """What the batches are; sparse blocks are refused, see `collections.make_partitioned_table`."""
+        return "mixed" if self.has_lookups else "ones"
+
+    def __call__(self, batch: Batch) -> Table:
+        """Bring the batch's rows from the workers; to train on them, a `ShardedObjective` leaves them there."""
+        some = self[batch]
+        n = len(some.futures)
+        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_skipped_inputs] * n)
+        if not self.has_lookups:
+            return some.shard.join(parts)
+        one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
+        return MixedRows(some.shard.join([part.dense for part in parts]), one_hot, parts[0].dense_inputs)
 
     def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: NetworkRows,
-        dropout: Sequence[float],
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: EncodedRows,
+        max_rows: int, dropout: Sequence[float],
     ) -> ShardedObjective:  # fmt: skip
         """Return the objective of a network that is trained on these rows."""
-        return ShardedObjective(self, layout, activations, loss, penalty, samples, dropout)
+        return ShardedObjective(self, layout, activations, loss, penalty, rows, max_rows, dropout)
 
     @cached_property
     def rows(self) -> Sequence[Array | None]:
@@ -133,22 +122,22 @@ class ShardedObjective:
     batches = None
 
     def __init__(
-        self, rows: EncodedOnWorkers, layout: Layout, activations: Sequence[Activation], loss: Loss,
-        penalty: ElasticNet, samples: NetworkRows, dropout: Sequence[float],
+        self, inputs: EncodedOnWorkers, layout: Layout, activations: Sequence[Activation], loss: Loss,
+        penalty: ElasticNet, rows: EncodedRows, max_rows: int, dropout: Sequence[float],
     ) -> None:  # fmt: skip
-        self.n_samples, self._n_weights, self._penalty, self._rows = len(samples), layout.n_weights, penalty, rows
+        self.n_samples, self._n_weights, self._penalty, self._rows = len(rows), layout.n_weights, penalty, inputs
+        self.known_targets = rows.target, rows.relative_weight
         # batches have other sizes on each shard and at each step, which are computed in small pieces
         self._spec = tasks.NetworkSpec(
-            layout, tuple(activations), loss, min(samples.max_rows, ROWS_IN_CACHE), tuple(dropout),
-            cast(RemoteInputs, samples.inputs).n_skipped_inputs,
+            layout, tuple(activations), loss, min(max_rows, ROWS_IN_CACHE), tuple(dropout), inputs.n_skipped_inputs
         )  # fmt: skip
-        n = len(rows.futures)
-        weights = [None] * n if samples.weight is None else rows.shard.split(samples.weight)
+        n = len(inputs.futures)
+        weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # futures on the workers, for all steps: targets and weights travel once, theta with each step
-        self._on_shards = rows.cluster.start_tasks(
-            tasks.NetworkOnShard, [self._spec] * n, rows.rows, rows.shard.split(samples.target), weights
+        self._on_shards = inputs.cluster.start_tasks(
+            tasks.NetworkOnShard, [self._spec] * n, inputs.rows, inputs.shard.split(rows.target), weights
         )
-        self._objectives = rows.cluster.keep(tasks.ObjectiveOfShard, rows.futures, self._on_shards)
+        self._objectives = inputs.cluster.keep(tasks.ObjectiveOfShard, inputs.futures, self._on_shards)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -193,7 +182,7 @@ class ShardedObjective:
 
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
-        encoded = cast(RemoteInputs, inputs).encoded
+        encoded = cast(EncodedOnWorkers, inputs)
         encoded.partitions.release()
         return encoded.raw(self._spec, theta)
 

@@ -47,12 +47,12 @@ def balancing_shift(
     loss = head.loss
     if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
         return None
-    target = rows.target_of(rows.y).astype(np.float64)  # in float32, sums over many rows lose two digits
+    target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
     present = ~np.isnan(target)  # where a target is missing, the prediction does not count, either
-    weight = present if rows.weight is None else present * rows.weight[:, np.newaxis]  # (n, k)
+    weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
     total_weight = weight.sum(axis=0, dtype=np.float64)
     log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_unit
-    if not np.allclose(loss.start(target, rows.weight), log_mean):
+    if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
         return None
     raw = np.sum(
         [

@@ -72,21 +72,22 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
     if constant is None:
         return False
     rows, loss = trainer.train_rows, trainer.encoding.head.loss
-    of_constant = _loss_of_constant(loss, constant, rows.target, rows.typical_weight)
-    limit = of_constant - abs(of_constant) / len(rows.target)  # abs: a user's loss may be negative
+    known, weight = trainer.objective.known_targets
+    of_constant = _loss_of_constant(loss, constant, known, weight)
+    limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative
     # first what costs nothing, although dropout and penalty are in it
     if state.history[-1].loss < limit:
         return False
     raw = trainer.raw_training_outputs(state)
-    return loss.mean(raw, rows.target_of(rows.y), rows.weight) >= limit
+    return loss.mean(raw, rows.target, rows.relative_weight) >= limit
 
 
 def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
     """Return the best raw output that is the same for all training rows, (l,); None where all targets are equal."""
-    rows = trainer.train_rows
-    if (rows.target == rows.target[0]).all():
+    target, weight = trainer.objective.known_targets
+    if (target == target[0]).all():
         return None  # a constant is right
-    return best_constant(trainer.encoding.head.loss, rows.target.astype(np.float64), rows.typical_weight)
+    return best_constant(trainer.encoding.head.loss, target.astype(np.float64), weight)
 
 
 def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:

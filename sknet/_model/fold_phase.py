@@ -24,7 +24,7 @@ from sknet._model.evaluation import Folds
 from sknet._model.fold_progress import ChosenEpoch, FoldProgress
 from sknet._model.importances import importance_rows
 from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows, Encoding, EncodingLearner, NetworkRows, encode_rows, make_network_rows
+from sknet._model.matrices import EncodedRows, Encoding, EncodingLearner, encode_rows
 from sknet._model.mixture import Calibration, HeldOutLoss, Mixture, mix_outputs
 from sknet._model.network_trainer import NetworkTrainer, make_trainer
 from sknet._model.phases import EpochReport, NetworkAndHeldOut
@@ -234,7 +234,7 @@ class FoldPhase:
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
         self.progress = FoldProgress(states=[], choices=[])
-        self._held_out_rows: list[list[NetworkRows]] = []  # the held-out rows, as each network takes them
+        self._held_out_rows: list[list[EncodedRows]] = []  # the held-out rows, as each network takes them
         for train, held_out in folds.splits:
             own_encoding = learner.learn_for_fold(encoding, train, shares_columns=folds.share_columns)
             is_shared = own_encoding is encoding
@@ -250,7 +250,7 @@ class FoldPhase:
             states = [trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)]
             self.progress.states.append(states)
             held_out_rows = own.take(held_out)
-            self._held_out_rows.append([trainer.network_rows(held_out_rows) for trainer in trainers])
+            self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
         self._parts = draw_parts(folds.splits, rows.groups)
         m = len(self.held_out)
         self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)
@@ -267,8 +267,8 @@ class FoldPhase:
 
     def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows, tolerance_factor: float) -> EpochChoice:
         """Return the choice that some of the held-out rows are to make."""
-        rows = make_network_rows(self._encoding, encoded.take(self.held_out[places]), 0)
-        loss = HeldOutLoss(self._encoding, rows, self._settings.regularisation.temperature_scaling)
+        rows = encoded.take(self.held_out[places])
+        loss = HeldOutLoss(rows, self._settings.regularisation.temperature_scaling)
         return EpochChoice(loss, places, self.first_epoch, tolerance_factor)
 
     @property

@@ -57,7 +57,7 @@ def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | 
     """Draw a few hundred of the rows that are trained on, numbered `train` if others are held out, as encoded."""
     numbers = np.arange(len(rows)) if train is None else train
     drawn = numbers[draw_importance_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])]
-    inputs = encoded.table[drawn].inputs.without_first_inputs(0)  # with buffers that nothing else overwrites
+    inputs = encoded.inputs[drawn].without_first_inputs(0)  # with buffers that nothing else overwrites
     batch = inputs(slice(0, len(drawn)))
     return batch[:, :-1] if inputs.batch_format == "ones" else batch
 

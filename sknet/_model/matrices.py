@@ -5,12 +5,12 @@ Conventions
 n rows; m inputs of the network; k raw outputs.
 
 target : (n, k)     what the raw outputs are compared with
-weight : (n,)       sample weights divided by their mean; None where all are 1
+weight : (n,)       sample weights; None where all are 1
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol, Self
 
 import numpy as np
@@ -178,48 +178,35 @@ class EncodingLearner:
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
 
 
-# --- an encoded table ------------------------------------------------------------------------------------------------
+# --- encoded rows ----------------------------------------------------------------------------------------------------
 
 
-class EncodedTable(Protocol):
-    """A table that has been encoded once, for several networks; or some of its rows."""
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether it is a sparse matrix."""
-
-    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
-        """Return some of these rows."""
+class EncodedInputs(Inputs, Protocol):
+    """The inputs of a table that has been encoded once, for several networks, or of some of its rows."""
 
     @property
     def n_networks_at_once(self) -> int:
         """How many networks may be trained at a time: several, where each waits for what is computed elsewhere."""
 
-    @property
-    def typical_rows(self) -> NDArray[np.intp] | None:
-        """Which rows stand for all where targets of all would take too much memory; None: all."""
-
-    @property
-    def inputs(self) -> Inputs:
-        """All inputs of these rows; each network takes them without those that it skips."""
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Return those of some of these rows."""
 
     def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet,
-        samples: "NetworkRows", dropout: Sequence[float],
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: "EncodedRows",
+        max_rows: int, dropout: Sequence[float],
     ) -> ObjectiveFunction:  # fmt: skip
-        """Return the objective of a network that is trained on these rows, which are `samples`; see `Objective`."""
-
-
-# --- rows that share an encoded table --------------------------------------------------------------------------------
+        """Return the objective of a network that is trained on `rows`, which have these inputs; see `Objective`."""
 
 
 @dataclass(frozen=True)
 class EncodedRows:
     """Encoded rows with their targets and weights."""
 
-    table: EncodedTable
-    y: Array
-    weight: Array | None
+    inputs: EncodedInputs
+    y: Array  # (n, m), parsed
+    weight: Array | None  # (n,), as the user gives it
+    encoding: Encoding
+    smoothing: float = 0.0  # of labels
 
     def __len__(self) -> int:
         return len(self.y)
@@ -229,12 +216,32 @@ class EncodedRows:
         weight = None if self.weight is None else self.weight[rows]
         if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
             raise ValueError(too_little_weight_message(weight))
-        return replace(self, table=self.table[rows], y=self.y[rows], weight=weight)
+        return replace(self, inputs=self.inputs[rows], y=self.y[rows], weight=weight)
+
+    def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
+        """Return the rows as one network takes them, without the first inputs, with buffers and targets of its own."""
+        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), smoothing=smoothing)
 
     @property
     def total_weight(self) -> float:
         """How many rows of weight 1 they are worth."""
         return float(len(self.y)) if self.weight is None else float(self.weight.sum())
+
+    def encode_targets(self, y: Array) -> Array:
+        """Return what raw outputs are compared with, (b, k), of some rows' y."""
+        return self.encoding.head.targets(y, self.encoding.compute_dtype, self.smoothing)
+
+    @cached_property
+    def target(self) -> Array:
+        """The targets of all rows, (n, k); those of a stream are made for some rows at a time instead."""
+        return self.encode_targets(self.y)
+
+    @cached_property
+    def relative_weight(self) -> Array | None:
+        """The weights, (n,), of mean 1: a gradient has the same size whatever unit the user's have."""
+        if self.weight is None:
+            return None
+        return (self.weight * (len(self) / self.total_weight)).astype(self.encoding.compute_dtype)
 
 
 def encode_rows(
@@ -246,45 +253,5 @@ def encode_rows(
     held out, sees its own.
     """
     encoding_part = encoding.cross_fit_parts(rows, train) if cross_fit else None
-    table = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_part)
-    return EncodedRows(table, rows.y, rows.weight)
-
-
-@dataclass(frozen=True)
-class NetworkRows:
-    """Rows as one network takes them, batch by batch."""
-
-    inputs: Inputs
-    y: Array  # (n, m), parsed
-    target_of: Callable[[Array], Array]  # y -> what raw outputs are compared with: (b, m) -> (b, k)
-    target: Array  # (n, k); or (t, k) where there are typical rows, and those of all are made when they are needed
-    weight: Array | None  # (n,), of mean 1
-    total_weight: float
-    max_rows: int  # that are computed at once
-    typical_rows: NDArray[np.intp] | None = None  # (t,)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    @property
-    def typical_weight(self) -> Array | None:
-        """The weights of the rows whose targets are `target`."""
-        return self.weight if self.weight is None or self.typical_rows is None else self.weight[self.typical_rows]
-
-
-def make_network_rows(
-    encoding: Encoding,
-    rows: EncodedRows,
-    max_rows: int,
-    n_skipped_inputs: int = 0,
-    smoothing: float = 0.0,
-    typical_rows: NDArray[np.intp] | None = None,
-) -> NetworkRows:
-    """Return rows as one network takes them, so many at once, without the first inputs; labels smoothed."""
-    dtype, total = encoding.compute_dtype, rows.total_weight
-    # mean 1: a gradient has the same size whatever unit the user's weights have
-    weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
-    target_of = partial(encoding.head.targets, dtype=dtype, smoothing=smoothing)
-    target = target_of(rows.y if typical_rows is None else rows.y[typical_rows])
-    inputs = rows.table.inputs.without_first_inputs(n_skipped_inputs)
-    return NetworkRows(inputs, rows.y, target_of, target, weight, total, max_rows, typical_rows)
+    inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_part)
+    return EncodedRows(inputs, rows.y, rows.weight, encoding)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sknet._model.heads import RegressionHead
-from sknet._model.matrices import Encoding, NetworkRows
+from sknet._model.matrices import EncodedRows
 from sknet._network.temperature import PRIOR_LOG_DEVIATION, scale_to_best_temperature_in_place
 from sknet._typing import Array
 
@@ -86,25 +86,25 @@ class HeldOutLoss:
 
     Parameters
     ----------
-    encoding : Encoding
-    rows : NetworkRows
+    rows : EncodedRows
     has_temperature : bool
     """
 
-    def __init__(self, encoding: Encoding, rows: NetworkRows, has_temperature: bool) -> None:
-        self._encoding, self._rows, self._has_temperature = encoding, rows, has_temperature
+    def __init__(self, rows: EncodedRows, has_temperature: bool) -> None:
+        self._rows, self._has_temperature = rows, has_temperature
 
     def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> Calibration:
         """Bring raw outputs, in place, to their best temperature, or to a given one."""
-        loss, rows = self._encoding.head.loss, self._rows
+        loss, rows = self._rows.encoding.head.loss, self._rows
+        target, weight = rows.target, rows.relative_weight
         if not self._has_temperature:
-            value = loss.mean(raw, rows.target, rows.weight)
+            value = loss.mean(raw, target, weight)
             return Calibration(1.0, value, value)
         if inverse_temperature is None:
-            inverse, value = scale_to_best_temperature_in_place(loss, raw, rows.target, rows.weight, rows.total_weight)
+            inverse, value = scale_to_best_temperature_in_place(loss, raw, target, weight, rows.total_weight)
         else:
             raw *= inverse_temperature
-            inverse, value = inverse_temperature, loss.mean(raw, rows.target, rows.weight)
+            inverse, value = inverse_temperature, loss.mean(raw, target, weight)
         penalty = log(inverse) ** 2 / (2.0 * PRIOR_LOG_DEVIATION**2 * rows.total_weight)
         return Calibration(inverse, value, value + penalty)
 
@@ -117,7 +117,7 @@ class HeldOutLoss:
         if len(raw_by_component) == 1:
             return equal_weight
         scale = 1.0
-        if isinstance(self._encoding.head, RegressionHead):
+        if isinstance(self._rows.encoding.head, RegressionHead):
             scale = 2.0 * abs(self._criterion(raw_by_component, equal_weight))
         prior = scale * (MIXING_WEIGHTS - equal_weight) ** 2 / (2.0 * MIXING_PRIOR**2 * self._rows.total_weight)
         criteria = [self._criterion(raw_by_component, weight) for weight in MIXING_WEIGHTS]

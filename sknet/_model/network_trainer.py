@@ -15,7 +15,7 @@ import numpy as np
 from sknet._model.interactions import make_input_sets, refuse_weights_between_sets
 from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
-from sknet._model.matrices import EncodedRows, Encoding, NetworkRows, make_network_rows
+from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.mixture import HeldOutLoss
 from sknet._model.model import Model, Network
 from sknet._model.monotone_bounds import make_monotone_bounds
@@ -55,19 +55,19 @@ class NetworkTrainer:
     encoding: Encoding
     layout: Layout
     n_skipped_inputs: int  # how many of the encoded table's inputs, the first ones, the network does without
-    train_rows: NetworkRows
-    held_out: NetworkRows | None  # the rows that evaluate each epoch
+    train_rows: EncodedRows  # as this network takes them
+    held_out: EncodedRows | None  # the rows that evaluate each epoch
+    max_rows: int  # that are computed at once
     objective: ObjectiveFunction
     problem: Problem
     solver: Solver
     sets: InputSets  # a single one, unless inputs are kept apart
-    n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
     monotone: MonotoneBounds | None = None  # between which bounds the weights stay
 
     @property
     def largest_product(self) -> int:
         """Multiply-adds of the largest matrix product in a step."""
-        return self.train_rows.max_rows * self.layout.largest_matrix
+        return self.max_rows * self.layout.largest_matrix
 
     # --- where it starts ---------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class NetworkTrainer:
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.start(coefs, intercepts)
-            bias = head.first_bias(self.train_rows.target, self.train_rows.typical_weight, init)
+            bias = head.first_bias(*self.objective.known_targets, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
         return self.solver.init(theta, np.random.default_rng(seeds[1]))
@@ -111,14 +111,10 @@ class NetworkTrainer:
         is_monotone = self.monotone is not None
         return make_network(self.settings, self.encoding, self.layout, theta.astype(dtype), temperature, is_monotone)
 
-    def raw_outputs(self, state: State, rows: NetworkRows) -> Array:
+    def raw_outputs(self, state: State, rows: EncodedRows) -> Array:
         """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
         theta = state.parameters if state.best is None else state.best.theta
         return self.objective.raw(theta, rows.inputs, len(rows))
-
-    def network_rows(self, rows: EncodedRows) -> NetworkRows:
-        """Return other rows as this network takes them."""
-        return make_network_rows(self.encoding, rows, min(len(rows), MAX_BUFFER_ROWS), self.n_skipped_inputs)
 
     def raw_held_out_outputs(self, state: State) -> Array:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
@@ -203,42 +199,36 @@ def make_trainer(
     n_outputs = max(max_rows, n_held_out) * sum(layout.sizes[1:])
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
     refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    samples = make_network_rows(
-        encoding,
-        train_rows,
-        max_rows,
-        n_skipped_inputs,
-        settings.regularisation.label_smoothing,
-        train_rows.table.typical_rows,
-    )
-    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
-        refuse_bad_custom_functions(head.loss, samples.target, activations)
+    own_rows = train_rows.for_network(n_skipped_inputs, settings.regularisation.label_smoothing)
     sets = make_input_sets(settings.network, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
     bounds = None if monotone is None else (monotone.lower, monotone.upper)
     if bounds is None and sets.n_sets > 1:
         bounds = sets.bounds(layout, encoding.compute_dtype)
     is_first_order = settings.solver.is_first_order
-    penalty = penalty_of(settings, samples.total_weight)
-    objective = train_rows.table.objective(
+    penalty = penalty_of(settings, own_rows.total_weight)
+    objective = own_rows.inputs.objective(
         layout,
         activations,
         head.loss,
         penalty if is_first_order else ElasticNet(l2=penalty.l2),  # the solver adds the L1 term
-        samples,
+        own_rows,
+        max_rows,
         settings.network.dropout,
     )
+    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
+        refuse_bad_custom_functions(head.loss, objective.known_targets[0], activations)
     max_norm = settings.regularisation.max_norm
     projection = None
     if is_first_order and (penalty.l1 or max_norm):
         projection = L1AndNormProjection(penalty.l1, max_norm or 0.0, layout)
     held_out_rows, evaluate = None, None
     if held_out is not None:
-        held_out_rows = make_network_rows(encoding, held_out, n_held_out, n_skipped_inputs)
+        held_out_rows = held_out.for_network(n_skipped_inputs)
         evaluate = make_evaluation(settings, encoding, layout, objective, held_out_rows, score, monotone is not None)
     problem = Problem(
         objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
-        n_samples=len(samples),
+        n_samples=len(own_rows),
         n_weights=layout.n_weights,
         penalty=objective.penalty,
         is_random=any(settings.network.dropout),
@@ -258,19 +248,19 @@ def make_trainer(
         encoding=encoding,
         layout=layout,
         n_skipped_inputs=n_skipped_inputs,
-        train_rows=samples,
+        train_rows=own_rows,
         held_out=held_out_rows,
+        max_rows=max_rows,
         objective=objective,
         problem=problem,
         solver=own_solver,
         sets=sets,
-        n_networks_at_once=train_rows.table.n_networks_at_once,
         monotone=monotone,
     )
 
 
 def make_evaluation(
-    settings: Settings, encoding: Encoding, layout: Layout, objective: ObjectiveFunction, held_out: NetworkRows,
+    settings: Settings, encoding: Encoding, layout: Layout, objective: ObjectiveFunction, held_out: EncodedRows,
     score: ModelScorer | None, is_monotone: bool,
 ) -> Evaluate:  # fmt: skip
     """Return a function that evaluates theta on held-out rows, at the temperature that suits it best if there is one.
@@ -278,7 +268,7 @@ def make_evaluation(
     Its score is what `score` returns, or minus the loss.
     """
     has_temperature = settings.regularisation.temperature_scaling
-    loss = HeldOutLoss(encoding, held_out, has_temperature)
+    loss = HeldOutLoss(held_out, has_temperature)
 
     def evaluate(theta: Array) -> EpochEvaluation:
         raw = objective.raw(theta, held_out.inputs, len(held_out))
@@ -337,7 +327,7 @@ def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
     if settings.solver.is_first_order:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
     # each part costs passes over theta, which take longer than the part itself where the table is sparse
-    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.table.is_sparse else ROWS_IN_CACHE)))
+    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))
 
 
 def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:

@@ -18,9 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._model.encoded_inputs import encode_for_training
-from sknet._model.matrices import NetworkRows
+from sknet._model.matrices import EncodedRows
 from sknet._network.activations import Activation
-from sknet._network.inputs import Inputs, RowSelection
+from sknet._network.inputs import RowSelection
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -120,34 +120,17 @@ class TableInMemory(FeatureTable):
 
 
 @dataclass(frozen=True)
-class EncodedInMemory:
-    """An encoded table in this process's memory, or one whose rows are encoded batch by batch."""
+class EncodedInMemory(RowSelection):
+    """Encoded rows in this process's memory, or rows that are encoded batch by batch."""
 
-    inputs_of_all: Inputs
-    rows: NDArray[np.intp] | None = None  # None: all
     n_networks_at_once: ClassVar[int] = 1
-    typical_rows: ClassVar[None] = None
-
-    def __getitem__(self, rows: NDArray[np.intp]) -> EncodedInMemory:
-        """Return some of these rows."""
-        return replace(self, rows=rows if self.rows is None else self.rows[rows])
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether it is a sparse matrix."""
-        return self.inputs_of_all.batch_format == "sparse"
-
-    @property
-    def inputs(self) -> Inputs:
-        """All inputs of these rows."""
-        return self.inputs_of_all if self.rows is None else RowSelection(self.inputs_of_all, self.rows)
 
     def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: NetworkRows,
-        dropout: Sequence[float],
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: EncodedRows,
+        max_rows: int, dropout: Sequence[float],
     ) -> Objective:  # fmt: skip
         """Return the objective of a network that is trained on these rows."""
         return Objective(
-            layout, activations, loss, penalty, samples.inputs, samples.target, samples.weight,
-            max_rows=samples.max_rows, dropout=dropout,
+            layout, activations, loss, penalty, self, rows.target, rows.relative_weight,
+            max_rows=max_rows, dropout=dropout,
         )  # fmt: skip

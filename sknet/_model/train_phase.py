@@ -152,7 +152,7 @@ class TrainPhase:
         if len(raw_by_component) == 1:  # no weight to choose; each network has found its temperature, epoch by epoch
             return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
         # targets and weights, which are the same for all networks
-        loss = HeldOutLoss(first.encoding, first.held_out, first.settings.regularisation.temperature_scaling)
+        loss = HeldOutLoss(first.held_out, first.settings.regularisation.temperature_scaling)
         return loss.choose_mixture(raw_by_component, mixture)
 
 

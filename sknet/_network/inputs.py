@@ -9,7 +9,7 @@ d inputs, of which a network may skip the first s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -104,10 +104,10 @@ class MixedInputs:
 
 @dataclass(frozen=True)
 class RowSelection:
-    """Some rows of other inputs, by their numbers."""
+    """Rows of other inputs, by their numbers."""
 
     inputs: Inputs
-    rows: NDArray[np.intp]
+    rows: NDArray[np.intp] | None = None  # None: all
 
     @property
     def batch_format(self) -> BatchFormat:
@@ -116,11 +116,15 @@ class RowSelection:
 
     def __call__(self, batch: Batch) -> Table:
         """Return the batch's rows: `batch` counts the selected rows, `inputs` counts all."""
-        return self.inputs(self.rows[batch])
+        return self.inputs(batch if self.rows is None else self.rows[batch])
 
-    def without_first_inputs(self, s: int) -> RowSelection:
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Return some of these rows."""
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
+
+    def without_first_inputs(self, s: int) -> Self:
         """Return the same rows without the first s inputs."""
-        return RowSelection(self.inputs.without_first_inputs(s), self.rows)
+        return replace(self, inputs=self.inputs.without_first_inputs(s))
 
 
 def length(batch: Batch) -> int:

@@ -39,6 +39,10 @@ class ObjectiveFunction(Protocol):
     def batches(self) -> Callable[[int, np.random.Generator | None], Iterator[Batch]] | None:
         """(batch size, generator to shuffle with) -> the batches of an epoch; None where any rows may be a batch."""
 
+    @property
+    def known_targets(self) -> tuple[Array, Array | None]:
+        """Targets, (t, k), and weights, (t,), of the training rows; of many rows in a file, those of a sample."""
+
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
     ) -> tuple[float, Gradient]:
@@ -108,6 +112,7 @@ class Objective:
         self.n_samples, self.max_rows = target.shape[0], max_rows
         self._layout, self._activations, self._loss, self._penalty = layout, activations, loss, penalty
         self._dropout = tuple(dropout)
+        self.known_targets = target, weight
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}
         self._piece_gradient: Array | None = None

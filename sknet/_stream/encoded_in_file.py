@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
-from sknet._model.matrices import NetworkRows
+from sknet._model.matrices import EncodedRows
 from sknet._network.activations import Activation
+from sknet._network.binding import BatchFormat
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -29,7 +30,7 @@ from sknet._stream.shuffled import Records
 from sknet._stream.stored import StoredRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
-from sknet._typing import Array, Batch, DType, Gradient, Table
+from sknet._typing import Array, Batch, DType, Gradient
 
 BYTES_READ_PER_POOL = 2**24
 """How much of the file is read and mixed at once."""
@@ -61,7 +62,8 @@ class EncodedInFile:
     dtype: DType
     places: NDArray[np.intp] | None
     encoding_part: NDArray[np.intp] | None
-    is_sparse: ClassVar[bool] = False
+    n_skipped_inputs: int = 0
+    batch_format: ClassVar[BatchFormat] = "ones"
     n_networks_at_once: ClassVar[int] = 1
 
     def __len__(self) -> int:
@@ -74,37 +76,43 @@ class EncodedInFile:
             self, places=places, encoding_part=None if self.encoding_part is None else self.encoding_part[rows]
         )
 
-    @property
-    def typical_rows(self) -> NDArray[np.intp] | None:
-        """Of many rows, a sample that stands for all where targets of all would take too much memory; else None."""
-        return sample_rows(len(self), 0) if exceeds_sample_size(len(self)) else None
+    def without_first_inputs(self, s: int) -> EncodedInFile:
+        """Return the same rows without the first s inputs."""
+        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
 
-    @property
-    def inputs(self) -> BatchwiseInputs:
-        """All inputs of these rows, if they are to be evaluated: they are read once, and encoded batch by batch."""
-
-        def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            self.encoder.encode_rows(self.raw_rows_in_memory, batch, out, self.encoding_part)
-
-        return BatchwiseInputs(
-            encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize
-        )
-
-    def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: NetworkRows,
-        dropout: Sequence[float],
-    ) -> PooledObjective:  # fmt: skip
-        """Return the objective of a network that is trained on these rows."""
-        # from the first batch on, it has the rows of a pool
-        first = samples.inputs, samples.target, samples.typical_weight
-        pool = Objective(layout, activations, loss, penalty, *first, max_rows=samples.max_rows, dropout=dropout)
-        return PooledObjective(self, samples, pool, layout.sizes[-1])
+    def __call__(self, batch: Batch) -> Array:
+        """Return the inputs of some rows that are to be evaluated."""
+        return self._evaluated_inputs(batch)
 
     @cached_property
-    def raw_rows_in_memory(self) -> Table:
-        """These rows' raw table, not encoded, read once: only for small sets, such as held-out rows."""
-        places = np.arange(len(self)) if self.places is None else self.places
-        return self.stored.take(places)
+    def _evaluated_inputs(self) -> BatchwiseInputs:
+        """Inputs of few rows, such as held-out ones, which are read once, and encoded batch by batch."""
+        X = self.stored.take(np.arange(len(self)) if self.places is None else self.places)
+
+        def encode_batch(batch: Batch, out: Array, _: int) -> None:
+            self.encoder.encode_rows(X, batch, out, self.encoding_part)
+
+        return BatchwiseInputs(
+            encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,
+            n_skipped_inputs=self.n_skipped_inputs,
+        )  # fmt: skip
+
+    def objective(
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: EncodedRows,
+        max_rows: int, dropout: Sequence[float],
+    ) -> PooledObjective:  # fmt: skip
+        """Return the objective of a network that is trained on these rows."""
+        y, weight = rows.y, rows.relative_weight
+        if exceeds_sample_size(len(self)):  # targets of all would take too much memory: those of a sample are known
+            sample = sample_rows(len(self), 0)
+            y, weight = y[sample], None if weight is None else weight[sample]
+            for piece in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
+                rows.encode_targets(rows.y[piece])  # for its error; what it returns is made again when it is needed
+        # from the first batch on, it has the rows of a pool
+        pool = Objective(
+            layout, activations, loss, penalty, self, rows.encode_targets(y), weight, max_rows=max_rows, dropout=dropout
+        )
+        return PooledObjective(self, rows, pool, layout.sizes[-1])
 
 
 class PooledObjective:
@@ -112,20 +120,18 @@ class PooledObjective:
 
     Parameters
     ----------
-    rows : EncodedInFile
-    samples : NetworkRows
-        The same rows, with their targets and weights.
+    inputs : EncodedInFile
+    rows : EncodedRows
+        With these inputs.
     pool : Objective
         Gets the rows of each pool.
     n_outputs : int
         The network's.
     """
 
-    def __init__(self, rows: EncodedInFile, samples: NetworkRows, pool: Objective, n_outputs: int) -> None:
-        self._rows, self._samples, self._pool, self._n_outputs = rows, samples, pool, n_outputs
-        if samples.typical_rows is not None:  # the targets of all rows have not been looked at yet
-            for piece in pieces(slice(0, len(samples)), TARGETS_CHECKED_AT_ONCE):
-                samples.target_of(samples.y[piece])  # for its error; what it returns is made again when it is needed
+    def __init__(self, inputs: EncodedInFile, rows: EncodedRows, pool: Objective, n_outputs: int) -> None:
+        self._inputs, self._rows, self._pool, self._n_outputs = inputs, rows, pool, n_outputs
+        self.known_targets = pool.known_targets
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -143,8 +149,8 @@ class PooledObjective:
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows: they are read once more, pool by pool."""
-        raw = np.empty((len(self._samples), self._n_outputs), theta.dtype)
-        for records, numbers in self._rows.stored.records.pools(self._pool_rows(1), None, self._rows.places):
+        raw = np.empty((len(self._rows), self._n_outputs), theta.dtype)
+        for records, numbers in self._inputs.stored.records.pools(self._pool_rows(1), None, self._inputs.places):
             for piece in pieces(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[piece], numbers[piece])
                 raw[numbers[piece]] = self._pool.raw(theta, inputs, length(piece))
@@ -152,10 +158,10 @@ class PooledObjective:
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Read pools of rows into this objective, and yield batches of them; in the file's order without `rng`."""
-        records_of, n_unread = self._rows.stored.records, len(self._samples)
+        records_of, n_unread = self._inputs.stored.records, len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # what does not fill a batch, and joins the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
-        for records, rows in records_of.pools(self._pool_rows(size), rng, self._rows.places):
+        for records, rows in records_of.pools(self._pool_rows(size), rng, self._inputs.places):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
             numbers = rows if rest is None else np.concatenate([rest[1], rows])
@@ -173,18 +179,18 @@ class PooledObjective:
     @property
     def _rows_encoded_at_once(self) -> int:
         """How many encoded rows are in memory at a time."""
-        return max(1, BYTES_ENCODED_AT_ONCE // ((self._rows.encoder.n_inputs + 1) * self._rows.dtype.itemsize))
+        return max(1, BYTES_ENCODED_AT_ONCE // ((self._inputs.encoder.n_inputs + 1) * self._inputs.dtype.itemsize))
 
     def _pool_rows(self, least: int) -> int:
         """Return how many records are read at a time."""
-        return max(least, BYTES_READ_PER_POOL // self._rows.stored.records.dtype.itemsize)
+        return max(least, BYTES_READ_PER_POOL // self._inputs.stored.records.dtype.itemsize)
 
     def _encode(self, records: Records, numbers: NDArray[np.intp]) -> DenseInputs:
         """Encode some rows, whose numbers among the n are given."""
-        encoding_part = self._rows.encoding_part
-        Z = self._rows.encoder.encode(
-            self._rows.stored.format.unpack(records),
-            self._rows.dtype,
+        encoding_part = self._inputs.encoding_part
+        Z = self._inputs.encoder.encode(
+            self._inputs.stored.format.unpack(records),
+            self._inputs.dtype,
             ones=True,
             encoding_part=None if encoding_part is None else encoding_part[numbers],
         )
@@ -192,6 +198,5 @@ class PooledObjective:
 
     def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
         """Let the objective have some rows, whose numbers among the n are given."""
-        samples = self._samples
-        weight = None if samples.weight is None else samples.weight[numbers]
-        self._pool.set_rows(self._encode(records, numbers), samples.target_of(samples.y[numbers]), weight)
+        weight = None if self._rows.relative_weight is None else self._rows.relative_weight[numbers]
+        self._pool.set_rows(self._encode(records, numbers), self._rows.encode_targets(self._rows.y[numbers]), weight)

@@ -93,7 +93,7 @@ class FeatureTable(ABC):
 
     @abstractmethod
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Table:
-        """Encode the rows where they are: an `EncodedTable`, see `sknet._model.matrices`."""
+        """Encode the rows where they are: `EncodedInputs`, see `sknet._model.matrices`."""
 
     @abstractmethod
     def digest(self) -> str:

@@ -1,11 +1,13 @@
-"""Parts of the models' room that several tests start from: rows in memory, what they are encoded as, and samples."""
+"""Parts of the models' room that several tests start from: rows in memory, and what they are encoded as."""
+
+from types import SimpleNamespace
 
 import numpy as np
 from sklearn.base import is_classifier
 
 from sknet._model.fold_phase import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.matrices import EncodingLearner, NetworkRows, encode_rows
+from sknet._model.matrices import EncodedRows, EncodingLearner, encode_rows
 from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
 from tests.tables.examples import rows_of_table, survey_of
@@ -32,11 +34,10 @@ def encoded(net, X, y, weight=None, *, validated=False, cross_fit=False, n_numbe
     return settings, encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
 
 
-def samples_of(inputs, y, weight=None, max_rows=64, typical_rows=None):
-    """Rows as one network takes them, whose targets, (n, 1), are what raw outputs are compared with."""
-    total = float(len(y)) if weight is None else weight.sum()
-    target = y if typical_rows is None else y[typical_rows]
-    return NetworkRows(inputs, y, np.copy, target, weight, total, max_rows, typical_rows)
+def rows_with_targets(inputs, y, weight=None):
+    """Encoded rows, whose targets, (n, 1), are what raw outputs are compared with."""
+    head = SimpleNamespace(targets=lambda y, dtype, smoothing: y.astype(dtype))
+    return EncodedRows(inputs, y, weight, SimpleNamespace(head=head, compute_dtype=np.dtype(float)))
 
 
 def folds_end_code():

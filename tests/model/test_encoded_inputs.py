@@ -58,10 +58,10 @@ def test_without_bins_is_a_raw_encoding(kind, tmp_path):
     encoding, with_bins = encoded_in(table)
     encoding_of_raw, raw = encoded_in(table, "raw")
     n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
-    expected = dense(raw.table.inputs, rows, n_raw)
+    expected = dense(raw.inputs, rows, n_raw)
     assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
-    assert_array_equal(dense(with_bins.table.inputs.without_first_inputs(n_bins), rows, n_raw), expected)
-    assert_array_equal(dense(with_bins.table.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
+    assert_array_equal(dense(with_bins.inputs.without_first_inputs(n_bins), rows, n_raw), expected)
+    assert_array_equal(dense(with_bins.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
 
 
 def test_dates_with_default_bins_are_kept_as_compact_rows():

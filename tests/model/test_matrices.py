@@ -8,7 +8,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.matrices import make_network_rows
 from tests.model.examples import encoded
 from tests.tables.limits import sample_rows
 
@@ -20,12 +19,12 @@ NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
 
 def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
     weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
-    _, encoding, rows, _ = encoded(SigmoidMLPRegressor(), X, NUMBER, weight)
-    samples = make_network_rows(encoding, rows.take(np.arange(20, 23)), 3)
-    assert_allclose(samples.weight, weight[20:23] / weight[20:23].mean())
+    rows = encoded(SigmoidMLPRegressor(), X, NUMBER, weight)[2]
+    samples = rows.take(np.arange(20, 23)).for_network(0)
+    assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
     assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
-    plain = make_network_rows(encoding, replace(rows, weight=None), 3)
-    assert plain.weight is None and plain.total_weight == N
+    plain = replace(rows, weight=None)
+    assert plain.relative_weight is None and plain.total_weight == N
     with pytest.raises(ValueError, match="weight"):
         rows.take(np.arange(10))
 
@@ -39,7 +38,7 @@ def test_no_training_row_sees_its_own_target(n_sampled):
     def inputs(target):
         with sample_rows(n_sampled):
             rows = encoded(net, table, target, validated="folds", cross_fit=True, n_numbers=0)[2]
-        return rows.table.inputs(slice(0, N))[:, 0].copy()
+        return rows.inputs(slice(0, N))[:, 0].copy()
 
     target = NUMBER + 3.0 * np.repeat(rng.normal(size=N // 2), 2)  # rows of one level are alike
     row, other = 7, target.copy()

@@ -34,11 +34,15 @@ def test_each_kind_has_the_mean_of_its_networks():
     assert mix_outputs([alone], 1.0) is not alone
 
 
+def rows_of(head, target, total_weight):
+    encoding = SimpleNamespace(head=head)
+    return SimpleNamespace(encoding=encoding, target=target, relative_weight=None, total_weight=total_weight)
+
+
 def loss_of_labels(has_temperature):
     head, values = learn_label_head(LABEL, TargetSettings("log_loss"))
     target = head.targets(values, np.dtype(float))
-    rows = SimpleNamespace(target=target, weight=None, total_weight=float(M))
-    return HeldOutLoss(SimpleNamespace(head=head), rows, has_temperature)
+    return HeldOutLoss(rows_of(head, target, float(M)), has_temperature)
 
 
 def test_outputs_are_evaluated_at_their_best_temperature():
@@ -62,9 +66,7 @@ def test_the_share_does_not_depend_on_the_unit_of_a_target(factor):
     y = rng.normal(size=30)
     head, values = learn_regression_head(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
-    held_out = HeldOutLoss(
-        SimpleNamespace(head=head), SimpleNamespace(target=target, weight=None, total_weight=4.0), False
-    )
+    held_out = HeldOutLoss(rows_of(head, target, 4.0), False)
     errors = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0] * [1.0, 2.0] * np.sqrt(30.0)
     share = held_out.choose_mixing_weight([target + factor * errors[:, :1], target + factor * errors[:, 1:]], 0.5)
     assert 0.5 < share < 0.8  # which would be best but for the prior, that so few rows hardly move

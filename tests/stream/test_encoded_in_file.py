@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from tests.model.examples import samples_of
+from tests.model.examples import rows_with_targets
 from tests.network.pieces import network_of, objective_of
 from tests.stream.files import stored_table
 from tests.stream.limits import pool_bytes
@@ -26,13 +26,13 @@ def table(tmp_path):
         yield table
 
 
-def rows_and_objectives(table, rows):
-    """Encoded rows of a file, their objective, and that of the same rows in memory."""
+def objectives_of(table, rows):
+    """The objective of rows of a file, and that of the same rows in memory."""
     encoded = table.encode(ENCODER, np.dtype(float), None)[rows]
-    y, weight = Y[rows, np.newaxis], WEIGHT[rows] / WEIGHT.mean()
-    samples = samples_of(encoded.inputs, y, weight, typical_rows=encoded.typical_rows)
+    y, weight = Y[rows, np.newaxis], WEIGHT[rows] / WEIGHT[rows].mean()
     Z = ENCODER.encode(table.rows_in_memory(rows), float, ones=True)
-    return encoded, encoded.objective(*NETWORK, samples, ()), objective_of(NETWORK, Z, y, weight)[0]
+    objective = encoded.objective(*NETWORK, rows_with_targets(encoded, y, weight), 64, ())
+    return objective, objective_of(NETWORK, Z, y, weight)[0]
 
 
 @pytest.mark.parametrize("size", [1, 30, 64, 1000])
@@ -44,7 +44,7 @@ def test_an_epoch_has_every_row_once(table, size, small, rows):
 
 
 def check_an_epoch(table, size, rows):
-    _, objective, local = rows_and_objectives(table, rows)
+    objective, local = objectives_of(table, rows)
     n, whole, part = len(rows), np.empty_like(THETA), np.empty_like(THETA)
     expected, epochs = local(THETA, slice(0, n), whole)[0], []
     for rng in (np.random.default_rng(0), np.random.default_rng(1), None):
@@ -61,8 +61,8 @@ def check_an_epoch(table, size, rows):
 
 
 def test_a_sample_of_many_rows_stands_for_their_targets(table):
-    encoded, _, _ = rows_and_objectives(table, np.arange(N))
-    assert encoded.typical_rows is None
+    objective, local = objectives_of(table, np.arange(N))
+    assert len(objective.known_targets[0]) == len(local.known_targets[0]) == N
     with sample_rows(100):
-        assert len(encoded.typical_rows) == 100
+        assert [*map(len, objectives_of(table, np.arange(N))[0].known_targets)] == [100, 100]
         check_an_epoch(table, 64, np.arange(N))
