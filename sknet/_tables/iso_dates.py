@@ -25,6 +25,9 @@ ISO_DATE = re.compile(
 )
 """A date, which a time may follow; the groups are what stands before the time, seconds and the offset from UTC."""
 
+_FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
+"""With digits of nanoseconds in one text, pandas could not read years before 1678 or after 2262 in any other."""
+
 N_VALUES_LOOKED_AT = 10
 """So many values, the first ones, show of nearly every other column of strings that it holds no dates."""
 
@@ -73,4 +76,5 @@ def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeInd
     """Return the dates of texts that have offsets from UTC, or of those that have none; NaT for all others."""
     texts = map(str, values)  # that of a Timestamp is a date, too
     dates = [text if (found := iso_format(text)) is not None and found[2] == in_utc else "" for text in texts]
+    dates = [_FINER_THAN_MICROSECONDS.sub("", text) for text in dates]
     return pd.DatetimeIndex(pd.to_datetime(dates, format="ISO8601", errors="coerce", utc=in_utc))

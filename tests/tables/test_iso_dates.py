@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sklearn.utils.fixes import parse_version
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -141,6 +142,17 @@ def test_what_is_no_date_later_is_missing(value):
 ], ids=["dates", "days", "times", "categories of text", "categories of dates", "mixed"])  # fmt: skip
 def test_dates_may_be_written_otherwise_later(later):
     pd.testing.assert_frame_equal(encoded(later, of=X["when"]), encoded(DAYS))
+
+
+@pytest.mark.skipif(parse_version(pd.__version__) < parse_version("3"), reason="pandas 2 reads all as nanoseconds")
+@pytest.mark.parametrize("far", ["9999-12-31T00:00:00.9999999", "1600-01-01T00:00:00", "1600-01-01T00:00:00.123456789"])
+def test_digits_of_nanoseconds_narrow_no_range_of_years(far):
+    """Neither in fit nor for the other rows of a table to predict."""
+    fine = WHEN.dt.strftime("%Y-%m-%dT%H:%M:%S.%f") + "789"
+    both = pd.concat([pd.Series([far]), fine], ignore_index=True)
+    assert holds_iso_dates(both)
+    pd.testing.assert_frame_equal(encoded(both, of=fine)[:1], encoded(both[:1], of=fine))
+    assert "when_missing" not in encoded(both)
 
 
 @pytest.mark.parametrize("later", [np.arange(float(N)), np.ones(N, bool)])
