@@ -16,8 +16,9 @@ import pandas as pd
 
 from sknet._export.formats import ExportError
 from sknet._tables.columns import Column
-from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text
+from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text, zone_of
 from sknet._tables.frames import as_pandas, column_as_floats, column_kind, is_frame
+from sknet._tables.iso_dates import read_iso_dates
 from sknet._typing import Array, DType, Table
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
@@ -127,7 +128,9 @@ def _feed(values: pd.Series, dtype: DType) -> Array:
     if dtype == TEXT:
         texts = values.astype(object).where(values.notna(), "").map(str)
         return texts.to_numpy(object).reshape(-1, 1)
-    if dtype == INTEGER and (is_text(values) or column_kind(values, name) == "date"):
+    if dtype == INTEGER and is_text(values):
+        return _nanoseconds(read_iso_dates(values, name, in_utc=False), name)  # no graph has time zones
+    if dtype == INTEGER and column_kind(values, name) == "date":
         return _nanoseconds(infer_instants(values, name)[0], name)
     numbers = column_as_floats(values, name)
     if dtype.kind in "iub" and numbers.dtype.kind == "f" and np.isnan(numbers).any():
@@ -140,6 +143,11 @@ def _feed(values: pd.Series, dtype: DType) -> Array:
 
 def _nanoseconds(instants: pd.DatetimeIndex | pd.TimedeltaIndex, name: str) -> Array:
     """Return dates since 1970, or durations, in nanoseconds, (n, 1); a missing one is the least integer."""
+    if (zone := zone_of(instants)) is not None:
+        raise ExportError(
+            f"Column {name!r} of X has the time zone {zone}, and the dates of a graph have none: give it those of fit "
+            "with .dt.tz_localize(None)."
+        )
     try:
         return np.asarray(instants.as_unit("ns").asi8).reshape(-1, 1)
     except (ValueError, OverflowError) as error:  # pandas' errors of what is out of bounds

@@ -24,7 +24,8 @@ from sknet._export.explanation_display import (
     value_as_text,
 )
 from sknet._model.explanation import Explanation
-from sknet._tables.frames import as_pandas, is_frame, unwrap_narwhals
+from sknet._tables.columns.datetime import infer_instants
+from sknet._tables.frames import as_pandas, column_as_floats, is_frame, unwrap_narwhals
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
 
@@ -162,6 +163,8 @@ class ShapeFunctionDisplay:
             )
         number = output_number(output, explanation)
         functions = find_functions(inner, X, explanation, number)
+        if isinstance(columns, str):
+            raise ValueError(f"columns={columns!r} is text: give a list of names, as [{columns!r}].")
         if columns is None:
             chosen = sorted(functions.values(), key=lambda function: -function.importance)[:max_columns]
         else:
@@ -169,6 +172,11 @@ class ShapeFunctionDisplay:
             if unknown:
                 raise ValueError(f"columns={unknown} have no function to draw: give some of {list(functions)}.")
             chosen = [functions[name] for name in columns]
+        if not chosen:
+            raise ValueError(
+                f"columns={columns} leaves nothing to draw, of the columns with a function, {list(functions)}: text, "
+                "columns that the network does not use, and those of which X has no value have none."
+            )
         several = explanation.values.ndim == 3
         of = f" to {explanation.output_names[number]!r}" if several else ""
         return cls(chosen, ylabel=f"contribution{of}").plot(ax=ax)
@@ -225,19 +233,21 @@ def find_functions(estimator: Explains, X: Table, explanation: Explanation, outp
     X = unwrap_narwhals(X)
     table = as_pandas(X) if is_frame(X) else pd.DataFrame(X.toarray() if is_sparse(X) else np.asarray(X))
     kinds = estimator.inputs_.groupby("column", sort=False)["kind"].agg(set)
+    values = [table.iloc[:, j] for j in range(table.shape[1])]
     grids: dict[int, tuple[pd.Series, bool]] = {}
     for j, name in enumerate(explanation.feature_names):
         own = kinds.get(name, set())
-        observed = table.iloc[:, j].dropna()
+        is_curve = bool(own & CURVES) and not pd.api.types.is_bool_dtype(values[j].dtype)
+        if is_curve:
+            values[j] = in_order(values[j], name)
+        observed = values[j].dropna()
         if len(observed) and own & (CURVES | BARS):
-            is_curve = bool(own & CURVES) and not pd.api.types.is_bool_dtype(observed.dtype)
             grids[j] = (curve_values(observed) if is_curve else levels(observed)), is_curve
     n_rows = max([len(grid) for grid, _ in grids.values()], default=0) + 1  # the last one has missing values
-    drawn = table.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True)
-    columns = [drawn.iloc[:, j] for j in range(drawn.shape[1])]
+    columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
     for j, (grid, _) in grids.items():
         column = grid.take(np.arange(n_rows) % len(grid)).reset_index(drop=True)
-        columns[j] = column.where(column.index < n_rows - 1) if table.iloc[:, j].isna().any() else column
+        columns[j] = column.where(column.index < n_rows - 1) if values[j].isna().any() else column
     # by number first: two columns may have one name
     drawn = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
     contributions = of_output(estimator.explain(drawn if is_frame(X) else drawn.to_numpy(), background=X), output)
@@ -245,7 +255,7 @@ def find_functions(estimator: Explains, X: Table, explanation: Explanation, outp
     functions = {}
     for j, (grid, is_curve) in grids.items():
         name, centred = explanation.feature_names[j], contributions[:, j] - of_rows[:, j].mean()
-        observed = table.iloc[:, j]
+        observed = values[j]
         functions[name] = ShapeFunction(
             name, grid, centred[: len(grid)], is_curve, observed.dropna(),
             missing=float(centred[-1]) if observed.isna().any() else None,
@@ -260,11 +270,18 @@ def of_output(explanation: Explanation, output: int) -> Array:
     return values.astype(np.float64)
 
 
+def in_order(values: pd.Series, name: str) -> pd.Series:
+    """Return the numbers, dates or durations that a column holds, as objects or text perhaps."""
+    try:
+        return pd.Series(column_as_floats(values, name))
+    except (TypeError, ValueError):  # no numbers, and yet the network has read them
+        return pd.Series(infer_instants(values, name)[0])
+
+
 def curve_values(observed: pd.Series) -> pd.Series:
     """Return values at even distances, over the range of most rows."""
     if pd.api.types.is_numeric_dtype(observed.dtype):
         observed = observed.astype(np.float64)
-        observed = observed[np.isfinite(observed)]
     low, high = observed.quantile(0.5 - DRAWN_SHARE / 2), observed.quantile(0.5 + DRAWN_SHARE / 2)
     return pd.Series([low + (high - low) * (i / (N_POINTS - 1)) for i in range(N_POINTS)])
 

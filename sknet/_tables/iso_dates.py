@@ -55,9 +55,8 @@ def holds_iso_dates(column: pd.Series) -> bool:
 
 
 def has_offset(column: pd.Series) -> bool:
-    """Whether the dates of a column of text, of one format, have offsets from UTC."""
-    found = iso_format(_first_texts(column)[0])
-    return found is not None and found[2]
+    """Whether the first date of a column of text has an offset from UTC, as those of one format then all have."""
+    return next((found[2] for found in map(iso_format, column) if found is not None), False)
 
 
 def _first_texts(column: pd.Series) -> list[str]:

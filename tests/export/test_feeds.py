@@ -64,6 +64,13 @@ def test_each_column_is_an_input_of_one_type(name):
     assert_array_equal(feed[:2, 0], np.array(first, dtype))
 
 
+@pytest.mark.parametrize("first", ["2020-01-01T00:00Z", "unknown", None])
+def test_text_is_read_as_the_graph_reads_it_whatever_the_first_row_says(first):
+    feed = feeds_of(NET, FRAME.assign(day=[first, *FRAME["day"][1:]]))["day"]
+    assert feed[0, 0] == LEAST
+    assert_array_equal(feed[1:], feeds_of(NET, FRAME)["day"][1:])
+
+
 def test_other_types_of_columns_hold_the_same():
     frames = (
         pl.DataFrame({"a": FRAME["a"].tolist(), "town": ["Rome", None, "Oslo"] * (N // 3)}),
@@ -124,6 +131,7 @@ def test_names_are_those_that_skl2onnx_makes():
     (session_of(a="complex64"), FRAME[["a"]], ExportError, r"The graph's input 'a' is a tensor\(complex64\)"),
     (session_of(a="double"), FRAME[["town"]], ValueError, "Column 'town' of X .* should hold numbers"),
     (session_of(a="int64"), pd.DataFrame({"a": ["9999-12-31"]}), ExportError, "'a' of X holds dates beyond 64 bits"),
+    (NET, FRAME.assign(when=WHEN.dt.tz_localize("UTC")), ExportError, "Column 'when' of X has the time zone UTC"),
     (BaseEstimator(), FRAME, TypeError, "SigmoidMLPClassifier and SigmoidMLPRegressor, and BaseEstimator"),
 ])  # fmt: skip
 def test_what_a_graph_cannot_take_is_named(model, X, error, message):

@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -64,6 +65,27 @@ def test_functions_are_what_changes_the_prediction():
             without = NET.predict(rows.iloc[:1].assign(**{name: rows[name].iloc[:1].where([False])}))
             assert_allclose(function.missing - function.contributions[0], without - predicted[0], rtol=1e-6, atol=1e-9)
         assert (function.missing is not None) == X[name].isna().any()
+
+
+DAYS = pd.Series(pd.date_range("1955-01-01", periods=N, freq="9D")).where(rng.random(N) < 0.8)
+SPELLED = pd.DataFrame({
+    "day": DAYS.dt.strftime("%Y-%m-%d"), "time": DAYS.dt.strftime("%Y-%m-%dT%H:%MZ"),
+    "object": DAYS.dt.date.astype(object), "digits": rng.integers(5, size=N).astype(str),
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("as_frame", [lambda frame: frame, pl.from_pandas], ids=["pandas", "polars"])
+def test_dates_and_numbers_that_are_text_or_objects_have_curves(as_frame):
+    table = as_frame(SPELLED)
+    net = SigmoidMLPRegressor(**ADDITIVE, categorical_features=None).fit(table, NUMBER)
+    functions = drawn(ShapeFunctionDisplay.from_estimator(net, table))
+    assert sorted(functions) == sorted(SPELLED) and all(function.is_curve for function in functions.values())
+    for name in ("day", "time", "object"):
+        assert functions[name].values.iloc[0].year == 1955 and functions[name].missing is not None
+    rows = SPELLED.iloc[[0] * 200].assign(digits=functions["digits"].values.astype(str).to_numpy())
+    assert_allclose(np.diff(functions["digits"].contributions), np.diff(net.predict(as_frame(rows))), atol=1e-9)
+    one = SPELLED.assign(day=["unknown", *SPELLED["day"][1:]])  # as a missing one
+    assert drawn(ShapeFunctionDisplay.from_estimator(net, as_frame(one)))["day"].missing is not None
 
 
 def test_functions_have_mean_0_over_the_rows():
@@ -146,5 +168,12 @@ def test_what_cannot_be_drawn_is_refused_by_name():
             ShapeFunctionDisplay.from_estimator(NET, X, max_columns=bad)
     with pytest.raises(ValueError, match=r"output=3 is none of the outputs \['0'\]"):
         ShapeFunctionDisplay.from_estimator(NET, X, output=3)
+    with pytest.raises(ValueError, match="columns='new' is text: give a list of names"):
+        ShapeFunctionDisplay.from_estimator(NET, X, columns="new")
+    with pytest.raises(ValueError, match=r"columns=\[\] leaves nothing to draw, of the columns .* \['size', 'rooms'"):
+        ShapeFunctionDisplay.from_estimator(NET, X, columns=[])
+    nothing = X[["size"]].assign(size=np.nan)
+    with pytest.raises(ValueError, match=r"leaves nothing to draw.* X has no value"):
+        ShapeFunctionDisplay.from_estimator(SigmoidMLPRegressor(**ADDITIVE).fit(nothing, NUMBER), nothing)
     with pytest.raises(ValueError, match="ax holds 1 axes: pass 7, one for each column"):
         ShapeFunctionDisplay.from_estimator(NET, X, ax=plt.gca())
