@@ -16,8 +16,7 @@ from sknet._estimators.assembling import assemble_run
 from sknet._estimators.callbacks import (
     CallbackSupportMixin,
     Observers,
-    observers_of_fit,
-    observers_of_partial_fit,
+    observers_of,
     refuse_unresumable_solver,
 )
 from sknet._estimators.conflicts import (
@@ -87,7 +86,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _train(self, start: Start, arguments: FitArguments) -> Self:
         """Train from a start on, over the data given, and publish what that has taught."""
         run = self._assemble(start, arguments)
-        return self._train_and_publish(run, self._observers(arguments, run))
+        return self._train_and_publish(run, observers_of(self, arguments, run))
 
     def _assemble(self, start: Start, arguments: FitArguments) -> FitRun:
         """Read the data, plan the call, and put its networks together."""
@@ -140,19 +139,6 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             self._report_and_publish(run, interrupted)
         return self
 
-    def _observers(self, arguments: FitArguments, run: FitRun) -> Observers | None:
-        """Return the observers of a call that is about to train; None if there are none."""
-        if run.plan.start.is_increment:
-            return observers_of_partial_fit(self, run)
-        return observers_of_fit(
-            self,
-            arguments,
-            run,
-            n_epochs=max(self.max_iter - run.plan.start.epochs_done, 0),
-            by_folds=run.folds is not None,
-            evaluated=run.plan.evaluation.held_out is not None,
-        )
-
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
@@ -167,7 +153,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             quiet = run.plan.is_short_of_rows
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.is_among_folds)
+            warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.phase is run.folds)
             # of a scorer's own choice of an epoch, the loss of the rows that have chosen says little
             judges = outcome.held_out if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.observers import FitObserver, ObservedRun
+from sknet._estimators.observers import FitObserver
 from sknet._estimators.parameters import solver_class
 from sknet._estimators.printing import EpochLines, ProgressLine
 from sknet._estimators.read_data import FitArguments
@@ -39,16 +40,14 @@ class CallbackObserver:
     data : mapping
         The X, y and metadata that the hooks are passed.
 
-    run : ObservedRun
+    run : FitRun
         Asked for a fitted estimator only where a callback asks for one.
 
     n_epochs : int
         How many epochs there will be at most.
     """
 
-    def __init__(
-        self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: ObservedRun, n_epochs: int
-    ) -> None:
+    def __init__(self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: FitRun, n_epochs: int) -> None:
         self._estimator, self._data, self._run = estimator, data, run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
@@ -211,11 +210,11 @@ class CheckpointWriter:
     checkpoint : Checkpoint
         The user's callback, which says where and how often.
 
-    run : ObservedRun
+    run : FitRun
         Which also says what `resume` compares with: parameters, seeds and data.
     """
 
-    def __init__(self, checkpoint: Checkpoint, run: ObservedRun) -> None:
+    def __init__(self, checkpoint: Checkpoint, run: FitRun) -> None:
         self._path, self._every, self._run, self._origin = checkpoint.path, checkpoint.every, run, run.origin()
 
     def epoch_began(self) -> None:
@@ -266,40 +265,27 @@ class Observers:
             observer.fit_ended(fitted)
 
 
-def observers_of_fit(
-    estimator: CallbackSupportMixin,
-    arguments: FitArguments,
-    run: ObservedRun,
-    *,
-    n_epochs: int,
-    by_folds: bool,
-    evaluated: bool,
-) -> Observers | None:
-    """Return the observers of a `fit` or `resume`; None if there are none."""
-    listed = getattr(estimator, "_skl_callbacks", [])
-    if not listed and not estimator.verbose:
-        return None
-    n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)  # at most: folds train up to max_iter, too
+def observers_of(estimator: CallbackSupportMixin, arguments: FitArguments, run: FitRun) -> Observers | None:
+    """Return the observers of a call that is about to train; None if there are none."""
+    start, is_evaluated = run.plan.start, run.plan.evaluation.held_out is not None
+    listed = [] if start.is_increment else getattr(estimator, "_skl_callbacks", [])  # they do not watch `partial_fit`
     observers: list[FitObserver] = []
     if estimator.verbose:
-        observers.append(ProgressLine(run) if estimator.verbose == 2 else EpochLines(run, evaluated=evaluated))
+        is_line = estimator.verbose == 2 and not start.is_increment
+        observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
     if listed:
-        observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_subtasks))
+        # at most: folds train up to max_iter, too
+        n_epochs = max(estimator.max_iter - start.epochs_done, 0) + (0 if run.folds is None else estimator.max_iter)
+        observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
-    return Observers(observers)
-
-
-def observers_of_partial_fit(estimator: CallbackSupportMixin, run: ObservedRun) -> Observers | None:
-    """Return the printer of a `partial_fit`, which scikit-learn's callbacks do not watch; None if not verbose."""
-    return Observers([EpochLines(run)]) if estimator.verbose else None
+    return Observers(observers) if observers else None
 
 
 __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
     "Observers",
-    "observers_of_fit",
-    "observers_of_partial_fit",
+    "observers_of",
     "refuse_unresumable_solver",
     "with_callbacks",
 ]

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from sknet._estimators.conflicts import unchanged_where_resumed
 from sknet._estimators.fitted import Fitted
+from sknet._estimators.parameters import solver_name_or_class
 from sknet._estimators.plan import Plan
+from sknet._estimators.start import member_seeds
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.fold_phase import FoldPhase, Selection
 from sknet._model.heads import Head
@@ -25,13 +27,16 @@ from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.matrices import EncodedRows
 from sknet._model.model import Network
+from sknet._model.network_trainer import ModelScorer, NetworkTrainer, make_trainer
 from sknet._model.phases import EpochReport, NetworkAndHeldOut, Phase, Progress
 from sknet._model.prediction_sets import LabelResiduals
+from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
-from sknet._typing import Array, Target
+from sknet._training.state import State
+from sknet._typing import Array, Table, Target
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
 """(head, raw outputs, which may be overwritten) -> what an estimator predicts: probabilities, or numbers."""
@@ -59,10 +64,14 @@ class FitRun:
     plan : Plan
     train_rows : EncodedRows
         The rows that the published networks learn from: all but the held-out ones.
+    held_out : EncodedRows or None
+        The rows that evaluate each epoch.
+    score : callable or None
+        What their score is; None: minus the loss.
+    importance_rows : array, CSR matrix or MixedRows, or None
+        See `TrainPhase`.
     folds : FoldPhase or None
         What comes before, where folds choose the epoch.
-    build_training : callable
-        What folds have chosen, or None -> the phase that follows, which is built when it begins: folds need the memory.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
     """
@@ -70,19 +79,38 @@ class FitRun:
     estimator_name: str
     plan: Plan
     train_rows: EncodedRows
+    held_out: EncodedRows | None
+    score: ModelScorer | None
+    importance_rows: Table | None
     folds: FoldPhase | None
-    build_training: Callable[[Selection | None], TrainPhase]
-    keeps_out_of_fold: bool = False
+    keeps_out_of_fold: bool
 
     def __post_init__(self) -> None:
         self.selection: Selection | None = None  # once folds have chosen
         if self.folds is None:
             self._begin_training(None)
         else:
-            self.phase: Phase = self.folds  # the one that is at work
+            self.phase: Phase = self.folds  # the one that is at work, or has ended the fit
 
     def _begin_training(self, selection: Selection | None) -> None:
-        self.training = self.build_training(selection)
+        """Build the networks that are published; only now, since folds need the memory."""
+        settings, start = self.plan.settings, self.plan.start
+        solver = settings.solver
+        if start.is_increment:
+            solver = replace(solver, n_epochs=start.epochs_done + 1)
+        elif selection is not None:
+            solver = selection.solver_for(solver, len(self.train_rows))
+        # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
+        may_stop_early = not start.is_increment or self.plan.resolved["learning_rate"] == "adaptive"
+        trainers = [
+            make_trainer(
+                settings, self.plan.encoding, self.train_rows, self.held_out, self.score, sees_bins=sees_bins,
+                solver=solver, may_stop_early=may_stop_early,
+            )
+            for sees_bins in settings.sees_bins
+        ]  # fmt: skip
+        states = first_states(self.plan, trainers)
+        self.training = TrainPhase(trainers, states, self.held_out, self.importance_rows, selection)
         self.phase, self.selection = self.training, selection
 
     # --- while they train --------------------------------------------------------------------------------------------
@@ -96,11 +124,6 @@ class FitRun:
             self.folds.forget_networks()
             self._begin_training(selection)
         return self.training.train(observer, in_threads=in_threads)
-
-    @property
-    def is_among_folds(self) -> bool:
-        """Whether folds are at work, or have ended the fit."""
-        return self.phase is self.folds
 
     @property
     def progress(self) -> Progress:
@@ -181,6 +204,24 @@ class FitRun:
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
         return origin_of(self.estimator_name, self.plan)
+
+
+def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
+    """Return the states that networks start from: new ones, those of an earlier call, or those of a checkpoint."""
+    start = plan.start
+    if start.model is None:
+        seeds = member_seeds(start.seeds, len(trainers))
+        states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
+    else:  # there is one network then: members have been joined
+        network = start.model.network
+        refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
+        theta = network.theta_vector(plan.encoding.compute_dtype)
+        states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.training))]
+        if start.state is not None and start.resolved is not None:
+            before, now = (solver_name_or_class(resolved["solver"]) for resolved in (start.resolved, plan.resolved))
+            dtype = start.model.output_dtype
+            states = [state_to_continue_from(start.state, states[0], dtype, keep_moments=now == before)]
+    return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 
 
 def origin_of(estimator_name: str, plan: Plan) -> checkpoints.Origin:

@@ -152,7 +152,8 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
 def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
     """Return `convert_raw` of a table's raw outputs, see `Model.outputs`: those of the model, or known ones."""
     known = estimator._known_outputs
-    if known is not None and known.are_of(X):
+    # a table that is not in memory is its own copy
+    if known is not None and (X is known.table or have_equal_values(known.table, X)):
         return convert_raw(known.raw.copy())  # which it may overwrite
     model, table = model_and_checked_table(estimator, X)
     return model.outputs(table, convert_raw)
@@ -168,10 +169,6 @@ class KnownOutputs:
 
     raw: Array  # (n, k)
     table: Table  # (n, d)  a copy: a scorer may change what it is given
-
-    def are_of(self, X: Table) -> bool:
-        """Whether they are those of a table; one that is not in memory is its own copy."""
-        return X is self.table or have_equal_values(self.table, X)
 
 
 class FittedAttribute(Generic[T]):

@@ -4,8 +4,9 @@ import sys
 from shutil import get_terminal_size
 from time import perf_counter
 
+from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.observers import FitObserver, ObservedRun
+from sknet._estimators.observers import FitObserver
 from sknet._model.phases import EpochReport
 
 MAX_PRINTED_LINES = 10
@@ -15,7 +16,7 @@ MAX_PRINTED_LINES = 10
 class EpochLines(FitObserver):
     """A line or two for each epoch, worded as scikit-learn's."""
 
-    def __init__(self, run: ObservedRun, *, evaluated: bool = False) -> None:
+    def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
         self._run, self._evaluated = run, evaluated
         self._n_rate_cuts = 0
 
@@ -43,7 +44,7 @@ class EpochLines(FitObserver):
 class ProgressLine(FitObserver):
     """One line for the folds, and one for what follows: losses, the best epoch, the time so far and the time left."""
 
-    def __init__(self, run: ObservedRun) -> None:
+    def __init__(self, run: FitRun) -> None:
         self._run = run
         isatty = getattr(sys.stdout, "isatty", None)  # what stands in for stdout need not have it
         self._overwrites = isatty is not None and bool(isatty())

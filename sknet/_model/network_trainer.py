@@ -91,10 +91,6 @@ class NetworkTrainer:
         theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
         return self.solver.init(theta, np.random.default_rng(seeds[1]))
 
-    def state_from(self, network: Network, seed: int) -> State:
-        """Return the first state, of the weights of an earlier network."""
-        return self.solver.init(network.theta_vector(self.encoding.compute_dtype), np.random.default_rng(seed))
-
     # --- what comes out ----------------------------------------------------------------------------------------------
 
     def network(self, state: State, temperature: float = 1.0) -> Network:

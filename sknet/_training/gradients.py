@@ -16,11 +16,6 @@ PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
 
 
-def is_sparse_gradient(gradient: Gradient) -> bool:
-    """Say whether only some rows of a matrix of weights have a gradient."""
-    return isinstance(gradient, SparseGradient)
-
-
 def norm(gradient: Gradient) -> float:
     """Return the Euclidean norm; what a sparse gradient lacks is 0."""
     return sqrt(sum([float(np.dot(part, part)) for part in _arrays(gradient)]))

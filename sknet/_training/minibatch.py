@@ -23,7 +23,7 @@ from sknet._training.rounds import train_in_rounds
 from sknet._training.schedules import Progress, Schedule, adaptive
 from sknet._training.solver import EpochObserver, Problem, Solver
 from sknet._training.state import Snapshot, State
-from sknet._typing import Array, Batch, Gradient
+from sknet._typing import Array, Batch, Gradient, SparseGradient
 from sknet._vectors import add_multiple
 
 MIN_ADAPTIVE_RATE = 1e-6
@@ -185,7 +185,7 @@ class MiniBatchLoop:
                 untouched.after_step(gradient, solver.average_decay(state.step))
             n_rows = min(size, n - i * size)
             total += value * n_rows
-            n_without_penalty += n_rows if gradients.is_sparse_gradient(gradient) else 0
+            n_without_penalty += n_rows if isinstance(gradient, SparseGradient) else 0
         if untouched is not None:
             untouched.catch_up_all()
         # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.

@@ -8,12 +8,18 @@ from tests.estimators.inside import run_of
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 NUMBER = X[:, 0] - X[:, 1] * X[:, 2]
-PARAMETERS = {"interaction_cst": [[1, 2]], "hidden_layer_sizes": (5, 4), "max_iter": 2, "random_state": 0}
+PARAMETERS = {
+    "interaction_cst": [[1, 2]],
+    "hidden_layer_sizes": (5, 4),
+    "max_iter": 2,
+    "early_stopping": False,
+    "random_state": 0,
+}
 
 
 def sets_of(**parameters):
     run = run_of(SigmoidMLPRegressor(**PARAMETERS | parameters), X, NUMBER)
-    return [trainer.sets for trainer in run.build_training(None).trainers]
+    return [trainer.sets for trainer in run.training.trainers]
 
 
 def test_each_member_has_the_sets_of_the_inputs_that_it_sees():

@@ -120,7 +120,7 @@ def columns_that_tell(
     comparisons = chain(
         compare_within_levels(categories, y, w),
         compare_over_numbers(some_numbers, y, w),
-        [compare_spreads(y, w)] if about_spread else [],
+        [compare_among_all(np.abs(y), w)] if about_spread else [],  # distances from the median
     )
     n_tests, least = 0, dict.fromkeys(doubtful, 1.0)
     for comparison in comparisons:
@@ -251,11 +251,6 @@ def squash(z: Array) -> Array:
         scale = np.where(high > low, high - low, np.abs(z).mean(axis=1))[:, np.newaxis]
         z = z / np.hypot(z, np.where(scale > 0.0, scale, 1.0))
     return np.nan_to_num(z)
-
-
-def compare_spreads(y: Array, w: Array) -> Comparison:
-    """Compare distances from the median."""
-    return compare_among_all(np.abs(y), w)
 
 
 def compare_among_all(values: Array, w: Array) -> Comparison:
