@@ -137,7 +137,8 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     ------
     ExportError
         If an input of the graph cannot hold a column: missing values among
-        integers, or dates beyond the years 1677 to 2262. A `ValueError`.
+        integers, or dates beyond the years 1677 to 2262; or if X has other
+        columns than the graph has inputs. A `ValueError`.
 
     Examples
     --------
@@ -159,8 +160,8 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     last = model
     while isinstance(last, Pipeline):
         last = last[-1]
-    columns = _model_of(last).encoder.columns
-    return feeds.feeds_from(X, feeds.inputs_for(X, columns if last is model else None))
+    encoder = _model_of(last).encoder
+    return feeds.feeds_from(X, feeds.inputs_for(X, encoder if last is model else None))
 
 
 # --- PyTorch ---------------------------------------------------------------------------------------------------------

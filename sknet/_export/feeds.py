@@ -17,8 +17,10 @@ import pandas as pd
 from sknet._export.formats import ExportError
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text, zone_of
+from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import as_pandas, column_as_floats, column_kind, is_frame
 from sknet._tables.iso_dates import read_iso_dates
+from sknet._tables.messages import short_list
 from sknet._typing import Array, DType, Table
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
@@ -69,7 +71,7 @@ def names_of_feeds(names: Sequence[str]) -> list[str]:
     """Return the names that skl2onnx gives to inputs: letters, digits and underscores, each name once."""
     found: list[str] = []
     for name in names:
-        plain = re.sub(r"[^\w+]", "_", name)
+        plain = re.sub(r"[^\w+]", "_", name) or "_"
         plain = f"_{plain}" if plain[:1].isdigit() else plain
         numbered = (f"{plain}{i or ''}" for i in range(len(names) + 1))
         found.append(next(other for other in numbered if other not in found))
@@ -85,18 +87,28 @@ def inputs_of_session(session: Session) -> list[Input]:
     return [(name, RUNTIME_TYPES[kind]) for name, kind in inputs]
 
 
-def inputs_for(X: Table, columns: Sequence[Column] | None) -> list[Input]:
+def dtypes_of_feeds(X: Table, encoder: TableEncoder) -> list[DType]:
+    """Return what the feed of each column of a data frame holds; an ExportError for columns that fit did not have."""
+    names = list(map(str, X.columns))
+    expected = names if encoder.names is None else list(encoder.names)
+    if len(names) != encoder.n_columns or names != expected:
+        raise ExportError(
+            f"X has {len(names)} columns, {short_list(names)}, and fit had {encoder.n_columns}, "
+            f"{short_list(expected)}: give X those of fit, in their order."
+        )
+    return list(map(dtype_of_feed, X.dtypes, encoder.columns))
+
+
+def inputs_for(X: Table, encoder: TableEncoder | None) -> list[Input]:
     """Return the inputs of the graph that is made for a table like X.
 
-    With the columns of an estimator by `to_onnx`; with None, by skl2onnx, where numbers keep their types.
+    With the encoder of an estimator by `to_onnx`; with None, by skl2onnx, where numbers keep their types.
     """
     if not is_frame(X):
         return [("X", NUMBERS.get(X.dtype.name, DOUBLE))]
     names = names_of_feeds(list(map(str, X.columns)))
-    if columns is not None and len(columns) != len(names):
-        raise ExportError(f"X has {len(names)} columns, and the graph {len(columns)} inputs: give X those of fit.")
-    if columns is not None:
-        return list(zip(names, map(dtype_of_feed, X.dtypes, columns), strict=True))
+    if encoder is not None:
+        return list(zip(names, dtypes_of_feeds(X, encoder), strict=True))
     return [(name, _own_dtype(values, name)) for name, values in zip(names, _columns_of(as_pandas(X)), strict=True)]
 
 
@@ -107,7 +119,7 @@ def _own_dtype(values: pd.Series, name: str) -> DType:
 
 
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:
-    """Return what each input of a graph holds, by its name."""
+    """Return what each input of a graph holds, by its name: columns in the order of the inputs, or with their names."""
     if not is_frame(X) and len(inputs) == 1:
         return {name: X.astype(dtype, copy=False) for name, dtype in inputs}
     columns = _columns_of(as_pandas(X) if is_frame(X) else pd.DataFrame(X))
@@ -115,6 +127,9 @@ def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:
         return {name: np.hstack([_feed(values, dtype) for values in columns]) for name, dtype in inputs}
     if len(columns) != len(inputs):
         raise ExportError(f"X has {len(columns)} columns, and the graph {len(inputs)} inputs: give X those of fit.")
+    by_name = dict(zip(names_of_feeds([str(values.name) for values in columns]), columns, strict=True))
+    if by_name.keys() == {name for name, _ in inputs}:
+        columns = [by_name[name] for name, _ in inputs]
     return {name: _feed(values, dtype) for (name, dtype), values in zip(inputs, columns, strict=True)}
 
 

@@ -28,7 +28,7 @@ from skl2onnx.common.data_types import (
 )
 from sklearn.pipeline import Pipeline
 
-from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, NUMBERS, SINGLE, TEXT, dtype_of_feed
+from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, NUMBERS, SINGLE, TEXT, dtypes_of_feeds
 from sknet._export.formats import ExportError, activation_of_format
 from sknet._export.onnx_columns import write_encoding
 from sknet._export.onnx_graph import (
@@ -313,8 +313,8 @@ def initial_types_of(model: Model, X: Table) -> list[tuple[str, object]]:
     names = getattr(X, "columns", None)
     if names is None:
         return [("X", TENSORS[NUMBERS.get(np.asarray(X[:1]).dtype.name, DOUBLE)]([None, model.encoder.n_columns]))]
-    dtypes = map(dtype_of_feed, X.dtypes, model.encoder.columns)
-    return [(str(name), TENSORS[dtype]([None, 1])) for name, dtype in zip(names, dtypes, strict=True)]
+    dtypes = dtypes_of_feeds(X, model.encoder)
+    return [(str(name) or "_", TENSORS[dtype]([None, 1])) for name, dtype in zip(names, dtypes, strict=True)]
 
 
 TENSORS: dict[DType, Tensor] = {

@@ -119,6 +119,14 @@ def test_a_session_knows_its_types():
     assert {name: feed.shape for name, feed in two.items()} == {"p": (3, 1), "q": (3, 1)}
 
 
+def test_a_session_finds_columns_by_name_where_it_can():
+    session, table = session_of(a_b="double", town="string"), FRAME[["town", "a"]].rename(columns={"a": "a b"})
+    feeds = feeds_of(session, table)
+    assert feeds["town"].dtype == object and feeds["a_b"].dtype == np.float64
+    other = feeds_of(session_of(p="string", q="double"), table)  # of other names, by their order
+    assert {name: feed.dtype.name for name, feed in other.items()} == {"p": "object", "q": "float64"}
+
+
 def test_names_are_those_that_skl2onnx_makes():
     assert names_of_feeds(["a b", "a_b", "a-b", "1st", "größe", "a+b"]) == [
         "a_b", "a_b1", "a_b2", "_1st", "größe", "a+b",
@@ -126,10 +134,14 @@ def test_names_are_those_that_skl2onnx_makes():
 
 
 @pytest.mark.parametrize("model, X, error, message", [
-    (NET, FRAME[["a"]], ExportError, "X has 1 columns, and the graph"),
+    (NET, FRAME[["a"]], ExportError, r"X has 1 columns, \['a'\], and fit had 11"),
+    (NET, FRAME[FRAME.columns[::-1]], ExportError, r"X has 11 columns, \['wait', .*, and fit had 11, \['a', 'single'"),
+    (session_of(a="int64", b="int64"), FRAME[["a"]], ExportError, "X has 1 columns, and the graph 2 inputs"),
     (session_of(a="int64"), pd.DataFrame({"a": [1.0, None]}), ExportError, "Column 'a' of X has missing values"),
     (session_of(a="complex64"), FRAME[["a"]], ExportError, r"The graph's input 'a' is a tensor\(complex64\)"),
     (session_of(a="double"), FRAME[["town"]], ValueError, "Column 'town' of X .* should hold numbers"),
+    (NET, FRAME[FRAME.columns[::-1]], ExportError, r"X has 11 columns, \['wait', .*, and fit had 11, \['a', 'single'"),
+    (session_of(a="int64", b="int64"), FRAME[["a"]], ExportError, "X has 1 columns, and the graph 2 inputs"),
     (session_of(a="int64"), pd.DataFrame({"a": ["9999-12-31"]}), ExportError, "'a' of X holds dates beyond 64 bits"),
     (NET, FRAME.assign(when=WHEN.dt.tz_localize("UTC")), ExportError, "Column 'when' of X has the time zone UTC"),
     (BaseEstimator(), FRAME, TypeError, "SigmoidMLPClassifier and SigmoidMLPRegressor, and BaseEstimator"),

@@ -67,6 +67,24 @@ def test_names_and_shapes_of_inputs_and_outputs():
     assert y.shape == (7, 1) and y.dtype == np.float32
 
 
+def test_columns_are_those_of_fit_and_a_session_finds_them_by_name():
+    net = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBER)
+    for other in (FRAME[["k", "town", "a"]], FRAME[["a", "town"]], FRAME.assign(more=1)):
+        with pytest.raises(
+            ExportError, match=r"and fit had 3, \['a', 'town', 'k'\]: give X those of fit, in their order"
+        ):
+            to_onnx(net, other)
+    graph = to_onnx(net, FRAME)
+    np.testing.assert_array_equal(run(graph, FRAME[["k", "town", "a"]])[0], run(graph, FRAME)[0])
+
+
+def test_a_column_whose_name_is_the_empty_text():
+    frame = FRAME.rename(columns={"a": ""})
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, NUMBER)
+    assert list(feeds_of(net, frame)) == ["_", "town", "k"]
+    np.testing.assert_allclose(run(to_onnx(net, frame), feeds_of(net, frame))[0].ravel(), net.predict(frame), rtol=1e-5)
+
+
 def test_missing_and_unseen_levels():
     frame = FRAME.assign(town=FRAME.town.where(rng.random(N) > 0.1, None))
     for train in (FRAME, frame):
