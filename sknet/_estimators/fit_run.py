@@ -23,10 +23,10 @@ from sknet._estimators.start import member_seeds
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.fold_phase import FoldPhase, Selection
 from sknet._model.heads import Head
-from sknet._model.importances import learn_importances
+from sknet._model.importances import inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.matrices import EncodedRows
-from sknet._model.model import Network
+from sknet._model.model import Model, Network
 from sknet._model.network_trainer import ModelScorer, NetworkTrainer, make_trainer
 from sknet._model.phases import EpochReport, NetworkAndHeldOut, Phase, Progress
 from sknet._model.prediction_sets import LabelResiduals
@@ -174,11 +174,10 @@ class FitRun:
         """Return what the call leaves; with its state, so that training may continue where it stopped."""
         network, held_out = outcome
         fitted = self._fitted_with(network)
-        rows = self.phase.importance_rows
         fitted = replace(
             fitted,
             state=self.phase.state_to_keep() if keeps_state else None,
-            importances=None if rows is None else learn_importances(fitted.model, rows),
+            importances=self._importances(fitted.model),
         )
         if held_out is None:
             return fitted
@@ -191,6 +190,19 @@ class FitRun:
             for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
             fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
         return fitted
+
+    def _importances(self, model: Model) -> Array | None:
+        """Return the columns' importances, (d,), at as many rows as take a small part of the training's time."""
+        rows = self.phase.importance_rows
+        if rows is None:
+            return None
+        n_inputs = inputs_per_row(rows)
+        training_work = sum(
+            len(state.history) * len(trainer.train_rows) * trainer.work_per_row(n_inputs)
+            for trainer, state in self.phase.trainers_and_states
+        )
+        n_rows = n_rows_used(rows, model.network, model.head.n_outputs, training_work)
+        return learn_importances(model, some_of(rows, n_rows))
 
     def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
         """Put predictions for some rows, (m, ...), where they are among the user's, (N, ...); NaN elsewhere."""

@@ -298,7 +298,7 @@ class FittedAttributes:
     def feature_importances_(self) -> Array:
         """How much the outputs vary with each column of the table: numbers that are not negative, together 1.
 
-        Expected gradients at up to 512 training rows, found when a fit ends: about the mean absolute
+        Expected gradients at 64 to 512 training rows, found when a fit ends: about the mean absolute
         contributions that `explain` finds, over all outputs. `partial_fit`, and weights set by hand, drop it.
         """
         importances = None if self._fitted is None else self._fitted.importances

@@ -8,7 +8,7 @@ theta : (p,)        all parameters, in the compute dtype
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from math import ceil, inf
+from math import ceil, inf, prod
 
 import numpy as np
 
@@ -68,6 +68,16 @@ class NetworkTrainer:
     def largest_product(self) -> int:
         """Multiply-adds of the largest matrix product in a step."""
         return self.max_rows * self.layout.largest_matrix
+
+    def work_per_row(self, n_inputs: float) -> float:
+        """Return the multiplications that a row takes in an epoch, if so many of the table's inputs are multiplied.
+
+        They are those of the sums, of the weights' gradients, of the hidden layers' errors, and a row's share of a
+        step, in which "adam" multiplies each weight about five times: of sparse tables, that takes longest.
+        """
+        first = (n_inputs - self.n_skipped_inputs) * self.layout.sizes[1]
+        others = sum(map(prod, self.layout.shapes[1:]))
+        return 2.0 * first + 3.0 * others + 5.0 * self.layout.n_weights / self.max_rows
 
     # --- where it starts ---------------------------------------------------------------------------------------------
 

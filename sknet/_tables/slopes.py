@@ -26,8 +26,11 @@ def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
     """
     by_column = np.zeros((*by_input.shape[:-1], len(starts[0]) - 1), by_input.dtype)
     for firsts in starts:
-        has_any = np.diff(firsts) > 0
-        if has_any.any():
+        n_inputs = np.diff(firsts)
+        has_any = n_inputs > 0
+        if (n_inputs == 1).all():  # as `reduceat`, which takes ten times as long
+            by_column += by_input[..., firsts[0] : firsts[-1]]
+        elif has_any.any():
             by_column[..., has_any] += np.add.reduceat(by_input[..., : firsts[-1]], firsts[:-1][has_any], axis=-1)
     return by_column
 
