@@ -102,4 +102,4 @@ html_theme_options = {
     "pygments_light_style": "tango",
 }
 ALONE = ["index", "install", "howto", "parameters", "faq", "glossary", "references", "about", "changelog"]
-html_sidebars = {page: [] for page in ALONE}
+html_sidebars = {page: [] for page in ALONE} | {"get_started": ["all_pages.html"]}

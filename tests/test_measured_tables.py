@@ -1,6 +1,8 @@
 """The benchmark on tables: what the rule takes and leaves out; the rows that were measured are those of the draw."""
 
+import re
 import shutil
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 
 import numpy as np
@@ -182,7 +184,7 @@ def test_the_worst_tables_are_ranked_by_peers_that_were_run_on_every_split(repor
 def test_a_cell_has_the_spread_of_its_splits_if_there_are_several():
     rows = fits(sknet=[0.3, 0.31, 0.32], TabM=[0.1])
     wide = rows.pivot_table(index="number", columns="model", values="loss")
-    assert report.cell(wide, "sknet") == report.together("0.310 ± 0.010")
+    assert report.cell(wide, "sknet") == f"0.310 {report.together('± 0.010')}"
     assert report.cell(wide, "TabM") == "0.100"
 
 
@@ -228,3 +230,34 @@ def test_times_of_another_machine_are_marked(monkeypatch, reports_on):
     monkeypatch.setattr(report, "machines", lambda: {name.replace("_", " "): "A" for name in names} | {"CatBoost": "B"})
     head = report.times(("unused",)).splitlines()[0]
     assert "| CatBoost* |" in head and "| LightGBM |" in head
+
+
+def test_pages_show_what_the_file_of_fits_says(monkeypatch):
+    rows = report.measured()
+    monkeypatch.setattr(report, "measured", lambda: rows)
+    monkeypatch.setattr(report, "TABLES", {name: cache(table) for name, table in report.TABLES.items()})
+    for page in report.PAGES:
+        text = (report.ROOT / page).read_text(encoding="utf-8")
+        assert report.filled(text) == text, f"{page}: python -m tests.benchmarks.tables --write"
+
+
+def test_the_first_page_rounds_the_times_of_the_table():
+    head, _, *body = [line.strip("| ").split(" | ") for line in report.times(("second",)).splitlines()]
+    ratios = {peer: sorted(float(line[head.index(peer)]) for line in body) for peer in ("LightGBM", "CatBoost")}
+    slower = [f"{ratio:.0f}" for ratio in (ratios["LightGBM"][0], ratios["LightGBM"][-1])]
+    faster = [f"{1 / ratio:.0f}" for ratio in (ratios["CatBoost"][-1], ratios["CatBoost"][0])]
+    for page in ("README.md", "docs/index.md"):
+        text = " ".join((report.ROOT / page).read_text(encoding="utf-8").split())
+        assert f"{' to '.join(faster)} times less processor time than CatBoost's" in text
+        assert f"{' to '.join(slower)} times more than LightGBM's with its defaults" in text
+
+
+@pytest.mark.parametrize("page", report.MEASURED_PAGES)
+def test_measured_tables_fit_a_page(page):
+    """The widest pieces that no line breaks, of each column, and a little room between them."""
+    text = (report.ROOT / f"docs/measured/{page}.md").read_text(encoding="utf-8")
+    tables = [found[0].split("\n\n")[1].splitlines() for found in report.BLOCK.finditer(text)]
+    for head, _, *body in [lines for lines in tables if lines[0].startswith("|")]:
+        columns = zip(*[line.removeprefix("|").split("|")[:-1] for line in (head, *body)], strict=True)
+        widths = [max(len(piece) for cell in column for piece in re.split("[ -]", cell)) for column in columns]
+        assert sum(widths) + 2 * len(widths) <= 110, head

@@ -44,3 +44,17 @@ def test_every_link_in_a_clone_leads_to_a_file(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     links = re.findall(r"(?<!!)\[[^\]]*\]\((?!https?:|#|mailto:)([^)#\s]+)", text)
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_block_of_code_names_its_language(page):
+    """The site would take it for Python."""
+    fences = re.findall(r"^```.*$", page.read_text(encoding="utf-8"), flags=re.M)
+    assert "```" not in fences[::2]
+
+
+def test_programs_of_the_first_page_to_run_are_whole_on_a_screen():
+    code = re.findall(
+        r"^```(?:python|bash)\n(.*?)^```$", (DOCS / "get_started.md").read_text(encoding="utf-8"), re.M | re.S
+    )
+    assert max(len(line) for block in code for line in block.splitlines()) <= 85

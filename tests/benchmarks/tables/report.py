@@ -26,7 +26,8 @@ from tests.benchmarks.tables import chosen, measure, second
 from tests.benchmarks.tables.models import MODELS
 
 ROOT = Path(__file__).parents[3]
-PAGES = ("README.md", "docs/index.md", "docs/defaults.md", "docs/measured/tables.md")
+MEASURED_PAGES = ("tables", "every_table", "first_draw", "every_table_first", "how_measured")
+PAGES = ("README.md", "docs/index.md", "docs/defaults.md", *[f"docs/measured/{name}.md" for name in MEASURED_PAGES])
 PICTURE = measure.MEASURED / "tables.png"
 OVERVIEW = measure.MEASURED / "overview.png"
 FIRST_PAGE = measure.MEASURED / "first_page.png"
@@ -42,6 +43,14 @@ LONG_NAMES = {
     "HistGradientBoosting, tuned": "HistGradientBoosting with trees by folds",
 }
 
+
+NARROW_NAMES = {
+    "HistGradientBoosting": "HistGB",
+    "HistGradientBoosting, tuned": "HistGB, tuned",
+    "scikit-learn's MLP": "sklearn MLP",
+    "scikit-learn's MLP, tuned": "sklearn MLP, tuned",
+}
+"""Names at the head of columns, where a table has one for each model: it must fit a page."""
 
 NEAREST = ["CatBoost", "LightGBM, tuned", "LightGBM", "RealMLP-TD-S", "RealMLP-TD"]
 SIZES = {"below 500": (0, 499), "500 to 999": (500, 999), "1,000 and more": (1000, 10**9)}
@@ -118,7 +127,7 @@ def summary(tables: str) -> str:
         cells = [ratio_cell(ratios(rows[rows["task"] == task], figure, peer)) for task, figure in FIGURES.values()]
         if any(cells):
             body.append([LONG_NAMES.get(peer, peer), splits_of(rows, peer), *cells])
-    return as_markdown(["ours over", "splits", *FIGURES], body)
+    return as_markdown(["sknet over", "splits", *FIGURES], body)
 
 
 def splits_of(rows: pd.DataFrame, model: str) -> str:
@@ -158,7 +167,7 @@ def by_rows(tables: str) -> str:
             cells = [ratio_cell(ratios(here[here["task"] == task], column, peer)) for task, column in FIGURES.values()]
             if any(cells):
                 body.append([LONG_NAMES.get(peer, peer), size, *cells])
-    return as_markdown(["ours over", "rows to fit", *FIGURES], body)
+    return as_markdown(["sknet over", "rows to fit", *FIGURES], body)
 
 
 def without_shift(tables: str) -> str:
@@ -180,14 +189,14 @@ def without_shift(tables: str) -> str:
                     LONG_NAMES.get(peer, peer),
                     figure,
                     f"{np.exp(shifted.mean()):.2f}",
-                    f"{np.exp(defined.mean()):.2f}" + (f" ({left_out} tables with a 0 left out)" if left_out else ""),
+                    f"{np.exp(defined.mean()):.2f}" + (f" (without {left_out} with a 0)" if left_out else ""),
                     f"{np.exp(shifted.median()):.2f}",
                     f"{furthest.split('/')[-1]} ({np.exp(shifted[furthest]):.2f})",
                     f"{np.exp(rest.mean()):.2f}",
                 ]
             )
     head = [
-        "ours over",
+        "sknet over",
         "figure",
         "mean",
         "mean without .01",
@@ -207,23 +216,21 @@ def told_apart(p_values: dict, level: float = 0.05) -> list:
     return ordered
 
 
-def other_splits() -> str:
+def other_splits(task: str) -> str:
     """Groups kept together, and later rows: every table of the first draw that has them."""
-    return per_table(measured().query("split != 'rows' and set != 'second'"))
+    return per_table(measured().query("split != 'rows' and set != 'second'"), task)
 
 
-def per_table(rows: pd.DataFrame) -> str:
-    """Mean and standard deviation over the splits."""
+def per_table(rows: pd.DataFrame, task: str) -> str:
+    """Mean and standard deviation over the splits of each table of a task."""
+    rows = rows[rows["task"] == task]
     models = [model for model in MODELS if model in set(rows["model"])]
     body = []
     for (name, split), here in rows.groupby(["table", "split"], sort=False):
         wide = here.pivot_table(index="number", columns="model", values="loss")
         split_name = "" if split == "rows" else f", {split}"
-        first = here.iloc[0]
-        size = together(f"{first['rows']:,} × {first['columns']}")
-        cells = [f"{name}{split_name}", size, MEASURE[first["task"]]]
-        body.append(cells + [cell(wide, model) for model in models])
-    return as_markdown(["table", "rows × columns", "measure", *models], body)
+        body.append([f"{name.split('/')[-1]}{split_name}", *[cell(wide, model) for model in models]])
+    return as_markdown(["table", *[NARROW_NAMES.get(model, model) for model in models]], body)
 
 
 MEASURE = {"classification": "log-loss", "regression": "RMSE"}
@@ -233,7 +240,9 @@ def cell(wide: pd.DataFrame, model: str) -> str:
     if model not in wide or wide[model].isna().all():
         return ""
     mine = wide[model].dropna()
-    return together(f"{mine.mean():.3f}" + (f" ± {mine.std():.3f}" if len(mine) > 1 else ""))
+    if len(mine) == 1:
+        return f"{mine.mean():.3f}"
+    return f"{mine.mean():.3f} {together(f'± {mine.std():.3f}')}"  # a narrow column has the spread below the mean
 
 
 def complete_ratios(rows: pd.DataFrame) -> pd.DataFrame:
@@ -262,9 +271,9 @@ def worst(tables: str, n: int = 6) -> str:
         first = here.iloc[0]
         size = together(f"{first['rows']:,} × {first['columns']}")
         better = f"{(each.loc[name] > 1).sum()} of {each.loc[name].notna().sum()}"
-        losses = [f"{mean[OURS]:.3f}", f"{mean[best]:.3f}", MEASURE[first["task"]]]
+        losses = [f"{mean[best]:.3f}", f"{mean[OURS]:.3f}", MEASURE[first["task"]]]
         body.append([name.split("/")[-1], together(f"{ratio:.2f}{plus}"), best, *losses, size, better])
-    head = ["table", "ratio", "the best", "ours", "theirs", "measure", "rows × columns", "better than ours"]
+    head = ["table", "ratio", "best model", "its loss", "sknet's", "measure", "rows × columns", "models ahead"]
     return as_markdown(head, body)
 
 
@@ -283,7 +292,8 @@ def times(tables: tuple[str, ...]) -> str:
         body.append(cells)
     known = machines() if "second" not in tables else {}  # all of the second draw is of one machine
     elsewhere = {peer for peer in PEERS if known.get(peer) != known.get(OURS)}
-    head = ["rows to fit", "tables", "ours, median", *[f"{peer}*" if peer in elsewhere else peer for peer in PEERS]]
+    names = [NARROW_NAMES.get(peer, peer) + ("*" if peer in elsewhere else "") for peer in PEERS]
+    head = ["rows to fit", "tables", "sknet, median", *names]
     kept = [place for place, _ in enumerate(head) if any(cells[place] for cells in body)]
     return as_markdown([head[place] for place in kept], [[cells[place] for place in kept] for cells in body])
 
@@ -334,20 +344,35 @@ def versions() -> str:
 def list_of_tables() -> str:
     found = chosen.drawn()
     body = [
-        [t.name, "yes" if t.used else "", t.task, t.target, f"{t.rows:,} × {t.columns}", str(t.categories), t.licence]
+        [t.name, "yes" if t.used else "", KINDS[t.task], t.target, size_of(t), str(t.categories)]
         for t in found.itertuples()
     ]
-    head = ["table", "used to choose", "task", "target", "rows × columns", "of these text", "licence"]
-    return as_markdown(head, body)
+    return as_markdown(["table", "used to choose", "target", "its name", "rows × columns", "text columns"], body)
+
+
+KINDS = {"classification": "classes", "regression": "numbers"}
+
+
+def size_of(table: tuple) -> str:
+    return together(f"{table.rows:,} × {table.columns}")
 
 
 def list_of_second() -> str:
     found = second.drawn().fillna("")
     body = [
-        [t.name, t.version, t.task, t.target, f"{t.rows:,} × {t.columns}", str(t.categories), str(t.classes or "")]
+        [t.name, f"{t.classes} classes" if t.classes else "numbers", t.target, size_of(t), str(t.categories)]
         for t in found.itertuples()
     ]
-    return as_markdown(["table", "version", "task", "target", "rows × columns", "of these text", "classes"], body)
+    return as_markdown(["table", "target", "its name", "rows × columns", "text columns"], body)
+
+
+def first_packages() -> str:
+    """The licences of the first draw's packages, and how many tables each has."""
+    found = chosen.drawn()
+    found = found.assign(package=found["name"].str.split("/").str[0])
+    counts = found.groupby(["package", "licence", "task"], sort=False).size().unstack(fill_value=0)
+    body = [[*key, str(n["classification"]), str(n["regression"])] for key, n in counts.iterrows()]
+    return as_markdown(["package", "licence", "classes", "numbers"], body)
 
 
 def packages() -> str:
@@ -470,10 +495,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "second verdict": lambda: verdict("second"),
     "verdict": lambda: verdict("unused"),
     "runs": runs,
-    "each second": lambda: per_table(random_splits("second")),
-    "each unused": lambda: per_table(random_splits("unused")),
-    "each used": lambda: per_table(random_splits("used")),
-    "groups and time": other_splits,
+    "each second classes": lambda: per_table(random_splits("second"), "classification"),
+    "each second numbers": lambda: per_table(random_splits("second"), "regression"),
+    "each unused classes": lambda: per_table(random_splits("unused"), "classification"),
+    "each unused numbers": lambda: per_table(random_splits("unused"), "regression"),
+    "each used classes": lambda: per_table(random_splits("used"), "classification"),
+    "each used numbers": lambda: per_table(random_splits("used"), "regression"),
+    "groups and time classes": lambda: other_splits("classification"),
+    "groups and time numbers": lambda: other_splits("regression"),
     "worst second": lambda: worst("second", n=10),
     "worst unused": lambda: worst("unused"),
     "worst used": lambda: worst("used", n=5),
@@ -484,4 +513,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "list": list_of_tables,
     "second list": list_of_second,
     "packages": packages,
+    "first packages": first_packages,
 }
