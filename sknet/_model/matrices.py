@@ -84,11 +84,14 @@ def encoding_to_continue_by(
     """Return an earlier encoding with the target's means of the rows to train on, which then do not see their own.
 
     The earlier means may contain their targets: which mean leaves a row out is known of the whole table alone, whose
-    means are the same again. Few rows of `partial_fit` keep the earlier means.
+    means are the same again. Few rows of `partial_fit` keep the earlier means, and so do rows in which one of several
+    targets is missing everywhere.
     """
     n = len(rows) if train is None else len(train)
     n_levels = max((len(column.known_levels) for column in encoding.encoder.columns if column.uses_target), default=0)
     if is_partial_fit and n < MIN_ROWS_OF_LEVEL * n_levels:
+        return encoding
+    if is_partial_fit and n_levels and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
         return encoding
     return encoding.with_target_means(rows, train)
 
@@ -97,7 +100,11 @@ def targets_to_encode_by(head: Head, values: Array) -> Array:
     """Return the target matrix, (n, k); a missing target says nothing of its row's levels: it is the mean of all."""
     target = head.targets(values, np.dtype(np.float64))
     missing = np.isnan(target)
-    return np.where(missing, np.nanmean(target, axis=0), target) if missing.any() else target
+    if not missing.any():
+        return target
+    n_known = len(target) - missing.sum(axis=0)
+    mean = np.nansum(target, axis=0) / np.maximum(n_known, 1)  # a fold may have no value of a target: 0, at each level
+    return np.where(missing, mean, target)
 
 
 def encoding_of(model: Model, head: Head) -> Encoding:
