@@ -15,7 +15,7 @@ out : (n, n_inputs)      the network's input
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
@@ -52,6 +52,7 @@ from sknet._tables.frames import (
     column_as_floats,
     column_at,
     column_names,
+    read_levels,
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.survey import Survey, survey_columns
@@ -304,7 +305,7 @@ class TableEncoder:
         totals = {}
         for j, column in enumerate(self.columns):
             if column.uses_target:
-                totals[j] = compute_target_totals(column_at(X, j), target, weight, encoding_part)
+                totals[j] = compute_target_totals(*read_levels(column_at(X, j)), target, weight, encoding_part)
         return totals
 
     def with_target_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
@@ -375,6 +376,7 @@ def _learn_columns(
 ) -> TableEncoder:
     """Learn all columns but those kept; `never_left_out` are the numbers of those that stay if they say nothing."""
     columns, errors = dict(kept), dict(survey.errors)
+    learners: dict[int, CategoryLearner] = {}
     new = sorted(survey.kinds.keys() - kept.keys())
     for block in gen_batches(len(new), max(1, VALUES_LEARNT_AT_ONCE // X.shape[0])):
         numbers: dict[DType, dict[int, Array]] = {}  # of each type, which are learnt together
@@ -383,9 +385,12 @@ def _learn_columns(
                 if survey.kinds[j] == "number":
                     own_numbers = _read_number(column_at(X, j), survey.names[j])
                     numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
+                elif survey.kinds[j] == "category":
+                    learners[j] = CategoryLearner(_values_of(X, j, survey), survey.names[j], settings)
+                    columns[j] = _category_column(learners[j], never_left_out=j in never_left_out)
                 else:
-                    own = replace(settings, never_left_out=True) if j in never_left_out else settings
-                    columns[j] = _learn_column(X, j, survey, own)
+                    learn = LEARNERS[survey.kinds[j]]
+                    columns[j] = learn(_values_of(X, j, survey), survey.names[j], settings)
             except (TypeError, ValueError) as error:
                 errors[j] = error
         for of_type in numbers.values():
@@ -393,29 +398,33 @@ def _learn_columns(
     if errors:  # all at once: the user repairs a table in one go
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
-    columns |= _learn_columns_that_tell(X, survey, settings, columns)
+    columns |= _columns_that_tell(X, survey, settings, columns, learners)
     names = survey.names if isinstance(X, pd.DataFrame) else None
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
-
-
-def _learn_column(X: Table, j: int, survey: Survey, settings: ColumnSettings) -> Column:
-    return LEARNERS[survey.kinds[j]](_values_of(X, j, survey), survey.names[j], settings)
 
 
 def _values_of(X: Table, j: int, survey: Survey) -> ColumnValues:
     return survey.levels[j] if j in survey.levels else column_at(X, j)
 
 
-def _learn_columns_that_tell(
-    X: Table, survey: Survey, settings: ColumnSettings, columns: Mapping[int, Column]
+def _columns_that_tell(
+    X: Table,
+    survey: Survey,
+    settings: ColumnSettings,
+    columns: Mapping[int, Column],
+    learners: Mapping[int, CategoryLearner],
 ) -> dict[int, Column]:
-    """Learn those columns again that say nothing alone, but something together with another, or about the spread."""
-    doubtful = [j for j in survey.kinds if isinstance(columns[j], UninformativeColumn)]
+    """Return those columns that say nothing alone, but something together with another, or about the spread."""
+    doubtful = [j for j in learners if isinstance(columns[j], UninformativeColumn)]
     if not doubtful or settings.target is None:
         return {}
-    learnt = {j: _learn_column(X, j, survey, replace(settings, never_left_out=True)) for j in doubtful}
-    one_hot = {j: learnt.get(j, columns[j]).one_hot_inputs for j in survey.kinds}
-    slots = {j: inputs.slots_of_values(_values_of(X, j, survey)) for j, inputs in one_hot.items() if inputs is not None}
+    one_hot = {j: columns[j].one_hot_inputs for j in survey.kinds}
+    one_hot |= {j: learners[j].column(never_left_out=True).one_hot_inputs for j in doubtful}
+    slots: dict[int, NDArray[np.intp]] = {}
+    for j, inputs in one_hot.items():
+        if inputs is not None:
+            codes, keys = learners[j].values if j in learners else read_levels(_values_of(X, j, survey))
+            slots[j] = inputs.slots_of_codes(codes, keys)
     numbers = (
         AS_NUMBERS[kind](_values_of(X, j, survey), survey.names[j])
         for j, kind in survey.kinds.items()
@@ -424,7 +433,7 @@ def _learn_columns_that_tell(
     telling = columns_that_tell(
         slots, doubtful, numbers, settings.target, settings.weight, about_spread=settings.about_spread
     )
-    return {j: learnt[j] for j in telling}
+    return {j: _category_column(learners[j], never_left_out=True) for j in telling}
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
@@ -457,11 +466,12 @@ def _learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]
     return columns if settings.numeric_encoding == "raw" else with_bins(columns, distribution, settings.n_bins)
 
 
-def _learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
-    """Learn one column of categories: one-hot inputs, the target's means, or both."""
-    if settings.target is None or settings.category_encoding == "one_hot":
-        return CategoryLearner(values, name, settings).column()
-    return learn_target(values, name, settings, settings.target)
+def _category_column(learner: CategoryLearner, *, never_left_out: bool = False) -> Column:
+    """Return what a column of categories becomes: one-hot inputs, the target's means, or both."""
+    target = learner.settings.target
+    if target is None or learner.settings.category_encoding == "one_hot":
+        return learner.column(never_left_out=never_left_out)
+    return learn_target(learner, target, never_left_out=never_left_out)
 
 
 SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Sequence[Column]]] = {
@@ -480,7 +490,7 @@ AS_NUMBERS: dict[ColumnKind, Callable[[ColumnValues, str], Array]] = {
 
 LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
     "number": _learn_number,
-    "category": _learn_category,
+    "category": lambda values, name, settings: _category_column(CategoryLearner(values, name, settings)),
     "text": learn_text,
     "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
 }

@@ -23,6 +23,7 @@ from sknet._tables.frames import (
     as_uniform_array,
     column_at,
     column_names,
+    read_levels,
 )
 from sknet._tables.misread import remedy_for_text
 from sknet._tables.tables import is_sparse
@@ -99,7 +100,7 @@ class Survey:
             len(self.kinds) - len(self.levels),
             any(
                 found.are_more_than_inputs(max_categories, found.keys)
-                for found in (learn_levels(self.levels[j], self.names[j]) for j in categories)
+                for found in (learn_levels(*read_levels(self.levels[j], self.names[j])) for j in categories)
             ),
             tuple(self.names[j] for j in texts),
             self.is_sparse,

@@ -80,6 +80,7 @@ class OneHot(Protocol):
     @property
     def n_inputs(self) -> int: ...
     def slots_of_values(self, values: ColumnValues) -> NDArray[np.intp]: ...
+    def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]: ...
 
 
 class Column(ABC):
@@ -217,8 +218,6 @@ class ColumnSettings:
         The target matrix, if categories may be encoded by it, or left out because they say nothing of it.
     about_spread : bool
         Whether the loss asks about the target's spread: a column that tells it is then not left out.
-    never_left_out : bool
-        Whether the user names the column: it is then not left out.
     keeps_all_levels : bool
         Whether rare levels are as good as others and no column is left out because it says nothing.
     text_components : int
@@ -237,7 +236,6 @@ class ColumnSettings:
     category_encoding: str = "one_hot"
     target: Array | None = None
     about_spread: bool = False
-    never_left_out: bool = False
     keeps_all_levels: bool = False
     text_components: int = 30
     seed: int = 0

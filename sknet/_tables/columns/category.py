@@ -87,7 +87,10 @@ class CategoryColumn(Column):
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
-        codes, keys = read_levels(values, name)
+        return self.slots_of_codes(*read_levels(values, name))
+
+    def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]:
+        """Return the slot of each of n values as `read_levels` returns them."""
         unknown = len(self.levels) if self.has_infrequent else -1
         missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
         return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)[codes]
@@ -236,11 +239,9 @@ class Levels:
         return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
 
 
-def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -> Levels:
-    """Find the levels of a column from its n values, and their shares of the weight."""
+def learn_levels(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Levels:
+    """Find the levels of a column from its n values, as `read_levels` returns them, and their shares of the weight."""
     # a level's rows tell identifiers, its weight its rank: rows of other weights are other numbers of rows
-    codes, keys = read_levels(values, name)
-    refuse_broken_text(keys, f"Column {name!r} of X")
     seen = codes >= 0
     counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each level has
     totals = counts if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
@@ -265,54 +266,63 @@ class CategoryLearner:
     - Many levels are seen to have an effect on the target: any; beside the target's means, which all of them have,
       those that are not rare.
     - They may have one: those that are not rare.
-    - They have none, or all are rare: none, it is an `UninformativeColumn`; if `never_left_out`, those not rare.
+    - They have none, or all are rare: none, it is an `UninformativeColumn`; if it is never left out, those not rare.
+
+    Attributes
+    ----------
+    values : tuple
+        Codes, (n,), and keys, as `read_levels` returns them.
+    settings : ColumnSettings
+    levels : Levels
     """
 
     def __init__(self, values: ColumnValues, name: str, settings: ColumnSettings) -> None:
-        self.levels = learn_levels(values, name, settings.weight)
-        self._values, self._settings = values, settings
+        self.values = codes, keys = read_levels(values, name)
+        refuse_broken_text(keys, f"Column {name!r} of X")
+        self.settings, self.levels = settings, learn_levels(codes, keys, settings.weight)
 
     @cached_property
     def rare_levels_matter(self) -> bool:
         """Whether rare levels count: none is to be left out, or all levels are seen to have an effect on the target."""
-        if self._settings.keeps_all_levels:
+        if self.settings.keeps_all_levels:
             return True
-        of_all = self.levels.one_hot(None, self.levels.keys)
-        return effect_on_target(of_all, self._values, self._settings) is Effect.SEEN
+        return self._effect_on_target(self.levels.one_hot(None, self.levels.keys)) is Effect.SEEN
 
     @property
     def has_too_many_levels(self) -> bool:
         """Whether more levels count than `max_categories` lets have an input of their own."""
-        levels, limit = self.levels, self._settings.max_categories
+        levels, limit = self.levels, self.settings.max_categories
         if not levels.are_more_than_inputs(limit, levels.keys):
             return False
         return self.rare_levels_matter or levels.are_more_than_inputs(limit, levels.without_rare())
 
-    def column(self, *, beside_means: bool = False) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
+    def column(
+        self, *, beside_means: bool = False, never_left_out: bool = False
+    ) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
         """Learn the one-hot inputs, alone or beside the target's means."""
-        levels, limit = self.levels, self._settings.max_categories
+        levels, limit = self.levels, self.settings.max_categories
         if levels.all_differ:
             return IdentifierColumn(levels.has_missing)
-        takes_all = not levels.are_many or self._settings.keeps_all_levels
+        takes_all = not levels.are_many or self.settings.keeps_all_levels
         if takes_all or (self.rare_levels_matter and not beside_means):
             return levels.one_hot(limit, levels.keys)
         not_rare = levels.without_rare()
         column = levels.one_hot(limit, not_rare)
-        if self.rare_levels_matter or self._settings.never_left_out:
+        if self.rare_levels_matter or never_left_out:
             return column
-        may_have_effect = not_rare and effect_on_target(column, self._values, self._settings) is not Effect.NONE
+        may_have_effect = not_rare and self._effect_on_target(column) is not Effect.NONE
         return column if may_have_effect else UninformativeColumn(levels.has_missing)
 
-
-def effect_on_target(column: CategoryColumn, values: ColumnValues, settings: ColumnSettings) -> Effect:
-    """Tell whether the levels of a column have an effect on the target, by its n values, if they suffice to know."""
-    if settings.target is None:
-        return Effect.UNKNOWN
-    # slot −1, unknown, comes first: of missing values that have no input
-    slot, n_slots = column.slots_of_values(values) + 1, len(column.levels) + 3
-    weight = np.ones(len(slot)) if settings.weight is None else settings.weight
-    weight = weight / effective_row_weight(float(weight.sum()), float(weight @ weight))
-    return judge_effect(*sums_by_slot(slot, n_slots, settings.target, weight))
+    def _effect_on_target(self, column: CategoryColumn) -> Effect:
+        """Tell whether the levels of a column have an effect on the target, if the values suffice to know."""
+        target, weight = self.settings.target, self.settings.weight
+        if target is None:
+            return Effect.UNKNOWN
+        # slot −1, unknown, comes first: of missing values that have no input
+        slot, n_slots = column.slots_of_codes(*self.values) + 1, len(column.levels) + 3
+        weight = np.ones(len(slot)) if weight is None else weight
+        weight = weight / effective_row_weight(float(weight.sum()), float(weight @ weight))
+        return judge_effect(*sums_by_slot(slot, n_slots, target, weight))
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:

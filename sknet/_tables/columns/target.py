@@ -25,7 +25,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
+from sknet._tables.columns import Column, InputFormula
 from sknet._tables.columns.category import (
     CategoryColumn,
     CategoryLearner,
@@ -171,22 +171,22 @@ def cross_fit_parts(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
 
 
 def learn_target(
-    values: ColumnValues, name: str, settings: ColumnSettings, target: Array
+    learner: CategoryLearner, target: Array, *, never_left_out: bool = False
 ) -> TargetColumn | CategoryColumn | IdentifierColumn | UninformativeColumn:
-    """Learn the target's means of a column's levels from its n values, their targets and weights.
+    """Learn the target's means of a column's levels from its n values, their targets, (n, k), and weights.
 
     With "both", the means stand beside one-hot inputs where more levels count than may have such.
     """
-    learner, one_hot = CategoryLearner(values, name, settings), None
+    settings, one_hot = learner.settings, None
     if learner.levels.all_differ:
         return IdentifierColumn(learner.levels.has_missing)
     if settings.category_encoding == "both":
-        column = learner.column(beside_means=learner.has_too_many_levels)
+        column = learner.column(beside_means=learner.has_too_many_levels, never_left_out=never_left_out)
         if not (learner.has_too_many_levels and isinstance(column, CategoryColumn)):
             return column
         one_hot = column
     encoding_part = cross_fit_parts(target, np.arange(len(target)), len(target))
-    totals = compute_target_totals(values, target, settings.weight, encoding_part)
+    totals = compute_target_totals(*learner.values, target, settings.weight, encoding_part)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
     return TargetColumn(totals.levels, totals.means(), reciprocal(deviation), one_hot)
 
@@ -240,13 +240,12 @@ class TargetTotals:
 
 
 def compute_target_totals(
-    values: ColumnValues, target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
+    codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
 ) -> TargetTotals:
-    """Add up the target in each slot and part of a column, from its n values, their targets and weights.
+    """Add up the target in each slot and part of a column, from its n values, as `read_levels` returns them.
 
     Held-out rows count nothing, but their levels are among the others.
     """
-    codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
     n_slots, n_cells = len(levels) + 2, N_ENCODING_PARTS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]

@@ -20,8 +20,8 @@ from sknet._tables.columns.category import (
 levels = st.sampled_from(["a", "b", "c", "d", None])
 
 
-def learnt(values, name, settings):
-    return CategoryLearner(values, name, settings).column()
+def learnt(values, name, settings, **how):
+    return CategoryLearner(values, name, settings).column(**how)
 
 
 def learn(values, weight=None, most=100):
@@ -145,7 +145,7 @@ def test_a_column_that_says_something_stays():
 
 
 def test_where_it_is_not_known_whether_a_column_says_something_it_stays():
-    assert len(learn_beside(TOWN, LUCK, never_left_out=True).levels) == 40
+    assert len(learnt(pd.Series(TOWN), "c", ColumnSettings(target=LUCK), never_left_out=True).levels) == 40
     assert len(learn_beside(TOWN, LUCK, keeps_all_levels=True).levels) == 40
     assert len(learn_beside(TOWN[::8], LUCK[::8]).levels) == 40  # too few rows
     few = np.array([f"town {i % 10}" for i in range(len(TOWN))])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
+from sknet._tables.columns.category import CategoryColumn, CategoryLearner, IdentifierColumn
 from sknet._tables.columns.target import N_ENCODING_PARTS, TargetColumn, cross_fit_parts, learn_target
 
 rng = np.random.default_rng(0)
@@ -21,7 +21,7 @@ def parts(target):
 
 def learn(values, target, weight=None, encoding="target", most=100):
     settings = ColumnSettings(weight=weight, category_encoding=encoding, max_categories=most)
-    return learn_target(pd.Series(values, dtype=object), "c", settings, target)
+    return learn_target(CategoryLearner(pd.Series(values, dtype=object), "c", settings), target)
 
 
 def write(column, values):
