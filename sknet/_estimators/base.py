@@ -23,7 +23,7 @@ from sknet._estimators.conflicts import (
     refuse_conflicts_with_own_validation,
     refuse_conflicts_with_temperature,
 )
-from sknet._estimators.constraints import refuse_misread_values
+from sknet._estimators.constraints import check_parameters
 from sknet._estimators.documentation import DocumentationLinkMixin
 from sknet._estimators.fit_messages import (
     print_stop_reason,
@@ -169,9 +169,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def _validate_params(self) -> None:
-        """Check every parameter, as scikit-learn does; refuse values that it takes for something else."""
-        refuse_misread_values(type(self).__name__, self.get_params(deep=False), self._parameter_constraints)
-        super()._validate_params()
+        """Check every parameter."""
+        check_parameters(type(self).__name__, self.get_params(deep=False), self._parameter_constraints)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -9,7 +9,14 @@ from typing import Annotated, Literal, TypeAlias, TypeVar, get_args, get_origin
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.metrics import get_scorer_names
-from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
 
 from sknet._estimators.keywords import refuse_unknown_keywords
 from sknet._network.losses import CLASSIFICATION_LOSSES
@@ -69,6 +76,12 @@ LARGEST_INTEGER = 2**63
 """No size or count is an integer as large as this, and the largest of them have no float."""
 
 
+def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Check every parameter, as scikit-learn does; refuse values that it takes for something else."""
+    refuse_misread_values(estimator, parameters, constraints)
+    validate_parameter_constraints(constraints, parameters, caller_name=estimator)
+
+
 def refuse_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
     """Raise for values that scikit-learn's checks take for something else; `estimator` is the name of its class."""
     sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
@@ -116,5 +129,5 @@ def fit_context(method: Callable[..., object]) -> Callable[..., object]:
 __all__ = [
     "AUTO", "BELOW_ONE", "BETWEEN_0_AND_1", "BETWEEN_1_AND_2", "COUNT", "FROM_0_TO_1", "INFINITY",
     "NOT_NEGATIVE", "POSITIVE", "SCORER_NAMES", "SPLITTER", "TWO_OR_MORE", "Constraints",
-    "InvalidParameterError", "derive_constraints", "fit_context", "one_of", "refuse_misread_values",
+    "InvalidParameterError", "check_parameters", "derive_constraints", "fit_context", "one_of",
 ]  # fmt: skip

@@ -82,11 +82,11 @@ def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_s
 
 
 def test_an_encoded_table_that_cannot_fit_is_refused_before_it_is_encoded():
-    X = np.random.default_rng(0).normal(size=(20_000, 20))
-    net = SigmoidMLPRegressor(2, max_iter=1, batch_size=100)
+    X = np.random.default_rng(0).normal(size=(20_000, 60))
+    net = SigmoidMLPRegressor(2, max_iter=1, batch_size=100, numeric_encoding="piecewise_linear")
     tracemalloc.start()
     match = r"20,000 rows of .* inputs; to keep .* sknet\.stream\.fit .*max_categories"
-    with memory_of(2**20), pytest.raises(ValueError, match=match):
+    with memory_of(2**25), pytest.raises(ValueError, match=match):
         net.fit(X, X[:, 0])
     assert tracemalloc.get_traced_memory()[1] < 4 * X.nbytes
     tracemalloc.stop()
