@@ -114,8 +114,8 @@ def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None)
     mean = np.average(target, axis=0, weights=weight)
     if not mean.all():
         raise ValueError(
-            f"loss={name!r} needs targets that are {targets}, and not all 0; y has only zeros. "
-            "Choose another loss, or shift y."
+            f"loss={name!r} needs targets that are {targets}, and not all 0; y has only zeros in the rows to train on, "
+            "or in those of a fold. Choose another loss, shift y, or hold other rows out."
         )
     return np.log(mean)
 
