@@ -136,9 +136,9 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     Raises
     ------
     ExportError
-        If an input of the graph cannot hold a column: missing values among
-        integers, or dates beyond the years 1677 to 2262; or if X has other
-        columns than the graph has inputs. A `ValueError`.
+        If an input of the graph cannot hold a column: missing values or
+        fractions among integers, or dates beyond the years 1677 to 2262; or if X
+        has other columns than the graph has inputs. A `ValueError`.
 
     Examples
     --------

@@ -121,7 +121,7 @@ def _own_dtype(values: pd.Series, name: str) -> DType:
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:
     """Return what each input of a graph holds, by its name: columns in the order of the inputs, or with their names."""
     if not is_frame(X) and len(inputs) == 1:
-        return {name: X.astype(dtype, copy=False) for name, dtype in inputs}
+        return {name: _converted(X, dtype, "X") for name, dtype in inputs}
     columns = _columns_of(as_pandas(X) if is_frame(X) else pd.DataFrame(X))
     if len(inputs) == 1 < len(columns):
         return {name: np.hstack([_feed(values, dtype) for values in columns]) for name, dtype in inputs}
@@ -148,12 +148,21 @@ def _feed(values: pd.Series, dtype: DType) -> Array:
     if dtype == INTEGER and column_kind(values, name) == "date":
         return _nanoseconds(infer_instants(values, name)[0], name)
     numbers = column_as_floats(values, name)
-    if dtype.kind in "iub" and numbers.dtype.kind == "f" and np.isnan(numbers).any():
+    return _converted(numbers, dtype, f"Column {name!r} of X").reshape(-1, 1)
+
+
+def _converted(values: Array, dtype: DType, what: str) -> Array:
+    """Return values in the type of an input; an ExportError where integers or bools would not be what they were."""
+    with np.errstate(invalid="ignore"):  # what no integer is
+        converted = values.astype(dtype, copy=False)
+    changed = values[converted != values] if dtype.kind in "iub" else values[:0]
+    if len(changed):
+        found = "missing values" if pd.isna(changed[0]) else f"the value {changed[0]}"
         raise ExportError(
-            f"Column {name!r} of X has missing values, and its input in the graph holds {dtype}, which has none: "
-            "export the estimator with a table whose column is float."
+            f"{what} has {found}, and its input in the graph holds {dtype}, which has none such: export the estimator "
+            "with a table whose column is float."
         )
-    return numbers.astype(dtype).reshape(-1, 1)
+    return converted
 
 
 def _nanoseconds(instants: pd.DatetimeIndex | pd.TimedeltaIndex, name: str) -> Array:

@@ -63,7 +63,9 @@ def test_huber_is_quadratic_inside_and_linear_outside():
 @pytest.mark.parametrize("name", ["poisson", "gamma"])
 def test_targets_that_are_all_0_have_no_start(name):
     target = np.column_stack([np.ones(4), np.zeros(4)])
-    with pytest.raises(ValueError, match=f"loss='{name}' needs targets that are .*not all 0; y has only zeros in the rows to train on"):
+    with pytest.raises(
+        ValueError, match=f"loss='{name}' needs targets that are .*not all 0; y has only zeros in the rows to train on"
+    ):
         LOSSES[name].loss.start(target, None)
 
 
