@@ -14,7 +14,7 @@ from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array, network_of, objective_of
 from tests.stream.files import stored_table
 from tests.stream.limits import pool_bytes
-from tests.tables.examples import encoder_of, encoding_parts_of
+from tests.tables.examples import encoder_of, encoding_folds_of
 from tests.tables.limits import lookup_inputs
 
 N, DOUBLE = 90, np.dtype(float)
@@ -156,14 +156,14 @@ def encoder_for(values):
 
 def test_target_totals_are_those_of_all_rows_in_memory(table):
     values = table.rows_in_memory()
-    encoder, part = encoder_for(values), encoding_parts_of(Y)
+    encoder, part = encoder_for(values), encoding_folds_of(Y)
     for rows in (np.arange(N), np.arange(0, N, 2)):
         expected = encoder.target_totals(take(values, rows), Y[rows], WEIGHT[rows], part[rows])
         found = table[rows].target_totals(encoder, Y[rows], np.copy, WEIGHT[rows], part[rows])
         assert found.keys() == expected.keys() and len(found) == encoder.has_target_encoding
         for of_rows in (None, part):  # by the means of all rows, and of those outside of each row's part
             one, other = (encoder.with_target_totals(totals) for totals in (found, expected))
-            Z, wanted = (learnt.encode(values, float, encoding_part=of_rows) for learnt in (one, other))
+            Z, wanted = (learnt.encode(values, float, encoding_fold=of_rows) for learnt in (one, other))
             assert_same(Z, wanted) if sp.issparse(values) else assert_allclose(Z, wanted)
 
 
@@ -180,8 +180,8 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
     values = table.rows_in_memory()
     encoder = encoder_for(values)
     n_skipped_inputs = encoder.n_bins if without_bins and not table.limits.is_sequential else 0
-    part = encoding_parts_of(Y) if cross_fit and encoder.has_target_encoding else None
-    Z = encoder.encode(values, float, encoding_part=part)
+    part = encoding_folds_of(Y) if cross_fit and encoder.has_target_encoding else None
+    Z = encoder.encode(values, float, encoding_fold=part)
     Z = np.column_stack([Z.toarray() if sp.issparse(Z) else Z, np.ones(N)])
     network, encoded = (
         network_of(encoder.n_inputs - n_skipped_inputs, 4, 1, l2=0.3),

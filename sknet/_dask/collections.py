@@ -1,6 +1,6 @@
-"""Dask collections as tables in parts for the time of a fit, and what of them comes to the driver.
+"""Dask collections as tables in partitions for the time of a fit, and what of them comes to the driver.
 
-The parts of the table stay where they are. Targets, weights and groups, a number or two for each row, come to the
+The partitions of the table stay where they are. Targets, weights and groups, a number or two for each row, come to the
 driver: what is learnt of them, and which rows are held out, is then what it is in memory.
 """
 
@@ -40,14 +40,14 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
     local : callable
         Brings targets, weights or groups here, if they are a collection: frames and Series as such.
     """
-    partitions = [parts_of(check_collection(X)) for X in collections]  # checked before any worker is asked
+    partitions = [partitions_of(check_collection(X)) for X in collections]  # checked before any worker is asked
     cluster = Cluster(current_client())
 
     def local(values: Target) -> Target:
         if not is_collection(values):
             return values
-        parts = cluster.results(cluster.compute(parts_of(values)))
-        return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pd.concat(parts)
+        partitions = cluster.results(cluster.compute(partitions_of(values)))
+        return np.concatenate(partitions) if isinstance(partitions[0], np.ndarray) else pd.concat(partitions)
 
     try:
         # targets travel as parts of tasks, so that they are there again after any loss
@@ -108,8 +108,8 @@ def check_collection(X: Collection) -> Collection:
     return X
 
 
-def parts_of(values: Collection) -> list[Delayed]:
-    """Return the parts of a collection, not yet computed, each with all its columns."""
+def partitions_of(values: Collection) -> list[Delayed]:
+    """Return the partitions of a collection, not yet computed, each with all its columns."""
     if isinstance(values, da.Array):  # one chunk along every axis but the first
         values = values.rechunk(dict.fromkeys(range(1, values.ndim), -1))
         return list(values.to_delayed().ravel())
@@ -117,15 +117,17 @@ def parts_of(values: Collection) -> list[Delayed]:
 
 
 def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
-    """Return some rows of a table, in parts as before, not yet computed but for the parts' lengths."""
+    """Return some rows of a table, in partitions as before, not yet computed but for the partitions' lengths."""
     X = check_collection(X)
-    parts = parts_of(X)
-    stops = np.cumsum(delayed([delayed(len)(part) for part in parts]).compute())
+    partitions = partitions_of(X)
+    stops = np.cumsum(delayed([delayed(len)(partition) for partition in partitions]).compute())
     if stops[-1] != len(kept):
         raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(kept)}: give each row of X a weight.")
     rows = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
-    taken = [delayed(take)(part, of_part) for part, of_part in zip(parts, rows, strict=True)]
+    taken = [delayed(take)(partition, chosen) for partition, chosen in zip(partitions, rows, strict=True)]
     if isinstance(X, dd.DataFrame):
         return dd.from_delayed(taken, meta=X._meta)
     blocks = zip(taken, rows, strict=True)
-    return da.concatenate([da.from_delayed(part, (len(of_part), X.shape[1]), X.dtype) for part, of_part in blocks])
+    return da.concatenate(
+        [da.from_delayed(partition, (len(chosen), X.shape[1]), X.dtype) for partition, chosen in blocks]
+    )

@@ -1,8 +1,8 @@
-"""Predictions of dask collections, part by part, when they are asked for.
+"""Predictions of dask collections, partition by partition, when they are asked for.
 
 Conventions
 -----------
-values : (n,), (n, k) or (n, k, 2)     what is predicted for n rows of a part
+values : (n,), (n, k) or (n, k, 2)     what is predicted for n rows of a partition
 like : the same for no rows            tells the type and shape of all
 """
 
@@ -38,7 +38,7 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
     Parameters
     ----------
     estimator : estimator
-        Its `method` is called with each part and the arguments.
+        Its `method` is called with each partition and the arguments.
     model : Model
         The estimator's.
     X : dask DataFrame or Array
@@ -57,16 +57,18 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
     # one value for all tasks; with a name, dask need not hash the weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(like, list)
-    parts = like if is_list else [like]
+    examples = like if is_list else [like]
     predictions = [
-        _map(_Predict(method, arguments, output if is_list else None, part[:0], names), X, shared)
-        for output, (part, names) in enumerate(zip(parts, _columns(model, method, parts, arguments), strict=True))
+        _map(_Predict(method, arguments, output if is_list else None, example[:0], names), X, shared)
+        for output, (example, names) in enumerate(
+            zip(examples, _columns(model, method, examples, arguments), strict=True)
+        )
     ]
     return predictions if is_list else predictions[0]
 
 
 def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
-    """Return the collection of what `predict` will give for each part of X; nothing is computed yet."""
+    """Return the collection of what `predict` will give for each partition of X; nothing is computed yet."""
     if not isinstance(X, da.Array):
         return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
     X = X.rechunk({1: -1})  # all columns in each chunk
@@ -81,7 +83,7 @@ def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
 
 
 class _Predict:
-    """Predicts one part of a collection: the function of tasks, named after the method."""
+    """Predicts one partition of a collection: the function of tasks, named after the method."""
 
     def __init__(
         self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: pd.Index | None
@@ -90,33 +92,33 @@ class _Predict:
         self.output = output  # which of the list that the method returns; None where it returns an array
         self.__name__ = f"sknet-{method}"  # of its tasks
 
-    def __call__(self, part: Table, estimator: Predicts) -> Table:
-        """Predict a part, which may be empty."""
+    def __call__(self, partition: Table, estimator: Predicts) -> Table:
+        """Predict a partition, which may be empty."""
         values = self.like  # no rows
-        if len(part):
-            values = getattr(estimator, self.method)(part, *self.arguments)
+        if len(partition):
+            values = getattr(estimator, self.method)(partition, *self.arguments)
             values = values if self.output is None else values[self.output]
-        return self.framed(values, part.index) if hasattr(part, "index") else values
+        return self.framed(values, partition.index) if hasattr(partition, "index") else values
 
     def framed(self, values: Array, index: pd.Index | None) -> pd.Series | pd.DataFrame:
-        """Return values with the index of the part, as a Series or a frame."""
+        """Return values with the index of the partition, as a Series or a frame."""
         if values.ndim == 1:
             return pd.Series(values, index=index)
         return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.names)
 
 
-def _columns(model: Model, method: str, parts: list[Array], arguments: tuple[object, ...]) -> list[pd.Index | None]:
-    """Return, for each part, the names of the predicted data frame's columns; None where a Series is predicted."""
+def _columns(model: Model, method: str, examples: list[Array], arguments: tuple[object, ...]) -> list[pd.Index | None]:
+    """Return, for each output, the names of the predicted data frame's columns; None where a Series is predicted."""
     if method in ("predict_proba", "predict_set") and isinstance(model.head, LabelHead):
         classes = model.head.labels.classes
         return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]
     ends = ["lower", "upper"]
     if method == "predict_interval":
-        k = parts[0].shape[1]
-        return [pd.Index(ends) if parts[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
+        k = examples[0].shape[1]
+        return [pd.Index(ends) if examples[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
     if method == "predict_quantiles":
         return [pd.Index(np.asarray(arguments[0]))]  # the levels
-    return [None if parts[0].ndim == 1 else pd.RangeIndex(parts[0].shape[1])]
+    return [None if examples[0].ndim == 1 else pd.RangeIndex(examples[0].shape[1])]
 
 
 def _probabilities(model: Model, raw: Array, *_: object) -> Array | list[Array]:

@@ -73,13 +73,13 @@ class PartitionedTable(FeatureTable):
 
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
-        encoding_part: NDArray[np.intp],
+        encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
         groups, positions = self.partitions.groups_of(self.rows)
         weights = [None] * len(positions) if weight is None else groups.split(weight)
         targets = groups.split(target_of(y))  # of all rows: what stands for a missing one must not depend on the parts
-        parts = zip(self.partitions.futures, positions, targets, weights, groups.split(encoding_part), strict=True)
+        parts = zip(self.partitions.futures, positions, targets, weights, groups.split(encoding_fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence for each parameter, as of `map`
         return merge_totals(self.partitions.cluster.call_on_workers(tasks.target_totals, *zip(*arguments, strict=True)))
@@ -92,15 +92,15 @@ class PartitionedTable(FeatureTable):
         )
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
-    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> EncodedOnWorkers:
-        """Encode these rows where they are, shard by shard; `encoding_part`, (n,), as in `TableEncoder.encode`."""
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
+        """Encode these rows where they are, shard by shard; `encoding_fold`, (n,), as in `TableEncoder.encode`."""
         table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
         groups, positions = table.groups_of(self.rows)
-        encoding_parts = [None] * len(positions) if encoding_part is None else groups.split(encoding_part)
+        encoding_folds = [None] * len(positions) if encoding_fold is None else groups.split(encoding_fold)
         n = len(shards)
-        # of each shard, the lists of its partitions' futures, positions and encoding parts
+        # of each shard, the lists of its partitions' futures, positions and folds
         per_shard = [
-            [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_parts)
+            [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_folds)
         ]
         futures = cluster.start_tasks(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.call_on_workers(tasks.wait_for, futures)  # what cannot be encoded is an error here

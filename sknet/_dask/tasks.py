@@ -60,21 +60,21 @@ def digest_of_rows(partition: Table, rows: Indices) -> str:
 
 
 def encode_shard(
-    partitions: Sequence[Table], rows: Sequence[Indices], encoding_parts: Sequence[NDArray[np.intp] | None],
+    partitions: Sequence[Table], rows: Sequence[Indices], encoding_folds: Sequence[NDArray[np.intp] | None],
     encoder: TableEncoder, dtype: DType,
 ) -> Encoded:  # fmt: skip
-    """Encode some rows of each partition of a shard, in their encoding parts if given; see `TableEncoder.encode`."""
+    """Encode some rows of each partition of a shard, in their folds if given; see `TableEncoder.encode`."""
     tables = [
-        (take(X, chosen), encoding_part)
-        for X, chosen, encoding_part in zip(partitions, rows, encoding_parts, strict=True)
+        (take(X, chosen), encoding_fold)
+        for X, chosen, encoding_fold in zip(partitions, rows, encoding_folds, strict=True)
         if len(chosen)
     ]
     lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
     # the last column of ones, which `MixedRows` have not
     dense, start = np.ones((sum(map(len, rows)), dense_encoder.n_inputs + (lookups is None)), dtype), 0
-    for X, encoding_part in tables:
+    for X, encoding_fold in tables:
         stop = start + X.shape[0]
-        dense[start:stop, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_part=encoding_part)
+        dense[start:stop, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=encoding_fold)
         start = stop
     if lookups is None:
         return dense
@@ -89,10 +89,10 @@ def target_totals(
     encoder: TableEncoder,
     target: Array,
     weight: Array | None,
-    encoding_part: NDArray[np.intp],
+    encoding_fold: NDArray[np.intp],
 ) -> dict[int, TargetTotals]:
     """Add up the target in each level over some rows of a partition; see `TableEncoder.target_totals`."""
-    return encoder.target_totals(take(partition, rows), target, weight, encoding_part)
+    return encoder.target_totals(take(partition, rows), target, weight, encoding_fold)
 
 
 def wait_for(result: object) -> None:
@@ -126,8 +126,8 @@ class NetworkOnShard(NamedTuple):
 class ObjectiveOfShard:
     """The objective of a network on one shard, with the buffers of its layers; see `gradient`."""
 
-    def __init__(self, encoded: Encoded, part: NetworkOnShard) -> None:
-        self._objective = _objective(encoded, part)
+    def __init__(self, encoded: Encoded, shard: NetworkOnShard) -> None:
+        self._objective = _objective(encoded, shard)
         self._theta: Array | None = None
 
     def gradient(
@@ -147,19 +147,19 @@ class ObjectiveOfShard:
 
 
 def gradient(
-    encoded: Encoded, part: NetworkOnShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
+    encoded: Encoded, shard: NetworkOnShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
 ) -> tuple[float, Array]:
     """Compute `ObjectiveOfShard.gradient` as a task of its own, which dask may repeat on another worker."""
-    return ObjectiveOfShard(encoded, part).gradient(theta, batch, n, seed)
+    return ObjectiveOfShard(encoded, shard).gradient(theta, batch, n, seed)
 
 
 def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkSpec, theta: Array) -> Array:
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
-    part = NetworkOnShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
+    shard = NetworkOnShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
     inputs = _inputs(encoded, rows, network.n_skipped_inputs)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _objective(encoded, part).raw(theta, inputs, _n_rows(encoded, rows))
+        return _objective(encoded, shard).raw(theta, inputs, _n_rows(encoded, rows))
 
 
 def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Encoded:
@@ -167,11 +167,11 @@ def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int
     return _inputs(encoded, rows, n_skipped_inputs)(slice(0, _n_rows(encoded, rows)))
 
 
-def _objective(encoded: Encoded, part: NetworkOnShard) -> Objective:
+def _objective(encoded: Encoded, shard: NetworkOnShard) -> Objective:
     """Return the objective of a shard's rows without the penalty, which the driver adds once for all shards."""
-    network, inputs = part.network, _inputs(encoded, part.rows, part.network.n_skipped_inputs)
+    network, inputs = shard.network, _inputs(encoded, shard.rows, shard.network.n_skipped_inputs)
     return Objective(
-        network.layout, network.activations, network.loss, ElasticNet(), inputs, part.target, part.weight,
+        network.layout, network.activations, network.loss, ElasticNet(), inputs, shard.target, shard.weight,
         max_rows=network.max_rows, dropout=network.dropout,
     )  # fmt: skip
 

@@ -158,7 +158,7 @@ class ShardedObjective:
         shares = self._objectives.call("gradient", calls)
         if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
             shards = zip(rows.futures, self._on_shards, calls, strict=True)
-            repeated = [(encoded, part, *call) for encoded, part, call in shards if call is not None]
+            repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
             shares = rows.cluster.call_on_workers(tasks.gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)

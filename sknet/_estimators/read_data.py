@@ -298,8 +298,8 @@ ROWS_CHECKED_AT_ONCE = 2**14
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     """Return an array, or what becomes one, as numbers checked by scikit-learn's `check`; errors say what to do."""
     if isinstance(X, MemoryMappedRows):  # of a file: a part is in memory at a time
-        for part in gen_batches(len(X), ROWS_CHECKED_AT_ONCE):
-            _read_array(X[part], check)
+        for rows in gen_batches(len(X), ROWS_CHECKED_AT_ONCE):
+            _read_array(X[rows], check)
         return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         X = fill_table_with_nan(X)

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from sknet._model.additive import as_dense, columns_of_units, explain_additive
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
-from sknet._model.threads import run_on_parts, threads_for_rows
+from sknet._model.threads import run_on_slices, threads_for_rows
 from sknet._tables.sampling import hash_integers
 from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import take_rows
@@ -117,10 +117,10 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     if len(encoded.column_blocks) > 1:  # each piece of rows computes partial sums again: fewer, larger pieces
         step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
-    def fill(x: Table, first: int, part: slice) -> None:
-        """Explain a part of the rows x, which begin at row `first` of the table."""
-        for start in range(part.start, part.stop, step):
-            some = slice(start, min(start + step, part.stop))
+    def fill(x: Table, first: int, span: slice) -> None:
+        """Explain some of the rows x, which begin at row `first` of the table."""
+        for start in range(span.start, span.stop, step):
+            some = slice(start, min(start + step, span.stop))
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
@@ -129,7 +129,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
         for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
             stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
             x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)
-            run_on_parts(lambda part, x=x, first=start: fill(x, first, part), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
+            run_on_slices(lambda span, x=x, first=start: fill(x, first, span), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
             progress(stop)
     return Contributions(values, base, adds_up)
 

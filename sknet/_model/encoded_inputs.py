@@ -5,7 +5,7 @@ Conventions
 n rows; m inputs of the network.
 
 X : (n, d)               array, CSR matrix or data frame
-encoding_part : (n,)     as in `TableEncoder.encode`
+encoding_fold : (n,)     as in `TableEncoder.encode`
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ takes two to three times as long as writing compact rows, a tenth of a step."""
 
 
 def encode_for_training(
-    encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
 ) -> Inputs:
     """Encode a table once for all networks and epochs; one that is in a file, or much smaller so, batch by batch."""
     if is_sparse(X):
@@ -51,22 +51,22 @@ def encode_for_training(
     if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            encoder.encode_rows(array, batch, out, encoding_part)
+            encoder.encode_rows(array, batch, out, encoding_fold)
 
         return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
     dense_encoder = encoder.encoder_without_lookups
     row_bytes = kept_row_bytes(dense_encoder, n, dtype)
     refuse_large_table(n, encoder.n_inputs, n * row_bytes)
     if row_bytes == dense_row_bytes(dense_encoder, dtype):
-        return encode_whole(encoder, X, dtype, encoding_part, ones=True)
-    compact = encode_compact(dense_encoder, X, dtype, encoding_part)
+        return encode_whole(encoder, X, dtype, encoding_fold, ones=True)
+    compact = encode_compact(dense_encoder, X, dtype, encoding_fold)
     batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
     dense = BatchwiseInputs(compact.write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
     return beside_lookups(dense, encoder, X, dtype)
 
 
 def encode_whole(
-    encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None, *, ones: bool = False
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None = None, *, ones: bool = False
 ) -> Inputs:
     """Encode a table into one matrix, dense or CSR, or into a dense one beside the categories that are looked up.
 
@@ -76,9 +76,9 @@ def encode_whole(
     if is_sparse(X) and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
         return SparseInputs(encoder.encode(X, dtype))
     if encoder.lookups is None:
-        Z = encoder.encode(X, dtype, ones=ones, encoding_part=encoding_part)
+        Z = encoder.encode(X, dtype, ones=ones, encoding_fold=encoding_fold)
         return DenseInputs(Z, "ones" if ones else "dense")
-    Z = encoder.encoder_without_lookups.encode(X, dtype, encoding_part=encoding_part)
+    Z = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
     return beside_lookups(DenseInputs(Z), encoder, X, dtype)
 
 

@@ -26,7 +26,7 @@ from sknet._network.losses import Loss
 from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet
 from sknet._tables.columns import Column
-from sknet._tables.columns.target import cross_fit_parts
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, Sample, too_little_weight_message
 from sknet._tables.sampling import exceeds_sample_size
@@ -47,8 +47,8 @@ class Encoding:
         """Return the model that a network makes of what was encoded so."""
         return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
 
-    def cross_fit_parts(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
-        """Assign the rows numbered `train`, or all, to parts that are encoded by the others' targets; -1 for others.
+    def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
+        """Assign the rows numbered `train`, or all, to folds that are encoded by the others' targets; -1 for others.
 
         None where the target encodes nothing.
         """
@@ -56,20 +56,20 @@ class Encoding:
             return None
         n = len(rows)
         numbers = np.arange(n) if train is None else train
-        encoding_part = np.full(n, -1)
+        encoding_fold = np.full(n, -1)
         y = rows.y[numbers]
         # a large table's rows go by their numbers: the matrix of their targets is not needed
         target = y if exceeds_sample_size(n) else targets_to_encode_by(self.head, y)
-        encoding_part[numbers] = cross_fit_parts(target, numbers, n)
-        return encoding_part
+        encoding_fold[numbers] = cross_fit_folds(target, numbers, n)
+        return encoding_fold
 
     def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> "Encoding":
         """Return the encoding with the target's means of the rows numbered `train`, or of all; all else stays."""
-        encoding_part = self.cross_fit_parts(rows, train)
-        if encoding_part is None:
+        encoding_fold = self.cross_fit_folds(rows, train)
+        if encoding_fold is None:
             return self
         target_of = partial(targets_to_encode_by, self.head)
-        totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, encoding_part)
+        totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, encoding_fold)
         return replace(self, encoder=self.encoder.with_target_totals(totals))
 
 
@@ -259,6 +259,6 @@ def encode_rows(
     With `cross_fit`, where a column is encoded by the target, no row that is trained on, numbered `train` if others are
     held out, sees its own.
     """
-    encoding_part = encoding.cross_fit_parts(rows, train) if cross_fit else None
-    inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_part)
+    encoding_fold = encoding.cross_fit_folds(rows, train) if cross_fit else None
+    inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_fold)
     return EncodedRows(inputs, rows.y, rows.weight, encoding)

@@ -24,7 +24,7 @@ from sknet._model.threads import (
     UNSPLIT_PRODUCT,
     UNSPLIT_VECTOR_PRODUCT,
     limit_blas_threads,
-    run_on_parts,
+    run_on_slices,
     threads_for_rows,
 )
 from sknet._network.activations import Activation
@@ -40,7 +40,7 @@ from sknet._typing import Array, DType, Table
 ROWS_PREDICTED_AT_ONCE = 1024
 """Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
 
-PIECES_PER_PART = 32
+PIECES_PER_SLICE = 32
 """How many pieces a thread takes at a time; after an interrupt it still finishes them."""
 
 
@@ -150,11 +150,13 @@ class Model:
             outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
             outputs[first_rows] = piece
 
-            def write_outputs(part: slice) -> None:
-                for rows, piece in self._pieces(table, part, convert_raw):
+            def write_outputs(span: slice) -> None:
+                for rows, piece in self._pieces(table, span, convert_raw):
                     outputs[rows] = piece
 
-            run_on_parts(write_outputs, slice(first_rows.stop, n), PIECES_PER_PART * ROWS_PREDICTED_AT_ONCE, n_threads)
+            run_on_slices(
+                write_outputs, slice(first_rows.stop, n), PIECES_PER_SLICE * ROWS_PREDICTED_AT_ONCE, n_threads
+            )
         return outputs
 
     def _encode(self, table: Table) -> tuple[Table, BatchFormat]:
@@ -164,22 +166,22 @@ class Model:
         inputs = encode_whole(self.encoder, table, self.predict_dtype)
         return inputs(slice(0, table.shape[0])), inputs.batch_format
 
-    def _encoded_pieces(self, table: Table, part: slice) -> Iterator[tuple[slice, Table, Chain]]:
-        """Yield the rows of each piece of a part, encoded, and the layers that take them."""
+    def _encoded_pieces(self, table: Table, span: slice) -> Iterator[tuple[slice, Table, Chain]]:
+        """Yield the rows of each piece of a span, encoded, and the layers that take them."""
         chain_of = self._make_chains()
-        for rows in row_pieces(part):
+        for rows in row_pieces(span):
             inputs, batch_format = self._encode(take_rows(table, rows))
             yield rows, inputs, chain_of(rows.stop - rows.start, batch_format)
 
     def _make_chains(self) -> Callable[[int, BatchFormat], Chain]:
-        """Return a function that binds layers to so many rows, once: a part has pieces of two sizes at most."""
+        """Return a function that binds layers to so many rows, once: a span has pieces of two sizes at most."""
         return cache(lambda n_rows, batch_format: self.network.chain(n_rows, self.predict_dtype, batch_format))
 
     def _pieces(
-        self, table: Table, part: slice, convert_raw: Callable[[Array], Array]
+        self, table: Table, span: slice, convert_raw: Callable[[Array], Array]
     ) -> Iterator[tuple[slice, Array]]:
-        """Yield the rows of each piece of a part, and `convert_raw` of their raw outputs."""
-        for rows, inputs, chain in self._encoded_pieces(table, part):
+        """Yield the rows of each piece of a span, and `convert_raw` of their raw outputs."""
+        for rows, inputs, chain in self._encoded_pieces(table, span):
             yield rows, self._forward(chain, inputs, convert_raw)
 
     def _forward(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
@@ -245,7 +247,7 @@ class Model:
         return outputs
 
 
-def row_pieces(part: slice) -> Iterator[slice]:
+def row_pieces(span: slice) -> Iterator[slice]:
     """Split rows into pieces of as many as are predicted at once; the last has the rest."""
-    for start in range(part.start, part.stop, ROWS_PREDICTED_AT_ONCE):
-        yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, part.stop))
+    for start in range(span.start, span.stop, ROWS_PREDICTED_AT_ONCE):
+        yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, span.stop))

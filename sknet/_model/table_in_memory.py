@@ -93,10 +93,10 @@ class TableInMemory(FeatureTable):
 
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
-        encoding_part: NDArray[np.intp],
+        encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Compute `TableEncoder.target_totals` of all rows."""
-        return encoder.target_totals(self.values, target_of(y), weight, encoding_part)
+        return encoder.target_totals(self.values, target_of(y), weight, encoding_fold)
 
     def digest(self) -> str:
         """Return a hash of the type, the shape and the values."""
@@ -109,14 +109,14 @@ class TableInMemory(FeatureTable):
             self, encoded_text=EncodedText(columns, encoder.encode_text(self.values, dtype)) if columns else None
         )
 
-    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> EncodedInMemory:
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows once, or those of a file batch by batch: see `encode_for_training`."""
         X, text = self.values, self.encoded_text
         if encoder.names is None and not isinstance(X, np.ndarray):
             encoder = encoder.with_names_of(X)  # so that errors name a frame's columns
         if text is not None and text.columns == encoder.text_columns:
             encoder, X = encoder.encoder_after_text, text.table
-        return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_part))
+        return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
 
 
 @dataclass(frozen=True)

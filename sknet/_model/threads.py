@@ -151,14 +151,14 @@ def threads_for_rows(n_pieces: int, largest_product: int) -> Iterator[int]:
         yield min(n_threads, n_pieces // MIN_PIECES_PER_THREAD) if are_many and current_thread() is main_thread() else 1
 
 
-def run_on_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
-    """Call `work` for all rows; where there are several threads, for parts of `size` rows each."""
+def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
+    """Call `work` for all rows; where there are several threads, for slices of `size` rows each."""
     if n_threads == 1:
         work(rows)
         return
     starts = range(rows.start, rows.stop, size)
-    parts = [slice(start, min(start + size, rows.stop)) for start in starts]
-    contexts = [copy_context() for _ in parts]  # np.errstate holds in them, too
+    slices = [slice(start, min(start + size, rows.stop)) for start in starts]
+    contexts = [copy_context() for _ in slices]  # np.errstate holds in them, too
     with ThreadPoolExecutor(n_threads) as pool:
         # `list` waits for all, and raises the first error
-        list(pool.map(lambda context, part: context.run(work, part), contexts, parts))
+        list(pool.map(lambda context, span: context.run(work, span), contexts, slices))

@@ -252,8 +252,8 @@ class Objective:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
         chain = cache(lambda n_rows: bind(self._layout, self._activations, theta, n_rows, inputs.batch_format))
-        for part in pieces(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
-            raw[part] = chain(length(part)).forward(inputs(part))
+        for rows in pieces(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
+            raw[rows] = chain(length(rows)).forward(inputs(rows))
         return raw
 
     def raw_training_outputs(self, theta: Array) -> Array:

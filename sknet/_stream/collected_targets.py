@@ -81,19 +81,19 @@ class CollectedNumbers:
     """Numbers."""
 
     def __init__(self) -> None:
-        self._parts: list[Array] = []
+        self._chunks: list[Array] = []
         self._flat = True
 
     def append(self, y: Target, kept: Array) -> None:
         """Check the numbers of a chunk, and keep those of some of its rows."""
         values, flat = read_regression_target(y)
-        if self._parts and (flat, values.shape[1]) != (self._flat, self._parts[0].shape[1]):
+        if self._chunks and (flat, values.shape[1]) != (self._flat, self._chunks[0].shape[1]):
             raise ValueError("y has another number of columns in one part than in another.")
         self._flat = flat
-        self._parts.append(values[kept])
+        self._chunks.append(values[kept])
 
     def finish(self) -> Array:
         """Return all that were kept, as one array."""
-        values = np.concatenate(self._parts)
-        self._parts = []
+        values = np.concatenate(self._chunks)
+        self._chunks = []
         return restore_shape(values, self._flat)

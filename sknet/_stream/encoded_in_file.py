@@ -53,7 +53,7 @@ class EncodedInFile:
     dtype : dtype
     places : ndarray of shape (n,), or None
         None for all rows.
-    encoding_part : ndarray of shape (n,), or None
+    encoding_fold : ndarray of shape (n,), or None
         As in `TableEncoder.encode`.
     """
 
@@ -61,7 +61,7 @@ class EncodedInFile:
     encoder: TableEncoder
     dtype: DType
     places: NDArray[np.intp] | None
-    encoding_part: NDArray[np.intp] | None
+    encoding_fold: NDArray[np.intp] | None
     n_skipped_inputs: int = 0
     batch_format: ClassVar[BatchFormat] = "ones"
     n_networks_at_once: ClassVar[int] = 1
@@ -73,7 +73,7 @@ class EncodedInFile:
         """Return some of these rows, in increasing order."""
         places = rows if self.places is None else self.places[rows]
         return replace(
-            self, places=places, encoding_part=None if self.encoding_part is None else self.encoding_part[rows]
+            self, places=places, encoding_fold=None if self.encoding_fold is None else self.encoding_fold[rows]
         )
 
     def without_first_inputs(self, s: int) -> EncodedInFile:
@@ -90,7 +90,7 @@ class EncodedInFile:
         X = self.stored.take(np.arange(len(self)) if self.places is None else self.places)
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            self.encoder.encode_rows(X, batch, out, self.encoding_part)
+            self.encoder.encode_rows(X, batch, out, self.encoding_fold)
 
         return BatchwiseInputs(
             encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,
@@ -169,10 +169,10 @@ class PooledObjective:
             order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
             for start in range(0, usable, step):
-                part = order[start : min(start + step, usable)]
-                self._set_rows(pool[part], numbers[part])  # batches are numbered within these rows
-                for i in range(0, len(part), size):
-                    yield slice(i, min(i + size, len(part)))
+                chosen = order[start : min(start + step, usable)]
+                self._set_rows(pool[chosen], numbers[chosen])  # batches are numbered within these rows
+                for i in range(0, len(chosen), size):
+                    yield slice(i, min(i + size, len(chosen)))
             rest = pool[order[usable:]], numbers[order[usable:]]
             del pool
 
@@ -187,12 +187,12 @@ class PooledObjective:
 
     def _encode(self, records: Records, numbers: NDArray[np.intp]) -> DenseInputs:
         """Encode some rows, whose numbers among the n are given."""
-        encoding_part = self._inputs.encoding_part
+        encoding_fold = self._inputs.encoding_fold
         Z = self._inputs.encoder.encode(
             self._inputs.stored.format.unpack(records),
             self._inputs.dtype,
             ones=True,
-            encoding_part=None if encoding_part is None else encoding_part[numbers],
+            encoding_fold=None if encoding_fold is None else encoding_fold[numbers],
         )
         return DenseInputs(Z, "ones")
 

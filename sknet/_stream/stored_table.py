@@ -76,14 +76,14 @@ class StoredTable(FeatureTable):
 
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
-        encoding_part: NDArray[np.intp],
+        encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
         pools = self.stored.records.pools(BYTES_READ_PER_POOL // self.stored.records.dtype.itemsize, places=self.places)
         return merge_totals(
             encoder.target_totals(
                 self.stored.format.unpack(records), target_of(y[rows]), None if weight is None else weight[rows],
-                encoding_part[rows],
+                encoding_fold[rows],
             )
             for records, rows in pools
         )  # fmt: skip
@@ -93,7 +93,7 @@ class StoredTable(FeatureTable):
         places = b"all" if self.places is None else self.places.tobytes()
         return sha256(self.stored.digest.encode() + places).hexdigest()
 
-    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> EncodedInFile:
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInFile:
         """Encode what takes longest, texts, once for all epochs, and all else whenever it is read."""
         rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
-        return EncodedInFile(stored, rest, dtype, self.places, encoding_part)
+        return EncodedInFile(stored, rest, dtype, self.places, encoding_fold)

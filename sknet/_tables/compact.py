@@ -158,7 +158,7 @@ def _rows_of(values: Array, batch: Batch) -> Array:
 
 
 def encode_compact(
-    encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None = None
 ) -> CompactRows:
     """Encode a dense table as `TableEncoder.encode` does, into arrays of a fraction of the size."""
     n, layout = X.shape[0], compact_layout(encoder)
@@ -172,7 +172,7 @@ def encode_compact(
     )
     for rows in encoder.chunks(n):
         Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
-        compact.set_rows(rows, encoder.encode_rows(X, rows, Z, encoding_part))
+        compact.set_rows(rows, encoder.encode_rows(X, rows, Z, encoding_fold))
     return compact
 
 

@@ -180,12 +180,12 @@ class TableEncoder:
         return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
     def encode(
-        self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_part: NDArray[np.intp] | None = None
+        self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_fold: NDArray[np.intp] | None = None
     ) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs), a CSR matrix into one if it `keeps_zeros`.
 
-        With `ones`, a dense matrix has one more column, whose values are all 1. With `encoding_part`, of shape (n,),
-        the rows are those of training: they are encoded by target means that do not contain the targets of their part.
+        With `ones`, a dense matrix has one more column, whose values are all 1. With `encoding_fold`, of shape (n,),
+        the rows are those of training: they are encoded by target means that do not contain the targets of their fold.
         """
         if is_sparse(X):
             if self.keeps_zeros:
@@ -200,7 +200,7 @@ class TableEncoder:
         out[:, m:] = 1.0  # no column without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         for rows in self.chunks(len(out)):
-            self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_part)
+            self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_fold)
         return out
 
     def chunks(self, n: int) -> Iterator[slice]:
@@ -209,7 +209,7 @@ class TableEncoder:
         for start in range(0, n, size):
             yield slice(start, min(start + size, n))
 
-    def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_part: NDArray[np.intp] | None = None) -> Array:
+    def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array or a frame given by an index array or a slice into `out`, and return it."""
         if isinstance(X, pd.DataFrame):
             values: Table = X.iloc[rows]
@@ -217,7 +217,7 @@ class TableEncoder:
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
             return scale_or_refuse(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
-        self._encode_columns(values, out, None if encoding_part is None else encoding_part[rows])
+        self._encode_columns(values, out, None if encoding_fold is None else encoding_fold[rows])
         return out
 
     def _name_of_number(self, k: int) -> str:
@@ -233,7 +233,7 @@ class TableEncoder:
             observed[:, k] = column_as_floats(column_at(X, j), self.column_names[j])
         return observed
 
-    def _encode_columns(self, X: Table, out: Array, encoding_part: NDArray[np.intp] | None) -> None:
+    def _encode_columns(self, X: Table, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Encode rows of an array or a frame, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
         if layout.other_columns:
@@ -247,9 +247,9 @@ class TableEncoder:
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
         for j in layout.other_columns:
-            self._write(j, column_at(X, j), out, encoding_part)
+            self._write(j, column_at(X, j), out, encoding_fold)
 
-    def _write(self, j: int, values: ColumnValues, out: Array, encoding_part: NDArray[np.intp] | None) -> None:
+    def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
         column, positions = self.columns[j], self.input_positions(j)
         if column.n_bins:  # they lie apart
@@ -258,8 +258,8 @@ class TableEncoder:
             out[:, positions] = inputs
             return
         column.write(values, out[:, positions], self.column_names[j])
-        if encoding_part is not None:  # training rows get other means of the target
-            column.write_cross_fitted(values, encoding_part, out[:, positions])
+        if encoding_fold is not None:  # training rows get other means of the target
+            column.write_cross_fitted(values, encoding_fold, out[:, positions])
 
     @cached_property
     def encoder_after_text(self) -> TableEncoder:
@@ -292,20 +292,20 @@ class TableEncoder:
 
     @property
     def has_target_encoding(self) -> bool:
-        """Whether a column is encoded by the target: training rows are then encoded in parts."""
+        """Whether a column is encoded by the target: training rows are then encoded in folds."""
         return any(column.uses_target for column in self.columns)
 
     def target_totals(
-        self, X: Table, target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
+        self, X: Table, target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
         """Add up the target, (n, k), per level of each target-encoded column, by the column's index.
 
-        `encoding_part` is a row's cross-fitting part, −1: held out.
+        `encoding_fold` is a row's cross-fitting fold, −1: held out.
         """
         totals = {}
         for j, column in enumerate(self.columns):
             if column.uses_target:
-                totals[j] = compute_target_totals(*read_levels(column_at(X, j)), target, weight, encoding_part)
+                totals[j] = compute_target_totals(*read_levels(column_at(X, j)), target, weight, encoding_fold)
         return totals
 
     def with_target_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:

@@ -83,7 +83,7 @@ class FeatureTable(ABC):
     @abstractmethod
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
-        encoding_part: NDArray[np.intp],
+        encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows; `target_of(y)` is the target matrix of some rows' y."""
 
@@ -92,7 +92,7 @@ class FeatureTable(ABC):
         return self
 
     @abstractmethod
-    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Table:
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> Table:
         """Encode the rows where they are: `EncodedInputs`, see `sknet._model.matrices`."""
 
     @abstractmethod

@@ -17,7 +17,7 @@ from sknet._dask.collections import (  # noqa: E402
     compute_if_collection,
     current_client,
     make_partitioned_table,
-    parts_of,
+    partitions_of,
 )
 
 
@@ -33,9 +33,9 @@ def test_what_is_in_memory_is_refused():
 
 def test_a_part_has_all_columns():
     X = da.zeros((10, 4), chunks=(4, 2))
-    assert [part.compute(scheduler="sync").shape for part in parts_of(X)] == [(4, 4), (4, 4), (2, 4)]
+    assert [part.compute(scheduler="sync").shape for part in partitions_of(X)] == [(4, 4), (4, 4), (2, 4)]
     frame = dd.from_pandas(pd.DataFrame({"a": np.arange(6.0)}), npartitions=2)
-    assert len(parts_of(frame)) == len(parts_of(frame["a"])) == 2
+    assert len(partitions_of(frame)) == len(partitions_of(frame["a"])) == 2
 
 
 def test_a_client_is_needed():

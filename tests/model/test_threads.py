@@ -17,7 +17,7 @@ from sknet._model.threads import (
     MIN_PRODUCT_FOR_BLAS_THREADS,
     MIN_PRODUCT_FOR_NETWORK_THREADS,
     limit_blas_threads,
-    run_on_parts,
+    run_on_slices,
     threads_for_networks,
     threads_for_rows,
 )
@@ -243,7 +243,7 @@ def test_threads_start_no_threads():
 def test_parts_are_all_rows_and_warnings_are_ignored_in_them_too(n_threads):
     seen = []
     with np.errstate(over="ignore"):
-        run_on_parts(
+        run_on_slices(
             lambda part: seen.append((part, current_thread(), np.geterr()["over"])), slice(7, 40), 10, n_threads
         )
     parts, workers, states = zip(*sorted(seen, key=lambda each: each[0].start), strict=True)

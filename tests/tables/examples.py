@@ -14,7 +14,7 @@ from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.datetime import CYCLES
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.target import cross_fit_parts
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
@@ -81,9 +81,9 @@ def read_numbers(y):
     return target[:, 0] if is_flat else target
 
 
-def encoding_parts_of(target):
+def encoding_folds_of(target):
     """The part that each of all rows is in where target means are cross-fitted."""
-    return cross_fit_parts(target, np.arange(len(target)), len(target))
+    return cross_fit_folds(target, np.arange(len(target)), len(target))
 
 
 def rows_of_table(table, y, weight=None, groups=None):

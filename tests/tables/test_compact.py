@@ -35,10 +35,10 @@ BATCHES = (slice(0, 10), np.array([7, 3, 3, N - 1]), slice(5, 5), slice(0, N))
 TARGET = rng.normal(size=(N, 2))
 
 
-def assert_same(encoder, X, dtype=F32, encoding_part=None):
+def assert_same(encoder, X, dtype=F32, encoding_fold=None):
     compact, whole = (
-        encode_compact(encoder, X, dtype, encoding_part),
-        encoder.encode(X, dtype, encoding_part=encoding_part),
+        encode_compact(encoder, X, dtype, encoding_fold),
+        encoder.encode(X, dtype, encoding_fold=encoding_fold),
     )
     for batch in (*BATCHES, slice(len(X) - 30, len(X))):
         for first in (0, encoder.n_bins):

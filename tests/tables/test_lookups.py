@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.target import cross_fit_parts
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.lookups import MIN_INPUTS_OF_LOOKED_UP_COLUMN, MIN_LOOKED_UP_INPUTS
 
@@ -27,18 +27,18 @@ UNSEEN = FRAME.assign(city="nowhere", street="nowhere")
 TARGET = (FRAME["city"].cat.codes % 2 + FRAME["street"].cat.codes % 2).to_numpy(float)[:, np.newaxis]
 
 
-def encode_split(encoder, X, dtype, encoding_part=None):
+def encode_split(encoder, X, dtype, encoding_fold=None):
     """The inputs that are multiplied, those that are looked up, and the positions of the former."""
-    dense = encoder.encoder_without_lookups.encode(X, dtype, encoding_part=encoding_part)
+    dense = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
     return dense, encoder.lookups.one_hot_rows(X, dtype)[:], encoder.lookups.dense_inputs
 
 
-def assert_split_is_whole(encoder, X, encoding_part=None):
-    dense, hot, places = encode_split(encoder, X, np.dtype(np.float32), encoding_part)
+def assert_split_is_whole(encoder, X, encoding_fold=None):
+    dense, hot, places = encode_split(encoder, X, np.dtype(np.float32), encoding_fold)
     whole = hot.toarray()
     assert not whole[:, places].any()
     whole[:, places] = dense
-    assert_array_equal(whole, encoder.encode(X, np.float32, encoding_part=encoding_part))
+    assert_array_equal(whole, encoder.encode(X, np.float32, encoding_fold=encoding_fold))
     assert dense.dtype == hot.dtype == np.float32
     return hot
 
@@ -58,8 +58,8 @@ def test_unseen_levels_pick_nothing():
 
 def test_beside_the_targets_means():
     encoder = learn_encoder(FRAME, ColumnSettings(category_encoding="both", target=TARGET, max_categories=150))
-    encoding_part = cross_fit_parts(TARGET, np.arange(len(TARGET)), len(TARGET))
-    assert_split_is_whole(encoder, FRAME, encoding_part)
+    encoding_fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
+    assert_split_is_whole(encoder, FRAME, encoding_fold)
     assert_split_is_whole(encoder, FRAME)
     assert (
         learn_encoder(FRAME, ColumnSettings(category_encoding="target", target=TARGET, max_categories=1000)).lookups

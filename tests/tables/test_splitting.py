@@ -42,10 +42,10 @@ TARGETS = {
 def split_rows(share, weight=None, groups=None, seed=0):
     """Give the indices, in the whole table, of the rows to train on and of those held out."""
     rows = rows_of(X, X[:, 1:], weight, groups).without_zero_weights()
-    return tuple(part.X.values[:, 0].astype(int) for part in parts_of(rows, None, share, seed))
+    return tuple(part.X.values[:, 0].astype(int) for part in partitions_of(rows, None, share, seed))
 
 
-def parts_of(rows, strata, share, seed):
+def partitions_of(rows, strata, share, seed):
     """Give the rows to train on, and those held out."""
     return [rows.take(numbers) for numbers in split_validation(rows, strata, share, seed)]
 
@@ -77,7 +77,7 @@ class Splitter:
 def test_the_held_out_part_has_its_share_of_every_label(kind):
     y = TARGETS[kind]
     labels, codes = learn_labels(y)
-    train, held_out = parts_of(rows_of(X, codes), labels.strata(codes), 0.2, 0)
+    train, held_out = partitions_of(rows_of(X, codes), labels.strata(codes), 0.2, 0)
     assert len(held_out) == 30 and len(train) == 120
     for column, part in zip(codes.T, held_out.y.T, strict=True):
         for code in np.unique(column):
@@ -150,7 +150,7 @@ def test_the_same_seed_holds_out_the_same_rows():
 
 def test_weights_and_places_stay_with_their_rows():
     rows = rows_of(X, X[:, 1:], WEIGHT).without_zero_weights()
-    for part in parts_of(rows, None, 0.2, 0):
+    for part in partitions_of(rows, None, 0.2, 0):
         assert_array_equal(part.weight, WEIGHT[part.X.values[:, 0].astype(int)])
         assert_array_equal(part.y[:, 0], part.X.values[:, 1])
 
@@ -158,7 +158,7 @@ def test_weights_and_places_stay_with_their_rows():
 def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
     rows = rows_of(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:])
-    train, held_out = parts_of(rows, None, 0.2, 0)
+    train, held_out = partitions_of(rows, None, 0.2, 0)
     assert is_memory_mapped(train.X.values) and is_memory_mapped(held_out.X.values)
 
 

@@ -97,7 +97,7 @@ class Column(ABC):
         Whether the values are free text, which takes long to encode: it is encoded once for all epochs.
     uses_target : bool
         Whether the inputs depend on the target. They then are learnt from all rows, as `with_target_means`, and those
-        of training rows from the rows of other parts, as `write_cross_fitted`.
+        of training rows from the rows of other folds, as `write_cross_fitted`.
     infrequent_share : float
         Share of the weight of the levels that are not among `known_levels`, in training.
     """
@@ -189,9 +189,9 @@ class Column(ABC):
         return self
 
     def write_cross_fitted(  # noqa: B027 most kinds have no such inputs
-        self, values: ColumnValues, encoding_part: NDArray[np.intp], out: Array
+        self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array
     ) -> None:
-        """Overwrite, after `write`, the inputs of training rows that depend on the target, from the other parts."""
+        """Overwrite, after `write`, the inputs of training rows that depend on the target, from the other folds."""
 
 
 @dataclass(frozen=True, kw_only=True)

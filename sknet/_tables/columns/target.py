@@ -1,7 +1,7 @@
 """One column of categories as the target's mean of each level: target encoding [1]_, cross-fitted and shrunk.
 
 A level's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less levels differ:
-`level_effects`. Training rows never see their own target: each is encoded by the means of the other parts. These means
+`level_effects`. Training rows never see their own target: each is encoded by the means of the other folds. These means
 are kept, so that a later call encodes the same rows alike.
 
 .. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
@@ -9,12 +9,12 @@ are kept, so that a later call encodes the same rows alike.
 
 Conventions
 -----------
-n rows; L levels; k columns of the target matrix; F encoding parts of the rows.
+n rows; L levels; k columns of the target matrix; F folds of the rows.
 
 target : (n, k)              float64
 slot : (n,)                  which level each row has; L for a missing value, L + 1 for an unseen level
-encoding_part : (n,)                  which part each row is in; -1 for a held-out row, whose target is in no mean
-means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each part
+encoding_fold : (n,)                  which fold each row is in; -1 for a held-out row, whose target is in no mean
+means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from sknet._tables.frames import ColumnValues, read_levels
 from sknet._tables.sampling import exceeds_sample_size, hash_integers
 from sknet._typing import Array
 
-N_ENCODING_PARTS = 5
-"""In how many parts the training rows are encoded, as in scikit-learn."""
+N_ENCODING_FOLDS = 5
+"""In how many folds the training rows are encoded, as in scikit-learn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +105,14 @@ class TargetColumn(EqualByFields, Column):
             self.one_hot.write(values, out[:, : -len(self.scale)], name)
         self._write_means(values, 0, out, name)
 
-    def write_cross_fitted(self, values: ColumnValues, encoding_part: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the target's means for training rows, by those of the other parts; held-out rows keep theirs."""
-        self._write_means(values, 1 + encoding_part, out)
+    def write_cross_fitted(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
+        """Overwrite the target's means for training rows, by those of the other folds; held-out rows keep theirs."""
+        self._write_means(values, 1 + encoding_fold, out)
 
     def _write_means(
         self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array, name: str = ""
     ) -> None:
-        """Write means, those of all rows at index 0 or those outside of each row's part."""
+        """Write means, those of all rows at index 0 or those outside of each row's fold."""
         codes, keys = read_levels(values, name)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
@@ -141,11 +141,11 @@ class TargetColumn(EqualByFields, Column):
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def cross_fit_parts(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
-    """Assign training rows to the parts of cross-fitting, so that no row is encoded by its own target.
+def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
+    """Assign training rows to the folds of cross-fitting, so that no row is encoded by its own target.
 
-    In a small table, all of whose rows are given, each part has its share of each label, or of small and of large
-    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same parts.
+    In a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
+    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same folds.
 
     Parameters
     ----------
@@ -157,17 +157,17 @@ def cross_fit_parts(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
 
     Returns
     -------
-    encoding_part : ndarray of shape (n,)
-        Integers from 0 to `N_ENCODING_PARTS` - 1.
+    encoding_fold : ndarray of shape (n,)
+        Integers from 0 to `N_ENCODING_FOLDS` - 1.
     """
     if exceeds_sample_size(n_rows):
-        return (hash_integers(numbers) % np.uint64(N_ENCODING_PARTS)).astype(np.intp)
+        return (hash_integers(numbers) % np.uint64(N_ENCODING_FOLDS)).astype(np.intp)
     # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
     by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
-    encoding_part = np.empty(len(target), dtype=np.intp)
-    encoding_part[by_target] = np.arange(len(target)) % N_ENCODING_PARTS
-    return encoding_part
+    encoding_fold = np.empty(len(target), dtype=np.intp)
+    encoding_fold[by_target] = np.arange(len(target)) % N_ENCODING_FOLDS
+    return encoding_fold
 
 
 def learn_target(
@@ -185,15 +185,15 @@ def learn_target(
         if not (learner.has_too_many_levels and isinstance(column, CategoryColumn)):
             return column
         one_hot = column
-    encoding_part = cross_fit_parts(target, np.arange(len(target)), len(target))
-    totals = compute_target_totals(*learner.values, target, settings.weight, encoding_part)
+    encoding_fold = cross_fit_folds(target, np.arange(len(target)), len(target))
+    totals = compute_target_totals(*learner.values, target, settings.weight, encoding_fold)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
     return TargetColumn(totals.levels, totals.means(), reciprocal(deviation), one_hot)
 
 
 @dataclass(frozen=True, eq=False)
 class TargetTotals:
-    """The target of some rows, added up in each slot and part; those of further rows can be merged into it.
+    """The target of some rows, added up in each slot and fold; those of further rows can be merged into it.
 
     Attributes
     ----------
@@ -216,8 +216,8 @@ class TargetTotals:
     def merge(self, other: TargetTotals) -> TargetTotals:
         """Return the totals of both sets of rows."""
         levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
-        parts = zip(self._aligned(levels), other._aligned(levels), strict=True)
-        return TargetTotals(levels, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, parts)))
+        both = zip(self._aligned(levels), other._aligned(levels), strict=True)
+        return TargetTotals(levels, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, both)))
 
     def _aligned(self, levels: tuple[str, ...]) -> list[Array]:
         """Return totals, means and squares by the slots of `levels`, which contain ours."""
@@ -226,31 +226,31 @@ class TargetTotals:
         new_slots = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
         aligned = []
         for values in (self.total, self.mean, self.squares):
-            aligned.append(np.zeros((N_ENCODING_PARTS, len(levels) + 2, *values.shape[2:])))
+            aligned.append(np.zeros((N_ENCODING_FOLDS, len(levels) + 2, *values.shape[2:])))
             aligned[-1][:, new_slots] = values
         return aligned
 
     def means(self) -> Array:
-        """Return the shrunk means of all rows and of those outside of each part, (1 + F, L + 2, k)."""
-        # which parts' totals are pooled for each of the 1 + F: all, then all but one
-        pooled = [slice(None), *(np.arange(N_ENCODING_PARTS) != f for f in range(N_ENCODING_PARTS))]
+        """Return the shrunk means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
+        # which folds' totals are pooled for each of the 1 + F: all, then all but one
+        pooled = [slice(None), *(np.arange(N_ENCODING_FOLDS) != f for f in range(N_ENCODING_FOLDS))]
         unit = effective_row_weight(float(self.total.sum()), self.squared_weight)
         n, squares = self.total / unit, self.squares / unit
         return np.stack([shrunk_means(*pool_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
 
 
 def compute_target_totals(
-    codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
+    codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
 ) -> TargetTotals:
-    """Add up the target in each slot and part of a column, from its n values, as `read_levels` returns them.
+    """Add up the target in each slot and fold of a column, from its n values, as `read_levels` returns them.
 
     Held-out rows count nothing, but their levels are among the others.
     """
     levels = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
-    n_slots, n_cells = len(levels) + 2, N_ENCODING_PARTS * (len(levels) + 2)
+    n_slots, n_cells = len(levels) + 2, N_ENCODING_FOLDS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
-    cell = np.maximum(encoding_part, 0) * n_slots + slot  # of each row, among those of all parts
-    w = np.where(encoding_part < 0, 0.0, 1.0 if weight is None else weight)
+    cell = np.maximum(encoding_fold, 0) * n_slots + slot  # of each row, among those of all folds
+    w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)
     n, mean, squares = sums_by_slot(cell, n_cells, target, w)
-    shape = N_ENCODING_PARTS, n_slots
+    shape = N_ENCODING_FOLDS, n_slots
     return TargetTotals(levels, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))

@@ -134,8 +134,8 @@ class TextColumn(EqualByFields, Column):
         if c:
             encoded = np.zeros((len(texts) + 1, c), out.dtype)  # the last is that of missing texts: code −1 indexes it
             for start in range(0, len(texts), TEXTS_ENCODED_AT_ONCE):
-                part = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
-                encoded[part] = (self._vectorizer.transform(texts[part]) @ self.components.T - self.center) * self.scale
+                rows = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
+                encoded[rows] = (self._vectorizer.transform(texts[rows]) @ self.components.T - self.center) * self.scale
             out[:, :c] = encoded[codes]
         if self.has_missing:
             out[:, c] = codes < 0

@@ -6,7 +6,7 @@ import pytest
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn, CategoryLearner, IdentifierColumn
-from sknet._tables.columns.target import N_ENCODING_PARTS, TargetColumn, cross_fit_parts, learn_target
+from sknet._tables.columns.target import N_ENCODING_FOLDS, TargetColumn, cross_fit_folds, learn_target
 
 rng = np.random.default_rng(0)
 N = 300
@@ -16,7 +16,7 @@ EFFECT = TARGET + rng.normal(size=30)[[int(city[1:]) for city in CITY]][:, None]
 
 
 def parts(target):
-    return cross_fit_parts(target, np.arange(len(target)), len(target))
+    return cross_fit_folds(target, np.arange(len(target)), len(target))
 
 
 def learn(values, target, weight=None, encoding="target", most=100):
@@ -71,20 +71,20 @@ def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
 
 
 def test_training_rows_are_encoded_without_their_own_target():
-    encoding_part, column = parts(EFFECT), learn(CITY, EFFECT)
+    encoding_fold, column = parts(EFFECT), learn(CITY, EFFECT)
     out = np.zeros((N, 1))
-    column.write_cross_fitted(pd.Series(CITY), encoding_part, out)
-    assert (np.bincount(encoding_part, minlength=N_ENCODING_PARTS) == N // N_ENCODING_PARTS).all()
-    for f in range(N_ENCODING_PARTS):
+    column.write_cross_fitted(pd.Series(CITY), encoding_fold, out)
+    assert (np.bincount(encoding_fold, minlength=N_ENCODING_FOLDS) == N // N_ENCODING_FOLDS).all()
+    for f in range(N_ENCODING_FOLDS):
         others = dict(
             zip(
-                CITY[encoding_part != f],
-                means_by_hand(CITY[encoding_part != f], EFFECT[encoding_part != f])[:, 0],
+                CITY[encoding_fold != f],
+                means_by_hand(CITY[encoding_fold != f], EFFECT[encoding_fold != f])[:, 0],
                 strict=True,
             )
         )
-        expected = [(others[city] - EFFECT.mean()) / EFFECT.std() for city in CITY[encoding_part == f]]
-        np.testing.assert_allclose(out[encoding_part == f, 0], expected, atol=1e-9)
+        expected = [(others[city] - EFFECT.mean()) / EFFECT.std() for city in CITY[encoding_fold == f]]
+        np.testing.assert_allclose(out[encoding_fold == f, 0], expected, atol=1e-9)
 
 
 def test_pure_noise_is_not_learnt_by_heart():
@@ -94,13 +94,13 @@ def test_pure_noise_is_not_learnt_by_heart():
 
 def test_folds_have_their_share_of_each_label_and_stay():
     labels = np.repeat([0.0, 1.0], [N - 10, 10])[:, None]
-    assert np.bincount(parts(labels)[-10:]).tolist() == [2] * N_ENCODING_PARTS
+    assert np.bincount(parts(labels)[-10:]).tolist() == [2] * N_ENCODING_FOLDS
     np.testing.assert_array_equal(parts(labels), parts(labels.copy()))
 
 
 def test_no_input_has_the_name_of_a_level():
     one_hot = CategoryColumn(("target_0", "target_1", "x"))
-    column = TargetColumn(one_hot.levels, np.zeros((1 + N_ENCODING_PARTS, 5, 2)), np.ones(2), one_hot)
+    column = TargetColumn(one_hot.levels, np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot)
     assert column.suffixes == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
 
 
