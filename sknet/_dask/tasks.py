@@ -111,7 +111,7 @@ class NetworkSpec:
     loss: Loss
     max_rows: int
     dropout: tuple[float, ...] = ()
-    n_skipped_inputs: int = 0  # how many of the encoded inputs, the first ones, the network does without
+    n_inputs_unseen: int = 0  # how many of the encoded inputs, the first ones, the network does without
 
 
 class NetworkOnShard(NamedTuple):
@@ -157,19 +157,19 @@ def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkSpec, th
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
     shard = NetworkOnShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
-    inputs = _inputs(encoded, rows, network.n_skipped_inputs)
+    inputs = _inputs(encoded, rows, network.n_inputs_unseen)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _objective(encoded, shard).raw(theta, inputs, _n_rows(encoded, rows))
 
 
-def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Encoded:
-    """Return a shard's rows without the first `n_skipped_inputs` inputs."""
-    return _inputs(encoded, rows, n_skipped_inputs)(slice(0, _n_rows(encoded, rows)))
+def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_inputs_unseen: int) -> Encoded:
+    """Return a shard's rows without the first `n_inputs_unseen` inputs."""
+    return _inputs(encoded, rows, n_inputs_unseen)(slice(0, _n_rows(encoded, rows)))
 
 
 def _objective(encoded: Encoded, shard: NetworkOnShard) -> Objective:
     """Return the objective of a shard's rows without the penalty, which the driver adds once for all shards."""
-    network, inputs = shard.network, _inputs(encoded, shard.rows, shard.network.n_skipped_inputs)
+    network, inputs = shard.network, _inputs(encoded, shard.rows, shard.network.n_inputs_unseen)
     return Objective(
         network.layout, network.activations, network.loss, ElasticNet(), inputs, shard.target, shard.weight,
         max_rows=network.max_rows, dropout=network.dropout,
@@ -182,10 +182,10 @@ def _n_rows(encoded: Encoded, rows: Indices | None) -> int:
     return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
 
 
-def _inputs(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Inputs:
+def _inputs(encoded: Encoded, rows: Indices | None, n_inputs_unseen: int) -> Inputs:
     if isinstance(encoded, MixedRows):
         all_inputs: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
         all_inputs = DenseInputs(encoded, "ones")
-    inputs = all_inputs.without_first_inputs(n_skipped_inputs)
+    inputs = all_inputs.without_first_inputs(n_inputs_unseen)
     return inputs if rows is None else RowSelection(inputs, rows.astype(np.intp, copy=False))

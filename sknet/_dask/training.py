@@ -56,7 +56,7 @@ class EncodedOnWorkers:
         The position of each row among those encoded there; None where all are chosen, in their order.
     has_lookups : bool
         Whether the rows are `MixedRows`.
-    n_skipped_inputs : int, default=0
+    n_inputs_unseen : int, default=0
         How many of the first inputs a network does without.
     """
 
@@ -65,7 +65,7 @@ class EncodedOnWorkers:
     shard: RowGroups
     chosen: NDArray[np.int32] | None
     has_lookups: bool
-    n_skipped_inputs: int = 0
+    n_inputs_unseen: int = 0
     n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
     @property
@@ -80,7 +80,7 @@ class EncodedOnWorkers:
 
     def without_first_inputs(self, s: int) -> EncodedOnWorkers:
         """Return the same rows without the first s inputs."""
-        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
+        return replace(self, n_inputs_unseen=self.n_inputs_unseen + s)
 
     @property
     def batch_format(self) -> BatchFormat:
@@ -91,7 +91,7 @@ class EncodedOnWorkers:
         """Bring the batch's rows from the workers; to train on them, a `ShardedObjective` leaves them there."""
         some = self[batch]
         n = len(some.futures)
-        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_skipped_inputs] * n)
+        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_inputs_unseen] * n)
         if not self.has_lookups:
             return some.shard.join(parts)
         one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
@@ -129,7 +129,7 @@ class ShardedObjective:
         self.known_targets = rows.target, rows.relative_weight
         # batches have other sizes on each shard and at each step, which are computed in small pieces
         self._spec = tasks.NetworkSpec(
-            layout, tuple(activations), loss, min(max_rows, ROWS_IN_CACHE), tuple(dropout), inputs.n_skipped_inputs
+            layout, tuple(activations), loss, min(max_rows, ROWS_IN_CACHE), tuple(dropout), inputs.n_inputs_unseen
         )  # fmt: skip
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)

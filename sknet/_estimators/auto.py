@@ -18,7 +18,7 @@ from sknet._estimators.parameters import (
     copy_containers,
     schedule_ends,
     solver_class,
-    splitter_of,
+    validation_splitter,
 )
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation
 from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
@@ -105,7 +105,7 @@ def evaluation_class(
     p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY
 ) -> type[NoEvaluation | HeldOut | Folds]:
     """Return what evaluates the epochs of a fit to so many rows of a table, if the user passes no rows for it."""
-    if splitter_of(p) is not None or p.early_stopping == "folds":
+    if validation_splitter(p) is not None or p.early_stopping == "folds":
         refuse_conflicts_with_folds(p)
         return Folds
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:

@@ -33,14 +33,14 @@ from sknet._estimators.fit_messages import (
 )
 from sknet._estimators.fit_run import FitRun, TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttributes
-from sknet._estimators.parameters import column_choices, has_partial_fit
+from sknet._estimators.parameters import check_has_partial_fit, column_choices
 from sknet._estimators.planning import make_plan
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation
 from sknet._estimators.resolve import target_settings
 from sknet._estimators.start import Start, advance_random_state, draw_start, start_from_checkpoint
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._storage import checkpoints
-from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.result import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Table, Target
 
 
@@ -77,7 +77,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
-        has_partial_fit(self)  # raises if not
+        check_has_partial_fit(self)  # raises if not
         self._validate_params()
         with draw_start(self, None, is_increment=True) as start:
             run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
@@ -135,11 +135,11 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if not run.phase.has_new_epoch or self._fitted is not fitted_before or in_handler:
                 raise
             undefined = any(state.scores_undefined for _, state in run.phase.trainers_and_states)
-            interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
+            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
             self._report_and_publish(run, interrupted)
         return self
 
-    def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
+    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         is_increment, outcome = run.plan.start.is_increment, run.outcome()

@@ -12,7 +12,7 @@ from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
-from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
+from sknet._estimators.parameters import ClassifierParameters, check_has_partial_fit
 from sknet._estimators.scoring import accuracy, predict_weighted
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
@@ -455,7 +455,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    @available_if(has_partial_fit)
+    @available_if(check_has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None, classes: Target = None) -> Self:
         """Train one epoch over the rows given.

@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sknet._estimators.parameters import CommonParameters, schedule_ends, solver_class, splitter_of
+from sknet._estimators.parameters import CommonParameters, schedule_ends, solver_class, validation_splitter
 
 LEARNT_WITH = (
     "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
@@ -20,7 +20,7 @@ MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "e
 
 def refuse_conflicts_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that makes no sense with folds: those of `early_stopping`, or of a splitter."""
-    splitter = splitter_of(p)
+    splitter = validation_splitter(p)
     if splitter is not None and not p.early_stopping:
         raise ValueError(
             f"validation_fraction={splitter} is a splitter, whose test sets are to choose the epoch, and "
@@ -42,7 +42,7 @@ def refuse_conflicts_with_folds(p: CommonParameters) -> None:
 
 def refuse_conflicts_with_own_validation(p: CommonParameters) -> None:
     """Raise if the rows that evaluate each epoch are passed to `fit`, and a splitter is to choose them too."""
-    splitter = splitter_of(p)
+    splitter = validation_splitter(p)
     if splitter is not None:
         raise ValueError(
             f"X_val and y_val are passed, but validation_fraction={splitter} chooses the epoch by rows of X: leave "

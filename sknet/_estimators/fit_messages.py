@@ -24,7 +24,7 @@ from sknet._tables.novelty import columns_far_from_training
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.survey import Survey
 from sknet._training.minibatch import MiniBatchSolver
-from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.result import DivergedError, StopReason, TrainingEnd
 from sknet._training.schedules import Progress
 from sknet._typing import Array, Table
 
@@ -32,13 +32,13 @@ UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Ends that are a reason to warn."""
 
 
-def stop_reason_text(resolved: Mapping[str, object], result: Result) -> str:
+def stop_reason_text(resolved: Mapping[str, object], result: TrainingEnd) -> str:
     """Return why training ended, with the numbers that were set."""
     # the reason's value is a sentence with fields such as {max_iter}
     return result.reason.value.format(**dict(resolved) | {"message": result.message})
 
 
-def print_stop_reason(resolved: Mapping[str, object], result: Result) -> None:
+def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> None:
     """Print why training ended, unless a warning says so; `resolved`: what the parameters became."""
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
@@ -47,7 +47,7 @@ def print_stop_reason(resolved: Mapping[str, object], result: Result) -> None:
 
 
 def warn_of_stop_reason(
-    parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False
+    parameters: CommonParameters, result: TrainingEnd, *, quiet: bool = False, among_folds: bool = False
 ) -> None:
     """Warn where training did not end as it should; with `quiet`, running out of epochs is normal.
 

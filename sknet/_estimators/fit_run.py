@@ -33,7 +33,7 @@ from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
-from sknet._training.result import Result
+from sknet._training.result import TrainingEnd
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 from sknet._typing import Array, Table, Target
@@ -115,12 +115,12 @@ class FitRun:
 
     # --- while they train --------------------------------------------------------------------------------------------
 
-    def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
+    def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
         """Let folds choose the epoch, where there are any, and train the networks that learn from all rows."""
         if self.folds is not None:
             selection = self.folds.train(observer)
             if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
-                return Result(selection.stop_reason, selection.chosen_epoch)
+                return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
             self.folds.forget_networks()
             self._begin_training(selection)
         return self.training.train(observer, in_threads=in_threads)

@@ -185,7 +185,7 @@ def column_choices(p: CommonParameters) -> ColumnChoices:
     return ColumnChoices(p.categorical_features, p.text_features)
 
 
-def splitter_of(p: CommonParameters) -> Splitter | None:
+def validation_splitter(p: CommonParameters) -> Splitter | None:
     """Return `validation_fraction` if it is a splitter, which gives the folds; None if it is a number or a text."""
     # float: mypy does not know that it is a Real
     return None if isinstance(p.validation_fraction, Real | float | str) else p.validation_fraction
@@ -197,7 +197,7 @@ def schedule_ends(p: CommonParameters) -> bool:
     return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
 
 
-def has_partial_fit(estimator: CommonParameters) -> bool:
+def check_has_partial_fit(estimator: CommonParameters) -> bool:
     """Return True where the estimator has `partial_fit`, and raise AttributeError elsewhere, for `available_if`."""
     if solver_class(estimator.solver).needs_all_rows:
         raise AttributeError(

@@ -18,7 +18,13 @@ from sknet._estimators.fit_messages import (
     warn_of_rows_seen,
     warn_of_unused_groups,
 )
-from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers, solver_class, splitter_of
+from sknet._estimators.parameters import (
+    RegressorParameters,
+    column_choices,
+    copy_containers,
+    solver_class,
+    validation_splitter,
+)  # fmt: skip
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
@@ -98,7 +104,8 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return NoEvaluation()
-    is_regression, seed, splitter = isinstance(estimator, RegressorParameters), start.seeds.rows, splitter_of(estimator)
+    is_regression, seed = isinstance(estimator, RegressorParameters), start.seeds.rows
+    splitter = validation_splitter(estimator)
     if splitter is not None:
         splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:

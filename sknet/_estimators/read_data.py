@@ -46,7 +46,7 @@ class Columns:
     n: int
     names: Array | None
     float_type: DType  # of fitted arrays and predictions: the table's own, float64 if it has none
-    may_be_text: tuple[int, ...] = ()  # positions of those of an array that may hold text
+    text_positions: tuple[int, ...] = ()  # positions of those of an array that may hold text
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,9 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
         X = as_objects_if_text(X)
     if choices.named_columns and holds_objects(X):
         kinds = choices.named_kinds(_array_names(X.shape[1]))
-        may_be_text = tuple([j for j, kind in enumerate(kinds) if kind is not None])
-        table = _check_frame(frame_of_objects(X, may_be_text), name)
-        return table, Columns(X.shape[1], None, np.dtype(np.float64), may_be_text)
+        text_positions = tuple([j for j, kind in enumerate(kinds) if kind is not None])
+        table = _check_frame(frame_of_objects(X, text_positions), name)
+        return table, Columns(X.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
         table = _check_frame(X, name)
         # the types of X: of a polars frame, `table` may have others
@@ -203,12 +203,12 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         return X
     X = unwrap_narwhals(X)
     refuse_unreadable_collection(X, "X")
-    if columns.may_be_text:
+    if columns.text_positions:
         X = as_objects_if_text(X)
-    if columns.may_be_text and holds_objects(X):
+    if columns.text_positions and holds_objects(X):
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
-        return _check_frame(frame_of_objects(X, columns.may_be_text), name)
+        return _check_frame(frame_of_objects(X, columns.text_positions), name)
     # `validate_data` compares X with these two attributes of an estimator; a function of columns has none
     stand_in = _class_named(name)()
     stand_in.n_features_in_ = columns.n
@@ -237,12 +237,12 @@ def holds_objects(X: object) -> bool:
     return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2  # O: objects, U: Python's strings
 
 
-def frame_of_objects(X: Array, may_be_text: tuple[int, ...]) -> pd.DataFrame:
+def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     """Make an array of objects or text a data frame: columns that may be text as they are, all else as numbers."""
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(_array_names(X.shape[1])):
         values = X[:, j]
-        columns[name] = pd.Series(values, dtype=object) if j in may_be_text else _as_numbers(values, name)
+        columns[name] = pd.Series(values, dtype=object) if j in text_positions else _as_numbers(values, name)
     return pd.DataFrame(columns)
 
 

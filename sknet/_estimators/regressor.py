@@ -12,7 +12,7 @@ from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
-from sknet._estimators.parameters import RegressorParameters, has_partial_fit
+from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import predict_weighted, regression_score
 from sknet._model.heads import RegressionHead, learn_regression_head
@@ -464,7 +464,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    @available_if(has_partial_fit)
+    @available_if(check_has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None) -> Self:
         """Train one epoch over the rows given.

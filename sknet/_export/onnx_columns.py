@@ -20,7 +20,7 @@ from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
 from sknet._export.formats import ExportError
 from sknet._export.onnx_graph import Feed, Graph, integers
 from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, LeftOutColumn, UninformativeColumn
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, MissingOnlyColumn, UninformativeColumn
 from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
@@ -96,7 +96,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     if columns[0].shift:  # columns that were learnt together are scaled alike
         # centred before missing values are filled in: their fill is then 0
         x, center = graph.node("Sub", x, center), np.zeros(1)
-    z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
+    z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.factor for column in columns]))
     if columns[0].bend:
         z = _bend(graph, z)
     yield graph.cast(z, graph.dtype, of=DOUBLE), [item.inputs[0] for item in placed]
@@ -122,8 +122,8 @@ def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Ite
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     filled = graph.node("Where", graph.node("IsNaN", x), np.array([column.fill for column in columns]), x)
     source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])  # the column of each bin
-    low, scale = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
-    ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), scale)
+    low, factor = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
+    ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), factor)
     inside = graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
     yield graph.cast(inside, graph.dtype, of=DOUBLE), [i for item in placed for i in item.inputs[: item.column.n_bins]]
 
@@ -238,7 +238,7 @@ def _inputs_of_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Se
     return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
 
 
-def inputs_by_level(column: CategoryColumn | LeftOutColumn | TargetColumn, levels: Sequence[str]) -> Array:
+def inputs_by_level(column: CategoryColumn | MissingOnlyColumn | TargetColumn, levels: Sequence[str]) -> Array:
     """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
     # of so many names, one at least is no level
     unseen = next(name for name in map(str, range(len(levels) + 1)) if name not in levels)

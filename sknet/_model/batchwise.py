@@ -32,7 +32,7 @@ class BatchwiseInputs:
         How many values are written at a time: they stay in the processor's cache.
     batch_format : {"ones", "dense"}, default="ones"
         With "ones", one more column is 1.
-    n_skipped_inputs : int, default=0
+    n_inputs_unseen : int, default=0
         The s of the network.
     """
 
@@ -43,13 +43,13 @@ class BatchwiseInputs:
         dtype: DType,
         piece_values: int,
         batch_format: BatchFormat = "ones",
-        n_skipped_inputs: int = 0,
+        n_inputs_unseen: int = 0,
     ) -> None:
-        self.batch_format, self._write, self._n_inputs, self._n_skipped = (
+        self.batch_format, self._write, self._n_inputs, self._n_unseen = (
             batch_format,
             write,
             n_inputs,
-            n_skipped_inputs,
+            n_inputs_unseen,
         )
         self._piece_values = piece_values
         self._buffer = np.empty((0, n_inputs + (batch_format == "ones")), dtype)
@@ -62,12 +62,12 @@ class BatchwiseInputs:
         start = 0
         for piece in pieces(batch, max(1, self._piece_values // (self._n_inputs + 1))):
             stop = start + length(piece)
-            self._write(piece, self._buffer[start:stop, : self._n_inputs], self._n_skipped)
+            self._write(piece, self._buffer[start:stop, : self._n_inputs], self._n_unseen)
             start = stop
-        return self._buffer[:n, self._n_skipped :]
+        return self._buffer[:n, self._n_unseen :]
 
     def without_first_inputs(self, s: int) -> BatchwiseInputs:
         """Return the same rows without the first s inputs, with a buffer of its own."""
         return BatchwiseInputs(
-            self._write, self._n_inputs, self._buffer.dtype, self._piece_values, self.batch_format, self._n_skipped + s
+            self._write, self._n_inputs, self._buffer.dtype, self._piece_values, self.batch_format, self._n_unseen + s
         )

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from sknet._model.additive import as_dense, columns_of_units, explain_additive
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
-from sknet._model.threads import run_on_slices, threads_for_rows
+from sknet._model.threads import run_on_slices, split_among_threads
 from sknet._tables.sampling import hash_integers
 from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import take_rows
@@ -123,9 +123,9 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             some = slice(start, min(start + step, span.stop))
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
-            values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
+            values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.unit
 
-    with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
+    with split_among_threads(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
         for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
             stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
             x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)

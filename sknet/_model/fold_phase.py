@@ -250,7 +250,7 @@ class FoldPhase:
             states = [trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)]
             self.progress.states.append(states)
             held_out_rows = own.take(held_out)
-            self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
+            self._held_out_rows.append([held_out_rows.for_network(trainer.n_inputs_unseen) for trainer in trainers])
         self._parts = draw_parts(folds.splits, rows.groups)
         m = len(self.held_out)
         self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)

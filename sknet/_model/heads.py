@@ -283,14 +283,14 @@ class RegressionHead:
         if k > 1:
             loss = without_missing_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each=1.0 / k)
         if not loss.takes_scaled_targets and self.log_unit.any():
-            loss = in_unit(loss, self.regression_target.scaler.scale)
+            loss = in_unit(loss, self.regression_target.scaler.unit)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 
     @property
     def log_unit(self) -> Array:
         """The logarithm of what targets are divided by for a loss that is not scaled otherwise, (k,)."""
-        return np.log(self.regression_target.scaler.scale)
+        return np.log(self.regression_target.scaler.unit)
 
     @property
     def output_scaler(self) -> TargetScaler:
@@ -382,7 +382,7 @@ class RegressionHead:
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from predictions in the targets' own units."""
-        return self.loss.backward_through_link(raw, delta * self.output_scaler.scale)
+        return self.loss.backward_through_link(raw, delta * self.output_scaler.unit)
 
     @property
     def explained(self) -> ExplainedOutputs:

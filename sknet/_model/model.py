@@ -25,7 +25,7 @@ from sknet._model.threads import (
     UNSPLIT_VECTOR_PRODUCT,
     limit_blas_threads,
     run_on_slices,
-    threads_for_rows,
+    split_among_threads,
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
@@ -144,7 +144,7 @@ class Model:
                 return np.ascontiguousarray(self._forward(chain, inputs, convert_raw))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
-        with threads_for_rows(n_pieces, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
+        with split_among_threads(n_pieces, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
             # the shape and type of the first piece are those of all
             first_rows, piece = next(self._pieces(table, slice(0, n), convert_raw))
             outputs = np.empty((n, *piece.shape[1:]), piece.dtype)

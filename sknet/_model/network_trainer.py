@@ -54,7 +54,7 @@ class NetworkTrainer:
     settings: Settings
     encoding: Encoding
     layout: Layout
-    n_skipped_inputs: int  # how many of the encoded table's inputs, the first ones, the network does without
+    n_inputs_unseen: int  # how many of the encoded table's inputs, the first ones, the network does without
     train_rows: EncodedRows  # as this network takes them
     held_out: EncodedRows | None  # the rows that evaluate each epoch
     max_rows: int  # that are computed at once
@@ -75,7 +75,7 @@ class NetworkTrainer:
         They are those of the sums, of the weights' gradients, of the hidden layers' errors, and a row's share of a
         step, in which "adam" multiplies each weight about five times: of sparse tables, that takes longest.
         """
-        first = (n_inputs - self.n_skipped_inputs) * self.layout.sizes[1]
+        first = (n_inputs - self.n_inputs_unseen) * self.layout.sizes[1]
         others = sum(map(prod, self.layout.shapes[1:]))
         return 2.0 * first + 3.0 * others + 5.0 * self.layout.n_weights / self.max_rows
 
@@ -198,16 +198,16 @@ def make_trainer(
     NetworkTrainer
     """
     head, activations = encoding.head, settings.network.activations
-    n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
+    n_inputs_unseen = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
     max_rows = rows_at_once(settings, train_rows)
     n_held_out = 0 if held_out is None else min(len(held_out), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_held_out) * sum(layout.sizes[1:])
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
     refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    own_rows = train_rows.for_network(n_skipped_inputs, settings.regularisation.label_smoothing)
-    sets = make_input_sets(settings.network, encoding, n_skipped_inputs)
-    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
+    own_rows = train_rows.for_network(n_inputs_unseen, settings.regularisation.label_smoothing)
+    sets = make_input_sets(settings.network, encoding, n_inputs_unseen)
+    monotone = make_monotone_bounds(settings.network, encoding, layout, n_inputs_unseen, sets)
     bounds = None if monotone is None else (monotone.lower, monotone.upper)
     if bounds is None and sets.n_sets > 1:
         bounds = sets.bounds(layout, encoding.compute_dtype)
@@ -230,7 +230,7 @@ def make_trainer(
         projection = L1AndNormProjection(penalty.l1, max_norm or 0.0, layout)
     held_out_rows, evaluate = None, None
     if held_out is not None:
-        held_out_rows = held_out.for_network(n_skipped_inputs)
+        held_out_rows = held_out.for_network(n_inputs_unseen)
         evaluate = make_evaluation(settings, encoding, layout, objective, held_out_rows, score, monotone is not None)
     problem = Problem(
         objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
@@ -253,7 +253,7 @@ def make_trainer(
         settings=settings,
         encoding=encoding,
         layout=layout,
-        n_skipped_inputs=n_skipped_inputs,
+        n_inputs_unseen=n_inputs_unseen,
         train_rows=own_rows,
         held_out=held_out_rows,
         max_rows=max_rows,

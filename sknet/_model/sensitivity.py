@@ -45,11 +45,11 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
 # --- slopes by the first sums, where z may be overwritten ------------------------------------------------------------
 
 
-def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs, scale: float) -> Iterator[Array]:
+def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs, factor: float) -> Iterator[Array]:
     """Yield d output / dz times a number, (n, h), for each output that is explained."""
     if explained.are_raw and network.activations:  # no product by the output layer: time does not grow with k^2
-        return slopes_of_sums(network, z, scale * network.coefs[-1].T)
-    return slopes_of_outputs(network, z, explained.backward, scale)
+        return slopes_of_sums(network, z, factor * network.coefs[-1].T)
+    return slopes_of_outputs(network, z, explained.backward, factor)
 
 
 def slopes_of_sums(network: Network, z: Array, weights: Array) -> Iterator[Array]:
@@ -60,7 +60,7 @@ def slopes_of_sums(network: Network, z: Array, weights: Array) -> Iterator[Array
 
 
 def slopes_of_outputs(
-    network: Network, z: Array, backward: Callable[[Array, Array], Array], scale: float
+    network: Network, z: Array, backward: Callable[[Array, Array], Array], factor: float
 ) -> Iterator[Array]:
     """Yield d output / dz times a number, (n, h), for each output.
 
@@ -70,7 +70,7 @@ def slopes_of_outputs(
     raw = hidden @ network.coefs[-1] + network.intercepts[-1] if kept else hidden
     for output in range(raw.shape[1]):
         by_output = np.zeros_like(raw)
-        by_output[:, output] = scale  # rows do not influence each other, so a sum over them gives each its own
+        by_output[:, output] = factor  # rows do not influence each other, so a sum over them gives each its own
         delta = backward(raw.copy(), by_output)
         yield _back_from_hidden(network, kept, delta @ network.coefs[-1].T) if kept else delta
 

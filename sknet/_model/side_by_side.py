@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.threads import threads_for_networks
-from sknet._training.result import Result
+from sknet._training.result import TrainingEnd
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 
@@ -15,7 +15,7 @@ def train_side_by_side(
     observer: EpochObserver | None = None,
     *,
     in_threads: bool = True,
-) -> list[Result]:
+) -> list[TrainingEnd]:
     """Train all networks until each has ended. Sets: the states, in place.
 
     Parameters
@@ -30,7 +30,7 @@ def train_side_by_side(
 
     Returns
     -------
-    results : list of Result
+    results : list of TrainingEnd
         Why each has ended.
 
     Raises

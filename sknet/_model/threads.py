@@ -139,7 +139,7 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
 
 
 @contextmanager
-def threads_for_rows(n_pieces: int, largest_product: int) -> Iterator[int]:
+def split_among_threads(n_pieces: int, largest_product: int) -> Iterator[int]:
     """Yield how many threads, each with rows of its own, are to pass pieces of a table through a network.
 
     As many as BLAS has, which gets one within each: so what lies between the products is split as well. One thread for

@@ -21,7 +21,7 @@ from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.phases import EpochReport, HeldOutOutputs, NetworkAndHeldOut
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
-from sknet._training.result import Epoch, Result, StopReason
+from sknet._training.result import Epoch, StopReason, TrainingEnd
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 from sknet._typing import Table
@@ -53,7 +53,7 @@ class TrainPhase:
     def __post_init__(self) -> None:
         self._epochs_before = max(state.epoch for state in self.states)  # that were trained before this call
 
-    def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
+    def train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
         """Train all networks; return the most important of their results, see `_PRIORITY`."""
         results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
         return replace(

@@ -139,23 +139,23 @@ POISSON = _with_log_link("poisson", poisson, Interval(0.0))
 GAMMA = _with_log_link("gamma", gamma, Interval(0.0, includes_low=False))
 
 
-def tweedie(tweedie_power: float = 1.5) -> Loss:
+def make_tweedie(tweedie_power: float = 1.5) -> Loss:
     """Return half the Tweedie deviance of a power between 1 and 2."""
     return _with_log_link("tweedie", Tweedie(tweedie_power), Interval(0.0))
 
 
-def huber(huber_delta: float = 1.0) -> Loss:
+def make_huber(huber_delta: float = 1.0) -> Loss:
     """Return the Huber loss that turns linear at an error of `huber_delta`."""
     return make_loss("huber", Huber(huber_delta))
 
 
-def pinball(level: float) -> Loss:
+def make_pinball(level: float) -> Loss:
     """Return the pinball loss of one quantile level, the same for every output."""
     joint = Pinball(level)
     return make_loss("quantile", joint, start=joint.start)
 
 
-def quantiles(levels: Sequence[float]) -> Loss:
+def make_quantiles(levels: Sequence[float]) -> Loss:
     """Return the pinball loss of several increasing quantile levels of one target, one raw output per level."""
     joint = Quantiles(tuple(levels))
     # Its link is not the identity, but works in any unit of the targets: they may be scaled.
@@ -165,16 +165,16 @@ def quantiles(levels: Sequence[float]) -> Loss:
     )  # fmt: skip
 
 
-def quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
-    """Return the pinball loss of one quantile level or of several; see `pinball` and `quantiles`."""
+def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
+    """Return the pinball loss of one quantile level or of several; see `make_pinball` and `make_quantiles`."""
     if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
-        return pinball(float(quantile))
+        return make_pinball(float(quantile))
     given: list[object] = list(quantile)
     levels = [float(q) for q in given if isinstance(q, Real)]
     inside = all(0.0 < q < 1.0 for q in levels)
     if levels != given or not levels or not inside or levels != sorted(set(levels)):
         raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
-    return quantiles(levels)
+    return make_quantiles(levels)
 
 
 class LossEntry(NamedTuple):
@@ -187,10 +187,10 @@ class LossEntry(NamedTuple):
 REGRESSION_LOSSES: dict[str, LossEntry] = {
     "squared_error": LossEntry(lambda: SQUARED_ERROR),
     "absolute_error": LossEntry(lambda: ABSOLUTE_ERROR),
-    "huber": LossEntry(huber, ("huber_delta",)),
-    "quantile": LossEntry(quantile, ("quantile",)),
+    "huber": LossEntry(make_huber, ("huber_delta",)),
+    "quantile": LossEntry(make_quantile, ("quantile",)),
     "poisson": LossEntry(lambda: POISSON),
-    "tweedie": LossEntry(tweedie, ("tweedie_power",)),
+    "tweedie": LossEntry(make_tweedie, ("tweedie_power",)),
     "gamma": LossEntry(lambda: GAMMA),
 }
 """Every loss of a regressor by name."""

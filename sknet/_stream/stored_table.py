@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._stream.encoded_in_file import BYTES_READ_PER_POOL, EncodedInFile
+from sknet._stream.encoded_on_read import BYTES_READ_PER_POOL, EncodedOnRead
 from sknet._stream.stored import StoredRows
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
@@ -93,7 +93,7 @@ class StoredTable(FeatureTable):
         places = b"all" if self.places is None else self.places.tobytes()
         return sha256(self.stored.digest.encode() + places).hexdigest()
 
-    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInFile:
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
         """Encode what takes longest, texts, once for all epochs, and all else whenever it is read."""
         rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
-        return EncodedInFile(stored, rest, dtype, self.places, encoding_fold)
+        return EncodedOnRead(stored, rest, dtype, self.places, encoding_fold)

@@ -38,7 +38,7 @@ class StackedBins:
         All bins from the first to the last one, w of them: written in one piece, which is faster than picking.
     source : ndarray of ints, of shape (w,)
         Index of the column of each bin, among the columns with bins; 0 for the bins of other columns, those of dates.
-    low, scale : ndarray of shape (w,)
+    low, factor : ndarray of shape (w,)
         Lower edge of each bin, and 1 over its width; 0 for the bins of other columns.
     """
 
@@ -47,15 +47,15 @@ class StackedBins:
     span: slice
     source: NDArray[np.intp]
     low: Array
-    scale: Array
+    factor: Array
 
     def write(self, observed: Array, out: Array) -> None:
         """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 those that lie between."""
         binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
         values = binned.astype(np.float64)  # a copy
         np.copyto(values, self.fill, where=np.isnan(values))
-        # (n, w): the value of each bin's column; of another column's bin, low and scale of 0 make it 0
-        write_bins(values.take(self.source, axis=1), self.low, self.scale, out[:, self.span])
+        # (n, w): the value of each bin's column; of another column's bin, low and factor of 0 make it 0
+        write_bins(values.take(self.source, axis=1), self.low, self.factor, out[:, self.span])
 
 
 @dataclass(frozen=True)
@@ -123,15 +123,15 @@ def _stack_bins(
         return None
     inputs = np.concatenate([np.arange(bin_starts[j], bin_starts[j + 1]) for _, j, _ in binned])
     span = slice(int(inputs[0]), int(inputs[-1]) + 1)
-    source, (low, scale) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
+    source, (low, factor) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
     at = inputs - span.start  # where their bins are in the span
     source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
-    low[at], scale[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
+    low[at], factor[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
     return StackedBins(
         columns=np.array([k for k, _, _ in binned]),
         fill=np.array([column.fill for _, _, column in binned]),
         span=span,
         source=source,
         low=low,
-        scale=scale,
+        factor=factor,
     )

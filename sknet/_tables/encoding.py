@@ -312,7 +312,7 @@ class TableEncoder:
         """Return the encoder with levels and target means from totals of all rows; all else stays as it was learnt."""
         columns = list(self.columns)
         for j, column_totals in totals.items():
-            columns[j] = columns[j].with_target_means(column_totals.levels, column_totals.means())
+            columns[j] = columns[j].with_levels_and_means(column_totals.levels, column_totals.means())
         return TableEncoder(self.names, tuple(columns))
 
     def as_dense(self, X: Table) -> Array:

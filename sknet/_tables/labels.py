@@ -84,7 +84,7 @@ class Labels(EqualByFields, ABC):
         """Return the codes of labels that `as_labels` returned; a ValueError names unknown labels."""
 
     @abstractmethod
-    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
         """Return the target matrix T of codes."""
 
     @abstractmethod
@@ -117,7 +117,7 @@ class Labels(EqualByFields, ABC):
 
     def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
         """Return the target matrix; with smoothing, this share of each 1 is spread over the labels of its block."""
-        T = self.one_hot(codes, dtype)
+        T = self.encode_targets(codes, dtype)
         if smoothing:
             for block in self.blocks:
                 # a single column stands for two labels: 1 and 0
@@ -172,7 +172,7 @@ class SingleLabels(Labels):
         codes = np.array([code_of[label] for label in uniques.tolist()], dtype=np.intp)
         return codes[index[:, np.newaxis]]
 
-    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
         if len(self.known) <= 2:
             return codes.astype(dtype)
         T = np.zeros((len(codes), len(self.known)), dtype=dtype)
@@ -240,8 +240,8 @@ class MultiOutputLabels(Labels):
                 codes[present, j] = output.codes(present_labels(column))[:, 0]
         return codes
 
-    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
-        T = np.hstack([output.one_hot(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
+    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+        T = np.hstack([output.encode_targets(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
         for code, block in zip(codes.T, self.blocks, strict=True):
             T[code < 0, block] = np.nan
         return T
@@ -310,7 +310,7 @@ class IndicatorLabels(Labels):
     def columns(self) -> tuple[slice, ...]:
         return tuple(slice(j, j + 1) for j in range(self.n_labels))
 
-    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
         T: Array = codes.astype(dtype)
         T[codes < 0] = np.nan
         return T

@@ -40,8 +40,9 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
             numbers = column_as_floats(column_at(sample, j), name)
             numbers = numbers[np.isfinite(numbers)]  # an infinity is an error, which comes when it is encoded
             with np.errstate(over="ignore"):
-                if len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > MAX_MEDIAN_DISTANCE:
-                    far_names.append(name)
+                distance = abs(float(np.median(numbers)) - number.center) * number.factor if len(numbers) else 0.0
+            if distance > MAX_MEDIAN_DISTANCE:
+                far_names.append(name)
         elif one_hot is not None and not one_hot.has_infrequent:
             codes, keys = read_levels(column_at(sample, j))
             # the last entry is that of missing values, whose code −1 indexes it: they are not unknown

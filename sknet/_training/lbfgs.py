@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
-from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.result import DivergedError, Epoch, StopReason, TrainingEnd
 from sknet._training.solver import EpochObserver, Problem, Solver
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array
@@ -47,7 +47,7 @@ class LBFGS(Solver):
         states: Sequence[State],
         observer: EpochObserver | None = None,
         n_threads: int = 1,
-    ) -> list[Result]:
+    ) -> list[TrainingEnd]:
         """Minimise the one problem from its state; see `Solver.train`.
 
         `tol` is also the largest component of the gradient at which training ends.
@@ -64,10 +64,10 @@ class LBFGS(Solver):
             minimization.snapshot.restore(state)
             if state.epoch == epochs_before:
                 raise
-            return [Result(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)]
+            return [TrainingEnd(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)]
         # SciPy's own reason, where `record_iteration` has not stopped it
         reason = minimization.reason or _REASONS[outcome.status]
-        return [Result(reason, state.epoch, str(outcome.message), state.scores_undefined)]
+        return [TrainingEnd(reason, state.epoch, str(outcome.message), state.scores_undefined)]
 
     def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
         """Return that the validation score has stopped improving, if it has; of the training loss, SciPy judges."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from sknet._training import gradients
 from sknet._training.optimizers import Optimizer
-from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.result import DivergedError, Epoch, StopReason, TrainingEnd
 from sknet._training.rounds import train_in_rounds
 from sknet._training.schedules import Progress, Schedule, adaptive
 from sknet._training.solver import EpochObserver, Problem, Solver
@@ -71,7 +71,7 @@ class MiniBatchSolver(Solver):
         states: Sequence[State],
         observer: EpochObserver | None = None,
         n_threads: int = 1,
-    ) -> list[Result]:
+    ) -> list[TrainingEnd]:
         """Minimise each problem from its state, an epoch of each at a time; see `Solver.train`."""
         loops = [MiniBatchLoop(self, problem, state) for problem, state in zip(problems, states, strict=True)]
         return train_in_rounds(loops, n_threads, observer)
@@ -139,11 +139,11 @@ class MiniBatchLoop:
         """Put the state back to the end of its last whole epoch."""
         self._snapshot.restore(self.state)
 
-    def result(self, stopped_by: StopReason | None) -> Result:
+    def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended, given what has stopped it from outside, if anything."""
         # what stopped all loops from outside stopped this one only if it was not over by itself
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
-        return Result(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
+        return TrainingEnd(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class StopReason(Enum):
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingEnd:
     """How training ended, and after how many epochs, those of earlier calls included."""
 
     reason: StopReason

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from typing import Protocol
 
-from sknet._training.result import Result, StopReason
+from sknet._training.result import StopReason, TrainingEnd
 from sknet._training.solver import EpochObserver
 
 
@@ -30,13 +30,13 @@ class EpochLoop(Protocol):
     def restore(self) -> None:
         """Put the state back to the end of its last whole epoch."""
 
-    def result(self, stopped_by: StopReason | None) -> Result:
+    def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended, given what has stopped it from outside, if anything."""
 
 
 def train_in_rounds(
     loops: Sequence[EpochLoop], n_threads: int = 1, observer: EpochObserver | None = None
-) -> list[Result]:
+) -> list[TrainingEnd]:
     """Train all loops until each has ended, or the observer asks to stop.
 
     Sets: the states, in place. A Ctrl-C after the first whole round ends all
@@ -53,7 +53,7 @@ def train_in_rounds(
 
     Returns
     -------
-    results : list of Result
+    results : list of TrainingEnd
         Why each has ended, and after how many epochs.
 
     Raises

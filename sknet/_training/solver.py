@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
-from sknet._training.result import Result, StopReason
+from sknet._training.result import StopReason, TrainingEnd
 from sknet._training.state import Evaluate, State
 from sknet._typing import Array, Batch, Gradient
 
@@ -92,7 +92,7 @@ class Solver(ABC):
         states: Sequence[State],
         observer: EpochObserver | None = None,
         n_threads: int = 1,
-    ) -> list[Result]:
+    ) -> list[TrainingEnd]:
         """Minimise each problem from its state, until it ends or the observer asks to stop.
 
         Sets: the states, in place. A Ctrl-C after the first whole epoch ends training

@@ -418,8 +418,8 @@ def with_target_scaler(change):
     (with_error_scales(lambda scales: scales * np.nan), "held-out rows holds NaN"),
     (with_error_scales(lambda scales: -scales), "scales that are not positive"),
     (with_error_scales(lambda scales: np.tile(scales, 2)), "not those of the targets"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "one for each target"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "one for each target"),
+    (with_target_scaler(lambda scaler: replace(scaler, unit=np.tile(scaler.unit, 2))), "one for each target"),
+    (with_target_scaler(lambda scaler: replace(scaler, unit=-scaler.unit)), "one for each target"),
     (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "the targets holds NaN"),
 ])  # fmt: skip
 def test_numbers_that_cannot_be_are_refused(path, change, message):
@@ -456,7 +456,7 @@ def test_parameters_that_are_none_are_refused(path):
 
 
 NOT_FINITE = [
-    ({}, "note", "idf"), ({}, "note", "components"), ({}, "note", "center"), ({}, "note", "scale"),
+    ({}, "note", "idf"), ({}, "note", "components"), ({}, "note", "center"), ({}, "note", "factor"),
     (dict(category_encoding="target"), "often", "means"),
     (dict(input_scaling="standard", numeric_encoding="raw"), "number", "center"),
 ]  # fmt: skip

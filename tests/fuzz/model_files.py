@@ -178,14 +178,14 @@ def header_only(header, data=b"", length=None):
 
 def strange_columns():
     """Columns of every kind whose parts do not go together."""
-    number = {"is": "NumberColumn", "center": 0.0, "scale": 1.0, "bend": True, "shift": True}
+    number = {"is": "NumberColumn", "center": 0.0, "factor": 1.0, "bend": True, "shift": True}
     bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0], "fill": 0.0}
     dates = {"is": "DatetimeColumn", "seconds": number, "cycles": [], "zone": None, "is_duration": False}
     return {
         "bins without edges": bins | {"edges": []},
         "quantiles of another count": {"is": "QuantileColumn", "quantiles": {"is": "array"}},
         "means of no level": {
-            "is": "TargetColumn", "levels": ["a"], "means": {"is": "array"}, "scale": {"is": "array"}, "one_hot": None
+            "is": "TargetColumn", "levels": ["a"], "means": {"is": "array"}, "factor": {"is": "array"}, "one_hot": None
         },
         "a cycle that is not known": dates | {"cycles": ["__import__"]},
         "a time zone that pandas reads from a file": dates | {"zone": "dateutil//etc/passwd", "cycles": ["hour"]},
@@ -277,13 +277,13 @@ def crafted():
     yield "a kind that is not known", changed(lambda p: fitted(p).update({"is": "subprocess.Popen"}))
     yield "an encoder in place of a network", changed(lambda p: fitted(p).update(network=fitted(p)["encoder"]))
     yield "a model within a model", changed(lambda p: fitted(p).update(encoder=model["value"]["fitted"]["model"]))
-    more = {f"fitted.model.encoder.columns.0.{name}": np.zeros(3) for name in ("quantiles", "means", "scale")}
+    more = {f"fitted.model.encoder.columns.0.{name}": np.zeros(3) for name in ("quantiles", "means", "factor")}
     for what, column in strange_columns().items():
         change = lambda p, column=column: fitted(p)["encoder"]["columns"].__setitem__(0, column)  # noqa: E731
         yield what, changed(change, **more)
     yield "no columns", changed(lambda p: fitted(p)["encoder"].update(columns=[]))
     yield "weights of another shape", changed(lambda p: None, **{name: a.reshape(-1) for name, a in arrays.items()})
-    number = {"center": np.zeros(10**5), "scale": np.ones(10**5)}
+    number = {"center": np.zeros(10**5), "factor": np.ones(10**5)}
     number |= dict.fromkeys(["bend", "shift", "has_missing_indicator"], np.zeros(10**5, bool))
     yield (
         "a hundred thousand columns",

@@ -163,8 +163,8 @@ def test_weights_set_by_hand_that_are_no_numbers_are_told_of():
 
 
 def test_long_tables_are_shared_out_by_pieces_and_those_with_categories_are_not(monkeypatch):
-    asked, real = [], model.threads_for_rows
-    monkeypatch.setattr(model, "threads_for_rows", lambda n, product: asked.append((n, product)) or real(n, product))
+    asked, real = [], model.split_among_threads
+    monkeypatch.setattr(model, "split_among_threads", lambda n, product: asked.append((n, product)) or real(n, product))
     X = np.random.default_rng(0).normal(size=(3 * ROWS_PREDICTED_AT_ONCE + 1, 2))
     quick = dict(hidden_layer_sizes=7, max_iter=1, early_stopping=False, random_state=0)
     SigmoidMLPRegressor(**quick).fit(X[:40], X[:40, 0]).predict(X)

@@ -18,8 +18,8 @@ from sknet._model.threads import (
     MIN_PRODUCT_FOR_NETWORK_THREADS,
     limit_blas_threads,
     run_on_slices,
+    split_among_threads,
     threads_for_networks,
-    threads_for_rows,
 )
 from tests.model.limits import thread_product
 
@@ -222,17 +222,17 @@ def test_a_users_scorer_is_called_in_his_own_thread():
 
 def test_many_pieces_get_as_many_threads_as_blas_has_and_blas_one():
     for n_pieces, expected in ((2 * MIN_PIECES_PER_THREAD, 2), (100, 2), (2 * MIN_PIECES_PER_THREAD - 1, 1)):
-        with threads_for_rows(n_pieces, SMALL) as n_threads:
+        with split_among_threads(n_pieces, SMALL) as n_threads:
             assert n_threads == expected and blas_threads() == {1}
-    with threads_for_rows(2, LARGE) as n_threads:  # few pieces leave large products to BLAS
+    with split_among_threads(2, LARGE) as n_threads:  # few pieces leave large products to BLAS
         assert n_threads == 1 and blas_threads() == {2}
-    with threadpool_limits(1, user_api="blas"), threads_for_rows(100, SMALL) as n_threads:
+    with threadpool_limits(1, user_api="blas"), split_among_threads(100, SMALL) as n_threads:
         assert n_threads == 1
 
 
 def test_threads_start_no_threads():
     def given():
-        with threads_for_rows(100, LARGE) as n_threads:
+        with split_among_threads(100, LARGE) as n_threads:
             return n_threads
 
     with ThreadPoolExecutor(1) as pool:

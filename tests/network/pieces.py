@@ -98,12 +98,12 @@ LOSSES = {
     "squared_error": LossCase(regression_losses.SQUARED_ERROR, 1, numbers),
     "squared_error, 3 outputs": LossCase(regression_losses.SQUARED_ERROR, 3, numbers),
     "absolute_error": LossCase(regression_losses.ABSOLUTE_ERROR, 2, numbers, kinks=True),
-    "huber": LossCase(regression_losses.huber(0.7), 2, numbers, kinks=True),
+    "huber": LossCase(regression_losses.make_huber(0.7), 2, numbers, kinks=True),
     "poisson": LossCase(regression_losses.POISSON, 2, positive),
     "gamma": LossCase(regression_losses.GAMMA, 2, positive),
-    "tweedie": LossCase(regression_losses.tweedie(1.3), 2, positive),
-    "pinball": LossCase(regression_losses.pinball(0.2), 2, numbers, kinks=True),
-    "quantiles": LossCase(regression_losses.quantiles(LEVELS), 3, one_number, kinks=True),
+    "tweedie": LossCase(regression_losses.make_tweedie(1.3), 2, positive),
+    "pinball": LossCase(regression_losses.make_pinball(0.2), 2, numbers, kinks=True),
+    "quantiles": LossCase(regression_losses.make_quantiles(LEVELS), 3, one_number, kinks=True),
     "side by side": LossCase(
         losses.sum_of_losses(
             [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, regression_losses.SQUARED_ERROR],
@@ -192,9 +192,9 @@ def network_of(*sizes, l2=0.0, l1=0.0):
     return layout_of(*sizes), activations, regression_losses.SQUARED_ERROR, ElasticNet(l2=l2, l1=l1)
 
 
-def objective_of(network, Z, target, weight=None, n_skipped_inputs=0):
+def objective_of(network, Z, target, weight=None, n_inputs_unseen=0):
     """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
-    inputs = DenseInputs(Z, "ones").without_first_inputs(n_skipped_inputs)
+    inputs = DenseInputs(Z, "ones").without_first_inputs(n_inputs_unseen)
     return Objective(*network, inputs, target, weight, max_rows=len(Z)), inputs
 
 

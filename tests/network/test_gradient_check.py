@@ -18,7 +18,7 @@ def test_the_usual_targets_suit_the_usual_losses():
                  regression_losses.POISSON, regression_losses.GAMMA,
                  losses.SOFTMAX_LOG_LOSS,
                  losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
-                 regression_losses.pinball(0.3), regression_losses.quantiles((0.1, 0.5, 0.9))):  # fmt: skip
+                 regression_losses.make_pinball(0.3), regression_losses.make_quantiles((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 

@@ -18,7 +18,7 @@ Y = np.random.default_rng(1).normal(size=(7, 3))
     [
         (regression_losses.SQUARED_ERROR, lambda y, p: metrics.mean_squared_error(y, p) / 2),
         (regression_losses.ABSOLUTE_ERROR, metrics.mean_absolute_error),
-        (regression_losses.pinball(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
+        (regression_losses.make_pinball(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
     ],
     ids=["squared_error", "absolute_error", "pinball"],
 )
@@ -43,7 +43,7 @@ def test_positive_losses_are_half_the_deviance(loss, metric):
 @pytest.mark.parametrize("power", [1.01, 1.5, 1.99])
 def test_tweedie_is_half_the_deviance_of_its_power(power):
     raw, target = X[:, :1], np.where(Y[:, :1] > 0, np.exp(Y[:, :1]), 0.0)
-    found = regression_losses.tweedie(power).value(raw, target).mean()
+    found = regression_losses.make_tweedie(power).value(raw, target).mean()
     assert found == pytest.approx(metrics.mean_tweedie_deviance(target, np.exp(raw), power=power) / 2, rel=1e-12)
 
 
@@ -52,11 +52,11 @@ def test_poisson_takes_counts_of_zero():
 
 
 def test_huber_is_quadratic_inside_and_linear_outside():
-    loss = regression_losses.huber(0.5)
+    loss = regression_losses.make_huber(0.5)
     error = np.array([[0.2], [-0.5], [2.0], [-3.0]])
     expected = [0.02, 0.125, 0.5 * (2 - 0.25), 0.5 * (3 - 0.25)]
     np.testing.assert_allclose(loss.value(error, np.zeros((4, 1))), expected, rtol=1e-13)
-    wide = regression_losses.huber(1e6)
+    wide = regression_losses.make_huber(1e6)
     np.testing.assert_allclose(wide.value(X, Y), regression_losses.SQUARED_ERROR.value(X, Y), rtol=1e-12)
 
 

@@ -246,7 +246,7 @@ def test_every_kind_of_column_comes_back_through_json(case):
 def test_values_of_one_kind_are_one_array_per_field():
     plain, arrays, _ = pack(NUMBERS)
     assert plain == {TYPE: "rows", "of": "NumberColumn"}
-    assert {name: array.tolist() for name, array in arrays.items()}["scale"] == [2.0, 3.0]
+    assert {name: array.tolist() for name, array in arrays.items()}["factor"] == [2.0, 3.0]
 
 
 def test_arrays_stand_under_the_path_that_leads_to_them():
@@ -294,9 +294,9 @@ def test_no_field_has_the_name_that_says_the_kind():
 
 @pytest.mark.parametrize("plain", [
     {TYPE: "os.system", "command": "true"}, {TYPE: ["NumberColumn"]}, {"center": 0.0}, {TYPE: "dtype", "name": "O"},
-    {TYPE: "NumberColumn"}, {TYPE: "NumberColumn", "center": "0", "scale": 1.0},
-    {TYPE: "NumberColumn", "center": 0.0, "scale": 1.0, "bend": 1}, {TYPE: "activation", "name": "__import__"},
-    {TYPE: "NumberColumn", "center": 0.0, "scale": 1.0, "other": 1}, {TYPE: "array"}, {TYPE: "piece", "number": 0},
+    {TYPE: "NumberColumn"}, {TYPE: "NumberColumn", "center": "0", "factor": 1.0},
+    {TYPE: "NumberColumn", "center": 0.0, "factor": 1.0, "bend": 1}, {TYPE: "activation", "name": "__import__"},
+    {TYPE: "NumberColumn", "center": 0.0, "factor": 1.0, "other": 1}, {TYPE: "array"}, {TYPE: "piece", "number": 0},
     {TYPE: "rows", "of": "CategoryColumn"}, {TYPE: "rows", "of": "NumberColumn"}, {TYPE: "objects", "items": [1]},
     {TYPE: "list", "items": 3}, {TYPE: "dict", "keys": ["a"], "values": []}, {TYPE: "characters"},
     {TYPE: "Generator", "state": {TYPE: "dict", "keys": [], "values": []}},

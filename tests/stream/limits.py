@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from sknet._stream import encoded_in_file, shuffled, stored_table
+from sknet._stream import encoded_on_read, shuffled, stored_table
 from sknet._stream.stored_table import StoredTable
 
 
@@ -16,7 +16,7 @@ def held_out_rows(n):
 @contextmanager
 def pool_bytes(pool, encoded):
     """How much of a file is read at once, and how much is encoded at once."""
-    small_pools = patch.multiple(encoded_in_file, BYTES_READ_PER_POOL=pool, BYTES_ENCODED_AT_ONCE=encoded)
+    small_pools = patch.multiple(encoded_on_read, BYTES_READ_PER_POOL=pool, BYTES_ENCODED_AT_ONCE=encoded)
     with small_pools, patch.object(stored_table, "BYTES_READ_PER_POOL", pool):
         yield
 

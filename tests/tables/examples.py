@@ -32,8 +32,8 @@ COLUMN_KINDS = {  # all that a column can become
 DATE_CYCLES = [*CYCLES]
 
 
-def number_column(center=0.0, scale=1.0, **how):
-    return NumberColumn(center, scale, **how)
+def number_column(center=0.0, factor=1.0, **how):
+    return NumberColumn(center, factor, **how)
 
 
 def category_column(*levels, **how):

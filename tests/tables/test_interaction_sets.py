@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import LeftOutColumn
+from sknet._tables.columns.category import MissingOnlyColumn
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.interaction_sets import interaction_sets, sets_with_inputs
 
@@ -83,5 +83,5 @@ def test_all_inputs_of_a_column_are_in_its_sets():
 
 def test_a_set_whose_columns_have_no_inputs_gets_no_units():
     town = list(NAMES).index("town")
-    left_out = replace(ENCODER, columns=(*ENCODER.columns[:town], LeftOutColumn(), *ENCODER.columns[town + 1 :]))
+    left_out = replace(ENCODER, columns=(*ENCODER.columns[:town], MissingOnlyColumn(), *ENCODER.columns[town + 1 :]))
     assert sets_with_inputs("no_interactions", left_out).shape == (left_out.n_inputs, 4)

@@ -38,7 +38,7 @@ def test_sparse_tables_have_the_scale_of_each_column():
     table = sp.csr_array(np.where(X > 0, X, 0.0))
     encoder = learn_encoder(table)
     assert_allclose(
-        gradients_by_column(encoder, table, np.ones((30, 1, 3)))[:, 0], [[c.scale for c in encoder.columns]] * 30
+        gradients_by_column(encoder, table, np.ones((30, 1, 3)))[:, 0], [[c.factor for c in encoder.columns]] * 30
     )
     dense = learn_encoder(X)
     ones = np.ones((30, 1, 3))

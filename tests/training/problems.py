@@ -8,7 +8,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
-from sknet._training.result import Epoch, Result, StopReason
+from sknet._training.result import Epoch, StopReason, TrainingEnd
 from sknet._training.schedules import constant, cosine
 from sknet._training.solver import Problem
 from sknet._training.state import Best, EpochEvaluation, Snapshot, State
@@ -142,7 +142,7 @@ ENDS = list(StopReason.__members__)
 
 def ended(reason, epochs_done=1, **more):
     """A result, by the name of its reason."""
-    return Result(StopReason[reason], epochs_done, **more)
+    return TrainingEnd(StopReason[reason], epochs_done, **more)
 
 
 def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, learning_rate=0.1, gradient_norm=1.0, seconds=0.01):

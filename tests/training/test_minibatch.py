@@ -24,7 +24,7 @@ from problems import (
 
 import sknet._training
 from sknet._training.optimizers import SGD
-from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.result import DivergedError, StopReason, TrainingEnd
 from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
 from sknet._training.state import EpochEvaluation
 
@@ -68,7 +68,7 @@ def test_a_run_by_hand(optimizer):
     assert [epoch.loss for epoch in state.history] == pytest.approx(losses, rel=1e-13)
     assert state.history[-1].gradient_norm == pytest.approx(norm, rel=1e-13)
     assert (state.step, state.epoch, state.n_samples_seen) == (6, 2, 24)
-    assert result == Result(StopReason.MAX_ITER, 2)
+    assert result == TrainingEnd(StopReason.MAX_ITER, 2)
     assert all(isnan(e.validation_loss) and isnan(e.validation_score) and e.seconds >= 0 for e in state.history)
 
 
@@ -125,7 +125,7 @@ def test_a_run_that_is_over_does_nothing(reason):
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
     assert solver.reason_not_to_resume(problem(quadratic), state) is reason
-    assert trained(problem(quadratic), solver, state)[0] == Result(reason, state.epoch) and same(state, before)
+    assert trained(problem(quadratic), solver, state)[0] == TrainingEnd(reason, state.epoch) and same(state, before)
     assert replace(solver, n_epochs=6).reason_not_to_resume(problem(quadratic), state) is None
 
 

@@ -5,7 +5,7 @@ from dataclasses import astuple
 
 import pytest
 
-from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.result import DivergedError, Epoch, StopReason, TrainingEnd
 
 FACTS = {"max_iter": 7, "tol": 1e-4, "n_iter_no_change": 10, "message": "ABNORMAL"}
 
@@ -29,6 +29,6 @@ def test_an_error_of_divergence_names_epoch_and_rate():
 
 
 def test_values_compare_and_travel():
-    epoch, result = Epoch(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), Result(StopReason.FINISHED, 4)
+    epoch, result = Epoch(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), TrainingEnd(StopReason.FINISHED, 4)
     assert astuple(epoch) == (1, 2, 3, 4, 5, 6) and result.message == "" and not result.scores_undefined
     assert pickle.loads(pickle.dumps((epoch, result))) == (epoch, result)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from problems import Interrupting, LeastSquares, Script, lbfgs, mini_batch, problem, quadratic, same, state_of, train
 
-from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.result import DivergedError, StopReason, TrainingEnd
 from sknet._training.state import EpochEvaluation
 
 START = np.arange(5.0) / 5
@@ -160,7 +160,7 @@ def run_to(make, n_epochs, part=None, nth=0):
 @pytest.mark.parametrize("nth", [4, 5, 6])
 def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
     result, state = run_to(make, 9, part, nth)
-    assert result == Result(StopReason.INTERRUPTED, state.epoch, scores_undefined=True)
+    assert result == TrainingEnd(StopReason.INTERRUPTED, state.epoch, scores_undefined=True)
     n_whole = nth if make is mini_batch and part == "epoch_ended" else nth - 1  # a round is whole when this is called
     assert 1 <= state.epoch <= n_whole and (part == "objective" or state.epoch == n_whole)
     assert same(state, run_to(make, state.epoch)[1])

@@ -61,7 +61,7 @@ class ScaledNumber(Protocol):
     @property
     def center(self) -> float: ...
     @property
-    def scale(self) -> float: ...
+    def factor(self) -> float: ...
     @property
     def bend(self) -> bool: ...
     @property
@@ -96,8 +96,8 @@ class Column(ABC):
     is_text : bool
         Whether the values are free text, which takes long to encode: it is encoded once for all epochs.
     uses_target : bool
-        Whether the inputs depend on the target. They then are learnt from all rows, as `with_target_means`, and those
-        of training rows from the rows of other folds, as `write_cross_fitted`.
+        Whether the inputs depend on the target. They are then learnt from all rows, by `with_levels_and_means`, and
+        those of training rows from the rows of other folds, as `write_cross_fitted`.
     infrequent_share : float
         Share of the weight of the levels that are not among `known_levels`, in training.
     """
@@ -184,7 +184,7 @@ class Column(ABC):
 
     # --- the target
 
-    def with_target_means(self, levels: tuple[str, ...], means: Array) -> Column:
+    def with_levels_and_means(self, levels: tuple[str, ...], means: Array) -> Column:
         """Return the column with other levels and their means of the target; all else stays as it was learnt."""
         return self
 

@@ -60,8 +60,8 @@ class BinnedColumn(Column):
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
-        low, scale = self.bins
-        pairs = zip(low.tolist(), scale.tolist(), strict=True)
+        low, factor = self.bins
+        pairs = zip(low.tolist(), factor.tolist(), strict=True)
         return (*(InputFormula("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.input_formulas)
 
     @property
@@ -86,21 +86,21 @@ class BinnedColumn(Column):
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)[:, np.newaxis]
-        low, scale = self.bins
+        low, factor = self.bins
         high = np.array(self.edges[1:])
         # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
         inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
         slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, : self.n_bins] = inside * scale  # no missing value is inside
+        slopes[:, : self.n_bins] = inside * factor  # no missing value is inside
         slopes[:, self.n_bins :] = self.number.slopes(values, name)
         return slopes
 
 
-def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
+def write_bins(values: Array, low: Array, factor: Array, out: Array) -> None:
     """Set bins, (n, b), from the values of each bin's column, (n, b), in float64; overwrites the values."""
     with np.errstate(over="ignore"):
         values -= low  # in float64, rounded at the end: a column with a large offset loses no digits
-        values *= scale  # how much of each bin lies below the value
+        values *= factor  # how much of each bin lies below the value
     out[...] = np.clip(values, 0.0, 1.0, out=values)
 
 

@@ -114,13 +114,13 @@ class CategoryColumn(Column):
         """The column itself."""
         return self
 
-    def without_one_hot(self) -> LeftOutColumn:
+    def without_one_hot(self) -> MissingOnlyColumn:
         """Return a column without inputs."""
-        return LeftOutColumn()
+        return MissingOnlyColumn()
 
 
 @dataclass(frozen=True)
-class LeftOutColumn(Column):
+class MissingOnlyColumn(Column):
     """A column of categories of which no more is used than where values are missing.
 
     Attributes
@@ -147,11 +147,11 @@ class LeftOutColumn(Column):
             out[:, 0] = read_levels(values, name)[0] < 0
 
 
-class IdentifierColumn(LeftOutColumn):
+class IdentifierColumn(MissingOnlyColumn):
     """A column whose values all differ, so that they say nothing about another row."""
 
 
-class UninformativeColumn(LeftOutColumn):
+class UninformativeColumn(MissingOnlyColumn):
     """A column of many levels, all of which are rare, or on which the target does not depend."""
 
     @property

@@ -6,7 +6,7 @@ n rows, d columns. NaN is a missing value and counts nowhere.
 
 X, Z : (n, d)            values as they come, and scaled
 numbers : (n,)           one column, float32 or float64
-center, scale : (d,)     float64
+center, factor : (d,)    float64
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ FLOAT32_RANGE = (1e-30, 1e30)
 
 @dataclass(frozen=True, eq=False)
 class ColumnScaler:
-    """The centres and scales of d columns, which are scaled together.
+    """The centres and factors of d columns, which are scaled together.
 
     Attributes
     ----------
     center : ndarray of shape (d,)
-    scale : ndarray of shape (d,)
+    factor : ndarray of shape (d,)
     bend, shift : bool
         As in `NumberColumn`.
     float32_suffices : bool
@@ -46,7 +46,7 @@ class ColumnScaler:
     """
 
     center: Array
-    scale: Array
+    factor: Array
     bend: bool
     shift: bool
     float32_suffices: bool
@@ -72,8 +72,8 @@ class ColumnScaler:
                 # missing values are the centre, which is 0 where it has been subtracted
                 np.copyto(Z, 0.0 if self.shift else self.center, where=np.isnan(Z), casting="same_kind")
                 if self.bend:
-                    _replace_overflows(Z)  # before the scale is applied: it may be 0
-            Z *= self.scale.astype(Z.dtype, copy=False)
+                    _replace_overflows(Z)  # before the factor is applied: it may be 0
+            Z *= self.factor.astype(Z.dtype, copy=False)
             if self.bend:
                 bend_outliers(Z)
             if Z is not out:
@@ -82,13 +82,13 @@ class ColumnScaler:
         return all_finite and (self.bend or bool(np.isfinite(out).all()))
 
     def scaled_sparse(self, X: Table, dtype: DType) -> Table:
-        """Return a CSR matrix of the values times their columns' scales."""
+        """Return a CSR matrix of the values times their columns' factors."""
         with np.errstate(over="ignore"):  # the caller looks for infinite results
             Z = X.astype(dtype, copy=True)
             if self.float32_suffices:
-                Z.data *= self.scale.astype(dtype)[Z.indices]
+                Z.data *= self.factor.astype(dtype)[Z.indices]
             else:  # as in `impute_and_scale_into`
-                Z.data = (X.data * self.scale[X.indices]).astype(dtype)
+                Z.data = (X.data * self.factor[X.indices]).astype(dtype)
         return Z
 
 
@@ -130,7 +130,7 @@ class NumberColumn(SingleNumber):
     ----------
     center : float
         Weighted median or mean of the observed values; what a missing value stands for. 0 where nothing was observed.
-    scale : float
+    factor : float
         The factor; 0 for a column that says nothing.
     bend : bool
         Whether z becomes 3 asinh(z/3): outliers keep their order, and grow no faster than their logarithm.
@@ -141,7 +141,7 @@ class NumberColumn(SingleNumber):
     """
 
     center: float
-    scale: float
+    factor: float
     bend: bool = False
     shift: bool = True
     has_missing_indicator: bool = False
@@ -149,7 +149,7 @@ class NumberColumn(SingleNumber):
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the scaled number, and 1 where it is missing."""
-        number = InputFormula("number", None, centre=self.center, scale=self.scale)
+        number = InputFormula("number", None, centre=self.center, scale=self.factor)
         return (number, InputFormula("missing")) if self.has_missing_indicator else (number,)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
@@ -162,10 +162,10 @@ class NumberColumn(SingleNumber):
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        z = (numbers - self.center) * self.scale
+        z = (numbers - self.center) * self.factor
         slopes = np.zeros((len(z), self.n_inputs))
         # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
-        slopes[:, 0] = self.scale / np.hypot(1.0, z / 3.0) if self.bend else self.scale
+        slopes[:, 0] = self.factor / np.hypot(1.0, z / 3.0) if self.bend else self.factor
         slopes[np.isnan(numbers)] = 0.0
         return slopes
 
@@ -177,7 +177,7 @@ class NumberColumn(SingleNumber):
     @property
     def is_constant(self) -> bool:
         """Whether a single value is known: the factor is 0."""
-        return self.scale == 0.0
+        return self.factor == 0.0
 
     def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> NumberColumn:
         """Return the column with 1 over the root mean square distance of new values from the one that is known.
@@ -187,18 +187,18 @@ class NumberColumn(SingleNumber):
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         refuse_infinite(numbers[:, np.newaxis], lambda _: name)
         mean, deviation = mean_and_deviation(numbers - self.center, weight)
-        return replace(self, scale=float(reciprocal(np.hypot(mean, deviation))))
+        return replace(self, factor=float(reciprocal(np.hypot(mean, deviation))))
 
 
 def common_scaler(columns: Sequence[ScaledNumber]) -> ColumnScaler:
     """Return one scaler of columns that were learnt with the same settings, to scale them all at once."""
     center = np.array([column.center for column in columns], dtype=np.float64)
-    scale = np.array([column.scale for column in columns], dtype=np.float64)
+    factor = np.array([column.factor for column in columns], dtype=np.float64)
     low, high = FLOAT32_RANGE
-    factors = scale[scale != 0]  # a column that says nothing has the factor 0, which float32 holds
+    factors = factor[factor != 0]  # a column that says nothing has the factor 0, which float32 holds
     float32_suffices = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
     first = columns[0] if columns else NumberColumn(0.0, 0.0)
-    return ColumnScaler(center, scale, first.bend, first.shift, bool(float32_suffices))
+    return ColumnScaler(center, factor, first.bend, first.shift, bool(float32_suffices))
 
 
 def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
@@ -265,7 +265,7 @@ def learn_unscaled(columns: Array, distribution: Distribution, settings: ColumnS
 
 
 def _number_columns(
-    center: Array, scale: Array, distribution: Distribution, *, bend: bool = False, shift: bool = True
+    center: Array, factor: Array, distribution: Distribution, *, bend: bool = False, shift: bool = True
 ) -> list[NumberColumn]:
-    learnt = zip(center.tolist(), scale.tolist(), distribution.has_missing.tolist(), strict=True)
+    learnt = zip(center.tolist(), factor.tolist(), distribution.has_missing.tolist(), strict=True)
     return [NumberColumn(c, s, bend, shift, has_missing) for c, s, has_missing in learnt]

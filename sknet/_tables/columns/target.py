@@ -60,7 +60,7 @@ class TargetColumn(EqualByFields, Column):
         Keys of all levels.
     means : ndarray of shape (1 + F, L + 2, k)
         Shrunk means; those of unseen levels are the means of all levels' rows.
-    scale : ndarray of shape (k,)
+    factor : ndarray of shape (k,)
         1 over the target's standard deviation.
     one_hot : CategoryColumn, or None
         What the first inputs are.
@@ -70,7 +70,7 @@ class TargetColumn(EqualByFields, Column):
 
     levels: tuple[str, ...]
     means: Array
-    scale: Array
+    factor: Array
     one_hot: CategoryColumn | None = None
 
     @property
@@ -81,7 +81,7 @@ class TargetColumn(EqualByFields, Column):
     @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
-        endings = [""] if len(self.scale) == 1 else [f"_{i}" for i in range(len(self.scale))]
+        endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
         word = name_of_no_level("target", () if self.one_hot is None else self.one_hot.levels, endings)
         names = [f"_{word}{ending}" for ending in endings]
         return (*(() if self.one_hot is None else self.one_hot.suffixes), *names)
@@ -90,7 +90,7 @@ class TargetColumn(EqualByFields, Column):
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: (mean of the level - centre) * scale; the mean of a missing value stands under None."""
         means = []
-        for i, factor in enumerate(self.scale.tolist()):
+        for i, factor in enumerate(self.factor.tolist()):
             mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
             means.append(InputFormula("target", mean, centre=float(self.means[0, -1, i]), scale=factor))
         return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
@@ -102,7 +102,7 @@ class TargetColumn(EqualByFields, Column):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
-            self.one_hot.write(values, out[:, : -len(self.scale)], name)
+            self.one_hot.write(values, out[:, : -len(self.factor)], name)
         self._write_means(values, 0, out, name)
 
     def write_cross_fitted(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
@@ -117,7 +117,7 @@ class TargetColumn(EqualByFields, Column):
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
         # (n, k) means minus the mean of all rows, (k,): an unseen level becomes 0
-        out[:, -len(self.scale) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.scale
+        out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
 
     @property
     def known_levels(self) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ class TargetColumn(EqualByFields, Column):
         """Return the column of the means alone."""
         return replace(self, one_hot=None)
 
-    def with_target_means(self, levels: tuple[str, ...], means: Array) -> TargetColumn:
+    def with_levels_and_means(self, levels: tuple[str, ...], means: Array) -> TargetColumn:
         """Return the column with other levels and means, (1 + F, L + 2, k)."""
         return replace(self, levels=levels, means=means)
 

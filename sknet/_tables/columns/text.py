@@ -82,7 +82,7 @@ class TextColumn(EqualByFields, Column):
         In float32.
     center : ndarray of shape (c,)
         Means of the projections.
-    scale : float
+    factor : float
         The factor of all of them: the first components stay larger than the last, which are mostly noise.
     has_missing : bool
         Whether there is an input for missing texts, the last one. Their other inputs are 0.
@@ -94,7 +94,7 @@ class TextColumn(EqualByFields, Column):
     idf: Array
     components: Array
     center: Array
-    scale: float
+    factor: float
     has_missing: bool = False
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ class TextColumn(EqualByFields, Column):
         facts = []
         for weights, center in zip(self.components, self.center.tolist(), strict=True):
             by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
-            facts.append(InputFormula("text", by_term, centre=center, scale=self.scale))
+            facts.append(InputFormula("text", by_term, centre=center, scale=self.factor))
         return (*facts, *(InputFormula("missing"),) * self.has_missing)
 
     @cached_property
@@ -135,7 +135,9 @@ class TextColumn(EqualByFields, Column):
             encoded = np.zeros((len(texts) + 1, c), out.dtype)  # the last is that of missing texts: code −1 indexes it
             for start in range(0, len(texts), TEXTS_ENCODED_AT_ONCE):
                 rows = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
-                encoded[rows] = (self._vectorizer.transform(texts[rows]) @ self.components.T - self.center) * self.scale
+                encoded[rows] = (
+                    self._vectorizer.transform(texts[rows]) @ self.components.T - self.center
+                ) * self.factor
             out[:, :c] = encoded[codes]
         if self.has_missing:
             out[:, c] = codes < 0
@@ -238,7 +240,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
         idf=idf,
         components=svd.components_[kept].astype(np.float32),
         center=center[kept],
-        scale=float(1.0 / np.sqrt(np.mean(deviation[kept][:SCALING_COMPONENTS] ** 2))),
+        factor=float(1.0 / np.sqrt(np.mean(deviation[kept][:SCALING_COMPONENTS] ** 2))),
         has_missing=has_missing,
     )
 
@@ -250,6 +252,6 @@ def _text_without_terms(has_missing: bool) -> TextColumn:
         idf=np.zeros(0),
         components=np.zeros((0, 0), np.float32),
         center=np.zeros(0),
-        scale=0.0,
+        factor=0.0,
         has_missing=has_missing,
     )

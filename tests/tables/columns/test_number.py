@@ -48,14 +48,14 @@ def test_weights_are_repetitions(column, method):
         assert learn(x, method, w) == learn(repeated, method)
     weighted, plain = learn_scaler(x, method, w), learn_scaler(repeated, method)
     np.testing.assert_allclose(weighted.center, plain.center, rtol=1e-12, atol=1e-9)
-    np.testing.assert_allclose(weighted.scale, plain.scale, rtol=1e-9)
+    np.testing.assert_allclose(weighted.factor, plain.factor, rtol=1e-9)
     assert learn(repeated, method) == learn(repeated, method, np.ones(len(repeated)))
 
 
 def test_robust_is_median_and_quartile_range_with_bent_outliers():
     x = np.array([0.0, 1, 2, 3, 4, 5, 6, 700])[:, None]
     scaler = learn_scaler(x, "robust")
-    assert (scaler.center, scaler.scale, scaler.bend) == (3, 1 / 4, True)
+    assert (scaler.center, scaler.factor, scaler.bend) == (3, 1 / 4, True)
     z = (x - 3) / 4
     np.testing.assert_allclose(apply(scaler, x.copy()), 3 * np.arcsinh(z / 3), rtol=1e-14)
 
@@ -63,7 +63,7 @@ def test_robust_is_median_and_quartile_range_with_bent_outliers():
 def test_where_quartiles_coincide_robust_takes_the_other_values_and_silences_constants():
     X = np.column_stack([[5.0] * 9 + [9.0], [7.0] * 10, [np.nan] * 10])
     scaler = learn_scaler(X, "robust")
-    assert scaler.center.tolist() == [5, 7, 0] and scaler.scale.tolist() == [1 / 4, 0, 0]
+    assert scaler.center.tolist() == [5, 7, 0] and scaler.factor.tolist() == [1 / 4, 0, 0]
     assert (apply(scaler, np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
 
 
@@ -119,7 +119,7 @@ def test_an_offset_costs_no_precision_in_single_precision():
 
 def test_a_constant_is_recognised_though_its_mean_rounds():
     scaler = learn_scaler(np.full((10, 1), 0.1), "standard", np.linspace(0.1, 1, 10))
-    assert scaler.center == 0.1 and scaler.scale == 0
+    assert scaler.center == 0.1 and scaler.factor == 0
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])

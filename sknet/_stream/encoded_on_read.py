@@ -43,7 +43,7 @@ TARGETS_CHECKED_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True, eq=False)
-class EncodedInFile:
+class EncodedOnRead:
     """Rows in a file, and how they are encoded whenever they are read.
 
     Attributes
@@ -62,23 +62,23 @@ class EncodedInFile:
     dtype: DType
     places: NDArray[np.intp] | None
     encoding_fold: NDArray[np.intp] | None
-    n_skipped_inputs: int = 0
+    n_inputs_unseen: int = 0
     batch_format: ClassVar[BatchFormat] = "ones"
     n_networks_at_once: ClassVar[int] = 1
 
     def __len__(self) -> int:
         return len(self.stored.records) if self.places is None else len(self.places)
 
-    def __getitem__(self, rows: NDArray[np.intp]) -> EncodedInFile:
+    def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
         """Return some of these rows, in increasing order."""
         places = rows if self.places is None else self.places[rows]
         return replace(
             self, places=places, encoding_fold=None if self.encoding_fold is None else self.encoding_fold[rows]
         )
 
-    def without_first_inputs(self, s: int) -> EncodedInFile:
+    def without_first_inputs(self, s: int) -> EncodedOnRead:
         """Return the same rows without the first s inputs."""
-        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
+        return replace(self, n_inputs_unseen=self.n_inputs_unseen + s)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the inputs of some rows that are to be evaluated."""
@@ -94,7 +94,7 @@ class EncodedInFile:
 
         return BatchwiseInputs(
             encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,
-            n_skipped_inputs=self.n_skipped_inputs,
+            n_inputs_unseen=self.n_inputs_unseen,
         )  # fmt: skip
 
     def objective(
@@ -120,7 +120,7 @@ class PooledObjective:
 
     Parameters
     ----------
-    inputs : EncodedInFile
+    inputs : EncodedOnRead
     rows : EncodedRows
         With these inputs.
     pool : Objective
@@ -129,7 +129,7 @@ class PooledObjective:
         The network's.
     """
 
-    def __init__(self, inputs: EncodedInFile, rows: EncodedRows, pool: Objective, n_outputs: int) -> None:
+    def __init__(self, inputs: EncodedOnRead, rows: EncodedRows, pool: Objective, n_outputs: int) -> None:
         self._inputs, self._rows, self._pool, self._n_outputs = inputs, rows, pool, n_outputs
         self.known_targets = pool.known_targets
 
