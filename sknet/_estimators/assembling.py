@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sknet._estimators.fit_run import FitRun, origin_of
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import prefix_errors
-from sknet._estimators.scoring import validation_scorer
+from sknet._estimators.scoring import held_out_scorer
 from sknet._estimators.start import member_seeds
 from sknet._model.evaluation import Folds, HeldOut, OwnRows
 from sknet._model.fold_phase import FoldPhase
@@ -49,7 +49,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
 
     score = None
     if evaluation.held_out is not None and estimator.scoring != "loss":
-        score = validation_scorer(estimator, evaluation.held_out, plan)
+        score = held_out_scorer(estimator, evaluation.held_out, plan)
     return FitRun(
         estimator_name=name,
         plan=plan,
@@ -58,6 +58,6 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         score=score,
         # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
         importance_rows=None if start.is_increment else importance_rows(rows, encoded, evaluation.train),
-        folds=fold_phase,
+        fold_phase=fold_phase,
         keeps_out_of_fold=estimator.early_stopping == "folds",
     )

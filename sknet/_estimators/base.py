@@ -20,7 +20,7 @@ from sknet._estimators.callbacks import (
     refuse_unresumable_solver,
 )
 from sknet._estimators.conflicts import (
-    refuse_conflicts_with_own_validation,
+    refuse_conflicts_with_own_rows,
     refuse_conflicts_with_temperature,
 )
 from sknet._estimators.constraints import check_parameters
@@ -35,7 +35,7 @@ from sknet._estimators.fit_run import FitRun, TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import check_has_partial_fit, column_choices
 from sknet._estimators.planning import make_plan
-from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation
+from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
 from sknet._estimators.resolve import target_settings
 from sknet._estimators.start import Start, advance_random_state, draw_start, start_from_checkpoint
 from sknet._model.baseline import are_no_better_than_constant
@@ -111,9 +111,9 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
-        if arguments.has_validation:
-            refuse_conflicts_with_own_validation(self)
-            held_out = read_validation(arguments, name, head, columns, self.early_stopping)
+        if arguments.has_own_rows:
+            refuse_conflicts_with_own_rows(self)
+            held_out = read_own_rows(arguments, name, head, columns, self.early_stopping)
         return ReadData(head, rows, columns, arguments, held_out)
 
     # --- 4. select, 5. train, 6. publish ---------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             quiet = run.plan.is_short_of_rows
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.phase is run.folds)
+            warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.phase is run.fold_phase)
             # of a scorer's own choice of an epoch, the loss of the rows that have chosen says little
             judges = outcome.held_out if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK

@@ -274,8 +274,8 @@ def observers_of(estimator: CallbackSupportMixin, arguments: FitArguments, run: 
         is_line = estimator.verbose == 2 and not start.is_increment
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
     if listed:
-        # at most: folds train up to max_iter, too
-        n_epochs = max(estimator.max_iter - start.epochs_done, 0) + (0 if run.folds is None else estimator.max_iter)
+        n_epochs = max(estimator.max_iter - start.epochs_done, 0)
+        n_epochs += 0 if run.fold_phase is None else estimator.max_iter  # at most: folds train up to max_iter, too
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
     return Observers(observers) if observers else None

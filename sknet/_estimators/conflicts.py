@@ -40,7 +40,7 @@ def refuse_conflicts_with_folds(p: CommonParameters) -> None:
         raise ValueError(f"{folds} not go with {name}={getattr(p, name)!r}: leave {name} at its default, or {remedy}.")
 
 
-def refuse_conflicts_with_own_validation(p: CommonParameters) -> None:
+def refuse_conflicts_with_own_rows(p: CommonParameters) -> None:
     """Raise if the rows that evaluate each epoch are passed to `fit`, and a splitter is to choose them too."""
     splitter = validation_splitter(p)
     if splitter is not None:

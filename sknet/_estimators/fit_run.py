@@ -70,7 +70,7 @@ class FitRun:
         What their score is; None: minus the loss.
     importance_rows : array, CSR matrix or MixedRows, or None
         See `TrainPhase`.
-    folds : FoldPhase or None
+    fold_phase : FoldPhase or None
         What comes before, where folds choose the epoch.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
@@ -82,15 +82,15 @@ class FitRun:
     held_out: EncodedRows | None
     score: ModelScorer | None
     importance_rows: Table | None
-    folds: FoldPhase | None
+    fold_phase: FoldPhase | None
     keeps_out_of_fold: bool
 
     def __post_init__(self) -> None:
         self.selection: Selection | None = None  # once folds have chosen
-        if self.folds is None:
+        if self.fold_phase is None:
             self._begin_training(None)
         else:
-            self.phase: Phase = self.folds  # the one that is at work, or has ended the fit
+            self.phase: Phase = self.fold_phase  # the one that is at work, or has ended the fit
 
     def _begin_training(self, selection: Selection | None) -> None:
         """Build the networks that are published; only now, since folds need the memory."""
@@ -110,25 +110,25 @@ class FitRun:
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
         states = first_states(self.plan, trainers)
-        self.training = TrainPhase(trainers, states, self.held_out, self.importance_rows, selection)
-        self.phase, self.selection = self.training, selection
+        self.train_phase = TrainPhase(trainers, states, self.held_out, self.importance_rows, selection)
+        self.phase, self.selection = self.train_phase, selection
 
     # --- while they train --------------------------------------------------------------------------------------------
 
     def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
         """Let folds choose the epoch, where there are any, and train the networks that learn from all rows."""
-        if self.folds is not None:
-            selection = self.folds.train(observer)
+        if self.fold_phase is not None:
+            selection = self.fold_phase.train(observer)
             if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
-            self.folds.forget_networks()
+            self.fold_phase.forget_networks()
             self._begin_training(selection)
-        return self.training.train(observer, in_threads=in_threads)
+        return self.train_phase.train(observer, in_threads=in_threads)
 
     @property
     def progress(self) -> Progress:
         """How far the run has come."""
-        folds = None if self.folds is None else self.folds.progress
+        folds = None if self.fold_phase is None else self.fold_phase.progress
         return Progress(folds, [state for _, state in self.phase.trainers_and_states])
 
     @property
@@ -148,10 +148,10 @@ class FitRun:
         evaluation: Evaluated | None = None
         if plan.evaluation.held_out is not None:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
-            evaluation = EvaluatedByRows(self.training.best_epoch or 0, n_rows_before_split)
-        elif self.folds is not None and self.folds.n_iter:
+            evaluation = EvaluatedByRows(self.train_phase.best_epoch or 0, n_rows_before_split)
+        elif self.fold_phase is not None and self.fold_phase.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-            evaluation = EvaluatedByFolds(chosen_epoch, self.folds.epochs[0])
+            evaluation = EvaluatedByFolds(chosen_epoch, self.fold_phase.epochs[0])
         # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
@@ -228,7 +228,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         network = start.model.network
         refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.training))]
+        states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps))]
         if start.state is not None and start.resolved is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (start.resolved, plan.resolved))
             dtype = start.model.output_dtype

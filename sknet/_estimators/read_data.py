@@ -64,7 +64,7 @@ class FitArguments:
     classes: Target = None  # all labels that may come, of `partial_fit`
 
     @property
-    def has_validation(self) -> bool:
+    def has_own_rows(self) -> bool:
         """Whether any part of a validation set was passed."""
         return not (self.X_val is None and self.y_val is None and self.sample_weight_val is None)
 
@@ -121,7 +121,7 @@ def read_rows(
     return head, assemble_rows(table, values, weight, arguments.groups), columns
 
 
-def read_validation(arguments: FitArguments, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
+def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
     """Check the validation set that the user passes."""
     if arguments.X_val is None and arguments.y_val is None:
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")

@@ -99,15 +99,15 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
 # --- the score of every epoch ----------------------------------------------------------------------------------------
 
 
-def validation_scorer(estimator: BaseEstimator, validation: Rows, plan: Plan) -> Callable[[Model, Array], float]:
+def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
     """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
     trained = copy(estimator)  # the estimator itself stays as it was until the fit ends
     scorer = check_scoring(trained, estimator.scoring)
-    X = validation.X.for_scorer()
+    X = held_out.X.for_scorer()
     kept = (as_pandas(X) if is_frame(X) else X).copy()  # as `predict` reads it, and as a scorer cannot change it
     kind = "classifier" if is_classifier(estimator) else "regressor"
-    weights = {} if validation.weight is None else {"sample_weight": validation.weight}
-    y = plan.encoding.head.restore_y(validation.y)
+    weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+    y = plan.encoding.head.restore_y(held_out.y)
 
     def score(model: Model, raw: Array) -> float:
         trained._fitted = Fitted(

@@ -25,20 +25,20 @@ class Seeds(NamedTuple):
 
     weights: int  # the first ones
     rows: int  # which are held out, in which fold, and in the sample that columns are learnt from
-    training: int  # the order of the rows, and dropout
+    steps: int  # the order of the rows, and dropout
 
     def as_tuple(self) -> tuple[int, int, int]:
         """Return a plain tuple: pickles and files name no private class."""
-        return self.weights, self.rows, self.training
+        return self.weights, self.rows, self.steps
 
 
 def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
     """Draw seeds of the first weights and of training for each member; the first has those of a network alone."""
-    weights, training = (  # all members share the held-out rows
+    weights, steps = (  # all members share the held-out rows
         [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
-        for seed in (seeds.weights, seeds.training)
+        for seed in (seeds.weights, seeds.steps)
     )
-    return list(zip(weights, training, strict=True))
+    return list(zip(weights, steps, strict=True))
 
 
 @dataclass(frozen=True)

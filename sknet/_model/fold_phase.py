@@ -239,9 +239,9 @@ class FoldPhase:
             own_encoding = learner.learn_for_fold(encoding, train, shares_columns=folds.share_columns)
             is_shared = own_encoding is encoding
             own = encoded if is_shared else encode_rows(own_encoding, rows, cross_fit=True, train=train)
-            training = own.take(train)
+            train_rows = own.take(train)
             trainers = [
-                make_trainer(settings, own_encoding, training, sees_bins=sees_bins, may_stop_early=False)
+                make_trainer(settings, own_encoding, train_rows, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
             if not self._trainers:  # of the fold whose networks are published after an interrupt

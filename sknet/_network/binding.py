@@ -43,7 +43,7 @@ class BackwardOptions:
 
 def bind(
     layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, batch_format: BatchFormat = "dense",
-    training: BackwardOptions | None = None,
+    backward: BackwardOptions | None = None,
 ) -> Chain:  # fmt: skip
     """Make a network's layers, bound to their parameters and to buffers.
 
@@ -60,7 +60,7 @@ def bind(
     batch_format : {"dense", "ones", "sparse", "mixed"}, default="dense"
         What the first layer takes.
 
-    training : BackwardOptions, default=None
+    backward : BackwardOptions, default=None
         None for the forward pass only.
 
     Returns
@@ -69,19 +69,19 @@ def bind(
     """
     biases_in_weights = batch_format == "ones"
     parameters = layout.layers(theta, biases_in_weights=biases_in_weights)
-    gradients = None if training is None else layout.layers(training.gradient, biases_in_weights=biases_in_weights)
-    return bind_layers(activations, parameters, n_rows, batch_format, training, gradients)
+    gradients = None if backward is None else layout.layers(backward.gradient, biases_in_weights=biases_in_weights)
+    return bind_layers(activations, parameters, n_rows, batch_format, backward, gradients)
 
 
 def bind_layers(
     activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
     batch_format: BatchFormat = "dense",
-    training: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
+    backward: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
 ) -> Chain:  # fmt: skip
     """As `bind`, for the parameters of each layer, which need not lie in one theta."""
     gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
     # no rates, or no training: 0 for every hidden layer
-    rates = (training and training.dropout) or [0.0] * len(activations)
+    rates = (backward and backward.dropout) or [0.0] * len(activations)
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
     layers: list[Layer] = []
@@ -91,24 +91,24 @@ def bind_layers(
         d, h = layer.W.shape  # of a first layer with `biases_in_weights`, d counts the column of ones
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
         z = np.empty((n_rows, h), dtype)
-        dx = np.empty((n_rows, d), dtype) if number > 0 and training is not None else None  # the first x is data
+        dx = np.empty((n_rows, d), dtype) if number > 0 and backward is not None else None  # the first x is data
         make_layer = FIRST_LAYERS[batch_format] if number == 0 else Dense
         layers.append(make_layer(*layer, *gradient, z, ones, dx))  # W, b, dW, db, and the buffers
         if activation is not None:
-            hidden.append(_add_activation(layers, activation, rate, z, training))
+            hidden.append(_add_activation(layers, activation, rate, z, backward))
     return Chain(layers, hidden)
 
 
 def _add_activation(
-    layers: list[Layer], activation: Activation, rate: float, z: Array, training: BackwardOptions | None
+    layers: list[Layer], activation: Activation, rate: float, z: Array, backward: BackwardOptions | None
 ) -> Array:
     """Append an activation and, in training, the dropout that follows it; return where their output lies."""
-    if training is None or activation.keeps == "output":
+    if backward is None or activation.keeps == "output":
         layers.append(Activate(activation.apply, activation.backward))
     else:
         layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
-    if not rate or training is None or training.rng is None:
+    if not rate or backward is None or backward.rng is None:
         return z
-    dropout = Dropout(rate, training.rng, np.empty_like(z))
+    dropout = Dropout(rate, backward.rng, np.empty_like(z))
     layers.append(dropout)
     return dropout.dropped

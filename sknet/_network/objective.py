@@ -172,8 +172,8 @@ class Objective:
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_BOUND_BATCH_SIZES:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
-            training = BackwardOptions(out, self._dropout, rng)
-            chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, training)
+            backward = BackwardOptions(out, self._dropout, rng)
+            chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, backward)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
             if sparse is not None:  # pieces are added up, and L-BFGS wants the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples

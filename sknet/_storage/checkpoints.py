@@ -23,9 +23,9 @@ PUBLIC_NAME = "sknet.Checkpoint"
 # --- hashes of the data ----------------------------------------------------------------------------------------------
 
 
-def fingerprint(rows: Rows, validation: Rows | None) -> dict[str, str]:
+def fingerprint(rows: Rows, held_out: Rows | None) -> dict[str, str]:
     """Return a hash of each thing that a run learns from, sample weights times class weights among them."""
-    X, y, weight = (None, None, None) if validation is None else (validation.X, validation.y, validation.weight)
+    X, y, weight = (None, None, None) if held_out is None else (held_out.X, held_out.y, held_out.weight)
     return {
         "X": rows.X.digest(),
         "y": table_digest(rows.y),

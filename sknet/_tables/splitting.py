@@ -273,9 +273,9 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
         # where both neighbours are of other strata, the row is alone in its own
         differs = [strata[order[(position + step) % n]] != strata[drawn] for step in (-1, 1)]
         held_out = np.sort(drawn[~(differs[0] & differs[1])])
-    is_training = np.ones(n, dtype=bool)
-    is_training[held_out] = False
-    return Split(np.flatnonzero(is_training), held_out)
+    is_train = np.ones(n, dtype=bool)
+    is_train[held_out] = False
+    return Split(np.flatnonzero(is_train), held_out)
 
 
 def combination_strata(codes: Array) -> Array:

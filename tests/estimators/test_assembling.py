@@ -36,7 +36,7 @@ def trained_codes(net, frame, y):
     """The inputs that one more `partial_fit` trains on; the last one is the target's mean."""
     with draw_start(net, net._fitted, is_increment=True) as start:
         run = net._assemble(start, FitArguments(frame, y))
-    return run.training.trainers[0].train_rows.inputs(slice(0, len(y)))[:, 0]
+    return run.train_phase.trainers[0].train_rows.inputs(slice(0, len(y)))[:, 0]
 
 
 def test_target_means_do_not_contain_the_own_targets_of_a_part_of_the_table():

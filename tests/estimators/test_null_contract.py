@@ -74,7 +74,7 @@ def test_targets_of_a_fold_have_no_say_in_its_own_predictions(encoding):
     """In another order, they have the same mean and scale, which all folds share."""
     settings = ONE_EPOCH | encoding | dict(early_stopping="folds")
     y = TASKS[1][1]
-    rows = inside.run_of(SigmoidMLPRegressor(**settings), X, y).folds.held_out[: N // 4]  # of the first fold
+    rows = inside.run_of(SigmoidMLPRegressor(**settings), X, y).fold_phase.held_out[: N // 4]  # of the first fold
     _, targets = changed(rows, y)
     before = SigmoidMLPRegressor(**settings).fit(X, y).oof_prediction_[rows]
     after = SigmoidMLPRegressor(**settings).fit(X, targets).oof_prediction_[rows]

@@ -57,8 +57,8 @@ def trained(end, n_members):
 
 def test_the_phase_at_work_has_trained(trained, end):
     run, phase, result, _ = trained
-    assert phase is (run.folds if end == "among folds" else run.training) and phase.has_new_epoch
-    assert (run.phase is run.folds) is (end == "among folds") is (result.reason.name == "CALLBACK")
+    assert phase is (run.fold_phase if end == "among folds" else run.train_phase) and phase.has_new_epoch
+    assert (run.phase is run.fold_phase) is (end == "among folds") is (result.reason.name == "CALLBACK")
 
 
 def test_epochs_are_counted_alike(trained):
@@ -70,8 +70,9 @@ def test_epochs_are_counted_alike(trained):
 def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
     run, phase, _, _ = trained
     assert phase.network_and_held_out(run.plan.rows).network.coefs[0].shape[1] == 4 * n_members
-    assert len(phase.trainers_and_states) == len(run.progress.states) == (0 if (run.phase is run.folds) else n_members)
-    assert (phase.state_to_keep() is None) is ((run.phase is run.folds) or n_members > 1)
+    is_among_folds = run.phase is run.fold_phase
+    assert len(phase.trainers_and_states) == len(run.progress.states) == (0 if is_among_folds else n_members)
+    assert (phase.state_to_keep() is None) is (is_among_folds or n_members > 1)
 
 
 def test_what_a_run_keeps_of_its_folds(trained, end, n_members):

@@ -41,6 +41,6 @@ def test_each_hidden_layer_has_one_activation_and_rate(n_activations, dropout):
 def test_a_rate_of_0_makes_no_layer():
     layout = Layout((1, 2, 3, 1))
     theta = np.ones(layout.n_parameters)
-    training = BackwardOptions(np.empty_like(theta), (0.0, 0.5), np.random.default_rng(0))
-    chain = bind(layout, [ACTIVATIONS["relu"]] * 2, theta, 4, training=training)
+    backward = BackwardOptions(np.empty_like(theta), (0.0, 0.5), np.random.default_rng(0))
+    chain = bind(layout, [ACTIVATIONS["relu"]] * 2, theta, 4, backward=backward)
     assert [type(layer) for layer in chain.layers] == [Dense, Activate, Dense, Activate, Dropout, Dense]

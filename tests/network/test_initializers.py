@@ -106,7 +106,7 @@ def test_the_signal_survives_ten_layers(name):
     """Neither the differences between samples nor the gradient vanish or explode on the way."""
     layout, activations = Layout((20, *[100] * 10, 1)), [ACTIVATIONS[name]] * 10
     theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
-    chain = bind(layout, activations, theta, 200, training=BackwardOptions(np.empty_like(theta)))
+    chain = bind(layout, activations, theta, 200, backward=BackwardOptions(np.empty_like(theta)))
     raw = chain.forward(np.random.default_rng(1).normal(size=(200, 20)))
     assert 0.02 < raw.std() < 10
     seen = []

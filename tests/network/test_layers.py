@@ -25,8 +25,8 @@ def test_an_activation_works_in_place_and_keeps_only_what_it_needs():
         (needs_input, True, ActivateKeepingInput),
         (needs_input, False, Activate),  # no backward pass, no copy
     ):
-        training = BackwardOptions(np.empty_like(case.theta)) if trains else None
-        assert type(bind(case.layout, [activation], case.theta, 8, training=training).layers[1]) is expected
+        backward = BackwardOptions(np.empty_like(case.theta)) if trains else None
+        assert type(bind(case.layout, [activation], case.theta, 8, backward=backward).layers[1]) is expected
 
 
 # --- dropout
@@ -39,8 +39,8 @@ def dropping(rate, rng, *, n=4000, activation="identity", sizes=(1, 50, 1)):
     theta = np.random.default_rng(0).normal(size=layout.n_parameters)
     gradient = np.empty_like(theta)
     rates = (rate,) * len(activations)
-    chain = bind(layout, activations, theta, n, training=BackwardOptions(gradient, rates, rng))
-    plain = bind(layout, activations, theta, n, training=BackwardOptions(gradient, rates))
+    chain = bind(layout, activations, theta, n, backward=BackwardOptions(gradient, rates, rng))
+    plain = bind(layout, activations, theta, n, backward=BackwardOptions(gradient, rates))
     return chain, plain, layout.views(theta), layout.views(gradient)
 
 
