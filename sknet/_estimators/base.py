@@ -39,6 +39,7 @@ from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, r
 from sknet._estimators.resolve import target_settings
 from sknet._estimators.start import Start, advance_random_state, draw_start, start_from_checkpoint
 from sknet._model.baseline import are_no_better_than_constant
+from sknet._model.evaluation import NoEvaluation
 from sknet._storage import checkpoints
 from sknet._training.result import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Table, Target
@@ -150,7 +151,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
-            quiet = run.plan.is_short_of_rows
+            quiet = run.plan.evaluation == NoEvaluation(is_short_of_rows=True)
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.phase is run.fold_phase)

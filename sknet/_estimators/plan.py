@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sknet._estimators.read_data import Columns
 from sknet._estimators.start import Start
-from sknet._model.evaluation import Evaluation, NoEvaluation
+from sknet._model.evaluation import Evaluation
 from sknet._model.matrices import Encoding, EncodingLearner
 from sknet._model.settings import Settings
 from sknet._tables.rows import Rows
@@ -22,8 +22,3 @@ class Plan:
     encoding: Encoding
     evaluation: Evaluation
     learner: EncodingLearner | None = None  # what folds learn their own columns with; None without folds
-
-    @property
-    def is_short_of_rows(self) -> bool:
-        """Whether rows were to be held out, and are too few."""
-        return isinstance(self.evaluation, NoEvaluation) and self.evaluation.is_short_of_rows

@@ -118,7 +118,7 @@ class TrainPhase:
             weight = None if rows.weight is None else rows.weight[numbers]
             held_out = HeldOutOutputs(self.selection.raw, rows.y[numbers], weight)
         elif self.held_out is not None:
-            temperature, mixing_weights, raw = self._choose_mixture()
+            temperature, mixing_weights, raw = self._choose_mixture(self.held_out)
             held_out = HeldOutOutputs(raw, self.held_out.y, self.held_out.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each has all inputs, with weights of 0 for the bins that it does not see
@@ -140,11 +140,9 @@ class TrainPhase:
         # the temperature that folds have chosen is in the published weights only
         return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
-    def _choose_mixture(self) -> ChosenMixture:
+    def _choose_mixture(self, held_out: EncodedRows) -> ChosenMixture:
         """Return the mixture that the held-out rows choose."""
         first = self.trainers[0]
-        if first.held_out is None:
-            raise TypeError("no rows evaluate the epochs")
         mixture = Mixture(first.settings.sees_bins)
         raw_by_component = mixture.mean_raw_by_component(
             lambda j: self.trainers[j].raw_held_out_outputs(self.states[j])
@@ -152,7 +150,7 @@ class TrainPhase:
         if len(raw_by_component) == 1:  # no weight to choose; each network has found its temperature, epoch by epoch
             return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
         # targets and weights, which are the same for all networks
-        loss = HeldOutLoss(first.held_out, first.settings.regularisation.temperature_scaling)
+        loss = HeldOutLoss(held_out, first.settings.regularisation.temperature_scaling)
         return loss.choose_mixture(raw_by_component, mixture)
 
 
