@@ -557,9 +557,10 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
         A quantile is the prediction plus a quantile of the signed errors on the rows
         that the last `fit` held out, times the size of errors at predictions like
-        this one, as in `predict_interval`. After ``loss="quantile"``, quantiles are
-        interpolated between the levels that the network predicts, linearly in the
-        levels' normal scores. No quantile is below 0 if no training target is.
+        this one, as in `predict_interval`. After ``loss="quantile"``, each level that
+        the network predicts is moved by a quantile of its own errors on these rows,
+        if there are any, and quantiles are interpolated between the levels, linearly
+        in their normal scores. No quantile is below 0 if no training target is.
 
         Parameters
         ----------

@@ -183,8 +183,9 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
             is_classifier = isinstance(estimator, SigmoidMLPClassifier)
             # for so low a coverage one held-out row is enough: there is no error for too few
             (estimator.predict_set if is_classifier else estimator.predict_interval)(table, coverage=1e-3)
-            if not is_classifier and head.n_outputs == 1:
-                estimator.predict_quantiles(table, 0.5)
+            levels = () if is_classifier else head.loss.levels
+            if levels or (not is_classifier and head.n_outputs == 1):
+                estimator.predict_quantiles(table, levels or 0.5)
 
 
 def _refuse_bad_numbers(fitted: Fitted) -> None:
@@ -217,8 +218,11 @@ def _refuse_bad_numbers(fitted: Fitted) -> None:
             raise ValueError("the errors on held-out rows have scales that are not positive")
         if residuals.signed is not None:
             errors = residuals.signed.quantiles
-            if errors.ndim != 2 or errors.shape[1] != 1 or (errors[1:] < errors[:-1]).any():
-                raise ValueError("the signed errors on held-out rows are not one column in increasing order")
+            n_columns = max(1, len(head.loss.levels))
+            if errors.ndim != 2 or errors.shape[1] != n_columns or (errors[1:] < errors[:-1]).any():
+                raise ValueError(
+                    "the signed errors on held-out rows are not a column for each level, in increasing order"
+                )
             if not np.isfinite(residuals.signed.effective_size):
                 raise ValueError("the signed errors on held-out rows are worth no number of rows")
 

@@ -7,8 +7,8 @@ half of the rows. With several quantile levels the outer ones are moved by a qua
 the interval keeps its own width for each row [2]_.
 
 Quantiles come from the same errors with their signs: as many lie below as above, and their distribution may be skewed.
-Between several quantile levels, those of the network are joined by straight lines over the normal scores of the levels,
-so that three levels of a normal distribution tell all others.
+With several quantile levels, each is moved by the quantile of its own errors at its level. Between levels, quantiles
+are joined by straight lines over the normal scores, so that three levels of a normal distribution tell all others.
 
 .. [1] Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. & Wasserman, L. (2018). "Distribution-free predictive
    inference for regression". Journal of the American Statistical Association 113, 1094-1111. arXiv:1604.04173.
@@ -93,12 +93,24 @@ class Residuals:
 
         None where a level is below that of the least error, 1 / (n + 1), or above that of the largest, n / (n + 1).
         """
-        n, m = self.effective_size, len(self.quantiles)
+        n = self.effective_size
         wanted = levels * (n + 1.0)  # the rank among n rows: a new one is as likely between any two as beyond the ends
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
-        ranks = np.arange(1, m + 1)
-        return np.column_stack([np.interp(wanted / n * m, ranks, column) for column in self.quantiles.T])
+        return np.column_stack([self._at(wanted, column) for column in self.quantiles.T])
+
+    def at_own_levels(self, levels: Array) -> Array:
+        """Return, of the errors of each quantile level, the quantile at that level, (levels,); the outer ones at most.
+
+        It is added to the prediction of this level, below which then lies as large a share of new rows.
+        """
+        wanted = levels * (self.effective_size + 1.0)
+        return np.array([self._at(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
+
+    def _at(self, ranks: Array, column: Array) -> Array:
+        """Return the errors of these ranks among as many rows as there are, in one column."""
+        m = len(column)
+        return np.interp(ranks / self.effective_size * m, np.arange(1, m + 1), column)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,8 +208,8 @@ class ScaledResiduals:
     low, high : ndarray of shape (k,)
         0 where no training target is below, or above it; else infinite.
     signed : Residuals or None
-        The same errors with their signs, positive where the target is above the prediction; None for several targets
-        or quantile levels.
+        The same errors with their signs, positive where the target is above the prediction, (m, 1), or above each of
+        several quantile levels, (m, levels); None for several targets.
     """
 
     residuals: Residuals
@@ -239,6 +251,7 @@ def learn_regression_residuals(
         if head.loss.levels:  # they say themselves where errors are large
             errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
             scale, scaled = constant_scale(errors.shape[1]), errors
+            signed = residuals_from_errors(values - predictions, weight)
         else:
             errors = values - middle
             scale, with_signs = learn_error_scale(middle, errors, weight), scale_by_others(middle, errors, weight)
@@ -328,11 +341,17 @@ def quantiles_around(head: RegressionHead, predictions: Array, errors: Array, sc
 
 
 def quantiles_between(head: RegressionHead, predictions: Array, levels: Array, scaled: ScaledResiduals | None) -> Array:
-    """Return quantiles of the target, (n, levels), between those that a network predicts, (n, its levels)."""
+    """Return quantiles of the target, (n, levels), between those that a network predicts, (n, its levels).
+
+    These are moved by the errors of held-out rows, if there are any: so as many targets lie below each as should.
+    """
+    columns = predictions.astype(np.float64)
+    if scaled is not None and scaled.signed is not None and scaled.effective_size:  # there are such rows
+        columns += scaled.signed.at_own_levels(np.asarray(head.loss.levels))
+        columns.sort(axis=1)  # where they cross once they are moved
     known = ndtri(head.loss.levels)
     right = np.clip(np.searchsorted(known, ndtri(levels)), 1, len(known) - 1)  # the level above each
     share = (ndtri(levels) - known[right - 1]) / (known[right] - known[right - 1])
-    columns = predictions.astype(np.float64)
     quantiles = columns[:, right - 1] * (1.0 - share) + columns[:, right] * share
     if scaled is not None:
         np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles)

@@ -77,13 +77,38 @@ def test_where_no_target_is_below_0_no_quantile_is():
 
 def test_between_levels_they_are_joined_over_normal_scores():
     net = SigmoidMLPRegressor(**QUICK, loss="quantile", quantile=(0.1, 0.5, 0.9)).fit(X, Y)
+    net.partial_fit(X, Y)  # no held-out rows are needed: the levels are those of the network
     low, middle, _ = net.predict(X).astype(float).T
     found = net.predict_quantiles(X, [0.1, 0.3, 0.5, 0.9])
     assert_allclose(found[:, [0, 2, 3]], net.predict(X), rtol=1e-6, atol=1e-6)
     share = 0.5244005127080407 / 1.2815515655446004  # of the normal scores of .3 and .1
     assert_allclose(found[:, 1], middle - share * (middle - low), rtol=1e-5, atol=1e-6)
-    net.partial_fit(X, Y)  # no held-out rows are needed
-    assert net.predict_quantiles(X, 0.2).shape == (300, 1)
+
+
+def test_each_level_is_moved_by_its_errors_on_held_out_rows():
+    """As many of them lie below it as should: the rank q (n + 1) of n errors, the least one where it is below 1."""
+    levels = (0.01, 0.5, 0.9)
+    net = SigmoidMLPRegressor(**QUICK, loss="quantile", quantile=levels, dtype="float64")
+    net.fit(X[:250], Y[:250], X_val=X[250:], y_val=Y[250:])
+    errors = np.sort(Y[250:, np.newaxis] - net.predict(X[250:]), axis=0)
+    moves = [errors[0, 0], (errors[24, 1] + errors[25, 1]) / 2, 0.1 * errors[44, 2] + 0.9 * errors[45, 2]]
+    assert_allclose(net.predict_quantiles(X[:7], levels), np.sort(net.predict(X[:7]) + moves), atol=1e-9)
+
+
+def test_levels_that_are_too_narrow_on_small_tables_are_moved_apart():
+    levels, found = (0.1, 0.5, 0.9), []
+    parameters = dict(hidden_layer_sizes=16, n_members=1, loss="quantile", quantile=levels)
+    for seed in range(4):
+        table = np.random.default_rng(seed).normal(size=(2300, 30))
+        y = table[:, 0] + np.random.default_rng(100 + seed).normal(size=2300)
+        net = SigmoidMLPRegressor(**parameters, random_state=seed).fit(table[:300], y[:300])
+        new = table[300:]
+        found.append(
+            [shares(quantiles, y[300:]) for quantiles in (net.predict(new), net.predict_quantiles(new, levels))]
+        )
+    of_network, moved = np.mean(found, axis=0)
+    assert np.abs(of_network - levels).max() > 0.05
+    assert_allclose(moved, levels, atol=0.03)
 
 
 @pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])

@@ -387,6 +387,14 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
         again(net, path)
 
 
+def test_signed_errors_are_those_of_each_quantile_level(path):
+    net = SigmoidMLPRegressor(**QUICK, early_stopping=True, loss="quantile", quantile=(0.2, 0.5, 0.8)).fit(X, NUMBER)
+    assert (again(net, path).predict_quantiles(X, 0.3) == net.predict_quantiles(X, 0.3)).all()
+    net._fitted = with_signed_errors(quantiles=np.zeros((5, 1)))(net._fitted)
+    with pytest.raises(ModelFileError, match="signed errors on held-out rows are not a column for each level"):
+        again(net, path)
+
+
 def with_importances(change):
     return lambda fitted: replace(fitted, importances=change(fitted.importances))
 
