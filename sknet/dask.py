@@ -59,19 +59,19 @@ class _OnWorkers(BaseSigmoidMLP):
         Parameters
         ----------
         X : dask DataFrame or Array of shape (n_samples, n_features)
-            The table: numbers and, in a data frame, categories and dates; values
-            may be missing. Its parts stay on their workers. Row i of `y` and of
-            the weights belongs to row i of X, one part after the other.
+            The table. A data frame may hold numbers, categories, text and dates;
+            values may be missing. Partitions stay on their workers. Row i of `y` and
+            of the weights belongs to row i of X, in the order of the partitions.
 
         y : dask or NumPy array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
-            The targets; they come to this process, as weights and groups do.
+            The targets. Like weights and groups, they are brought to this process.
 
         sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
-            Sample weights: with all rows in one batch, a row of weight 2 is two
-            rows; one of weight 0 is none, whatever its values.
+            Sample weights. With all rows in one batch, a row of weight 2 counts as
+            two rows. A row of weight 0 is ignored, whatever its values.
 
         X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
+            Your own validation rows, for early stopping.
 
         y_val : dask or NumPy array, Series or DataFrame, default=None
             Its targets.
@@ -80,7 +80,7 @@ class _OnWorkers(BaseSigmoidMLP):
             Its sample weights.
 
         groups : dask or NumPy array or Series of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together.
+            Groups of rows to hold out together.
 
         Returns
         -------
@@ -91,10 +91,10 @@ class _OnWorkers(BaseSigmoidMLP):
         ------
         ValueError
             If the data, a parameter or a weight is not as described, or if
-            training diverges. The estimator is then what it was before.
+            training diverges. The estimator then stays as it was.
         RuntimeError
-            If there is no client, or there are no workers for as many seconds as
-            the configuration `sknet.workers` of dask says, 60 by default.
+            If there is no client, or no worker for 60 seconds. Change the time with
+            `dask.config.set({"sknet.workers": seconds})`.
         """
         arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._train_on_workers(self._fit, arguments)
@@ -113,11 +113,10 @@ class _OnWorkers(BaseSigmoidMLP):
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Continue a run that `sknet.Checkpoint` has written, and train until it ends.
+        """Continue a run from a file that `sknet.Checkpoint` wrote, and train to its end.
 
-        The estimator must have the parameters, and the data must be those, of
-        the run that was interrupted, in the same parts; how many workers there
-        are does not matter.
+        Use the same parameters and the same data in the same partitions as in the
+        interrupted run. The number of workers does not matter.
 
         Parameters
         ----------
@@ -134,7 +133,7 @@ class _OnWorkers(BaseSigmoidMLP):
             Sample weights.
 
         X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
+            Your own validation rows, for early stopping.
 
         y_val : dask or NumPy array, Series or DataFrame, default=None
             Its targets.
@@ -143,7 +142,7 @@ class _OnWorkers(BaseSigmoidMLP):
             Its sample weights.
 
         groups : dask or NumPy array or Series of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together.
+            Groups of rows to hold out together.
 
         Returns
         -------
@@ -166,12 +165,12 @@ class _OnWorkers(BaseSigmoidMLP):
             )  # fmt: skip
 
     def to_local(self) -> Estimator:
-        """Return sknet's own estimator with the same parameters, fitted alike.
+        """Return the estimator for tables in memory, with the same parameters and the same fit.
 
         Returns
         -------
         estimator : sknet.SigmoidMLPClassifier or sknet.SigmoidMLPRegressor
-            It predicts what is in memory, and needs no dask.
+            It predicts tables in memory and needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
         local._fitted, local._known_outputs = require_fitted(self), self._known_outputs
@@ -188,13 +187,13 @@ class _OnWorkers(BaseSigmoidMLP):
         Returns
         -------
         y : dask Series, DataFrame or Array of shape (n_samples,) or (n_samples, n_outputs)
-            What `predict` of the local estimator returns for each part; with
-            the index and divisions of a data frame.
+            What `predict` of the local estimator returns for each partition, with the
+            index and divisions of a data frame.
         """
         return self._predict_lazily(X, "predict")
 
     def explain(self, X: Table, background: Table = None) -> NoReturn:
-        """Refuse: explanations are of tables in memory.
+        """Raise an error: explanations need tables in memory.
 
         Parameters
         ----------
@@ -251,11 +250,11 @@ class _OnWorkers(BaseSigmoidMLP):
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     """A multi-layer perceptron that classifies, trained by the workers of a dask cluster.
 
-    The parameters are those of :class:`sknet.SigmoidMLPClassifier`, with the same defaults and meanings, and there is
-    none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
-    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out, and the folds of
-    early stopping, are those of the local estimator for the same rows in the same order. Members and folds are trained
-    at the same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
+    The parameters, their defaults and their meanings are those of :class:`sknet.SigmoidMLPClassifier`, except that
+    `batch_size="proportional"` is a 32nd of the rows up to 8,192 instead of 256, so that a step is worth the calls to
+    the workers. The current client is used. The same rows in the same order give the same held-out rows and folds as
+    in memory. Members and folds train at the same time, on one encoded table. `oof_prediction_` is an array in this
+    process, in the order of the rows of X.
 
     See Also
     --------
@@ -319,11 +318,11 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
 class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     """A multi-layer perceptron for regression, trained by the workers of a dask cluster.
 
-    The parameters are those of :class:`sknet.SigmoidMLPRegressor`, with the same defaults and meanings, and there is
-    none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
-    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out, and the folds of
-    early stopping, are those of the local estimator for the same rows in the same order. Members and folds are trained
-    at the same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
+    The parameters, their defaults and their meanings are those of :class:`sknet.SigmoidMLPRegressor`, except that
+    `batch_size="proportional"` is a 32nd of the rows up to 8,192 instead of 256, so that a step is worth the calls to
+    the workers. The current client is used. The same rows in the same order give the same held-out rows and folds as
+    in memory. Members and folds train at the same time, on one encoded table. `oof_prediction_` is an array in this
+    process, in the order of the rows of X.
 
     See Also
     --------

@@ -71,9 +71,9 @@ def to_onnx(
         A fitted one.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
-        A table like those to predict, whose types the graph's inputs get: one
-        input "X" for an array, one of shape (n, 1) per column, by its name,
-        for a data frame. Rows do not matter; one is enough.
+        A table like those to predict, for the types of the graph's inputs: one
+        input "X" for an array, or one of shape (n, 1) per column, by its name, for a
+        data frame. One row is enough.
 
     initial_types : list of (str, skl2onnx type), default=None
         The graph's inputs, instead of X. Several are taken in the order of the
@@ -86,13 +86,12 @@ def to_onnx(
     Returns
     -------
     onnx_model : onnx.ModelProto
-        Its outputs are "label" and "probabilities" of a classifier (of several
-        target columns "probabilities_0", "probabilities_1", ...), "variable" of
-        a regressor, of shape (n, n_outputs). A missing number is NaN, a missing
-        text the empty string. A category as text is what `str` makes of its
-        level. Dates and durations are int64 nanoseconds, of dates since 1970, a
-        missing one the least int64, as NumPy and pandas hold them. Outputs are
-        in float64 if an input is.
+        A classifier has the outputs "label" and "probabilities" (for several target
+        columns "probabilities_0", "probabilities_1", ...), a regressor "variable" of
+        shape (n, n_outputs). Outputs are float64 if an input is. In the inputs, a
+        missing number is NaN and a missing text the empty string. A category is the
+        `str` of its level. Dates (since 1970) and durations are int64 nanoseconds, a
+        missing one the least int64, as in NumPy and pandas.
 
     Raises
     ------
@@ -118,9 +117,9 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     Parameters
     ----------
     model : estimator, Pipeline or onnxruntime.InferenceSession
-        What was exported, with `to_onnx`, or in a `Pipeline` with skl2onnx, for
-        a table with the types of X; or, whatever was exported and for whatever
-        types, the session of its graph, which knows the types of its inputs.
+        The estimator that was exported with `to_onnx`, or the `Pipeline` exported
+        with skl2onnx, for a table with the types of X. For other types, pass the
+        session of the graph, which knows the types of its inputs.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         The rows to predict, as the estimator takes them.
@@ -128,10 +127,10 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     Returns
     -------
     feeds : dict of str to ndarray
-        What each input of the graph holds, by its name: of a data frame one
-        array of shape (n_samples, 1) per column, of an array all of it. A
-        missing text is the empty string, a missing number NaN, and dates are
-        int64 nanoseconds, a missing one the least int64, as `to_onnx` says.
+        The value of each input of the graph, by name: one array of shape
+        (n_samples, 1) per column of a data frame, or the whole array. A missing text
+        is the empty string, a missing number is NaN. Dates are int64 nanoseconds, a
+        missing one the least int64, as in `to_onnx`.
 
     Raises
     ------
@@ -178,11 +177,11 @@ def to_torch(estimator: Estimator) -> "torch.nn.Sequential":
     Returns
     -------
     module : torch.nn.Sequential
-        `Linear` layers with an activation between each two, with copies of the
-        weights, in their float type. It takes the encoded table, which is
-        `estimator.activations(X)[0]`, and returns the output before the loss's
-        link, of shape (n, n_outputs): what `decision_function` returns, and of
-        regressors predictions in the units in which they are trained.
+        `Linear` layers with copies of the weights, in their float type, and
+        activations between them. It takes the encoded table,
+        `estimator.activations(X)[0]`, and returns the output before the loss's link,
+        of shape (n, n_outputs): the `decision_function` of a classifier, or a
+        regressor's predictions in the scale of training.
 
     Raises
     ------
@@ -203,12 +202,12 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
     Parameters
     ----------
     module : torch.nn.Sequential
-        The layers of `to_torch(like)`, trained on; `Dropout` may stand among
-        them.
+        The layers of `to_torch(like)` after further training. `Dropout` layers are
+        allowed among them.
 
     like : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted estimator, which stays as it is: the new one encodes tables,
-        and decodes outputs, as this does.
+        A fitted estimator. The new one encodes tables and decodes outputs as it
+        does.
 
     Returns
     -------

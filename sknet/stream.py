@@ -40,73 +40,70 @@ def fit(
 ) -> Estimator:
     """Fit an estimator to rows that never are in memory at once.
 
-    The source is read once. Its rows are checked, assigned at random to the
-    buckets of a temporary file, and written to it, which takes as much room as
-    the table: 8 bytes for a number or a date (4 for a float32), 4 for a
-    category. Each epoch reads the buckets in a new order, some at a time, and
-    mixes their rows: that the source is sorted does not matter. Encoders are
-    learnt from a sample of 200,000 rows, as in memory. The chunks that the rows
-    come in change nothing but this: strings that do not look like free text in
-    the first one are a category, unless `text_features` names them. Chunks
-    without rows are skipped.
+    The source is read once. Its rows are checked and written to random buckets of
+    a temporary file, which is as large as the table: 8 bytes for a number or a date
+    (4 for a float32), 4 for a category. Each epoch reads the buckets in a new order,
+    a few at a time, and mixes their rows, so the source may be sorted. Encoders are
+    learnt from a sample of 200,000 rows, as in memory. The size of the chunks does
+    not matter, with one exception: strings that do not look like free text in the
+    first chunk are a category, unless `text_features` names them. Chunks without
+    rows are skipped.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        Its parameters mean what they mean in `fit`. Of the rows,
-        `validation_fraction` is held out, at most about 100,000, which stay in
-        memory; with `groups`, whole groups.
+        Its parameters mean what they mean in `fit`. `validation_fraction` of the
+        rows, at most about 100,000, are held out and stay in memory; with `groups`,
+        whole groups are held out.
 
     source : path, pyarrow Dataset, ndarray or callable
         The path of a Parquet file, a glob, or a folder of such files; a
-        `pyarrow.dataset.Dataset`; an array, memory-mapped perhaps; or a function
+        `pyarrow.dataset.Dataset`; an array, which may be memory-mapped; or a function
         without arguments that returns an iterator of chunks. A chunk is (X, y),
-        (X, y, sample_weight) or (X, y, sample_weight, groups), or a data frame
-        that has the target among its columns. The files of a path have the same
-        columns; their types may differ where nothing is lost: a column without
-        values takes the type of the other files, integers become floats, and
-        dictionaries text.
+        (X, y, sample_weight), (X, y, sample_weight, groups), or a data frame that
+        contains the target. The files of a path must have the same columns. Types may
+        differ if nothing is lost: a column without values takes the type of the other
+        files, integers become floats, and dictionaries text.
 
     target : str, list of str or array-like, default=None
-        The name of the target's column, or names of several; for an array as
-        source, the array of targets. None where chunks have targets.
+        The name of the target's column, or several names. If the source is an array,
+        the array of targets. None if chunks contain targets.
 
     sample_weight : str or array-like of shape (n_samples,), default=None
-        The name of a column, or an array beside one. It is no feature.
+        The name of a column, which is then no feature; or an array, if the source is one.
 
     groups : str or array-like of shape (n_samples,), default=None
-        Groups of rows that are held out together, given in the same way.
+        Groups of rows to hold out together, given in the same way.
 
     validation : path, pyarrow Dataset, ndarray or callable, default=None
-        A validation set of your own, given as the source is, with the same
-        columns; it is kept in memory.
+        Your own validation rows, in a form that the source may have, with the same
+        columns. They are kept in memory.
 
     validation_target : array-like, default=None
         The targets of a validation set that is an array.
 
     resume : str or path-like, default=None
-        A file that `Checkpoint` has written in an earlier call: its run is
-        taken up, with the same parameters and source.
+        A file that `Checkpoint` wrote in an earlier call, to continue its run with
+        the same parameters and source.
 
     cache_dir : str or path-like, default=None
-        The folder of the temporary file; None is the system's own. The file has
-        no name there: its room is free again at the end, and also where the
-        process is killed.
+        The folder of the temporary file; None is the system's own. The file has no
+        name, so its space is free again at the end, even if the process is killed.
 
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        The same one, fitted: it predicts, saves, exports and goes on with
-        `partial_fit` as after its own `fit`.
+        The same one, fitted. It predicts, saves, exports and continues with
+        `partial_fit` as after `fit`.
 
     Raises
     ------
     ValueError
         If a parameter needs all rows at once (`solver="lbfgs"`, a splitter,
         `n_members`, `warm_start`), or the source or a chunk is not as
-        described. The estimator is then what it was before.
+        described. The estimator then stays as it was.
     OSError
-        If the folder of the temporary file has too little room.
+        If the folder of the temporary file has too little space.
     ImportError
         If the source is a path and pyarrow is not installed: the extra
         "parquet" has it.
@@ -161,10 +158,10 @@ def prepare(
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        What it has learnt before is forgotten.
+        It forgets what it has learnt before.
 
     X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-        A sample of rows of all kinds.
+        A sample of all rows.
 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their targets.
@@ -178,7 +175,7 @@ def prepare(
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        The same one, with first weights: no step has been taken.
+        The same one, with initial weights, before the first step.
 
     Examples
     --------
@@ -211,9 +208,9 @@ def predict(
         A fitted one.
 
     source : path, pyarrow Dataset, ndarray, DataFrame, callable or iterable
-        As in `fit`; columns that the estimator does not know are passed over.
-        A function or an iterable gives tables, or tuples that begin with one;
-        those without rows are skipped. A data frame is one chunk.
+        As in `fit`; columns that the estimator does not know are ignored. A function
+        or an iterable gives tables, or tuples that begin with one; tables without
+        rows are skipped. A data frame is one chunk.
 
     method : str, default="predict"
         The estimator's method: "predict", "predict_proba", "predict_log_proba",
@@ -221,17 +218,17 @@ def predict(
         "predict_quantiles".
 
     to : str or path-like, default=None
-        A Parquet file to write, with a row for each of the source's.
+        A Parquet file to write, with one row per row of the source.
 
     **arguments : object
-        What else the method takes: ``coverage=0.8``, or ``quantiles=[0.1, 0.9]``.
+        Further arguments of the method: ``coverage=0.8``, or ``quantiles=[0.1, 0.9]``.
 
     Returns
     -------
     predictions : iterator of ndarray, or None
-        What the method returns for each chunk; None where they are written to a
-        file. Its column is named after the method; several are numbered, or
-        carry the labels of `classes_`.
+        What the method returns for each chunk, or None if it is written to a file.
+        The file's column is named after the method; several columns are numbered, or
+        named after `classes_`.
 
     Raises
     ------

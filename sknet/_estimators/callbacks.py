@@ -93,14 +93,14 @@ class Checkpoint:
     Parameters
     ----------
     path : str or path-like
-        The file, in the format of `sknet.save`. It is replaced at once, never
-        half written, and holds no pickle: of each network in training, those of
-        the folds too, the parameters, the optimizer's moments, the random
-        generator, the best epoch and the history; what the folds have chosen; the
-        seeds that fix the validation rows, and a fingerprint of the data.
+        The file, in the format of `sknet.save`, without pickle. It is either complete
+        or not replaced. It holds each network in training, those of folds too, with
+        the parameters, the optimizer's moments, the random generator, the best epoch
+        and the history; what the folds have chosen; the seeds of the validation rows;
+        and a fingerprint of the data.
 
     every : int, default=1
-        Write after each so many epochs, those of folds counted apart.
+        Number of epochs between two writes. Epochs of folds are counted separately.
 
     See Also
     --------
@@ -112,9 +112,9 @@ class Checkpoint:
     One file holds one run. In a search or a cross-validation every fit would
     write to the same file. `solver="lbfgs"` has no checkpoints.
 
-    `resume` refuses other parameters than those of the run, but two functions
-    that you wrote look alike to it, and so do two losses, activations or
-    optimizers of one name: keep them as they were.
+    `resume` refuses parameters that differ from those of the run. It cannot tell
+    apart two functions of your own, or two losses, activations or optimizers with
+    the same name: keep these as they were.
 
     Examples
     --------

@@ -41,17 +41,16 @@ class SavedEstimator:
 def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator to a file.
 
-    The file is in the safetensors format: arrays as tensors, all else as text.
-    It holds no pickle, and is safe to load wherever it comes from. What stands
-    at `path` is replaced when the new file is whole, and not before.
+    The file is in the safetensors format: arrays are tensors, everything else is
+    text. It holds no pickle and is safe to load wherever it comes from. An older
+    file at `path` is replaced once the new one is complete.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted one. Pieces of your own (an activation, a loss, an optimizer,
-        a schedule, a scorer, a splitter) are written by name only, and are
-        passed to `load` again. Callbacks, metadata requests and what `set_output`
-        asks for are not kept.
+        A fitted one. Pieces of your own (an activation, a loss, an optimizer, a
+        schedule, a scorer, a splitter) are written by name: pass them to `load`.
+        Callbacks, metadata requests and the choice of `set_output` are not kept.
 
     path : str or path-like
         The file, by convention with the ending `.safetensors`.
@@ -62,7 +61,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
         If the estimator holds what a file cannot: labels that are neither
         numbers nor text, or two pieces of your own with one name.
     OSError
-        If the file cannot be written; the old one is then as it was.
+        If the file cannot be written. The old one then stays as it was.
 
     See Also
     --------
@@ -93,8 +92,8 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
     """Read a fitted estimator from a file that `save` has written.
 
-    Nothing that the file names is imported or called, sizes and types are
-    checked, and a damaged file is refused: it may come from anywhere.
+    The file may come from anywhere: nothing that it names is imported or called,
+    sizes and types are checked, and a damaged file is refused.
 
     Parameters
     ----------
@@ -108,14 +107,14 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        Fitted; it predicts what the saved one does, bit for bit, and may be
-        trained on.
+        A fitted estimator. It predicts what the saved one does, bit for bit, and can be
+        trained further.
 
     Raises
     ------
     ModelFileError
-        If the file is none of ours, is damaged or written by a later version,
-        or names a piece of your own that is not passed. A `ValueError`.
+        If `save` did not write the file, if it is damaged or of a later version, or
+        if it names a piece of your own that is not passed. A `ValueError`.
     OSError
         If there is no such file.
 

@@ -16,10 +16,9 @@ COLORMAP = "RdBu_r"
 class NetworkDisplay:
     """Layers and weights of a network at a glance.
 
-    Each circle is an input, a unit or an output, each line a weight: red
-    where it is positive, blue where it is negative, the stronger the larger.
-    Of large layers, those units are shown whose weights are largest. Make one
-    with `from_estimator`.
+    Each circle is an input, a unit or an output, and each line a weight: red if
+    positive, blue if negative, stronger if larger. A large layer shows the units
+    with the largest weights. Make one with `from_estimator`.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Explanation:
     """What each column contributes to the outputs of each row, as `explain` returns it.
 
-    A row's contributions add up to its output less the base value, the mean
+    A row's contributions add up to its output minus the base value, the mean
     output of the background.
 
     Parameters
@@ -46,9 +46,9 @@ class Explanation:
         quantile level.
 
     is_additive : bool, default=False
-        Whether what a column contributes depends on that column alone, so that
-        another background changes it by a constant: the network is a sum of
-        functions, as with `interaction_cst="no_interactions"`.
+        Whether a column's contributions depend on that column alone, as with
+        `interaction_cst="no_interactions"`. Another background then changes them by
+        a constant.
 
     See Also
     --------
@@ -92,13 +92,13 @@ class Explanation:
         return pd.Series(np.abs(self.values).mean(axis=all_but_columns), index=self.feature_names, name="importance")
 
     def to_shap(self) -> "shap.Explanation":
-        """Return the same as an object of SHAP's, which its plots ask for.
+        """Return the explanation as an object of SHAP, for its plots.
 
         Returns
         -------
         explanation : shap.Explanation
-            For `shap.plots.bar`, `beeswarm`, `waterfall` and the like: of several
-            outputs, `[..., j]` is what belongs to one.
+            For `shap.plots.bar`, `beeswarm`, `waterfall` and others. With several
+            outputs, select one by `[..., j]`.
 
         Raises
         ------

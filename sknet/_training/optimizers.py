@@ -23,19 +23,17 @@ from sknet._typing import Array, DType
 class Optimizer(ABC):
     """A first-order optimizer: how a gradient becomes the direction of a step.
 
-    Derive from it to train with an optimizer of your own, and pass an
-    instance as `solver`. The training loop does what is common to all
-    optimizers: it clips the gradient, applies the learning rate and the weight
-    decay, and keeps the moving average of the weights.
+    Derive from it to train with an optimizer of your own, and pass an instance as
+    `solver`. The training loop clips the gradient, applies the learning rate and the
+    weight decay, and keeps the moving average of the weights.
 
-    An instance holds settings only. What it remembers from step to step are
-    `n_moments` arrays, 0 at first, which the training loop keeps for it and
-    which are saved with a checkpoint.
+    An instance holds settings only. The training loop keeps `n_moments` arrays for
+    it from step to step, which start at 0 and are saved with a checkpoint.
 
     Attributes
     ----------
     n_moments : int
-        How many such arrays; 0 unless overridden, by a class attribute or a
+        Number of these arrays; 0 unless overridden, by a class attribute or a
         property.
 
     See Also
