@@ -46,7 +46,7 @@ def test_every_link_in_a_clone_leads_to_a_file(page):
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+@pytest.mark.parametrize("page", [*PAGES, ROOT / ".github" / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_every_block_of_code_names_its_language(page):
     """The site would take it for Python."""
     fences = re.findall(r"^```.*$", page.read_text(encoding="utf-8"), flags=re.M)
@@ -58,3 +58,30 @@ def test_programs_of_the_first_page_to_run_are_whole_on_a_screen():
         r"^```(?:python|bash)\n(.*?)^```$", (DOCS / "get_started.md").read_text(encoding="utf-8"), re.M | re.S
     )
     assert max(len(line) for block in code for line in block.splitlines()) <= 85
+
+
+def columns_of(page, heading):
+    """The numbers below each name at the head of the tables of a section, one table after the other; no means."""
+    section = (DOCS / page).read_text(encoding="utf-8").split(f"## {heading}")[1].split("\n## ")[0]
+    found = {}
+    for table in re.findall(r"(?:^\|.*\n)+", section, re.M):
+        head, _, *body = [[cell.strip() for cell in line.strip("|\n ").split("|")] for line in table.splitlines()]
+        for name, *cells in zip(head, *[line for line in body if "mean" not in line[0]], strict=True):
+            found.setdefault(name, []).extend(float(cell) for cell in cells if re.fullmatch(r"[\d.]+", cell))
+    return found
+
+
+def span(values, digits):
+    return " to ".join(f"{value:.{digits}f}" for value in (min(values), max(values)))
+
+
+def test_the_ranges_of_the_page_on_speed_are_those_of_its_tables():
+    text = " ".join((DOCS / "benchmarks.md").read_text(encoding="utf-8").split("\n## ")[0].split())
+    fits, peers = columns_of("benchmarks.md", "Whole fits"), columns_of("benchmarks.md", "PyTorch and JAX")
+    torch, jax = peers["PyTorch, eager"], peers["JAX"]  # of each table three small shapes, then three wide ones
+    assert f"scikit-learn's MLP takes {span(fits['scikit-learn, sigmoid'], 1)} times as long" in text
+    assert f"{span(fits['scikit-learn, relu, float32'], 1)} times in float32 with relu" in text
+    assert f"takes {span(torch[:3] + torch[6:9], 1)} times as long for small networks" in text
+    assert f"{span(torch[3:6] + torch[9:12], 2)} times for wide ones" in text
+    assert f"{span(torch[12:15], 1)} and {span(torch[15:], 1)} times" in text
+    assert f"takes {span(jax, 2)} of sknet's time" in text
