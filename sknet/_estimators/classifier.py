@@ -97,12 +97,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         5,000 training rows if held-out rows or folds evaluate the epochs, else 1.
         Several are an error, and "auto" is 1, with scikit-learn's schedules, weights
         given as `init`, `input_scaling=None`, sparse input, "lbfgs" or a stream.
-        Members start from different seeds and share the encoder and the number of
-        epochs. The joined network holds their hidden layers side by side: it is
-        `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is the
-        mean of theirs, in which folds choose the share of members that see bins.
-        `partial_fit` and warm starts train the joined network; a first `partial_fit`
-        trains a single one.
+        Members start from different seeds and share the encoder and the held-out rows.
+        The joined network holds their hidden layers side by side: it is `n_members`
+        times as wide as `hidden_layer_sizes` says. Its raw output is the mean of
+        theirs, in which held-out rows or folds choose the share of members that see
+        bins. `partial_fit` and warm starts train the joined network; a first
+        `partial_fit` trains a single one.
 
     learning_rate_init : float, default=0.015
         Learning rate, which the schedule multiplies.
