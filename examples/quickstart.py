@@ -2,13 +2,12 @@
 Quickstart
 ==========
 
-A raw table goes in, and nothing is tuned. First one table in a few lines, then every table that comes with this project
-and with scikit-learn (but linnerud, of 20 rows with three targets), each with the errors of three other models beside
-ours, also where they are better.
+Pass in raw tables and tune nothing. The program shows one table in a few lines, and then every table that comes with
+this project and with scikit-learn (except linnerud, 20 rows with three targets). Three other models are beside ours,
+also where they are better.
 
-Run with ``python examples/quickstart.py``; it takes a minute or two, and draws a picture where Matplotlib is installed.
-Names of tables behind the command, ``chicks cars``, take these alone; the name of a file, ``picture.png``, keeps the
-picture.
+Run with ``python examples/quickstart.py``. It takes a minute or two, and draws a picture if Matplotlib is installed. To
+choose tables, add their names (``chicks cars``). To keep the picture, add a file name (``picture.png``).
 """
 
 # %%

@@ -2,12 +2,11 @@
 A model for AutoGluon
 =====================
 
-AutoGluon trains models of many libraries on one table and puts them together. A class of a dozen lines gives it our
-networks, for its predictors and for TabArena, which compares models through the same interface. Categories, missing
-values and the number of epochs are the network's own affair: the class hands the columns on as they are.
+AutoGluon trains models of many libraries on one table and combines them. A class of a dozen lines adds our networks to
+its predictors, and to TabArena, which compares models through the same interface. The class passes columns on as they
+are, because the network handles categories, missing values and the number of epochs itself.
 
-It runs where AutoGluon is installed (``pip install "autogluon.tabular[lightgbm]"``; tried with 1.6.3, which needs
-pandas before 2.4).
+It needs AutoGluon (``pip install "autogluon.tabular[lightgbm]"``; tried with 1.6.3, which needs pandas before 2.4).
 """
 
 import tempfile

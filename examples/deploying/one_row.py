@@ -2,9 +2,9 @@
 One row fast
 ============
 
-A service gets one record at a time, as a dict. Of the time that a prediction takes, the network's is the least: a data
-frame of one row costs more. An array with codes for categories is several times as fast, ONNX ten times and more. All
-ways predict the same.
+A service gets one record at a time, as a dict. The network takes only a small part of the time of a prediction: making
+and reading a data frame of one row takes longer. An array with codes for categories is several times as fast, and ONNX
+ten times and more. All ways give the same predictions.
 """
 
 from pathlib import Path

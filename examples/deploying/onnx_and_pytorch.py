@@ -2,8 +2,8 @@
 Files, ONNX and PyTorch
 =======================
 
-One fitted network in three places: a file without pickle, an ONNX graph that takes the raw table and needs no Python,
-and, where PyTorch is installed, plain layers to train on.
+One fitted network in three forms: a file without pickle, an ONNX graph that takes the raw table and needs no Python,
+and, if PyTorch is installed, plain layers to train further.
 """
 
 import tempfile

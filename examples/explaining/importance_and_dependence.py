@@ -2,9 +2,10 @@
 Which columns matter, and how
 =============================
 
-How much worse is the network without a column? ``permutation_importance``. How do its predictions change with one?
-Partial dependence. How much has each column contributed to each prediction? ``explain``. How much more is predicted for
-one more unit of a number? ``input_gradients``. All four take the raw table, text and missing values included.
+Four questions and their tools. How much worse is the network without a column? ``permutation_importance``. How do its
+predictions change with a column? Partial dependence. How much has each column contributed to each prediction?
+``explain``. How much more is predicted for one more unit of a number? ``input_gradients``. All four take the raw table,
+with text and missing values.
 """
 
 from pathlib import Path

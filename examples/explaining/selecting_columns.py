@@ -2,9 +2,9 @@
 Fewer columns
 =============
 
-``feature_importances_`` comes with every fit: the share of each column of the table in what moves the predictions, text
-and missing values included. Here columns of noise are added to a table, and found; then columns are left out one after
-the other, the least important one first.
+Every fit computes ``feature_importances_``, the share of each column in what moves the predictions. This program adds
+columns of noise to a table and finds them. Then it leaves out columns one after the other, the least important one
+first.
 """
 
 from pathlib import Path

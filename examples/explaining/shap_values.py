@@ -2,9 +2,10 @@
 SHAP on a raw table
 ===================
 
-``explain`` computes contributions by the network's gradients, and ``to_shap()`` hands them to SHAP's plots. SHAP's own
-explainers call ``predict`` with rows made of others' values; they compute with these, so they see codes, which become
-the table's values again inside: that works for columns of every kind.
+``explain`` computes contributions from the network's gradients, and ``to_shap()`` passes them to SHAP's plots. SHAP's
+own explainers call ``predict`` with rows that mix values of several rows, and compute with these values. Give them
+codes, and turn the codes back into the table's values before the network sees them: this works for every kind of
+column.
 """
 
 from pathlib import Path

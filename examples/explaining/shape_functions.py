@@ -2,9 +2,9 @@
 A network as a sum of curves
 ============================
 
-With ``interaction_cst="no_interactions"`` each unit sees a single column, and columns meet in the output only. The
-prediction is then a sum of one function of each column, its *shape function*: seven panels are the whole model. The
-curves below show all that such a network knows about the miles that a car goes on a gallon.
+With ``interaction_cst="no_interactions"``, each unit sees a single column, and columns meet in the output only. The
+prediction is then a sum of one function per column, its *shape function*, so seven panels show the whole model: all
+that this network knows about the miles that a car goes on a gallon.
 """
 
 from pathlib import Path

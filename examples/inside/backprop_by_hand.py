@@ -2,7 +2,7 @@
 Backpropagation by hand
 =======================
 
-A network of sigmoids trained by twenty lines of NumPy, and the estimator from the same weights: the same losses,
+A network of sigmoids trained by twenty lines of NumPy, and by the estimator from the same weights. The losses agree
 epoch by epoch, to the last digits. The page on backpropagation explains each line.
 """
 

@@ -2,8 +2,8 @@
 Your own activation and loss
 ============================
 
-Two functions make an activation, two a loss. ``check_gradient`` compares the derivative with finite differences, and
-says where it is wrong.
+Two functions make an activation, and two make a loss. ``check_gradient`` compares the derivative with finite
+differences and says where it is wrong.
 
 Run with ``python examples/inside/custom_pieces.py``. The page docs/add_your_own.md explains them.
 """

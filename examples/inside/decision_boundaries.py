@@ -2,8 +2,8 @@
 Decision boundaries
 ===================
 
-What a network can draw between two classes: no hidden layer a line, a few units a bent one, more units and layers
-what is needed. Shades are probabilities.
+What can a network draw between two classes? Without hidden layers a line, with a few units a bent line, with more units
+and layers whatever it takes. Shades are probabilities.
 """
 
 import matplotlib.pyplot as plt

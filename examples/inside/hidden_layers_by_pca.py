@@ -2,8 +2,8 @@
 Hidden layers by PCA
 ====================
 
-Digits as the pixels show them, and as two hidden layers do: each layer moves the classes apart. ``activations`` returns
-every layer's output; two principal components are drawn.
+Digits as pixels show them, and as two hidden layers do. Each layer moves the classes further apart. ``activations``
+returns every layer's output, and the pictures show two principal components.
 """
 
 import matplotlib.pyplot as plt

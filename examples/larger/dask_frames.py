@@ -2,9 +2,9 @@
 A dask data frame
 =================
 
-``sknet.dask`` has both estimators for dask collections. The rows stay on their workers; each step sends the weights
-there and adds up the gradients that come back. Here the cluster lives in this process; with the address of a scheduler
-in ``Client``, nothing else changes.
+``sknet.dask`` has both estimators for dask collections. The rows stay on their workers. Each step sends the weights
+there and adds up the gradients. The cluster here runs in this process. To use another one, pass the address of its
+scheduler to ``Client``.
 """
 
 import warnings

@@ -2,8 +2,8 @@
 A Parquet file in chunks
 ========================
 
-``partial_fit`` makes one pass over the rows that it is given, so a table can be read from a file piece by piece, as
-often as there are epochs. The levels of a category are declared at the first call.
+``partial_fit`` makes one pass over the rows it is given. Read a file piece by piece, once per epoch. The first call
+declares the levels of a category.
 """
 
 import tempfile

@@ -2,8 +2,8 @@
 A table larger than memory
 ==========================
 
-``sknet.stream`` fits Parquet files, arrays on the disk, and whatever a function gives in chunks. It learns what ``fit``
-learns, of any order of rows: here the file is sorted by its target, which no pass of ``partial_fit`` survives.
+``sknet.stream`` fits Parquet files, arrays on the disk, and any function that returns chunks. It learns the same as
+``fit``, whatever the order of the rows. This file is sorted by its target, with which ``partial_fit`` would fail.
 """
 
 import tempfile

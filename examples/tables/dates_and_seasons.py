@@ -3,8 +3,8 @@ Dates and seasons
 =================
 
 A column of dates becomes a number, for the trend, and cycles of the day, the week and the year as sines and cosines.
-In a CSV file dates are text, such as 2015-06-30, and are read as dates all the same. Here four years of days in
-Seattle, of which three are learnt; the network finds the seasons by itself.
+Dates in a CSV file are text, such as 2015-06-30, and are read as dates too. The network learns three of four years of
+days in Seattle, and finds the seasons by itself.
 """
 
 from pathlib import Path

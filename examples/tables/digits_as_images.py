@@ -2,8 +2,8 @@
 Digits as images
 ================
 
-Pixels are columns like others. The pictures show each wrong digit with what the network took it for, and how sure it
-was.
+Pixels are columns like any others. The pictures show each digit that the network got wrong, its answer, and the
+probability that it gave.
 """
 
 import matplotlib.pyplot as plt

@@ -2,12 +2,12 @@
 Forecasting several series
 ==========================
 
-Two series of four years: a day's highest and lowest temperature in Seattle, to be forecast 1, 3 and 7 days ahead. A row
-is one forecast: which series, how many days ahead, which day, and the last values. One network learns all of them.
+Two series of four years, the highest and lowest temperature of a day in Seattle, are forecast 1, 3 and 7 days ahead. A
+row is one forecast: the series, the number of days ahead, the day, and the last values. One network learns all of them.
 
-Rows of the same days share the weather of that week. If some of them are held out and others learnt from, the network
-is judged by rows that it nearly knows: it trains for too long, and its intervals hold too little of next year.
-``groups`` holds whole weeks out; ``TimeSeriesSplit`` always learns from the past and tests on what follows.
+Rows of the same days share their weather. If single rows are held out, the network has nearly seen them: it trains for
+too long, and its intervals cover too little of next year. ``groups`` holds out whole weeks. ``TimeSeriesSplit`` learns
+from the past and tests on what follows.
 """
 
 from pathlib import Path

@@ -3,8 +3,8 @@ A series that grows
 ===================
 
 Ten years of weekly sales grow by a fifth a year, with a season. The network is trained on seven years and forecasts the
-next three, four weeks ahead. Most new values are larger than any that it was trained on, and there its predictions turn
-flat, because sigmoids have ends. Nothing warns of it, and the errors of held-out rows do not show it.
+next three, four weeks ahead. Most new values are larger than all it was trained on. Its predictions turn flat there,
+because sigmoids do. No warning says so, and the errors on held-out rows do not show it.
 
 The remedy is a target that does not grow: the ratio of the value to the last known one, from ratios of earlier values.
 If a series grows by the same amount each year, use the difference.

@@ -2,8 +2,8 @@
 A mixed table
 =============
 
-Numbers in their own units, a column of text, a code that is a category, missing values: into ``fit`` as they are.
-Then what became of each column, the network that was made of it, and its predictions.
+Numbers in their own units, a column of text, a code that is a category, missing values: pass them to ``fit`` as they
+are. The program shows what became of each column, the network, and its predictions.
 """
 
 from pathlib import Path

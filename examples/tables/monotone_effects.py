@@ -2,9 +2,9 @@
 Monotone effects
 ================
 
-With a stronger engine a car does not go further on a gallon, if all else is the same; nor does a heavier car, and later
-ones were not built to go less far. ``monotonic_cst`` says so, and the network keeps to it for every car, not only on
-average. Here it learns from eighty cars: few enough that chance bends the curves of a network that has not been told.
+All else equal, a car with a stronger engine or more weight does not go further on a gallon, and a newer car does not go
+less far. ``monotonic_cst`` says so, and the network keeps to it for every car. It learns from eighty cars, few enough
+for chance to bend the curves of a network without constraints.
 """
 
 from pathlib import Path

@@ -2,8 +2,8 @@
 Several targets at once
 =======================
 
-Several numbers, several labels that may be true together, several columns of classes: one network with an output for
-each. What they need in common, it learns once. A target that is missing in some rows has no part in the loss there.
+Several numbers, several labels that may be true together, or several columns of classes: one network has an output for
+each, and learns once what they share. A target that is missing in some rows is left out of the loss there.
 """
 
 import matplotlib.pyplot as plt

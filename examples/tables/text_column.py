@@ -2,8 +2,9 @@
 Sentences beside numbers
 ========================
 
-Functions of NumPy, SciPy, pandas and scikit-learn as a table: what the first sentence of each says, how many parameters
-it takes and how long its documentation is. Which library is it from? The sentence is a column like the others.
+Functions of NumPy, SciPy, pandas and scikit-learn as a table: the first sentence of each one's documentation, its
+number of parameters, and the length of its documentation. Which library is it from? The sentence is a column like the
+others.
 """
 
 import inspect

@@ -3,7 +3,7 @@ Text as TF-IDF
 ==============
 
 First sentences of the documentation of NumPy, SciPy, pandas and scikit-learn, turned into a sparse table of word
-weights (TF-IDF). The network takes it as it is, and it stays sparse.
+weights (TF-IDF). The network takes the table as it is and keeps it sparse.
 """
 
 import inspect

@@ -2,10 +2,10 @@
 Time to event
 =============
 
-686 patients after an operation for breast cancer: how long does each live without a recurrence? More than half of
-them had none when they were last seen; these rows are *censored*, and neither "never" nor their time is the answer. A
-network with ``loss="poisson"`` takes them as they are: the target is events per time, the weight is the time for which
-a patient was watched.
+How long do 686 patients live without a recurrence after an operation for breast cancer? More than half of them had none
+when they were last seen. These rows are *censored*: neither "never" nor their time is the answer. A network with
+``loss="poisson"`` takes them as they are. The target is events per time, and the weight is the time for which a patient
+was watched.
 
 The second part cuts each patient's time into half years, so that the rate may change with time, and draws survival.
 """

@@ -2,9 +2,9 @@
 Rows unlike those that a network has learnt from
 ================================================
 
-A prediction can be trusted where there were similar rows in training. ``activations(X)[0]`` is the table as the network
-sees it, in numbers of one scale, categories included; how far the nearest training rows are says how familiar a
-row is. Here unusual cars are made by shuffling each column: every value is an ordinary one, their combination is not.
+Trust a prediction more if similar rows were in training. ``activations(X)[0]`` is the table as the network sees it:
+numbers of one scale, categories included. The distance to the nearest training rows says how familiar a row is. Unusual
+cars are made here by shuffling each column: every value is ordinary, their combination is not.
 """
 
 from pathlib import Path

@@ -2,8 +2,8 @@
 Callbacks and progress bars
 ===========================
 
-Callbacks are called at each epoch: scikit-learn's own, which came with its version 1.9, draw nested bars and keep
-scores; one of your own may stop training.
+Callbacks are called at each epoch. Those of scikit-learn 1.9 draw nested bars and keep scores. Your own may stop
+training.
 
 Run with ``python examples/training/callbacks_and_progress.py``.
 """

@@ -2,9 +2,9 @@
 New rows every month
 ====================
 
-A model of tomorrow's temperature, over two years: each month brings thirty rows. To fit anew to all rows takes a tenth
-of a second, and is best. ``partial_fit`` with the new rows alone forgets the other seasons; with old rows among them
-and a small learning rate it does not.
+A model of tomorrow's temperature gets thirty new rows a month for two years. Fitting again to all rows takes a tenth of
+a second and works best. ``partial_fit`` with the new rows alone forgets the other seasons. With old rows among them and
+a small learning rate it does not.
 """
 
 from copy import deepcopy

@@ -2,7 +2,7 @@
 Training that continues
 =======================
 
-Training may go on: epoch by epoch, from the last weights, or from a file, after the machine was switched off.
+Training can continue epoch by epoch, from the last weights, or from a file after the machine was switched off.
 
 Run with ``python examples/training/going_on.py``.
 """

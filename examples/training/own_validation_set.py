@@ -2,8 +2,8 @@
 Your own validation set
 =======================
 
-The rows that evaluate each epoch may be yours: passed to ``fit``, through a pipeline that scales them too, or held out
-so that one writer's digits are on one side.
+Choose the rows that evaluate each epoch yourself: pass them to ``fit``, pass them through a pipeline that scales them
+too, or hold out groups so that all digits of a writer are on one side.
 
 Run with ``python examples/training/own_validation_set.py``.
 """

@@ -2,8 +2,8 @@
 Regularisers compared
 =====================
 
-What keeps a network from learning the noise: dropout, penalties, norm limits, smoothing, early stopping. The further
-apart the two losses are, the more of what was learnt is noise.
+What keeps a network from learning noise: dropout, penalties, norm limits, smoothing and early stopping. The further
+apart the two losses are, the more noise it has learnt.
 
 Run with ``python examples/training/regularisers.py``.
 """

@@ -2,8 +2,8 @@
 The training history
 ====================
 
-Every fit keeps a record, one row per epoch. What evaluates an epoch on the held-out rows is a choice: the loss, a score
-of scikit-learn's, or a function of your own.
+Every fit keeps a record with one row per epoch. You choose what evaluates an epoch on the held-out rows: the loss, a
+score of scikit-learn, or a function of your own.
 """
 
 import matplotlib.pyplot as plt

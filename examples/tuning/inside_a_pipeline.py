@@ -2,8 +2,8 @@
 Inside a pipeline
 =================
 
-A network in a pipeline, the pipeline in a search: the step itself still has everything. ``search.best_estimator_`` is
-the pipeline, ``[-1]`` its network, ``[:-1]`` the steps before it, which make the table that the network knows.
+A search over a pipeline with a network: ``search.best_estimator_`` is the pipeline, ``[-1]`` its network, and ``[:-1]``
+the steps before it, which make the table that the network knows. The network has all its methods.
 """
 
 from pathlib import Path

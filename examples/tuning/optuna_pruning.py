@@ -2,7 +2,7 @@
 Optuna: pruning trials
 ======================
 
-A callback tells Optuna each epoch's validation score. Where it is worse than the median of earlier trials at that
+A callback tells Optuna the validation score of each epoch. If it is worse than the median of earlier trials at that
 epoch, training stops and the trial is pruned. Callbacks need scikit-learn 1.9.
 """
 

@@ -2,8 +2,8 @@
 Grid, halving, Optuna
 =====================
 
-Tuning with what scikit-learn has, and with Optuna where it is installed: width and depth are plain numbers. Halving
-gives many settings few epochs, and the best of them more.
+Tune with scikit-learn's searches, and with Optuna if it is installed. Width and depth are plain numbers. Halving gives
+few epochs to many settings, and more to the best of them.
 
 Run with ``python examples/tuning/searches.py``.
 """

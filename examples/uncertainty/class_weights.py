@@ -2,8 +2,8 @@
 Rare classes: weights
 =====================
 
-Weights trade errors of one kind for errors of the other: more of the rare class is caught, at the price of more false
-alarms. Class weights are sample weights.
+Weights trade one kind of error for another: more rows of the rare class are found, with more false alarms. Class
+weights are sample weights.
 
 Run with ``python examples/uncertainty/class_weights.py``.
 """

@@ -2,10 +2,10 @@
 Intervals as wide as needed
 ===========================
 
-``predict_interval`` corrects predictions by the errors of the rows that ``fit`` has held out: of new rows of the same
-kind, nine in ten lie inside. Around a mean the width follows the prediction; noise that follows something else gets too
-wide an interval where there is little of it, and too narrow a one where there is much. Between two quantiles the width
-follows the noise.
+``predict_interval`` corrects predictions by the errors of the rows that ``fit`` held out. On average, about nine in ten
+new rows of the same kind lie inside. Around a mean, the width follows the prediction: if the noise follows something
+else, intervals are too wide where there is little noise and too narrow where there is much. Between two quantiles, the
+width follows the noise.
 """
 
 import matplotlib.pyplot as plt

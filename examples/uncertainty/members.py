@@ -2,8 +2,8 @@
 Where networks disagree
 =======================
 
-Networks from different seeds disagree where there are no rows to learn from, so their spread is a sign of not knowing;
-and their mean errs less than one of them. ``n_members`` makes that mean one network.
+Networks from different seeds disagree where there are no rows to learn from, so their spread is a sign of uncertainty.
+Their mean has smaller errors than a single one. ``n_members`` joins them into one network.
 """
 
 import matplotlib.pyplot as plt

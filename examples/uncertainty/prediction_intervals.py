@@ -2,9 +2,9 @@
 Prediction intervals
 ====================
 
-Two kinds of 90 % intervals for the fuel consumption of cars: around a prediction, equally wide for all, and between two
-quantiles, wide where little is certain. Both are calibrated by rows that a member of the ensemble has not seen. What is
-promised holds on the average: a single split of so few cars may be off by a few per cent.
+Two kinds of 90 % intervals for the fuel consumption of cars: around a prediction, as wide as errors are at such
+predictions, and between two quantiles, with a width that may follow any column. Both are corrected by the errors on
+rows that folds held out. They hold on average: a single split of so few cars may be off by a few per cent.
 
 Run with ``python examples/uncertainty/prediction_intervals.py``.
 """

@@ -2,8 +2,9 @@
 Prediction sets
 ===============
 
-Where classes overlap, one label says more than is known. ``predict_set`` gives one class where the network is sure and
-several where it is not; nine in ten new rows of each class, of the rare one too, have their class in the set.
+Where classes overlap, a single label says more than the network knows. ``predict_set`` returns one class where the
+network is sure and several where it is not. On average, about nine in ten new rows of each class, also of the rare one,
+have their class in the set.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Intervals from quantiles
 ========================
 
-One network predicts several quantiles at once. They never cross, follow noise that differs from row to row, and the
-truth lies between them as often as they say.
+One network predicts several quantiles at once. They never cross, and they follow noise that differs from row to row.
+The program counts how often the truth lies between them.
 
 Run with ``python examples/uncertainty/quantile_intervals.py``.
 """

@@ -2,8 +2,8 @@
 Rare classes: the threshold
 ===========================
 
-A fraud that is missed costs 20, a false alarm 1. The network gives probabilities; at which one to raise an alarm is a
-decision, and can be tuned without training anew.
+A missed fraud costs 20, a false alarm 1. The network gives probabilities. The probability from which to raise an alarm
+can be tuned without training again.
 """
 
 import matplotlib.pyplot as plt
