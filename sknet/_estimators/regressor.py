@@ -176,16 +176,17 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement after which training stops. "auto" is 24, and 4 from
-        15,000 rows on; with folds it is 16 for a classifier (12 from 500 rows on, 6
-        from 5,000 on) and 8 for a regressor (6 from 500 rows on). Folds wait at most
-        four epochs more than the best epoch took. Without held-out rows, only
-        "constant", "invscaling" and "adaptive" stop early, by the training loss.
+        15,000 rows on unless the schedule is scikit-learn's; with folds it is 16 for a
+        classifier (12 from 500 rows on, 6 from 5,000 on) and 8 for a regressor (6 from
+        500 rows on). Folds wait at most four epochs more than the best epoch took.
+        Without held-out rows, only "constant", "invscaling" and "adaptive" stop early,
+        by the training loss.
 
     tol : float or "auto", default="auto"
         Least improvement of the loss or validation score that counts, as a share of the
         best one so far; as a difference with scikit-learn's schedules and "lbfgs".
-        "auto" is 1e-4, with folds 1e-3, and from 15,000 rows on 2e-3. "lbfgs" also
-        stops when no component of the gradient is larger than this.
+        "auto" is 1e-4; as a share it is 1e-3 with folds and 2e-3 from 15,000 rows on.
+        "lbfgs" also stops when no component of the gradient is larger than this.
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
         Which columns are categories: by name, index or mask, or "from_dtype" for the
@@ -399,7 +400,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     feature_importances_ : ndarray of shape (n_features,)
         How much the outputs vary with each column of the table: not negative, and 1 in
-        total. `fit` finds them by expected gradients at up to 512 training rows; they
+        total. `fit` finds them by expected gradients at 64 to 512 training rows; they
         are close to `explain(X).importance()`. All are equal if no column makes a
         difference. `partial_fit` drops them.
 
