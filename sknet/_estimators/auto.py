@@ -49,7 +49,7 @@ AUTO_WEIGHT_DECAY = 0.02
 """What `weight_decay="auto"` means for Adam."""
 
 MAX_COLUMNS_WITH_AUTO_BINS = 50
-"""Up to so many columns of numbers networks see bins: the first layer of a wider table, of pixels perhaps, would be
+"""Up to this many columns of numbers, networks see bins: in a wider table, of pixels perhaps, the first layer would be
 huge."""
 
 AUTO_BINS, MANY_ROWS_BINS = 12, 8
@@ -104,7 +104,7 @@ class Facts:
 def evaluation_class(
     p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY
 ) -> type[NoEvaluation | HeldOut | Folds]:
-    """Return what evaluates the epochs of a fit to so many rows of a table, if the user passes no rows for it."""
+    """Return what evaluates the epochs of a fit to n rows of a table, if the user passes no rows for it."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
         refuse_conflicts_with_folds(p)
         return Folds
@@ -124,7 +124,7 @@ def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits =
 
 
 def fraction_held_out(n_rows: int) -> float:
-    """Return which fraction of so many rows `validation_fraction="auto"` holds out."""
+    """Return which fraction of n rows `validation_fraction="auto"` holds out."""
     return LARGE_FRACTION_HELD_OUT if n_rows >= LARGE_ROWS else FRACTION_HELD_OUT
 
 

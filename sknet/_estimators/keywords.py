@@ -16,7 +16,7 @@ NAMES_ELSEWHERE = {
 """What other packages call a parameter, and its name here."""
 
 MAX_NAMES_LISTED = 10
-"""A message lists at most so many names."""
+"""A message lists at most this many names."""
 
 
 def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str]) -> None:

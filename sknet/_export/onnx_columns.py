@@ -240,7 +240,7 @@ def _inputs_of_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Se
 
 def inputs_by_level(column: CategoryColumn | MissingOnlyColumn | TargetColumn, levels: Sequence[str]) -> Array:
     """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
-    # of so many names, one at least is no level
+    # one more name than levels: at least one of them is no level
     unseen = next(name for name in map(str, range(len(levels) + 1)) if name not in levels)
     values = np.array([*levels, unseen, None], dtype=object)
     inputs = np.zeros((len(values), column.n_inputs))

@@ -67,8 +67,7 @@ MAX_KEPT_PARTIAL_SUMS = 2**22
 """How many partial sums of the background are kept at a time, see `EncodedBackground`."""
 
 MAX_ROWS_FACTOR = 8
-"""How many times as many rows are computed at once, at most, where columns are so many that partial sums are
-not kept."""
+"""By which factor more rows are computed at once, at most, if there are too many columns to keep partial sums."""
 
 
 def draw_background(n: int) -> NDArray[np.intp]:

@@ -31,7 +31,7 @@ compact rows. To encode each batch from the table instead makes a step a tenth l
 times as long for a frame with categories."""
 
 MAX_COMPACT_TO_ARRAY_RATIO = 2.5
-"""Where encoded rows take so many times the memory of an array, of short integers, each batch is encoded from it: that
+"""If encoded rows take this many times the memory of an array, of short integers, each batch is encoded from it: that
 takes two to three times as long as writing compact rows, a tenth of a step."""
 
 

@@ -44,14 +44,14 @@ class FoldPlan(NamedTuple):
 
     n_folds: int
     n_held_out: int  # of these folds
-    # Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, which is
-    # much for few rows and little for more, and less for numbers than for labels; and a network that learns from all
+    # Of the epochs whose loss is at most this factor times the least one, the last is chosen: they differ by chance, by
+    # much for few rows and by little for more, and less for numbers than for labels; and a network that learns from all
     # rows overfits later than those of the folds.
     tolerance_factor: float
 
 
 def fold_plan(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldPlan:
-    """Return the plan for so many rows: each of few rows says little, and so does one more row of a group."""
+    """Return the plan for a number of rows: each of few rows says little, and so does one more row of a group."""
     few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
     if n_rows < FEW_ROWS:
         return FoldPlan(4, 4, few)
@@ -83,12 +83,12 @@ def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, i
 
 
 MIN_STEPS_TO_JUDGE = 75
-"""No epoch is chosen that ends before so many steps: so early, a low loss is luck, and the average still holds the
+"""No epoch is chosen that ends before this many steps: so early, a low loss is luck, and the average still holds the
 first weights."""
 
 MAX_EXTRA_EPOCHS = 4
-"""Folds wait for a better epoch for at most so many epochs more than the best one took: what learns fast overfits fast,
-too."""
+"""Folds wait for a better epoch for at most this many epochs more than the best one took: what learns fast overfits
+fast."""
 
 
 MAX_PARTS = 4
@@ -109,7 +109,7 @@ class Selection:
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
-        """Return a solver that takes as many steps of so many rows, in whole epochs, as folds have chosen.
+        """Return a solver that takes as many steps, in whole epochs of n rows, as folds have chosen.
 
         In as many epochs, all rows make more steps than those of a fold, in which a network fits more of the noise than
         the folds have judged: on tables of noise the error on new rows was 2 to 6 % larger.
@@ -444,5 +444,5 @@ class _EpochEvaluator:
 
 
 def steps_per_epoch(solver: Solver, n_rows: int) -> int:
-    """Return how many steps an epoch of so many rows has."""
+    """Return how many steps an epoch of n rows has."""
     return ceil(n_rows / solver.samples_per_step(n_rows))

@@ -60,7 +60,7 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
     if weight is None and n <= n_drawn:
         return np.arange(n)
     ends = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight, dtype=np.float64)
-    # one in each of so many stretches of equal weight, wherever it falls: rows may come in a rhythm
+    # one at random in each of n_drawn stretches of equal weight: rows may come in a rhythm
     places = (np.arange(n_drawn) + np.random.default_rng(0).random(n_drawn)) / n_drawn
     return np.minimum(np.searchsorted(ends, places * ends[-1], side="right"), n - 1)
 

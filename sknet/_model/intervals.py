@@ -52,10 +52,10 @@ MAX_PREDICTION_BINS = 10
 """Into how many bins of predictions the held-out rows are put at most, to learn how errors grow with them."""
 
 MIN_ROWS_PER_BIN = 30
-"""So many held-out rows are in each bin at least; with fewer than two bins, errors count as equally large."""
+"""Each bin has at least this many held-out rows; with fewer than two bins, errors count as equally large."""
 
 PRIOR_ROWS_PER_BIN = 3.0
-"""As so many rows of the mean error over all rows are added to each bin."""
+"""The mean error over all rows is added to each bin with the weight of this many rows."""
 
 N_SCALE_PARTS = 5
 """In how many parts the held-out rows tell one another how large errors are. With one scale for all rows, intervals of

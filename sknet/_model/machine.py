@@ -34,7 +34,7 @@ def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
 
 
 def refuse_large_table(n_rows: int, n_inputs: int, n_bytes: int) -> None:
-    """Raise if encoded rows of so many bytes cannot fit in the memory."""
+    """Raise if encoded rows of this many bytes cannot fit in the memory."""
     memory = memory_limit() if n_bytes > BYTES_THAT_ALWAYS_FIT else None
     if memory is not None and n_bytes > memory:
         raise ValueError(

@@ -74,7 +74,7 @@ class Encoding:
 
 
 MIN_ROWS_OF_LEVEL = 3
-"""Of so many rows of a level, on average, `partial_fit` learns means of its own to train on. Means of fewer rows are
+"""From this many rows per level on, on average, `partial_fit` learns means of its own to train on. Means of fewer are
 next to nothing: a network that is trained on them forgets what means say."""
 
 

@@ -69,7 +69,7 @@ class Network:
         return max(W.size for W in self.coefs)
 
     def blas_may_split(self, n_rows: int) -> bool:
-        """Whether BLAS may split the product of so many rows with any of the weight matrices among threads."""
+        """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""
         for W in self.coefs:  # one row, or one unit: a product of a matrix and a vector, which BLAS splits sooner
             if n_rows * W.size >= (UNSPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else UNSPLIT_PRODUCT):
                 return True

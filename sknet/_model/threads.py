@@ -126,7 +126,7 @@ def n_blas_threads() -> int:
 
 @contextmanager
 def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]:
-    """Yield how many networks are to be trained at a time, whose largest product has so many multiply-adds.
+    """Yield how many networks to train at a time, given the multiply-adds of their largest product.
 
     Where there are several, BLAS has one thread for each, however many there are: what is learnt does not depend on
     their number.

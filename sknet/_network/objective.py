@@ -26,10 +26,10 @@ from sknet._network.sparse_layers import DenseOnSparse
 from sknet._typing import Array, Batch, Gradient, SparseGradient
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
-"""So many rows of other data are passed through the network at once, more where batches are larger."""
+"""How many rows of other data pass through the network at once; more where batches are larger."""
 
 MAX_BOUND_BATCH_SIZES = 4
-"""Layers stay bound to so many sizes of batches at most: where rows are on workers, no two batches need be alike."""
+"""Layers stay bound to at most this many sizes of batches: where rows are on workers, every batch may differ."""
 
 
 class ObjectiveFunction(Protocol):
@@ -60,7 +60,7 @@ class ObjectiveFunction(Protocol):
 
 @dataclass(frozen=True)
 class BoundChain:
-    """A chain for so many rows, and the arrays that belong to it."""
+    """A chain for a number of rows, and the arrays that belong to it."""
 
     chain: Chain
     n: int  # rows of the whole batch, of which the chain may take a piece

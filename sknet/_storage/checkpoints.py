@@ -75,7 +75,7 @@ def _as_text(value: object) -> str:
 
 
 MAX_SHOWN = 16
-"""So many numbers of an array are shown; of more, a hash."""
+"""Arrays of up to this many numbers are shown; of longer ones, a hash."""
 
 
 # --- the file --------------------------------------------------------------------------------------------------------

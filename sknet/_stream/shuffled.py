@@ -28,7 +28,7 @@ from sknet._typing import Array, DType
 Records = NDArray[np.void]
 
 N_BUCKETS = 512
-"""How many buckets there are: so many parts of the table are read one after the other."""
+"""How many buckets there are, which are read one after the other."""
 
 WRITE_BUFFER_BYTES = 2**24
 """How much is kept in memory before it is written, by buckets: of each, 32 KiB then lie together."""
@@ -131,7 +131,7 @@ class ShuffledRecords:
     def convert(
         self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
-        """Write what a function makes of all records, so many at a time, to another file, in the same buckets."""
+        """Write what a function makes of all records, some at a time, to another file, in the same buckets."""
         file = files.open()  # `bounds` count records: they hold there, too
         for start in range(0, len(self), n_rows):
             records = np.empty(min(n_rows, len(self) - start), self.dtype)
@@ -142,7 +142,7 @@ class ShuffledRecords:
     def pools(
         self, n_rows: int, rng: np.random.Generator | None = None, places: NDArray[np.intp] | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield all records, or those at some places, a few buckets at a time: so many rows are read at least.
+        """Yield all records, or those at some places, a few buckets at a time: at least this many rows are read.
 
         Parameters
         ----------

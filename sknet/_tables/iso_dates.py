@@ -29,7 +29,7 @@ _FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 """With digits of nanoseconds in one text, pandas could not read years before 1678 or after 2262 in any other."""
 
 N_VALUES_LOOKED_AT = 10
-"""So many values, the first ones, show of nearly every other column of strings that it holds no dates."""
+"""How many values, the first ones, show for nearly every other column of strings that it holds no dates."""
 
 IsoFormat = tuple[str | None, bool, bool]
 """What stands before the time, None if there is no time, and whether there are seconds and an offset from UTC."""

@@ -24,10 +24,10 @@ from sknet._tables.frames import column_at
 from sknet._typing import Batch, DType, Table
 
 MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32
-"""Only columns of so many one-hot inputs are looked up: fewer are multiplied as fast, beside the other inputs."""
+"""Only columns of at least this many one-hot inputs are looked up: fewer are multiplied as fast."""
 
 MIN_LOOKED_UP_INPUTS = 200
-"""From so many inputs of wide columns on, looking them up takes less time than multiplying them."""
+"""From this many inputs of wide columns on, looking them up takes less time than multiplying them."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ MIN_CONVERTIBLE_FRACTION = 0.9
 """From this fraction of its levels on, a column is taken for one of numbers, or of dates: some may be misspelt."""
 
 MAX_LEVELS_TRIED = 10_000
-"""So many levels, or up to twice as many, are looked at, evenly spaced: enough to see, and it takes no time."""
+"""How many levels are looked at, evenly spaced, or up to twice as many: enough to see, and it takes no time."""
 
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME = r"([ T]\d{1,2}:\d{2}.*)?"

@@ -15,16 +15,16 @@ from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
 MAX_ROWS_COMPARED = 1000
-"""So many rows, or up to twice as many, are compared, evenly spaced: their median is near enough."""
+"""How many rows are compared, evenly spaced, or up to twice as many: their median is near enough."""
 
 MIN_UNKNOWN_VALUES = 20
-"""So many values of a column, none of them known, or none a date where fit had dates as text, cannot be chance."""
+"""From this many values on, it is no chance that none is known, or that none is a date where fit had dates as text."""
 
 MAX_CHANCE_OF_INFREQUENT = 1e-6
 """Values of a column are unknown if it is no more likely that all are levels that were infrequent in training."""
 
 MAX_MEDIAN_DISTANCE = 10.0
-"""A column is far from training if its median is more than so many scales from its centre."""
+"""A column is far from training if its median is more than this many scales from its centre."""
 
 
 def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:

@@ -32,7 +32,7 @@ MIN_ROWS_OF_COMBINATION = 10
 """Combinations of labels with fewer rows share one stratum: they are too few to have their share in every part."""
 
 LARGE_TABLE_ROWS = 2**18
-"""From so many rows on, held-out rows are drawn by `_hold_out_of_large`, which takes less memory."""
+"""From this many rows on, held-out rows are drawn by `_hold_out_of_large`, which takes less memory."""
 
 MIN_ROWS_HELD_OUT = 10
 """Fewer rows than this are not held out: a validation score of so few says too little."""

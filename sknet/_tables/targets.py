@@ -99,7 +99,7 @@ FLOAT32_SCALES = (1e-30, 1e30)
 """Between these scales, float32 holds targets a few thousand scales from the mean, and a thousandth of a scale."""
 
 FLOAT32_OFFSET = 1000.0
-"""From a mean of so many scales on, more than three of float32's seven digits are the same for all targets: too few
+"""From a mean of this many scales on, more than three of float32's seven digits are the same for all targets: too few
 are left to tell them apart."""
 
 

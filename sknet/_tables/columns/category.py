@@ -23,10 +23,10 @@ from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
 
 MIN_VALUES_OF_IDENTIFIER = 20
-"""From so many values on, a column whose values all differ is an identifier."""
+"""From this many values on, a column whose values all differ is an identifier."""
 
 MANY_LEVELS = 20
-"""From so many levels on, rare ones share an input, and a column may be left out."""
+"""From this many levels on, rare ones share an input, and a column may be left out."""
 
 MIN_LEVEL_ROWS, MIN_LEVEL_ROWS_OF_FEW, FEW_VALUES = 5, 2, 200
 """Levels of fewer rows are rare: a network would learn their rows by heart. The second is that of columns of fewer
@@ -59,7 +59,7 @@ class CategoryColumn(Column):
 
     @property
     def was_judged_by_target(self) -> bool:
-        """Whether there were so many levels that targets decided which of them have an input."""
+        """Whether there were enough levels for targets to decide which of them have an input."""
         return self.has_infrequent or len(self.levels) >= MANY_LEVELS
 
     @property
@@ -205,7 +205,7 @@ class Levels:
 
     @property
     def are_many(self) -> bool:
-        """Whether there are so many levels that rare ones may share an input, and the column may be left out."""
+        """Whether there are enough levels for rare ones to share an input, or for the column to be left out."""
         return len(self.shares) >= MANY_LEVELS
 
     @property
@@ -226,7 +226,7 @@ class Levels:
     def one_hot(self, max_categories: int | None, keys: list[str]) -> CategoryColumn:
         """Return the one-hot column of levels with these keys, all others sharing an input.
 
-        With so many inputs at most: the most frequent levels have one of their own.
+        With at most this many inputs: the most frequent levels have one of their own.
         """
         n, n_others, has_missing = len(keys), len(self.shares) - len(keys), self.has_missing
         limit = np.inf if max_categories is None else max_categories

@@ -70,7 +70,7 @@ MAX_TARGETS = 10
 """The most columns of the target matrix that are tested: of classes, the most frequent ones."""
 
 N_BINS = 16
-"""In so many bins of a number the mean is removed before levels are compared."""
+"""The number of bins of a number in which the mean is removed before levels are compared."""
 
 MIN_ROWS = 4
 """The variance has no formula for strata of fewer rows: they are left out."""

@@ -41,7 +41,7 @@ def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Ar
 
 
 def effective_row_weight(total: float, squared: float) -> float:
-    """Return the unit in which n weighs as much as so many rows of one weight (Kish 1965), from Σw and Σw²."""
+    """Return the weight that counts as one row: the total weight is then an effective number of rows (Kish 1965)."""
     return squared / total if total > 0.0 else 1.0
 
 

@@ -52,13 +52,13 @@ IDF_POWER = 1.5
 """Of a term's inverse document frequency, in its weight: with 1, 30 components have up to 5 % more error."""
 
 SCALING_COMPONENTS = 30
-"""So many components, the first, decide on the scale of all: more of them leave the first ones as they are."""
+"""How many components, the first ones, decide the scale of all: more components leave the first ones as they are."""
 
 MAX_CHARACTERS_OF_TEXT = 100_000
 """How many characters of a text count, the first ones: counting takes some 150 bytes of memory for each."""
 
 MAX_CHARACTERS_LEARNT = 2**20
-"""From about so many characters the terms and components are learnt: more change no error, and take time."""
+"""About how many characters the terms and components are learnt from: more take time and change no error."""
 
 MIN_COMPONENT_DEVIATION = 1e-5
 """A component whose deviation is this small a part of the largest is rounding, and is left out."""
@@ -178,10 +178,10 @@ def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[
 # --- which columns are text ------------------------------------------------------------------------------------------
 
 MIN_MEAN_WORDS = 3.0
-"""So many words a value has on average, if it is free text."""
+"""The least mean number of words per value in free text."""
 
 MAX_ROWS_COUNTED = 10_000
-"""The words of at most so many rows are counted, evenly spaced."""
+"""Words are counted in at most this many rows, evenly spaced."""
 
 
 def holds_free_text(column: pd.Series) -> bool:
