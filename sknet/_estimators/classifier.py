@@ -206,12 +206,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Most inputs that a column of text becomes: the first components of a singular
         value decomposition of its TF-IDF, of groups of three and four characters.
 
-    numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
+    numeric_encoding : {"raw", "piecewise_linear", "steps", "auto"}, default="auto"
         How numbers become inputs: "raw" scales them; "piecewise_linear" adds bins
-        between their quantiles, in dense tables. "auto" gives bins to every second
-        member, or to a single network from 5,000 training rows on; it is "raw" with
-        more than 50 columns of numbers, scikit-learn's schedules, weights given as
-        `init`, `input_scaling=None` or sparse input.
+        between their quantiles, in dense tables; "steps" adds bins, and where the
+        training rows clearly show that the target jumps, edges on both sides of the
+        jump. "auto" gives bins, a classifier's with steps, to every second member, or
+        to a single network from 5,000 training rows on; it is "raw" with more than 50
+        columns of numbers, scikit-learn's schedules, weights given as `init`,
+        `input_scaling=None` or sparse input.
 
     n_bins : int or "auto", default="auto"
         Most bins of a column. "auto" is 12 below 5,000 training rows, else 8. A value

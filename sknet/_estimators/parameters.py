@@ -97,7 +97,7 @@ class CommonParameters:
     max_categories: Annotated[int | None, COUNT, None] = 100
     category_encoding: Literal["one_hot", "target", "both", "auto"] = "auto"
     text_components: Annotated[int, COUNT] = 30
-    numeric_encoding: Literal["raw", "piecewise_linear", "auto"] = "auto"
+    numeric_encoding: Literal["raw", "piecewise_linear", "steps", "auto"] = "auto"
     n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO] = "auto"
     input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None] = "robust"
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None] = None

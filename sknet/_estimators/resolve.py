@@ -8,9 +8,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sknet._estimators.auto import UNITS_PER_SET, Facts, replace_autos
+from sknet._estimators.auto import UNITS_PER_SET, Facts, auto_bins, replace_autos
 from sknet._estimators.conflicts import refuse_conflicts_with_solver
-from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends, solver_class
+from sknet._estimators.parameters import (
+    CommonParameters,
+    copy_containers,
+    schedule_ends,
+    solver_class,
+)
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
@@ -110,6 +115,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     if n_members > 1 and not is_continued:  # now, before there is anything for each: weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
         refuse_beyond_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
+    bins = auto_bins(p, is_evaluated=bool(p.early_stopping)) if p.numeric_encoding == "auto" else p.numeric_encoding
     # "auto" is by turns: the numbers as they are, and with bins beside them
     sees_bins = tuple(
         [p.numeric_encoding != "raw" and (p.numeric_encoding != "auto" or i % 2 == 1) for i in range(n_members)]
@@ -123,7 +129,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
         table=settings_from(
             ColumnSettings,
             p,
-            numeric_encoding="piecewise_linear" if any(sees_bins) else "raw",
+            numeric_encoding=bins if any(sees_bins) else "raw",
             keeps_all_levels=keeps_all_levels,
         ),
         network=settings_from(

@@ -112,6 +112,10 @@ def encoding_of(model: Model, head: Head) -> Encoding:
     return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
 
 
+MAX_ROWS_FOR_STEPS = 5_000
+"""How many rows show where the target jumps, at most: a step is then off by a row in thousands."""
+
+
 @dataclass(frozen=True)
 class EncodingLearner:
     """Learns how a table is encoded from the rows that a fit trains on, and again from those of each fold.
@@ -149,7 +153,7 @@ class EncodingLearner:
             # with input_scaling=None nothing is scaled: the loss is then scikit-learn's, in the target's own unit
             in_unit_of_mean = self.settings.table.input_scaling is not None
             head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
-        return self._learn(head, self.sample, self.survey, {}, train)
+        return self._with_steps(self._learn(head, self.sample, self.survey, {}, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
         """Learn from the rows of a fold, numbered `train`, all that its held-out rows must not have a say in.
@@ -162,10 +166,25 @@ class EncodingLearner:
             return shared.with_target_means(self.rows, train)
         columns = enumerate(shared.encoder.columns)
         kept = {j: column for j, column in columns if shares_columns and not column.was_judged_by_target}
-        if len(kept) == shared.encoder.n_columns:
+        has_new_columns = len(kept) < shared.encoder.n_columns
+        if not (has_new_columns or self._looks_for_steps):
             return shared
-        sample = self.sample.among(train)
-        return self._learn(shared.head, sample, self.survey.of_rows(sample.X, kept), kept, train)
+        sample, own = self.sample.among(train), shared
+        if has_new_columns:
+            own = self._learn(shared.head, sample, self.survey.of_rows(sample.X, kept), kept, train)
+        return self._with_steps(own, sample)
+
+    @property
+    def _looks_for_steps(self) -> bool:
+        return self.settings.table.numeric_encoding == "steps"
+
+    def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
+        """Return the encoding with steps, if there are to be some and the sample's targets show where."""
+        if not self._looks_for_steps:
+            return encoding
+        some = sample.some(MAX_ROWS_FOR_STEPS, self.seed)
+        encoder = encoding.encoder.with_steps(some.X, targets_to_encode_by(encoding.head, some.y), some.weight)
+        return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(
         self, head: Head, sample: Sample, survey: Survey, kept: Mapping[int, Column], train: NDArray[np.intp] | None

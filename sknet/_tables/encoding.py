@@ -28,7 +28,7 @@ from sklearn.utils import gen_batches
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.bins import with_bins
+from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import CategoryLearner, UninformativeColumn
 from sknet._tables.columns.datetime import infer_instants, learn_datetime, seconds_of
 from sknet._tables.columns.joint_effects import columns_that_tell
@@ -43,6 +43,7 @@ from sknet._tables.columns.number import (
 from sknet._tables.columns.quantile import learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
+from sknet._tables.columns.steps import learn_steps
 from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_target
 from sknet._tables.columns.text import EncodedText, learn_text
 from sknet._tables.frames import (
@@ -314,6 +315,17 @@ class TableEncoder:
         for j, column_totals in totals.items():
             columns[j] = columns[j].with_levels_and_means(column_totals.levels, column_totals.means())
         return TableEncoder(self.names, tuple(columns))
+
+    def with_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
+        """Return the encoder with steps in the columns of numbers with bins, where the rows' target clearly jumps."""
+        binned = {j: column for j, column in enumerate(self.columns) if isinstance(column, BinnedColumn)}
+        if not binned:
+            return self
+        numbers = np.stack([column_as_floats(column_at(X, j), self.column_names[j]) for j in binned], axis=1)
+        stepped = learn_steps(binned, numbers, target, weight)
+        if not stepped:
+            return self
+        return TableEncoder(self.names, tuple(stepped.get(j, column) for j, column in enumerate(self.columns)))
 
     def as_dense(self, X: Table) -> Array:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""

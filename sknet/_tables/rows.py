@@ -131,6 +131,16 @@ class Sample:
         weight = None if self.weight is None else self.weight[rows]
         return Sample(take_rows(self.X, rows), self.y[rows], weight, numbers)
 
+    def some(self, n: int, seed: int) -> Sample:
+        """Return n of the rows, drawn at random; all of them, if there are no more."""
+        if len(self) <= n:
+            return self
+        rows = np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False))
+        weight = None if self.weight is None else self.weight[rows]
+        return Sample(
+            take_rows(self.X, rows), self.y[rows], weight, rows if self.numbers is None else self.numbers[rows]
+        )
+
 
 MAX_VALUES_TO_MERGE_ROWS = 2**20
 """Equal rows of larger tables are not merged: looking for them would take as long as some steps of training."""

@@ -82,6 +82,25 @@ def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
     assert resolve(cls(n_bins=5), Facts(n, evaluation("folds"), columns=column_summary(3)))[0].table.n_bins == 5
 
 
+@pytest.mark.parametrize(
+    ("net", "n", "early_stopping", "found", "learnt"),
+    [(SigmoidMLPClassifier(), FEW_ROWS, "folds", "auto", "steps"),
+     (SigmoidMLPRegressor(), FEW_ROWS, "folds", "auto", "piecewise_linear"),
+     (SigmoidMLPClassifier(), MANY_ROWS, "folds", "steps", "steps"),
+     (SigmoidMLPRegressor(), MANY_ROWS, "folds", "piecewise_linear", "piecewise_linear"),
+     (SigmoidMLPClassifier(), MANY_ROWS, False, "piecewise_linear", "piecewise_linear"),
+     (SigmoidMLPClassifier(n_members=2), FEW_ROWS, False, "auto", "piecewise_linear"),
+     (SigmoidMLPRegressor(numeric_encoding="steps"), FEW_ROWS, "folds", "steps", "steps"),
+     (SigmoidMLPClassifier(numeric_encoding="piecewise_linear"), FEW_ROWS, "folds", *["piecewise_linear"] * 2),
+     (SigmoidMLPClassifier(), MIN_EVALUATED_ROWS - 1, False, "raw", "raw")],
+)  # fmt: skip
+def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_the_epochs(
+    net, n, early_stopping, found, learnt
+):
+    settings, resolved = resolve(net, Facts(n, evaluation(early_stopping), columns=column_summary(3)))
+    assert (resolved.numeric_encoding, settings.table.numeric_encoding) == (found, learnt)
+
+
 def test_scikit_learns_schedules_wait_as_they_do():
     settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, evaluation(True)))
     assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (PATIENCE, TOL, False)

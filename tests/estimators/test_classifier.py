@@ -310,3 +310,21 @@ def test_classes_of_a_later_call_are_one_list():
 def test_logarithms_of_the_probabilities_of_several_labels_per_row():
     net = SigmoidMLPClassifier(**QUICK).fit(X, MULTILABEL)
     assert_allclose(np.exp(net.predict_log_proba(X)), net.predict_proba(X), rtol=1e-12)
+
+
+def test_a_limit_is_a_step_to_a_classifier_by_default():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(0, 100, 1500), rng.normal(size=1500)])
+    code = X[:, 0]
+    inside = ((code >= 17) & (code < 23)) | ((code >= 58) & (code < 71))
+    y = rng.random(1500) < np.where(inside, 0.97, 0.03)
+    train, test = slice(0, 600), slice(600, None)
+    settings = dict(max_iter=40, random_state=0)
+    steps, bins = (
+        SigmoidMLPClassifier(**settings, **by).fit(X[train], y[train])
+        for by in ({}, {"numeric_encoding": "piecewise_linear"})
+    )
+    assert steps.resolved_params_["numeric_encoding"] == "auto"
+    assert 1 - steps.score(X[test], y[test]) < 0.5 * (1 - bins.score(X[test], y[test]))
+    edges = steps.inputs_.query("column == 'x0' and kind == 'bin' and scale == 1").centre
+    assert {16, 22, 57, 70} <= set(edges)

@@ -34,7 +34,11 @@ def table(n, rng):
 rng = np.random.default_rng(0)
 X = table(N, rng)
 TASKS = [(SigmoidMLPClassifier, rng.choice(["a", "b", "c"], N)), (SigmoidMLPRegressor, rng.normal(size=N))]
-ENCODINGS = [{}, {"category_encoding": "target"}, {"max_categories": 10, "numeric_encoding": "piecewise_linear"}]
+ENCODINGS = [
+    {},
+    {"category_encoding": "target", "numeric_encoding": "steps"},
+    {"max_categories": 10, "numeric_encoding": "piecewise_linear"},
+]
 ONE_EPOCH = dict(hidden_layer_sizes=4, max_iter=1, random_state=0, text_components=3, n_members=1)
 
 
@@ -79,6 +83,21 @@ def test_targets_of_a_fold_have_no_say_in_its_own_predictions(encoding):
     before = SigmoidMLPRegressor(**settings).fit(X, y).oof_prediction_[rows]
     after = SigmoidMLPRegressor(**settings).fit(X, targets).oof_prediction_[rows]
     np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+
+
+def test_targets_of_a_fold_have_no_say_in_its_steps():
+    rng = np.random.default_rng(0)
+    X = np.exp(rng.normal(size=(400, 1)))
+    y = (X[:, 0] > 1.6) + 0.1 * rng.normal(size=400)
+    net = SigmoidMLPRegressor(**ONE_EPOCH, numeric_encoding="steps", early_stopping="folds")
+    folds = inside.run_of(net, X, y).fold_phase
+    rows, targets = folds.held_out[:100], y.copy()
+    targets[rows] = y[rows[::-1]]
+    (before,), (after,) = (
+        phase.encoding.encoder.columns for phase in (folds, inside.run_of(net, X, targets).fold_phase)
+    )
+    assert before.steps and after == before
+    assert inside.model_of(net.fit(X, y)).encoder.columns != (before,)  # which has learnt from all rows
 
 
 @quiet

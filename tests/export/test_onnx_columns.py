@@ -36,6 +36,14 @@ def test_every_kind_of_column_and_cycle_is_in_a_table():
     assert set(CONVERTERS) | set(REMEDIES) == COLUMN_KINDS and set(POSITIONS) == set(DATE_CYCLES)
 
 
+def test_steps_are_bins_in_a_graph():
+    code = rng.integers(0, 40, N).astype(float)
+    net = SigmoidMLPRegressor(**QUICK, numeric_encoding="steps").fit(pd.DataFrame({"x": code}), (code > 17) + 0.1 * Y)
+    assert (net.inputs_.query("kind == 'bin'").centre == 17).any()
+    test = pd.DataFrame({"x": [-1.0, 16.9, 17.0, 17.5, 18.0, 99.0, np.nan]})
+    np.testing.assert_allclose(run(to_onnx(net, test), test), net.predict(test), rtol=1e-6)
+
+
 # --- levels ----------------------------------------------------------------------------------------------------------
 
 LEVELS = {

@@ -206,8 +206,8 @@ class ColumnSettings:
         How numbers are scaled.
     weight : ndarray of shape (n,), or None
         Sample weights, positive; None is ones.
-    numeric_encoding : {"raw", "piecewise_linear"}
-        Whether numbers have bins beside them.
+    numeric_encoding : {"raw", "piecewise_linear", "steps"}
+        Whether numbers have bins beside them, and steps among these where `TableEncoder.with_steps` finds such.
     n_bins : int
         How many, at most.
     max_categories : int or None

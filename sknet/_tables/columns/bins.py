@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -39,6 +40,8 @@ class BinnedColumn(Column):
         Edges of the bins, which are the inputs before these; increasing.
     fill : float
         What a missing value stands for.
+    steps : tuple of (float, float)
+        Two edges more each, between which the target jumps; see `sknet._tables.columns.steps`.
     """
 
     is_number = True
@@ -46,11 +49,22 @@ class BinnedColumn(Column):
     number: Column
     edges: tuple[float, ...]
     fill: float
+    steps: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def was_judged_by_target(self) -> bool:
+        """Whether there are steps, which the target decides on."""
+        return bool(self.steps)
+
+    @property
+    def all_edges(self) -> tuple[float, ...]:
+        """The edges, and those of steps; increasing."""
+        return tuple(sorted({*self.edges, *chain.from_iterable(self.steps)})) if self.steps else self.edges
 
     @property
     def n_bins(self) -> int:
         """How many bins there are."""
-        return len(self.edges) - 1
+        return len(self.all_edges) - 1
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -72,7 +86,7 @@ class BinnedColumn(Column):
     @property
     def bins(self) -> tuple[Array, Array]:
         """Lower edge of each bin, and 1 over its width."""
-        edges = np.array(self.edges)
+        edges = np.array(self.all_edges)
         with np.errstate(over="ignore"):  # of a width that is infinite, 1 over it is 0
             return edges[:-1], reciprocal(np.diff(edges))
 
@@ -87,7 +101,7 @@ class BinnedColumn(Column):
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)[:, np.newaxis]
         low, factor = self.bins
-        high = np.array(self.edges[1:])
+        high = np.array(self.all_edges[1:])
         # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
         inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
         slopes = np.zeros((len(numbers), self.n_inputs))

@@ -141,7 +141,9 @@ class TargetColumn(EqualByFields, Column):
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
+def cross_fit_folds(
+    target: Array, numbers: NDArray[np.integer], n_rows: int, n_folds: int = N_ENCODING_FOLDS
+) -> NDArray[np.intp]:
     """Assign training rows to the folds of cross-fitting, so that no row is encoded by its own target.
 
     In a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
@@ -154,19 +156,20 @@ def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
         The rows' numbers in the table.
     n_rows : int
         How many rows the table has.
+    n_folds : int, default=N_ENCODING_FOLDS
 
     Returns
     -------
     encoding_fold : ndarray of shape (n,)
-        Integers from 0 to `N_ENCODING_FOLDS` - 1.
+        Integers from 0 to `n_folds` - 1.
     """
     if exceeds_sample_size(n_rows):
-        return (hash_integers(numbers) % np.uint64(N_ENCODING_FOLDS)).astype(np.intp)
+        return (hash_integers(numbers) % np.uint64(n_folds)).astype(np.intp)
     # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
     by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
     encoding_fold = np.empty(len(target), dtype=np.intp)
-    encoding_fold[by_target] = np.arange(len(target)) % N_ENCODING_FOLDS
+    encoding_fold[by_target] = np.arange(len(target)) % n_folds
     return encoding_fold
 
 

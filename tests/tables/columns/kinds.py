@@ -28,11 +28,13 @@ class ColumnCase:
     values: pd.Series
     settings: ColumnSettings = DEFAULT_SETTINGS
     weights_repeat: bool = True  # whether a row of weight 2 is learnt as two rows
+    steps: tuple[tuple[float, float], ...] = ()  # among its bins
 
     def learn(self, rows=slice(None), weight=None) -> Column:
         """Learn the column from some of the values."""
         target = None if self.settings.target is None else self.settings.target[rows]
-        return LEARNERS[self.kind](self.values.iloc[rows], "c", replace(self.settings, weight=weight, target=target))
+        column = LEARNERS[self.kind](self.values.iloc[rows], "c", replace(self.settings, weight=weight, target=target))
+        return replace(column, steps=self.steps) if self.steps else column
 
 
 def categories(values, repeat=False, **settings):
@@ -48,6 +50,9 @@ CASES = {
         for scaling in SCALINGS
         for encoding in ("raw", "piecewise_linear")
     },
+    "number with steps": ColumnCase("number", NUMBERS, ColumnSettings(
+        numeric_encoding="piecewise_linear", n_bins=5
+    ), steps=((48.0, 48.5), (60.0, 61.0))),
     "constant": ColumnCase("number", pd.Series(np.full(N, 7.0))),
     "two levels": categories(pd.Series(pd.Categorical(rng.choice(["f", "m"], N))), repeat=True),
     "levels": categories(FEW, repeat=True),
