@@ -130,7 +130,8 @@ class EncodedInMemory(RowSelection):
         max_rows: int, dropout: Sequence[float],
     ) -> Objective:  # fmt: skip
         """Return the objective of a network that is trained on these rows."""
+        inputs = self.inputs if self.rows is None else self  # of all rows, a batch is selected once
         return Objective(
-            layout, activations, loss, penalty, self, rows.target, rows.relative_weight,
+            layout, activations, loss, penalty, inputs, rows.target, rows.relative_weight,
             max_rows=max_rows, dropout=dropout,
         )  # fmt: skip

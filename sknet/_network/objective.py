@@ -221,7 +221,8 @@ class Objective:
         raw = bound.chain.forward(self._inputs(batch))
         # raw is not needed again: the loss may put delta, and the backward pass dJ/dz, in its memory
         losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
-        delta = delta.astype(raw.dtype, copy=False)  # a user's np.where(raw > 0.0, 0.1, -0.9) is of float64
+        if delta.dtype != raw.dtype:  # a user's np.where(raw > 0.0, 0.1, -0.9) is of float64
+            delta = delta.astype(raw.dtype)
         if self._weight is None:
             value = float(losses.dot(bound.weight))
             delta *= bound.weight_of_each
