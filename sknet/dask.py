@@ -173,7 +173,7 @@ class _OnWorkers(BaseSigmoidMLP):
             It predicts tables in memory and needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
-        local._fitted, local._known_outputs = require_fitted(self), self._known_outputs
+        local._fitted, local._outputs_for_scorer = require_fitted(self), self._outputs_for_scorer
         return local
 
     def predict(self, X: Collection) -> Collection:

@@ -27,8 +27,8 @@ from sknet._estimators.constraints import check_parameters
 from sknet._estimators.documentation import DocumentationLinkMixin
 from sknet._estimators.fit_messages import (
     print_stop_reason,
+    warn_of_doubtful_result,
     warn_of_stop_reason,
-    warn_of_useless_result,
     why_diverged,
 )
 from sknet._estimators.fit_run import FitRun, TaskFunctions
@@ -159,8 +159,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             judges = outcome.held_out if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
             networks = run.phase.trainers_and_states
-            is_useless = are_no_better_than_constant(networks, judges, stopped_by_user=stopped_by_user)
-            warn_of_useless_result(self, fitted, is_useless=is_useless)
+            is_no_better_than_constant = are_no_better_than_constant(networks, judges, stopped_by_user=stopped_by_user)
+            warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:

@@ -25,7 +25,7 @@ from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.survey import Survey
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import DivergedError, StopReason, TrainingEnd
-from sknet._training.schedules import Progress
+from sknet._training.schedules import ScheduleInput
 from sknet._typing import Array, Table
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
@@ -74,12 +74,12 @@ def warn_of_stop_reason(
         warn(f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}", ConvergenceWarning)
 
 
-def warn_of_useless_result(parameters: CommonParameters, fitted: Fitted, *, is_useless: bool) -> None:
+def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
     """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound."""
     rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, and the default
     has_rate = solver_class(parameters.solver).is_first_order
     temperature = fitted.model.network.temperature
-    is_rate_to_blame = is_useless and has_rate and rate > ordinary
+    is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
     if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
         warn(
             f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
@@ -87,7 +87,7 @@ def warn_of_useless_result(parameters: CommonParameters, fitted: Fitted, *, is_u
             UserWarning,
         )
         return
-    if is_useless:
+    if is_no_better_than_constant:
         if has_rate:
             set_to, best = f"learning_rate_init={rate:g}", "epoch"
             other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
@@ -179,7 +179,7 @@ def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
         return
     n_before = int(start.resolved["max_iter"])  # type: ignore[call-overload]  # calls planned when the last one came
     ended_before = state.epoch - 1 >= n_before  # that call has warned
-    if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(Progress(1.0)) <= NEGLIGIBLE_FACTOR:
+    if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(ScheduleInput(1.0)) <= NEGLIGIBLE_FACTOR:
         warn(
             f"partial_fit: the learning rate has fallen to 0, at the end of max_iter={solver.n_epochs} calls, and more "
             "calls change nothing. For data that never end, set learning_rate='constant', or a max_iter that is at "

@@ -28,7 +28,7 @@ from sknet._model.intervals import ScaledResiduals
 from sknet._model.matrices import EncodedRows
 from sknet._model.model import Model, Network
 from sknet._model.network_trainer import ModelScorer, NetworkTrainer, make_trainer
-from sknet._model.phases import EpochReport, NetworkAndHeldOut, Phase, Progress
+from sknet._model.phases import EpochReport, Phase, PhaseOutcome, Progress
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._model.train_phase import TrainPhase, average_epochs
@@ -166,11 +166,11 @@ class FitRun:
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
-    def outcome(self) -> NetworkAndHeldOut:
+    def outcome(self) -> PhaseOutcome:
         """Return the networks as they are now, joined, and what held-out rows tell of them."""
-        return self.phase.network_and_held_out(self.plan.rows)
+        return self.phase.outcome(self.plan.rows)
 
-    def final_fitted(self, outcome: NetworkAndHeldOut, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
+    def final_fitted(self, outcome: PhaseOutcome, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
         """Return what the call leaves; with its state, so that training may continue where it stopped."""
         network, held_out = outcome
         fitted = self._fitted_with(network)

@@ -151,7 +151,7 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
 
 def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
     """Return `convert_raw` of a table's raw outputs, see `Model.outputs`: those of the model, or known ones."""
-    known = estimator._known_outputs
+    known = estimator._outputs_for_scorer
     # a table that is not in memory is its own copy
     if known is not None and (X is known.table or have_equal_values(known.table, X)):
         return convert_raw(known.raw.copy())  # which it may overwrite
@@ -160,7 +160,7 @@ def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[A
 
 
 @dataclass(frozen=True)
-class KnownOutputs:
+class OutputsForScorer:
     """Raw outputs for the held-out rows, computed when an epoch is evaluated: a scorer need not compute them again.
 
     They are those of rows that are encoded as in training: where the target encodes a column, the means that `predict`
@@ -247,7 +247,7 @@ class FittedAttributes:
     """The attributes of a fitted estimator that both tasks have."""
 
     _fitted: Fitted | None = None
-    _known_outputs: KnownOutputs | None = None  # of a copy that a scorer is given
+    _outputs_for_scorer: OutputsForScorer | None = None  # of a copy that a scorer is given
 
     coefs_ = FittedAttribute(lambda f: f.model.network.coefs, Fitted.with_coefs)
     intercepts_ = FittedAttribute(lambda f: f.model.network.intercepts, Fitted.with_intercepts)
@@ -351,7 +351,7 @@ class FittedAttributes:
 
 
 _NOT_PICKLED = {
-    "_known_outputs",  # as large as the held-out rows
+    "_outputs_for_scorer",  # as large as the held-out rows
     "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
 }  # fmt: skip
 """What the pickle of a fitted estimator has none of: a scorer's table, callbacks and the fit that they watch."""

@@ -58,7 +58,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     )
     needs_all_rows = solver_class(estimator.solver).needs_all_rows
     if needs_all_rows and evaluation.held_out is None:  # full batches: the order and number of rows do not matter
-        rows = rows.merge_duplicates()
+        rows = rows.merge_duplicates_if_small()
     if not needs_all_rows and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     learner = None

@@ -181,9 +181,9 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
         refuse_unreadable_collection(X, "X")
-    if choices.named_columns:
+    if choices.columns_by_parameter:
         X = as_objects_if_text(X)
-    if choices.named_columns and holds_objects(X):
+    if choices.columns_by_parameter and holds_objects(X):
         kinds = choices.named_kinds(_array_names(X.shape[1]))
         text_positions = tuple([j for j, kind in enumerate(kinds) if kind is not None])
         table = _check_frame(frame_of_objects(X, text_positions), name)

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import Fitted, KnownOutputs
+from sknet._estimators.fitted import Fitted, OutputsForScorer
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
 from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights
@@ -113,7 +113,7 @@ def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Cal
         trained._fitted = Fitted(
             model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
         )
-        trained._known_outputs = KnownOutputs(raw, kept)
+        trained._outputs_for_scorer = OutputsForScorer(raw, kept)
         try:
             found = scorer(trained, X, y, **weights)
         except (TypeError, ValueError, AttributeError) as error:

@@ -6,7 +6,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import pandas as pd
 
-LOSSES = {"loss": ("training loss", "C0"), "validation_loss": ("validation loss", "C1")}
+LOSS_STYLES = {"loss": ("training loss", "C0"), "validation_loss": ("validation loss", "C1")}
 """Label and colour of each loss, by the columns of `history_`."""
 
 INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
@@ -123,7 +123,7 @@ class TrainingHistoryDisplay:
         """
         inner = inner_estimator(estimator, "history_")
         history = inner.history_  # an error before fit
-        display = cls(history, best_epochs=kept_epochs(inner), estimator_name=type(inner).__name__)
+        display = cls(history, best_epochs=epochs_to_mark(inner), estimator_name=type(inner).__name__)
         return display.plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
@@ -150,7 +150,7 @@ class TrainingHistoryDisplay:
         has_members = "member" in self.history
         self._members = [part for _, part in self.history.groupby("member")] if has_members else [self.history]
         self.lines_ = {
-            name: self._curve(self.ax_, name, *style) for name, style in LOSSES.items() if self._has_values(name)
+            name: self._curve(self.ax_, name, *style) for name, style in LOSS_STYLES.items() if self._has_values(name)
         }
         handles = [*self.lines_.values(), *self._best_epochs()]
         if self._has_values("learning_rate"):
@@ -198,7 +198,7 @@ class TrainingHistoryDisplay:
         return lines[:1]
 
 
-def kept_epochs(estimator: HasHistory) -> list[int] | None:
+def epochs_to_mark(estimator: HasHistory) -> list[int] | None:
     """Return the epochs of `history_`, from 1, whose weights were kept; None for the best one of each member."""
     if estimator.validation_scores_ is None:
         return []

@@ -51,7 +51,7 @@ def balancing_shift(
     present = ~np.isnan(target)  # where a target is missing, the prediction does not count, either
     weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
     total_weight = weight.sum(axis=0, dtype=np.float64)
-    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_unit
+    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_of_unit
     if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
         return None
     raw = np.sum(
@@ -62,6 +62,8 @@ def balancing_shift(
         axis=0,
     )
     with np.errstate(over="ignore", divide="ignore"):  # predictions that overflow or are all 0 are left as they are
-        predictions = loss.predictions(raw.astype(np.float64) - head.log_unit)  # in this unit, none is beyond a float
-        shift = log_mean - head.log_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
+        predictions = loss.predictions(
+            raw.astype(np.float64) - head.log_of_unit
+        )  # in this unit, none is beyond a float
+        shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
     return shift if np.isfinite(shift).all() else None

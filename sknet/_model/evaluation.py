@@ -55,7 +55,7 @@ class Folds:
     train: ClassVar[None] = None
     held_out: ClassVar[None] = None  # in the end, all rows are trained on
     splits: list[Split]
-    tolerance_factor: float  # see `FoldPlan`
+    tolerance_factor: float  # see `FoldRules`
     share_columns: bool = True  # whether what is learnt about columns without targets is learnt once, from all rows
 
 

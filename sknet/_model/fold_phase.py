@@ -1,7 +1,7 @@
 """On smaller tables, folds choose how many epochs to train and the temperature; then networks learn from all rows.
 
 A few held-out rows can be separated by chance; their loss then says nothing about an epoch. Here all folds, or on
-larger tables some of them, are each held out from networks that train on the other rows; see `fold_plan`.
+larger tables some of them, are each held out from networks that train on the other rows; see `fold_rules`.
 
 Conventions
 -----------
@@ -27,7 +27,7 @@ from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, EncodingLearner, encode_rows
 from sknet._model.mixture import Calibration, HeldOutLoss, Mixture, mix_outputs
 from sknet._model.network_trainer import NetworkTrainer, make_trainer
-from sknet._model.phases import EpochReport, NetworkAndHeldOut
+from sknet._model.phases import EpochReport, PhaseOutcome
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
 from sknet._model.side_by_side import train_side_by_side
@@ -39,37 +39,37 @@ from sknet._training.state import State
 from sknet._typing import Array
 
 
-class FoldPlan(NamedTuple):
+class FoldRules(NamedTuple):
     """How many folds there are, and how their losses are read."""
 
     n_folds: int
     n_held_out: int  # of these folds
-    # Of the epochs whose loss is at most this factor times the least one, the last is chosen: they differ by chance, by
-    # much for few rows and by little for more, and less for numbers than for labels; and a network that learns from all
-    # rows overfits later than those of the folds.
+    # How close to the least loss an epoch may be chosen: the last one is whose loss is at most this factor times the
+    # least. Losses of near epochs differ by chance: more for few rows than for many, less for numbers than for labels.
+    # And a network that learns from all rows overfits later than those of the folds.
     tolerance_factor: float
 
 
-def fold_plan(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldPlan:
-    """Return the plan for a number of rows: each of few rows says little, and so does one more row of a group."""
+def fold_rules(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldRules:
+    """Return the rules for `n_rows` rows: each of few rows says little, and so does one more row of a group."""
     few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
     if n_rows < FEW_ROWS:
-        return FoldPlan(4, 4, few)
+        return FoldRules(4, 4, few)
     if grouped:
-        return FoldPlan(4, 2, some)
-    return FoldPlan(4, 1, some) if n_rows < MANY_ROWS else FoldPlan(10, 1, 1.002)
+        return FoldRules(4, 2, some)
+    return FoldRules(4, 1, some) if n_rows < MANY_ROWS else FoldRules(10, 1, 1.002)
 
 
 def draw_folds(
     n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, is_regression: bool = False
 ) -> Folds:
     """Draw (train, held-out) splits, stratified or by group; of many rows only some folds are held out."""
-    plan = fold_plan(n_rows, groups is not None, is_regression)
-    fold = assign_folds(n_rows, strata, groups, plan.n_folds, seed)
-    n_held_out = min(plan.n_held_out, fold.max() + 1)
+    rules = fold_rules(n_rows, groups is not None, is_regression)
+    fold = assign_folds(n_rows, strata, groups, rules.n_folds, seed)
+    n_held_out = min(rules.n_held_out, fold.max() + 1)
     return Folds(
         [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)],
-        plan.tolerance_factor,
+        rules.tolerance_factor,
     )
 
 
@@ -78,7 +78,7 @@ def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, i
 
     What comes later in time must not be known: each split's network learns all columns from its own rows.
     """
-    tolerance_factor = fold_plan(n_rows, groups is not None, is_regression).tolerance_factor
+    tolerance_factor = fold_rules(n_rows, groups is not None, is_regression).tolerance_factor
     return Folds(splits, tolerance_factor, share_columns=False)
 
 
@@ -133,7 +133,7 @@ class EpochChoice:
     first_epoch : int
         The first that may be chosen.
     tolerance_factor : float
-        See `FoldPlan`.
+        See `FoldRules`.
     """
 
     def __init__(self, loss: HeldOutLoss, rows: NDArray[np.intp], first_epoch: int, tolerance_factor: float) -> None:
@@ -376,13 +376,13 @@ class FoldPhase:
         """How many epochs have been trained."""
         return len(self.progress.epochs)
 
-    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
+    def outcome(self, rows: Rows) -> PhaseOutcome:
         """Return the first fold's networks, joined and at the last epoch's temperature; nothing has been chosen."""
         networks = [
             trainer.network(state, 1.0 / self.progress.inverse_temperature)
             for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
         ]
-        return NetworkAndHeldOut(join_networks(networks, self.encoding.encoder.n_inputs))
+        return PhaseOutcome(join_networks(networks, self.encoding.encoder.n_inputs))
 
     def state_to_keep(self) -> None:
         """Return None: training does not go on from folds."""

@@ -124,7 +124,7 @@ def _label_loss(name: str | Loss, blocks: Sequence[slice], exclusive: bool) -> L
 
 def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss, slice]]:
     """Yield the loss and the raw outputs of each column of labels."""
-    for s in labels.columns:
+    for s in labels.outputs_by_target:
         yield _label_loss(name, [slice(0, s.stop - s.start)], labels.exclusive), s
 
 
@@ -142,7 +142,9 @@ class LabelHead:
         name, blocks = self.settings.loss, self.labels.blocks
         loss = _label_loss(name, blocks, self.labels.exclusive)
         if len(blocks) > 1 or not self.labels.exclusive:  # several labels a row, of which some may be missing
-            loss = without_missing_targets(loss, partial(_loss_of_each_label, name, self.labels), weight_of_each=1.0)
+            loss = without_missing_targets(
+                loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0
+            )
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", self.labels.n_outputs)
 
@@ -281,14 +283,14 @@ class RegressionHead:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs
         if k > 1:
-            loss = without_missing_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each=1.0 / k)
-        if not loss.takes_scaled_targets and self.log_unit.any():
+            loss = without_missing_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each_target=1.0 / k)
+        if not loss.takes_scaled_targets and self.log_of_unit.any():
             loss = in_unit(loss, self.regression_target.scaler.unit)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 
     @property
-    def log_unit(self) -> Array:
+    def log_of_unit(self) -> Array:
         """The logarithm of what targets are divided by for a loss that is not scaled otherwise, (k,)."""
         return np.log(self.regression_target.scaler.unit)
 
@@ -358,7 +360,7 @@ class RegressionHead:
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""
         new = replace(self, settings=settings)
-        is_scaled = settings.target_scaling is not None or self.log_unit.any()
+        is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
         if scaled or new.n_outputs != self.n_outputs:
             what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"

@@ -75,16 +75,16 @@ def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | 
     return batch[:, :-1] if inputs.batch_format == "ones" else batch
 
 
-def n_rows_of(rows: Table) -> int:
-    """Return how many rows there are, whatever form they have."""
+def n_encoded_rows(rows: Table) -> int:
+    """Return how many encoded rows there are, whatever form they have."""
     return len(rows.dense) if isinstance(rows, MixedRows) else int(rows.shape[0])
 
 
 def inputs_per_row(rows: Table) -> float:
     """Return how many inputs of an encoded row are multiplied, on average: those of a sparse row that are not 0."""
     if isinstance(rows, MixedRows):
-        return (rows.dense.size + rows.one_hot.nnz) / n_rows_of(rows)
-    return (rows.nnz if is_sparse(rows) else rows.size) / n_rows_of(rows)
+        return (rows.dense.size + rows.one_hot.nnz) / n_encoded_rows(rows)
+    return (rows.nnz if is_sparse(rows) else rows.size) / n_encoded_rows(rows)
 
 
 def n_rows_used(rows: Table, network: Network, n_outputs: int, training_work: float) -> int:
@@ -99,7 +99,7 @@ def n_rows_used(rows: Table, network: Network, n_outputs: int, training_work: fl
 
 def some_of(rows: Table, n: int) -> Table:
     """Return n of the encoded rows, if there are more."""
-    drawn = draw_rows(n_rows_of(rows), None, n)
+    drawn = draw_rows(n_encoded_rows(rows), None, n)
     if isinstance(rows, MixedRows):
         return MixedRows(rows.dense[drawn], rows.one_hot[drawn], rows.dense_inputs)
     return rows[drawn]
@@ -121,22 +121,25 @@ def learn_importances(model: Model, rows: Table) -> Array:
     """
     network = model.network.as_type(model.compute_dtype)
     # outputs that overflow are an error of `predict`, which names the column
-    with limit_blas_threads(n_rows_of(rows) * network.largest_matrix), np.errstate(over="ignore", invalid="ignore"):
-        sums = (sums_over_sparse_rows if is_sparse(rows) else sums_over_rows)(rows, network, model)
+    with (
+        limit_blas_threads(n_encoded_rows(rows) * network.largest_matrix),
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
+        sums = (contribution_sums_of_sparse if is_sparse(rows) else contribution_sums)(rows, network, model)
     total = sums.sum()
     if not 0.0 < total < np.inf:
         return np.full(len(sums), 1.0 / len(sums))
     return sums / total
 
 
-def sums_over_rows(rows: Array | MixedRows, network: Network, model: Model) -> Array:
+def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -> Array:
     """Return what each column contributes to the outputs, without signs, added up over rows and outputs, (d,)."""
     x, used = varying_inputs(rows, model.encoder)
     columns, starts = columns_of_inputs(model.encoder, used)
     W, b = network.coefs[0][used], network.intercepts[0]
     sums = np.zeros(model.encoder.n_columns)
     difference, step = x - x.mean(axis=0), max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
-    for slopes in mean_slopes(network, model.head, x @ W + b):
+    for slopes in mean_slopes_by_unit(network, model.head, x @ W + b):
         for start in range(0, len(x), step):
             some = slice(start, start + step)
             by_column = sum_by_column((slopes[some] @ W.T) * difference[some], starts)
@@ -144,8 +147,8 @@ def sums_over_rows(rows: Array | MixedRows, network: Network, model: Model) -> A
     return sums
 
 
-def sums_over_sparse_rows(rows: sp.csr_array, network: Network, model: Model) -> Array:
-    """Return the same of a sparse table, each of whose columns is one input.
+def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Model) -> Array:
+    """Return what each column of a sparse table contributes, as `contribution_sums`; each column is one input.
 
     Where an input is 0, its slope is taken to be as large as it is on average where it is not: slopes of all inputs
     would take a hundred times as long, and with so few rows most columns of a text would be 0 in each.
@@ -155,7 +158,7 @@ def sums_over_sparse_rows(rows: sp.csr_array, network: Network, model: Model) ->
     W, b = network.coefs[0], network.intercepts[0]
     mean, n_not_0 = np.ravel(x.mean(axis=0)), np.bincount(x.indices, minlength=x.shape[1])
     sums, sums_of_slopes = np.zeros((2, x.shape[1]))
-    of_outputs = mean_slopes(network, model.head, x @ W + b)
+    of_outputs = mean_slopes_by_unit(network, model.head, x @ W + b)
     while block := list(islice(of_outputs, OUTPUTS_AT_ONCE)):
         slopes = np.stack(block, axis=2)  # (r, h, outputs)
         for i, (start, end) in enumerate(pairwise(x.indptr)):
@@ -166,7 +169,7 @@ def sums_over_sparse_rows(rows: sp.csr_array, network: Network, model: Model) ->
     return sums + sums_of_slopes * np.abs(mean) * (x.shape[0] - n_not_0) / np.maximum(n_not_0, 1)
 
 
-def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
+def mean_slopes_by_unit(network: Network, head: Head, z: Array) -> Iterator[Array]:
     """Yield the mean slopes of each output, (r, h): at points that lie evenly between each row and others."""
     rng = np.random.default_rng(0)  # the same for each call: importances depend on the weights and rows alone
     fractions = [(i + 0.5) / POINTS_PER_ROW for i in range(POINTS_PER_ROW)]

@@ -56,7 +56,7 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in ("coefs", "intercepts"):
-            object.__setattr__(self, name, tuple(map(_read_only, getattr(self, name))))
+            object.__setattr__(self, name, tuple(map(_read_only_view, getattr(self, name))))
 
     @property
     def layout(self) -> Layout:
@@ -100,7 +100,7 @@ class Network:
         return bind_layers(self.activations, parameters, n_rows, batch_format)
 
 
-def _read_only(array: Array) -> Array:
+def _read_only_view(array: Array) -> Array:
     """Return a view that cannot be written to; the array itself may be."""
     view = array.view()
     view.flags.writeable = False

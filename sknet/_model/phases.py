@@ -40,8 +40,8 @@ class HeldOutOutputs(NamedTuple):
     weight: Array | None
 
 
-class NetworkAndHeldOut(NamedTuple):
-    """What a phase leaves: its networks joined into one, and its raw outputs for held-out rows."""
+class PhaseOutcome(NamedTuple):
+    """What a phase leaves: its networks, joined into one, and what held-out rows tell of them."""
 
     network: Network  # all of them, joined
     held_out: HeldOutOutputs | None = None
@@ -86,7 +86,7 @@ class Phase(Protocol):
     def n_iter(self) -> int:
         """How many epochs have been trained, those before the call was resumed included; the most of any network."""
 
-    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
+    def outcome(self, rows: Rows) -> PhaseOutcome:
         """Return the networks as they are now, joined; and what held-out rows tell, among `rows` or beside them."""
 
     def state_to_keep(self) -> State | None:

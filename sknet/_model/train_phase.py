@@ -18,7 +18,7 @@ from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.mixture import ChosenMixture, HeldOutLoss, Mixture
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._model.phases import EpochReport, HeldOutOutputs, NetworkAndHeldOut
+from sknet._model.phases import EpochReport, HeldOutOutputs, PhaseOutcome
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, StopReason, TrainingEnd
@@ -109,7 +109,7 @@ class TrainPhase:
         # L-BFGS may end before its first iteration, and records the loss all the same.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
-    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
+    def outcome(self, rows: Rows) -> PhaseOutcome:
         """Return the networks as they are now, joined; and what held-out rows tell: of folds, or of one split."""
         temperature, mixing_weights, held_out = 1.0, None, None
         if self.selection is not None:
@@ -131,7 +131,7 @@ class TrainPhase:
             # the folds' outputs are those of other networks, which are not balanced
             raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
             held_out = held_out._replace(raw=raw.astype(self.encoding.output_dtype))
-        return NetworkAndHeldOut(joined, held_out)
+        return PhaseOutcome(joined, held_out)
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may go on; None of several, which are not that of the joined network."""

@@ -31,13 +31,13 @@ def works_in_any_unit(loss: Loss, k: int) -> bool:
     """
     raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
     target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
-    unit, log_unit = 8.0, np.log(8.0)
+    unit, log_of_unit = 8.0, np.log(8.0)
     if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
         return False
     try:
         one = loss.gradient(raw.copy(), target)
-        other = loss.gradient(raw + log_unit, unit * target)
-        starts = loss.start(target, None) + log_unit, loss.start(unit * target, None)
+        other = loss.gradient(raw + log_of_unit, unit * target)
+        starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
         factor = np.vdot(one, other) / np.vdot(one, one)
         in_proportion = factor > 0.0 and np.allclose(other, factor * one)
         return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
@@ -53,7 +53,7 @@ class _InUnit:
     unit: tuple[float, ...]
 
     @cached_property
-    def log_unit(self) -> Array:
+    def log_of_unit(self) -> Array:
         return np.log(self.unit)
 
     def value(self, raw: Array, target: Array) -> Array:
@@ -68,10 +68,10 @@ class _InUnit:
     def start(self, target: Array, weight: Array | None) -> Array:
         if self.loss.start is None:
             raise TypeError(f"the loss {self.loss.name!r} has no start")
-        return self.loss.start(target, weight) + self.log_unit
+        return self.loss.start(target, weight) + self.log_of_unit
 
     def _shifted(self, raw: Array) -> Array:
-        return raw - self.log_unit.astype(raw.dtype)
+        return raw - self.log_of_unit.astype(raw.dtype)
 
 
 def in_unit(loss: Loss, unit: Array) -> Loss:

@@ -499,16 +499,16 @@ class _LossOfPresentTargets:
 
     whole: Loss
     losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]  # outputs of a target are there or missing together
-    weight_of_each: float  # in the value: 1 of a sum, 1 / k of a mean
+    weight_of_each_target: float  # in the value: 1 of a sum, 1 / k of a mean
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
         if not np.isnan(target).any():
             return self.whole.value_and_gradient(raw, target)
         total, delta = np.zeros(len(raw), raw.dtype), np.zeros_like(raw)
-        for loss, s, rows in self._present(target):
+        for loss, s, rows in self._losses_with_present_rows(target):
             value, gradient = loss.value_and_gradient(raw[rows, s], target[rows, s])  # indices: a copy, not raw itself
-            total[rows] += self.weight_of_each * value
-            delta[rows, s] = self.weight_of_each * gradient
+            total[rows] += self.weight_of_each_target * value
+            delta[rows, s] = self.weight_of_each_target * gradient
         return total, delta
 
     def gradient(self, raw: Array, target: Array) -> Array:
@@ -518,12 +518,12 @@ class _LossOfPresentTargets:
         if self.whole.start is not None and not np.isnan(target).any():
             return self.whole.start(target, weight)
         raw = np.zeros(target.shape[1])
-        for loss, s, rows in self._present(target):
+        for loss, s, rows in self._losses_with_present_rows(target):
             if loss.start is not None:
                 raw[s] = loss.start(target[rows, s], None if weight is None else weight[rows])
         return raw
 
-    def _present(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
+    def _losses_with_present_rows(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
         """Yield loss and outputs of each target with the rows that have it, if there are any."""
         for loss, s in self.losses_by_target():
             rows = np.flatnonzero(~np.isnan(target[:, s.start]))
@@ -532,7 +532,7 @@ class _LossOfPresentTargets:
 
 
 def without_missing_targets(
-    whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each: float
+    whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each_target: float
 ) -> Loss:
     """Return a loss of several outputs that leaves out targets that are NaN.
 
@@ -543,10 +543,10 @@ def without_missing_targets(
     losses_by_target : callable
         Returns the loss and the outputs of each target by itself. It is called where a target is missing: the number of
         labels in a file may be any.
-    weight_of_each : float
+    weight_of_each_target : float
         In the value of `whole`: 1 where it is their sum, 1 / k where their mean.
     """
-    present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each)
+    present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
     return replace(
         whole,
         value=partial(_value_from_joint, present.joint),

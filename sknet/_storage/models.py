@@ -114,7 +114,7 @@ class Packer:
             return {TYPE: "dtype", "name": value.name}
         if isinstance(value, np.generic) and type(value.item()) in _PLAIN:
             return value.item()
-        return self._pack_users_object(value)
+        return self._set_aside(value)
 
     def _pack_array(self, array: Array, path: str) -> object:
         """Keep an array; text as the code points of its characters, where it is not of objects."""
@@ -150,9 +150,9 @@ class Packer:
     def pack_activation(self, activation: Activation, path: str) -> object:
         """Pack one of the package's by its name."""
         ours = ACTIVATIONS.get(activation.name) is activation
-        return {TYPE: "activation", "name": activation.name} if ours else self._pack_users_object(activation)
+        return {TYPE: "activation", "name": activation.name} if ours else self._set_aside(activation)
 
-    def _pack_users_object(self, value: object) -> object:
+    def _set_aside(self, value: object) -> object:
         """Set an object of the user's own aside, for `custom` to give back; its number stands for it."""
         self.pieces.append(value)
         return {TYPE: "piece", "number": len(self.pieces) - 1}
@@ -205,13 +205,13 @@ class _Unpacker:
             raise TypeError(f"it holds a {plain[TYPE]!r}, which is not known here")
         return unpack(self, path, **parts)  # a part too many or too few is a TypeError, too
 
-    def take_array(self, path: str) -> Array:
+    def pop_array(self, path: str) -> Array:
         """Remove the array of this path and return it: no other value can have it, too."""
         return self._arrays.pop(path)
 
     def characters(self, path: str) -> Array:
         """Make an array of text of its code points."""
-        codes = self.take_array(path)
+        codes = self.pop_array(path)
         if codes.dtype != np.uint32 or codes.ndim == 0 or not codes.shape[-1]:
             raise TypeError(f"{path} is not an array of characters")
         if codes.max(initial=0) > sys.maxunicode:
@@ -227,7 +227,7 @@ class _Unpacker:
     def rows(self, path: str, of: str) -> tuple[object, ...]:
         """Make many values of one class, whose fields are arrays."""
         cls = self._classes[of]
-        columns = {name: self.take_array(_join(path, name)) for name in hints_of(cls)}
+        columns = {name: self.pop_array(_join(path, name)) for name in hints_of(cls)}
         n_rows = max(column.size for column in columns.values())
         for name, hint in hints_of(cls).items():
             if columns[name].ndim != 1 or columns[name].dtype.kind != _ROW_TYPES.get(hint) or n_rows > self._rows_left:
@@ -263,7 +263,7 @@ class _Unpacker:
 
 
 _UNPACKERS: dict[object, Callable[..., object]] = {
-    "array": _Unpacker.take_array,
+    "array": _Unpacker.pop_array,
     "characters": _Unpacker.characters,
     "objects": _Unpacker.objects,
     "rows": _Unpacker.rows,

@@ -153,9 +153,9 @@ def _common_schema(
     """
     import pyarrow
 
-    in_files = dict.fromkeys(name for _, schema in schemas for name in _column_names(schema))
+    in_files = dict.fromkeys(name for _, schema in schemas for name in _columns_without_index(schema))
     if columns is None:
-        columns = list(in_files) if unify else _column_names(first)
+        columns = list(in_files) if unify else _columns_without_index(first)
     fields = []
     for name in columns:
         types = [(path, _value_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
@@ -169,7 +169,7 @@ def _common_schema(
     return pyarrow.schema(fields)
 
 
-def _column_names(schema: pyarrow.Schema) -> list[str]:
+def _columns_without_index(schema: pyarrow.Schema) -> list[str]:
     """Return the names of the columns without those in which pandas keeps an index."""
     index = (schema.pandas_metadata or {}).get("index_columns", [])
     return [name for name in schema.names if name not in index]

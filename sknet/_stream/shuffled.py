@@ -40,7 +40,7 @@ BUCKET_SEED = 0x5EED
 """The buckets, and the sample that columns are learnt from, come from other seeds: they do not depend on each other."""
 
 
-class ShuffledWriter:
+class BucketWriter:
     """Writes records to a file, by buckets.
 
     Parameters

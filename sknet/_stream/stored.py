@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sknet._stream.collected_targets import CollectedTargets
 from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat
 from sknet._stream.scratch import ScratchFiles
-from sknet._stream.shuffled import Records, ShuffledRecords, ShuffledWriter
+from sknet._stream.shuffled import BucketWriter, Records, ShuffledRecords
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, DType, Table, Target
 
@@ -128,7 +128,7 @@ class SourceWriter:
         if self._first is None:
             self._first, self._example_rows = chunk, example_rows
             self._format = self._choose_format(chunk.X)
-            self._writer = ShuffledWriter(self._files, np.dtype(self._format.fields))
+            self._writer = BucketWriter(self._files, np.dtype(self._format.fields))
         kept = np.ones(n, dtype=bool) if chunk.weight is None else chunk.weight > 0.0
         records = np.zeros(n, self._writer.dtype)
         self._format.pack(chunk.X, records)

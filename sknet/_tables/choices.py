@@ -50,7 +50,7 @@ class ColumnChoices:
         return isinstance(self.text_features, str)
 
     @property
-    def named_columns(self) -> dict[str, object]:
+    def columns_by_parameter(self) -> dict[str, object]:
         """The names, indices or mask that each parameter gives, if it gives some."""
         given_columns = {
             "categorical_features": parse_categorical_features(self.categorical_features)[1],
@@ -61,7 +61,7 @@ class ColumnChoices:
     def named_kinds(self, names: Sequence[str]) -> list[ColumnKind | None]:
         """Return what each column is by name, index or mask; None where the user does not say it."""
         kinds: list[ColumnKind | None] = [None] * len(names)
-        for parameter, given in self.named_columns.items():
+        for parameter, given in self.columns_by_parameter.items():
             for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
                 if kinds[j] is not None:
                     raise ValueError(

@@ -98,7 +98,7 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
     n_others = (column.n_inputs - column.n_bins for column in columns)
     starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
-    numbers = {j: number for j, column in enumerate(columns) if (number := column.scaled_number) is not None}
+    numbers = {j: number for j, column in enumerate(columns) if (number := column.jointly_scaled_number) is not None}
     indices = np.array(list(numbers), dtype=np.intp)
     return ColumnLayout(
         bin_starts=bin_starts,

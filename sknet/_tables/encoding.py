@@ -42,10 +42,10 @@ from sknet._tables.columns.number import (
 )
 from sknet._tables.columns.quantile import learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
-from sknet._tables.columns.statistics import Distribution
+from sknet._tables.columns.statistics import SortedColumns
 from sknet._tables.columns.steps import learn_steps
 from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_target
-from sknet._tables.columns.text import EncodedText, learn_text
+from sknet._tables.columns.text import EncodedTextInput, learn_text
 from sknet._tables.frames import (
     ColumnKind,
     ColumnValues,
@@ -269,7 +269,7 @@ class TableEncoder:
         columns: list[Column] = []
         for name, column in zip(self.column_names, self.columns, strict=True):
             names += [name + suffix for suffix in column.suffixes] if column.is_text else [name]
-            columns += [EncodedText()] * column.n_inputs if column.is_text else [column]
+            columns += [EncodedTextInput()] * column.n_inputs if column.is_text else [column]
         return TableEncoder(tuple(names), tuple(columns))
 
     def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> pd.DataFrame:
@@ -449,7 +449,7 @@ def _columns_that_tell(
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.named_columns.items():  # if there is one at all
+    for parameter, given in choices.columns_by_parameter.items():  # if there is one at all
         raise ValueError(
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."
@@ -473,9 +473,9 @@ def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> 
 
 def _learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
     """Learn columns of numbers, (b, n): how each is scaled, and its bins if it has some."""
-    distribution = Distribution.of(numbers, settings.weight)
-    columns = SCALINGS[settings.input_scaling](numbers, distribution, settings)
-    return columns if settings.numeric_encoding == "raw" else with_bins(columns, distribution, settings.n_bins)
+    sorted_columns = SortedColumns.of(numbers, settings.weight)
+    columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, settings)
+    return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
 
 
 def _category_column(learner: CategoryLearner, *, never_left_out: bool = False) -> Column:
@@ -486,13 +486,13 @@ def _category_column(learner: CategoryLearner, *, never_left_out: bool = False) 
     return learn_target(learner, target, never_left_out=never_left_out)
 
 
-SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Sequence[Column]]] = {
+SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
     "robust": learn_robust,
     "standard": learn_standard,
     None: learn_unscaled,
     "quantile": learn_quantiles,
 }
-"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and distributions."""
+"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and these in order."""
 
 AS_NUMBERS: dict[ColumnKind, Callable[[ColumnValues, str], Array]] = {
     "number": column_as_floats,

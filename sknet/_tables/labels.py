@@ -70,7 +70,7 @@ class Labels(EqualByFields, ABC):
         """Columns of the network's output that belong together, one slice per output."""
 
     @property
-    def columns(self) -> tuple[slice, ...]:
+    def outputs_by_target(self) -> tuple[slice, ...]:
         """Columns of the network's output that belong to each target column."""
         return self.blocks
 
@@ -307,7 +307,7 @@ class IndicatorLabels(Labels):
         return indicator_codes(labels)
 
     @property
-    def columns(self) -> tuple[slice, ...]:
+    def outputs_by_target(self) -> tuple[slice, ...]:
         return tuple(slice(j, j + 1) for j in range(self.n_labels))
 
     def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:

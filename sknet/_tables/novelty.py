@@ -34,7 +34,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
     far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        number, one_hot = column.scaled_number, column.one_hot_inputs
+        number, one_hot = column.jointly_scaled_number, column.one_hot_inputs
         # without `shift` the scale is 1, or that of sparse rows: neither is a measure of distance
         if number is not None and number.shift:
             numbers = column_as_floats(column_at(sample, j), name)

@@ -197,7 +197,7 @@ class Rows:
         places = rows if self.places is None else self.places[rows]
         return replace(self.take(rows), places=places, n_passed=self.n_passed or len(self))
 
-    def merge_duplicates(self) -> Rows:
+    def merge_duplicates_if_small(self) -> Rows:
         """Merge equal rows of a small table of numbers, adding up their weights, in an order set by their values.
 
         A row of weight 2 then equals two rows to the last bit, even where a solver's steps amplify rounding errors.

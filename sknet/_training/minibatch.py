@@ -20,7 +20,7 @@ from sknet._training import gradients
 from sknet._training.optimizers import Optimizer
 from sknet._training.result import DivergedError, Epoch, StopReason, TrainingEnd
 from sknet._training.rounds import train_in_rounds
-from sknet._training.schedules import Progress, Schedule, adaptive
+from sknet._training.schedules import Schedule, ScheduleInput, adaptive
 from sknet._training.solver import EpochObserver, Problem, Solver
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array, Batch, Gradient, SparseGradient
@@ -195,12 +195,12 @@ class MiniBatchLoop:
             total += n_without_penalty * problem.penalty(state.theta)
         return total / n, rate, norm
 
-    def _progress(self, epoch_fraction: float) -> Progress:
+    def _progress(self, epoch_fraction: float) -> ScheduleInput:
         """Return how far training has come, given which fraction of this epoch's steps is done."""
         state = self.state
         fraction = (state.epoch + epoch_fraction) / (self.solver.schedule_epochs or self.solver.n_epochs)
         # at most 1: training that is continued may take more epochs than were planned
-        return Progress(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
+        return ScheduleInput(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 
     def _batches(self) -> Iterator[Batch]:
         """Yield the batches of one epoch; a full batch needs no shuffling."""

@@ -15,19 +15,19 @@ from math import cos, log2, pi
 from typing import NamedTuple
 
 
-class Progress(NamedTuple):
-    """How far training has come."""
+class ScheduleInput(NamedTuple):
+    """What a schedule depends on: how far training has come."""
 
     fraction: float = 0.0
     n_samples_seen: int = 0
     n_plateaus: int = 0
 
 
-Schedule = Callable[[Progress], float]
+Schedule = Callable[[ScheduleInput], float]
 """Returns the factor of `learning_rate_init`."""
 
 
-def constant(progress: Progress) -> float:
+def constant(progress: ScheduleInput) -> float:
     """Return 1: the rate stays what it is."""
     return 1.0
 
@@ -38,27 +38,27 @@ class InverseScaling:
 
     power_t: float
 
-    def __call__(self, progress: Progress) -> float:
+    def __call__(self, progress: ScheduleInput) -> float:
         """Return the rate's factor."""
         return float((progress.n_samples_seen + 1) ** -self.power_t)
 
 
-def adaptive(progress: Progress) -> float:
+def adaptive(progress: ScheduleInput) -> float:
     """Return 1, and after each plateau a fifth of what it was."""
     return float(5.0**-progress.n_plateaus)
 
 
-def cosine(progress: Progress) -> float:
+def cosine(progress: ScheduleInput) -> float:
     """Return half a cosine, from 1 to 0 (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
     return 0.5 * (1.0 + cos(pi * progress.fraction))
 
 
-def flat_cosine(progress: Progress) -> float:
+def flat_cosine(progress: ScheduleInput) -> float:
     """Return 1 for the first half of training, then half a cosine down to 0."""
     return 0.5 * (1.0 + cos(pi * max(0.0, 2.0 * progress.fraction - 1.0)))
 
 
-def one_cycle(progress: Progress) -> float:
+def one_cycle(progress: ScheduleInput) -> float:
     """Return a rise from 1/25 to 1 in the first 30 %, then a fall to 1/250,000, both along half a cosine.
 
     Smith (2018), arXiv:1803.09820.
@@ -74,7 +74,7 @@ def _half_cosine(start: float, end: float, fraction: float) -> float:
     return end + 0.5 * (start - end) * (1.0 + cos(pi * fraction))
 
 
-def coslog4(progress: Progress) -> float:
+def coslog4(progress: ScheduleInput) -> float:
     """Return four cosine cycles from 0 over 1 to 0, each twice as long as the one before.
 
     Holzmüller et al. (2024), arXiv:2407.04491.
@@ -89,7 +89,7 @@ class UserSchedule:
 
     function: Callable[[float], float]
 
-    def __call__(self, progress: Progress) -> float:
+    def __call__(self, progress: ScheduleInput) -> float:
         """Return the rate's factor."""
         rate = self.function(progress.fraction)
         try:

@@ -18,7 +18,7 @@ from sknet._model.fold_phase import (
     Split,
     draw_folds,
     draw_parts,
-    fold_plan,
+    fold_rules,
     folds_of_splits,
 )
 from sknet._model.matrices import EncodingLearner
@@ -78,10 +78,10 @@ def script_losses(monkeypatch):
      (FEW_ROWS, False, (4, 1, 1.01), (4, 1, 1.0)), (MANY_ROWS - 1, False, (4, 1, 1.01), (4, 1, 1.0)),
      (MANY_ROWS, False, (10, 1, 1.002), (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.01), (4, 2, 1.0))],
 )  # fmt: skip
-def test_the_plan_depends_on_rows_groups_and_the_kind_of_targets(n_rows, grouped, of_labels, of_numbers):
+def test_the_rules_depend_on_rows_groups_and_the_kind_of_targets(n_rows, grouped, of_labels, of_numbers):
     """One fold is enough of a larger table, but not the rows of one fold of groups."""
-    assert fold_plan(n_rows, grouped) == of_labels
-    assert fold_plan(n_rows, grouped, is_regression=True) == of_numbers
+    assert fold_rules(n_rows, grouped) == of_labels
+    assert fold_rules(n_rows, grouped, is_regression=True) == of_numbers
 
 
 def test_a_group_is_held_out_as_a_whole():
@@ -98,12 +98,14 @@ def test_a_group_is_held_out_as_a_whole():
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-@pytest.mark.parametrize("plan", [fold_plan(N), fold_plan(FEW_ROWS), fold_plan(MANY_ROWS)], ids=["few", "some", "many"])
-def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
+@pytest.mark.parametrize(
+    "rules", [fold_rules(N), fold_rules(FEW_ROWS), fold_rules(MANY_ROWS)], ids=["few", "some", "many"]
+)
+def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
     settings, encoding, rows, *given = prepared(weight, numeric_encoding="raw")
-    fold = np.random.default_rng(5).permutation(N) % plan.n_folds
-    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(plan.n_held_out)]
+    fold = np.random.default_rng(5).permutation(N) % rules.n_folds
+    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
     held_out = np.concatenate([rows for _, rows in splits])
     outputs = []  # of each epoch
     for n_epochs in range(1, 9):
@@ -144,10 +146,10 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
             loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
             rated.append(loss + temperature_penalty(temperature, total))
         first = ceil(MIN_STEPS_TO_JUDGE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
-        best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
+        best = max(i for i in range(first, 9) if rated[i - 1] <= rules.tolerance_factor * min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    chosen = FoldPhase(settings, encoding, rows, *given, Folds(splits, plan.tolerance_factor), SEEDS).train()
+    chosen = FoldPhase(settings, encoding, rows, *given, Folds(splits, rules.tolerance_factor), SEEDS).train()
     best, temperature = choice_of(all_places)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)

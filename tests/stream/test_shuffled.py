@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sknet._stream.scratch import ScratchFiles
-from sknet._stream.shuffled import N_BUCKETS, ShuffledWriter
+from sknet._stream.shuffled import N_BUCKETS, BucketWriter
 from tests.stream.limits import buffer_bytes
 
 DTYPE = np.dtype([("row", np.int64), ("x", np.float32, (3,))])
@@ -22,7 +22,7 @@ def write(tmp_path):
     with ScratchFiles(tmp_path) as files:
 
         def write(*chunks):
-            writer = ShuffledWriter(files, DTYPE)
+            writer = BucketWriter(files, DTYPE)
             for chunk in chunks:
                 writer.append(chunk)
             return writer.finish()

@@ -68,7 +68,7 @@ def test_each_parameter_names_columns_of_its_kind():
     choices = ColumnChoices(["from_dtype", "a"], [-1])
     assert choices.named_kinds(NAMES) == ["category", None, "text"]
     assert choices.finds_categories and not choices.finds_text
-    assert ColumnChoices(None, "auto").named_columns == {}
+    assert ColumnChoices(None, "auto").columns_by_parameter == {}
 
 
 def test_a_column_is_not_both():

@@ -110,13 +110,16 @@ def test_equal_rows_of_another_label_are_distinct():
 @pytest.mark.parametrize("y", [TWICE[:, np.newaxis] % 3, np.column_stack([TWICE % 3, TWICE % 2]), 0.5 * TWICE[:, None]])
 def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
     X = np.random.default_rng(1).normal(size=(20, 4))[TWICE]
-    merged = rows_of(hold(X), y).merge_duplicates()
+    merged = rows_of(hold(X), y).merge_duplicates_if_small()
     assert len(merged) == 20 and (merged.weight == 3).all()
     weight = np.random.default_rng(2).integers(1, 4, len(X)).astype(float)
-    weighted = rows_of(hold(X), y, weight).merge_duplicates()
+    weighted = rows_of(hold(X), y, weight).merge_duplicates_if_small()
     repeated = np.random.default_rng(3).permutation(np.repeat(np.arange(len(X)), weight.astype(int)))
-    plain = rows_of(hold(X[repeated]), y[repeated]).merge_duplicates()
-    for one, other in ((weighted, plain), (rows_of(hold(X[::-1]), y[::-1], weight[::-1]).merge_duplicates(), weighted)):
+    plain = rows_of(hold(X[repeated]), y[repeated]).merge_duplicates_if_small()
+    for one, other in (
+        (weighted, plain),
+        (rows_of(hold(X[::-1]), y[::-1], weight[::-1]).merge_duplicates_if_small(), weighted),
+    ):
         assert_array_equal(values_of(one.X.values), values_of(other.X.values))
         assert_array_equal(one.y, other.y)
         assert_array_equal(one.weight, other.weight)
@@ -124,15 +127,15 @@ def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
 
 def test_rows_that_are_all_distinct_are_left_alone():
     rows = rows_of(np.random.default_rng(1).normal(size=(N, 2)), NUMBER)
-    assert rows.merge_duplicates() is rows
-    same = rows_of(rows.X.values, NUMBER, np.ones(N)).merge_duplicates()
+    assert rows.merge_duplicates_if_small() is rows
+    same = rows_of(rows.X.values, NUMBER, np.ones(N)).merge_duplicates_if_small()
     assert same.weight is None and len(same) == N
 
 
 def test_frames_and_large_tables_are_not_merged():
     frame = rows_of(pd.DataFrame(np.zeros((4, 2))), np.zeros((4, 1)))
-    assert frame.merge_duplicates() is frame
+    assert frame.merge_duplicates_if_small() is frame
     rows = rows_of(np.zeros((4, 2)), np.zeros((4, 1)))
-    assert len(rows.merge_duplicates()) == 1
+    assert len(rows.merge_duplicates_if_small()) == 1
     large = rows_of(np.zeros((MAX_VALUES_TO_MERGE_ROWS + 1, 1)), np.zeros((MAX_VALUES_TO_MERGE_ROWS + 1, 1)))
-    assert large.merge_duplicates() is large
+    assert large.merge_duplicates_if_small() is large

@@ -5,11 +5,11 @@ from math import pi, sqrt
 import pytest
 
 from sknet._training import schedules
-from sknet._training.schedules import SCHEDULES, InverseScaling, Progress, UserSchedule
+from sknet._training.schedules import SCHEDULES, InverseScaling, ScheduleInput, UserSchedule
 
 
 def at(schedule, *fractions):
-    return [schedule(Progress(fraction)) for fraction in fractions]
+    return [schedule(ScheduleInput(fraction)) for fraction in fractions]
 
 
 def test_constant():
@@ -18,12 +18,12 @@ def test_constant():
 
 def test_inverse_scaling_counts_samples():
     schedule = InverseScaling(0.5)
-    assert [schedule(Progress(n_samples_seen=n)) for n in (0, 3, 99)] == [1, 0.5, pytest.approx(0.1)]
-    assert InverseScaling(2.0)(Progress(n_samples_seen=1)) == 0.25
+    assert [schedule(ScheduleInput(n_samples_seen=n)) for n in (0, 3, 99)] == [1, 0.5, pytest.approx(0.1)]
+    assert InverseScaling(2.0)(ScheduleInput(n_samples_seen=1)) == 0.25
 
 
 def test_adaptive_is_a_fifth_after_each_plateau():
-    assert [schedules.adaptive(Progress(n_plateaus=k)) for k in range(3)] == [
+    assert [schedules.adaptive(ScheduleInput(n_plateaus=k)) for k in range(3)] == [
         1,
         pytest.approx(0.2),
         pytest.approx(0.04),
@@ -86,4 +86,4 @@ def test_open_ended_schedules_do_not_know_how_far_training_has_come():
 
 
 def test_a_run_begins_at_nothing():
-    assert Progress() == (0.0, 0, 0)
+    assert ScheduleInput() == (0.0, 0, 0)

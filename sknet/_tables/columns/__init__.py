@@ -153,7 +153,7 @@ class Column(ABC):
     # --- numbers
 
     @property
-    def scaled_number(self) -> ScaledNumber | None:
+    def jointly_scaled_number(self) -> ScaledNumber | None:
         """The number that is scaled together with those of other columns: the first input after the bins."""
         return None
 

@@ -23,7 +23,7 @@ from itertools import chain
 import numpy as np
 
 from sknet._tables.columns import Column, InputFormula, ScaledNumber
-from sknet._tables.columns.statistics import Distribution, reciprocal
+from sknet._tables.columns.statistics import SortedColumns, reciprocal
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array
 
@@ -79,9 +79,9 @@ class BinnedColumn(Column):
         return (*(InputFormula("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.input_formulas)
 
     @property
-    def scaled_number(self) -> ScaledNumber | None:
+    def jointly_scaled_number(self) -> ScaledNumber | None:
         """That of the number."""
-        return self.number.scaled_number
+        return self.number.jointly_scaled_number
 
     @property
     def bins(self) -> tuple[Array, Array]:
@@ -121,10 +121,10 @@ def write_bins(values: Array, low: Array, factor: Array, out: Array) -> None:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def with_bins(columns: Sequence[Column], distribution: Distribution, n_bins: int) -> list[Column]:
+def with_bins(columns: Sequence[Column], sorted_columns: SortedColumns, n_bins: int) -> list[Column]:
     """Put bins beside columns of numbers, but for those where a single bin would only repeat the number."""
-    edges, medians = bin_edges(distribution, n_bins), distribution.quantiles([0.5])[:, 0].tolist()
-    numbers = [column.scaled_number for column in columns]
+    edges, medians = bin_edges(sorted_columns, n_bins), sorted_columns.quantiles([0.5])[:, 0].tolist()
+    numbers = [column.jointly_scaled_number for column in columns]
     fills = [median if number is None else number.center for number, median in zip(numbers, medians, strict=True)]
     return [
         column if len(own) < 3 else BinnedColumn(column, tuple(own.tolist()), fill)
@@ -132,12 +132,12 @@ def with_bins(columns: Sequence[Column], distribution: Distribution, n_bins: int
     ]
 
 
-def bin_edges(distribution: Distribution, n_bins: int) -> list[Array]:
+def bin_edges(sorted_columns: SortedColumns, n_bins: int) -> list[Array]:
     """Choose the edges of at most `n_bins` bins for each column."""
-    quantiles = distribution.quantiles(np.linspace(0.0, 1.0, n_bins + 1))  # (b, n_bins + 1)
+    quantiles = sorted_columns.quantiles(np.linspace(0.0, 1.0, n_bins + 1))  # (b, n_bins + 1)
     all_differ = np.all(np.diff(quantiles) > 0, axis=1).tolist()
     return [
-        own if differ else _edges_amid_repeated(*distribution.observed(i), n_bins)
+        own if differ else _edges_amid_repeated(*sorted_columns.observed(i), n_bins)
         for i, (own, differ) in enumerate(zip(quantiles, all_differ, strict=True))
     ]
 
@@ -151,7 +151,7 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
     # there are more values than edges left, and two edges at least
     while len(np.unique(values)) > n_bins + 1 - len(repeated) > 1:
         levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
-        quantiles = Distribution.of(values[np.newaxis], weight).quantiles(levels)
+        quantiles = SortedColumns.of(values[np.newaxis], weight).quantiles(levels)
         edges, counts = np.unique(quantiles, return_counts=True)
         if (counts == 1).all():
             return np.sort([*edges, *repeated])

@@ -63,14 +63,14 @@ class CategoryColumn(Column):
         return self.has_infrequent or len(self.levels) >= MANY_LEVELS
 
     @property
-    def is_binary(self) -> bool:
+    def has_signed_input(self) -> bool:
         """Whether two levels share one input: −1 for the first, 1 for the second, 0 for unknown."""
         return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
-        if self.is_binary:
+        if self.has_signed_input:
             return (f"_{self.levels[1]}",)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
         words = [*self.levels, *(name_of_no_level(word, self.levels) for word in special)]
@@ -79,7 +79,7 @@ class CategoryColumn(Column):
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: 1 for its level, 0 for others; of two levels, 1 for the second and −1 for the first."""
-        if self.is_binary:
+        if self.has_signed_input:
             # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second level
             return (InputFormula("level", self.levels[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
@@ -98,7 +98,7 @@ class CategoryColumn(Column):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         slot = self.slots_of_values(values, name)  # (n,)
-        if self.is_binary:
+        if self.has_signed_input:
             out[:, 0] = _SIGN_OF_SLOT[slot]
             return
         known = np.flatnonzero(slot >= 0)

@@ -18,7 +18,7 @@ from typing import NoReturn
 import numpy as np
 
 from sknet._tables.columns import Column, ColumnSettings, InputFormula, ScaledNumber
-from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal
+from sknet._tables.columns.statistics import SortedColumns, mean_and_deviation, reciprocal
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array, DType, Table
 
@@ -170,7 +170,7 @@ class NumberColumn(SingleNumber):
         return slopes
 
     @property
-    def scaled_number(self) -> NumberColumn:
+    def jointly_scaled_number(self) -> NumberColumn:
         """The column itself."""
         return self
 
@@ -233,39 +233,39 @@ def refuse_excessive(name: str, dtype: DType) -> NoReturn:
 # All have the signature that `SCALINGS` asks for, and some do without one of its arguments.
 
 
-def learn_robust(columns: Array, distribution: Distribution, settings: ColumnSettings) -> list[NumberColumn]:
+def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
     """Learn weighted medians, and 1 over the range between the quartiles.
 
     Where the quartiles coincide, most rows share one value, zero perhaps: the median distance of the others from it
     stands for the range. Their own range would be as wide as the farthest of them, and leave the rest no room.
     """
-    first, median, third = distribution.quantiles(QUARTILES).T  # (b,), NaN where there is no value
+    first, median, third = sorted_columns.quantiles(QUARTILES).T  # (b,), NaN where there is no value
     half = third / 2 - first / 2  # of the range: the whole might overflow
     coincide = half <= 0
     if coincide.any():
-        values, weight = distribution.values[coincide], distribution.weight
+        values, weight = sorted_columns.values[coincide], sorted_columns.weight
         # half of each distance, as of the range; a median in float64 would make all of them float64
         distances = np.abs(values / 2 - median[coincide, np.newaxis].astype(values.dtype) / 2)
         distances[distances == 0] = np.nan  # not one of the others
-        apart = Distribution.of(distances, None if weight is None else weight[coincide])
+        apart = SortedColumns.of(distances, None if weight is None else weight[coincide])
         half[coincide] = apart.quantiles([0.5])[:, 0]
-    return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), distribution, bend=True)
+    return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), sorted_columns, bend=True)
 
 
-def learn_standard(columns: Array, distribution: Distribution, settings: ColumnSettings) -> list[NumberColumn]:
+def learn_standard(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
     """Learn weighted means, and 1 over the standard deviations."""
     mean, deviation = mean_and_deviation(columns, settings.weight)
-    return _number_columns(mean, reciprocal(deviation), distribution)
+    return _number_columns(mean, reciprocal(deviation), sorted_columns)
 
 
-def learn_unscaled(columns: Array, distribution: Distribution, settings: ColumnSettings) -> list[NumberColumn]:
+def learn_unscaled(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
     """Learn weighted means, which stand for missing values; a column without any value says nothing."""
     mean, _ = mean_and_deviation(columns, settings.weight)
-    return _number_columns(mean, (distribution.n_values > 0).astype(np.float64), distribution, shift=False)
+    return _number_columns(mean, (sorted_columns.n_values > 0).astype(np.float64), sorted_columns, shift=False)
 
 
 def _number_columns(
-    center: Array, factor: Array, distribution: Distribution, *, bend: bool = False, shift: bool = True
+    center: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
 ) -> list[NumberColumn]:
-    learnt = zip(center.tolist(), factor.tolist(), distribution.has_missing.tolist(), strict=True)
+    learnt = zip(center.tolist(), factor.tolist(), sorted_columns.have_missing.tolist(), strict=True)
     return [NumberColumn(c, s, bend, shift, has_missing) for c, s, has_missing in learnt]

@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from sknet._tables.columns import ColumnSettings, InputFormula
 from sknet._tables.columns.number import SingleNumber, refuse_infinite
-from sknet._tables.columns.statistics import Distribution
+from sknet._tables.columns.statistics import SortedColumns
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array
@@ -90,7 +90,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         return slopes
 
 
-def learn_quantiles(columns: Array, distribution: Distribution, settings: ColumnSettings) -> list[QuantileColumn]:
+def learn_quantiles(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[QuantileColumn]:
     """Learn the weighted quantiles at all levels."""
-    quantiles = np.nan_to_num(distribution.quantiles(QUANTILE_SHARES))
-    return list(map(QuantileColumn, quantiles, distribution.has_missing.tolist()))
+    quantiles = np.nan_to_num(sorted_columns.quantiles(QUANTILE_SHARES))
+    return list(map(QuantileColumn, quantiles, sorted_columns.have_missing.tolist()))

@@ -24,7 +24,7 @@ LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
-class Distribution:
+class SortedColumns:
     """The values of columns in order, and the weight of each.
 
     Attributes
@@ -42,7 +42,7 @@ class Distribution:
     n_values: NDArray[np.intp]
 
     @classmethod
-    def of(cls, columns: Array, weight: Array | None) -> Distribution:
+    def of(cls, columns: Array, weight: Array | None) -> SortedColumns:
         """Sort the numbers of each column."""
         n_values = columns.shape[1] - np.isnan(columns).sum(axis=1)
         if weight is None:
@@ -52,7 +52,7 @@ class Distribution:
         return cls(values, np.where(np.isnan(values), 0.0, w), n_values)
 
     @property
-    def has_missing(self) -> NDArray[np.bool_]:
+    def have_missing(self) -> NDArray[np.bool_]:
         """Whether there are rows without a value, (b,)."""
         return self.n_values < self.values.shape[1]
 
@@ -97,8 +97,8 @@ def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None 
         Values of the sample, in the shape of `q`; NaN if the sample is empty.
     """
     w = None if weight is None else np.asarray(weight, dtype=np.float64)
-    distribution = Distribution.of(np.asarray(values, dtype=np.float64)[np.newaxis], w)
-    return distribution.quantiles(np.ravel(q)).reshape(np.shape(q))[()]  # a float for a single level
+    sorted_columns = SortedColumns.of(np.asarray(values, dtype=np.float64)[np.newaxis], w)
+    return sorted_columns.quantiles(np.ravel(q)).reshape(np.shape(q))[()]  # a float for a single level
 
 
 def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Array]:

@@ -144,7 +144,7 @@ class TextColumn(EqualByFields, Column):
 
 
 @dataclass(frozen=True)
-class EncodedText(Column):
+class EncodedTextInput(Column):
     """One input of a text that has been encoded before: the values of the column are those of the input."""
 
     suffixes: ClassVar[tuple[str, ...]] = ("",)

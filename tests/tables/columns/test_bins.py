@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.bins import BinnedColumn, bin_edges
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import Distribution
+from sknet._tables.columns.statistics import SortedColumns
 from sknet._tables.encoding import learn_encoder
 
 NUMBERS = st.lists(
@@ -17,7 +17,7 @@ NUMBERS = st.lists(
 
 
 def edges_of(values, n_bins=4, weight=None):
-    return bin_edges(Distribution.of(np.asarray(values, dtype=float)[np.newaxis], weight), n_bins)[0]
+    return bin_edges(SortedColumns.of(np.asarray(values, dtype=float)[np.newaxis], weight), n_bins)[0]
 
 
 def learn(values):
