@@ -24,7 +24,7 @@ from sknet._estimators.parameters import (
     copy_containers,
     solver_class,
     validation_splitter,
-)  # fmt: skip
+)
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
