@@ -127,7 +127,7 @@ class ObjectiveOfShard:
     """The objective of a network on one shard, with the buffers of its layers; see `gradient`."""
 
     def __init__(self, encoded: Encoded, shard: NetworkOnShard) -> None:
-        self._objective = _objective(encoded, shard)
+        self._objective = _objective_without_penalty(encoded, shard)
         self._theta: Array | None = None
 
     def gradient(
@@ -159,7 +159,7 @@ def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkSpec, th
     shard = NetworkOnShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
     inputs = _inputs(encoded, rows, network.n_inputs_unseen)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _objective(encoded, shard).raw(theta, inputs, _n_rows(encoded, rows))
+        return _objective_without_penalty(encoded, shard).raw(theta, inputs, _n_rows(encoded, rows))
 
 
 def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_inputs_unseen: int) -> Encoded:
@@ -167,7 +167,7 @@ def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_inputs_unseen: int)
     return _inputs(encoded, rows, n_inputs_unseen)(slice(0, _n_rows(encoded, rows)))
 
 
-def _objective(encoded: Encoded, shard: NetworkOnShard) -> Objective:
+def _objective_without_penalty(encoded: Encoded, shard: NetworkOnShard) -> Objective:
     """Return the objective of a shard's rows without the penalty, which the driver adds once for all shards."""
     network, inputs = shard.network, _inputs(encoded, shard.rows, shard.network.n_inputs_unseen)
     return Objective(

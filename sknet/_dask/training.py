@@ -66,7 +66,7 @@ class EncodedOnWorkers:
     chosen: NDArray[np.int32] | None
     has_lookups: bool
     n_inputs_unseen: int = 0
-    n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
+    n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
     @property
     def cluster(self) -> Cluster:

@@ -142,18 +142,18 @@ class EncodingLearner:
     output_dtype: DType
     seed: int = 0
 
-    def learn(self, train: NDArray[np.intp] | None = None) -> Encoding:
+    def learn(self, rows_of_means: NDArray[np.intp] | None = None) -> Encoding:
         """Learn all columns, and how numbers among the targets are scaled, from the sample.
 
-        The rows numbered `train`, or all, are trained on: the target's means of levels are those of all of them. Of
-        thousands of levels, a sample has a few rows each, and costs several per cent of the error.
+        The target's means of levels are those of the rows numbered `rows_of_means`, or of all rows: a sample has only a
+        few rows of each of a thousand levels, and its means make the error several per cent larger.
         """
         head = self.head
         if isinstance(head, RegressionHead):
             # with input_scaling=None nothing is scaled: the loss is then scikit-learn's, in the target's own unit
             in_unit_of_mean = self.settings.table.input_scaling is not None
             head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
-        return self._with_steps(self._learn(head, self.sample, self.survey, {}, train), self.sample)
+        return self._with_steps(self._learn(head, self.sample, self.survey, {}, rows_of_means), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
         """Learn from the rows of a fold, numbered `train`, all that its held-out rows must not have a say in.
@@ -211,7 +211,7 @@ class EncodedInputs(Inputs, Protocol):
     """The inputs of a table that has been encoded once, for several networks, or of some of its rows."""
 
     @property
-    def n_networks_at_once(self) -> int:
+    def n_networks_awaited_at_once(self) -> int:
         """How many networks may be trained at a time: several, where each waits for what is computed elsewhere."""
 
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:

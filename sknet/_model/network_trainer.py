@@ -30,7 +30,7 @@ from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.monotone import MonotoneBounds
 from sknet._network.objective import ObjectiveFunction
-from sknet._network.penalties import ElasticNet, L1AndNormProjection
+from sknet._network.penalties import ElasticNet, ProximalStep
 from sknet._training.gradients import clear_fixed
 from sknet._training.result import StopReason
 from sknet._training.solver import Problem, Solver, ValueAndGradient
@@ -225,9 +225,9 @@ def make_trainer(
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, objective.known_targets[0], activations)
     max_norm = settings.regularisation.max_norm
-    projection = None
+    proximal_step = None
     if is_first_order and (penalty.l1 or max_norm):
-        projection = L1AndNormProjection(penalty.l1, max_norm or 0.0, layout)
+        proximal_step = ProximalStep(penalty.l1, max_norm or 0.0, layout)
     held_out_rows, evaluate = None, None
     if held_out is not None:
         held_out_rows = held_out.for_network(n_inputs_unseen)
@@ -240,7 +240,7 @@ def make_trainer(
         is_random=any(settings.network.dropout),
         l1=0.0 if is_first_order else penalty.l1,
         bounds=bounds,
-        project=projection,
+        proximal_step=proximal_step,
         evaluate=evaluate,
         batches=objective.batches,
     )

@@ -41,6 +41,6 @@ def train_side_by_side(
     first = trainers[0]
     with threads_for_networks(len(trainers), first.largest_product) as n_threads:
         # threads that wait for workers may be more than those that compute here
-        n_waiting = min(first.train_rows.inputs.n_networks_at_once, len(trainers))
+        n_waiting = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
         n_networks_at_once = max(n_threads, n_waiting) if in_threads else 1
         return first.solver.train([trainer.problem for trainer in trainers], states, observer, n_networks_at_once)

@@ -123,7 +123,7 @@ class TableInMemory(FeatureTable):
 class EncodedInMemory(RowSelection):
     """Encoded rows in this process's memory, or rows that are encoded batch by batch."""
 
-    n_networks_at_once: ClassVar[int] = 1
+    n_networks_awaited_at_once: ClassVar[int] = 1
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: EncodedRows,

@@ -1,6 +1,6 @@
-"""What keeps weights small: the L1/L2 penalty, and the two projections that follow a step.
+"""What keeps weights small: the L1/L2 penalty, and the proximal step that follows a step along the gradient.
 
-A third one, of a monotone network's weights between their bounds, is in the loop itself (`_training/minibatch.py`).
+The loop itself (`_training/minibatch.py`) keeps a monotone network's weights between their bounds.
 
 Conventions
 -----------
@@ -51,8 +51,8 @@ def limit_column_norms(W: Array, max_norm: float) -> None:
 
 
 @dataclass(frozen=True)
-class L1AndNormProjection:
-    """The two projections after a step of size `rate`: the proximal step of an L1 penalty, then the limit on norms.
+class ProximalStep:
+    """The proximal step of an L1 penalty and a limit on norms, after a step of size `rate` along the gradient.
 
     An optimizer that gives each weight a step of its own gives it a rate of
     its own here, too: an array, as long as theta.
@@ -63,7 +63,7 @@ class L1AndNormProjection:
     layout: Layout
 
     def __call__(self, theta: Array, rate: float | Array) -> None:
-        """Project the weights in theta, in place. At a rate of 0, as for its moving average, only norms are limited."""
+        """Shrink weights and limit their norms, in place: norms only at a rate of 0, as for an average."""
         if self.l1:
             w = theta[: self.layout.n_weights]
             soft_threshold(w, self.l1 * (rate[: w.size] if isinstance(rate, np.ndarray) else rate))

@@ -64,7 +64,7 @@ class EncodedOnRead:
     encoding_fold: NDArray[np.intp] | None
     n_inputs_unseen: int = 0
     batch_format: ClassVar[BatchFormat] = "ones"
-    n_networks_at_once: ClassVar[int] = 1
+    n_networks_awaited_at_once: ClassVar[int] = 1
 
     def __len__(self) -> int:
         return len(self.stored.records) if self.places is None else len(self.places)

@@ -46,7 +46,9 @@ class Split(NamedTuple):
 
 
 def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: int) -> Split | None:
-    """Choose the rows to train on and to hold out, by group or strata; None where either would be too few.
+    """Choose the rows to train on and to hold out, by group or strata.
+
+    None where there are too few rows; a ValueError for too few groups.
 
     Parameters
     ----------
@@ -61,8 +63,7 @@ def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: in
 
     Returns
     -------
-    split : Split
-        None where they would be too few.
+    split : Split or None
     """
     if rows.groups is not None:
         n_groups = len(np.unique(rows.groups))

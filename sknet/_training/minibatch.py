@@ -81,7 +81,7 @@ class MiniBatchSolver(Solver):
         return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
 
     def with_l1(self, l1: float) -> Self:
-        """Return the solver for a problem whose projection has an L1 penalty of this strength."""
+        """Return the solver for a problem whose proximal step has an L1 penalty of this strength."""
         return replace(self, optimizer=self.optimizer.with_l1(l1))
 
     def average_decay(self, step: int) -> float:
@@ -220,14 +220,15 @@ class MiniBatchLoop:
         state.step += 1
         for part, part_gradient, n_weights in gradients.parts_to_move(gradient, self._vectors, problem.n_weights):
             self._move(part, part_gradient, rate, n_weights)
-        if problem.project is not None:
+        if problem.proximal_step is not None:
             # an L1 penalty takes each weight as far as a step along its gradient would, in this optimizer's scale
-            problem.project(state.theta, rate * self.solver.optimizer.steady_direction(state.moments, state.step))
+            problem.proximal_step(state.theta, rate * self.solver.optimizer.steady_direction(state.moments, state.step))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
-                problem.project(state.average, 0.0)  # it still contains the first weights, whose norms were not limited
+                # norms only: the average still contains the first weights, whose norms were not limited
+                problem.proximal_step(state.average, 0.0)
         if problem.bounds is not None:
-            for vector in (state.theta, state.average):  # the average has followed theta before that was projected
+            for vector in (state.theta, state.average):  # the average has followed theta before those steps
                 if vector is not None:
                     w = vector[: problem.n_weights]
                     np.maximum(w, problem.bounds[0], out=w)  # a fifth of the time that np.clip takes

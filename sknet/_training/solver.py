@@ -37,8 +37,9 @@ class Problem:
     n_weights: int  # theta[:n_weights] decays, and has penalties
     penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers (dropout)
-    l1: float = 0.0  # strength of an L1 penalty, where neither the objective nor `project` has it
-    project: Callable[[Array, float | Array], None] | None = None  # (theta or its average, step lengths): L1, max_norm
+    l1: float = 0.0  # strength of an L1 penalty, where neither the objective nor `proximal_step` has it
+    # L1 and max_norm, after each step: (theta or its average, step lengths)
+    proximal_step: Callable[[Array, float | Array], None] | None = None
     bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each, between which the weights stay
     evaluate: Evaluate | None = None  # validation
     # (batch size, generator to shuffle with) -> the batches of an epoch, of samples that are not held in memory
@@ -59,7 +60,7 @@ class EpochObserver(Protocol):
 class Solver(ABC):
     """The settings of a training, the same for all networks side by side."""
 
-    is_first_order: ClassVar[bool]  # steps along the gradient, at a learning rate; L1 is a projection after each
+    is_first_order: ClassVar[bool]  # steps along the gradient, at a learning rate; L1 is a proximal step after each
     needs_all_rows: ClassVar[bool]  # for every step
     may_be_resumed: ClassVar[bool]  # from a `State`, as if training had not stopped
     trains_several: ClassVar[bool]  # networks side by side, an epoch of each at a time

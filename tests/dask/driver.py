@@ -13,7 +13,7 @@ cluster_of = Cluster
 
 def networks_at_once(n):
     """How many networks wait for workers at a time, instead of `NETWORKS_AT_ONCE`."""
-    return patch.object(EncodedOnWorkers, "n_networks_at_once", n)
+    return patch.object(EncodedOnWorkers, "n_networks_awaited_at_once", n)
 
 
 @contextmanager

@@ -213,12 +213,12 @@ def test_the_gradient_is_that_of_the_whole_objective(solver):
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
-def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
-    assert run_of(alpha=6.0, l1_ratio=0.25).problem.project is not None
-    assert run_of(max_norm=1.0).problem.project is not None
-    assert run_of(alpha=6.0).problem.project is None
+def test_l1_and_norms_are_left_to_the_proximal_step_where_steps_are_taken():
+    assert run_of(alpha=6.0, l1_ratio=0.25).problem.proximal_step is not None
+    assert run_of(max_norm=1.0).problem.proximal_step is not None
+    assert run_of(alpha=6.0).problem.proximal_step is None
     lbfgs = run_of(alpha=6.0, l1_ratio=0.25, solver="lbfgs")
-    assert lbfgs.problem.project is None and lbfgs.problem.l1 == 1.5 / N
+    assert lbfgs.problem.proximal_step is None and lbfgs.problem.l1 == 1.5 / N
 
 
 @pytest.mark.parametrize(

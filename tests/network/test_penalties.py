@@ -1,4 +1,4 @@
-"""Penalties and projections: closed forms."""
+"""Penalties and proximal steps: closed forms."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize_scalar
 
 from sknet._network.layout import Layout
-from sknet._network.penalties import ElasticNet, L1AndNormProjection, limit_column_norms, soft_threshold
+from sknet._network.penalties import ElasticNet, ProximalStep, limit_column_norms, soft_threshold
 
 W = np.array([1.0, -2.0, 0.0, 0.5])
 floats = st.floats(-10, 10)
@@ -62,7 +62,7 @@ def test_column_norms_are_limited_and_short_columns_are_left_alone(matrix, max_n
 
 @pytest.mark.parametrize("l1", [0.0, 2.0])
 @pytest.mark.parametrize("max_norm", [0.0, 1.5])
-def test_projection_of_all_weights_and_of_no_bias(l1, max_norm):
+def test_the_proximal_step_of_all_weights_and_of_no_bias(l1, max_norm):
     rng = np.random.default_rng(0)
     theta = rng.normal(size=8 + 12 + 6)
     expected = theta.copy()
@@ -71,9 +71,9 @@ def test_projection_of_all_weights_and_of_no_bias(l1, max_norm):
         norms = np.linalg.norm(w.reshape(shape), axis=0)
         expected[part] = (w.reshape(shape) * (np.minimum(1, max_norm / norms) if max_norm else 1)).ravel()
     layout = Layout((3, 4, 2))
-    L1AndNormProjection(l1, max_norm, layout)(theta, 0.1)
+    ProximalStep(l1, max_norm, layout)(theta, 0.1)
     np.testing.assert_allclose(theta, expected, rtol=1e-13, atol=1e-16)
     average, other = theta * 2.0, theta * 2.0
-    L1AndNormProjection(l1, max_norm, layout)(average, 0.0)
-    L1AndNormProjection(0.0, max_norm, layout)(other, 0.1)
+    ProximalStep(l1, max_norm, layout)(average, 0.0)
+    ProximalStep(0.0, max_norm, layout)(other, 0.1)
     np.testing.assert_array_equal(average, other, "a rate of 0 is for what takes no step, as the moving average")

@@ -224,14 +224,14 @@ def test_clip_norm_shortens_long_gradients(limit, factor):
     assert state.history[0].gradient_norm == 10
 
 
-def test_projection_follows_each_step():
+def test_a_proximal_step_follows_each_step():
     seen = []
 
-    def project(theta, rate):
+    def proximal_step(theta, rate):
         seen.append((theta.copy(), rate))
         np.clip(theta, 0.0, 0.5, out=theta)
 
-    _, state = trained(problem(quadratic, project=project), mini_batch(schedule=cosine, n_epochs=1))
+    _, state = trained(problem(quadratic, proximal_step=proximal_step), mini_batch(schedule=cosine, n_epochs=1))
     assert (state.theta <= 0.5).all() and len(seen) == 3
     assert [rate for _, rate in seen] == pytest.approx(0.1 * (1 + np.cos(np.pi * np.arange(3) / 3)) / 2)
 
@@ -270,12 +270,12 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
     assert state.parameters is state.average
 
 
-def test_zeros_of_a_projection_are_zeros_of_the_average():
-    def project(theta, rate):
+def test_zeros_of_a_proximal_step_are_zeros_of_the_average():
+    def proximal_step(theta, rate):
         theta[1:3] = 0.0
 
     solver = mini_batch(averaging=0.9)
-    _, state = trained(problem(quadratic, project=project), solver, state_of(START, solver))
+    _, state = trained(problem(quadratic, proximal_step=proximal_step), solver, state_of(START, solver))
     assert (state.average[1:3] == 0).all() and (state.average[[0, 3, 4]] != 0).all()
 
 
@@ -295,11 +295,11 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
         return EpochEvaluation(nan, 0.0, theta)
 
-    def project(theta, rate):
+    def proximal_step(theta, rate):
         shorten(theta)
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
-    the_problem = problem(quadratic, p=4, project=project, evaluate=evaluate)
+    the_problem = problem(quadratic, p=4, proximal_step=proximal_step, evaluate=evaluate)
     _, state = trained(the_problem, solver, state_of(np.linspace(2, 3, 5, dtype=dtype), solver))
     assert len(norms) == 30 and max(norms) <= 0.5 * (1 + 1e-6)
     assert norms[-1] > 0.4  # the limit binds
@@ -328,11 +328,11 @@ def test_a_limit_leaves_theta_and_a_short_average_alone():
     solver = mini_batch(OPTIMIZERS["adam"], averaging=0.9)
 
     def limited(limit):
-        def project(vector, rate):
+        def proximal_step(vector, rate):
             if limit is not None and np.all(rate == 0.0):  # the average takes no step of its own
                 limit(vector)
 
-        the_problem = problem(quadratic, project=project)
+        the_problem = problem(quadratic, proximal_step=proximal_step)
         return trained(the_problem, solver, state_of(START, solver))[1]
 
     free, loose, tight = limited(None), limited(lambda theta: shorten(theta, 100.0)), limited(shorten)
@@ -385,13 +385,13 @@ class HalfDone(Interrupting):
 
 
 def interruptible(optimizer, validated=True, **wrapped):
-    """A random problem of 3 batches an epoch, whose objective, validation or projection may be interrupted."""
+    """A random problem of 3 batches an epoch, whose objective, validation or proximal step may be interrupted."""
     objective = LeastSquares(noise=0.1)
     parts = {"objective": objective, "evaluate": lambda theta: EpochEvaluation(0.0, -float(theta @ theta), theta)}
-    parts["project"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
+    parts["proximal_step"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     evaluate = parts["evaluate"] if validated else None
-    return problem(parts["objective"], is_random=True, evaluate=evaluate, project=parts["project"])
+    return problem(parts["objective"], is_random=True, evaluate=evaluate, proximal_step=parts["proximal_step"])
 
 
 def run_to(n_epochs, optimizer, validated=True):
@@ -401,11 +401,11 @@ def run_to(n_epochs, optimizer, validated=True):
 
 
 @each_optimizer
-@pytest.mark.parametrize("part", ["objective", "project"])
+@pytest.mark.parametrize("part", ["objective", "proximal_step"])
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, part, nth):
     """Of three steps each. Before the end of the first one nothing has changed, and the interrupt is raised."""
-    calls = 6 if part == "project" else 3  # an epoch; a step projects theta and its average
+    calls = 6 if part == "proximal_step" else 3  # an epoch; a step calls it for theta and for its average
     validated, n_whole = nth % 2 == 0, (nth - 1) // calls
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     kind = HalfDone if part == "objective" else Interrupting
