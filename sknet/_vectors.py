@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-x, y : arrays of as many numbers, contiguous and of the same type, float32 or float64
+x, y : arrays of the same length, contiguous and of the same type, float32 or float64
 """
 
 import numpy as np

@@ -26,7 +26,7 @@ ARROWS = {  # a room may import these, and what they may import
     "_stream": {"_model"},
     "_dask": {"_model"},
     "_export": {"_model"},
-    "_estimators": {"_storage", "_stream", "_export"},
+    "_estimators": {"_storage", "_stream"},
 }
 FOR_ALL = {"_packages", "_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}

@@ -114,7 +114,7 @@ class Partitions:
         for i in filled[1:]:
             refuse_other_columns(samples[i], i, self.example_rows, filled[0])
         self.stops = np.cumsum(lengths)
-        # a partition belongs to the shard in which its middle row lies: shards then have about as many rows each
+        # a partition belongs to the shard in which its middle row lies: shards then have about the same number of rows
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
         n_shards = min(cluster.n_threads, len(lengths))
         shard = np.minimum(middle * n_shards, n_shards - 1).astype(np.intp)

@@ -258,7 +258,7 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     if facts.began_with_increments:
         return 1
     if facts.earlier_parameters is not None and p.n_members == "auto":
-        # the members have been joined into one network, which is as many times as wide: see `make_settings`
+        # the members have been joined into one network, `n_members` times as wide: see `make_settings`
         return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]
     reasons = single_network_reasons(p, facts)
     if p.n_members == "auto":

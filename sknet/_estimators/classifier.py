@@ -66,7 +66,7 @@ CLASSIFICATION = TaskFunctions(
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     """A multi-layer perceptron that classifies, trained by hand-written backpropagation.
 
-    It takes a raw table: it scales numbers and puts them into bins [7]_, encodes
+    It takes a raw table: it scales numbers and puts them into bins [5]_, encodes
     categories, dates and free text, and marks missing values. `inputs_` shows how.
     The gradients are those of [1]_.
 
@@ -227,7 +227,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     monotonic_cst : dict, array-like of int or None, default=None
         Columns with which predictions never fall (1) or never rise (-1), for any two
-        rows that agree in all other columns [9]_. Pass a dict by column name, or one
+        rows that agree in all other columns [6]_. Pass a dict by column name, or one
         number per column, 0 for no constraint. The columns must hold numbers or
         durations, and activations must never fall. Constraints hold for a regressor
         with one target and for the probability of the second of two classes. A missing
@@ -316,12 +316,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         dict per output.
 
     label_smoothing : float or "auto", default="auto"
-        Share of each label to spread evenly over all classes [5]_. "auto" is 0.02 if
+        Share of each label to spread evenly over all classes [7]_. "auto" is 0.02 if
         the temperature is scaled, else 0.
 
     temperature_scaling : bool or "auto", default="auto"
         Whether to multiply the output layer by the inverse temperature that minimises
-        the log-loss of the held-out rows [6]_. "auto" is True with "log_loss", held-out
+        the log-loss of the held-out rows [8]_. "auto" is True with "log_loss", held-out
         rows or folds, a first-order solver and no `max_norm`, and False otherwise and
         with scikit-learn's schedules. A prior keeps the temperature near 1 if there are
         few held-out rows. Every epoch is evaluated, and kept, with its own temperature.
@@ -430,17 +430,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
        regularization". arXiv:1711.05101.
     .. [4] Polyak, B. T. & Juditsky, A. B. (1992). "Acceleration of stochastic
        approximation by averaging". SIAM J. Control Optim. 30, 838-855.
-    .. [5] Szegedy, C. et al. (2016). "Rethinking the Inception architecture for
-       computer vision". CVPR, 2818-2826. arXiv:1512.00567.
-    .. [6] Guo, C., Pleiss, G., Sun, Y. & Weinberger, K. Q. (2017). "On
-       calibration of modern neural networks". ICML. arXiv:1706.04599.
-    .. [7] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for
+    .. [5] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for
        numerical features in tabular deep learning". NeurIPS. arXiv:2203.05556.
-    .. [8] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued
-       classifiers with bounded error levels". J. Am. Stat. Assoc. 114, 223-234.
-       arXiv:1609.00451.
-    .. [9] Daniels, H. & Velikova, M. (2010). "Monotone and partially monotone
+    .. [6] Daniels, H. & Velikova, M. (2010). "Monotone and partially monotone
        neural networks". IEEE Trans. Neural Networks 21, 906-917.
+    .. [7] Szegedy, C. et al. (2016). "Rethinking the Inception architecture for
+       computer vision". CVPR, 2818-2826. arXiv:1512.00567.
+    .. [8] Guo, C., Pleiss, G., Sun, Y. & Weinberger, K. Q. (2017). "On
+       calibration of modern neural networks". ICML. arXiv:1706.04599.
 
     Examples
     --------
@@ -566,10 +563,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
         A class is left out of a row's set if its probability is lower there than for
         a share `coverage` of the class's own held-out rows in the last call to `fit`
-        (Sadinle et al. 2019). The class that `predict` returns is always in the set.
-        Sets grow with `coverage`, and with the uncertainty of a row. A class with
-        fewer than 1 / (1 - coverage) - 1 held-out rows is compared with the rows of
-        all classes; with `per_class` it is an error.
+        [1]_. The class that `predict` returns is always in the set. Sets grow with
+        `coverage`, and with the uncertainty of a row. A class with fewer than
+        1 / (1 - coverage) - 1 held-out rows is compared with the rows of all classes;
+        with `per_class` it is an error.
 
         Parameters
         ----------
@@ -600,6 +597,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             If no rows were held out (as after `partial_fit`), or fewer than
             1 / (1 - coverage) - 1 (with `per_class`, of any class); if you have set
             weights since; or if y was multilabel or had several outputs.
+
+        References
+        ----------
+        .. [1] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued
+           classifiers with bounded error levels". J. Am. Stat. Assoc. 114, 223-234.
+           arXiv:1609.00451.
         """
         largest = largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)
         return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)

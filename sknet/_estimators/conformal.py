@@ -48,9 +48,8 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
     largest = residuals.quantile(probability)
     if largest is None:
         raise ValueError(
-            f"coverage={coverage!r} takes {rows_needed(probability)} held-out rows at least, and the "
-            f"{residuals.effective_size:.4g} that there are say nothing so rare: lower it, or hold out more, with "
-            "validation_fraction or X_val and y_val."
+            f"coverage={coverage!r} takes {rows_needed(probability)} held-out rows at least, and there are "
+            f"{residuals.effective_size:.4g}: lower it, or hold out more, with validation_fraction or X_val and y_val."
         )
     return largest
 

@@ -153,10 +153,10 @@ class RegressorParameters(CommonParameters):
 
 
 def copy_containers(value: Any) -> Any:
-    """Copy a parameter's lists, dicts and arrays, those within them too: what the user does to his has no effect.
+    """Copy a parameter's lists, dicts and arrays, and those inside them, so that later changes to them have no effect.
 
-    Of other sequences and mappings a list and a dict are made, which files know; of sets, lists in a fixed order. What
-    they hold otherwise (activations, functions, generators) stays the same object.
+    Other sequences and mappings become lists and dicts, which files can store; sets become lists in a fixed order.
+    Everything else that they hold (activations, functions, generators) stays the same object.
     """
     if isinstance(value, np.ndarray):
         return value.copy()

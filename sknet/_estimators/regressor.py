@@ -243,7 +243,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     monotonic_cst : dict, array-like of int or None, default=None
         Columns with which predictions never fall (1) or never rise (-1), for any two
-        rows that agree in all other columns [9]_. Pass a dict by column name, or one
+        rows that agree in all other columns [6]_. Pass a dict by column name, or one
         number per column, 0 for no constraint. The columns must hold numbers or
         durations, and activations must never fall. Constraints hold for a regressor
         with one target and for the probability of the second of two classes. A missing
@@ -448,9 +448,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
        approximation by averaging". SIAM J. Control Optim. 30, 838-855.
     .. [5] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for
        numerical features in tabular deep learning". NeurIPS. arXiv:2203.05556.
-    .. [8] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile
-       regression". NeurIPS. arXiv:1905.03222.
-    .. [9] Daniels, H. & Velikova, M. (2010). "Monotone and partially monotone
+    .. [6] Daniels, H. & Velikova, M. (2010). "Monotone and partially monotone
        neural networks". IEEE Trans. Neural Networks 21, 906-917.
 
     Examples
@@ -521,9 +519,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         one: the mean absolute error in up to ten bins of the prediction, or a single
         one with fewer than 60 held-out rows. With several quantile levels, such as
         ``loss="quantile", quantile=(0.05, 0.95)``, the outer predictions are moved by
-        a quantile of the errors (Romano et al. 2019), so that the width depends on
-        the row. Ends stay within the range that the loss allows, and on the training
-        targets' side of 0 if all are on one side.
+        a quantile of the errors [1]_, so that the width depends on the row. Ends stay
+        within the range that the loss allows, and on the training targets' side of 0 if
+        all are on one side.
 
         Parameters
         ----------
@@ -548,6 +546,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             If no rows were held out (as after `partial_fit`), or fewer than
             1 / (1 - coverage) - 1; if you have set weights since; or with a single
             quantile level.
+
+        References
+        ----------
+        .. [1] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile
+           regression". NeurIPS. arXiv:1905.03222.
         """
         fitted = require_fitted(self)
         largest = largest_residual_in_interval(fitted, coverage)

@@ -120,7 +120,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     sees_bins = tuple(
         [p.numeric_encoding != "raw" and (p.numeric_encoding != "auto" or i % 2 == 1) for i in range(n_members)]
     )
-    if is_continued:  # the members, joined: as many times as wide, with bins if one of them sees bins
+    if is_continued:  # the members, joined: n_members times as wide, with bins if one of them sees bins
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
     refuse_conflicts_with_solver(p)

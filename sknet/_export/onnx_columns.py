@@ -56,7 +56,7 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
     columns = zip(encoder.column_names, encoder.columns, inputs, strict=True)
     blocks: list[Block] = []
     for feed in feeds:
-        # the feeds hold the table's columns in order: each takes as many as it has
+        # the feeds hold the table's columns in order, each `width` of them
         placed = [PlacedColumn(position, *next(columns)) for position in range(feed.width)]
         blocks += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
     return blocks

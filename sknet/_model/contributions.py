@@ -47,7 +47,7 @@ contributions add up. Where slopes jump, as those of "relu", it takes more than 
 MAX_SUM_GAP = 5e-4
 """How far from adding up contributions may be before lines get more nodes, of the output's spread over the background.
 
-With as many nodes as there may be, twice as far is still taken for adding up.
+With the largest number of nodes, a gap of twice this size is accepted.
 """
 
 MIN_RELATIVE_SPREAD = 0.1
@@ -241,9 +241,9 @@ class EncodedBackground:
 
     @cached_property
     def column_blocks(self) -> list[NDArray[np.intp]]:
-        """The columns that are not 0 in all of the background, as many together as have partial sums computed at once.
+        """The columns that are not 0 in all of the background, in blocks whose partial sums are computed at once.
 
-        In a sparse table they are few of all; the others' partial sums are 0.
+        In a sparse table these are few of all columns; the partial sums of the others are 0.
         """
         n_used = np.append(0, self.x0.any(axis=0).cumsum())  # inputs up to each one
         used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.model.encoder.input_starts))

@@ -83,7 +83,7 @@ def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, i
 
 
 MIN_STEPS_TO_JUDGE = 75
-"""No epoch is chosen that ends before this many steps: so early, a low loss is luck, and the average still holds the
+"""An epoch that ends before this many steps is not chosen: its low loss would be luck, and the average still holds the
 first weights."""
 
 MAX_EXTRA_EPOCHS = 4
@@ -109,10 +109,10 @@ class Selection:
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
-        """Return a solver that takes as many steps, in whole epochs of n rows, as folds have chosen.
+        """Return a solver that takes the number of steps that folds have chosen, in whole epochs of n rows.
 
-        In as many epochs, all rows make more steps than those of a fold, in which a network fits more of the noise than
-        the folds have judged: on tables of noise the error on new rows was 2 to 6 % larger.
+        In the same number of epochs, all rows make more steps than a fold's do, and a network fits more of the noise
+        than the folds have judged: on tables of noise, the error on new rows was 2 to 6 % larger.
         """
         if self.chosen_epoch >= solver.n_epochs:  # `max_iter` has ended training, not the folds
             return solver
@@ -262,7 +262,7 @@ class FoldPhase:
             )
         self.progress.choices = [choice.chosen for choice in self._all_choices]
         self._epochs_before = 0  # that were trained before this call
-        # of a phase: none of the folds' networks is published by itself
+        # empty: after an interrupt, `outcome` joins the first fold's networks; no others are published
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
 
     def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows, tolerance_factor: float) -> EpochChoice:
@@ -388,7 +388,7 @@ class FoldPhase:
         """Return None: training does not go on from folds."""
 
     def forget_networks(self) -> None:
-        """Free the memory of the networks, of which each has as much as one that learns from all rows."""
+        """Free the memory of the networks: each takes as much as one that learns from all rows."""
         self._trainers, self.progress.states, self._held_out_rows = [], [], []
         self.encoding, self.importance_rows = self._encoding, None
 

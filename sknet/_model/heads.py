@@ -213,7 +213,7 @@ class LabelHead:
         classes = self.labels.classes
         if isinstance(classes, list):
             blocks = zip(classes, self.labels.blocks, strict=True)
-            # the last classes of each column, as many as its outputs: two classes have one output, the second's
+            # the last classes of each column, one for each output: two classes have one output, the second's
             names = [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
             return ExplainedOutputs(names, as_they_are)
         # of two classes, which have one output, the second
@@ -358,7 +358,7 @@ class RegressionHead:
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
-        """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""
+        """Return the head with the same scale, under another loss of the same number of outputs and units."""
         new = replace(self, settings=settings)
         is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets

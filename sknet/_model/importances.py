@@ -40,8 +40,8 @@ MIN_ROWS_USED = 64
 rows had a rank correlation of .97 with those at 256 to 512, at least .86; at 32 rows .93, at least .60."""
 
 MAX_SHARE_OF_TRAINING = 0.01
-"""How many multiplications importances may take, beside those of the training. Each takes up to twice as long: the rows
-are fewer than those of a batch, and what is added up by column is not multiplied."""
+"""Importances may take this fraction of the training's multiplications. Each of theirs takes up to twice as long, since
+their rows are fewer than a batch's, and sums over columns come on top."""
 
 POINTS_PER_ROW = 4
 """How many points of lines each row gets, each between it and another row."""
@@ -54,7 +54,7 @@ OUTPUTS_AT_ONCE = 64
 
 
 def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
-    """Draw the numbers of rows that stand for n, increasing: each for as much weight as the others."""
+    """Draw the numbers of rows that stand for all n, increasing: each stands for the same weight."""
     if weight is not None and weight.min() == weight.max():
         weight = None
     if weight is None and n <= n_drawn:
@@ -88,7 +88,7 @@ def inputs_per_row(rows: Table) -> float:
 
 
 def n_rows_used(rows: Table, network: Network, n_outputs: int, training_work: float) -> int:
-    """Return at how many of the encoded rows importances may be found, if training took so many multiplications."""
+    """Return how many encoded rows importances may use, after a training of `training_work` multiplications."""
     first, others = network.coefs[0].size, sum(W.size for W in network.coefs[1:])
     if is_sparse(rows):
         first = inputs_per_row(rows) * network.coefs[0].shape[1]

@@ -108,7 +108,7 @@ class Residuals:
         return np.array([self._at(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
 
     def _at(self, ranks: Array, column: Array) -> Array:
-        """Return the errors of these ranks among as many rows as there are, in one column."""
+        """Return the errors of one column that have these ranks among `effective_size` rows."""
         m = len(column)
         return np.interp(ranks / self.effective_size * m, np.arange(1, m + 1), column)
 
@@ -187,7 +187,7 @@ def increase(x: Array, y: Array, weight: Array) -> float:
     The line is that of least squares. The standard error is HC3 [3]_, which is large where a single point decides:
     so one far prediction makes no trend.
     """
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # what is no number is no increase
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a slope of NaN becomes 0, below
         x, y = (v - np.average(v, weights=weight) for v in (x, y))
         square = weight * x @ x
         slope = weight * x @ y / square
@@ -343,7 +343,7 @@ def quantiles_around(head: RegressionHead, predictions: Array, errors: Array, sc
 def quantiles_between(head: RegressionHead, predictions: Array, levels: Array, scaled: ScaledResiduals | None) -> Array:
     """Return quantiles of the target, (n, levels), between those that a network predicts, (n, its levels).
 
-    These are moved by the errors of held-out rows, if there are any: so as many targets lie below each as should.
+    Held-out rows, if there are any, move these by their errors, so that each has its share of the targets below it.
     """
     columns = predictions.astype(np.float64)
     if scaled is not None and scaled.signed is not None and scaled.effective_size:  # there are such rows

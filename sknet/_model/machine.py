@@ -14,7 +14,7 @@ MIN_NETWORK_BYTES = 2**14
 """Bytes that the objects of the smallest network in training take, beside its arrays."""
 
 BYTES_THAT_ALWAYS_FIT = 2**25
-"""So much fits in any machine's memory; to find out how much there is takes as long as a step of a small network."""
+"""Every machine has this much memory. To ask for its size takes as long as a step of a small network."""
 
 
 def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:

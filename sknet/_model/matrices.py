@@ -81,11 +81,11 @@ next to nothing: a network that is trained on them forgets what means say."""
 def encoding_to_continue_by(
     encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, is_partial_fit: bool
 ) -> Encoding:
-    """Return an earlier encoding with the target's means of the rows to train on, which then do not see their own.
+    """Return an earlier encoding with target means of the rows to train on, in which no row sees its own target.
 
-    The earlier means may contain their targets: which mean leaves a row out is known of the whole table alone, whose
-    means are the same again. Few rows of `partial_fit` keep the earlier means, and so do rows in which one of several
-    targets is missing everywhere.
+    The earlier means may contain these rows' targets, and which of them leave a row out is known only for the table
+    that they were learnt from. From that table, the same means are learnt again. `partial_fit` keeps the earlier means
+    if it is given few rows, or rows in all of which one of several targets is missing.
     """
     n = len(rows) if train is None else len(train)
     n_levels = max((len(column.known_levels) for column in encoding.encoder.columns if column.uses_target), default=0)

@@ -174,7 +174,7 @@ class Model:
             yield rows, inputs, chain_of(rows.stop - rows.start, batch_format)
 
     def _make_chains(self) -> Callable[[int, BatchFormat], Chain]:
-        """Return a function that binds layers to so many rows, once: a span has pieces of two sizes at most."""
+        """Return a function that makes layers once for each number of rows: a span's pieces have at most two sizes."""
         return cache(lambda n_rows, batch_format: self.network.chain(n_rows, self.predict_dtype, batch_format))
 
     def _pieces(
@@ -248,6 +248,6 @@ class Model:
 
 
 def row_pieces(span: slice) -> Iterator[slice]:
-    """Split rows into pieces of as many as are predicted at once; the last has the rest."""
+    """Split rows into pieces of `ROWS_PREDICTED_AT_ONCE`; the last has the rest."""
     for start in range(span.start, span.stop, ROWS_PREDICTED_AT_ONCE):
         yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, span.stop))

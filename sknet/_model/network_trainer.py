@@ -70,7 +70,7 @@ class NetworkTrainer:
         return self.max_rows * self.layout.largest_matrix
 
     def work_per_row(self, n_inputs: float) -> float:
-        """Return the multiplications that a row takes in an epoch, if so many of the table's inputs are multiplied.
+        """Return the multiplications that a row takes in an epoch, if it has `n_inputs` inputs to multiply.
 
         They are those of the sums, of the weights' gradients, of the hidden layers' errors, and a row's share of a
         step, in which "adam" multiplies each weight about five times: of sparse tables, that takes longest.

@@ -68,7 +68,7 @@ class Phase(Protocol):
 
     @property
     def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
-        """The networks that are published, with their states."""
+        """The networks in training that will be published, with their states: none while folds choose."""
 
     @property
     def has_new_epoch(self) -> bool:

@@ -142,8 +142,8 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
 def split_among_threads(n_pieces: int, largest_product: int) -> Iterator[int]:
     """Yield how many threads, each with rows of its own, are to pass pieces of a table through a network.
 
-    As many as BLAS has, which gets one within each: so what lies between the products is split as well. One thread for
-    few pieces, and within a thread.
+    Of a table of many pieces, these are as many as BLAS has, and BLAS has one within each: so the work between the
+    products is split, too. There is one thread for few pieces, and for a caller that is not the main thread.
     """
     are_many = n_pieces >= 2 * MIN_PIECES_PER_THREAD
     n_threads = n_blas_threads() if are_many else 1

@@ -124,7 +124,7 @@ def _draw_layers(
             if drawn.shape != (len(inputs), len(units)):
                 raise ValueError(
                     f"init gives weights of shape {drawn.shape} for {len(inputs)} inputs and {len(units)} units: "
-                    "return an array of as many rows and columns."
+                    f"return an array of shape {len(inputs), len(units)}."
                 )
             W[np.ix_(inputs, units)] = drawn
     return coefs

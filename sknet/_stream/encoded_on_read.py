@@ -33,7 +33,8 @@ from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Gradient
 
 BYTES_READ_PER_POOL = 2**24
-"""How much of the file is read and mixed at once."""
+"""How much of the file is read and mixed at once, at least. Whole buckets are read, so it may be a bucket more: 16 MiB
+in a file of 8 GiB."""
 
 BYTES_ENCODED_AT_ONCE = 2**23
 """How much of that is encoded at once."""

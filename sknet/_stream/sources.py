@@ -120,10 +120,10 @@ def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
     for what, values in roles.items():
         if _names_columns(values) or (values is not None and np.ndim(values) == 0):
             raise ValueError(
-                f"{what}={values!r} names a column, and source is an array: pass an array of as many rows."
+                f"{what}={values!r} names a column, and source is an array: pass an array with a value for each row."
             )
         if values is not None and len(values) != len(X):
-            raise ValueError(f"{what} has {len(values)} rows and source {len(X)}: give as many.")
+            raise ValueError(f"{what} has {len(values)} rows and source {len(X)}: give them the same number.")
     return (
         (np.asarray(X[rows]), *(None if values is None else take_rows(values, rows) for _, values in roles.items()))
         for rows in _slices(X)

@@ -47,7 +47,9 @@ def as_native_array(values: Target, name: str) -> Array:
     try:
         array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     except ValueError as error:  # rows differ in length
-        raise ValueError(f"{name} is no array: {str(error).rstrip('.')}. Give each row as many values.") from error
+        raise ValueError(
+            f"{name} is no array: {str(error).rstrip('.')}. Give each row the same number of values."
+        ) from error
     if isinstance(values, list | tuple) and array.dtype.kind in "US":
         array = np.array(values, dtype=object)  # NumPy has turned numbers among text into text
     # pandas and BLAS ask for this machine's byte order

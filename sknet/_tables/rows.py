@@ -37,7 +37,7 @@ MIN_TOTAL_WEIGHT = 1e-200
 class TableLimits(NamedTuple):
     """What a fit must know of the place where a table is."""
 
-    largest_batch: int = 256  # of `batch_size="proportional"`: larger ones make a step no better worth its time
+    largest_batch: int = 256  # of `batch_size="proportional"`: steps of more rows gain less than they cost
     max_held_out: float = inf  # rows that evaluate each epoch
     is_sequential: bool = False  # whether rows come in pools of an epoch's order: one network alone, and no folds
 

@@ -35,7 +35,7 @@ LARGE_TABLE_ROWS = 2**18
 """From this many rows on, held-out rows are drawn by `_hold_out_of_large`, which takes less memory."""
 
 MIN_ROWS_HELD_OUT = 10
-"""Fewer rows than this are not held out: a validation score of so few says too little."""
+"""At least this many rows are held out, or none: the validation score of fewer says too little."""
 
 
 class Split(NamedTuple):

@@ -181,7 +181,7 @@ class RegressionTarget:
         """Raise a ValueError for targets of another number of columns than was learnt."""
         if values.shape[1] != self.n_outputs:
             raise ValueError(
-                f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give as many columns."
+                f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give y that many columns."
             )
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:

@@ -68,7 +68,7 @@ def test_numbers_are_read_and_what_is_missing_is_nan(given):
         ({}, r"q should hold numbers, but row 0 holds \{\}"),
         (np.array(["2020"], "M8[D]"), r"q should hold numbers, but holds datetime64\[D\] values"),
         (np.array([1j]), "q should hold numbers, but holds complex numbers"),
-        ([[1], [1, 2]], "q is no array.*Give each row as many values"),
+        ([[1], [1, 2]], "q is no array.*Give each row the same number of values"),
     ],
 )
 def test_what_is_no_number_is_named_with_its_row(given, message):

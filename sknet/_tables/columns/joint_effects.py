@@ -260,7 +260,7 @@ def compare_among_all(values: Array, w: Array) -> Comparison:
 
 
 def in_pieces(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Take several values at a time, each of which needs so much memory."""
+    """Yield lists of values, each as long as memory allows: a value needs arrays of `size` numbers."""
     rest = iter(values)
     while some := list(islice(rest, max(1, VALUES_AT_ONCE // size))):
         yield some

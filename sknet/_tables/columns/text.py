@@ -3,7 +3,7 @@
 Each text is its counts of character n-grams within words (TF-IDF), so that words with one stem, or misspelt, are alike
 [1]_. Their truncated singular value decomposition leaves a few numbers, which are scaled together, as in skrub's
 `StringEncoder` [2]_. Counts and decomposition are scikit-learn's. A term that a text has n times counts as 1 + log n;
-rare terms have more weight than usual, as few components would go to endings and words that all texts share.
+rare terms have more weight than usual, since the few components would else go to endings and words of all texts.
 
 .. [1] Cerda, P. and Varoquaux, G. (2020). "Encoding high-cardinality string categorical variables". IEEE Transactions
    on Knowledge and Data Engineering 34, 1164-1176.
