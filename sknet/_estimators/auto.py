@@ -88,9 +88,9 @@ class Facts:
     began_with_increments: bool = False  # by `partial_fit`, which has one network whatever `n_members` says
 
     @property
-    def n_fitted(self) -> int:
-        """How many rows there are, those held out included."""
-        return self.n_rows + (0 if self.evaluation.held_out is None else len(self.evaluation.held_out))
+    def n_table_rows(self) -> int:
+        """How many rows the table has: to train on and held out of it; not those of `X_val`."""
+        return self.n_rows + (len(self.evaluation.held_out) if isinstance(self.evaluation, HeldOut) else 0)
 
     @property
     def keeps_all_levels(self) -> bool:
@@ -182,7 +182,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     is_evaluated = bool(facts.evaluation.early_stopping)
     ours = schedule_ends(p)  # a schedule of ours; scikit-learn's go on until something else ends training
     by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
-    is_large = facts.n_fitted >= LARGE_ROWS and ours
+    is_large = facts.n_table_rows >= LARGE_ROWS and ours
     largest_batch = max(facts.limits.largest_batch, min(n // MAX_STEPS, LARGE_BATCH))
     proportional = int(np.clip(n // 32, SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
@@ -194,7 +194,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
-        "validation_fraction": fraction_held_out(facts.n_fitted),
+        "validation_fraction": fraction_held_out(facts.n_table_rows),
         "tol": LARGE_TOL if is_large and first_order else TOL,
         "n_iter_no_change": LARGE_PATIENCE if is_large else PATIENCE,
         "numeric_encoding": "raw",

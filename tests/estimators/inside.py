@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknet._estimators.auto import Facts
-from sknet._estimators.planning import Folds, NoEvaluation, OwnRows
+from sknet._estimators.planning import Folds, HeldOut, NoEvaluation
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._estimators.start import draw_start
@@ -12,7 +12,7 @@ from tests.tables.examples import column_summary, rows_of_table
 
 def evaluation(early_stopping, n_held_out=0):
     """What evaluates the epochs where `early_stopping` becomes False, True or "folds"; held-out rows have no table."""
-    held_out = OwnRows(rows_of_table(None, np.empty(n_held_out)))
+    held_out = HeldOut(None, rows_of_table(None, np.empty(n_held_out)))
     return {False: NoEvaluation(), True: held_out, "folds": Folds([], 1.0)}[early_stopping]
 
 

@@ -22,10 +22,11 @@ from sknet._estimators.auto import (
     evaluation_class,
     fraction_to_hold_out,
 )
+from sknet._estimators.planning import OwnRows
 from sknet._estimators.resolve import resolve
 from tests.estimators.choices import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
 from tests.estimators.inside import evaluation
-from tests.tables.examples import column_summary
+from tests.tables.examples import column_summary, rows_of_table
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,15 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
     assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, tol)
+
+
+def test_rows_beside_the_table_do_not_make_it_large():
+    own_rows = OwnRows(rows_of_table(None, np.empty(LARGE_ROWS)))
+    few, many = (resolve(SigmoidMLPClassifier(), Facts(n, own_rows))[1] for n in (100, LARGE_ROWS))
+    assert (few.n_iter_no_change, few.validation_fraction, few.tol) == (PATIENCE, FRACTION_HELD_OUT, TOL)
+    assert (many.n_iter_no_change, many.validation_fraction, many.tol) == (
+        LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("n", "patience"), [(FEW_ROWS - 1, 8), (FEW_ROWS, 6), (MANY_ROWS - 1, 6), (MANY_ROWS, 6)])
