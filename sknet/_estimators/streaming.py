@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP
+from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.parameters import ClassifierParameters, column_choices, solver_class
 from sknet._estimators.read_data import (
     Columns,
@@ -64,6 +65,7 @@ def refuse_unstreamable_parameters(estimator: BaseSigmoidMLP) -> None:
         )
 
 
+@with_callbacks
 def fit_stream(
     estimator: BaseSigmoidMLP,
     chunks: Iterator[Chunk],

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._estimators.fit_run import FitRun
 from tests.estimators.results import weights
 from tests.storage.forged import read_checkpoint
@@ -274,6 +274,20 @@ def test_a_failing_fit_tears_down_and_leaves_no_trace(at):
         net.fit(X, NUMBER)
     assert failing.calls[-1] == other.calls[-1] == "teardown fit"
     assert set(vars(net)) == before
+
+
+@needs_callbacks
+def test_a_fit_from_a_stream_tears_down():
+    recorder = Recorder()
+    net = SigmoidMLPRegressor(**QUICK).set_callbacks(recorder)
+    before = set(vars(net))
+    stream.fit(net, lambda: iter([(X, NUMBER)]))
+    assert recorder.calls == epochs(4)
+    assert set(vars(net)) == {*before, "_fitted"}
+    failing = Recorder(fail_at="end epoch")
+    with pytest.raises(RuntimeError, match="a callback fails"):
+        stream.fit(net.set_callbacks(failing), lambda: iter([(X, NUMBER)]))
+    assert failing.calls[-1] == "teardown fit"
 
 
 @needs_callbacks
