@@ -159,7 +159,10 @@ def inferred_type(column: pd.Series) -> str:
         return "complex"
     if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers
         return "floating"
-    return str(pd.api.types.infer_dtype(column, skipna=True))
+    inferred = str(pd.api.types.infer_dtype(column, skipna=True))
+    if inferred in _MIXED and any(value is pd.NaT for value in column):  # missing, but to pandas a date
+        return inferred_type(column[[value is not pd.NaT for value in column]])
+    return inferred
 
 
 def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> ColumnKind:

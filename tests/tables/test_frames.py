@@ -43,6 +43,7 @@ NUMBERS = {
 }
 TEXTS = {
     "object": pd.Series(["b", None, "a"], dtype=object),
+    "object with NaT": pd.Series(["b", pd.NaT, "a"], dtype=object),
     "str": pd.Series(["b", None, "a"], dtype="str"),
     "string": pd.Series(["b", None, "a"], dtype="string"),
     "arrow": pd.Series(["b", None, "a"], dtype=pd.ArrowDtype(pa.string())),
