@@ -97,9 +97,10 @@ LOSS_OPTIONS = {option: name for name, entry in REGRESSION_LOSSES.items() for op
 
 def has_positive_targets(p: CommonParameters) -> bool:
     """Whether the loss takes no targets below 0."""
-    if isinstance(p.loss, Loss):
-        return p.loss.targets.low >= 0.0
-    return p.loss in REGRESSION_LOSSES and REGRESSION_LOSSES[p.loss].make().targets.low >= 0.0
+    loss: object = p.loss  # a user may set anything, and a notebook then shows the estimator
+    if isinstance(loss, str) and loss in REGRESSION_LOSSES:
+        loss = REGRESSION_LOSSES[loss].make()
+    return isinstance(loss, Loss) and loss.targets.low >= 0.0
 
 
 # --- settings --------------------------------------------------------------------------------------------------------

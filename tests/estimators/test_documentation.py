@@ -44,6 +44,11 @@ def test_each_parameter_has_a_link_and_a_tooltip(kind, installed):
         assert link[1].startswith(ADDRESS)
 
 
+@pytest.mark.parametrize("parameter", [{"loss": ["a"]}, {"hidden_layer_sizes": "many"}, {"solver": {}}])
+def test_an_estimator_with_a_wrong_parameter_is_shown(parameter):
+    assert "SigmoidMLPRegressor" in SigmoidMLPRegressor(**parameter)._repr_html_()
+
+
 @shown_by_scikit_learn
 def test_fitted_attributes_are_shown(installed):
     page = SigmoidMLPClassifier(max_iter=2, random_state=0).fit(*load_iris(return_X_y=True))._repr_html_()
