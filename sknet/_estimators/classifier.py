@@ -32,7 +32,7 @@ def label_head_of(model: Model) -> LabelHead:
 
 def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
     """Return how large the residual of each class in a set may be, (n_classes,); `per_class` by its own rows alone."""
-    if not isinstance(per_class, bool):
+    if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
     head = label_head_of(fitted.model)
     if not has_prediction_sets(head):
@@ -490,7 +490,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         """Raise if the classes are not those of earlier calls."""
         if classes is None or self._fitted is None:
             return
-        if np.ndim(classes) != 1 and not isinstance(self.classes_, list):
+        if not isinstance(self.classes_, list) and np.ndim(classes) != 1:
             raise ValueError(f"classes={classes!r} has {np.ndim(classes)} dimensions: give a list of labels.")
         new = [np.unique(c) for c in classes] if isinstance(self.classes_, list) else [np.unique(classes)]
         known = self.classes_ if isinstance(self.classes_, list) else [self.classes_]

@@ -128,6 +128,7 @@ def test_classes_of_partial_fit():
         net.partial_fit(X, LABEL, classes=[0, 1])
     several = SigmoidMLPClassifier(**QUICK).partial_fit(X, MULTIOUTPUT, classes=[[0, 1, 2, 3], [5, 6]])
     assert [len(c) for c in several.classes_] == [4, 2]
+    assert several.partial_fit(X, MULTIOUTPUT, classes=[[0, 1, 2, 3], [5, 6]]).t_ == 2 * len(X)
     labels = SigmoidMLPClassifier(**QUICK).partial_fit(X, MULTILABEL, classes=[0, 1, 2])
     assert_array_equal(labels.classes_, [0, 1, 2])
 

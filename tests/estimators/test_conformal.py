@@ -87,7 +87,7 @@ def test_a_class_of_too_few_rows_is_named():
     table, y = rare(0, 300)
     names = np.array(["frequent", "often", "rare"])[y]
     net = SigmoidMLPClassifier(**QUICK).fit(table, names)
-    assert_array_equal(net.predict_set(table, 0.6, per_class=True), net.predict_set(table, 0.6))
+    assert_array_equal(net.predict_set(table, 0.6, per_class=np.True_), net.predict_set(table, 0.6))
     assert net.predict_set(table, 0.9).shape == (300, 3)
     with pytest.raises(
         ValueError, match=r"per_class=True with coverage=0.9 takes 9 held-out .*\(rare: \d\): lower the"
