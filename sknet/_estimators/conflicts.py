@@ -96,5 +96,5 @@ def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]
             continue
         raise ValueError(
             f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and the "
-            f"targets with {name}={before!r}. Set it as it was, or call fit with warm_start=False."
+            f"targets with {name}={before!r}. Set it as it was, or start anew: call fit with warm_start=False."
         )

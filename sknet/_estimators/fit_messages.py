@@ -62,7 +62,7 @@ def warn_of_stop_reason(
     if result.reason is StopReason.INTERRUPTED and among_folds:
         warn(
             f"{stop_reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the "
-            f"network of the first fold, trained for {result.epochs_done} epochs without the rows of that fold.",
+            f"network of the first fold after epoch {result.epochs_done}, trained without the rows of that fold.",
             UserWarning,
         )
     elif result.reason is StopReason.INTERRUPTED:

@@ -366,7 +366,7 @@ class RegressionHead:
             what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"
             raise ValueError(
                 f"loss={new.loss.name!r} cannot follow the loss {self.loss.name!r} of the earlier fit that training "
-                f"goes on from: {what}. Set the loss as it was, or call fit with warm_start=False."
+                f"goes on from: {what}. Set the loss as it was, or start anew: call fit with warm_start=False."
             )
         return new
 

@@ -46,7 +46,7 @@ def refuse_other_weights(layout: Layout, network: Network, init: object) -> None
     if shapes != layout.shapes:
         raise ValueError(
             f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
-            f"from {shapes}: keep the layers, or set warm_start=False."
+            f"from {shapes}: keep the layers, or start anew: call fit with warm_start=False."
         )
     if isinstance(init, tuple):  # which has had its effect, but must be what it says
         check_initial_weights(layout, init)

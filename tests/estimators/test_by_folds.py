@@ -206,7 +206,7 @@ def test_an_interrupt_among_the_folds_leaves_the_first_folds_network(kind, n_mem
     with pytest.raises(KeyboardInterrupt):
         net.fit(X, y)
     assert not hasattr(net, "coefs_")
-    with pytest.warns(UserWarning, match="interrupted by user.*first fold, trained for 2 epochs"):
+    with pytest.warns(UserWarning, match="interrupted by user.*first fold after epoch 2, trained"):
         net.set_params(learning_rate=StopsAt(2 * 4 * n_members + 1)).fit(X, y)
     assert net.n_iter_ == len(net.validation_scores_) == 2 and net.coefs_[0].shape[1] == 4 * n_members
     assert net.predict(X).shape == (N,) and not hasattr(net, "oof_prediction_")
