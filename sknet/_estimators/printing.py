@@ -18,7 +18,7 @@ class EpochLines(FitObserver):
 
     def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
         self._run, self._evaluated = run, evaluated
-        self._n_rate_cuts = 0
+        self._n_rate_cuts = next((state.n_plateaus for state in run.progress.states), 0)  # those of earlier calls
 
     def epoch_began(self) -> None:
         """Do nothing: an epoch is printed when it has ended."""

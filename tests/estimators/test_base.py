@@ -148,7 +148,10 @@ def test_warm_starts_fail_without_a_trace_too():
     net.set_params(hidden_layer_sizes=9)
     with pytest.raises(ValueError, match="hidden_layer_sizes=\\(9,\\) asks for weights.*warm_start=False"):
         net.fit(X, LABEL)
-    assert state_of(net.set_params(hidden_layer_sizes=4)) == before
+    net.set_params(warm_start=False)
+    with pytest.raises(ValueError, match="keep the layers, or start anew: call fit with warm_start=False"):
+        net.partial_fit(X, LABEL)
+    assert state_of(net.set_params(warm_start=True, hidden_layer_sizes=4)) == before
     net.set_params(warm_start=False, hidden_layer_sizes=9).fit(X, LABEL)
 
 
@@ -526,6 +529,18 @@ def test_verbose_tells_scores_falling_rates_and_why_it_ended(capsys):
     assert told[-1] == (
         "Training loss did not improve more than tol=10.000000 for 2 consecutive epochs. Stopping."
     )  # fmt: skip
+
+
+def test_verbose_tells_of_a_rate_cut_in_the_call_that_makes_it(capsys):
+    falling = {"learning_rate": "adaptive", "learning_rate_init": 0.01, "tol": 10.0, "n_iter_no_change": 1}
+    net = SigmoidMLPRegressor(**QUICK | falling | {"verbose": True})
+    cuts = []
+    for _ in range(6):
+        before = 0 if net._fitted is None else net._fitted.state.n_plateaus
+        net.partial_fit(X, NUMBER)
+        cuts.append(net._fitted.state.n_plateaus - before)
+        assert capsys.readouterr().out.count("Setting learning rate to") == cuts[-1]
+    assert cuts == [0, 0, 1, 0, 1, 0]
 
 
 def test_feature_names_can_be_set_by_hand():
