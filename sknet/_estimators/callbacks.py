@@ -29,7 +29,7 @@ except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is
         return method
 
 
-class CallbackObserver:
+class CallbackObserver(FitObserver):
     """Calls scikit-learn's callbacks: a fit is a task of theirs, with one subtask per epoch, also of the folds.
 
     Parameters
@@ -202,7 +202,7 @@ def refuse_unresumable_solver(solver: object) -> None:
         )
 
 
-class CheckpointWriter:
+class CheckpointWriter(FitObserver):
     """Writes a checkpoint's file. It is an observer, since a callback is passed a fitted estimator, but no run.
 
     Parameters
@@ -217,17 +217,11 @@ class CheckpointWriter:
     def __init__(self, checkpoint: Checkpoint, run: FitRun) -> None:
         self._path, self._every, self._run, self._origin = checkpoint.path, checkpoint.every, run, run.origin()
 
-    def epoch_began(self) -> None:
-        """Do nothing: an epoch is written when it has ended."""
-
     def epoch_ended(self) -> bool:
         """Write how far the run has come, every few epochs, of the folds as of the networks that follow."""
         if self._run.last_epoch.number % self._every == 0:
             checkpoints.write_checkpoint(self._path, self._origin, self._run.progress)
         return False
-
-    def fit_ended(self, fitted: Fitted) -> None:
-        """Do nothing: the last epoch has been written."""
 
 
 def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
@@ -238,7 +232,7 @@ def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
-class Observers:
+class Observers(FitObserver):
     """All observers of one call of `fit`, called one after the other.
 
     Parameters

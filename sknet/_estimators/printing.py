@@ -20,9 +20,6 @@ class EpochLines(FitObserver):
         self._run, self._evaluated = run, evaluated
         self._n_rate_cuts = next((state.n_plateaus for state in run.progress.states), 0)  # those of earlier calls
 
-    def epoch_began(self) -> None:
-        """Do nothing: an epoch is printed when it has ended."""
-
     def epoch_ended(self) -> bool:
         """Print the epoch's loss and validation score."""
         epoch = self._run.last_epoch
@@ -36,9 +33,6 @@ class EpochLines(FitObserver):
             print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / 5.0:f}")
         self._n_rate_cuts = epoch.n_rate_cuts
         return False
-
-    def fit_ended(self, fitted: Fitted) -> None:
-        """Do nothing: every line is complete."""
 
 
 class ProgressLine(FitObserver):
@@ -55,9 +49,6 @@ class ProgressLine(FitObserver):
         """Begin a new line: of the folds, or of what follows them."""
         self._of_folds, self._started = of_folds, self._last_ended
         self._done, self._width = 0, 0  # epochs on this line; characters of it that stand on the terminal
-
-    def epoch_began(self) -> None:
-        """Do nothing: an epoch is printed when it has ended."""
 
     def epoch_ended(self) -> bool:
         """Bring the line up to date; where there is no terminal, print every tenth part of the run."""
