@@ -204,7 +204,7 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
 
 
 def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
-    """Name the columns that are left out because they say nothing; refuse a table of which nothing is left."""
+    """Name the columns that are left out because they say nothing; refuse a table that has no others."""
     names, columns = encoder.column_names, encoder.columns
     reasons = [
         f"Columns {short_list(left_out)} of X are left out: {reason}"

@@ -126,7 +126,7 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 
 
 def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
-    """Return the model, and the table checked against that of `fit`; warn of columns of which no value is known."""
+    """Return the model, and the table checked against that of `fit`; warn of columns in which no value is known."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     # fitted to columns without names: those of the frame are taken by position, and errors call them by its names
@@ -354,4 +354,4 @@ _NOT_PICKLED = {
     "_outputs_for_scorer",  # as large as the held-out rows
     "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
 }  # fmt: skip
-"""What the pickle of a fitted estimator has none of: a scorer's table, callbacks and the fit that they watch."""
+"""What the pickle of a fitted estimator leaves out: a scorer's table, callbacks and the fit that they watch."""

@@ -309,7 +309,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             X = check(X, **_CHECK_OPTIONS)
         if isinstance(X, np.ndarray) and X.dtype == bool:
             X = X.view(np.uint8)  # the same bytes
-        # float16 and long double become float64; not a memory map, of which that would be a copy in memory
+        # float16 and long double become float64; a memory map stays as it is: `astype` would copy it
         is_encodable = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
         return X if is_encodable or is_memory_mapped(X) else X.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
@@ -420,7 +420,7 @@ def read_groups(groups: Target, n: int) -> Array:
     values = as_native_array(groups, "groups")
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
-    if values.dtype.kind not in "OfmM":  # these types may hold missing values, of which `factorize` makes -1
+    if values.dtype.kind not in "OfmM":  # these types may hold missing values, which `factorize` codes as -1
         return values
     try:
         codes: Array = pd.factorize(values)[0]

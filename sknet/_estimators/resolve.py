@@ -149,7 +149,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
 
 
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
-    """Return the hidden layers' sizes, of a list or of one number and a depth; a ValueError for what is no size."""
+    """Return the hidden layers' sizes, from a list or from a size and a depth; raise a ValueError for others."""
     sizes: Any = p.hidden_layer_sizes
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)

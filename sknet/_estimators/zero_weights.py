@@ -19,7 +19,7 @@ from sknet._typing import Array, Table, Target
 
 
 def n_rows_of(values: Any, name: str) -> int | None:
-    """Return how many rows there are in what a user passes; None for what has none, which is refused elsewhere."""
+    """Return the number of rows that a user passes; None for a value without a length, which is refused elsewhere."""
     refuse_unreadable_collection(values, name)
     try:
         return values.shape[0] if is_sparse(values) else len(values)

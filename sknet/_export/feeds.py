@@ -153,7 +153,7 @@ def _feed(values: pd.Series, dtype: DType) -> Array:
 
 def _converted(values: Array, dtype: DType, what: str) -> Array:
     """Return values in the type of an input; an ExportError where integers or bools would not be what they were."""
-    with np.errstate(invalid="ignore"):  # what no integer is
+    with np.errstate(invalid="ignore"):  # of values that no integer equals
         converted = values.astype(dtype, copy=False)
     changed = values[converted != values] if dtype.kind in "iub" else values[:0]
     if len(changed):

@@ -155,7 +155,7 @@ def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
 
 
 def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
-    """Return the seconds of dates, of which whole microseconds count."""
+    """Return dates in seconds, rounded down to whole microseconds."""
     if feed.dtype != INTEGER:
         raise ExportError(
             f"Column {placed.name!r} is one of dates, and the graph's input {feed.name!r} holds others: give it an "

@@ -165,7 +165,7 @@ class EpochChoice:
 
 
 def draw_parts(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
-    """Divide the rows that splits hold out into parts, none of which chooses the epoch at which it is judged.
+    """Divide the rows that splits hold out into parts. No part chooses the epoch at which it is judged.
 
     These are the folds, or `MAX_PARTS` sets of them; of a single one, two halves. A row that several splits hold out is
     in the part of the first.

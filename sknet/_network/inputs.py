@@ -44,8 +44,8 @@ class DenseInputs:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
-        # without its first columns an array is a view, of which an index makes a new array, in 1 us more than `take`:
-        # that would first copy the whole view
+        # An array without its first columns is a view. An index makes a new array of its rows; `take`, which needs 1 us
+        # less otherwise, would first copy the whole view.
         if isinstance(batch, slice) or self._is_view:
             return self._values[batch]
         if len(self._buffer) < len(batch):  # the first batch; pieces that are evaluated may be larger

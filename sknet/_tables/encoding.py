@@ -362,8 +362,8 @@ def learn_encoder(
     Parameters
     ----------
     X : ndarray, CSR matrix or data frame of shape (n, d)
-        An array holds numbers, with NaN where one is missing; it may be a memory map, of which a few columns are read
-        at a time.
+        An array holds numbers, with NaN where one is missing; it may be a memory map, which is read a few
+        columns at a time.
     settings : ColumnSettings, default=DEFAULT_SETTINGS
     survey : Survey, default=None
         What its columns are; None to look.

@@ -17,7 +17,7 @@ class EqualByFields:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        # `array_equal` also compares what is no array: a tuple becomes one, a dataclass one that holds this object
+        # `array_equal` also compares other values: a tuple becomes an array, a dataclass one that holds this object
         return all(map(np.array_equal, _values_of(self), _values_of(other)))
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:

@@ -84,7 +84,7 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
         missing = is_missing(labels)
         if missing.any():
             for column, is_absent in zip(np.atleast_2d(labels.T), np.atleast_2d(missing.T), strict=True):
-                _from_objects(column[~is_absent])  # raises for what is no label
+                _from_objects(column[~is_absent])  # raises for values that are not labels
             return np.where(missing, np.array(None), labels)  # pandas.NA cannot be compared
         typed = _from_objects(labels)
     # NumPy makes integers floats where one label is a float

@@ -8,7 +8,7 @@ n rows; K classes of one output; L labels of a multilabel target; k target colum
 
 y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
 codes : (n, k)           index of each row's label into the sorted classes, for each target column; -1 where a label is
-                         missing, of which several columns may have some
+                         missing, as some may be if there are several columns
 T, P : (n, n_outputs)    targets of 0 and 1, NaN for a missing label, and probabilities. A single output of two classes
                          (or one) is one column, the probability of the second; K > 2 classes are K columns; L labels
                          are L columns. P may be (n, 2 n_outputs): the first n_outputs columns are then the

@@ -53,7 +53,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
 
 
 def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
-    """Scale the columns of which only one value was known by those of new rows; return the encoder, and their names."""
+    """Scale columns in which only one value was known by the values of new rows; return the encoder and their names."""
     columns, names = list(encoder.columns), []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         if column.is_constant:

@@ -80,7 +80,7 @@ def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: in
 
 def _refuse_single_group(n_groups: int) -> None:
     if n_groups < 2:
-        raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
+        raise ValueError("groups holds a single group, which cannot be held out in part: pass more, or none.")
 
 
 # --- a splitter ------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class UntouchedRows:
         self._catch_up(gradient.rows, self._caught_up)
 
     def after_step(self, gradient: Gradient, decay: float) -> None:
-        """Count a step, of which the rows that it has touched have missed nothing."""
+        """Count a step; the rows that it has touched have missed nothing of it."""
         self._log_kept += log(decay)
         if self._caught_up is not None and isinstance(gradient, SparseGradient):
             self._caught_up[gradient.rows] = self._log_kept

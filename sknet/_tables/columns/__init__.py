@@ -86,8 +86,8 @@ class OneHot(Protocol):
 class Column(ABC):
     """How one column of a table becomes inputs of the network: a frozen dataclass of what was learnt.
 
-    A kind must have `suffixes`, `input_formulas` and `write`. All else says what holds for most kinds; a kind
-    of which it does not hold has its own.
+    A kind must have `suffixes`, `input_formulas` and `write`. All other members say what holds for most kinds; the
+    other kinds override them.
 
     Attributes
     ----------

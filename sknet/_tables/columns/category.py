@@ -121,7 +121,7 @@ class CategoryColumn(Column):
 
 @dataclass(frozen=True)
 class MissingOnlyColumn(Column):
-    """A column of categories of which no more is used than where values are missing.
+    """A column of categories that tells the network only where values are missing.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class IdentifierColumn(MissingOnlyColumn):
 
 
 class UninformativeColumn(MissingOnlyColumn):
-    """A column of many levels, all of which are rare, or on which the target does not depend."""
+    """A column of many levels: all are rare, or the target does not depend on them."""
 
     @property
     def was_judged_by_target(self) -> bool:
