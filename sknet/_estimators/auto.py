@@ -134,7 +134,7 @@ def suits_folds(p: CommonParameters) -> bool:
     Not where something is set that belongs to held-out rows or to scikit-learn.
     """
     is_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return is_default and solver_class(p.solver).trains_several and schedule_ends(p)
+    return is_default and solver_class(p.solver).is_first_order and schedule_ends(p)
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
         "init=(coefs, intercepts)": isinstance(p.init, tuple),
         "input_scaling=None": p.input_scaling is None,
         "sparse X": facts.columns.is_sparse,
-        f"solver={p.solver!r}": not solver_class(p.solver).trains_several,
+        f"solver={p.solver!r}": not solver_class(p.solver).is_first_order,
         "a stream": facts.limits.is_sequential,
     }
     return [reason for reason, is_set in reasons.items() if is_set]

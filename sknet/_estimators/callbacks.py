@@ -195,7 +195,7 @@ class Checkpoint:
 
 def refuse_unresumable_solver(solver: object) -> None:
     """Raise for a solver whose state cannot be written."""
-    if not solver_class(solver).may_be_resumed:
+    if not solver_class(solver).is_first_order:
         raise ValueError(
             f"solver={solver!r} keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
             "resumed: choose a first-order solver such as 'adam'."

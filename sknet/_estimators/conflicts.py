@@ -18,6 +18,11 @@ MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "e
 """Parameters that may be other ones where a run is taken up: they say how long it goes on, and what is told of it."""
 
 
+def first_wrong(wrong: Mapping[str, object]) -> str | None:
+    """Return the first parameter that is wrong, or None."""
+    return next((name for name, is_wrong in wrong.items() if is_wrong), None)
+
+
 def refuse_conflicts_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that makes no sense with folds: those of `early_stopping`, or of a splitter."""
     splitter = validation_splitter(p)
@@ -27,7 +32,7 @@ def refuse_conflicts_with_folds(p: CommonParameters) -> None:
             "early_stopping=False: set early_stopping='folds', or leave validation_fraction at its default."
         )
     wrong = {
-        "solver": not solver_class(p.solver).trains_several,
+        "solver": not solver_class(p.solver).is_first_order,
         "learning_rate": not schedule_ends(p),
         "scoring": p.scoring != "loss",
         "warm_start": p.warm_start,  # its weights have seen all rows
@@ -36,7 +41,7 @@ def refuse_conflicts_with_folds(p: CommonParameters) -> None:
     if splitter is not None:
         folds = f"validation_fraction={splitter} gives folds, which do"
         remedy = "give a share of the rows, which are then held out"
-    for name in [name for name, is_wrong in wrong.items() if is_wrong]:
+    if name := first_wrong(wrong):
         raise ValueError(f"{folds} not go with {name}={getattr(p, name)!r}: leave {name} at its default, or {remedy}.")
 
 
@@ -59,7 +64,7 @@ def refuse_conflicts_with_temperature(p: CommonParameters) -> None:
         "max_norm": p.max_norm is not None,
         "early_stopping": not p.early_stopping,
     }
-    for name in [name for name, is_wrong in wrong.items() if is_wrong]:
+    if name := first_wrong(wrong):
         raise ValueError(
             f"temperature_scaling=True does not go with {name}={getattr(p, name)!r}: it multiplies the "
             "output layer by what makes the log-loss of held-out rows least. Set it to 'auto' or False."
@@ -71,7 +76,7 @@ def refuse_conflicts_with_solver(p: CommonParameters) -> None:
     if solver_class(p.solver).is_first_order:
         return
     wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
-    for name in [name for name, is_wrong in wrong.items() if is_wrong]:
+    if name := first_wrong(wrong):
         raise ValueError(
             f"{name}={getattr(p, name)!r} does not go with solver={p.solver!r}: leave it at 0 or None, or choose "
             "solver='adam'."

@@ -34,8 +34,7 @@ UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 
 def stop_reason_text(resolved: Mapping[str, object], result: TrainingEnd) -> str:
     """Return why training ended, with the numbers that were set."""
-    # the reason's value is a sentence with fields such as {max_iter}
-    return result.reason.value.format(**dict(resolved) | {"message": result.message})
+    return result.reason.value.format(**resolved)  # a sentence with fields such as {max_iter}
 
 
 def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> None:

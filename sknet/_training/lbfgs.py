@@ -28,8 +28,6 @@ class LBFGS(Solver):
 
     is_first_order: ClassVar[bool] = False
     needs_all_rows: ClassVar[bool] = True
-    may_be_resumed: ClassVar[bool] = False
-    trains_several: ClassVar[bool] = False
 
     n_evaluations: int  # of the objective, at most
 

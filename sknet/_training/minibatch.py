@@ -42,8 +42,6 @@ class MiniBatchSolver(Solver):
 
     is_first_order: ClassVar[bool] = True
     needs_all_rows: ClassVar[bool] = False
-    may_be_resumed: ClassVar[bool] = True
-    trains_several: ClassVar[bool] = True
 
     optimizer: Optimizer
     schedule: Schedule

@@ -27,7 +27,7 @@ class StopReason(Enum):
     CALLBACK = "A callback asked to stop."
     INTERRUPTED = "Training interrupted by user."
     CONVERGED = "The gradient or the decrease of the objective is below tol={tol:g}."
-    LINE_SEARCH = "L-BFGS ended early: {message}"
+    LINE_SEARCH = "L-BFGS ended early."
 
 
 @dataclass(frozen=True)

@@ -60,10 +60,10 @@ class EpochObserver(Protocol):
 class Solver(ABC):
     """The settings of a training, the same for all networks side by side."""
 
-    is_first_order: ClassVar[bool]  # steps along the gradient, at a learning rate; L1 is a proximal step after each
+    # steps along the gradient, at a learning rate, L1 a proximal step after each: only these train an epoch of several
+    # networks at a time, and resume from a `State` as if training had not stopped
+    is_first_order: ClassVar[bool]
     needs_all_rows: ClassVar[bool]  # for every step
-    may_be_resumed: ClassVar[bool]  # from a `State`, as if training had not stopped
-    trains_several: ClassVar[bool]  # networks side by side, an epoch of each at a time
 
     n_epochs: int  # those already done included
     tol: float  # what counts as an improvement of the score or the training loss
