@@ -8,6 +8,7 @@ from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver
 from sknet._model.phases import EpochReport
+from sknet._training.schedules import PLATEAU_DIVISOR
 
 MAX_PRINTED_LINES = 10
 """How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
@@ -29,8 +30,8 @@ class EpochLines(FitObserver):
         if self._evaluated or epoch.of_folds:
             print(f"Validation score: {epoch.figures.validation_score:f}")
         if epoch.n_rate_cuts > self._n_rate_cuts:
-            # the figures are of the epoch that has ended; the next one has a fifth of its rate, see `adaptive`
-            print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / 5.0:f}")
+            # the figures are of the epoch that has ended; the next one has the lower rate, see `adaptive`
+            print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / PLATEAU_DIVISOR:f}")
         self._n_rate_cuts = epoch.n_rate_cuts
         return False
 

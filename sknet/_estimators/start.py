@@ -32,6 +32,11 @@ class Seeds(NamedTuple):
         return self.weights, self.rows, self.steps
 
 
+def draw_seeds(source: np.random.RandomState) -> Seeds:
+    """Draw the seeds of a fit."""
+    return Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
+
+
 def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
     """Draw seeds of the first weights and of training for each member; the first has those of a network alone."""
     weights, steps = (  # all members share the held-out rows
@@ -83,7 +88,7 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
     source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
     with _GENERATOR_LOCK:
         before = source.get_state(legacy=False)
-        drawn = Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
+        drawn = draw_seeds(source)
         after = source.get_state(legacy=False)
     try:
         if earlier is None:
@@ -108,14 +113,14 @@ def start_from_fitted(fitted: Fitted, seeds: Seeds, *, is_increment: bool) -> St
     return Start(
         seeds,
         is_increment,
-        fitted.model,
-        fitted.columns,
-        fitted.resolved,
-        fitted.evaluation,
-        fitted.history,
-        fitted.n_samples_seen,
+        model=fitted.model,
+        columns=fitted.columns,
+        resolved=fitted.resolved,
+        evaluation=fitted.evaluation,
+        history=fitted.history,
+        n_samples_seen=fitted.n_samples_seen,
         # a warm start trains as many epochs as a new fit, with moments of its own
-        fitted.state if is_increment else None,
+        state=fitted.state if is_increment else None,
     )
 
 
@@ -130,4 +135,4 @@ def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -
 def advance_random_state(estimator: BaseEstimator) -> None:
     """Draw from the user's own generator what `draw_start` draws."""
     if isinstance(estimator.random_state, np.random.RandomState):
-        estimator.random_state.randint(np.iinfo(np.int32).max, size=3)
+        draw_seeds(estimator.random_state)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from numbers import Real
 from os import PathLike
 from pathlib import Path
 
@@ -22,7 +21,7 @@ import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
-from sknet._estimators.parameters import ClassifierParameters, column_choices, solver_class
+from sknet._estimators.parameters import ClassifierParameters, column_choices, solver_class, validation_splitter
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
@@ -58,7 +57,7 @@ def refuse_unstreamable_parameters(estimator: BaseSigmoidMLP) -> None:
         raise ValueError("early_stopping='folds' trains on all rows several times: set it to 'auto', True or False.")
     if estimator.warm_start:
         raise ValueError("warm_start=True: a fit from a stream starts anew; set it to False, or use partial_fit.")
-    if not isinstance(estimator.validation_fraction, Real | str):
+    if validation_splitter(estimator) is not None:
         raise ValueError(
             f"validation_fraction={estimator.validation_fraction} is a splitter, which needs all rows at once: give a "
             "share, or a source as validation."

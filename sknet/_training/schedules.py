@@ -43,9 +43,13 @@ class InverseScaling:
         return float((progress.n_samples_seen + 1) ** -self.power_t)
 
 
+PLATEAU_DIVISOR = 5.0
+"""What `adaptive` divides the rate by after each plateau, as scikit-learn does."""
+
+
 def adaptive(progress: ScheduleInput) -> float:
     """Return 1, and after each plateau a fifth of what it was."""
-    return float(5.0**-progress.n_plateaus)
+    return float(PLATEAU_DIVISOR**-progress.n_plateaus)
 
 
 def cosine(progress: ScheduleInput) -> float:
