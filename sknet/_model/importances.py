@@ -151,7 +151,7 @@ def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Mod
     """Return what each column of a sparse table contributes, as `contribution_sums`; each column is one input.
 
     Where an input is 0, its slope is taken to be as large as it is on average where it is not: slopes of all inputs
-    would take a hundred times as long, and with so few rows most columns of a text would be 0 in each.
+    would take a hundred times as long, and most columns of a text would be 0 in each of the few rows.
     """
     x = rows.copy()
     x.sum_duplicates()

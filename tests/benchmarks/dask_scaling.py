@@ -30,7 +30,7 @@ SIZES = (100, 10_000, 300_000)
 
 
 def parameters(task, n_processes):
-    """Return a task's parameters, where a batch is shared by so many processes."""
+    """Return a task's parameters, where a batch is shared by `n_processes` processes."""
     values = TASKS[task] | FIXED
     return values | {"batch_size": values["batch_size"] // n_processes} if "batch_size" in values else values
 
@@ -54,7 +54,7 @@ def alone(task, n, n_processes, seed):
 
 
 def processes(task, n, how_many):
-    """Fit n rows by so many processes that share nothing; return the seconds of an epoch of the slowest."""
+    """Fit n rows by `how_many` processes that share nothing; return the seconds of an epoch of the slowest."""
     call = [sys.executable, "-m", "tests.benchmarks.dask_scaling", "--alone", task, str(n // how_many), str(how_many)]
     running = [
         subprocess.Popen([*call, str(i)], stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)

@@ -30,7 +30,7 @@ from tests.benchmarks.harness import (
 from tests.benchmarks.networks import Shape, Task
 
 FLOPS = 4e9
-"""So many operations are timed at once for a library's rate: some 0.05 seconds a thread."""
+"""How many operations are timed at once for a library's rate: some 0.05 seconds a thread."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tests.benchmarks.networks import Shape, Task
 
 RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 STACKED = 8
-"""So many batches are passed to one call of the compiled products, whose own cost is then shared."""
+"""How many batches are passed to one call of the compiled products, whose own cost is then shared."""
 
 
 def fit(shape: Shape, X: np.ndarray, y: np.ndarray) -> Task:
@@ -110,7 +110,7 @@ def epoch_of(shape: Shape) -> Any:
 
 
 def products(shape: Shape, n_steps: int) -> Task:
-    """The matrix products of so many steps, as part of a loop that is compiled whole.
+    """The matrix products of `n_steps` steps, as part of a loop that is compiled whole.
 
     Each step has other inputs and errors: what all steps have in common would be computed once.
     """

@@ -49,7 +49,7 @@ def fit(shape: Shape, X: np.ndarray, y: np.ndarray, compiled: bool) -> Task:
 
 
 def products(shape: Shape, n_steps: int) -> Task:
-    """The matrix products of so many steps, into buffers."""
+    """The matrix products of `n_steps` steps, into buffers."""
     import torch
 
     sizes = shape.steps(n_steps).sizes

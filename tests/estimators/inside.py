@@ -17,7 +17,7 @@ def evaluation(early_stopping, n_held_out=0):
 
 
 def settings_of(net, n_rows, validated=False, n_numbers=3):
-    """The settings of a fit of so many rows and columns of numbers; `validated` is what `early_stopping` becomes."""
+    """The settings of a fit of `n_rows` rows and `n_numbers` numbers; `validated` is what `early_stopping` becomes."""
     return resolve(net, Facts(n_rows, evaluation(validated), columns=column_summary(n_numbers)))[0]
 
 

@@ -186,7 +186,7 @@ class PowerCutError(Exception):
 
 
 class PowerCut:
-    """A callback that ends everything after n epochs; those of folds are not counted, if they are so many."""
+    """A callback that ends everything after n epochs; those of folds are not counted, if there are that many."""
 
     def __init__(self, after, n_of_folds=0):
         self.after = after + n_of_folds

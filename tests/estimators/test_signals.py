@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 INSTANTS, LAST = 260, 40
-"""So many instants, evenly spread; and all of the last ones, in which what has been learnt is published."""
+"""How many instants are tried, evenly spread; and how many of the last ones, in which the fit is published."""
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 2))

@@ -94,7 +94,7 @@ class Watch(Line):
 
 
 def by_signal(call, seconds):
-    """Make a call, and interrupt it by a real signal after so many seconds; return whether the signal came through."""
+    """Make a call, and interrupt it by a real signal after some seconds; return whether the signal came through."""
     done = threading.Event()
 
     def press():
@@ -130,7 +130,7 @@ def is_of_a_fold(net):
 
 
 class Scenario:
-    """A call on an estimator, what it is before and what so many epochs make of it."""
+    """A call on an estimator, what it is before and what a number of epochs makes of it."""
 
     def __init__(self, kind, way, path):
         self.net, self.y = KINDS[kind]
@@ -194,7 +194,7 @@ class Scenario:
         return wrong and f"{self.kind}, {self.way}, line {line} of {self.n_lines}: {wrong}"
 
     def signalled(self, seconds):
-        """Interrupt a call by a signal after so many seconds; return what is wrong with the outcome."""
+        """Interrupt a call by a signal after some seconds; return what is wrong with the outcome."""
         net = self.fresh()
         wrong = self.wrong(net, by_signal(lambda: self.call(net), seconds), 0)
         return wrong and f"{self.kind}, {self.way}, signal after {seconds:.4f} s: {wrong}"

@@ -33,7 +33,7 @@ FITS = {
 }
 
 HANGS = 300
-"""After so many seconds a fit hangs: the stacks of all threads are printed, and the program ends."""
+"""After this many seconds a fit hangs: the stacks of all threads are printed, and the program ends."""
 
 
 def table(n=4000):

@@ -391,7 +391,7 @@ def memory(afresh=False):
 
 
 def fuzz(count, seed=0, watch=None):
-    """Try so many mutants; return how often each outcome came."""
+    """Try `count` mutants; return how often each outcome came."""
     rng, watch, outcomes = np.random.default_rng(seed), watch or Watch(), Counter()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "m"

@@ -303,7 +303,7 @@ def verdict(root: Path, mutant: Mutant, wide: bool) -> str:
 def attack(
     n: int, seed: int, results: Path | None = None, only: tuple[str, ...] = (), wide: bool = False
 ) -> list[tuple[Mutant, str]]:
-    """Try so many changes; those whose outcome stands in a file of results are not tried again."""
+    """Try a number of changes; those whose outcome stands in a file of results are not tried again."""
     known: dict[str, str] = {}
     if results is not None and results.exists():
         known = {entry["key"]: entry["outcome"] for entry in map(json.loads, results.read_text().splitlines())}

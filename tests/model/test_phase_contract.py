@@ -13,7 +13,7 @@ N_EPOCHS = 3
 
 
 class Counter:
-    """An observer that counts, and stops training after so many epochs."""
+    """An observer that counts, and stops training after a number of epochs."""
 
     def __init__(self, stop_after):
         self.n_begun = self.n_ended = 0

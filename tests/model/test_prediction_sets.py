@@ -51,7 +51,7 @@ def test_a_class_is_in_unless_its_own_rows_nearly_all_have_more_of_it():
 
 @pytest.mark.parametrize("coverage", [0.7, 0.9])
 def test_each_class_has_the_coverage_where_probabilities_are_true(coverage):
-    """Within what chance allows of so many rows, held out and new; no class is predicted right as often as that."""
+    """Within what chance allows for this many rows, held out and new; no class is predicted right as often as that."""
     shares = (0.6, 0.3, 0.1)
     held_out, new = simulated(6000, shares, sharpness=0.5), simulated(6000, shares, sharpness=0.5, seed=1)
     found = sets(residuals_for(*held_out), new[0], coverage)

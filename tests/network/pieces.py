@@ -170,7 +170,7 @@ def selected(inputs, rows):
 
 
 def as_array(Z, batch_format, n_inputs):
-    """A batch in whatever form as one array of so many inputs, without the column of ones."""
+    """A batch in whatever form as one array of `n_inputs` inputs, without the column of ones."""
     if batch_format == "mixed":
         whole = np.zeros((len(Z.dense), n_inputs), Z.dense.dtype)
         whole[:, n_inputs - Z.one_hot.shape[1] :] = Z.one_hot.toarray()

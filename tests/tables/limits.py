@@ -18,5 +18,5 @@ def large_table_rows(n):
 
 
 def lookup_inputs(n):
-    """Categories that make so many one-hot inputs are looked up."""
+    """Categories that make n one-hot inputs are looked up."""
     return patch.object(lookups, "MIN_LOOKED_UP_INPUTS", n)

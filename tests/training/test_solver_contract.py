@@ -141,7 +141,7 @@ PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
 
 
 def run_to(make, n_epochs, part=None, nth=0):
-    """Train for so many epochs; with a part, a Ctrl-C comes in the nth call of it. Returns the result and the state."""
+    """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return result and state."""
     parts, script = {"objective": LeastSquares(), "evaluate": lambda theta: EpochEvaluation(1.0, nan, theta)}, Script()
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)

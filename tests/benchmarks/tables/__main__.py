@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--draw", type=int, choices=[1, 2], default=2, help="which draw's tables; the second is the newer"
     )
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fit after so many minutes")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fit after this many minutes")
     parser.add_argument(
         "--again", nargs="+", choices=MODELS, default=[], metavar="NAME", help="forget these models' rows first"
     )

@@ -208,7 +208,7 @@ def without_shift(tables: str) -> str:
 
 
 def told_apart(p_values: dict, level: float = 0.05) -> list:
-    """Holm's step-down procedure: those whose difference is not chance, though so many were compared."""
+    """Holm's step-down procedure: those whose difference is not chance, however many were compared."""
     ordered = sorted(p_values, key=p_values.__getitem__)
     for place, key in enumerate(ordered):
         if p_values[key] > level / (len(ordered) - place):
