@@ -14,7 +14,7 @@ LEARNT_WITH = (
 )  # fmt: skip
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
-MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "early_stopping", "max_fun")
+MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "max_fun")
 """Parameters that may be other ones where a run is taken up: they say how long it goes on, and what is told of it."""
 
 
@@ -84,10 +84,11 @@ def refuse_conflicts_with_solver(p: CommonParameters) -> None:
 
 
 def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]:
-    """Return the parameters that must be the same where a run is taken up: first "solver", by which others resolve."""
+    """Return the parameters that must be the same where a run is taken up: first those by which others resolve."""
     # a generator has moved on since: the seeds that were drawn from it are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
-    names = sorted(resolved.keys() - drawn - {*MAY_DIFFER}, key=lambda name: (name != "solver", name))
+    resolved_first = ("early_stopping", "solver")
+    names = sorted(resolved.keys() - drawn - {*MAY_DIFFER}, key=lambda name: (name not in resolved_first, name))
     return {name: resolved[name] for name in names}
 
 

@@ -356,6 +356,14 @@ OTHERS = {
 
 
 @needs_callbacks
+def test_another_early_stopping_is_named_before_what_follows_from_it(path):
+    parameters = PLAIN | {"early_stopping": "folds", "learning_rate": "cosine", "averaging": "auto"}
+    cut(SigmoidMLPRegressor(**parameters), path, 2, X, NUMBER)
+    with pytest.raises(ValueError, match="with early_stopping='folds', and this is a run with early_stopping=False"):
+        SigmoidMLPRegressor(**parameters | {"early_stopping": False}).resume(path, X, NUMBER)
+
+
+@needs_callbacks
 @pytest.mark.parametrize("what", OTHERS)
 @pytest.mark.parametrize("fitted", [False, True])
 def test_another_run_is_refused_and_the_estimator_stays_what_it_was(what, fitted, path):
