@@ -29,6 +29,7 @@ from sknet._tables.frames import as_pandas, is_frame
 from sknet._tables.label_arrays import as_labels, present_labels
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows
+from sknet._tables.tables import take_optional
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
 
@@ -92,7 +93,7 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     if present.all():
         return float(r2_score(values, predicted, sample_weight=weight))
     columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
-    each = [r2_score(y, p, sample_weight=None if weight is None else weight[rows]) for y, p, rows in columns if len(y)]
+    each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
     return float(np.mean(each))
 
 

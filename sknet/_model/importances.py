@@ -29,7 +29,7 @@ from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import Rows
 from sknet._tables.slopes import sum_by_column
-from sknet._tables.tables import is_sparse
+from sknet._tables.tables import is_sparse, take_optional
 from sknet._typing import Array, Table
 
 MAX_ROWS_USED = 512
@@ -68,7 +68,7 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
 def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
     """Draw a few hundred of the rows that are trained on, numbered `train` if others are held out, as encoded."""
     numbers = np.arange(len(rows)) if train is None else train
-    weight = None if rows.weight is None else rows.weight[numbers]
+    weight = take_optional(rows.weight, numbers)
     drawn = numbers[draw_rows(len(numbers), weight, MAX_ROWS_USED)]
     inputs = encoded.inputs[drawn].without_first_inputs(0)  # with buffers that nothing else overwrites
     batch = inputs(slice(0, len(drawn)))

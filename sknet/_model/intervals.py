@@ -40,6 +40,7 @@ from scipy.special import ndtri
 
 from sknet._model.heads import RegressionHead
 from sknet._tables.columns.statistics import weighted_quantile
+from sknet._tables.tables import take_optional
 from sknet._typing import Array
 
 MAX_ERROR_QUANTILES = 1000
@@ -175,7 +176,7 @@ def scale_by_others(middle: Array, errors: Array, weight: Array | None) -> Array
     scaled = np.empty_like(errors)
     for i in range(N_SCALE_PARTS):
         own, others = part == i, part != i
-        weight_of_others = None if weight is None else weight[others]
+        weight_of_others = take_optional(weight, others)
         scale = learn_error_scale(middle[others], errors[others], weight_of_others, n_bins)
         scaled[own] = errors[own] / scale.of_predictions(middle[own])
     return scaled

@@ -31,6 +31,7 @@ from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, Sample, too_little_weight_message
 from sknet._tables.sampling import exceeds_sample_size
 from sknet._tables.survey import Survey
+from sknet._tables.tables import take_optional
 from sknet._typing import Array, DType
 
 
@@ -239,7 +240,7 @@ class EncodedRows:
 
     def take(self, rows: NDArray[np.intp]) -> Self:
         """Return some of the rows; a ValueError if they have next to no weight."""
-        weight = None if self.weight is None else self.weight[rows]
+        weight = take_optional(self.weight, rows)
         if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
             raise ValueError(too_little_weight_message(weight))
         return replace(self, inputs=self.inputs[rows], y=self.y[rows], weight=weight)

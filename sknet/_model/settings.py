@@ -32,8 +32,8 @@ class NetworkSettings:
     activations: tuple[Activation, ...]
     dropout: tuple[float, ...]
     init: str | Initializer | tuple[Sequence[Array], Sequence[Array]]
-    monotonic_cst: object = None  # as the user gives it
-    interaction_cst: object = None  # as the user gives it
+    monotonic_cst: object  # as the user gives it
+    interaction_cst: object  # as the user gives it
     n_joined: int = 1  # how many networks of equal size have been joined into this one, which trains on
 
 

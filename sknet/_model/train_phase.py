@@ -21,6 +21,7 @@ from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.phases import EpochReport, HeldOutOutputs, PhaseOutcome
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
+from sknet._tables.tables import take_optional
 from sknet._training.result import Epoch, StopReason, TrainingEnd
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
@@ -115,7 +116,7 @@ class TrainPhase:
         if self.selection is not None:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
             numbers = self.selection.held_out
-            weight = None if rows.weight is None else rows.weight[numbers]
+            weight = take_optional(rows.weight, numbers)
             held_out = HeldOutOutputs(self.selection.raw, rows.y[numbers], weight)
         elif self.held_out is not None:
             temperature, mixing_weights, raw = self._choose_mixture(self.held_out)

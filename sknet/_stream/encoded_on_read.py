@@ -30,6 +30,7 @@ from sknet._stream.shuffled import Records
 from sknet._stream.stored import StoredRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
+from sknet._tables.tables import take_optional
 from sknet._typing import Array, Batch, DType, Gradient
 
 BYTES_READ_PER_POOL = 2**24
@@ -73,9 +74,7 @@ class EncodedOnRead:
     def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
         """Return some of these rows, in increasing order."""
         places = rows if self.places is None else self.places[rows]
-        return replace(
-            self, places=places, encoding_fold=None if self.encoding_fold is None else self.encoding_fold[rows]
-        )
+        return replace(self, places=places, encoding_fold=take_optional(self.encoding_fold, rows))
 
     def without_first_inputs(self, s: int) -> EncodedOnRead:
         """Return the same rows without the first s inputs."""
@@ -106,7 +105,7 @@ class EncodedOnRead:
         y, weight = rows.y, rows.relative_weight
         if exceeds_sample_size(len(self)):  # targets of all would take too much memory: those of a sample are known
             sample = sample_rows(len(self), 0)
-            y, weight = y[sample], None if weight is None else weight[sample]
+            y, weight = y[sample], take_optional(weight, sample)
             for piece in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(rows.y[piece])  # for its error; what it returns is made again when it is needed
         # from the first batch on, it has the rows of a pool
@@ -193,11 +192,11 @@ class PooledObjective:
             self._inputs.stored.format.unpack(records),
             self._inputs.dtype,
             ones=True,
-            encoding_fold=None if encoding_fold is None else encoding_fold[numbers],
+            encoding_fold=take_optional(encoding_fold, numbers),
         )
         return DenseInputs(Z, "ones")
 
     def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
         """Let the objective have some rows, whose numbers among the n are given."""
-        weight = None if self._rows.relative_weight is None else self._rows.relative_weight[numbers]
+        weight = take_optional(self._rows.relative_weight, numbers)
         self._pool.set_rows(self._encode(records, numbers), self._rows.encode_targets(self._rows.y[numbers]), weight)

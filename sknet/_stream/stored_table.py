@@ -22,6 +22,7 @@ from sknet._stream.stored import StoredRows
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
+from sknet._tables.tables import take_optional
 from sknet._typing import Array, Batch, DType, Table
 
 MAX_ROWS_HELD_OUT = 100_000
@@ -82,7 +83,7 @@ class StoredTable(FeatureTable):
         pools = self.stored.records.pools(BYTES_READ_PER_POOL // self.stored.records.dtype.itemsize, places=self.places)
         return merge_totals(
             encoder.target_totals(
-                self.stored.format.unpack(records), target_of(y[rows]), None if weight is None else weight[rows],
+                self.stored.format.unpack(records), target_of(y[rows]), take_optional(weight, rows),
                 encoding_fold[rows],
             )
             for records, rows in pools

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
-from sknet._tables.tables import take_rows
+from sknet._tables.tables import take_optional, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
 ALL = slice(None)
@@ -128,7 +128,7 @@ class Sample:
         """Return the rows of the sample that are among the rows numbered `train`."""
         rows = train if self.numbers is None else np.flatnonzero(np.isin(self.numbers, train))
         numbers = train if self.numbers is None else self.numbers[rows]
-        weight = None if self.weight is None else self.weight[rows]
+        weight = take_optional(self.weight, rows)
         return Sample(take_rows(self.X, rows), self.y[rows], weight, numbers)
 
     def some(self, n: int, seed: int) -> Sample:
@@ -136,7 +136,7 @@ class Sample:
         if len(self) <= n:
             return self
         rows = np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False))
-        weight = None if self.weight is None else self.weight[rows]
+        weight = take_optional(self.weight, rows)
         return Sample(
             take_rows(self.X, rows), self.y[rows], weight, rows if self.numbers is None else self.numbers[rows]
         )
@@ -175,8 +175,8 @@ class Rows:
 
     def take(self, rows: Array) -> Rows:
         """Return some of the rows."""
-        weight = None if self.weight is None else self.weight[rows]
-        groups = None if self.groups is None else self.groups[rows]
+        weight = take_optional(self.weight, rows)
+        groups = take_optional(self.groups, rows)
         return Rows(self.X[rows], self.y[rows], weight, groups)
 
     def sample(self, seed: int, train: NDArray[np.intp] | None = None) -> Sample:
@@ -186,7 +186,7 @@ class Rows:
             drawn = sample_rows(n, seed)
             numbers = drawn if train is None else train[drawn]
         rows = ALL if numbers is None else numbers
-        weight = None if self.weight is None else self.weight[rows]
+        weight = take_optional(self.weight, rows)
         return Sample(self.X.rows_in_memory(rows), self.y[rows], weight, numbers)
 
     def without_zero_weights(self) -> Rows:

@@ -61,6 +61,11 @@ def take_rows(X: Table, rows: Batch) -> Table:
     return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
 
 
+def take_optional(values: Array | None, rows: Batch) -> Array | None:
+    """Return some rows of an array, such as weights or groups, that may be None."""
+    return None if values is None else values[rows]
+
+
 def is_memory_mapped(X: object) -> bool:
     """Whether a dense array's values lie in a file."""
     if isinstance(X, MemoryMappedRows):
