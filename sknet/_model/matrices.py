@@ -113,7 +113,7 @@ def encoding_of(model: Model, head: Head) -> Encoding:
     return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
 
 
-MAX_ROWS_FOR_STEPS = 5_000
+MAX_ROWS_FOR_STEPS = 2_000
 """How many rows show where the target jumps, at most: a step is then off by a row in thousands."""
 
 
