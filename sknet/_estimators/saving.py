@@ -204,7 +204,7 @@ def _refuse_bad_numbers(fitted: Fitted) -> None:
         raise ValueError("the importances are not those of the table's columns")
     if isinstance(head, RegressionHead):
         scaler = head.regression_target.scaler
-        if scaler.mean.ndim != 1 or scaler.unit.shape != scaler.mean.shape or not (scaler.unit > 0.0).all():
+        if scaler.mean.ndim != 1 or scaler.scale.shape != scaler.mean.shape or not (scaler.scale > 0.0).all():
             raise ValueError("the targets' scales are not one for each target")
     # where targets have no bound, that is infinite; so is an error beyond what a float holds
     if any(np.isnan(numbers).any() for numbers in _floats_in(residuals)):

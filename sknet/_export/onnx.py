@@ -107,7 +107,7 @@ def _write_numbers(head: RegressionHead, graph: Graph, raw: str, dtype: DType, *
     quantiles = partial(write_quantiles, graph, raw, len(head.loss.levels))
     linked = _write_link(graph, head, raw, quantiles, is_monotone=is_monotone)
     scaler = head.output_scaler
-    scaled = graph.node("Mul", linked, scaler.unit.astype(graph.dtype))
+    scaled = graph.node("Mul", linked, scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 

@@ -84,7 +84,7 @@ def explain_additive(
             rows = slice(start + first, start + first + some.shape[0])
             for output, of_output in enumerate(placed):
                 parts = as_dense(some @ of_output) - mean @ of_output
-                values[rows, :, output] = parts * explained.scaler.unit[output]
+                values[rows, :, output] = parts * explained.scaler.scale[output]
         progress(stop)
     return values, base
 

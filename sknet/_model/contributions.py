@@ -122,7 +122,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             some = slice(start, min(start + step, span.stop))
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
-            values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.unit
+            values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with split_among_threads(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
         for start in range(0, n, ROWS_PREDICTED_AT_ONCE):

@@ -285,14 +285,14 @@ class RegressionHead:
         if k > 1:
             loss = without_missing_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each_target=1.0 / k)
         if not loss.takes_scaled_targets and self.log_of_unit.any():
-            loss = in_unit(loss, self.regression_target.scaler.unit)
+            loss = in_unit(loss, self.regression_target.scaler.scale)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 
     @property
     def log_of_unit(self) -> Array:
         """The logarithm of what targets are divided by for a loss that is not scaled otherwise, (k,)."""
-        return np.log(self.regression_target.scaler.unit)
+        return np.log(self.regression_target.scaler.scale)
 
     @property
     def output_scaler(self) -> TargetScaler:
@@ -384,7 +384,7 @@ class RegressionHead:
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from predictions in the targets' own units."""
-        return self.loss.backward_through_link(raw, delta * self.output_scaler.unit)
+        return self.loss.backward_through_link(raw, delta * self.output_scaler.scale)
 
     @property
     def explained(self) -> ExplainedOutputs:

@@ -105,17 +105,17 @@ are left to tell them apart."""
 
 @dataclass(frozen=True, eq=False)
 class TargetScaler(EqualByFields):
-    """The mean of every regression target, and the unit that it is divided by.
+    """The mean of every regression target, and the scale that it is divided by.
 
     Attributes
     ----------
     mean : ndarray of shape (k,)
-    unit : ndarray of shape (k,)
+    scale : ndarray of shape (k,)
         The standard deviation, 1 for a constant target; or the mean, see `learn_unit`.
     """
 
     mean: Array
-    unit: Array
+    scale: Array
 
     @classmethod
     def learn(cls, values: Array, method: str | None = "standard", weight: ArrayLike | None = None) -> TargetScaler:
@@ -134,7 +134,7 @@ class TargetScaler(EqualByFields):
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""
-        return ((values - self.mean) / self.unit).astype(dtype, copy=False)
+        return ((values - self.mean) / self.scale).astype(dtype, copy=False)
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
         """Bring scaled targets of shape (n, k) back to the units of y, by default in the float type of `scaled`.
@@ -142,14 +142,14 @@ class TargetScaler(EqualByFields):
         In float64 whatever the type, where float32 has not the precision or range for them.
         """
         float_type = np.dtype(dtype or scaled.dtype) if self.fits_float32 else np.float64
-        return (scaled * self.unit + self.mean).astype(float_type, copy=False)
+        return (scaled * self.scale + self.mean).astype(float_type, copy=False)
 
     @cached_property
     def fits_float32(self) -> bool:
         """Whether float32 tells targets apart that differ by a small part of their scale."""
         low, high = FLOAT32_SCALES
-        inside = (self.unit > low) & (self.unit < high)
-        return bool((inside & (np.abs(self.mean) < FLOAT32_OFFSET * self.unit)).all())
+        inside = (self.scale > low) & (self.scale < high)
+        return bool((inside & (np.abs(self.mean) < FLOAT32_OFFSET * self.scale)).all())
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class RegressionTarget:
     flat : bool
         Whether y was of shape (n,), as predictions then are.
     scaler : TargetScaler
-        Mean and unit of every target.
+        Mean and scale of every target.
     """
 
     flat: bool

@@ -54,7 +54,7 @@ def test_scale_score_and_intervals_are_those_of_the_targets_that_are_there():
     net = SigmoidMLPRegressor(**QUICK).fit(X, gaps)
     scaler = net._fitted.model.head.regression_target.scaler
     assert_allclose(scaler.mean, np.nanmean(gaps, axis=0))
-    assert_allclose(scaler.unit, np.nanstd(gaps, axis=0))
+    assert_allclose(scaler.scale, np.nanstd(gaps, axis=0))
     predicted, present = net.predict(X), ~GONE
     r2 = [
         1.0 - np.sum((y - p)[rows] ** 2) / np.sum((y[rows] - y[rows].mean()) ** 2)

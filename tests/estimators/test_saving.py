@@ -426,8 +426,8 @@ def with_target_scaler(change):
     (with_error_scales(lambda scales: scales * np.nan), "held-out rows holds NaN"),
     (with_error_scales(lambda scales: -scales), "scales that are not positive"),
     (with_error_scales(lambda scales: np.tile(scales, 2)), "not those of the targets"),
-    (with_target_scaler(lambda scaler: replace(scaler, unit=np.tile(scaler.unit, 2))), "one for each target"),
-    (with_target_scaler(lambda scaler: replace(scaler, unit=-scaler.unit)), "one for each target"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "one for each target"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "one for each target"),
     (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "the targets holds NaN"),
 ])  # fmt: skip
 def test_numbers_that_cannot_be_are_refused(path, change, message):

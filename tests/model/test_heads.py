@@ -166,9 +166,9 @@ def test_targets_too_large_for_the_arithmetic():
 
 def test_a_loss_of_the_users_own_decides_on_the_scale():
     exp = Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw))
-    assert number_head(exp)[0].regression_target.scaler.unit[0] == 1.0
+    assert number_head(exp)[0].regression_target.scaler.scale[0] == 1.0
     scaler = number_head(Loss("own", None, None))[0].regression_target.scaler
-    assert scaler.unit[0] == pytest.approx(NUMBER.std(), rel=1e-9)
+    assert scaler.scale[0] == pytest.approx(NUMBER.std(), rel=1e-9)
 
 
 def test_another_loss_for_the_same_numbers():

@@ -145,7 +145,7 @@ def test_target_weights_are_repetitions(column):
     x, repeated = x[:, None], np.repeat(x, w)[:, None]
     weighted, plain = TargetScaler.learn(x, weight=w), TargetScaler.learn(repeated)
     np.testing.assert_allclose(weighted.mean, plain.mean, rtol=1e-12, atol=1e-9)
-    np.testing.assert_allclose(weighted.unit, plain.unit, rtol=1e-9)
+    np.testing.assert_allclose(weighted.scale, plain.scale, rtol=1e-9)
 
 
 def test_a_constant_target_keeps_its_scale_and_none_keeps_all():
