@@ -10,12 +10,7 @@ import numpy as np
 
 from sknet._estimators.auto import UNITS_PER_SET, Facts, auto_bins, replace_autos
 from sknet._estimators.conflicts import refuse_conflicts_with_solver
-from sknet._estimators.parameters import (
-    CommonParameters,
-    copy_containers,
-    schedule_ends,
-    solver_class,
-)
+from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends, solver_class
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,

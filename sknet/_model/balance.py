@@ -62,8 +62,7 @@ def balancing_shift(
         axis=0,
     )
     with np.errstate(over="ignore", divide="ignore"):  # predictions that overflow or are all 0 are left as they are
-        predictions = loss.predictions(
-            raw.astype(np.float64) - head.log_of_unit
-        )  # in this unit, none is beyond a float
+        # in this unit, none is beyond a float
+        predictions = loss.predictions(raw.astype(np.float64) - head.log_of_unit)
         shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
     return shift if np.isfinite(shift).all() else None

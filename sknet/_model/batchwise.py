@@ -45,13 +45,8 @@ class BatchwiseInputs:
         batch_format: BatchFormat = "ones",
         n_inputs_unseen: int = 0,
     ) -> None:
-        self.batch_format, self._write, self._n_inputs, self._n_unseen = (
-            batch_format,
-            write,
-            n_inputs,
-            n_inputs_unseen,
-        )
-        self._piece_values = piece_values
+        self.batch_format, self._piece_values = batch_format, piece_values
+        self._write, self._n_inputs, self._n_unseen = write, n_inputs, n_inputs_unseen
         self._buffer = np.empty((0, n_inputs + (batch_format == "ones")), dtype)
 
     def __call__(self, batch: Batch) -> Array:

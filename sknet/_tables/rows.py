@@ -127,19 +127,17 @@ class Sample:
     def among(self, train: NDArray[np.intp]) -> Sample:
         """Return the rows of the sample that are among the rows numbered `train`."""
         rows = train if self.numbers is None else np.flatnonzero(np.isin(self.numbers, train))
-        numbers = train if self.numbers is None else self.numbers[rows]
-        weight = take_optional(self.weight, rows)
-        return Sample(take_rows(self.X, rows), self.y[rows], weight, numbers)
+        return self._take(rows)
 
     def some(self, n: int, seed: int) -> Sample:
         """Return n of the rows, drawn at random; all of them, if there are no more."""
         if len(self) <= n:
             return self
-        rows = np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False))
-        weight = take_optional(self.weight, rows)
-        return Sample(
-            take_rows(self.X, rows), self.y[rows], weight, rows if self.numbers is None else self.numbers[rows]
-        )
+        return self._take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
+
+    def _take(self, rows: NDArray[np.intp]) -> Sample:
+        numbers = rows if self.numbers is None else self.numbers[rows]
+        return Sample(take_rows(self.X, rows), self.y[rows], take_optional(self.weight, rows), numbers)
 
 
 MAX_VALUES_TO_MERGE_ROWS = 2**20
