@@ -26,8 +26,8 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 from tests.benchmarks.tables import chosen, measure, report, second  # noqa: E402
 from tests.benchmarks.tables.models import MODELS  # noqa: E402
 
-FEW_TABLES = {"TabM": 3}  # of each task, of those outside the lists: a fit takes minutes
-ONE_SPLIT = {"RealMLP-TD-S", "RealMLP-TD", "TabM"}  # of the second draw; TabM on `second.first_of_each_package` alone
+ONE_SPLIT = {"TabM", "scikit-learn's MLP, tuned"}  # a fit takes minutes
+SECOND_DRAW_ONLY = {"TabM", "scikit-learn's MLP, tuned", "LightGBM, tuned", "HistGradientBoosting, tuned"}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -71,11 +71,8 @@ def run(names: list[str], models: list[str], n_splits: int, until: float) -> Non
     new = set(second.drawn()["name"])
     for number in range(n_splits):
         for name in names:
-            few = {
-                model: chosen.first_of_each_task(n) | second.first_of_each_package() for model, n in FEW_TABLES.items()
-            }
-            here = [model for model in models if model not in few or (name in few[model] and number == 0)]
-            here = [model for model in here if model not in ONE_SPLIT or number == 0 or name not in new]
+            here = [model for model in models if number == 0 or model not in ONE_SPLIT]
+            here = [model for model in here if name in new or model not in SECOND_DRAW_ONLY]
             measure.table(name, number, here, until)
 
 

@@ -76,9 +76,3 @@ def drawn() -> pd.DataFrame:
     """The tables of the draw, in its order: those outside the lists first."""
     found = everything()
     return found[found["drawn"] > 0].sort_values(["used", "drawn", "task"], ignore_index=True)
-
-
-def first_of_each_task(n: int) -> set[str]:
-    """The first `n` tables of each task in the draw from those outside the lists."""
-    found = drawn()
-    return set(found["name"][(found["drawn"] <= n) & ~found["used"]])

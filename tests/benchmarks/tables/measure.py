@@ -3,6 +3,7 @@
 import json
 import logging
 import platform
+import subprocess
 import time
 import warnings
 from datetime import date
@@ -157,8 +158,14 @@ def note_machine(model: str, table: str) -> None:
     known = json.loads(MACHINE.read_text(encoding="utf-8")) if MACHINE.exists() else {}
     machine = f"{processor()}, {platform.system()}, Python {platform.python_version()}"
     package = PACKAGES.get(model, "scikit-learn")
-    own = {} if package == "sknet-mlp" else {package: version(package)}
+    own = {"commit": commit()} if package == "sknet-mlp" else {package: version(package)}
     versions = own | {name: version(name) for name in ("numpy", "pandas", "scikit-learn")}
     key = model if table.split("/")[0] in sources.LOADERS else f"{model}{SECOND}"
     known[key] = {"date": date.today().isoformat(), "machine": machine, "versions": versions}
     MACHINE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """The commit of this repository that is checked out."""
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(git, cwd=MEASURED, capture_output=True, text=True, check=False).stdout.strip()

@@ -174,13 +174,6 @@ def drawn() -> pd.DataFrame:
     return pd.read_csv(FILE, keep_default_na=False)
 
 
-def first_of_each_package() -> set[str]:
-    """The first table of each task in each package: for models whose fits take minutes."""
-    found = drawn()
-    package = found["name"].str.split("/").str[0]
-    return set(found.groupby([package, "task"], sort=False)["name"].first())
-
-
 def load(name: str) -> Table:
     """Return the table of this name, of either draw."""
     if name.split("/")[0] in sources.LOADERS:
