@@ -103,7 +103,7 @@ def test_a_package_that_lacks_a_part_ends_the_program_and_is_no_result(monkeypat
     monkeypatch.setattr(measure, "is_installed", lambda model: True)
     monkeypatch.setattr(second, "load", lambda name: made)
     with pytest.raises(SystemExit, match="No module named 'torch': install the group `tables`"):
-        program.main(["--models", "TabM", "--draw", "1", "--splits", "1"])
+        program.main(["--models", "TabM", "--splits", "1"])
     assert not rows_file.exists()
 
 
