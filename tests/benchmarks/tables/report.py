@@ -41,6 +41,9 @@ LONG_NAMES = {
     "LightGBM, tuned": "LightGBM tuned by 20 settings",
     "scikit-learn's MLP, tuned": "scikit-learn's MLP tuned by 20 settings",
     "HistGradientBoosting, tuned": "HistGradientBoosting with trees by folds",
+    "RealMLP-TD": "RealMLP-TD, one network",
+    "RealMLP-TD-S": "RealMLP-TD-S, one network",
+    "RealMLP-TD, bagged": "RealMLP-TD, five networks",
 }
 
 
