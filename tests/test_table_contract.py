@@ -187,12 +187,12 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
         network_of(encoder.n_inputs - n_inputs_unseen, 4, 1, l2=0.3),
         table.encode(encoder, DOUBLE, part),
     )
-    theta = np.random.default_rng(1).normal(size=network[0].n_parameters)
+    theta = np.random.default_rng(1).normal(size=network.layout.n_parameters)
     for rows in (np.arange(N), np.arange(0, N, 3)):
         some, n, weight = encoded[rows], len(rows), WEIGHT[rows] / WEIGHT[rows].mean()
         inputs = some.without_first_inputs(n_inputs_unseen)
         assert (inputs.batch_format == "mixed") == is_looked_up(values)
-        objective = inputs.objective(*network, rows_with_targets(inputs, Y[rows], weight), 64, ())
+        objective = inputs.objective(network, rows_with_targets(inputs, Y[rows], weight))
         expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_inputs_unseen)
         any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])
         batches = zip(any_rows, any_rows, strict=True) if objective.batches is None else in_order(objective)

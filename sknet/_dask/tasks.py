@@ -11,7 +11,6 @@ theta, gradient : (p,)
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,12 +19,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
-from sknet._network.activations import Activation
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection
-from sknet._network.layout import Layout
-from sknet._network.losses import Loss
-from sknet._network.objective import Objective
-from sknet._network.penalties import ElasticNet
+from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
@@ -102,22 +97,11 @@ def wait_for(result: object) -> None:
 # --- training --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class NetworkSpec:
-    """What the objective of a network is made of, besides its rows; see `Objective`."""
-
-    layout: Layout
-    activations: tuple[Activation, ...]
-    loss: Loss
-    max_rows: int
-    dropout: tuple[float, ...] = ()
-    n_inputs_unseen: int = 0  # how many of the encoded inputs, the first ones, the network does without
-
-
 class NetworkOnShard(NamedTuple):
     """A network, and the rows of a shard that it is trained on: which they are, their targets and their weights."""
 
-    network: NetworkSpec
+    settings: ObjectiveSettings
+    n_inputs_unseen: int  # how many of the encoded inputs, the first ones, the network does without
     rows: Indices | None
     target: Array
     weight: Array | None
@@ -127,13 +111,17 @@ class ObjectiveOfShard:
     """The objective of a network on one shard, with the buffers of its layers; see `gradient`."""
 
     def __init__(self, encoded: Encoded, shard: NetworkOnShard) -> None:
-        self._objective = _objective_without_penalty(encoded, shard)
+        inputs = _inputs(encoded, shard.rows, shard.n_inputs_unseen)
+        self._objective = Objective(shard.settings, inputs, shard.target, shard.weight)
         self._theta: Array | None = None
 
     def gradient(
         self, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
     ) -> tuple[float, Array]:
-        """Compute what the shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
+        """Compute what the shard's rows contribute to the objective of a batch of n rows, and to its gradient.
+
+        The driver adds the penalty, once for all shards.
+        """
         # arrays that have travelled may not be aligned in memory, and products then take three times as long: a copy is
         if self._theta is None:
             self._theta = theta.copy()
@@ -153,27 +141,19 @@ def gradient(
     return ObjectiveOfShard(encoded, shard).gradient(theta, batch, n, seed)
 
 
-def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkSpec, theta: Array) -> Array:
+def raw_outputs(
+    encoded: Encoded, rows: Indices | None, settings: ObjectiveSettings, n_inputs_unseen: int, theta: Array
+) -> Array:
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
-    shard = NetworkOnShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
-    inputs = _inputs(encoded, rows, network.n_inputs_unseen)
+    inputs, no_targets = _inputs(encoded, rows, n_inputs_unseen), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _objective_without_penalty(encoded, shard).raw(theta, inputs, _n_rows(encoded, rows))
+        return Objective(settings, inputs, no_targets).raw(theta, inputs, _n_rows(encoded, rows))
 
 
 def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_inputs_unseen: int) -> Encoded:
     """Return a shard's rows without the first `n_inputs_unseen` inputs."""
     return _inputs(encoded, rows, n_inputs_unseen)(slice(0, _n_rows(encoded, rows)))
-
-
-def _objective_without_penalty(encoded: Encoded, shard: NetworkOnShard) -> Objective:
-    """Return the objective of a shard's rows without the penalty, which the driver adds once for all shards."""
-    network, inputs = shard.network, _inputs(encoded, shard.rows, shard.network.n_inputs_unseen)
-    return Objective(
-        network.layout, network.activations, network.loss, ElasticNet(), inputs, shard.target, shard.weight,
-        max_rows=network.max_rows, dropout=network.dropout,
-    )  # fmt: skip
 
 
 def _n_rows(encoded: Encoded, rows: Indices | None) -> int:

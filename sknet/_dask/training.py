@@ -24,12 +24,9 @@ from sknet._dask.partitions import Partitions, RowGroups
 from sknet._dask.tasks import Future
 from sknet._model.matrices import EncodedRows
 from sknet._model.network_trainer import ROWS_IN_CACHE
-from sknet._network.activations import Activation
 from sknet._network.binding import BatchFormat
 from sknet._network.inputs import Inputs, length
-from sknet._network.layout import Layout
-from sknet._network.losses import Loss
-from sknet._network.penalties import ElasticNet
+from sknet._network.objective import ObjectiveSettings
 from sknet._network.sparse_layers import MixedRows
 from sknet._typing import Array, Batch, Gradient, Table
 
@@ -97,46 +94,40 @@ class EncodedOnWorkers:
         one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
         return MixedRows(some.shard.join([part.dense for part in parts]), one_hot, parts[0].dense_inputs)
 
-    def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: EncodedRows,
-        max_rows: int, dropout: Sequence[float],
-    ) -> ShardedObjective:  # fmt: skip
+    def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ShardedObjective:
         """Return the objective of a network that is trained on these rows."""
-        return ShardedObjective(self, layout, activations, loss, penalty, rows, max_rows, dropout)
+        return ShardedObjective(settings, self, rows)
 
     @cached_property
     def rows(self) -> Sequence[Array | None]:
         """Of each shard, the positions of these rows among its encoded ones; None where these are all."""
         return [None] * len(self.futures) if self.chosen is None else self.shard.split(self.chosen)
 
-    def raw(self, network: tasks.NetworkSpec, theta: Array) -> Array:
+    def raw(self, settings: ObjectiveSettings, theta: Array) -> Array:
         """Return the raw outputs of these rows, (n, k)."""
         n = len(self.futures)
-        outputs = self.cluster.call_on_workers(tasks.raw_outputs, self.futures, self.rows, [network] * n, [theta] * n)
-        return self.shard.join(outputs)
+        network = [settings] * n, [self.n_inputs_unseen] * n, [theta] * n
+        return self.shard.join(self.cluster.call_on_workers(tasks.raw_outputs, self.futures, self.rows, *network))
 
 
 class ShardedObjective:
-    """The objective of one network, whose rows are on workers; the parameters are those of `Objective`."""
+    """The objective of one network, whose rows, with these inputs, are on workers."""
 
     batches = None
 
-    def __init__(
-        self, inputs: EncodedOnWorkers, layout: Layout, activations: Sequence[Activation], loss: Loss,
-        penalty: ElasticNet, rows: EncodedRows, max_rows: int, dropout: Sequence[float],
-    ) -> None:  # fmt: skip
-        self.n_samples, self._n_weights, self._penalty, self._rows = len(rows), layout.n_weights, penalty, inputs
+    def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
+        self.n_samples, self._n_weights, self._rows = len(rows), settings.layout.n_weights, inputs
+        self._penalty = settings.penalty
         self.known_targets = rows.target, rows.relative_weight
         # batches have other sizes on each shard and at each step, which are computed in small pieces
-        self._spec = tasks.NetworkSpec(
-            layout, tuple(activations), loss, min(max_rows, ROWS_IN_CACHE), tuple(dropout), inputs.n_inputs_unseen
-        )  # fmt: skip
+        self._settings = replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # futures on the workers, for all steps: targets and weights travel once, theta with each step
         self._on_shards = inputs.cluster.start_tasks(
-            tasks.NetworkOnShard, [self._spec] * n, inputs.rows, inputs.shard.split(rows.target), weights
-        )
+            tasks.NetworkOnShard, [self._settings] * n, [inputs.n_inputs_unseen] * n, inputs.rows,
+            inputs.shard.split(rows.target), weights,
+        )  # fmt: skip
         self._objectives = inputs.cluster.keep(tasks.ObjectiveOfShard, inputs.futures, self._on_shards)
 
     def __call__(
@@ -184,8 +175,8 @@ class ShardedObjective:
         """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
         encoded = cast(EncodedOnWorkers, inputs)
         encoded.partitions.release()
-        return encoded.raw(self._spec, theta)
+        return encoded.raw(self._settings, theta)
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
-        return self._rows.raw(self._spec, theta)
+        return self._rows.raw(self._settings, theta)

@@ -8,7 +8,7 @@ target : (n, k)     what the raw outputs are compared with
 weight : (n,)       sample weights; None where all are 1
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Protocol, Self
@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
-from sknet._network.activations import Activation
 from sknet._network.inputs import Inputs
-from sknet._network.layout import Layout
-from sknet._network.losses import Loss
-from sknet._network.objective import ObjectiveFunction
-from sknet._network.penalties import ElasticNet
+from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._tables.columns import Column
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
@@ -218,11 +214,8 @@ class EncodedInputs(Inputs, Protocol):
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
         """Return those of some of these rows."""
 
-    def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: "EncodedRows",
-        max_rows: int, dropout: Sequence[float],
-    ) -> ObjectiveFunction:  # fmt: skip
-        """Return the objective of a network that is trained on `rows`, which have these inputs; see `Objective`."""
+    def objective(self, settings: ObjectiveSettings, rows: "EncodedRows") -> ObjectiveFunction:
+        """Return the objective of a network that is trained on `rows`, which have these inputs."""
 
 
 @dataclass(frozen=True)

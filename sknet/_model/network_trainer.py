@@ -29,7 +29,7 @@ from sknet._network.input_sets import InputSets
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.monotone import MonotoneBounds
-from sknet._network.objective import ObjectiveFunction
+from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._network.penalties import ElasticNet, ProximalStep
 from sknet._training.gradients import clear_fixed
 from sknet._training.result import StopReason
@@ -213,15 +213,11 @@ def make_trainer(
         bounds = sets.bounds(layout, encoding.compute_dtype)
     is_first_order = settings.solver.is_first_order
     penalty = penalty_of(settings, own_rows.total_weight)
-    objective = own_rows.inputs.objective(
-        layout,
-        activations,
-        head.loss,
-        penalty if is_first_order else ElasticNet(l2=penalty.l2),  # the solver adds the L1 term
-        own_rows,
-        max_rows,
-        settings.network.dropout,
+    smooth_penalty = penalty if is_first_order else ElasticNet(l2=penalty.l2)  # the solver adds the L1 term
+    objective_settings = ObjectiveSettings(
+        layout, activations, head.loss, smooth_penalty, max_rows, settings.network.dropout
     )
+    objective = own_rows.inputs.objective(objective_settings, own_rows)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, objective.known_targets[0], activations)
     max_norm = settings.regularisation.max_norm

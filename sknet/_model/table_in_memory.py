@@ -9,7 +9,7 @@ values : (n, d)     array, CSR matrix or data frame
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
@@ -19,12 +19,8 @@ from numpy.typing import NDArray
 
 from sknet._model.encoded_inputs import encode_for_training
 from sknet._model.matrices import EncodedRows
-from sknet._network.activations import Activation
 from sknet._network.inputs import RowSelection
-from sknet._network.layout import Layout
-from sknet._network.losses import Loss
-from sknet._network.objective import Objective
-from sknet._network.penalties import ElasticNet
+from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._tables.columns import Column
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
@@ -125,13 +121,7 @@ class EncodedInMemory(RowSelection):
 
     n_networks_awaited_at_once: ClassVar[int] = 1
 
-    def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: EncodedRows,
-        max_rows: int, dropout: Sequence[float],
-    ) -> Objective:  # fmt: skip
+    def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
         """Return the objective of a network that is trained on these rows."""
         inputs = self.inputs if self.rows is None else self  # of all rows, a batch is selected once
-        return Objective(
-            layout, activations, loss, penalty, inputs, rows.target, rows.relative_weight,
-            max_rows=max_rows, dropout=dropout,
-        )  # fmt: skip
+        return Objective(settings, inputs, rows.target, rows.relative_weight)

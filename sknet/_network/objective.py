@@ -73,45 +73,37 @@ class BoundChain:
     sparse: DenseOnSparse | None  # the first layer, where a batch may touch few of its weights
 
 
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """What an objective is made of, besides its rows: network, loss and penalty."""
+
+    layout: Layout
+    activations: Sequence[Activation]  # one per hidden layer
+    loss: Loss
+    penalty: ElasticNet
+    max_rows: int  # larger batches are computed piece by piece
+    dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
+
+
 class Objective:
-    """The objective of one training run: data, network, loss and penalty.
+    """The objective of one training run.
 
     Parameters
     ----------
-    layout : Layout
-    activations : sequence of Activation, one per hidden layer
-    loss : Loss
-    penalty : ElasticNet
+    settings : ObjectiveSettings
     inputs : Inputs
         The training rows' inputs.
 
     target : (n, k) array
     weight : (n,) array or None
-    max_rows : int
-        Larger batches are computed piece by piece.
-
-    dropout : sequence of float, one per hidden layer, default=()
-        Rates; empty for none.
     """
 
     batches = None
 
-    def __init__(
-        self,
-        layout: Layout,
-        activations: Sequence[Activation],
-        loss: Loss,
-        penalty: ElasticNet,
-        inputs: Inputs,
-        target: Array,
-        weight: Array | None = None,
-        *,
-        max_rows: int,
-        dropout: Sequence[float] = (),
-    ) -> None:
-        self.n_samples, self.max_rows = target.shape[0], max_rows
-        self._layout, self._activations, self._loss, self._penalty = layout, activations, loss, penalty
-        self._dropout = tuple(dropout)
+    def __init__(self, settings: ObjectiveSettings, inputs: Inputs, target: Array, weight: Array | None = None) -> None:
+        self.n_samples, self.max_rows = target.shape[0], settings.max_rows
+        self._layout, self._activations, self._loss = settings.layout, settings.activations, settings.loss
+        self._penalty, self._dropout = settings.penalty, settings.dropout
         self.known_targets = target, weight
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}

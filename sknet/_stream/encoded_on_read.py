@@ -9,7 +9,7 @@ places : (n,)            where they lie in the file, increasing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -19,13 +19,9 @@ from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.matrices import EncodedRows
-from sknet._network.activations import Activation
 from sknet._network.binding import BatchFormat
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
-from sknet._network.layout import Layout
-from sknet._network.losses import Loss
-from sknet._network.objective import Objective
-from sknet._network.penalties import ElasticNet
+from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.shuffled import Records
 from sknet._stream.stored import StoredRows
 from sknet._tables.encoding import TableEncoder
@@ -97,10 +93,7 @@ class EncodedOnRead:
             n_inputs_unseen=self.n_inputs_unseen,
         )  # fmt: skip
 
-    def objective(
-        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, rows: EncodedRows,
-        max_rows: int, dropout: Sequence[float],
-    ) -> PooledObjective:  # fmt: skip
+    def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:
         """Return the objective of a network that is trained on these rows."""
         y, weight = rows.y, rows.relative_weight
         if exceeds_sample_size(len(self)):  # targets of all would take too much memory: those of a sample are known
@@ -109,10 +102,8 @@ class EncodedOnRead:
             for piece in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(rows.y[piece])  # for its error; what it returns is made again when it is needed
         # from the first batch on, it has the rows of a pool
-        pool = Objective(
-            layout, activations, loss, penalty, self, rows.encode_targets(y), weight, max_rows=max_rows, dropout=dropout
-        )
-        return PooledObjective(self, rows, pool, layout.sizes[-1])
+        pool = Objective(settings, self, rows.encode_targets(y), weight)
+        return PooledObjective(self, rows, pool, settings.layout.sizes[-1])
 
 
 class PooledObjective:

@@ -4,7 +4,7 @@ A new activation enters `ACTIVATION_NAMES` by itself, a new loss `LOSSES` by one
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -17,7 +17,7 @@ from sknet._network.initializers import draw_weights
 from sknet._network.inputs import DenseInputs, MixedInputs, RowSelection, SparseInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Objective
+from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
 from sknet._network.temperature import PRIOR_LOG_DEVIATION, best_inverse_temperature
@@ -187,15 +187,15 @@ def layout_of(*sizes):
 
 
 def network_of(*sizes, l2=0.0, l1=0.0):
-    """Layout, activations, loss and penalty of a network for numbers."""
-    activations = (ACTIVATIONS["tanh"],) * (len(sizes) - 2)
-    return layout_of(*sizes), activations, regression_losses.SQUARED_ERROR, ElasticNet(l2=l2, l1=l1)
+    """The settings of the objective of a network for numbers."""
+    activations, loss = (ACTIVATIONS["tanh"],) * (len(sizes) - 2), regression_losses.SQUARED_ERROR
+    return ObjectiveSettings(layout_of(*sizes), activations, loss, ElasticNet(l2=l2, l1=l1), max_rows=64)
 
 
 def objective_of(network, Z, target, weight=None, n_inputs_unseen=0):
     """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
     inputs = DenseInputs(Z, "ones").without_first_inputs(n_inputs_unseen)
-    return Objective(*network, inputs, target, weight, max_rows=len(Z)), inputs
+    return Objective(replace(network, max_rows=len(Z)), inputs, target, weight), inputs
 
 
 def best_temperature(loss, raw, target, weight, total_weight):
@@ -228,11 +228,8 @@ class NetworkCase:
         """An objective over the given rows of the data. Buffers of n_rows make it work in pieces."""
         X, target = self.X[rows].astype(dtype), self.target[rows].astype(dtype)
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
-        n_rows = n_rows or len(X)
-        return Objective(
-            self.layout, self.activations, self.loss, self.penalty, inputs_of(X, kind), target, weight,
-            max_rows=n_rows, dropout=dropout,
-        )  # fmt: skip
+        settings = ObjectiveSettings(self.layout, self.activations, self.loss, self.penalty, n_rows or len(X), dropout)
+        return Objective(settings, inputs_of(X, kind), target, weight)
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""

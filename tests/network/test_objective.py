@@ -24,7 +24,7 @@ from sknet._network.binding import bind
 from sknet._network.inputs import DenseInputs, length
 from sknet._network.layout import Layout
 from sknet._network.losses import SOFTMAX_LOG_LOSS
-from sknet._network.objective import MAX_BOUND_BATCH_SIZES, Objective
+from sknet._network.objective import MAX_BOUND_BATCH_SIZES, Objective, ObjectiveSettings
 from sknet._network.penalties import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
@@ -241,10 +241,10 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(2 * n, d)), np.eye(k)[rng.integers(0, k, 2 * n)]
     layout = Layout((d, h, h, k))
-    objective = Objective(
-        layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), DenseInputs(X), y,
-        rng.random(2 * n), max_rows=n, dropout=(dropout, dropout),
-    )  # fmt: skip
+    settings = ObjectiveSettings(
+        layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), n, (dropout, dropout)
+    )
+    objective = Objective(settings, DenseInputs(X), y, rng.random(2 * n))
     theta, out = rng.normal(size=layout.n_parameters), np.empty(layout.n_parameters)
     batch = rng.permutation(2 * n)[:n]
     objective(theta, batch, out, rng)

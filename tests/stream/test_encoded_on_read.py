@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 X, Y, WEIGHT = RNG.normal(size=(N, D)), RNG.normal(size=N), 1.0 + np.arange(N) % 2
 ENCODER = encoder_of(X, input_scaling="standard")
 NETWORK = network_of(D, 4, 1)
-THETA = RNG.normal(size=NETWORK[0].n_parameters)
+THETA = RNG.normal(size=NETWORK.layout.n_parameters)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def objectives_of(table, rows):
     encoded = table.encode(ENCODER, np.dtype(float), None)[rows]
     y, weight = Y[rows, np.newaxis], WEIGHT[rows] / WEIGHT[rows].mean()
     Z = ENCODER.encode(table.rows_in_memory(rows), float, ones=True)
-    objective = encoded.objective(*NETWORK, rows_with_targets(encoded, y, weight), 64, ())
+    objective = encoded.objective(NETWORK, rows_with_targets(encoded, y, weight))
     return objective, objective_of(NETWORK, Z, y, weight)[0]
 
 
