@@ -458,10 +458,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     @available_if(check_has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None, classes: Target = None) -> Self:
-        """Train one epoch over the rows given.
+        """Train for one epoch on the given rows.
 
-        No rows are held out, and training does not stop early. The first call
-        learns the encoding of the table and the float type.
+        The first call learns how to encode the table. It also sets the float type. No
+        rows are held out, and training does not stop early.
 
         Parameters
         ----------
@@ -475,8 +475,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             Sample weights.
 
         classes : array-like of shape (n_classes,), or a list of such, default=None
-            All labels that later calls may bring. Pass them at the first call if its
-            y lacks some. In multiclass-multioutput problems, pass one list per output.
+            All labels, including those of later calls. Needed in the first call if its
+            `y` lacks some. For several columns of classes, pass a list with one array
+            per column.
 
         Returns
         -------
@@ -502,7 +503,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     # --- prediction --------------------------------------------------------------------------------------------------
 
     def predict(self, X: Table) -> Array:
-        """Predict the most probable label.
+        """Predict the most probable label of each row.
 
         Parameters
         ----------
@@ -517,7 +518,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         return outputs_of(self, X, require_fitted(self).model.head.predict)
 
     def predict_proba(self, X: Table) -> Array | list[Array]:
-        """Predict the labels' probabilities.
+        """Predict the probability of each class.
 
         Parameters
         ----------
@@ -527,15 +528,16 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes), or a list of such
-            Strictly between 0 and 1, with a sum of 1. In multilabel problems, each
-            label has its own probability. In multiclass-multioutput problems, there is
-            one array per output. Columns are ordered as `classes_`.
+            Probabilities, strictly between 0 and 1, with columns ordered as `classes_`.
+            Rows add up to 1, except in multilabel problems, where each label has its
+            own probability. Several columns of classes give a list with one array per
+            column.
         """
         head = label_head_of(require_fitted(self).model)
         return head.probabilities(outputs_of(self, X, head.output_probabilities))
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
-        """Predict the logarithms of the labels' probabilities.
+        """Predict the logarithm of the probability of each class.
 
         Parameters
         ----------
@@ -545,10 +547,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         log_p : ndarray of shape (n_samples, n_classes), or a list of such
-            Shaped like the result of `predict_proba`. Values are finite and computed
-            from the raw outputs, so that they are exact for probabilities next to 0
-            or 1. In multilabel problems they are the logarithms of `predict_proba`,
-            as in scikit-learn.
+            Finite values in the shape of `predict_proba`. With one label per row, they
+            are computed from the raw outputs, so probabilities close to 0 or 1 lose no
+            digits.
         """
         head = label_head_of(require_fitted(self).model)
         labels, loss = head.labels, head.loss
@@ -559,14 +560,16 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         return labels.log_probabilities(outputs_of(self, X, loss.both_log_predictions))
 
     def predict_set(self, X: Table, coverage: float = 0.9, per_class: bool = False) -> Array:
-        """Predict the classes that cannot be excluded, by conformal prediction.
+        """Predict the set of classes that cannot be ruled out, by conformal prediction.
 
-        A class is left out of a row's set if its probability is lower there than for
-        a share `coverage` of the class's own held-out rows in the last call to `fit`
-        [1]_. The class that `predict` returns is always in the set. Sets grow with
-        `coverage`, and with the uncertainty of a row. A class with fewer than
-        1 / (1 - coverage) - 1 held-out rows is compared with the rows of all classes;
-        with `per_class` it is an error.
+        A class is left out of a row's set if its probability is lower than in a share
+        `coverage` of the rows of that class which `fit` held out [1]_. The class that
+        `predict` returns is always in the set. Sets grow with `coverage` and with the
+        uncertainty of a row.
+
+        A class with fewer than 1 / (1 - coverage) - 1 held-out rows, 9 for
+        ``coverage=0.9``, is calibrated on the rows of all classes instead. With
+        `per_class`, this is an error.
 
         Parameters
         ----------
@@ -574,29 +577,28 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             The table.
 
         coverage : float, default=0.9
-            Share of the new rows of each class whose set contains the class: on
-            average over tables, for rows like the held-out ones. It is larger if
-            `predict` alone is right more often. After folds it is measured, not
-            guaranteed, because their probabilities are compared with those of a
-            network that has learnt from all rows. It is no promise for other groups of
-            rows, such as those of one town.
+            Share of the new rows of each class whose set contains that class. It holds
+            on average, for rows like the held-out ones, not for every group of rows,
+            such as one town. It is higher if `predict` alone is right more often. After
+            folds there is no guarantee: the probabilities come from the networks of the
+            folds, but the network that predicts has learnt from all rows.
 
         per_class : bool, default=False
-            Whether each class must have enough held-out rows of its own, so that
-            rare classes are covered as reliably as frequent ones.
+            Whether to require enough held-out rows of each class, so that rare classes
+            are covered as reliably as frequent ones.
 
         Returns
         -------
         sets : ndarray of bool of shape (n_samples, n_classes)
-            Whether each class is in the row's set, which is never empty. Columns
-            are ordered as `classes_`.
+            True for the classes in the row's set, which is never empty. Columns are
+            ordered as `classes_`.
 
         Raises
         ------
         ValueError
-            If no rows were held out (as after `partial_fit`), or fewer than
-            1 / (1 - coverage) - 1 (with `per_class`, of any class); if you have set
-            weights since; or if y was multilabel or had several outputs.
+            If no rows were held out (for instance after `partial_fit`) or too few; if
+            `coefs_` or `intercepts_` were set after `fit`; or if `y` was multilabel or
+            had several columns of classes.
 
         References
         ----------
@@ -608,7 +610,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)
 
     def decision_function(self, X: Table) -> Array | list[Array]:
-        """Compute the network's raw outputs: log-odds for a sigmoid, unnormalised logarithms for a softmax.
+        """Compute the raw outputs of the network: log-odds, or the inputs of the softmax.
 
         Parameters
         ----------
@@ -618,14 +620,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         raw : ndarray of shape (n_samples,) or (n_samples, n_outputs), or a list of such
-            One column per class, or one dimension for two classes. In
-            multiclass-multioutput problems, there is one array per output.
+            For two classes, one number per row; otherwise one column per class or
+            label. Several columns of classes give a list with one array per column.
         """
         raw = outputs_of(self, X, np.asarray)  # as they are: no link, no decoding
         return label_head_of(require_fitted(self).model).decision(raw)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
-        """Compute the accuracy: the share of rows in which all labels are right.
+        """Return the accuracy.
 
         Parameters
         ----------
@@ -641,7 +643,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Returns
         -------
         score : float
-            Between 0 and 1.
+            The share of rows, from 0 to 1, in which every label is right.
         """
         head = require_fitted(self).model.head
         return self._task.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)

@@ -270,9 +270,9 @@ class FittedAttributes:
 
     @property
     def resolved_params_(self) -> dict[str, object]:
-        """The parameters, with what every "auto" became; set on an estimator, they give the same fit.
+        """All parameters, with the value that each "auto" took. Setting them on an estimator gives the same fit.
 
-        Functions and other objects of your own stand in it themselves; lists, dicts and arrays are copies.
+        Lists, dicts and arrays are copies; functions and other objects are your own.
         """
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
@@ -282,10 +282,11 @@ class FittedAttributes:
 
     @property
     def oof_prediction_(self) -> Array | list[Array]:
-        """What each training row is predicted (by a classifier, its probabilities) by networks that did not see it.
+        """Out-of-fold predictions of the training rows; a classifier's are probabilities.
 
-        These are a fold's, at the chosen epoch, where `early_stopping="folds"` was set. NaN for rows that no fold held
-        out and for rows of weight 0. `partial_fit` drops it.
+        They exist if `early_stopping="folds"` was set. They come from the networks of
+        the folds, at the chosen epoch. Rows that no fold held out, and rows of weight
+        0, are NaN. `partial_fit` drops them.
         """
         if self._fitted is None or self._fitted.out_of_fold is None:
             raise AttributeError(
@@ -296,10 +297,11 @@ class FittedAttributes:
 
     @property
     def feature_importances_(self) -> Array:
-        """How much the outputs vary with each column of the table: numbers that are not negative, together 1.
+        """Importance of each column of the table: how much the outputs vary with it. They add up to 1.
 
-        Expected gradients at 64 to 512 training rows, found when a fit ends: about the mean absolute
-        contributions that `explain` finds, over all outputs. `partial_fit`, and weights set by hand, drop it.
+        `fit` computes them by expected gradients at 64 to 512 training rows, so they
+        are close to `explain(X).importance()`. `partial_fit` and setting `coefs_` or
+        `intercepts_` drop them.
         """
         importances = None if self._fitted is None else self._fitted.importances
         if importances is None:
@@ -311,7 +313,7 @@ class FittedAttributes:
 
     @property
     def feature_names_in_(self) -> Array:
-        """Names of the table's columns, where all are strings."""
+        """Names of the table's columns, if all are strings."""
         if self._fitted is None or self._fitted.columns.names is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'feature_names_in_'.")
         return self._fitted.columns.names

@@ -42,37 +42,36 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Train the network.
+        """Fit the network to a table.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table. A data frame may hold numbers, categories, text and dates;
-            values may be missing.
+            The table. A data frame may hold numbers, categories, text and dates. Values
+            may be missing.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets. A classifier takes labels, an indicator matrix (multilabel)
-            or one column of labels per output (multiclass-multioutput); a regressor
-            takes numbers. If y has several columns, values may be missing (NaN,
-            None): loss, gradient and score then leave them out.
+            The targets. A classifier takes labels, an indicator matrix (multilabel) or
+            several columns of labels (multiclass-multioutput). A regressor takes
+            numbers. If `y` has several columns, values may be missing (NaN or None);
+            the loss and the score ignore them.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights. With all rows in one batch, a row of weight 2 counts as
-            two rows. A row of weight 0 is ignored, whatever its values.
+            Sample weights. If all rows form one batch, a row of weight 2 counts as two
+            rows. Rows of weight 0 are ignored, whatever they hold.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             Your own validation rows, for early stopping.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its targets.
+            Targets of the validation rows.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Its sample weights.
+            Sample weights of the validation rows.
 
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows to hold out together. They are passed to a splitter that
-            is given as `validation_fraction`. If no rows of X are held out, a warning
-            says that groups are not used.
+            Group of each row. Rows of one group are held out together. A splitter
+            passed as `validation_fraction` receives the groups.
 
         Returns
         -------
@@ -82,8 +81,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Raises
         ------
         ValueError
-            If the data, a parameter or a weight is not as described, or if
-            training diverges. The estimator then stays as it was.
+            If the data, a parameter or a weight is invalid, or if training diverges.
+            The estimator then stays as it was.
         """
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
@@ -101,11 +100,11 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Continue a run from a file that `Checkpoint` wrote, and train to its end.
+        """Continue an interrupted `fit` from a file written by `Checkpoint`.
 
-        Use the same parameters and the same data as in the interrupted run. The
-        result then equals, bit for bit, that of a run without an interruption.
-        To train for longer, set a larger `max_iter`.
+        Pass the same data, and use the same parameters, as in the interrupted run. The
+        result then equals that of a run without interruption, bit for bit. To train
+        longer, set a larger `max_iter`.
 
         Parameters
         ----------
@@ -116,28 +115,22 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             The table.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets. A classifier takes labels, an indicator matrix (multilabel)
-            or one column of labels per output (multiclass-multioutput); a regressor
-            takes numbers. If y has several columns, values may be missing (NaN,
-            None): loss, gradient and score then leave them out.
+            The targets, as in `fit`.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights. With all rows in one batch, a row of weight 2 counts as
-            two rows. A row of weight 0 is ignored, whatever its values.
+            Sample weights.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            Your own validation rows, for early stopping.
+            Your own validation rows.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its targets.
+            Targets of the validation rows.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            Its sample weights.
+            Sample weights of the validation rows.
 
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows to hold out together. They are passed to a splitter that
-            is given as `validation_fraction`. If no rows of X are held out, a warning
-            says that groups are not used.
+            Group of each row, as in `fit`.
 
         Returns
         -------
@@ -147,20 +140,19 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Raises
         ------
         ValueError
-            If the file is not a checkpoint, or belongs to other data, layers or
-            another solver. The estimator then stays as it was.
+            If the file is not a checkpoint, or belongs to other data, layers or another
+            solver. The estimator then stays as it was.
         """
         return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
 
     def transform(self, X: Table) -> Table:
-        """Compute the last hidden layer's activations: features that the network has learnt.
+        """Compute the activations of the last hidden layer.
 
-        Use them to turn a raw table into numbers for nearest neighbours, a
-        projection or a linear model. In a pipeline, the network is fitted to the
-        targets first. With `hidden_layer_sizes=()` the result is the encoded
-        inputs. `set_output(transform="pandas")` makes it a data frame.
+        They turn a raw table into numbers for another model, such as nearest neighbours
+        or a linear model. In a pipeline, the network is first fitted to the targets.
+        `set_output(transform="pandas")` returns a data frame.
 
         Parameters
         ----------
@@ -170,25 +162,26 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Returns
         -------
         hidden : ndarray of shape (n_samples, n_units)
-            The input of the output layer, as in `activations(X)[-2]`; a sparse matrix
-            for a linear model and sparse X. Members stand side by side.
+            The input of the output layer, `activations(X)[-2]`, with the units of all
+            members side by side. Without hidden layers it is the encoded table, which
+            is a sparse matrix for sparse `X`.
         """
         model, table = model_and_checked_table(self, X)
         return model.last_hidden(table)
 
     def get_feature_names_out(self, input_features: Target = None) -> Array:
-        """Return a name for each column of what `transform` returns.
+        """Return the names of the columns that `transform` returns.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the table's columns, to compare with those that `fit` saw.
+            Names of the table's columns. They must be those that `fit` saw.
 
         Returns
         -------
         names : ndarray of str objects, of shape (n_units,)
-            "sigmoidmlpclassifier0" and so on; for a linear model, the names of the
-            inputs, `network_feature_names_`.
+            "sigmoidmlpclassifier0" and so on; without hidden layers,
+            `network_feature_names_`.
         """
         network = require_fitted(self).model.network
         names: Array = super().get_feature_names_out(input_features)
@@ -202,7 +195,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
     # --- a look inside -----------------------------------------------------------------------------------------------
 
     def activations(self, X: Table) -> list[Array]:
-        """Compute every layer's output.
+        """Compute the output of every layer.
 
         Parameters
         ----------
@@ -212,21 +205,19 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Returns
         -------
         outputs : list of arrays of shape (n_samples, layer size), length `n_layers_`
-            The encoded input, the output of each hidden layer, and the network's
-            output after the output activation.
+            The encoded table, the output of each hidden layer, and the output of the
+            network after the output activation.
         """
         model, table = model_and_checked_table(self, X)
         return model.activations(table)
 
     def input_gradients(self, X: Table) -> Array:
-        """Compute how the predictions change with each number of the table: exact derivatives, by a backward pass.
+        """Compute the derivatives of the predictions with respect to the table's numbers.
 
-        A gradient says how much the prediction grows per unit of the column, as
-        long as the curve is straight. It goes through the network and the encoding
-        of the column, so it is in the units of the table and of the predictions
-        (a classifier's are probabilities). Gradients are computed in float64. At a
-        sharp bend (a bin's edge, a kink of "relu"), they are the slope of one side,
-        or the mean of both.
+        A derivative is the change of the prediction per unit of a column, as long as
+        the curve is straight. It is exact: a backward pass in float64, through the
+        network and the encoding. At a sharp bend, such as the edge of a bin or the kink
+        of "relu", it is the slope on one side or the mean of both.
 
         Parameters
         ----------
@@ -236,28 +227,31 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Returns
         -------
         gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
-            Two dimensions for one target, or for two classes, where the output is the
-            probability of the second one. Otherwise one output per target, quantile
-            level or column of `predict_proba`; in multiclass-multioutput problems
-            these follow each other, with one for two classes. Dates and durations have
-            a slope per second. It is 0 where a value is missing, and NaN for
-            categories: `explain` says what these contribute.
+            Derivatives in the units of the prediction per unit of the column, or per
+            second for dates and durations. They are 0 for missing values and NaN for
+            categories, which `explain` covers.
+
+            The axis of the outputs is missing for a single target, and for two classes,
+            where the prediction is the probability of the second class. Otherwise there
+            is one output per target, quantile level or column of `predict_proba`. For
+            several columns of classes, these follow each other, with a single output
+            for a column of two classes.
         """
         by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
     def explain(self, X: Table, background: Table = None) -> Explanation:
-        """Compute what each column contributes to each prediction: expected gradients.
+        """Compute how much each column contributes to each prediction.
 
-        Each row is compared with the rows of a background. Contributions are the
-        integral of the output's slopes along the straight line from a background
-        row to the row, in the encoded space (Sundararajan et al. 2017), averaged
-        over the background (Erion et al. 2021). The inputs of a column are added
-        up, so each column has one number, whatever it holds.
+        Contributions are expected gradients: each row is compared with the rows of a
+        background. The slopes of the output are integrated along the straight line from
+        a background row to the row, in the encoded table [1]_, and averaged over the
+        background [2]_. The inputs that encode a column are added up, so every column
+        has one number.
 
-        A row's contributions add up to its output minus the background's mean
-        output, to a thousandth of the outputs' spread. Lines have 8 nodes, or more
-        where that is not enough. `verbose` prints how many rows are done.
+        The contributions of a row add up to its output minus the mean output of the
+        background, to within a thousandth of the outputs' spread. With `verbose`,
+        progress is printed.
 
         Parameters
         ----------
@@ -265,47 +259,47 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             The rows to explain.
 
         background : {array-like, sparse matrix, DataFrame} of shape (n_background, n_features), default=None
-            The rows to compare with, usually training rows, which the estimator does
-            not keep. From more than 100 rows, 100 are drawn, the same ones at each
-            call. None takes rows of X, which must have 20 or more.
+            The rows to compare with, usually training rows. If there are more than 100,
+            the same 100 are drawn in each call. With None, `X` is its own background
+            and must have 20 rows or more.
 
         Returns
         -------
         explanation : Explanation
-            `values` has shape (n_samples, n_features), or (n_samples, n_features,
-            n_outputs) for several outputs. `importance()` is the mean absolute
-            contribution of each column. `base_values`, `data` and `feature_names` are
-            as in SHAP. A regressor's values are in the units of the target; with a
-            log link ("poisson", "gamma", "tweedie") they add up to the logarithm of
-            the prediction. A classifier's values add up to `decision_function`: the
-            log-odds of the second of two classes or of a label, or the inputs of the
-            softmax.
+            Its `values` have shape (n_samples, n_features), or (n_samples, n_features,
+            n_outputs) for several outputs. `importance()` returns the mean absolute
+            contribution of each column.
+
+            A regressor's contributions are in the units of the target. With the losses
+            "poisson", "gamma" and "tweedie", they add up to the logarithm of the
+            prediction. A classifier's add up to `decision_function`: the log-odds of
+            the second class or of a label, or the inputs of the softmax.
 
         Warns
         -----
         UserWarning
-            If contributions do not add up even with 256 nodes: an activation jumps,
-            or "relu" meets few background rows.
+            If contributions do not add up, because an activation jumps or because
+            "relu" meets too few background rows.
 
         References
         ----------
-        Sundararajan, M., Taly, A. & Yan, Q. (2017). "Axiomatic attribution for
-        deep networks". ICML. arXiv:1703.01365.
-
-        Erion, G., Janizek, J., Sturmfels, P., Lundberg, S. & Lee, S. (2021).
-        "Improving performance of deep learning models with axiomatic
-        attribution priors and expected gradients". Nature Machine Intelligence
-        3, 620-631. arXiv:1906.10670.
+        .. [1] Sundararajan, M., Taly, A. & Yan, Q. (2017). "Axiomatic attribution for
+           deep networks". ICML. arXiv:1703.01365.
+        .. [2] Erion, G., Janizek, J., Sturmfels, P., Lundberg, S. & Lee, S. (2021).
+           "Improving performance of deep learning models with axiomatic attribution
+           priors and expected gradients". Nature Machine Intelligence 3, 620-631.
+           arXiv:1906.10670.
         """
         return explain_rows(self, X, background, verbose=bool(self.verbose))
 
     def backpropagate(
         self, X: Table, y: Target, sample_weight: Target = None
     ) -> tuple[float, list[Array], list[Array]]:
-        """Compute the training objective and its gradient at the present weights.
+        """Compute the training objective and its gradient at the current weights.
 
-        The objective includes the penalty and class weights, but no dropout. All
-        rows are one batch. Values are in the scale of the scaled target.
+        The objective is the loss of all rows as one batch, plus the penalty. It
+        includes class weights, but no dropout. A regressor computes it on the scaled
+        target.
 
         Parameters
         ----------
@@ -324,10 +318,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             The weighted mean loss plus the penalty.
 
         coef_grads : list of arrays, shaped like `coefs_`
-            Derivatives of the loss with respect to the weights.
+            Derivatives with respect to the weights.
 
         intercept_grads : list of arrays, shaped like `intercepts_`
-            Derivatives of the loss with respect to the biases.
+            Derivatives with respect to the biases.
         """
         self._validate_params()
         fitted = require_fitted(self)

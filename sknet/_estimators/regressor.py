@@ -468,10 +468,10 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     @available_if(check_has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None) -> Self:
-        """Train one epoch over the rows given.
+        """Train for one epoch on the given rows.
 
-        No rows are held out, and training does not stop early. The first call
-        learns the encoding of the table and the float type.
+        The first call learns how to encode the table. It also sets the float type. No
+        rows are held out, and training does not stop early.
 
         Parameters
         ----------
@@ -494,7 +494,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     # --- prediction --------------------------------------------------------------------------------------------------
 
     def predict(self, X: Table) -> Array:
-        """Predict the targets.
+        """Predict the target of each row.
 
         Parameters
         ----------
@@ -504,24 +504,27 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Returns
         -------
         y : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_levels)
-            The predictions, in the targets' own units and the float type of the
-            table. They are float64 if float32 cannot tell the targets apart: their
-            mean is 1,000 standard deviations or more from 0, or their scale is not
-            between 1e-30 and 1e30.
+            The predictions, in the units of the target. They have the float type of the
+            table, or float64 if the targets need it: if their mean is 1,000 standard
+            deviations or more from 0, or their scale is outside 1e-30 to 1e30.
         """
         return outputs_of(self, X, require_fitted(self).model.head.predict)
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
-        """Predict intervals that contain the target with a given probability, on average: conformal prediction.
+        """Predict an interval for each target, by conformal prediction.
 
-        Half the width of an interval is a quantile of the errors on the rows that
-        the last `fit` held out, times the size of errors at predictions like this
-        one: the mean absolute error in up to ten bins of the prediction, or a single
-        one with fewer than 60 held-out rows. With several quantile levels, such as
-        ``loss="quantile", quantile=(0.05, 0.95)``, the outer predictions are moved by
-        a quantile of the errors [1]_, so that the width depends on the row. Ends stay
-        within the range that the loss allows, and on the training targets' side of 0 if
-        all are on one side.
+        An interval extends equally far below and above the prediction. Its width
+        depends on the errors on the rows that `fit` held out: it is larger where errors
+        at similar predictions were larger. With fewer than 60 held-out rows, all
+        intervals are equally wide.
+
+        With several quantile levels, such as ``loss="quantile", quantile=(0.05,
+        0.95)``, the interval reaches from the lowest to the highest level, and both
+        ends are corrected by the errors on the held-out rows [1]_. The width then
+        depends on the whole row.
+
+        Intervals stay within the range that the loss allows. They never cross zero if
+        no training target does.
 
         Parameters
         ----------
@@ -529,23 +532,22 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             The table.
 
         coverage : float, default=0.9
-            Share of the new targets, of each output by itself, that lie in their
-            interval: on average over tables, for rows like the held-out ones, and not
-            for each kind of row. After folds it is measured, not guaranteed, because
-            the errors are those of their networks, and the network that predicts has
-            learnt from all rows.
+            Share of new targets, of each output by itself, that lie inside. It holds on
+            average, for rows like the held-out ones, not for every kind of row. After
+            folds there is no guarantee: the errors are those of the networks of the
+            folds, but the network that predicts has learnt from all rows.
 
         Returns
         -------
         interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
-            Lower and upper ends, in the targets' own units.
+            Lower and upper ends, in the units of the target.
 
         Raises
         ------
         ValueError
-            If no rows were held out (as after `partial_fit`), or fewer than
-            1 / (1 - coverage) - 1; if you have set weights since; or with a single
-            quantile level.
+            If no rows were held out (for instance after `partial_fit`), or fewer than 1
+            / (1 - coverage) - 1; if `coefs_` or `intercepts_` were set after `fit`; or
+            if `quantile` is a single level.
 
         References
         ----------
@@ -559,14 +561,17 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
 
     def predict_quantiles(self, X: Table, quantiles: ArrayLike) -> Array:
-        """Predict quantiles of the target: numbers that it lies below with the given probabilities.
+        """Predict quantiles of the target.
 
         A quantile is the prediction plus a quantile of the signed errors on the rows
-        that the last `fit` held out, times the size of errors at predictions like
-        this one, as in `predict_interval`. After ``loss="quantile"``, each level that
-        the network predicts is moved by a quantile of its own errors on these rows,
-        if there are any, and quantiles are interpolated between the levels, linearly
-        in their normal scores. No quantile is below 0 if no training target is.
+        that `fit` held out. As in `predict_interval`, errors are scaled by the size of
+        errors at similar predictions.
+
+        After ``loss="quantile"`` with several levels, quantiles are interpolated
+        between these levels, linearly in their normal scores. If rows were held out,
+        each level is first corrected by its errors on them.
+
+        Quantiles never cross zero if no training target does.
 
         Parameters
         ----------
@@ -574,22 +579,22 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             The table.
 
         quantiles : float or array-like of shape (n_levels,)
-            The probabilities, between 0 and 1, in increasing order.
+            Probabilities between 0 and 1, in increasing order.
 
         Returns
         -------
         y : ndarray of shape (n_samples, n_levels)
-            The quantiles, in the targets' own units, never falling along a row. The
-            share of new targets below a quantile is near its level on average over
-            tables and rows, not for each kind of row.
+            The quantiles, in the units of the target. They never fall along a row. The
+            share of new targets below a quantile is close to its probability on
+            average, not for every kind of row.
 
         Raises
         ------
         ValueError
-            If y had several columns; with a single quantile level, or beyond the
-            outer ones of several; with other losses, if no rows were held out (as
-            after `partial_fit`) or too few for the outer quantiles; or if you have
-            set weights since.
+            If `y` had several columns, if `quantile` is a single level, or if a
+            probability lies beyond the outer levels of several. With other losses, if
+            no rows were held out (for instance after `partial_fit`) or too few, or if
+            `coefs_` or `intercepts_` were set after `fit`.
         """
         fitted = require_fitted(self)
         levels, errors = levels_and_errors(fitted, quantiles)
@@ -600,7 +605,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         return quantiles_around(head, predicted, errors, cast(ScaledResiduals, scaled))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
-        """Compute R^2; with several quantile levels, the mean of D^2, the counterpart of R^2 for the pinball loss.
+        """Return R², or with several quantile levels the mean D² of the pinball loss.
 
         Parameters
         ----------
@@ -616,7 +621,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Returns
         -------
         score : float
-            At most 1; 0 for a constant prediction (the mean, the quantile).
+            At most 1. A constant prediction, the mean or the quantile of `y`, scores 0.
         """
         head = require_fitted(self).model.head
         return self._task.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
