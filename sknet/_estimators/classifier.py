@@ -64,229 +64,214 @@ CLASSIFICATION = TaskFunctions(
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
-    """A multi-layer perceptron that classifies, trained by hand-written backpropagation.
+    """Multi-layer perceptron classifier for tables, trained by hand-written backpropagation.
 
-    It takes a raw table: it scales numbers and puts them into bins [5]_, encodes
-    categories, dates and free text, and marks missing values. `inputs_` shows how.
-    The gradients are those of [1]_.
+    It takes a raw table: it scales numbers and adds bins [5]_, encodes categories,
+    dates and free text, and marks missing values. `inputs_` shows the result. The
+    gradients are those of [1]_.
 
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
-        Units of each hidden layer; `()` makes a linear model. "auto" is (128,).
-        With `interaction_cst` each layer has at least eight units for each set of
-        columns.
+        Number of units in each hidden layer; `()` gives a linear model. "auto" is
+        (128,), or more with `interaction_cst`: at least eight units per set of columns.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
-        "sigmoid" (or "logistic"), "tanh", "relu", "leaky_relu", "elu", "selu",
-        "softplus", "silu", "gelu", "mish", "identity", or an `Activation` of your own;
-        a sequence gives one per hidden layer.
+        Activation of the hidden units: "sigmoid" (or "logistic"), "tanh", "relu",
+        "leaky_relu", "elu", "selu", "softplus", "silu", "gelu", "mish", "identity", an
+        `Activation` of your own, or a sequence with one per hidden layer.
 
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
         "log_loss" has one sigmoid output for two classes, a softmax for more, and one
-        sigmoid per label in multilabel problems. "squared_error", 1/2 (a - y)^2 on
-        sigmoid outputs, is the textbook network. A `Loss` of your own must have a link
-        that gives probabilities.
+        sigmoid per label for multilabel targets. "squared_error" is 1/2 (a - y)^2 on
+        sigmoid outputs, as in textbooks. The link of your own `Loss` must return
+        probabilities.
 
     depth : int, default=1
-        Number of hidden layers, if `hidden_layer_sizes` is an int. With "auto", a depth
-        of 2 or more gives that many layers of the first size.
+        Number of hidden layers if `hidden_layer_sizes` is an int. If it is "auto", 2 or
+        more gives that many layers of the first size.
 
     n_members : int or "auto", default="auto"
-        Number of networks to train side by side and join into one. "auto" is 2 below
-        5,000 training rows if held-out rows or folds evaluate the epochs, else 1.
-        Several are an error, and "auto" is 1, with scikit-learn's schedules, weights
-        given as `init`, `input_scaling=None`, sparse input, "lbfgs" or a stream.
-        Members start from different seeds and share the encoder and the held-out rows.
-        The joined network holds their hidden layers side by side: it is `n_members`
-        times as wide as `hidden_layer_sizes` says. Its raw output is the mean of
-        theirs, in which held-out rows or folds choose the share of members that see
-        bins. `partial_fit` and warm starts train the joined network; a first
-        `partial_fit` trains a single one.
+        Number of networks to train and join into one. "auto" is 2 below 5,000 training
+        rows if held-out rows or folds evaluate the epochs, else 1. Members start from
+        different seeds. The joined network has their hidden layers side by side, and is
+        `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is their
+        mean; held-out rows or folds choose the weight of members that see bins.
+        `partial_fit` and warm starts train the joined network. A first `partial_fit`
+        trains a single one.
 
     learning_rate_init : float, default=0.015
         Learning rate, which the schedule multiplies.
 
     max_iter : int, default=128
-        Largest number of epochs, or of iterations with "lbfgs".
+        Maximum number of epochs, or of iterations with "lbfgs".
 
     batch_size : int, "auto" or "proportional", default="proportional"
-        Rows per step: "auto" is min(200, n_samples); "proportional" is n_samples // 32,
-        at least 32 and at most 256, and from 77,100 rows on n_samples // 300, at most
-        1,024.
+        Rows per step: "proportional" is n_samples // 32, from 32 to 256, and from
+        77,100 rows on n_samples // 300, up to 1,024. "auto" is min(200, n_samples).
 
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
-        Optimizer that updates the weights. "adam" is described in [2]_. "lion" (Chen et
-        al. 2023) needs a learning rate three to ten times smaller. "lbfgs" uses all
-        rows at once, counts iterations instead of epochs, and ignores `batch_size` and
-        the learning rate. Or pass an `Optimizer` of your own.
+        Optimizer that updates the weights, by name or of your own. "adam" is described
+        in [2]_. "lion" (Chen et al. 2023) needs a learning rate three to ten times
+        smaller. "lbfgs" uses all rows at once, counts iterations instead of epochs, and
+        ignores `batch_size` and the learning rate.
 
     learning_rate : str or callable, default="flat_cosine"
         Schedule that multiplies `learning_rate_init`: "cosine", "flat_cosine",
-        "one_cycle", "coslog4" or a function of your own, of the fraction of `max_iter`
-        that is done; or one of scikit-learn's, "constant", "invscaling" (1 / (samples
-        seen + 1) ** `power_t`) and "adaptive" (divided by 5 at each plateau). With
-        scikit-learn's schedules, what scikit-learn's training lacks is off unless you
-        set it. After `max_iter` epochs the last rate stays.
+        "one_cycle", "coslog4", a function of the fraction of `max_iter` that is done,
+        or one of scikit-learn's, "constant", "invscaling" and "adaptive". "invscaling"
+        divides the rate by (samples seen + 1) ** `power_t`, "adaptive" by 5 at each
+        plateau. scikit-learn's schedules change what "auto" means, see Notes. The
+        others keep their last rate after `max_iter` epochs.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the held-out rows, the order of rows and dropout.
+        Seed of the initial weights, the held-out rows, the order of the rows and
+        dropout.
 
     verbose : bool or int, default=False
-        True prints every epoch, as scikit-learn does; 2 keeps one line up to date with
-        the losses, the best epoch and the time left (in a log file, it prints up to ten
-        lines).
+        Whether to print progress: True prints every epoch, 2 updates a single line with
+        the losses, the best epoch and the time left.
 
     early_stopping : bool, "auto" or "folds", default="auto"
-        Whether to hold out rows, stop after `n_iter_no_change` epochs without a better
-        score on them, and keep the weights of the best epoch. "auto" is False below 40
-        rows, "folds" below 15,000, else True; it is True instead of "folds" with
-        `X_val`, `scoring`, `warm_start`, a share as `validation_fraction`,
-        `max_iter=1`, "lbfgs", scikit-learn's schedules or a stream. With "folds", extra
-        networks train without the rows of a fold; the loss on these rows chooses the
-        epoch and, where it is scaled, the temperature. The networks that you get then
-        learn from all rows, in as many steps as the extra ones took until that epoch.
-        Folds are four below 500 rows, one of four from there on (two with `groups`),
-        and one of ten from 5,000 rows on (two of four with `groups`).
+        How to choose the epoch: True holds out rows, "folds" holds out folds and then
+        trains on all rows, False trains to the end. "auto" is False below 40 rows,
+        "folds" below 15,000, else True. With True, training stops after
+        `n_iter_no_change` epochs without a better score, and the weights of the best
+        epoch are kept. With "folds", extra networks train without the rows of a fold,
+        and the loss on these rows chooses the epoch. The final networks then learn from
+        all rows, in as many steps. Below 500 rows, all of four folds are used, above
+        that fewer. Where folds are not possible, "auto" is True, see Notes.
 
     validation_fraction : float, splitter or "auto", default="auto"
-        Share of the rows to hold out, stratified by class; or a scikit-learn splitter,
-        whose test sets are the folds at any number of rows. "auto" is 0.15, and 0.1
-        from 15,000 rows on. With a splitter, the network of each split learns
-        everything from its training rows, the encoding of columns too.
+        Share of the rows to hold out, or a scikit-learn splitter, whose test sets are
+        the folds for any number of rows. "auto" is 0.15, or 0.1 from 15,000 rows on. A
+        share is stratified by class. With a splitter, each network learns everything,
+        including the encoding of columns, from the training rows of its split.
 
     scoring : str or callable, default="loss"
         Score of an epoch on the held-out rows: "loss" or a scikit-learn scorer.
 
     n_iter_no_change : int, inf or "auto", default="auto"
-        Epochs without improvement after which training stops. "auto" is 24, and 4 from
-        15,000 rows on unless the schedule is scikit-learn's; with folds it is 16 for a
-        classifier (12 from 500 rows on, 6 from 5,000 on) and 8 for a regressor (6 from
-        500 rows on). Folds wait at most four epochs more than the best epoch took.
-        Without held-out rows, only "constant", "invscaling" and "adaptive" stop early,
-        by the training loss.
+        Number of epochs without improvement after which training stops. "auto" is 24,
+        or 4 from 15,000 rows on; with folds, it is 16 or fewer for a classifier and 8
+        or fewer for a regressor. Folds wait at most four epochs more than the best
+        epoch took. Without held-out rows, only scikit-learn's schedules stop early, by
+        the training loss.
 
     tol : float or "auto", default="auto"
-        Least improvement of the loss or validation score that counts, as a share of the
-        best one so far; as a difference with scikit-learn's schedules and "lbfgs".
-        "auto" is 1e-4; as a share it is 1e-3 with folds and 2e-3 from 15,000 rows on.
-        "lbfgs" also stops when no component of the gradient is larger than this.
+        Smallest improvement of the loss or score that counts, relative to the best one
+        so far. "auto" is 1e-4, but 1e-3 with folds and 2e-3 from 15,000 rows on. With
+        scikit-learn's schedules and "lbfgs", the improvement is absolute. "lbfgs" also
+        stops when no component of the gradient is larger than `tol`.
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
-        Which columns are categories: by name, index or mask, or "from_dtype" for the
-        columns of a data frame whose dtype says so (category, enum, and strings other
-        than ISO 8601 dates). Add "from_dtype" to a list of names to get both. A column
-        named here may hold text in an array too.
+        Columns that are categories, by name, index or mask; "from_dtype" means the
+        columns of a data frame with a category, enum or string dtype, except ISO 8601
+        dates. Add "from_dtype" to a list of names to get both. Columns named here may
+        hold text in an array, too.
 
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
-        Which columns are free text, by name, index or mask. "auto" takes the string
-        columns of a data frame in which more than half of the texts differ and have
-        three words or more on average; a stream decides by its first chunk. A column
-        cannot be both text and category.
+        Columns that are free text, by name, index or mask. "auto" takes the string
+        columns of a data frame in which more than half of the texts differ and which
+        have three words or more on average; a stream decides by its first chunk.
 
     max_categories : int or None, default=100
-        Most inputs that a category becomes, the shared input of infrequent levels
-        included; None sets no limit. The levels with the most weight get their own
-        input. In columns of 20 levels or more, levels of fewer than 5 rows share one,
-        and a column that says nothing about the target, alone or together with another
-        column, is left out with a warning. Name a column in `categorical_features` to
-        keep it.
+        Maximum number of inputs per column of categories, including the shared input of
+        infrequent categories; None sets no limit. The categories with the most weight
+        get inputs of their own. In a column of 20 categories or more, those of fewer
+        than 5 rows share an input, and a column that tells nothing about the target,
+        alone or together with another column, is left out with a warning. To keep it,
+        name it in `categorical_features`.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
-        How categories become inputs: "one_hot" makes one input per level; "target"
-        replaces the level by its mean target; "both" is one-hot, and adds the mean
-        target in columns with more levels than `max_categories`. "auto" is "both" if
-        there is such a column, else "one_hot"; always "one_hot" at a first
-        `partial_fit`, and with scikit-learn's schedules, weights given as `init`,
-        `input_scaling=None` or sparse input. Means are cross-fitted, and shrunk to the
-        overall mean by empirical Bayes. They make one input, or one per class from
-        three classes on.
+        How categories become inputs: "one_hot" gives one input per category, "target"
+        the mean target of the category, and "both" one-hot inputs, plus mean targets in
+        columns with more categories than `max_categories`. "auto" is "both" if there is
+        such a column, else "one_hot" (see Notes), and "one_hot" at a first
+        `partial_fit`. Mean targets are cross-fitted, and shrunk to the overall mean by
+        empirical Bayes. With three classes or more, each class has a mean of its own.
 
     text_components : int, default=30
-        Most inputs that a column of text becomes: the first components of a singular
-        value decomposition of its TF-IDF, of groups of three and four characters.
+        Maximum number of inputs per column of text: the first components of a singular
+        value decomposition of the TF-IDF of its groups of three and four characters.
 
     numeric_encoding : {"raw", "piecewise_linear", "steps", "auto"}, default="auto"
-        How numbers become inputs: "raw" scales them; "piecewise_linear" adds bins
-        between their quantiles, in dense tables; "steps" adds bins, and where the
-        training rows clearly show that the target jumps, edges on both sides of the
-        jump. "auto" gives bins, a classifier's with steps, to every second member, or
-        to a single network from 5,000 training rows on; it is "raw" with more than 50
-        columns of numbers, scikit-learn's schedules, weights given as `init`,
-        `input_scaling=None` or sparse input.
+        How numbers become inputs: "raw" scales them, "piecewise_linear" adds bins
+        between their quantiles [5]_, and "steps" adds bins, and edges on both sides of
+        each clear jump of the target. "auto" gives bins to every second member, or from
+        5,000 training rows on to a single network; a classifier's bins have steps. With
+        more than 50 columns of numbers, there are no bins (see Notes).
 
     n_bins : int or "auto", default="auto"
-        Most bins of a column. "auto" is 12 below 5,000 training rows, else 8. A value
-        that many rows share gets an edge of its own.
+        Maximum number of bins per column. "auto" is 12 below 5,000 training rows, else
+        8. A value that many rows share gets an edge of its own.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
-        How numbers are scaled: "robust" uses the weighted median and quartile range and
-        bends outliers to 3 asinh(z / 3); "standard" uses the mean and standard
-        deviation; "quantile" maps weighted quantiles to normal scores; None leaves
-        numbers as they are. Sparse columns are divided by their root mean square.
+        How numbers are scaled: "robust" by the weighted median and interquartile range,
+        with outliers bent to 3 asinh(z / 3); "standard" by the mean and standard
+        deviation; "quantile" from weighted quantiles to normal scores; None not at all.
+        Sparse columns are divided by their root mean square.
 
     monotonic_cst : dict, array-like of int or None, default=None
-        Columns with which predictions never fall (1) or never rise (-1), for any two
-        rows that agree in all other columns [6]_. Pass a dict by column name, or one
-        number per column, 0 for no constraint. The columns must hold numbers or
-        durations, and activations must never fall. Constraints hold for a regressor
-        with one target and for the probability of the second of two classes. A missing
-        value counts as neither more nor less than another.
+        Columns in which predictions never fall (1) or never rise (-1) if all other
+        columns stay the same [6]_. Pass a dict by column name, or one number per
+        column, with 0 for no constraint. The columns must hold numbers or durations,
+        and the activations must never fall. The constraint is on the prediction of a
+        regressor with one target, or the probability of the second of two classes. A
+        missing value counts as neither more nor less than another.
 
     interaction_cst : {"no_interactions", "pairwise"}, list of sets or None, default=None
-        Which columns may interact: "no_interactions", "pairwise", or sets of columns by
+        Columns that may interact: "no_interactions", "pairwise", or sets of columns by
         name or index; columns in no set form one more set. Each hidden unit sees the
-        columns of one set, so the raw output is a sum of one function per set, up to
-        rounding. None allows every interaction. Without hidden layers, columns never
-        interact.
+        columns of one set, so the raw output is a sum of one function per set. None
+        allows every interaction.
 
     alpha : float, default=0.01
-        Strength of the L2 penalty: alpha / (2 * sum of the sample weights) times the
-        sum of squared weights. It means the same at any batch size.
+        Strength of the L2 penalty, which is alpha / (2 * sum of the sample weights)
+        times the sum of squared weights, for any batch size.
 
     l1_ratio : float, default=0.0
-        Share of `alpha` that penalises absolute values instead of squares. Proximal
-        steps make weights exactly 0.
+        Share of `alpha` that penalises absolute values instead of squares. It makes
+        weights exactly 0, by proximal steps.
 
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay: each step multiplies the weights by 1 - rate *
-        weight_decay. "auto" is 0.02 for "adam", which makes it AdamW [3]_, and 0
-        otherwise and with scikit-learn's schedules.
+        weight_decay. "auto" is 0.02 for "adam", which makes it AdamW [3]_, else 0.
 
     dropout : float, sequence of float or "auto", default="auto"
-        Share of the hidden outputs that a training step sets to 0; a sequence gives one
-        per hidden layer. "auto" is 0.1 for a classifier that "adam" trains with
-        held-out rows or folds, and 0 otherwise and with scikit-learn's schedules.
+        Share of the hidden outputs that a training step sets to 0, or a sequence with
+        one share per hidden layer. "auto" is 0.1 for a classifier trained by "adam"
+        with held-out rows or folds, else 0.
 
     max_norm : float or None, default=None
-        Largest norm of the weights into a unit; None sets no limit.
+        Maximum norm of the weights into a unit; None sets no limit.
 
     clip_norm : float, "auto" or None, default="auto"
-        Largest norm of the whole gradient of a step; None sets no limit. "auto" is 10.0
-        for "sgd", and None otherwise and with scikit-learn's schedules.
+        Maximum norm of the gradient of a step; None sets no limit. "auto" is 10.0 for
+        "sgd", else None.
 
     averaging : float or "auto", default="auto"
-        Decay, per step, of a moving average of the weights [4]_. The average is what is
-        evaluated, kept and predicted with; 0 turns it off. "auto" is 0.99 if held-out
-        rows or folds evaluate it, and 0 otherwise and with scikit-learn's schedules.
+        Decay, per step, of a moving average of the weights [4]_; 0 turns it off.
+        Evaluation and prediction use the average. "auto" is 0.99 with held-out rows or
+        folds, else 0.
 
     init : str, callable or (coefs, intercepts), default="auto"
-        Initial weights: "auto" is "centred", which keeps the signal's variance through
-        any depth and activation; "glorot_uniform", "glorot_normal", "he_uniform",
-        "he_normal", "lecun_uniform", "lecun_normal" or "orthogonal"; a function of
-        (fan_in, fan_out, rng); or (coefs, intercepts).
+        Initial weights: "centred", "glorot_uniform", "glorot_normal", "he_uniform",
+        "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", a function of
+        (fan_in, fan_out, rng), or the arrays (coefs, intercepts). "auto" is "centred",
+        which keeps the variance of the signal at any depth.
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last fit. The encoding of the
-        table and the float type stay as that fit learnt them; changing a parameter that
-        decides them is an error.
+        table and the float type stay; changing a parameter that decides them is an
+        error.
 
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
 
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Float type that training computes in. "auto" is float64 for "lbfgs" and, unless
-        folds choose the epoch, below 500 rows; else it is float32.
+        Float type used in training. "auto" is float64 with "lbfgs", and below 500 rows
+        unless folds choose the epoch; else float32.
 
     beta_1 : float, default=0.9
         Decay of the first moment of "adam"; share of the momentum in a step of "lion".
@@ -296,7 +281,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         "lion".
 
     epsilon : float, default=1e-8
-        Keeps "adam" and "rmsprop" from dividing by 0.
+        Small number that keeps "adam" and "rmsprop" from dividing by 0.
 
     momentum : float, default=0.9
         Momentum of "sgd".
@@ -308,38 +293,38 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Exponent of the "invscaling" schedule.
 
     max_fun : int, default=15000
-        Largest number of evaluations of the objective by "lbfgs".
+        Maximum number of evaluations of the objective by "lbfgs".
 
     class_weight : dict, list of dict or "balanced", default=None
-        Weights of the classes, multiplied into the sample weights; "balanced" gives
+        Weights of the classes, which multiply the sample weights. "balanced" gives
         every class the same total weight, and turns `partial_fit` off. A list holds one
         dict per output.
 
     label_smoothing : float or "auto", default="auto"
-        Share of each label to spread evenly over all classes [7]_. "auto" is 0.02 if
-        the temperature is scaled, else 0.
+        Share of each label that is spread evenly over all classes [7]_. "auto" is 0.02
+        if the temperature is scaled, else 0.
 
     temperature_scaling : bool or "auto", default="auto"
-        Whether to multiply the output layer by the inverse temperature that minimises
-        the log-loss of the held-out rows [8]_. "auto" is True with "log_loss", held-out
-        rows or folds, a first-order solver and no `max_norm`, and False otherwise and
-        with scikit-learn's schedules. A prior keeps the temperature near 1 if there are
-        few held-out rows. Every epoch is evaluated, and kept, with its own temperature.
+        Whether to divide the raw outputs by the temperature that minimises the log-loss
+        of the held-out rows [8]_. "auto" is True with "log_loss", held-out rows or
+        folds, a solver other than "lbfgs" and no `max_norm`, else False. A prior keeps
+        the temperature close to 1 if few rows are held out. Each epoch is evaluated
+        with its own temperature.
 
     Attributes
     ----------
-    classes_ : ndarray, or a list of them
-        The labels, one array per output in multiclass-multioutput problems.
+    classes_ : ndarray, or a list of such
+        The labels. For several columns of classes, a list with one array per column.
 
     coefs_ : tuple of arrays of shape (fan_in, fan_out)
-        The weights of each layer, for the encoded inputs. The arrays are read-only:
-        assign new ones to use others.
+        Weights of each layer, for the encoded inputs. The arrays are read-only; to
+        change weights, assign new arrays.
 
     intercepts_ : tuple of arrays of shape (fan_out,)
-        The biases of each layer, read-only as well.
+        Biases of each layer, read-only as well.
 
     n_layers_ : int
-        Number of layers, input and output included.
+        Number of layers, including input and output.
 
     n_outputs_ : int
         Number of raw outputs of the network.
@@ -348,77 +333,92 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Name of the output activation.
 
     resolved_params_ : dict
-        All parameters, with the value that every "auto" took. Set on an estimator, they
-        give the same fit. Lists, dicts and arrays are copies; functions and other
-        objects are your own.
+        All parameters, with the value that each "auto" took. Setting them on an
+        estimator gives the same fit.
 
     n_iter_ : int
-        Number of epochs of the last call; with several members, the largest.
+        Number of epochs in the last call; with several members, the largest.
 
     t_ : int
-        Number of training samples seen, by all members together.
+        Number of training samples seen by all members together.
 
     loss_ : float
         The last training loss.
 
     best_loss_ : float or None
-        The smallest training loss; None if rows were held out.
+        The smallest training loss; None if rows were held out for good.
 
     loss_curve_ : list of float
-        Training loss of every epoch, in scaled units, with the penalty; the mean over
+        Training loss of each epoch, in scaled units, with the penalty, averaged over
         members.
 
     validation_scores_ : list of float or None
-        Score of every epoch on the held-out rows, the mean over members; with folds,
+        Score of each epoch on the held-out rows, averaged over members; with folds,
         minus their joint loss.
 
     best_validation_score_ : float or None
-        The largest of these, or that of the epoch that folds have chosen; NaN if
+        The highest of these scores, or the score of the epoch that folds chose. NaN if
         `scoring` never returned a number.
 
     oof_prediction_ : ndarray, or a list of such
-        Out-of-fold predictions (a classifier's are probabilities), if
-        `early_stopping="folds"` was set. Each row is predicted by the networks of the
-        fold that held it out, at the epoch that the other folds choose, or with a
-        single fold the other half of its rows. Rows that no fold held out are NaN, and
-        so are rows of weight 0: from 500 rows on only one fold is held out (two with
-        `groups`), unless a splitter gives the folds. `partial_fit` drops it.
+        Out-of-fold predictions of the training rows (probabilities for a classifier),
+        if `early_stopping="folds"` was set. Each row is predicted by the networks of
+        the fold that held it out, at the epoch that the other folds choose (with a
+        single fold, the other half of its rows). Rows that no fold held out, and rows
+        of weight 0, are NaN. `partial_fit` drops this attribute.
 
     feature_importances_ : ndarray of shape (n_features,)
-        How much the outputs vary with each column of the table: not negative, and 1 in
-        total. `fit` finds them by expected gradients at 64 to 512 training rows; they
-        are close to `explain(X).importance()`. All are equal if no column makes a
-        difference. `partial_fit` drops them.
+        How much the outputs vary with each column of the table. Importances add up to
+        1. `fit` computes them by expected gradients at 64 to 512 training rows, so they
+        are close to `explain(X).importance()`. `partial_fit` drops this attribute.
 
     best_epoch_ : int
-        Epoch of the last call, counted from 1, whose weights were kept: the best one on
-        the held-out rows (with several members, the latest of these), or the last. With
-        folds it is the epoch that they have chosen, while `n_iter_` counts the epochs
-        of the networks that learnt from all rows.
+        Epoch of the last call, counted from 1, whose weights were kept: the best on the
+        held-out rows (the latest of several members), or else the last. With folds, it
+        is the epoch that they chose, and `n_iter_` counts the epochs on all rows.
 
     temperature_ : float
-        Temperature that divides the raw outputs, the mean over members; 1 without
-        scaling. `coefs_` and `intercepts_` of the output layer already contain it.
+        Temperature that divides the raw outputs, averaged over members; 1 without
+        scaling. `coefs_` and `intercepts_` of the output layer already include it.
 
     history_ : DataFrame
         One row per epoch: training loss, validation loss and score, learning rate, norm
-        of the last gradient, seconds. With several members there is one row per member,
-        and a column `member`. With folds, validation loss and score are theirs, and
-        rows follow for the epochs after the chosen one.
+        of the last gradient, seconds. Several members have a row each, and a column
+        `member`. With folds, validation losses and scores are theirs, and go on after
+        the chosen epoch.
 
     n_features_in_ : int
-        Number of columns of the table.
+        Number of columns in the table.
 
     feature_names_in_ : ndarray of str
         Names of the columns, if all are strings.
 
     network_feature_names_ : ndarray of str
-        A name for each input of the network.
+        Name of each input of the network.
 
     inputs_ : DataFrame
-        One row per input of the network: the column it comes from, its kind (number,
-        bin, missing, level, infrequent, target, date, text), its level or edge, and the
-        centre and scale that compute it.
+        One row per input of the network: its column, its kind (number, bin, missing,
+        level, infrequent, target, date, text), its category or edge, and the centre and
+        scale that compute it.
+
+    Notes
+    -----
+    The documentation's page on defaults lists what "auto" means for each number of
+    rows.
+
+    Four settings keep the network that scikit-learn would train: a schedule of
+    scikit-learn's ("constant", "invscaling", "adaptive"), weights passed as `init`,
+    `input_scaling=None` and sparse input. "auto" then means one member, numbers without
+    bins and one-hot categories. More members are an error, as they are with "lbfgs" and
+    streams.
+
+    scikit-learn's schedules also turn off what "auto" would add to scikit-learn's
+    training: `averaging`, `clip_norm`, `dropout`, `label_smoothing`,
+    `temperature_scaling` and `weight_decay`.
+
+    `early_stopping="auto"` does not use folds with `X_val`, `scoring`, `warm_start`, a
+    share as `validation_fraction`, `max_iter=1`, "lbfgs", scikit-learn's schedules or a
+    stream.
 
     References
     ----------
