@@ -24,7 +24,7 @@ from sknet._model.evaluation import Folds
 from sknet._model.fold_progress import ChosenEpoch, FoldProgress
 from sknet._model.importances import importance_rows
 from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows, Encoding, EncodingLearner, encode_rows
+from sknet._model.matrices import EncodedRows, EncodingLearner, encode_rows
 from sknet._model.mixture import Calibration, HeldOutLoss, Mixture, mix_outputs
 from sknet._model.network_trainer import NetworkTrainer, make_trainer
 from sknet._model.phases import EpochReport, PhaseOutcome
@@ -198,7 +198,6 @@ class FoldPhase:
     settings : Settings
         Of a first-order solver.
 
-    encoding : Encoding
     encoded : EncodedRows
         All rows that may be trained on.
 
@@ -217,15 +216,13 @@ class FoldPhase:
     def __init__(
         self,
         settings: Settings,
-        encoding: Encoding,
         encoded: EncodedRows,
         rows: Rows,
         learner: EncodingLearner,
         folds: Folds,
         seeds: Sequence[tuple[int, int]],
     ) -> None:
-        self._settings, self._encoding = settings, encoding
-        self._mixture = Mixture(settings.sees_bins)
+        self._settings, self._mixture = settings, Mixture(settings.sees_bins)
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = settings.solver
         n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
@@ -233,23 +230,19 @@ class FoldPhase:
         self._steps_per_epoch = float(np.mean(n_steps))
         # of each fold those of all members
         self._trainers: list[list[NetworkTrainer]] = []
-        self.progress = FoldProgress(states=[], choices=[])
         self._held_out_rows: list[list[EncodedRows]] = []  # the held-out rows, as each network takes them
         for train, held_out in folds.splits:
-            own_encoding = learner.learn_for_fold(encoding, train, shares_columns=folds.share_columns)
-            is_shared = own_encoding is encoding
-            own = encoded if is_shared else encode_rows(own_encoding, rows, cross_fit=True, train=train)
-            train_rows = own.take(train)
+            encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.share_columns)
+            is_shared = encoding is encoded.encoding
+            own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
+            train_rows, held_out_rows = own.take(train), own.take(held_out)
             trainers = [
-                make_trainer(settings, own_encoding, train_rows, sees_bins=sees_bins, may_stop_early=False)
+                make_trainer(settings, encoding, train_rows, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
             if not self._trainers:  # of the fold whose networks are published after an interrupt
-                self.encoding, self.importance_rows = own_encoding, importance_rows(rows, own, train)
+                self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
             self._trainers.append(trainers)
-            states = [trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)]
-            self.progress.states.append(states)
-            held_out_rows = own.take(held_out)
             self._held_out_rows.append([held_out_rows.for_network(trainer.n_inputs_unseen) for trainer in trainers])
         self._parts = draw_parts(folds.splits, rows.groups)
         m = len(self.held_out)
@@ -260,7 +253,11 @@ class FoldPhase:
             self._choices_of_others.append(
                 self._choice_by(others, encoded, folds.tolerance_factor) if len(others) else self._choice
             )
-        self.progress.choices = [choice.chosen for choice in self._all_choices]
+        states = [
+            [trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)]
+            for of_fold in self._trainers
+        ]
+        self.progress = FoldProgress(states, [choice.chosen for choice in self._all_choices])
         self._epochs_before = 0  # that were trained before this call
         # empty: after an interrupt, `outcome` joins the first fold's networks; no others are published
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
@@ -389,8 +386,7 @@ class FoldPhase:
 
     def forget_networks(self) -> None:
         """Free the memory of the networks: each takes as much as one that learns from all rows."""
-        self._trainers, self.progress.states, self._held_out_rows = [], [], []
-        self.encoding, self.importance_rows = self._encoding, None
+        self._trainers, self.progress.states, self._held_out_rows, self.importance_rows = [], [], [], None
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""

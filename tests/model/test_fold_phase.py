@@ -42,11 +42,11 @@ SEEDS = [(4, 6), (14, 16)]
 
 
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
-    """Settings, the encoding, encoded rows, the rows, and what learns the columns of a fold."""
+    """Settings, encoded rows, the rows, and what learns the columns of a fold."""
     settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
     sample = table.sample(0)
     learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float))
-    return settings, encoding, rows, table, learner
+    return settings, rows, table, learner
 
 
 def fold_networks(*prepared, groups=None):
@@ -103,7 +103,7 @@ def test_a_group_is_held_out_as_a_whole():
 )
 def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
-    settings, encoding, rows, *given = prepared(weight, numeric_encoding="raw")
+    settings, rows, *given = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
     held_out = np.concatenate([rows for _, rows in splits])
@@ -115,7 +115,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
             for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
                 run = make_trainer(
                     settings,
-                    encoding,
+                    rows.encoding,
                     others,
                     sees_bins=sees_bins,
                     solver=replace(settings.solver, n_epochs=n_epochs),
@@ -131,7 +131,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
     def temperature_of(raw, places):
         target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
         total = len(target) if weight is None else some.sum()
-        return best_temperature(encoding.head.loss, raw[places], target[:, np.newaxis].astype(float), some, total)
+        return best_temperature(rows.encoding.head.loss, raw[places], target[:, np.newaxis].astype(float), some, total)
 
     def choice_of(places):
         """The epoch that these of the held-out rows choose, at the temperatures of all, and their own then."""
@@ -149,7 +149,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
         best = max(i for i in range(first, 9) if rated[i - 1] <= rules.tolerance_factor * min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    chosen = FoldPhase(settings, encoding, rows, *given, Folds(splits, rules.tolerance_factor), SEEDS).train()
+    chosen = FoldPhase(settings, rows, *given, Folds(splits, rules.tolerance_factor), SEEDS).train()
     best, temperature = choice_of(all_places)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
@@ -192,10 +192,10 @@ class FoldsOf(FoldPhase):
 
 def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     """What folds choose where the networks' outputs for the held-out rows are these, of noise of variance 1."""
-    settings, encoding, *rows = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
-    folds = FoldsOf(settings, encoding, *rows, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
+    settings, rows, *given = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
+    folds = FoldsOf(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
-    folds.given = [encoding.head.targets(raw, np.dtype(float)) for raw in outputs]
+    folds.given = [rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs]
     return folds.train(), folds.given
 
 
