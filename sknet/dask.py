@@ -54,33 +54,32 @@ class _OnWorkers(BaseSigmoidMLP):
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Train the network on the workers of the present dask client.
+        """Fit the network on the workers of the current dask client.
 
         Parameters
         ----------
         X : dask DataFrame or Array of shape (n_samples, n_features)
-            The table. A data frame may hold numbers, categories, text and dates;
-            values may be missing. Partitions stay on their workers. Row i of `y` and
-            of the weights belongs to row i of X, in the order of the partitions.
+            The table. A data frame may hold numbers, categories, text and dates. Values
+            may be missing. Partitions stay on their workers. Rows of `y` and of the
+            weights belong to the rows of `X` in the order of the partitions.
 
         y : dask or NumPy array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
-            The targets. Like weights and groups, they are brought to this process.
+            The targets. They are brought to this process, like weights and groups.
 
         sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
-            Sample weights. With all rows in one batch, a row of weight 2 counts as
-            two rows. A row of weight 0 is ignored, whatever its values.
+            Sample weights. Rows of weight 0 are ignored, whatever they hold.
 
         X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
             Your own validation rows, for early stopping.
 
         y_val : dask or NumPy array, Series or DataFrame, default=None
-            Its targets.
+            Targets of the validation rows.
 
         sample_weight_val : dask or NumPy array or Series of shape (n_val,), default=None
-            Its sample weights.
+            Sample weights of the validation rows.
 
         groups : dask or NumPy array or Series of shape (n_samples,), default=None
-            Groups of rows to hold out together.
+            Group of each row. Rows of one group are held out together.
 
         Returns
         -------
@@ -90,11 +89,11 @@ class _OnWorkers(BaseSigmoidMLP):
         Raises
         ------
         ValueError
-            If the data, a parameter or a weight is not as described, or if
-            training diverges. The estimator then stays as it was.
+            If the data, a parameter or a weight is invalid, or if training diverges.
+            The estimator then stays as it was.
         RuntimeError
-            If there is no client, or no worker for 60 seconds. Change the time with
-            `dask.config.set({"sknet.workers": seconds})`.
+            If there is no client, or no worker within 60 seconds. To change the time,
+            use `dask.config.set({"sknet.workers": seconds})`.
         """
         arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._train_on_workers(self._fit, arguments)
@@ -113,10 +112,10 @@ class _OnWorkers(BaseSigmoidMLP):
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Continue a run from a file that `sknet.Checkpoint` wrote, and train to its end.
+        """Continue an interrupted `fit` from a file written by `sknet.Checkpoint`.
 
-        Use the same parameters and the same data in the same partitions as in the
-        interrupted run. The number of workers does not matter.
+        Pass the same data in the same partitions, and use the same parameters, as in
+        the interrupted run. The number of workers may differ.
 
         Parameters
         ----------
@@ -133,16 +132,16 @@ class _OnWorkers(BaseSigmoidMLP):
             Sample weights.
 
         X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
-            Your own validation rows, for early stopping.
+            Your own validation rows.
 
         y_val : dask or NumPy array, Series or DataFrame, default=None
-            Its targets.
+            Targets of the validation rows.
 
         sample_weight_val : dask or NumPy array or Series of shape (n_val,), default=None
-            Its sample weights.
+            Sample weights of the validation rows.
 
         groups : dask or NumPy array or Series of shape (n_samples,), default=None
-            Groups of rows to hold out together.
+            Group of each row.
 
         Returns
         -------
@@ -165,12 +164,12 @@ class _OnWorkers(BaseSigmoidMLP):
             )  # fmt: skip
 
     def to_local(self) -> Estimator:
-        """Return the estimator for tables in memory, with the same parameters and the same fit.
+        """Return an estimator for tables in memory, with the same parameters and the same fit.
 
         Returns
         -------
         estimator : sknet.SigmoidMLPClassifier or sknet.SigmoidMLPRegressor
-            It predicts tables in memory and needs no dask.
+            The fitted estimator, which needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
         local._fitted, local._outputs_for_scorer = require_fitted(self), self._outputs_for_scorer
@@ -187,13 +186,13 @@ class _OnWorkers(BaseSigmoidMLP):
         Returns
         -------
         y : dask Series, DataFrame or Array of shape (n_samples,) or (n_samples, n_outputs)
-            What `predict` of the local estimator returns for each partition, with the
-            index and divisions of a data frame.
+            The predictions of the local estimator, with the index and divisions of a
+            data frame.
         """
         return self._predict_lazily(X, "predict")
 
     def explain(self, X: Table, background: Table = None) -> NoReturn:
-        """Raise an error: explanations need tables in memory.
+        """Raise an error, because explanations need tables in memory.
 
         Parameters
         ----------
@@ -206,7 +205,7 @@ class _OnWorkers(BaseSigmoidMLP):
         Raises
         ------
         TypeError
-            Always, with the remedy.
+            Always. Use `to_local().explain(X.head(1000))` instead.
         """
         raise TypeError(
             "explain takes tables in memory, and explains some thousand rows in a moment: call "
@@ -221,7 +220,7 @@ class _OnWorkers(BaseSigmoidMLP):
         return predict_lazily(local, require_fitted(self).model, X, method, *arguments)
 
     def score(self, X: Collection, y: Target, sample_weight: Target = None) -> float:
-        """Compute the score of the local estimator: accuracy, R², or D² of the pinball loss.
+        """Return the score of the local estimator: accuracy, R², or D² of the pinball loss.
 
         Parameters
         ----------
@@ -248,17 +247,19 @@ class _OnWorkers(BaseSigmoidMLP):
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
-    """A multi-layer perceptron that classifies, trained by the workers of a dask cluster.
+    """Multi-layer perceptron classifier for dask collections, trained by the workers of a cluster.
 
-    The parameters, their defaults and their meanings are those of :class:`sknet.SigmoidMLPClassifier`, except that
-    `batch_size="proportional"` is a 32nd of the rows up to 8,192 instead of 256, so that a step is worth the calls to
-    the workers. The current client is used. The same rows in the same order give the same held-out rows and folds as
-    in memory. Members and folds train at the same time, on one encoded table. `oof_prediction_` is an array in this
-    process, in the order of the rows of X.
+    It uses the current client. Parameters and defaults are those of
+    :class:`sknet.SigmoidMLPClassifier`, except that `batch_size="proportional"` goes up
+    to 8,192 rows instead of 256, because each step costs calls to the workers.
+
+    The held-out rows and folds are those of the local estimator for the same rows in
+    the same order. Members and folds train at the same time. `oof_prediction_` is an
+    array in this process, in the order of the rows of `X`.
 
     See Also
     --------
-    sknet.SigmoidMLPClassifier : The local estimator, which says what each parameter means.
+    sknet.SigmoidMLPClassifier : The local estimator, which documents the parameters.
 
     Examples
     --------
@@ -276,7 +277,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     classes_ = FittedAttribute(lambda fitted: label_head_of(fitted.model).labels.classes)
 
     def predict_proba(self, X: Collection) -> Collection | list[Collection]:
-        """Predict the labels' probabilities, lazily.
+        """Predict the probability of each class, lazily.
 
         Parameters
         ----------
@@ -286,13 +287,12 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
         Returns
         -------
         p : dask DataFrame or Array of shape (n_samples, n_classes), or a list of such
-            As `predict_proba` of the local estimator; the columns of a data
-            frame are the classes.
+            The probabilities. The columns of a data frame are the classes.
         """
         return self._predict_lazily(X, "predict_proba")
 
     def predict_set(self, X: Collection, coverage: float = 0.9, per_class: bool = False) -> Collection:
-        """Predict the classes that cannot be excluded, lazily.
+        """Predict the set of classes that cannot be ruled out, lazily.
 
         Parameters
         ----------
@@ -303,30 +303,32 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
             As in `sknet.SigmoidMLPClassifier.predict_set`.
 
         per_class : bool, default=False
-            As there.
+            As in `sknet.SigmoidMLPClassifier.predict_set`.
 
         Returns
         -------
         sets : dask DataFrame or Array of bool of shape (n_samples, n_classes)
-            Whether each class is in the row's set; the columns of a data frame
-            are the classes.
+            True for the classes in the row's set. The columns of a data frame are the
+            classes.
         """
         largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_set", coverage, per_class)
 
 
 class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
-    """A multi-layer perceptron for regression, trained by the workers of a dask cluster.
+    """Multi-layer perceptron regressor for dask collections, trained by the workers of a cluster.
 
-    The parameters, their defaults and their meanings are those of :class:`sknet.SigmoidMLPRegressor`, except that
-    `batch_size="proportional"` is a 32nd of the rows up to 8,192 instead of 256, so that a step is worth the calls to
-    the workers. The current client is used. The same rows in the same order give the same held-out rows and folds as
-    in memory. Members and folds train at the same time, on one encoded table. `oof_prediction_` is an array in this
-    process, in the order of the rows of X.
+    It uses the current client. Parameters and defaults are those of
+    :class:`sknet.SigmoidMLPRegressor`, except that `batch_size="proportional"` goes up
+    to 8,192 rows instead of 256, because each step costs calls to the workers.
+
+    The held-out rows and folds are those of the local estimator for the same rows in
+    the same order. Members and folds train at the same time. `oof_prediction_` is an
+    array in this process, in the order of the rows of `X`.
 
     See Also
     --------
-    sknet.SigmoidMLPRegressor : The local estimator, which says what each parameter means.
+    sknet.SigmoidMLPRegressor : The local estimator, which documents the parameters.
 
     Examples
     --------
@@ -342,7 +344,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
 
     def predict_interval(self, X: Collection, coverage: float = 0.9) -> Collection:
-        """Predict intervals that hold the target with a given probability, lazily.
+        """Predict an interval for each target, lazily.
 
         Parameters
         ----------
@@ -355,8 +357,8 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
         Returns
         -------
         interval : dask DataFrame or Array of shape (n_samples, 2) or (n_samples, n_outputs, 2)
-            Lower and upper ends; a data frame's columns are "lower" and
-            "upper", for several outputs below the number of each.
+            Lower and upper ends. The columns of a data frame are "lower" and "upper",
+            for several outputs below the number of each output.
         """
         largest_residual_in_interval(require_fitted(self), coverage)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_interval", coverage)
@@ -375,7 +377,8 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
         Returns
         -------
         y : dask DataFrame or Array of shape (n_samples, n_levels)
-            The quantiles; a data frame's columns are named after their levels.
+            The quantiles. The columns of a data frame are named after their
+            probabilities.
         """
         levels, _ = levels_and_errors(require_fitted(self), quantiles)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_quantiles", levels)

@@ -45,15 +45,15 @@ def _model_of(estimator: object) -> Model:
 
 
 def register_onnx_converters() -> None:
-    """Tell skl2onnx how to convert the estimators of this package.
+    """Register converters for the estimators with skl2onnx.
 
-    Once called, `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` take them,
-    alone and inside a `Pipeline`, a `ColumnTransformer`, a search or an ensemble.
+    `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` can then convert them, alone and
+    inside a `Pipeline`, a `ColumnTransformer`, a search or an ensemble.
 
     Raises
     ------
     ImportError
-        If skl2onnx is not installed: the extra "onnx" has it.
+        If skl2onnx is not installed. The extra "onnx" includes it.
     """
     with require_package("sknet.export.register_onnx_converters", "skl2onnx", extra="onnx"):
         from sknet._export import onnx
@@ -63,44 +63,45 @@ def register_onnx_converters() -> None:
 def to_onnx(
     estimator: Estimator, X: Table = None, *, initial_types: object = None, target_opset: int | None = None
 ) -> "ModelProto":
-    """Return a fitted estimator as an ONNX model, its encoding of the raw table included.
+    """Convert a fitted estimator to ONNX, including the encoding of the raw table.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted one.
+        The fitted estimator.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
-        A table like those to predict, for the types of the graph's inputs: one
-        input "X" for an array, or one of shape (n, 1) per column, by its name, for a
-        data frame. One row is enough.
+        A table like those to predict, which determines the inputs of the graph. One row
+        is enough. An array gives one input "X". A data frame gives an input of shape
+        (n, 1) per column, with the name of the column.
 
     initial_types : list of (str, skl2onnx type), default=None
-        The graph's inputs, instead of X. Several are taken in the order of the
-        table's columns.
+        The inputs of the graph, instead of `X`. Several inputs are in the order of the
+        columns.
 
     target_opset : int, default=None
-        The version of ONNX's operators; None for the latest that skl2onnx
-        knows.
+        Version of the ONNX operators; None is the latest that skl2onnx knows.
 
     Returns
     -------
     onnx_model : onnx.ModelProto
-        A classifier has the outputs "label" and "probabilities" (for several target
-        columns "probabilities_0", "probabilities_1", ...), a regressor "variable" of
-        shape (n, n_outputs). Outputs are float64 if an input is. In the inputs, a
-        missing number is NaN and a missing text the empty string. A category is the
-        `str` of its level. Dates (since 1970) and durations are int64 nanoseconds, a
-        missing one the least int64, as in NumPy and pandas.
+        The outputs of a classifier are "label" and "probabilities" ("probabilities_0",
+        "probabilities_1", … for several columns of classes). The output of a regressor
+        is "variable", of shape (n, n_outputs). Outputs are float64 if an input is.
+
+        In the inputs, a missing number is NaN, a missing text is the empty string, and
+        a category is the text that `str` gives. Dates (since 1970) and durations are
+        int64 nanoseconds; a missing one is the lowest int64, as in NumPy and pandas.
+        `feeds_of` writes a table in this form.
 
     Raises
     ------
     ExportError
-        If ONNX cannot say what the estimator does: dates with a time zone,
-        scaling by quantiles, an activation or a link of your own, or labels of
-        several types. A `ValueError`.
+        If ONNX cannot express the estimator: dates with a time zone, scaling by
+        quantiles, an activation or a link of your own, or labels of several types. A
+        `ValueError`.
     ImportError
-        If skl2onnx is not installed: the extra "onnx" has it.
+        If skl2onnx is not installed. The extra "onnx" includes it.
     """
     model = _model_of(estimator)
     if X is None and initial_types is None:
@@ -112,14 +113,16 @@ def to_onnx(
 
 
 def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[str, Array]:
-    """Return a table as an ONNX session takes it: `session.run(None, feeds_of(model, X))`.
+    """Convert a table to the inputs of an ONNX session.
+
+    Pass the result to the session: ``session.run(None, feeds_of(model, X))``.
 
     Parameters
     ----------
     model : estimator, Pipeline or onnxruntime.InferenceSession
-        The estimator that was exported with `to_onnx`, or the `Pipeline` exported
-        with skl2onnx, for a table with the types of X. For other types, pass the
-        session of the graph, which knows the types of its inputs.
+        The estimator that `to_onnx` converted, or the `Pipeline` that skl2onnx
+        converted, if the columns of `X` have the same types as then. For other types,
+        pass the session, which knows its inputs.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         The rows to predict, as the estimator takes them.
@@ -127,17 +130,16 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     Returns
     -------
     feeds : dict of str to ndarray
-        The value of each input of the graph, by name: one array of shape
-        (n_samples, 1) per column of a data frame, or the whole array. A missing text
-        is the empty string, a missing number is NaN. Dates are int64 nanoseconds, a
-        missing one the least int64, as in `to_onnx`.
+        The value of each input, by its name: an array of shape (n_samples, 1) per
+        column of a data frame, or the whole array. Missing values and dates are as in
+        `to_onnx`.
 
     Raises
     ------
     ExportError
-        If an input of the graph cannot hold a column: missing values or
-        fractions among integers, or dates beyond the years 1677 to 2262; or if X
-        has other columns than the graph has inputs. A `ValueError`.
+        If an input cannot hold a column: missing values or fractions among integers, or
+        dates outside the years 1677 to 2262. Also if `X` has other columns than the
+        graph has inputs. A `ValueError`.
 
     Examples
     --------
@@ -167,28 +169,28 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
 
 
 def to_torch(estimator: Estimator) -> "torch.nn.Sequential":
-    """Return the network of a fitted estimator as PyTorch's layers.
+    """Convert the network of a fitted estimator to PyTorch layers.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted one.
+        The fitted estimator.
 
     Returns
     -------
     module : torch.nn.Sequential
-        `Linear` layers with copies of the weights, in their float type, and
-        activations between them. It takes the encoded table,
-        `estimator.activations(X)[0]`, and returns the output before the loss's link,
-        of shape (n, n_outputs): the `decision_function` of a classifier, or a
-        regressor's predictions in the scale of training.
+        `Linear` layers with copies of the weights, in their float type, and the
+        activations between them. Its input is the encoded table,
+        `estimator.activations(X)[0]`. Its output, of shape (n, n_outputs), is the raw
+        output of the network: the `decision_function` of a classifier, or the scaled
+        predictions of a regressor before the link.
 
     Raises
     ------
     ExportError
-        If an activation is one of your own. A `ValueError`.
+        If an activation is your own. A `ValueError`.
     ImportError
-        If PyTorch is not installed: the extra "torch" has it.
+        If PyTorch is not installed. The extra "torch" includes it.
     """
     network = _model_of(estimator).network
     with require_package("sknet.export.to_torch", "torch", extra="torch"):
@@ -197,29 +199,29 @@ def to_torch(estimator: Estimator) -> "torch.nn.Sequential":
 
 
 def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
-    """Return an estimator with the weights of PyTorch's layers.
+    """Create an estimator with the weights of PyTorch layers.
 
     Parameters
     ----------
     module : torch.nn.Sequential
-        The layers of `to_torch(like)` after further training. `Dropout` layers are
-        allowed among them.
+        The layers that `to_torch(like)` returned, after further training. They may
+        include `Dropout` layers.
 
     like : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted estimator. The new one encodes tables and decodes outputs as it
-        does.
+        A fitted estimator. The new one encodes tables and decodes outputs in the same
+        way.
 
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted one.
+        The fitted estimator.
 
     Raises
     ------
     ExportError
         If the module has other layers. A `ValueError`.
     ImportError
-        If PyTorch is not installed: the extra "torch" has it.
+        If PyTorch is not installed. The extra "torch" includes it.
     """
     network = _model_of(like).network
     with require_package("sknet.export.from_torch", "torch", extra="torch"):

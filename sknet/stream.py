@@ -38,75 +38,77 @@ def fit(
     resume: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Estimator:
-    """Fit an estimator to rows that never are in memory at once.
+    """Fit an estimator to a table that is larger than memory.
 
-    The source is read once. Its rows are checked and written to random buckets of
-    a temporary file, which is as large as the table: 8 bytes for a number or a date
-    (4 for a float32), 4 for a category. Each epoch reads the buckets in a new order,
-    a few at a time, and mixes their rows, so the source may be sorted. Encoders are
-    learnt from a sample of 200,000 rows, as in memory. The size of the chunks does
-    not matter, with one exception: strings that do not look like free text in the
-    first chunk are a category, unless `text_features` names them. Chunks without
-    rows are skipped.
+    The source is read once, and its rows may be in any order. They are written to
+    random buckets of a temporary file, which takes 8 bytes for a number or a date (4
+    for a float32) and 4 for a category. Each epoch reads the buckets in a new order, a
+    few at a time, and mixes their rows.
+
+    The encoding is learnt from a sample of 200,000 rows, as in memory. The size of the
+    chunks matters only for columns of strings: they are free text if they look like it
+    in the first chunk, or if `text_features` names them, and categories otherwise.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        Its parameters mean what they mean in `fit`. `validation_fraction` of the
-        rows, at most about 100,000, are held out and stay in memory; with `groups`,
-        whole groups are held out.
+        The estimator. Its parameters have the same meaning as in `fit`. The held-out
+        rows, `validation_fraction` of all but at most about 100,000, stay in memory.
 
     source : path, pyarrow Dataset, ndarray or callable
-        The path of a Parquet file, a glob, or a folder of such files; a
+        The path of a Parquet file, a glob, or a folder of Parquet files; a
         `pyarrow.dataset.Dataset`; an array, which may be memory-mapped; or a function
-        without arguments that returns an iterator of chunks. A chunk is (X, y),
-        (X, y, sample_weight), (X, y, sample_weight, groups), or a data frame that
-        contains the target. The files of a path must have the same columns. Types may
-        differ if nothing is lost: a column without values takes the type of the other
-        files, integers become floats, and dictionaries text.
+        without arguments that returns an iterator of chunks. A chunk is (X, y), (X, y,
+        sample_weight), (X, y, sample_weight, groups), or a data frame that includes the
+        target. Chunks without rows are skipped.
+
+        Files must have the same columns. Their types may differ if nothing is lost:
+        integers become floats, dictionaries become text, and a column without values
+        takes the type of the other files.
 
     target : str, list of str or array-like, default=None
-        The name of the target's column, or several names. If the source is an array,
-        the array of targets. None if chunks contain targets.
+        Name of the target column, or several names. For an array, the array of targets.
+        None if chunks include the targets.
 
     sample_weight : str or array-like of shape (n_samples,), default=None
-        The name of a column, which is then no feature; or an array, if the source is one.
+        Name of the column of weights, which is then no feature. For an array, the array
+        of weights.
 
     groups : str or array-like of shape (n_samples,), default=None
-        Groups of rows to hold out together, given in the same way.
+        Name of the column of groups, or for an array the array of groups. Rows of one
+        group are held out together.
 
     validation : path, pyarrow Dataset, ndarray or callable, default=None
-        Your own validation rows, in a form that the source may have, with the same
+        Your own validation rows, in any form that the source may have, with the same
         columns. They are kept in memory.
 
     validation_target : array-like, default=None
-        The targets of a validation set that is an array.
+        Targets of the validation rows, if these are an array.
 
     resume : str or path-like, default=None
-        A file that `Checkpoint` wrote in an earlier call, to continue its run with
+        A file that `Checkpoint` wrote in an earlier call. Its run is continued, with
         the same parameters and source.
 
     cache_dir : str or path-like, default=None
-        The folder of the temporary file; None is the system's own. The file has no
-        name, so its space is free again at the end, even if the process is killed.
+        Folder of the temporary file; None is the folder of the system. The file has no
+        name, so its space is freed even if the process is killed.
 
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        The same one, fitted. It predicts, saves, exports and continues with
-        `partial_fit` as after `fit`.
+        The same estimator, fitted. You can use it as after `fit`.
 
     Raises
     ------
     ValueError
         If a parameter needs all rows at once (`solver="lbfgs"`, a splitter,
-        `n_members`, `warm_start`), or the source or a chunk is not as
-        described. The estimator then stays as it was.
+        `n_members`, `warm_start`), or if the source or a chunk is invalid. The
+        estimator then stays as it was.
     OSError
-        If the folder of the temporary file has too little space.
+        If there is too little space for the temporary file.
     ImportError
-        If the source is a path and pyarrow is not installed: the extra
-        "parquet" has it.
+        If the source is a path and pyarrow is not installed. The extra "parquet"
+        includes it.
 
     Examples
     --------
@@ -150,38 +152,38 @@ def _refuse_others(estimator: object) -> None:
 def prepare(
     estimator: Estimator, X: Table, y: Target, sample_weight: Target = None, *, classes: Target = None
 ) -> Estimator:
-    """Learn how tables are encoded from a sample, before `partial_fit` is called for the first time.
+    """Learn the encoding of a table from a sample, before the first `partial_fit`.
 
-    Scales, bins, levels and the targets' scale are those of the sample, and
-    stay. A level counts if a row has it, or if a category type declares it.
+    Scales, bins, categories and the scale of the target then stay as in the sample. A
+    category is known if a row of the sample has it, or if a category dtype declares it.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        It forgets what it has learnt before.
+        The estimator. It forgets what it has learnt before.
 
     X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-        A sample of all rows.
+        A sample of the rows.
 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
+        Targets of the sample.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Their sample weights.
+        Sample weights.
 
     classes : array-like of shape (n_classes,), default=None
-        All labels that may come, of a classifier.
+        All labels that later calls may bring, for a classifier.
 
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        The same one, with initial weights, before the first step.
+        The same estimator, with initial weights.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sknet import SigmoidMLPClassifier, stream
-    >>> X = np.sort(np.random.default_rng(0).normal(size=(1000, 1)), axis=0)  # sorted: no chunk is like the others
+    >>> X = np.sort(np.random.default_rng(0).normal(size=(1000, 1)), axis=0)  # sorted: each chunk differs
     >>> y = X[:, 0] > 0
     >>> net = stream.prepare(SigmoidMLPClassifier(random_state=0), X[::10], y[::10])
     >>> for start in range(0, 1000, 100):
@@ -205,35 +207,34 @@ def predict(
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted one.
+        The fitted estimator.
 
     source : path, pyarrow Dataset, ndarray, DataFrame, callable or iterable
-        As in `fit`; columns that the estimator does not know are ignored. A function
-        or an iterable gives tables, or tuples that begin with one; tables without
-        rows are skipped. A data frame is one chunk.
+        The rows, in a form that `fit` takes, a data frame, or an iterable. A function
+        or an iterable gives tables, or tuples that begin with a table. Columns that the
+        estimator does not know are ignored, and tables without rows are skipped.
 
     method : str, default="predict"
-        The estimator's method: "predict", "predict_proba", "predict_log_proba",
-        "decision_function", "predict_set", "predict_interval" or
-        "predict_quantiles".
+        Method of the estimator: "predict", "predict_proba", "predict_log_proba",
+        "decision_function", "predict_set", "predict_interval" or "predict_quantiles".
 
     to : str or path-like, default=None
-        A Parquet file to write, with one row per row of the source.
+        A Parquet file for the predictions, with one row per row of the source.
 
     **arguments : object
-        Further arguments of the method: ``coverage=0.8``, or ``quantiles=[0.1, 0.9]``.
+        Further arguments of the method, such as ``coverage=0.8``.
 
     Returns
     -------
     predictions : iterator of ndarray, or None
-        What the method returns for each chunk, or None if it is written to a file.
-        The file's column is named after the method; several columns are numbered, or
+        The predictions of each chunk, or None if they were written to a file. The
+        column of the file is named after the method. Several columns are numbered, or
         named after `classes_`.
 
     Raises
     ------
     ImportError
-        If pyarrow is needed and not installed: the extra "parquet" has it.
+        If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
     _refuse_others(estimator)
     fitted = require_fitted(estimator)

@@ -83,24 +83,21 @@ class CallbackObserver(FitObserver):
 
 
 class Checkpoint:
-    """Write the whole state of a training run to a file, every few epochs.
+    """Save the state of a training run to a file, every few epochs.
 
-    A callback for `set_callbacks`, which scikit-learn has since version 1.9.
-    An estimator with the same parameters continues the run with
-    `resume(path, X, y)` and ends exactly where the uninterrupted run would
-    have ended.
+    Pass it to `set_callbacks`, which needs scikit-learn 1.9 or later. An estimator with
+    the same parameters continues the run with `resume(path, X, y)`, and ends exactly
+    where the uninterrupted run would have ended.
 
     Parameters
     ----------
     path : str or path-like
-        The file, in the format of `sknet.save`, without pickle. It is either complete
-        or not replaced. It holds each network in training, those of folds too, with
-        the parameters, the optimizer's moments, the random generator, the best epoch
-        and the history; what the folds have chosen; the seeds of the validation rows;
-        and a fingerprint of the data.
+        The file, in the format of `sknet.save`. A new checkpoint replaces the old one
+        only once it is complete.
 
     every : int, default=1
-        Number of epochs between two writes. Epochs of folds are counted separately.
+        Number of epochs between two checkpoints. Epochs of folds are counted
+        separately.
 
     See Also
     --------
@@ -109,12 +106,14 @@ class Checkpoint:
 
     Notes
     -----
-    One file holds one run. In a search or a cross-validation every fit would
-    write to the same file. `solver="lbfgs"` has no checkpoints.
+    A file holds a single run. In a search or a cross-validation, every fit would write
+    to the same file. `solver="lbfgs"` has no checkpoints.
 
-    `resume` refuses parameters that differ from those of the run. It cannot tell
-    apart two functions of your own, or two losses, activations or optimizers with
-    the same name: keep these as they were.
+    The file holds all networks in training, including those of folds, with the state of
+    the optimizer and the random generator, the parameters, the history, and a
+    fingerprint of the data. `resume` refuses other parameters and other data. It cannot
+    tell apart two functions of your own, or two losses, activations or optimizers of
+    the same name, so keep these as they were.
 
     Examples
     --------
@@ -139,15 +138,15 @@ class Checkpoint:
         self.path, self.every = as_path(path), int(every)
 
     def setup(self, estimator: object, context: object) -> None:
-        """Raise, as a fit begins, if its runs or the file cannot be written.
+        """Check, before a fit, that its state and the file can be written.
 
         Parameters
         ----------
         estimator : estimator
-            The one that calls.
+            The estimator that is fitted.
 
         context : sklearn.callback.CallbackContext
-            Of the fit.
+            Context of the fit.
         """
         if not hasattr(estimator, "resume"):
             raise TypeError(
@@ -157,39 +156,39 @@ class Checkpoint:
         refuse_unwritable(self.path)
 
     def teardown(self, estimator: object, context: object) -> None:
-        """Do nothing at the end of a fit.
+        """Do nothing after a fit.
 
         Parameters
         ----------
         estimator : estimator
-            The one that calls.
+            The estimator that is fitted.
 
         context : sklearn.callback.CallbackContext
-            Of the fit.
+            Context of the fit.
         """
 
     def on_fit_task_begin(self, estimator: object, context: object) -> None:
-        """Do nothing at the beginning of a fit or an epoch.
+        """Do nothing before a fit or an epoch.
 
         Parameters
         ----------
         estimator : estimator
-            The one that calls.
+            The estimator that is fitted.
 
         context : sklearn.callback.CallbackContext
-            Of the fit or epoch.
+            Context of the fit or epoch.
         """
 
     def on_fit_task_end(self, estimator: object, context: object) -> None:
-        """Do nothing at the end of a fit or an epoch: `CheckpointWriter` writes the file.
+        """Do nothing after a fit or an epoch; the estimator writes the file itself.
 
         Parameters
         ----------
         estimator : estimator
-            The one that calls.
+            The estimator that is fitted.
 
         context : sklearn.callback.CallbackContext
-            Of the fit or epoch.
+            Context of the fit or epoch.
         """
 
 

@@ -39,33 +39,33 @@ class SavedEstimator:
 
 
 def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
-    """Write a fitted estimator to a file.
+    """Save a fitted estimator to a file.
 
-    The file is in the safetensors format: arrays are tensors, everything else is
-    text. It holds no pickle and is safe to load wherever it comes from. An older
-    file at `path` is replaced once the new one is complete.
+    The format is safetensors: arrays are tensors, everything else is text. The file
+    holds no pickle, so it is safe to load wherever it comes from. An existing file is
+    replaced once the new one is complete.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted one. Pieces of your own (an activation, a loss, an optimizer, a
-        schedule, a scorer, a splitter) are written by name: pass them to `load`.
-        Callbacks, metadata requests and the choice of `set_output` are not kept.
+        The fitted estimator. Pieces of your own (activations, losses, optimizers,
+        schedules, scorers, splitters) are saved by name only; pass them to `load`.
+        Callbacks, metadata requests and `set_output` are not saved.
 
     path : str or path-like
-        The file, by convention with the ending `.safetensors`.
+        The file, usually with the ending `.safetensors`.
 
     Raises
     ------
     ValueError
-        If the estimator holds what a file cannot: labels that are neither
-        numbers nor text, or two pieces of your own with one name.
+        If the estimator holds labels that are neither numbers nor text, or two pieces
+        of your own with the same name.
     OSError
-        If the file cannot be written. The old one then stays as it was.
+        If the file cannot be written. An existing file then stays as it was.
 
     See Also
     --------
-    load : Read it again.
+    load : Load the estimator.
 
     Examples
     --------
@@ -90,10 +90,10 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
-    """Read a fitted estimator from a file that `save` has written.
+    """Load a fitted estimator from a file written by `save`.
 
-    The file may come from anywhere: nothing that it names is imported or called,
-    sizes and types are checked, and a damaged file is refused.
+    The file may come from anywhere. Nothing that it names is imported or called, sizes
+    and types are checked, and a damaged file is refused.
 
     Parameters
     ----------
@@ -101,26 +101,26 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
         The file.
 
     custom : mapping of str to object, default=None
-        The pieces of your own that the file names: an activation, a loss, an
-        optimizer, a function, by their name, `__name__` or class name.
+        Pieces of your own that the file needs, such as an activation or a loss, by the
+        name that the error message gives: their `name`, `__name__` or class name.
 
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted estimator. It predicts what the saved one does, bit for bit, and can be
-        trained further.
+        The fitted estimator. Its predictions equal those of the saved one, bit for bit.
+        You can train it further.
 
     Raises
     ------
     ModelFileError
-        If `save` did not write the file, if it is damaged or of a later version, or
-        if it names a piece of your own that is not passed. A `ValueError`.
+        If the file was not written by `save`, is damaged, comes from a later version,
+        or needs a piece of your own that was not passed. A `ValueError`.
     OSError
-        If there is no such file.
+        If the file does not exist or cannot be read.
 
     See Also
     --------
-    save : Write it.
+    save : Save an estimator.
     """
     saved = files.read(path, PUBLIC_NAME, _FILE_CLASSES, custom)
     with files.as_model_file_error(path, PUBLIC_NAME):

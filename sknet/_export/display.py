@@ -39,40 +39,38 @@ def inner_estimator(estimator: object, attribute: str) -> Any:
 
 
 class TrainingHistoryDisplay:
-    """Training loss, validation loss and learning rate, epoch by epoch.
+    """Plot of training loss, validation loss and learning rate by epoch.
 
-    Make one with `from_estimator`.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
     history : DataFrame
-        As the estimators' `history_`: one row per epoch, and with a column
-        "member" one per epoch and member.
+        The `history_` of an estimator: one row per epoch, or with a column "member" one
+        row per epoch and member.
 
     best_epochs : sequence of int, default=None
-        Numbers of the epochs, from 1, that are marked as those whose weights
-        were kept; None marks that of the best validation score, of each member.
+        Epochs to mark as those whose weights were kept, counted from 1. None marks the
+        epoch with the best validation score of each member.
 
     estimator_name : str, default=None
-        Shown as the title.
+        Title of the plot.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the losses are drawn.
+        Axes of the losses.
 
     rate_ax_ : matplotlib Axes or None
-        Where the learning rate is drawn, on the right; None where there is
-        none, as for "lbfgs".
+        Axes of the learning rate, on the right; None without one, as for "lbfgs".
 
     figure_ : matplotlib Figure
-        The figure of both.
+        The figure.
 
     lines_ : dict of str to matplotlib Line2D
-        The curves by their names: "loss", "validation_loss" where rows were
-        held out, "learning_rate" where there is one. With several members they
-        are the means over those that still train, with a band from the least
-        to the largest.
+        The curves: "loss", and if they exist "validation_loss" and "learning_rate".
+        With several members, a curve is the mean of those still training, inside a band
+        from the lowest to the highest.
 
     See Also
     --------
@@ -102,24 +100,24 @@ class TrainingHistoryDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: object, *, ax: Any = None, log_scale: bool = False) -> Self:
-        """Plot the history of a fitted estimator.
+        """Plot the training history of a fitted estimator.
 
         Parameters
         ----------
         estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a pipeline or search
-            A fitted one. Of a pipeline it is the last step, of a search the
-            best estimator.
+            The fitted estimator: the last step of a pipeline, the best estimator of a
+            search.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None creates a figure.
 
         log_scale : bool, default=False
-            Whether losses are drawn on a logarithmic scale.
+            Whether to draw losses on a logarithmic scale.
 
         Returns
         -------
         display : TrainingHistoryDisplay
-            With the drawn lines.
+            The display.
         """
         inner = inner_estimator(estimator, "history_")
         history = inner.history_  # an error before fit
@@ -132,15 +130,15 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None creates a figure.
 
         log_scale : bool, default=False
-            Whether losses are drawn on a logarithmic scale.
+            Whether to draw losses on a logarithmic scale.
 
         Returns
         -------
         display : TrainingHistoryDisplay
-            This one.
+            The display itself.
         """
         import matplotlib.pyplot as plt
         from matplotlib.ticker import MaxNLocator

@@ -33,39 +33,38 @@ class Explains(Protocol):
 
 
 class ExplanationDisplay:
-    """What columns contribute: on average, and to the output of one row.
+    """Plot of the contributions of columns: on average, and to the output of one row.
 
-    On the left the mean absolute contribution of each column; on the right the
-    way from the mean output of the background, at the bottom, to the output of
-    one row: red bars lead to more, blue ones to less. Make one with
-    `from_estimator`.
+    The bars on the left are mean absolute contributions. On the right, contributions
+    lead from the mean output of the background, at the bottom, to the output of one
+    row. Red bars raise the output, blue bars lower it. Create it with `from_estimator`.
 
     Parameters
     ----------
     explanation : Explanation
-        As `explain` returns it.
+        The result of `explain`.
 
     row : int, default=0
         Number of the row on the right.
 
     output : int or str, default=0
-        Which of several outputs is drawn, by its number or its name.
+        Number or name of the output to draw.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes, of shape (2,)
-        Where the mean contributions and those of the row are drawn.
+        Axes of the mean contributions and of the row.
 
     figure_ : matplotlib Figure
-        The figure of both.
+        The figure.
 
     bars_ : list of two matplotlib BarContainers
-        The bars of each, from the bottom to the top.
+        The bars on each axes, from bottom to top.
 
     See Also
     --------
     Explanation : The numbers.
-    ShapeFunctionDisplay : What each column contributes, as a curve over its values.
+    ShapeFunctionDisplay : Contributions of a column as a curve over its values.
 
     Examples
     --------
@@ -95,13 +94,13 @@ class ExplanationDisplay:
         ax: Any = None,
         max_columns: int = 10,
     ) -> Self:
-        """Explain rows, and plot the contributions.
+        """Explain rows and plot the contributions.
 
         Parameters
         ----------
         estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a search of one
-            A fitted one. Of a pipeline, pass the last step, and the table as it
-            reaches it.
+            The fitted estimator. For a pipeline, pass its last step, and the table that
+            the other steps return.
 
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The rows to explain.
@@ -113,18 +112,19 @@ class ExplanationDisplay:
             Number of the row on the right.
 
         output : int or str, default=0
-            Which of several outputs is drawn, by its number or its name.
+            Number or name of the output to draw.
 
         ax : sequence of two matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None creates a figure.
 
         max_columns : int, default=10
-            How many columns are drawn one by one, those that contribute most.
+            Number of columns to draw, those that contribute most. The others share a
+            bar.
 
         Returns
         -------
         display : ExplanationDisplay
-            With the drawn bars.
+            The display.
         """
         explanation = estimator_that_explains(estimator).explain(X, background)
         display = cls(explanation, row=row, output=output)
@@ -136,15 +136,16 @@ class ExplanationDisplay:
         Parameters
         ----------
         ax : sequence of two matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None creates a figure.
 
         max_columns : int, default=10
-            How many columns are drawn one by one, those that contribute most.
+            Number of columns to draw, those that contribute most. The others share a
+            bar.
 
         Returns
         -------
         display : ExplanationDisplay
-            This one.
+            The display itself.
         """
         import matplotlib.pyplot as plt
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class ExportError(ValueError):
-    """The format cannot say what an estimator does; the message names what, and what would do."""
+    """The format cannot express the estimator. The message names the reason and a remedy."""
 
 
 def activation_of_format(table: Mapping[str, T], activation: Activation, target: str) -> T:

@@ -14,43 +14,43 @@ COLORMAP = "RdBu_r"
 
 
 class NetworkDisplay:
-    """Layers and weights of a network at a glance.
+    """Drawing of the layers and weights of a network.
 
-    Each circle is an input, a unit or an output, and each line a weight: red if
-    positive, blue if negative, stronger if larger. A large layer shows the units
-    with the largest weights. Make one with `from_estimator`.
+    Circles are inputs, units and outputs. Lines are weights: red if positive, blue if
+    negative, stronger if larger. Of a large layer, only the units with the largest
+    weights are drawn. Create it with `from_estimator`.
 
     Parameters
     ----------
     coefs : sequence of arrays of shape (fan_in, fan_out)
-        The weights, as the estimators' `coefs_`.
+        The `coefs_` of an estimator.
 
     input_names : sequence of str, default=None
-        A name for each input; None leaves them without.
+        Name of each input.
 
     output_names : sequence of str, default=None
-        A name for each output; None leaves them without.
+        Name of each output.
 
     estimator_name : str, default=None
-        Shown as the title.
+        Title of the drawing.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        Axes of the drawing.
 
     figure_ : matplotlib Figure
         The figure.
 
     weights_ : list of matplotlib LineCollection
-        The weights, layer by layer.
+        The weights of each layer.
 
     shown_ : list of arrays of int
-        Which inputs, units and outputs are shown, layer by layer.
+        Indices of the inputs, units and outputs that are drawn, layer by layer.
 
     See Also
     --------
-    TrainingHistoryDisplay : Losses and learning rate, epoch by epoch.
+    TrainingHistoryDisplay : Losses and learning rate by epoch.
 
     Examples
     --------
@@ -82,19 +82,19 @@ class NetworkDisplay:
         Parameters
         ----------
         estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a pipeline or search
-            A fitted one. Of a pipeline it is the last step, of a search the
-            best estimator.
+            The fitted estimator: the last step of a pipeline, the best estimator of a
+            search.
 
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None creates a figure.
 
         max_units : int, default=16
-            The most circles of a layer.
+            Maximum number of circles per layer.
 
         Returns
         -------
         display : NetworkDisplay
-            With what was drawn.
+            The display.
         """
         inner = inner_estimator(estimator, "coefs_")
         classes, n_outputs = getattr(inner, "classes_", None), inner.n_outputs_
@@ -113,15 +113,15 @@ class NetworkDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Axes to draw on; None creates a figure.
 
         max_units : int, default=16
-            The most circles of a layer.
+            Maximum number of circles per layer.
 
         Returns
         -------
         display : NetworkDisplay
-            This one.
+            The display itself.
         """
         import matplotlib.pyplot as plt
 

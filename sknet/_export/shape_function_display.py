@@ -63,19 +63,19 @@ class ShapeFunction(NamedTuple):
 
 
 class ShapeFunctionDisplay:
-    """What each column contributes to the output, as a function of its values.
+    """Plot of what each column contributes to the output, as a function of its value.
 
-    For a network whose raw output is a sum of functions of single columns:
-    fitted with `interaction_cst="no_interactions"`, or without hidden layers.
-    A panel for each column shows its whole effect, exactly: a curve with a rug of
-    the rows' values for numbers, dates and durations, bars for categories, a
-    dotted line or a bar for missing values. What is drawn has mean 0 over X. Make
-    one with `from_estimator`.
+    It needs a network whose raw output is a sum of functions of single columns: fit it
+    with `interaction_cst="no_interactions"` or without hidden layers. Each panel then
+    shows the whole effect of a column, exactly. Numbers, dates and durations give a
+    curve above a rug of the rows' values, categories give bars, and missing values a
+    dotted line or a bar. Contributions have mean 0 over `X`. Create it with
+    `from_estimator`.
 
     Parameters
     ----------
     functions : sequence of ShapeFunction
-        Those that `from_estimator` finds, the most important first.
+        The functions that `from_estimator` finds, the most important first.
 
     ylabel : str, default="contribution"
         Label of the vertical axes.
@@ -83,17 +83,17 @@ class ShapeFunctionDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        A panel for each function.
+        One axes per function.
 
     figure_ : matplotlib Figure
-        The figure of all panels.
+        The figure.
 
     artists_ : list of matplotlib Line2D or BarContainer
         The curve or the bars of each panel.
 
     See Also
     --------
-    Explanation : What each column contributes to each row's output.
+    Explanation : What each column contributes to the output of each row.
 
     Examples
     --------
@@ -121,35 +121,36 @@ class ShapeFunctionDisplay:
         ax: Any = None,
         max_columns: int = 12,
     ) -> Self:
-        """Find the columns' functions, and plot them.
+        """Find the functions of the columns and plot them.
 
         Parameters
         ----------
         estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a search of one
-            A fitted one, whose raw output is a sum of functions of single columns.
-            Of a pipeline, pass the last step, and the table as it reaches it.
+            The fitted estimator, whose raw output is a sum of functions of single
+            columns. For a pipeline, pass its last step, and the table that the other
+            steps return.
 
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Rows that say which values are usual, such as the training rows.
+            Rows with usual values, such as the training rows.
 
         columns : sequence of str, default=None
-            Names of the columns to draw, in this order; "x0", "x1", … where they
-            have none. None draws those that contribute most. Columns of text, and
-            those that the network does not use, have no function.
+            Names of the columns to draw, in this order ("x0", "x1", … if they have
+            none). None draws those that contribute most. Columns of text, and columns
+            that the network does not use, have no function.
 
         output : int or str, default=0
-            Which of several outputs is drawn, by its number or its name.
+            Number or name of the output to draw.
 
         ax : sequence of matplotlib Axes, default=None
-            Where to draw, one for each column; None makes a new figure.
+            Axes to draw on, one per column; None creates a figure.
 
         max_columns : int, default=12
-            How many columns are drawn, where `columns` does not say it.
+            Number of columns to draw if `columns` is None.
 
         Returns
         -------
         display : ShapeFunctionDisplay
-            With the drawn functions.
+            The display.
         """
         if not is_whole_number(max_columns) or max_columns < 1:
             raise ValueError(f"max_columns={max_columns!r}: give a whole number of columns to draw, at least 1.")
@@ -187,12 +188,12 @@ class ShapeFunctionDisplay:
         Parameters
         ----------
         ax : sequence of matplotlib Axes, default=None
-            Where to draw, one for each function; None makes a new figure.
+            Axes to draw on, one per function; None creates a figure.
 
         Returns
         -------
         display : ShapeFunctionDisplay
-            This one.
+            The display itself.
         """
         import matplotlib.pyplot as plt
 

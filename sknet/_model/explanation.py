@@ -21,39 +21,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
-    """What each column contributes to the outputs of each row, as `explain` returns it.
+    """Contributions of the columns to the outputs of each row, returned by `explain`.
 
-    A row's contributions add up to its output minus the base value, the mean
-    output of the background.
+    The contributions of a row add up to its output minus the base value, which is the
+    mean output of the background.
 
     Parameters
     ----------
     values : ndarray of shape (n_samples, n_features) or (n_samples, n_features, n_outputs)
-        The contributions: in the units of the target, or to log-odds, as
-        `explain` says.
+        The contributions, in the units that `explain` describes.
 
     base_values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        The mean output of the background, the same for each row.
+        The mean output of the background, repeated for each row.
 
     data : ndarray of shape (n_samples, n_features)
-        The rows that are explained.
+        The explained rows.
 
     feature_names : list of str
-        A name for each column.
+        Names of the columns.
 
     output_names : list of str
-        A name for each output: its class, the number of its target, or its
-        quantile level.
+        Names of the outputs: classes, numbers of targets, or quantile levels.
 
     is_additive : bool, default=False
-        Whether a column's contributions depend on that column alone, as with
-        `interaction_cst="no_interactions"`. Another background then changes them by
-        a constant.
+        Whether the contribution of a column depends on that column alone, as with
+        `interaction_cst="no_interactions"`. Another background then shifts it by a
+        constant.
 
     See Also
     --------
-    ShapeFunctionDisplay : What a column contributes, as a curve over its values.
-    ExplanationDisplay : The mean contributions, and those of one row, as a plot.
+    ShapeFunctionDisplay : Contributions of a column as a curve over its values.
+    ExplanationDisplay : Plot of the mean contributions and of one row.
 
     Examples
     --------
@@ -80,30 +78,29 @@ class Explanation:
         return f"Explanation({n} row{'s' * (n != 1)}, {len(self.feature_names)} columns, {k} output{'s' * (k != 1)})"
 
     def importance(self) -> pd.Series:
-        """Return how much each column contributes, on average.
+        """Return the mean absolute contribution of each column.
 
         Returns
         -------
         importance : Series of shape (n_features,)
-            The mean of the absolute contributions of each column, over the rows
-            and, where there are several, over the outputs; in the table's order.
+            The mean over rows and outputs, in the order of the table.
         """
         all_but_columns = tuple(axis for axis in range(self.values.ndim) if axis != 1)
         return pd.Series(np.abs(self.values).mean(axis=all_but_columns), index=self.feature_names, name="importance")
 
     def to_shap(self) -> "shap.Explanation":
-        """Return the explanation as an object of SHAP, for its plots.
+        """Convert the explanation to an object of SHAP, for its plots.
 
         Returns
         -------
         explanation : shap.Explanation
-            For `shap.plots.bar`, `beeswarm`, `waterfall` and others. With several
+            Input of `shap.plots.bar`, `beeswarm`, `waterfall` and others. With several
             outputs, select one by `[..., j]`.
 
         Raises
         ------
         ImportError
-            If the package shap is not installed.
+            If shap is not installed.
         """
         try:
             import shap

@@ -20,35 +20,35 @@ from sknet._typing import Array
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function and its derivative: two functions that work in place.
+    """An activation function of your own: the function and its derivative.
 
     Parameters
     ----------
     name : str
-        What the activation is called in messages.
+        Name used in messages and files.
 
     apply : callable
-        `apply(z)` overwrites z, of shape (n, h), with f(z).
+        `apply(z)` overwrites z, an array of shape (n, h), with f(z).
 
     backward : callable
-        `backward(kept, delta)` multiplies delta, in place, by f' at the kept
-        values. It may use `kept` as scratch space.
+        `backward(kept, delta)` multiplies delta, in place, by the derivative of f at
+        the kept values. It may overwrite `kept`.
 
     keeps : {"output", "input"}, default="output"
-        What `kept` holds: the outputs f(z), or the inputs z where the
-        derivative cannot be written from the output.
+        What `kept` holds: the output f(z), or the input z if the derivative cannot be
+        computed from the output.
 
     center : float, default=0.0
-        f(0). The initial biases of the next layer take it out, so that a deep
-        network starts with centred signals.
+        f(0). The initial biases of the next layer subtract it, so that a deep network
+        starts with centred signals.
 
     input_scale : float, default=1.0
-        The standard deviation of z at which the units are neither linear nor
-        saturated; the initial weights aim at it.
+        Standard deviation of z at which units are neither linear nor saturated. The
+        initial weights aim at it.
 
     output_scale : float, default=1.0
-        The scale of f(z) - center that belongs to it: f(z) - f(0) is about
-        `output_scale / input_scale * z` (root mean square).
+        Scale of f(z) - f(0) there: in root mean square, it is about `output_scale /
+        input_scale * z`.
 
     See Also
     --------

@@ -35,25 +35,23 @@ def check_gradient(
 ) -> float:
     """Compare the derivative of an activation or a loss with finite differences.
 
-    The piece is tried at random points, in double precision. Also checked:
-    that what must happen in place does, the shapes, that entries (of an
-    activation) and samples (of a loss) do not depend on each other, that
-    single precision stays single, that a loss's interval contains the targets,
-    that its `link_backward`, where it has one, is the slope of its link, and
-    that its `start` is one finite number per raw output.
+    Points are random and in double precision. The check also covers the rules for such
+    pieces: what must happen in place, the shapes, that entries (of an activation) or
+    samples (of a loss) do not affect each other, that single precision stays single,
+    and for a loss its `targets`, `link_backward` and `start`.
 
     Parameters
     ----------
     piece : Activation or Loss
-        What to check.
+        The piece to check.
 
     target : array-like of shape (n_samples, n_outputs), default=None
-        For a loss: targets that suit it. By default two outputs whose targets
-        are positive and add up to 1; for a loss with `levels`, the first only.
+        Targets that suit the loss. By default, two positive outputs that add up to 1,
+        or only the first for a loss with `levels`.
 
     tolerance : float, default=1e-6
-        How far the derivative may be from the slope, relative to the slope or,
-        where that is below 1, absolute.
+        Largest allowed error of the derivative: relative to the slope, or absolute if
+        the slope is below 1.
 
     random_state : int, default=0
         Seed of the points.
@@ -61,12 +59,12 @@ def check_gradient(
     Returns
     -------
     error : float
-        The largest difference found.
+        The largest error found.
 
     Raises
     ------
     ValueError
-        With a report of what is wrong, and where.
+        If something is wrong. The message says what, and where.
 
     Examples
     --------

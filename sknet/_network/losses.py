@@ -46,21 +46,21 @@ def identity(raw: Array) -> None:
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval of numbers; each end may belong to it or not.
+    """An interval of numbers.
 
     Parameters
     ----------
     low : float, default=-inf
-        The lower end.
+        Lower end.
 
     high : float, default=inf
-        The upper end.
+        Upper end.
 
     includes_low : bool, default=True
-        Whether the lower end is inside.
+        Whether the lower end belongs to the interval.
 
     includes_high : bool, default=True
-        Whether the upper end is inside.
+        Whether the upper end belongs to the interval.
     """
 
     low: float = -inf
@@ -69,17 +69,17 @@ class Interval:
     includes_high: bool = True
 
     def contains(self, values: Array) -> Array:
-        """Say which values are inside.
+        """Test which values lie inside.
 
         Parameters
         ----------
         values : array
-            Numbers; NaN is never inside.
+            Numbers. NaN is never inside.
 
         Returns
         -------
         inside : array of bool, shaped like values
-            True where a value is inside.
+            True for values inside.
         """
         above = values >= self.low if self.includes_low else values > self.low
         below = values <= self.high if self.includes_high else values < self.high
@@ -98,59 +98,60 @@ class Interval:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss as a function of the network's raw output.
+    """A loss of your own: its value, its gradient and its link.
+
+    All functions take the raw output of the network.
 
     Parameters
     ----------
     name : str
-        What the loss is called in messages.
+        Name used in messages and files.
 
     value : callable
-        `value(raw, target)` returns each sample's loss, shape (n,), and leaves
-        raw alone.
+        `value(raw, target)` returns the loss of each sample, of shape (n,). It must not
+        change raw.
 
     gradient : callable
-        `gradient(raw, target)` returns the derivative of each sample's loss
-        with respect to its raw outputs, shape (n, k). It may overwrite raw.
+        `gradient(raw, target)` returns the derivatives of each sample's loss with
+        respect to its raw outputs, of shape (n, k). It may overwrite raw.
 
     link : callable, default=identity
-        `link(raw)` turns raw, in place, into predictions.
+        `link(raw)` overwrites raw with predictions.
 
     out_activation : str, default="identity"
-        The link's name, the estimators' `out_activation_`.
+        Name of the link, which estimators show as `out_activation_`.
 
     joint : callable, default=None
-        `joint(raw, target)` returns (value, gradient) where computing them
-        together is cheaper.
+        `joint(raw, target)` returns (value, gradient), if computing both together is
+        cheaper.
 
     targets : Interval, default=Interval()
-        Where targets must lie; by default they may be any numbers.
+        Where targets must lie.
 
     scales_targets : bool, default=None
-        Whether targets may be scaled before training, and predictions scaled
-        back. None allows it only where the link is the identity.
+        Whether targets may be scaled for training, and predictions scaled back. None
+        allows it only if the link is the identity.
 
     start : callable, default=None
-        `start(target, weight)` returns the raw output, shape (k,), of a
-        constant prediction, from which training starts. `weight` has shape
-        (n,), or is None. Without it training starts from 0.
+        `start(target, weight)` returns the raw output of a constant prediction, of
+        shape (k,), from which training starts. `weight` has shape (n,) or is None.
+        Without `start`, training starts from 0.
 
     levels : tuple of float, default=()
-        Quantile levels, where one target has several raw outputs, one per level.
+        Quantile levels, if one target has several raw outputs, one per level.
 
     link_backward : callable, default=None
-        `link_backward(raw, delta)` returns the derivatives of a number by raw,
-        shape (n, k), where delta holds those by the predictions. Training does
-        not need it, `input_gradients` does; without it, it takes central
-        differences of the link.
+        `link_backward(raw, delta)` turns derivatives with respect to the predictions
+        into derivatives with respect to raw, of shape (n, k). Only `input_gradients`
+        needs it. Without it, central differences of the link are used.
 
     log_link : callable, default=None
-        `log_link(raw)` turns raw, in place, into the logarithms of
-        probabilities, also of those that are too small for a float.
+        `log_link(raw)` overwrites raw with the logarithms of probabilities, even of
+        those that are too small for a float.
 
     mirrored : bool, default=False
-        Whether the probability of the other class is the link of -raw, as a
-        sigmoid's is: it then keeps the digits that 1 - p would lose.
+        Whether the link of -raw is the probability of the other class, as for a
+        sigmoid. This keeps the digits that 1 - p would lose.
 
     See Also
     --------
@@ -189,7 +190,7 @@ class Loss:
         return self.link is identity if self.scales_targets is None else self.scales_targets
 
     def predictions(self, raw: Array) -> Array:
-        """Return the predictions that belong to raw outputs.
+        """Compute the predictions from raw outputs.
 
         Parameters
         ----------
@@ -199,14 +200,14 @@ class Loss:
         Returns
         -------
         predictions : array of shape (n, k)
-            Probabilities, or numbers in the target's (scaled) units.
+            Probabilities, or numbers in the units of the (scaled) target.
         """
         predictions = np.array(raw, order="F")  # what a link does row by row goes faster along whole columns
         self.link(predictions)
         return predictions
 
     def log_predictions(self, raw: Array) -> Array:
-        """Return the logarithms of the probabilities that belong to raw outputs, all of them finite.
+        """Compute the logarithms of the probabilities, all of them finite.
 
         Parameters
         ----------
@@ -225,7 +226,7 @@ class Loss:
         return np.maximum(log_p, np.finfo(raw.dtype).min)  # one output may lie infinitely far below another
 
     def both_predictions(self, raw: Array) -> Array:
-        """Return probabilities of both classes of each output where the link is mirrored; else `predictions`.
+        """Compute the probabilities of both classes if the link is mirrored, else the predictions.
 
         Parameters
         ----------
@@ -235,13 +236,12 @@ class Loss:
         Returns
         -------
         predictions : array of shape (n, 2 k) or (n, k)
-            Probabilities; of both classes, first those of the other class, the
-            link of -raw.
+            Probabilities. For a mirrored link, those of the other class come first.
         """
         return self._both(self.predictions, raw)
 
     def both_log_predictions(self, raw: Array) -> Array:
-        """Return the logarithms of `both_predictions`.
+        """Compute the logarithms of `both_predictions`.
 
         Parameters
         ----------
@@ -259,7 +259,7 @@ class Loss:
         return np.concatenate([predict(-raw), predict(raw)], axis=1) if self.mirrored else predict(raw)
 
     def backward_through_link(self, raw: Array, delta: Array) -> Array:
-        """Return the derivatives of a number by raw outputs, given those by the predictions.
+        """Turn derivatives with respect to predictions into derivatives with respect to raw outputs.
 
         Parameters
         ----------
@@ -267,24 +267,24 @@ class Loss:
             Raw outputs.
 
         delta : array of shape (n, k)
-            The derivatives by the predictions.
+            Derivatives with respect to the predictions.
 
         Returns
         -------
         gradient : array of shape (n, k)
-            The derivatives by the raw outputs.
+            Derivatives with respect to the raw outputs.
         """
         if self.link is identity:
             return delta
         return (self.link_backward or partial(link_differences, self.link))(raw, delta)
 
     def mean(self, raw: Array, target: Array, weight: Array | None) -> float:
-        """Return the weighted mean of the samples' losses.
+        """Compute the weighted mean loss.
 
         Parameters
         ----------
         raw, target : arrays of shape (n, k)
-            Raw outputs, and what they should be.
+            Raw outputs and targets.
 
         weight : array of shape (n,), or None
             Sample weights.
@@ -292,20 +292,20 @@ class Loss:
         Returns
         -------
         mean : float
-            The loss of the rows together.
+            The mean over the samples.
         """
         return weighted_mean(self.value(raw, target), weight)
 
     def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        """Compute each sample's loss and its gradient, at once where `joint` can.
+        """Compute each sample's loss and its gradient.
 
         Parameters
         ----------
         raw : array of shape (n, k)
-            Raw outputs; overwritten.
+            Raw outputs, which may be overwritten.
 
         target : array of shape (n, k)
-            What the outputs should be.
+            Targets.
 
         Returns
         -------
@@ -313,7 +313,7 @@ class Loss:
             The losses.
 
         gradient : array of shape (n, k)
-            Their derivatives by the raw outputs.
+            Their derivatives with respect to the raw outputs.
         """
         if self.joint is not None:
             return self.joint(raw, target)

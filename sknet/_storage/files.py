@@ -55,11 +55,11 @@ ABANDONED_AFTER = 24 * 3600
 
 
 class ModelFileError(ValueError):
-    """A file is not one that sknet has written, is damaged, or needs something that was not passed.
+    """The file was not written by sknet, is damaged, or needs an object that was not passed.
 
     See Also
     --------
-    load : Read a model's file.
+    load : Load an estimator from a file.
     """
 
 

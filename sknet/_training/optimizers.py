@@ -21,20 +21,19 @@ from sknet._typing import Array, DType
 
 
 class Optimizer(ABC):
-    """A first-order optimizer: how a gradient becomes the direction of a step.
+    """Base class of first-order optimizers, which turn a gradient into the direction of a step.
 
     Derive from it to train with an optimizer of your own, and pass an instance as
     `solver`. The training loop clips the gradient, applies the learning rate and the
-    weight decay, and keeps the moving average of the weights.
+    weight decay, and averages the weights.
 
-    An instance holds settings only. The training loop keeps `n_moments` arrays for
-    it from step to step, which start at 0 and are saved with a checkpoint.
+    An instance holds settings only. The training loop keeps its state: `n_moments`
+    arrays, which start at 0 and are saved with a checkpoint.
 
     Attributes
     ----------
     n_moments : int
-        Number of these arrays; 0 unless overridden, by a class attribute or a
-        property.
+        Number of these arrays, as a class attribute or a property; 0 by default.
 
     See Also
     --------
@@ -63,41 +62,41 @@ class Optimizer(ABC):
 
     @property
     def n_moments(self) -> int:
-        """How many arrays it remembers."""
+        """Number of arrays that the training loop keeps."""
         return 0
 
     @abstractmethod
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
-        """Overwrite the gradient with the direction over a scale; update the moments, and return the scale.
+        """Overwrite the gradient with the direction of the step, and update the moments.
 
-        It must work element by element: it is given any part of the
-        parameters, such as the rows that a sparse batch touches. It never
-        knows the learning rate.
+        It must work element by element, because it may be given any part of the
+        parameters, such as the rows that a sparse batch touches. It never sees the
+        learning rate.
 
         Parameters
         ----------
         gradient : ndarray
-            The gradient; overwritten, in place.
+            The gradient, overwritten in place.
 
         moments : sequence of ndarray
-            `n_moments` arrays of the gradient's shape; updated in place.
+            `n_moments` arrays of the gradient's shape, updated in place.
 
         step : int
-            The number of this step; the first is 1.
+            Number of the step, from 1.
 
         Returns
         -------
         scale : float
-            The direction is `scale * gradient`. A constant factor costs
-            nothing here; 1.0 if there is none.
+            The direction is `scale * gradient`, so a constant factor costs nothing. 1.0
+            without one.
         """
 
     def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
-        """Return the direction that a steady gradient of 1 gives, with the moments as they are after an update.
+        """Return the direction that a constant gradient of 1 would give, with the current moments.
 
-        An L1 penalty is applied after each step, and must be as strong as if
-        it had been part of the gradient. An optimizer that rescales the
-        gradient, or sums it up, must say by how much.
+        An L1 penalty is applied after each step, as strongly as if it had been part of
+        the gradient. Override this method if the optimizer rescales or sums up
+        gradients.
 
         Parameters
         ----------
@@ -105,32 +104,32 @@ class Optimizer(ABC):
             `n_moments` arrays, as long as all parameters.
 
         step : int
-            The number of the step just taken.
+            Number of the step just taken.
 
         Returns
         -------
         scale : float or ndarray
-            One number, or one for each parameter; 1.0 unless overridden.
+            One number, or one per parameter; 1.0 by default.
         """
         return 1.0
 
     def with_l1(self, l1: float) -> Self:
-        """Return the optimizer for a loss with an L1 penalty; itself unless overridden.
+        """Return the optimizer to use with an L1 penalty; by default, itself.
 
-        An optimizer that divides by the size of past gradients must not
-        divide by 0 where a weight has had none: the penalty would take such a
-        weight to 0 in one step. Adam and RMSProp add the penalty's own
-        gradient, l1, to their epsilon.
+        Override this method if the optimizer divides by the size of past gradients.
+        Where a weight has had no gradient, it must not divide by 0, or the penalty
+        would take that weight to 0 in one step. Adam and RMSProp add the gradient of
+        the penalty, l1, to their epsilon.
 
         Parameters
         ----------
         l1 : float
-            The strength of the penalty ``l1 * |w|``.
+            Strength of the penalty ``l1 * |w|``.
 
         Returns
         -------
         optimizer : Optimizer
-            One with other settings, or itself.
+            An optimizer with other settings, or itself.
         """
         return self
 
