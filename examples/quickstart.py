@@ -2,20 +2,19 @@
 Quickstart
 ==========
 
-Pass in raw tables and tune nothing. The program shows one table in a few lines, and then every table that comes with
-this project and with scikit-learn (except linnerud, 20 rows with three targets). Three other models are beside ours,
-also where they are better.
+sknet takes raw tables, and its defaults need no tuning. This program fits one table in a few lines. It then compares
+sknet with three other models on the tables that come with this project and with scikit-learn, except gbsg2 (times to an
+event, which need other code) and linnerud (20 rows with three targets).
 
-Run with ``python examples/quickstart.py``. It takes a minute or two, and draws a picture if Matplotlib is installed. To
-choose tables, add their names (``chicks cars``). To keep the picture, add a file name (``picture.png``).
+Run it with ``python examples/quickstart.py``. It takes a minute or two, and draws a picture if Matplotlib is installed.
+To choose tables, add their names (``chicks cars``). To keep the picture, add a file name (``picture.png``).
 """
 
 # %%
 # One table
 # ---------
 #
-# The first of the bundled tables by name: how far does a car go on a gallon? Numbers, a column of text, and missing
-# values are taken as they are.
+# How far does a car go on a gallon? Numbers, a column of text and missing values go into ``fit`` as they are.
 
 import sys
 import warnings
@@ -58,9 +57,9 @@ print(f"R2 on rows that it has not seen: {model.score(X_test, y_test):.3f}")
 # The peers
 # ---------
 #
-# They get what they need. Boosted trees take columns of text as categories. A linear model, whose penalty is chosen by
-# cross-validation, and scikit-learn's network get a pipeline that imputes, encodes and scales, and the network a scaled
-# target. Everything else is each one's default.
+# Each model gets the preparation that it needs, and keeps its own defaults otherwise. Boosted trees take columns of
+# text as categories. The linear model and scikit-learn's network get a pipeline that imputes, encodes and scales.
+# Cross-validation chooses the penalty of the linear model, and the targets of scikit-learn's network are scaled.
 
 PEERS = ["sknet", "boosted trees", "sklearn's MLP", "linear model"]
 
@@ -94,8 +93,8 @@ def with_categories(X):
 
 
 # %%
-# The model that a statistician would write for the chicks: a cubic of the age for all, and each diet's and each chick's
-# deviation from it, shrunk as in a mixed model. Ridge regression chooses by cross-validation how much.
+# A statistician would write a mixed model for the chicks: a cubic of the age, plus a deviation for each diet and each
+# chick. Ridge regression shrinks the deviations, by as much as cross-validation chooses.
 
 
 def mixed_model():
@@ -119,9 +118,9 @@ def all_and_each(columns):
 # Every table
 # -----------
 #
-# Five folds. Lower is better: the log-loss for classes, the root mean squared error for numbers. Two of the nine
-# tables have a second line, where rows that belong together are held out together: chicks that no model has seen, and
-# the years that come later.
+# The errors are means over five folds (three for later weather): the log-loss for classes, the root mean squared error
+# for numbers. Lower is better. Two of the nine tables have a second line, in which rows that belong together are held
+# out together. The models then predict chicks that they have not seen, and later years.
 
 
 def from_file(name, target, drop=()):
@@ -225,8 +224,8 @@ print(f"clearly on {others}; a fit takes {a_fit['sknet']} s, one of boosted tree
 # sphinx_gallery_defer_figures
 
 # %%
-# The same as a picture: each mean over that of the best, with the standard deviation over the folds. Where a dot of
-# ours is not at 1, another model is better.
+# The picture shows each mean, divided by the mean of the best model, with the standard deviation over the folds. If the
+# dot of sknet is not at 1, another model is better.
 
 if plt is None:
     sys.exit()

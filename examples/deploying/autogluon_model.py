@@ -2,11 +2,11 @@
 A model for AutoGluon
 =====================
 
-AutoGluon trains models of many libraries on one table and combines them. A class of a dozen lines adds our networks to
-its predictors, and to TabArena, which compares models through the same interface. The class passes columns on as they
-are, because the network handles categories, missing values and the number of epochs itself.
+AutoGluon trains models of many libraries on one table and combines them. A class of a dozen lines adds sknet to its
+models, and to TabArena, which compares models through the same interface. The class passes columns on unchanged,
+because sknet handles categories, missing values and the number of epochs itself.
 
-It needs AutoGluon (``pip install "autogluon.tabular[lightgbm]"``; tried with 1.6.3, which needs pandas before 2.4).
+You need AutoGluon: ``pip install "autogluon.tabular[lightgbm]"``. Version 1.6.3 needs pandas before 2.4.
 """
 
 import tempfile
@@ -43,8 +43,8 @@ class SknetModel(AbstractModel):
 
 
 # %%
-# Beside AutoGluon's own LightGBM, each with its defaults: three tables, three kinds of target. Higher is better; errors
-# have a minus.
+# sknet and AutoGluon's LightGBM, each with its defaults, on three kinds of target. Higher is better: errors have a
+# minus.
 
 
 def compare(table, target, metric):

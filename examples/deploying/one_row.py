@@ -2,9 +2,9 @@
 One row fast
 ============
 
-A service gets one record at a time, as a dict. The network takes only a small part of the time of a prediction: making
-and reading a data frame of one row takes longer. An array with codes for categories is several times as fast, and ONNX
-ten times and more. All ways give the same predictions.
+A service often gets one record at a time, as a dict. Predicting it takes the network little time; making and reading a
+data frame of one row takes more. An array with codes for categories is several times as fast, and ONNX more than ten
+times. The predictions are the same.
 """
 
 from pathlib import Path
@@ -35,7 +35,8 @@ def from_frame():
 
 
 # %%
-# An array: codes instead of text, and the network is told which columns are categories. The codes are yours to keep.
+# An array holds codes instead of text. ``categorical_features`` says which columns these are. Keep the codes with the
+# model.
 
 codes = {name: {level: code for code, level in enumerate(X[name].dropna().unique())} for name in ("island", "sex")}
 numbers = X.assign(**{name: X[name].map(code) for name, code in codes.items()}).to_numpy(float)
@@ -49,8 +50,8 @@ def from_array():
 
 
 # %%
-# ONNX: one input for each column, of shape (1, 1); the empty text stands for a missing one. `feeds_of` makes the inputs
-# of a table; for one record this is faster.
+# ONNX has one input per column, of shape (1, 1). The empty string stands for missing text. ``feeds_of`` makes these
+# inputs from a table, but for a single record the code below is faster.
 
 session = onnxruntime.InferenceSession(to_onnx(net, X).SerializeToString())
 kinds = {"tensor(string)": object, "tensor(double)": "float64", "tensor(float)": "float32", "tensor(int64)": "int64"}
@@ -66,7 +67,7 @@ def from_onnx():
 
 
 # %%
-# Trees, from a frame with categories
+# Boosted trees, for comparison, from a data frame with categories
 
 dtypes = {name: pd.CategoricalDtype(list(codes[name])) for name in codes}
 trees = HistGradientBoostingClassifier(categorical_features="from_dtype").fit(X.astype(dtypes), y)

@@ -2,8 +2,8 @@
 Files, ONNX and PyTorch
 =======================
 
-One fitted network in three forms: a file without pickle, an ONNX graph that takes the raw table and needs no Python,
-and, if PyTorch is installed, plain layers to train further.
+Three ways to store a fitted network: a file without pickle, an ONNX graph that takes the raw table and runs without
+Python, and PyTorch layers to train further.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ model = sknet.SigmoidMLPClassifier(max_iter=40, random_state=0).fit(X, y)
 expected = model.predict_proba(X)
 
 # %%
-# A file: the weights as safetensors, everything else as text. Nothing that it names is run when it is loaded.
+# A file holds the weights as safetensors and everything else as text. Loading it runs no code from the file.
 
 with tempfile.TemporaryDirectory() as folder:
     file = Path(folder, "penguins.safetensors")
@@ -30,14 +30,14 @@ with tempfile.TemporaryDirectory() as folder:
     print(f"{file.stat().st_size:,} bytes; the same bits:", (sknet.load(file).predict_proba(X) == expected).all())
 
 # %%
-# ONNX: one input per column. onnxruntime has bindings for C, C#, Java, JavaScript and more.
+# The ONNX graph has one input per column. onnxruntime runs it from C, C#, Java, JavaScript and more.
 
 session = onnxruntime.InferenceSession(to_onnx(model, X).SerializeToString())
 label, probabilities = session.run(None, feeds_of(model, X))
 print(f"onnxruntime: largest difference {np.abs(probabilities - expected).max():.0e}, labels {label[:3]}")
 
 # %%
-# PyTorch: the network as plain layers, on the encoded table
+# The PyTorch layers take the encoded table.
 
 try:
     import torch

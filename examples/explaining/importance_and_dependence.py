@@ -2,10 +2,14 @@
 Which columns matter, and how
 =============================
 
-Four questions and their tools. How much worse is the network without a column? ``permutation_importance``. How do its
-predictions change with a column? Partial dependence. How much has each column contributed to each prediction?
-``explain``. How much more is predicted for one more unit of a number? ``input_gradients``. All four take the raw table,
-with text and missing values.
+This program asks four questions about a network:
+
+- How much worse does it get without a column? ``permutation_importance``
+- How do its predictions change with a column? Partial dependence
+- How much does each column contribute to each prediction? ``explain``
+- How much does a prediction rise per unit of a column? ``input_gradients``
+
+All four tools take the raw table, with text and missing values.
 """
 
 from pathlib import Path
@@ -27,13 +31,13 @@ model = SigmoidMLPRegressor(random_state=0).fit(X_train, y_train)
 # The three measures of a column
 # ------------------------------
 #
-# - **permutation_importance** judges the network by the targets: how much R² is lost when a column is shuffled. Columns
-#   that say the same stand in for each other, and each loses little.
-# - **explain** asks nothing about targets: how far each column has moved predictions away from the mean prediction, in
-#   the units of the target, for each row. Columns that say the same share what they contribute.
-# - **input_gradients** is local: what one more unit would change from where a row is. A column whose curve has become
-#   flat has contributed much and pulls no more. Categories have no units; times the standard deviation it is compared
-#   with the others here.
+# - **permutation_importance** compares predictions with targets: how much R² is lost when a column is shuffled? Columns
+#   that say the same replace each other, so each loses little.
+# - **explain** needs no targets. It measures how far each column moves a prediction away from the mean prediction, in
+#   the units of the target. Columns that say the same share their contribution.
+# - **input_gradients** is local: what would one more unit change, from where the row is? If a curve has become flat,
+#   its column has contributed much but changes nothing more. Here, slopes are multiplied by the standard deviation of
+#   the column to make them comparable. Categories have no slope.
 
 permuted = permutation_importance(model, X_test, y_test, n_repeats=10, random_state=0)
 explanation = model.explain(X_test, background=X_train)
@@ -60,7 +64,7 @@ plt.show()
 # One row
 # -------
 #
-# The contributions to a single prediction add up to its difference from the mean prediction of the background.
+# The contributions to a prediction add up to its difference from the mean prediction of the background.
 
 heaviest = int(X_test["weight_lb"].argmax())
 ExplanationDisplay(explanation, row=heaviest).plot()

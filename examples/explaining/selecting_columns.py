@@ -2,9 +2,8 @@
 Fewer columns
 =============
 
-Every fit computes ``feature_importances_``, the share of each column in what moves the predictions. This program adds
-columns of noise to a table and finds them. Then it leaves out columns one after the other, the least important one
-first.
+Every fit computes ``feature_importances_``: how much the predictions vary with each column. This program adds columns
+of noise to a table and finds them. Then it removes one column after the other, the least important one first.
 """
 
 from pathlib import Path
@@ -35,8 +34,8 @@ measures = pd.DataFrame(
 print(measures.iloc[::-1].round(3).to_string())
 
 # %%
-# Columns of noise keep a small share, since a network fits some noise. What shuffling costs tells whether a column is
-# needed, and asks for rows that the network has not seen.
+# Noise keeps a small importance, because a network fits some noise. To see whether a column is needed, shuffle it in
+# rows that the network has not seen.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 for ax, (name, values) in zip(axes, measures.items(), strict=True):
@@ -45,8 +44,8 @@ for ax, (name, values) in zip(axes, measures.items(), strict=True):
 plt.show()
 
 # %%
-# ``SelectFromModel`` keeps the columns above the mean share. ``set_output`` hands a data frame on, so that text stays
-# text.
+# ``SelectFromModel`` keeps the columns above the mean importance. With ``set_output``, it returns a data frame, in
+# which text stays text.
 
 few = make_pipeline(SelectFromModel(SigmoidMLPRegressor(random_state=0)), SigmoidMLPRegressor(random_state=0))
 few.set_output(transform="pandas").fit(X_train, y_train)
@@ -54,8 +53,8 @@ print(f"all {X.shape[1]} columns: R2 {model.score(X_test, y_test):.3f}")
 print(f"{', '.join(few[-1].feature_names_in_)}: R2 {few.score(X_test, y_test):.3f}")
 
 # %%
-# scikit-learn's ``RFE`` leaves columns out one after the other, and takes numbers only. On a table with text a loop
-# does the same.
+# scikit-learn's ``RFE`` removes columns one after the other, but takes numbers only. For a table with text, write a
+# loop.
 
 columns, scores = list(X), {}
 while columns:

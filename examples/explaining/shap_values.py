@@ -2,10 +2,10 @@
 SHAP on a raw table
 ===================
 
-``explain`` computes contributions from the network's gradients, and ``to_shap()`` passes them to SHAP's plots. SHAP's
-own explainers call ``predict`` with rows that mix values of several rows, and compute with these values. Give them
-codes, and turn the codes back into the table's values before the network sees them: this works for every kind of
-column.
+``explain`` computes contributions from the gradients of the network, and ``to_shap()`` passes them to SHAP's plots.
+
+SHAP's own explainers work, too. They call ``predict`` with rows in which values of several rows are mixed, and compute
+with these values. So pass them codes, and turn the codes back into values before ``predict``.
 """
 
 from pathlib import Path

@@ -2,9 +2,9 @@
 A network as a sum of curves
 ============================
 
-With ``interaction_cst="no_interactions"``, each unit sees a single column, and columns meet in the output only. The
-prediction is then a sum of one function per column, its *shape function*, so seven panels show the whole model: all
-that this network knows about the miles that a car goes on a gallon.
+With ``interaction_cst="no_interactions"``, each unit sees a single column, and columns meet only in the output. The
+prediction is then a sum of one function per column, its *shape function*. Seven panels show everything that this
+network knows about the fuel consumption of cars.
 """
 
 from pathlib import Path
@@ -39,8 +39,8 @@ for name, model in models.items():
 # What each column contributes
 # ----------------------------
 #
-# In miles per gallon, on one scale for all columns, the most important one first. The short lines at the bottom are the
-# cars. A dotted line is what a car contributes whose value is missing.
+# Contributions are in miles per gallon, on one scale, with the most important column first. The short lines at the
+# bottom are the cars. A dotted line is the contribution of a missing value.
 
 additive = models["none"]
 display = ShapeFunctionDisplay.from_estimator(additive, X_train)
@@ -50,8 +50,8 @@ plt.show()
 # Nothing is hidden
 # -----------------
 #
-# A row's contributions, read off the curves, add up to its prediction. They are the same whatever the background is,
-# but for a constant that all rows share.
+# The contributions of a row, read off the curves, add up to its prediction. Another background only shifts them by a
+# constant.
 
 one, other = (additive.explain(X_test, background=rows) for rows in (X_train[:50], X_train[50:]))
 total = one.values.sum(axis=1) + one.base_values
@@ -62,8 +62,8 @@ print(f"backgrounds differ by constants, but for {np.ptp(one.values - other.valu
 # Known effects
 # -------------
 #
-# A curve that wiggles where there are few cars says more about chance than about cars. ``monotonic_cst`` goes together
-# with it: a heavier car, or a stronger engine, does not go further.
+# Where there are few cars, a curve may wiggle by chance. ``monotonic_cst`` adds what you know: a heavier car, or one
+# with a stronger engine, does not go further on a gallon.
 
 known = {"weight_lb": -1, "horsepower": -1, "displacement_cu_in": -1, "year": 1}
 monotone = SigmoidMLPRegressor(interaction_cst="no_interactions", monotonic_cst=known, random_state=0)

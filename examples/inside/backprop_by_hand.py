@@ -2,8 +2,8 @@
 Backpropagation by hand
 =======================
 
-A network of sigmoids trained by twenty lines of NumPy, and by the estimator from the same weights. The losses agree
-epoch by epoch, to the last digits. The page on backpropagation explains each line.
+Twenty lines of NumPy train a network of sigmoids. The estimator trains it from the same weights, and the losses agree
+in every epoch, to the last digits. The page on backpropagation explains each line.
 """
 
 import warnings
@@ -41,7 +41,7 @@ for _ in range(EPOCHS):
     b1 -= RATE * delta1.sum(axis=0)
 
 # %%
-# The estimator, with everything off that goes beyond this.
+# The estimator, with everything turned off that the loop above does not do
 
 net = SigmoidMLPClassifier(
     8, init=start, solver="sgd", momentum=0.0, learning_rate="constant", learning_rate_init=RATE, batch_size=len(X),

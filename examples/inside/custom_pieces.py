@@ -2,10 +2,10 @@
 Your own activation and loss
 ============================
 
-Two functions make an activation, and two make a loss. ``check_gradient`` compares the derivative with finite
-differences and says where it is wrong.
+An activation consists of two functions, and so does a loss. ``check_gradient`` compares the derivative with finite
+differences and says where it is wrong. The page ``docs/add_your_own.md`` explains both.
 
-Run with ``python examples/inside/custom_pieces.py``. The page docs/add_your_own.md explains them.
+Run it with ``python examples/inside/custom_pieces.py``.
 """
 
 import matplotlib.pyplot as plt

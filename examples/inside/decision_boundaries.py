@@ -2,8 +2,8 @@
 Decision boundaries
 ===================
 
-What can a network draw between two classes? Without hidden layers a line, with a few units a bent line, with more units
-and layers whatever it takes. Shades are probabilities.
+Which boundaries can a network draw between two classes? Without hidden layers, a line. With a few units, a bent line.
+With more units and layers, any shape. The shades are probabilities.
 """
 
 import matplotlib.pyplot as plt

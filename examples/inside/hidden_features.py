@@ -2,10 +2,10 @@
 Weights and hidden features
 ===========================
 
-Each layer's output, the gradient, hidden features as the input of another model, and what each unit of the first layer
-looks for in an image.
+Look at the output of each layer and at the gradient. Use hidden features as the input of another model. See which
+pattern each unit of the first layer detects in an image.
 
-Run with ``python examples/inside/hidden_features.py``.
+Run it with ``python examples/inside/hidden_features.py``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Hidden layers by PCA
 ====================
 
-Digits as pixels show them, and as two hidden layers do. Each layer moves the classes further apart. ``activations``
-returns every layer's output, and the pictures show two principal components.
+Each hidden layer moves the classes of digits further apart. ``activations`` returns the output of every layer, and the
+pictures show its first two principal components.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 A dask data frame
 =================
 
-``sknet.dask`` has both estimators for dask collections. The rows stay on their workers. Each step sends the weights
-there and adds up the gradients. The cluster here runs in this process. To use another one, pass the address of its
+``sknet.dask`` has both estimators for dask collections. The rows stay on their workers. Each step sends the weights to
+them and adds up the gradients. Here, the cluster runs in this process. For another cluster, pass the address of its
 scheduler to ``Client``.
 """
 
@@ -30,7 +30,7 @@ frame = dd.from_pandas(table, npartitions=4)
 X, y = frame.drop(columns="label"), frame["label"]
 
 # %%
-# Predictions are lazy: nothing is computed until somebody asks for it, and then by the workers.
+# Predictions are lazy: the workers compute them when you ask for them.
 
 workers = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
 with workers, Client(workers):
@@ -39,7 +39,7 @@ with workers, Client(workers):
     print(f"{type(lazy).__name__} in {lazy.npartitions} parts, of which the first rows are {lazy.head(4).tolist()}")
 
 # %%
-# ``to_local`` returns the plain estimator, which needs no dask to predict, to be saved and to be exported.
+# ``to_local`` returns the estimator for tables in memory. It predicts, saves and exports without dask.
 
 local = model.to_local()
 print(f"without dask, {local.score(table.drop(columns='label'), table['label']):.3f} of the rows are right")

@@ -2,8 +2,8 @@
 A Parquet file in chunks
 ========================
 
-``partial_fit`` makes one pass over the rows it is given. Read a file piece by piece, once per epoch. The first call
-declares the levels of a category.
+``partial_fit`` makes one pass over the rows that it gets. So read the file in pieces, once per epoch. A category dtype
+in the first call declares all categories.
 """
 
 import tempfile
@@ -45,6 +45,6 @@ print(f"{model.t_:,} rows seen, 2,000 in memory at a time; R2 {model.score(*next
 hours = pd.DataFrame({"km": 10.0, "hour": np.arange(24), "city": pd.Categorical(["south"] * 24, dtype=LEVELS)})
 figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 ax.plot(hours["hour"], model.predict(hours), "o-", color="#14606b")
-ax.set(xlabel="hour", ylabel="minutes for 10 km", title="FittedAttribute in chunks")
+ax.set(xlabel="hour", ylabel="minutes for 10 km", title="Fitted in chunks")
 plt.show()
 folder.cleanup()

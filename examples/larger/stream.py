@@ -2,8 +2,9 @@
 A table larger than memory
 ==========================
 
-``sknet.stream`` fits Parquet files, arrays on the disk, and any function that returns chunks. It learns the same as
-``fit``, whatever the order of the rows. This file is sorted by its target, with which ``partial_fit`` would fail.
+``sknet.stream`` fits Parquet files, arrays on disk, and any function that returns chunks. It learns the same as
+``fit``, in whatever order the rows are. The file in this program is sorted by its target, which ``partial_fit`` cannot
+cope with.
 """
 
 import tempfile
@@ -28,7 +29,8 @@ file = Path(folder.name, "clicks.parquet")
 clicks.sort_values("clicked").to_parquet(file, row_group_size=2_000)
 
 # %%
-# The file is read once, some rows at a time, and kept in a temporary file whose parts an epoch reads in a new order.
+# ``stream.fit`` reads the file once, in chunks, and keeps it in a temporary file. Each epoch reads the parts of that
+# file in a new order.
 
 model = stream.fit(SigmoidMLPClassifier(32, max_iter=15, random_state=0), file, target="clicked")
 in_memory = SigmoidMLPClassifier(32, max_iter=15, random_state=0).fit(X, y)
@@ -41,7 +43,7 @@ for _ in range(15):
         by_chunks.partial_fit(chunk.drop(columns="clicked"), chunk["clicked"])
 
 # %%
-# Predictions are written as they are made: to a file, or chunk by chunk.
+# ``stream.predict`` returns the predictions chunk by chunk, or writes them to a file.
 
 probability = np.concatenate(list(stream.predict(model, file, method="predict_proba")))
 print(f"{len(probability):,} predictions of the file, mean {probability[:, 1].mean():.2f}; clicked {y.mean():.2f}")

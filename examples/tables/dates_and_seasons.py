@@ -2,9 +2,9 @@
 Dates and seasons
 =================
 
-A column of dates becomes a number, for the trend, and cycles of the day, the week and the year as sines and cosines.
-Dates in a CSV file are text, such as 2015-06-30, and are read as dates too. The network learns three of four years of
-days in Seattle, and finds the seasons by itself.
+A column of dates becomes a number, for the trend, and sines and cosines, for the cycles of day, week and year. Text
+such as 2015-06-30, as in CSV files, counts as a date, too. The network learns from three of four years of days in
+Seattle, and finds the seasons by itself.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ print(model.inputs_[["kind", "level", "scale"]].to_string())
 print(f"R2 on a year that it has not seen: {model.score(X[is_last_year], y[is_last_year]):.2f}")
 
 # %%
-# The week is a cycle too, and is left at nearly nothing: the temperature does not know what day it is.
+# The week is a cycle, too, but the network hardly uses it: temperature does not depend on the day of the week.
 
 figure, ax = plt.subplots(figsize=(9, 3.6), layout="constrained")
 dates = pd.to_datetime(weather["date"])

@@ -2,8 +2,8 @@
 Digits as images
 ================
 
-Pixels are columns like any others. The pictures show each digit that the network got wrong, its answer, and the
-probability that it gave.
+Each pixel is a column. The pictures show digits that the network got wrong, with its answer and the probability that it
+gave.
 """
 
 import matplotlib.pyplot as plt

@@ -2,12 +2,12 @@
 Forecasting several series
 ==========================
 
-Two series of four years, the highest and lowest temperature of a day in Seattle, are forecast 1, 3 and 7 days ahead. A
-row is one forecast: the series, the number of days ahead, the day, and the last values. One network learns all of them.
+This program forecasts the highest and lowest temperature of a day in Seattle, 1, 3 and 7 days ahead. Each row is one
+forecast: the series, the number of days ahead, the day, and the last values. One network learns all forecasts.
 
-Rows of the same days share their weather. If single rows are held out, the network has nearly seen them: it trains for
-too long, and its intervals cover too little of next year. ``groups`` holds out whole weeks. ``TimeSeriesSplit`` learns
-from the past and tests on what follows.
+Rows of the same days share their weather. If single rows are held out, the network has nearly seen them. It then trains
+for too long, and its intervals cover too little of the next year. Hold out whole weeks with ``groups``, or use
+``TimeSeriesSplit``, which learns from the past and tests on what follows.
 """
 
 from pathlib import Path
@@ -41,8 +41,8 @@ past, new = rows["day"] < "2015", rows.index >= "2015"
 print(f"{past.sum()} rows to learn from, {new.sum()} of the year that follows")
 
 # %%
-# Three ways to hold rows out, and a peer
-# ---------------------------------------
+# Three ways to hold out rows, and boosted trees
+# ----------------------------------------------
 
 weeks = X.index[past].to_period("W").astype(str)
 by_time = SigmoidMLPRegressor(early_stopping="folds", validation_fraction=TimeSeriesSplit(4), random_state=0)
@@ -64,7 +64,7 @@ print(f"HistGradientBoosting error {mean_absolute_error(y[new], trees.predict(co
 print(f"the last value       error {mean_absolute_error(y[new], X.loc[new, '0 days ago']):.2f} °C")
 
 # %%
-# A week ahead, and how many of the new targets lie in the intervals for each number of days ahead.
+# Forecasts for a week ahead, and the share of new targets inside the intervals by the number of days ahead
 
 week_ahead = new & (rows["series"] == "temp_max") & (rows["days ahead"] == 7)
 figure, (line, bars) = plt.subplots(1, 2, figsize=(10, 3.8), width_ratios=(2, 1), layout="constrained")

@@ -2,12 +2,12 @@
 A series that grows
 ===================
 
-Ten years of weekly sales grow by a fifth a year, with a season. The network is trained on seven years and forecasts the
-next three, four weeks ahead. Most new values are larger than all it was trained on. Its predictions turn flat there,
-because sigmoids do. No warning says so, and the errors on held-out rows do not show it.
+Weekly sales grow by a fifth each year, with a season. The network learns from seven years and forecasts the next three,
+four weeks ahead. Most new values are larger than any it has seen. There, its predictions turn flat, because sigmoids
+do. No warning tells you, and the errors on held-out rows do not show it.
 
-The remedy is a target that does not grow: the ratio of the value to the last known one, from ratios of earlier values.
-If a series grows by the same amount each year, use the difference.
+The remedy is a target that does not grow, such as the ratio of the value to the last known one. If a series grows by
+the same amount each year, use the difference.
 """
 
 import matplotlib.pyplot as plt
@@ -26,8 +26,8 @@ season = 0.25 * np.sin(2 * np.pi * week.day_of_year / 365.25)
 sales = pd.Series(100 * np.exp(growth + season + rng.normal(scale=0.03, size=520)), index=week)
 
 # %%
-# Three ways to ask for the value four weeks ahead: the value itself, the difference to the last one, and the ratio. The
-# inputs are asked for in the same way, so that they do not grow either.
+# The target is the value four weeks ahead, its difference from the last value, or its ratio to the last value. The
+# inputs are transformed in the same way, so that they do not grow either.
 
 last, target = sales, sales.shift(-AHEAD)
 lags = pd.DataFrame({f"{lag} weeks before": sales.shift(lag) for lag in (1, 2, 4, 48)})

@@ -2,8 +2,8 @@
 A mixed table
 =============
 
-Numbers in their own units, a column of text, a code that is a category, missing values: pass them to ``fit`` as they
-are. The program shows what became of each column, the network, and its predictions.
+Pass numbers in their own units, text, codes of categories and missing values to ``fit`` as they are. This program shows
+how each column is encoded, the network, and its predictions.
 """
 
 from pathlib import Path
@@ -20,20 +20,21 @@ X, y = cars.drop(columns=["miles_per_gallon", "name"]), cars["miles_per_gallon"]
 print(X.dtypes.to_string(), f"\nmissing: {X.isna().sum().sum()}")
 
 # %%
-# The number of cylinders is a code: name it beside the columns that are categories by their type.
+# The number of cylinders is a code. Name it in ``categorical_features``, next to the columns whose dtype makes them
+# categories.
 
 model = SigmoidMLPRegressor(8, categorical_features=["from_dtype", "cylinders"], random_state=0)
 model.fit(X, y)
 print(model.inputs_[["column", "kind", "level", "centre", "scale"]].to_string())
 
 # %%
-# The network at a glance: red weights are positive, blue ones negative.
+# The network: positive weights are red, negative ones blue.
 
 NetworkDisplay.from_estimator(model)
 plt.show()
 
 # %%
-# Predictions for cars that the network has not seen, in five folds.
+# Predictions for unseen cars, in five folds
 
 predicted = cross_val_predict(SigmoidMLPRegressor(random_state=0), X, y, cv=5)
 display = PredictionErrorDisplay.from_predictions(

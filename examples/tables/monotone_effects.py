@@ -2,9 +2,9 @@
 Monotone effects
 ================
 
-All else equal, a car with a stronger engine or more weight does not go further on a gallon, and a newer car does not go
-less far. ``monotonic_cst`` says so, and the network keeps to it for every car. It learns from eighty cars, few enough
-for chance to bend the curves of a network without constraints.
+All else equal, more power or more weight never takes a car further on a gallon, and a later year never less far. With
+``monotonic_cst``, the predictions follow these rules for every car. The networks learn from only eighty cars, so that
+chance bends the curves if there are no constraints.
 """
 
 from pathlib import Path
@@ -25,8 +25,8 @@ models = {
 }
 
 # %%
-# Twenty cars that the networks have not seen, each given weaker and stronger engines while all else stays. Curves that
-# rise somewhere are orange; with the constraint there are none.
+# Each curve is an unseen car, with a weaker or stronger engine and nothing else changed. Curves that rise somewhere are
+# orange. With the constraints, there are none.
 
 engines = np.linspace(X["horsepower"].min(), X["horsepower"].max(), 120)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")

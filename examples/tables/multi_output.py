@@ -2,8 +2,8 @@
 Several targets at once
 =======================
 
-Several numbers, several labels that may be true together, or several columns of classes: one network has an output for
-each, and learns once what they share. A target that is missing in some rows is left out of the loss there.
+A single network can predict several numbers, several labels that may be true together, or several columns of classes.
+It learns once what they share. If a target is missing in a row, the loss leaves it out.
 """
 
 import matplotlib.pyplot as plt
@@ -36,7 +36,7 @@ print(
 )
 
 # %%
-# The labels of rows that the network has not seen: how probable each is, and, as a dot, whether it is true.
+# The probability of each label for rows that the network has not seen. Dots are the true labels.
 
 figure, ax = plt.subplots(figsize=(8, 2.6), layout="constrained")
 rows = 40

@@ -2,9 +2,8 @@
 Sentences beside numbers
 ========================
 
-Functions of NumPy, SciPy, pandas and scikit-learn as a table: the first sentence of each one's documentation, its
-number of parameters, and the length of its documentation. Which library is it from? The sentence is a column like the
-others.
+Each row is a function of NumPy, SciPy, pandas or scikit-learn: the first sentence of its documentation, its number of
+parameters, and the length of its documentation. Which library is it from? The sentence is a column like any other.
 """
 
 import inspect
@@ -51,7 +50,8 @@ print(X.sample(4, random_state=0).to_string(index=False, max_colwidth=60))
 # What the sentence adds
 # ----------------------
 #
-# Nothing has to be set: a column of strings that mostly differ, of three words or more on average, is free text.
+# You need no setting. A column of strings is free text if most of them differ and they have three words or more on
+# average.
 
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 net = SigmoidMLPClassifier(random_state=0).fit(X_train, y_train)
@@ -66,8 +66,8 @@ print(
 # What becomes of it
 # ------------------
 #
-# Thirty inputs, each a direction of the groups of letters that go together. ``inputs_`` has the weight of every group
-# in each of them; those of most weight tell what a direction is about.
+# The column becomes thirty inputs, each a direction of letter groups that go together. ``inputs_`` has the weight of
+# every group in each direction. The groups with the largest weights show what a direction is about.
 
 inputs = net.inputs_[net.inputs_["kind"] == "text"]
 for name, terms in inputs["level"][:4].items():
@@ -75,8 +75,8 @@ for name, terms in inputs["level"][:4].items():
     print(f"{name}: most {weights.nlargest(6).index.tolist()}, least {weights.nsmallest(6).index.tolist()}")
 
 # %%
-# Two of these directions: on the right are SciPy's random variables, above its functions, and at the bottom accessors
-# of pandas. What lies in the middle is told apart by the other 28.
+# Two of these directions: SciPy's random variables are on the right, above its functions, and the accessors of pandas
+# are at the bottom. The other 28 directions separate the functions in the middle.
 
 Z = pd.DataFrame(net.activations(X_test)[0], columns=net.network_feature_names_)
 for library, rows_of in Z.groupby(y_test.to_numpy()):

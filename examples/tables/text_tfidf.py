@@ -2,8 +2,8 @@
 Text as TF-IDF
 ==============
 
-First sentences of the documentation of NumPy, SciPy, pandas and scikit-learn, turned into a sparse table of word
-weights (TF-IDF). The network takes the table as it is and keeps it sparse.
+First sentences of the documentation of NumPy, SciPy, pandas and scikit-learn become a sparse table of word weights
+(TF-IDF). The network takes the sparse table and keeps it sparse.
 """
 
 import inspect

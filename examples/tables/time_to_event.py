@@ -2,12 +2,13 @@
 Time to event
 =============
 
-How long do 686 patients live without a recurrence after an operation for breast cancer? More than half of them had none
-when they were last seen. These rows are *censored*: neither "never" nor their time is the answer. A network with
-``loss="poisson"`` takes them as they are. The target is events per time, and the weight is the time for which a patient
-was watched.
+How long do 686 patients live without a recurrence after an operation for breast cancer? More than half had none when
+they were last seen. Their time to a recurrence is *censored*: it is unknown, but longer than the time they were
+watched. With ``loss="poisson"``, the target is the number of events per time, and the weight is the time for which a
+patient was watched.
 
-The second part cuts each patient's time into half years, so that the rate may change with time, and draws survival.
+The second part cuts the time of each patient into half years, so that the rate can change with time, and draws survival
+curves.
 """
 
 from pathlib import Path
@@ -34,8 +35,10 @@ def concordance(years, event, risk):
 
 
 # %%
-# Who is at risk: beside trees with the same loss, and Cox's model where statsmodels is installed
-# -----------------------------------------------------------------------------------------------
+# Who is at risk
+# --------------
+#
+# The network is compared with trees with the same loss, and with Cox's model if statsmodels is installed.
 
 net = SigmoidMLPRegressor(loss="poisson", random_state=0)
 categories = X.select_dtypes(exclude="number").columns
@@ -75,10 +78,10 @@ for name, risk in models.items():
         print(f"{name}: needs statsmodels")
 
 # %%
-# When: a row for each half year of each patient
-# ----------------------------------------------
+# When: one row per half year of each patient
+# -------------------------------------------
 #
-# The half year is one more column. ``groups`` keeps the rows of a patient together.
+# The start of the half year is one more column. ``groups`` keeps the rows of a patient together.
 
 WIDTH = 0.5
 

@@ -2,9 +2,9 @@
 Rows unlike those that a network has learnt from
 ================================================
 
-Trust a prediction more if similar rows were in training. ``activations(X)[0]`` is the table as the network sees it:
-numbers of one scale, categories included. The distance to the nearest training rows says how familiar a row is. Unusual
-cars are made here by shuffling each column: every value is ordinary, their combination is not.
+You can trust a prediction more if similar rows were in training. ``activations(X)[0]`` is the table as the network sees
+it, with numbers on one scale and categories included. The distance to the nearest training rows tells how familiar a
+row is. Here, shuffling each column makes unusual cars: every value is ordinary, but their combination is not.
 """
 
 from pathlib import Path
@@ -50,8 +50,8 @@ for name, score in scores.items():
     print(f"{name}: AUC {roc_auc_score(is_unusual, score):.2f}")
 
 # %%
-# The encoded table finds them. The hidden layer, `transform`, keeps what tells the target and drops what does not: rows
-# that it calls alike are predicted alike, and may still be unlike each other.
+# Distances in the encoded table find the unusual cars. The last hidden layer, ``transform``, keeps only what
+# matters for the target. Rows that are close there get similar predictions, but may still differ from each other.
 
 score = scores["neighbours in the encoded table"]
 bins = np.linspace(0.0, np.quantile(score, 0.98), 30)
@@ -62,7 +62,7 @@ plt.legend()
 plt.show()
 
 # %%
-# What the network predicts for the rows of each kind, and the most familiar and the least familiar of the real cars.
+# The two most familiar and the two least familiar of the real cars, with their predictions
 
 familiar = pd.DataFrame({"distance": score[~is_unusual], "predicted": model.predict(X_new)}, index=X_new.index)
 shown = cars.loc[X_new.index, ["name", "year", "origin", "miles_per_gallon"]].join(familiar.round(1))

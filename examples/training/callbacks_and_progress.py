@@ -2,10 +2,10 @@
 Callbacks and progress bars
 ===========================
 
-Callbacks are called at each epoch. Those of scikit-learn 1.9 draw nested bars and keep scores. Your own may stop
-training.
+A callback is called in each epoch. The callbacks of scikit-learn 1.9 draw nested progress bars and record scores. Your
+own can stop training.
 
-Run with ``python examples/training/callbacks_and_progress.py``.
+Run it with ``python examples/training/callbacks_and_progress.py``.
 """
 
 import matplotlib.pyplot as plt

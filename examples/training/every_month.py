@@ -2,9 +2,9 @@
 New rows every month
 ====================
 
-A model of tomorrow's temperature gets thirty new rows a month for two years. Fitting again to all rows takes a tenth of
-a second and works best. ``partial_fit`` with the new rows alone forgets the other seasons. With old rows among them and
-a small learning rate it does not.
+A model of tomorrow's temperature gets thirty new rows each month, for two years. Fitting it again to all rows takes a
+tenth of a second and works best. ``partial_fit`` with only the new rows forgets the other seasons. It does not if you
+mix old rows with the new ones and use a small learning rate.
 """
 
 from copy import deepcopy
@@ -65,7 +65,7 @@ ways = {
 }
 
 # %%
-# Each model forecasts a month, and is then given that month's rows.
+# Each model forecasts a month, and then gets the rows of that month.
 
 first = month < months[0]
 fitted = {id(model): clone(model).fit(X[first], y[first]) for model in (net, trees)}

@@ -2,9 +2,9 @@
 Training that continues
 =======================
 
-Training can continue epoch by epoch, from the last weights, or from a file after the machine was switched off.
+Train epoch by epoch, continue from the last weights, or resume an interrupted run from a file.
 
-Run with ``python examples/training/going_on.py``.
+Run it with ``python examples/training/going_on.py``.
 """
 
 import tempfile

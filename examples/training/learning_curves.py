@@ -2,8 +2,8 @@
 Learning curves
 ===============
 
-The same network on more and more rows. Where the curves of training and test meet, more rows of the same kind help
-little. Where they are apart, they help much.
+The same network learns from more and more rows. Where the curves of training and test meet, more rows of the same kind
+help little. Where they are apart, more rows help much.
 """
 
 import matplotlib.pyplot as plt

@@ -2,10 +2,10 @@
 Your own validation set
 =======================
 
-Choose the rows that evaluate each epoch yourself: pass them to ``fit``, pass them through a pipeline that scales them
-too, or hold out groups so that all digits of a writer are on one side.
+Choose the rows that evaluate each epoch yourself. Pass them to ``fit`` or through a pipeline that scales them, too. Or
+hold out groups, so that all digits of a writer are on one side.
 
-Run with ``python examples/training/own_validation_set.py``.
+Run it with ``python examples/training/own_validation_set.py``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,10 +2,10 @@
 Regularisers compared
 =====================
 
-What keeps a network from learning noise: dropout, penalties, norm limits, smoothing and early stopping. The further
-apart the two losses are, the more noise it has learnt.
+Dropout, penalties, norm limits, label smoothing and early stopping keep a network from learning noise. The further its
+two losses are apart, the more noise a network has learnt.
 
-Run with ``python examples/training/regularisers.py``.
+Run it with ``python examples/training/regularisers.py``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 The training history
 ====================
 
-Every fit keeps a record with one row per epoch. You choose what evaluates an epoch on the held-out rows: the loss, a
-score of scikit-learn, or a function of your own.
+Every fit keeps a history with one row per epoch. You choose the score of an epoch on the held-out rows: the loss, a
+scorer of scikit-learn, or a function of your own.
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +24,7 @@ TrainingHistoryDisplay.from_estimator(model, log_scale=True)
 plt.show()
 
 # %%
-# Another score, another epoch.
+# Another score may choose another epoch.
 
 brier = make_scorer(brier_score_loss, greater_is_better=False, response_method="predict_proba")
 for name, scoring in {"loss": "loss", "roc_auc": "roc_auc", "a function": brier}.items():

@@ -2,8 +2,8 @@
 Inside a pipeline
 =================
 
-A search over a pipeline with a network: ``search.best_estimator_`` is the pipeline, ``[-1]`` its network, and ``[:-1]``
-the steps before it, which make the table that the network knows. The network has all its methods.
+After a search over a pipeline, ``search.best_estimator_`` is the pipeline. ``[-1]`` is its network, with all its
+methods. ``[:-1]`` are the steps before, which make the table for these methods.
 """
 
 from pathlib import Path
@@ -42,8 +42,10 @@ for name, model in {"network": search, "HistGradientBoosting": trees}.items():
     print(f"{name}: mean error {mean_absolute_error(y_test, model.predict(X_test)):.2f} miles per gallon")
 
 # %%
-# What only the network has: pass it the table that the steps before it have made
-# -------------------------------------------------------------------------------
+# What only the network has
+# -------------------------
+#
+# These methods take the table that the steps before the network have made.
 
 net = search.best_estimator_[-1]
 table_train, table = (search.best_estimator_[:-1].transform(each) for each in (X_train, X_test))
@@ -55,7 +57,7 @@ importances = pd.Series(net.feature_importances_, net.feature_names_in_).sort_va
 print(pd.DataFrame({"contribution": explanation.importance(), "importance": importances}).round(2).to_string())
 
 # %%
-# ``transform``, the last hidden layer: which training cars are the network's nearest to a car?
+# ``transform`` returns the last hidden layer. Which training cars are nearest to a car there?
 
 neighbours = NearestNeighbors(n_neighbors=3).fit(search.best_estimator_.transform(X_train))
 nearest = neighbours.kneighbors(search.best_estimator_.transform(X_test.iloc[:1]), return_distance=False)

@@ -2,10 +2,10 @@
 Grid, halving, Optuna
 =====================
 
-Tune with scikit-learn's searches, and with Optuna if it is installed. Width and depth are plain numbers. Halving gives
-few epochs to many settings, and more to the best of them.
+Tune sknet with scikit-learn's searches, or with Optuna if it is installed. Width and depth are plain numbers. Halving
+gives few epochs to many settings, and more epochs to the best of them.
 
-Run with ``python examples/tuning/searches.py``.
+Run it with ``python examples/tuning/searches.py``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 Calibration curves
 ==================
 
-Of the rows with a probability of 0.8, eight in ten should be of that class. The temperature found on held-out rows
-corrects the probabilities. A network that was trained for long, without early stopping, smoothing and temperature, is
-far too sure.
+Of the rows with a probability of 0.8, eight in ten should be of that class. sknet corrects the probabilities by a
+temperature that it finds on held-out rows. Without early stopping, label smoothing and temperature, a network that is
+trained for long is far too sure.
 """
 
 import matplotlib.pyplot as plt

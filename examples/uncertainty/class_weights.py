@@ -2,10 +2,10 @@
 Rare classes: weights
 =====================
 
-Weights trade one kind of error for another: more rows of the rare class are found, with more false alarms. Class
-weights are sample weights.
+With a larger weight, the network finds more rows of a rare class, but raises more false alarms. Class weights multiply
+the sample weights.
 
-Run with ``python examples/uncertainty/class_weights.py``.
+Run it with ``python examples/uncertainty/class_weights.py``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,10 +2,11 @@
 Intervals as wide as needed
 ===========================
 
-``predict_interval`` corrects predictions by the errors of the rows that ``fit`` held out. On average, about nine in ten
-new rows of the same kind lie inside. Around a mean, the width follows the prediction: if the noise follows something
-else, intervals are too wide where there is little noise and too narrow where there is much. Between two quantiles, the
-width follows the noise.
+``predict_interval`` corrects predictions by the errors on the rows that ``fit`` held out. On average, about nine in ten
+new rows of the same kind lie inside the intervals.
+
+Around a mean, the width depends on the prediction. If the noise depends on something else, intervals are too wide where
+there is little noise and too narrow where there is much. Between two quantiles, the width follows the noise.
 """
 
 import matplotlib.pyplot as plt

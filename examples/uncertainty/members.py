@@ -2,8 +2,8 @@
 Where networks disagree
 =======================
 
-Networks from different seeds disagree where there are no rows to learn from, so their spread is a sign of uncertainty.
-Their mean has smaller errors than a single one. ``n_members`` joins them into one network.
+Networks with different seeds disagree where there were no rows to learn from. Their spread is a sign of uncertainty,
+and their mean has smaller errors than a single network. ``n_members`` joins them into one network.
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +24,7 @@ known = (np.abs(line[:, 0]) > 1) & (np.abs(line[:, 0]) < 3)
 print(f"spread of {len(curves)} networks: {spread[known].mean():.2f} with rows, {spread[~known].mean():.2f} without")
 
 # %%
-# With ``n_members=8`` eight such networks are trained side by side and joined into one, whose output is their mean.
+# With ``n_members=8``, eight networks are trained and joined into one, whose output is their mean.
 
 joined = SigmoidMLPRegressor(**settings, n_members=8, numeric_encoding="raw", random_state=0).fit(X, y)
 new = rng.uniform(1, 3, 5000)[:, np.newaxis]

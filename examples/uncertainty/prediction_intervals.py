@@ -2,11 +2,11 @@
 Prediction intervals
 ====================
 
-Two kinds of 90 % intervals for the fuel consumption of cars: around a prediction, as wide as errors are at such
-predictions, and between two quantiles, with a width that may follow any column. Both are corrected by the errors on
-rows that folds held out. They hold on average: a single split of so few cars may be off by a few per cent.
+Two kinds of 90 % intervals for the fuel consumption of cars. Around a prediction, the width depends on the errors at
+similar predictions. Between two quantiles, it may depend on any column. Both are corrected by the errors on rows that
+folds held out. They hold on average: a single split of so few cars may be off by a few per cent.
 
-Run with ``python examples/uncertainty/prediction_intervals.py``.
+Run it with ``python examples/uncertainty/prediction_intervals.py``.
 """
 
 from pathlib import Path

@@ -2,9 +2,9 @@
 Prediction sets
 ===============
 
-Where classes overlap, a single label says more than the network knows. ``predict_set`` returns one class where the
-network is sure and several where it is not. On average, about nine in ten new rows of each class, also of the rare one,
-have their class in the set.
+Where classes overlap, a single label claims more than the network knows. ``predict_set`` returns one class if the
+network is sure, and several if it is not. On average, the sets of about nine in ten new rows contain their class, for
+rare classes as well.
 """
 
 import matplotlib.pyplot as plt
@@ -37,8 +37,8 @@ for coverage in (0.8, 0.9, 0.99):
     )
 
 # %%
-# Sets grow with ``coverage``. Each place has the mixed colours of the classes in its set: pale where they
-# are two, white where they are all three.
+# Sets grow with ``coverage``. Colours show the classes in the set at each place, mixed and pale for two classes, white
+# for all three.
 
 x, z = np.meshgrid(np.linspace(-4, 4, 300), np.linspace(-3.2, 3.6, 300))
 plane = np.column_stack([x.ravel(), z.ravel()])

@@ -3,9 +3,9 @@ Intervals from quantiles
 ========================
 
 One network predicts several quantiles at once. They never cross, and they follow noise that differs from row to row.
-The program counts how often the truth lies between them.
+This program counts how often the target lies between them.
 
-Run with ``python examples/uncertainty/quantile_intervals.py``.
+Run it with ``python examples/uncertainty/quantile_intervals.py``.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Rare classes: the threshold
 ===========================
 
-A missed fraud costs 20, a false alarm 1. The network gives probabilities. The probability from which to raise an alarm
-can be tuned without training again.
+A missed fraud costs 20, a false alarm 1. The network predicts probabilities. You can tune the probability that raises
+an alarm without training again.
 """
 
 import matplotlib.pyplot as plt
@@ -31,7 +31,8 @@ print(f"at 0.50: cost per row {-gain(y_test, net.predict(X_test)):.3f}")
 print(f"at {tuned.best_threshold_:.2f}: cost per row {-gain(y_test, tuned.predict(X_test)):.3f}")
 
 # %%
-# Since the probabilities are calibrated, the best threshold is near 1 / (1 + 20), which theory gives for these costs.
+# Because the probabilities are calibrated, the best threshold is close to 1 / (1 + 20), which theory gives for these
+# costs.
 
 probability = net.predict_proba(X_test)[:, 1]
 thresholds = np.linspace(0.005, 0.95, 100)
