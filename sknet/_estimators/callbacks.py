@@ -128,7 +128,7 @@ class Checkpoint:
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         n_epochs: object = every  # a user may pass anything: as an int, mypy would call the check needless
         if isinstance(n_epochs, bool) or not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
-            raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs; give an int.")
+            raise ValueError(f"every={every!r}: give the number of epochs between checkpoints, as an int of 1 or more.")
         try:
             import sklearn.callback  # noqa: F401
         except ImportError:

@@ -38,7 +38,7 @@ def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool)
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
-            "its columns, with sklearn.multioutput.MultiOutputClassifier perhaps."
+            "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
     largest = largest_residual(fitted.residuals, coverage, "predict_set")
     residuals = cast(LabelResiduals, fitted.residuals)
@@ -47,10 +47,10 @@ def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool)
         counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
         shown = ", ".join(f"{label!s}: {size:.4g}" for label, size in counts.items())
         raise ValueError(
-            f"per_class=True with coverage={coverage!r} takes {rows_needed(coverage)} held-out rows of each class at "
-            f"least, and there are fewer of some ({shown}): lower the coverage, hold out more rows, with "
-            "early_stopping='folds', validation_fraction or X_val and y_val, or leave per_class out: these classes are "
-            "then compared with the rows of all."
+            f"per_class=True with coverage={coverage!r} needs at least {rows_needed(coverage)} held-out rows of each "
+            f"class, but some have fewer ({shown}): lower the coverage, hold out more rows, with "
+            "early_stopping='folds', validation_fraction or X_val and y_val, or leave per_class out, to calibrate "
+            "these classes on the rows of all classes."
         )
     return largest
 

@@ -48,8 +48,9 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
     largest = residuals.quantile(probability)
     if largest is None:
         raise ValueError(
-            f"coverage={coverage!r} takes {rows_needed(probability)} held-out rows at least, and there are "
-            f"{residuals.effective_size:.4g}: lower it, or hold out more, with validation_fraction or X_val and y_val."
+            f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
+            f"{residuals.effective_size:.4g}: lower it, or hold out more rows, with validation_fraction or X_val and "
+            "y_val."
         )
     return largest
 
@@ -63,9 +64,9 @@ def learnt_residuals(residuals: R | None, method: str) -> R:
     """Return the residuals; a ValueError says what to do where there are none."""
     if residuals is None:
         raise ValueError(
-            f"{method} needs rows that were held out in the last call to fit, and there were none, or weights have "
-            "been set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val; "
-            "partial_fit holds nothing out."
+            f"{method} needs rows that were held out in the last call to fit. There were none, or weights have been "
+            "set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val. partial_fit "
+            "holds out no rows."
         )
     return residuals
 
@@ -91,8 +92,8 @@ def errors_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
     if errors is None:
         n = scaled.signed.effective_size
         raise ValueError(
-            f"quantiles={short_repr(levels.tolist())}: the {n:.4g} held-out rows that there are tell quantiles from "
-            f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g}: leave the outer ones out, or hold out more rows, with "
+            f"quantiles={short_repr(levels.tolist())}: {n:.4g} held-out rows give quantiles from "
+            f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out those beyond, or hold out more rows, with "
             "validation_fraction or X_val and y_val."
         )
     return errors

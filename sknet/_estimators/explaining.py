@@ -32,8 +32,8 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
             _, others = model_and_checked_table(estimator, background)
     elif n < MIN_ROWS_AS_OWN_BACKGROUND:
         raise ValueError(
-            f"X has {n} rows, too few to be their own background, for which {MIN_ROWS_AS_OWN_BACKGROUND} are needed: "
-            "pass background=, some 100 rows of the training table."
+            f"X has {n} rows, too few to be their own background, which needs {MIN_ROWS_AS_OWN_BACKGROUND}: pass "
+            "background=, for example 100 rows of the training table."
         )
     others = take_rows(others, draw_background(others.shape[0]))
 
@@ -44,9 +44,9 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     values, base, adds_up, is_additive = explain(model, table, others, report_progress)
     if not adds_up.all():
         warn(
-            f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with "
+            f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to within a thousandth, even with "
             f"{NODES_PER_LINE[-1]} nodes on each line: the network's output jumps, or its slopes do, as with "
-            f"activation='relu'. Of slopes that jump, a background of more rows has a steadier mean: up to "
+            "activation='relu'. If it is the slopes, pass a background of more rows, of which up to "
             f"{MAX_BACKGROUND_ROWS} are used.",
             UserWarning,
         )

@@ -135,15 +135,15 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
     unknown = columns_of_unknown_levels(model.encoder, table)
     if unknown:
         warn(
-            f"Columns {short_list(unknown)} of X have no level that fit was given: each of their values counts as "
-            "unknown. Give them the levels as they were in fit, not codes of them or other spellings.",
+            f"Columns {short_list(unknown)} of X hold no category that fit has seen: all their values count as "
+            "unknown. Write the categories as in fit, not as codes or in another spelling.",
             UserWarning,
         )
     without_dates = columns_without_dates(model.encoder, table)
     if without_dates:
         warn(
-            f"Columns {short_list(without_dates)} of X hold text that is no ISO 8601 date, which fit was given: each "
-            "of their values counts as missing. Write the dates as they were in fit.",
+            f"Columns {short_list(without_dates)} of X held ISO 8601 dates in fit, but hold other text now: all their "
+            "values count as missing. Write the dates as in fit.",
             UserWarning,
         )
     return model, table
@@ -306,8 +306,8 @@ class FittedAttributes:
         importances = None if self._fitted is None else self._fitted.importances
         if importances is None:
             raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'feature_importances_': fit finds it, and "
-                "partial_fit and weights set by hand drop it; explain(X).importance() says the same of rows of yours."
+                f"{type(self).__name__!r} object has no attribute 'feature_importances_': fit computes it, and "
+                "partial_fit and weights set by hand drop it. Use explain(X).importance() instead."
             )
         return importances
 

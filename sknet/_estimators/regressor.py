@@ -38,8 +38,8 @@ def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
     """Return how large the residual of each target in an interval may be, (n_outputs,)."""
     if not has_interval(regression_head_of(fitted.model)):
         raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
-            "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
+            "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
     return largest_residual(fitted.residuals, coverage, "predict_interval")
 
@@ -53,19 +53,19 @@ def levels_and_errors(fitted: Fitted, quantiles: object) -> tuple[Array, Array |
     k = head.regression_target.n_outputs
     if k > 1:
         raise ValueError(
-            f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, with "
-            "sklearn.multioutput.MultiOutputRegressor perhaps."
+            f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "
+            "sklearn.multioutput.MultiOutputRegressor."
         )
     if not has_interval(head):
         raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, and nothing is known of others: give "
-            "several, quantile=[0.05, 0.5, 0.95] perhaps, or choose another loss."
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so the others are unknown: give "
+            "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
         )
     known = head.loss.levels
     if known and not known[0] <= levels[0] <= levels[-1] <= known[-1]:
         raise ValueError(
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
-            "fit with these among quantile=, or choose another loss."
+            "fit with wider levels in quantile=, or choose another loss."
         )
     return levels, None if known else errors_at_levels(cast(ScaledResiduals | None, fitted.residuals), levels)
 

@@ -81,8 +81,8 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     name = names.get(type(estimator))
     if name is None:
         raise TypeError(
-            f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
-            "neither: of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
+            f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, not {type(estimator).__name__}: save the "
+            "fitted network inside a pipeline or a search, or use joblib or skops for the whole."
         )
     fitted = require_fitted(estimator)
     parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know

@@ -222,8 +222,8 @@ def estimator_that_explains(estimator: object) -> Explains:
     inner: Any = getattr(estimator, "best_estimator_", estimator)
     if not hasattr(type(inner), "explain"):
         raise TypeError(
-            f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or SigmoidMLPRegressor; of "
-            "a pipeline, pipeline[-1], and pipeline[:-1].transform(X) for X."
+            f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or SigmoidMLPRegressor. "
+            "For a pipeline, pass pipeline[-1], and pipeline[:-1].transform(X) as X."
         )
     found: Explains = inner
     return found
@@ -235,7 +235,7 @@ def output_number(output: int | str, explanation: Explanation) -> int:
     if output in names:
         return names.index(str(output))
     if not is_index(output, len(names)):
-        raise ValueError(f"output={output!r} is none of the outputs {names}, nor the number of one.")
+        raise ValueError(f"output={output!r} is none of the outputs {names}, nor one of their numbers.")
     return int(output)
 
 

@@ -158,9 +158,9 @@ class ShapeFunctionDisplay:
         explanation = inner.explain(X, background=X)
         if not explanation.is_additive:
             raise ValueError(
-                "The outputs of this network are no sums of functions of single columns: fit it with "
-                "interaction_cst='no_interactions' and a single output or quantile level for each target, or draw "
-                "PartialDependenceDisplay of scikit-learn."
+                "The outputs of this network are not sums of functions of single columns: fit it with "
+                "interaction_cst='no_interactions' and a single output or quantile level for each target, or use "
+                "scikit-learn's PartialDependenceDisplay."
             )
         number = output_number(output, explanation)
         functions = find_functions(inner, X, explanation, number)

@@ -197,7 +197,7 @@ def plain(value):
     )
 
 
-@pytest.mark.filterwarnings("ignore:Columns .* of X have no level that fit was given")
+@pytest.mark.filterwarnings("ignore:Columns .* of X hold no category that fit has seen")
 def test_unseen_levels_are_unknown():
     strange = TABLE.assign(city="never", sex=pd.Categorical(["x"] * N))
     for encodings in ENCODINGS:

@@ -90,7 +90,7 @@ def test_a_class_of_too_few_rows_is_named():
     assert_array_equal(net.predict_set(table, 0.6, per_class=np.True_), net.predict_set(table, 0.6))
     assert net.predict_set(table, 0.9).shape == (300, 3)
     with pytest.raises(
-        ValueError, match=r"per_class=True with coverage=0.9 takes 9 held-out .*\(rare: \d\): lower the"
+        ValueError, match=r"per_class=True with coverage=0.9 needs at least 9 held-out .*\(rare: \d\): lower the"
     ):
         net.predict_set(table, 0.9, per_class=True)
     for wrong in (1, "yes", None):
@@ -157,7 +157,7 @@ CASES = {
         lambda net: net.fit(X, np.c_[LABEL, LABEL]), "takes one label per row, and y was multioutput: fit a classifier"
     ),
     "too few rows": (
-        lambda net: net.fit(X, LABEL, X_val=X[:8], y_val=LABEL[:8]), "coverage=0.9 takes 9 held-out rows at least"
+        lambda net: net.fit(X, LABEL, X_val=X[:8], y_val=LABEL[:8]), "coverage=0.9 needs at least 9 held-out rows"
     ),
 }  # fmt: skip
 

@@ -211,7 +211,7 @@ def test_pickles_and_files_keep_importances_while_there_are_any(kept, tmp_path):
 def test_what_importances_are_not_of_drops_them(change):
     net = SigmoidMLPRegressor(**QUICK).fit(TABLE, WIDE[:, 0])
     net = change(net) or net
-    with pytest.raises(AttributeError, match="fit finds it, and partial_fit.*explain"):
+    with pytest.raises(AttributeError, match="fit computes it, and partial_fit.*explain"):
         net.feature_importances_  # noqa: B018
 
 

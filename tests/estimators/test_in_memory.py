@@ -127,7 +127,7 @@ CASES = {
     ),
     "a median": (lambda net: net.set_params(loss="quantile").fit(X, NUMBER), "quantile='auto' is a single level"),
     "too few rows": (
-        lambda net: net.fit(X, NUMBER, X_val=X[:8], y_val=NUMBER[:8]), "coverage=0.9 takes 9 held-out rows at least"
+        lambda net: net.fit(X, NUMBER, X_val=X[:8], y_val=NUMBER[:8]), "coverage=0.9 needs at least 9 held-out rows"
     ),
 }  # fmt: skip
 

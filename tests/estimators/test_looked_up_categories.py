@@ -21,7 +21,7 @@ LABEL = np.digitize(NUMBER, [-1.0, 1.0])
 QUICK = {"hidden_layer_sizes": 5, "max_iter": 3, "random_state": 0, "max_categories": None, "dtype": "float64"}
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore:Columns .* have no level that fit was given"),
+    pytest.mark.filterwarnings("ignore:Columns .* hold no category that fit has seen"),
     pytest.mark.filterwarnings("ignore:Column 'city' of X is text whose values are numbers"),
 ]
 

@@ -148,7 +148,7 @@ ERRORS = {
     "several targets": ({}, lambda net: net.fit(X, np.c_[Y, Y]), 0.5, "takes one target, and y had 2: fit a regressor"),
     "one level": (SINGLE, lambda net: net.fit(X, Y), 0.5, "quantile=0.8 is a single level.*: give several"),
     "beyond": (SEVERAL, lambda net: net.fit(X, Y), [0.05, 0.5], r"quantiles=\[0.05, 0.5\] go beyond 0.1 to 0.9"),
-    "few rows": ({}, lambda net: net.fit(X, Y), [0.001, 0.5], r"the 120 held-out .* from 0.00826 to 0.992: leave the"),
+    "few rows": ({}, lambda net: net.fit(X, Y), [0.001, 0.5], r"120 held-out .* from 0.00826 to 0.992 only"),
     "few rows above": ({}, lambda net: net.fit(X, Y), 0.999, "120 held-out rows"),
 }
 

@@ -188,7 +188,7 @@ def test_columns_that_a_frame_names_are_saved(path):
 def test_only_fitted_estimators_of_ours_are_saved(path):
     with pytest.raises(NotFittedError):
         sknet.save(SigmoidMLPRegressor(), path)
-    with pytest.raises(TypeError, match="Pipeline is neither: of a pipeline"):
+    with pytest.raises(TypeError, match="not Pipeline: save the fitted network"):
         sknet.save(make_pipeline(SigmoidMLPRegressor(**QUICK)).fit(X, NUMBER), path)
     assert not path.exists()
 

@@ -160,7 +160,7 @@ def test_what_cannot_be_drawn_is_refused_by_name():
     for parameters in ({"interaction_cst": None}, {"loss": "quantile", "quantile": [0.1, 0.9]}):
         net = SigmoidMLPRegressor(**ADDITIVE | parameters).fit(numbers, NUMBER)
         with pytest.raises(
-            ValueError, match="no sums of functions of single columns.*interaction_cst='no_interactions'"
+            ValueError, match="not sums of functions of single columns.*interaction_cst='no_interactions'"
         ):
             ShapeFunctionDisplay.from_estimator(net, numbers)
     for bad in (0, 1.5, True):

@@ -164,7 +164,7 @@ def test_numbers_in_place_of_dates_are_refused_by_name(later):
 def test_text_without_a_single_date_is_named():
     net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
     german = X.assign(when=DAYS.dt.strftime("%d.%m.%Y"))
-    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X hold text that is no ISO 8601 date") as caught:
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held ISO 8601 dates in fit") as caught:
         found = net.predict(german)
     assert len(caught) == 1 and caught[0].filename == __file__
     with warnings.catch_warnings():

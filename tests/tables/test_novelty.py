@@ -49,7 +49,7 @@ def test_codes_for_levels_are_named_once_per_call(method, encoding):
     net = fitted(category_encoding=encoding)
     many = pd.concat([CODES] * 60)  # more rows than are predicted at once
     for table in (CODES, many, CODES.assign(c=CODES["c"].astype("category")), pl.from_pandas(CODES)):
-        with pytest.warns(UserWarning, match=r"Columns \['c'\] of X have no level that fit was given") as caught:
+        with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold no category that fit has seen") as caught:
             getattr(net, method)(table)
         assert len(caught) == 1 and caught[0].filename == __file__
 
@@ -77,7 +77,7 @@ def test_values_that_can_hardly_all_be_infrequent_levels_are_told():
     table = pd.DataFrame({"x": np.arange(604.0), "c": [*levels, "once", "only", "rare", "rare"]})
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0, max_categories=31).fit(table, table["x"])
     assert "infrequent" in set(net.inputs_["kind"])
-    with pytest.warns(UserWarning, match=r"Columns \['c'\] of X have no level that fit was given"):
+    with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold no category that fit has seen"):
         net.predict(table.assign(c=np.arange(604).astype(str)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
