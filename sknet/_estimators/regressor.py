@@ -570,7 +570,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         between these levels, linearly in their normal scores. If rows were held out,
         each level is first corrected by its errors on them.
 
-        Quantiles never cross zero if no training target does.
+        If rows were held out, quantiles never cross zero if no training target does.
 
         Parameters
         ----------
