@@ -110,9 +110,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     n_members : int or "auto", default="auto"
         Number of networks to train and join into one. "auto" is 2 below 5,000 training
         rows if held-out rows or folds evaluate the epochs, else 1. Members start from
-        different seeds. The joined network has their hidden layers side by side, and is
-        `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is their
-        mean; held-out rows or folds choose the weight of members that see bins.
+        different seeds. The joined network has their hidden layers side by side, so it
+        is `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is the
+        mean of theirs; held-out rows or folds choose the weight of members with bins.
         `partial_fit` and warm starts train the joined network. A first `partial_fit`
         trains a single one.
 
@@ -137,8 +137,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         "one_cycle", "coslog4", a function of the fraction of `max_iter` that is done,
         or one of scikit-learn's, "constant", "invscaling" and "adaptive". "invscaling"
         divides the rate by (samples seen + 1) ** `power_t`, "adaptive" by 5 at each
-        plateau. scikit-learn's schedules change what "auto" means, see Notes. The
-        others keep their last rate after `max_iter` epochs.
+        plateau. With scikit-learn's schedules, "auto" has other meanings (see Notes).
+        All others keep their last rate after `max_iter` epochs.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the held-out rows, the order of the rows and
@@ -155,8 +155,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         `n_iter_no_change` epochs without a better score, and the weights of the best
         epoch are kept. With "folds", extra networks train without the rows of a fold,
         and the loss on these rows chooses the epoch. The final networks then learn from
-        all rows, in as many steps. Below 500 rows, all of four folds are used, above
-        that fewer. Where folds are not possible, "auto" is True, see Notes.
+        all rows, in as many steps. Below 500 rows, each of four folds is held out,
+        above fewer of them. Where folds are not possible, "auto" is True (see Notes).
 
     validation_fraction : float, splitter or "auto", default="auto"
         Share of the rows to hold out, or a scikit-learn splitter, whose test sets are
@@ -170,9 +170,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     n_iter_no_change : int, inf or "auto", default="auto"
         Number of epochs without improvement after which training stops. "auto" is 24,
         or 4 from 15,000 rows on; with folds, it is 16 or fewer for a classifier and 8
-        or fewer for a regressor. Folds wait at most four epochs more than the best
-        epoch took. Without held-out rows, only scikit-learn's schedules stop early, by
-        the training loss.
+        or fewer for a regressor. Folds never wait for more epochs than the best one
+        took plus four. Without held-out rows, only scikit-learn's schedules stop early,
+        by the training loss.
 
     tol : float or "auto", default="auto"
         Smallest improvement of the loss or score that counts, relative to the best one
@@ -182,9 +182,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
         Columns that are categories, by name, index or mask; "from_dtype" means the
-        columns of a data frame with a category, enum or string dtype, except ISO 8601
-        dates. Add "from_dtype" to a list of names to get both. Columns named here may
-        hold text in an array, too.
+        columns of a data frame with a category, enum or string dtype and object columns
+        of strings, except ISO 8601 dates. Add "from_dtype" to a list of names to get
+        both. Columns named here may hold text in an array, too.
 
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
         Columns that are free text, by name, index or mask. "auto" takes the string
@@ -212,11 +212,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         value decomposition of the TF-IDF of its groups of three and four characters.
 
     numeric_encoding : {"raw", "piecewise_linear", "steps", "auto"}, default="auto"
-        How numbers become inputs: "raw" scales them, "piecewise_linear" adds bins
-        between their quantiles [5]_, and "steps" adds bins, and edges on both sides of
-        each clear jump of the target. "auto" gives bins to every second member, or from
-        5,000 training rows on to a single network; a classifier's bins have steps. With
-        more than 50 columns of numbers, there are no bins (see Notes).
+        How numbers become inputs: "raw" scales them, "piecewise_linear" also adds bins
+        between their quantiles [5]_, and "steps" adds these bins with extra edges
+        wherever the target clearly jumps. "auto" gives bins to every second member, or
+        from 5,000 training rows on to a single network; a classifier's bins have steps.
+        With more than 50 columns of numbers, there are no bins (see Notes).
 
     n_bins : int or "auto", default="auto"
         Maximum number of bins per column. "auto" is 12 below 5,000 training rows, else
@@ -373,8 +373,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         minus their joint loss.
 
     best_validation_score_ : float or None
-        The highest of these scores, or the score of the epoch that folds chose. NaN if
-        `scoring` never returned a number.
+        The highest of `validation_scores_`, or with folds the score of the chosen
+        epoch. NaN if `scoring` never returned a number.
 
     oof_prediction_ : ndarray, or a list of such
         Out-of-fold predictions of the training rows (probabilities for a classifier),
@@ -422,14 +422,14 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     The documentation's page on defaults lists what "auto" means for each number of
     rows.
 
-    Four settings keep the network that scikit-learn would train: a schedule of
-    scikit-learn's ("constant", "invscaling", "adaptive"), weights passed as `init`,
-    `input_scaling=None` and sparse input. "auto" then means one member, numbers without
-    bins and one-hot categories. More members are an error, as they are with "lbfgs" and
-    streams.
+    Four settings make "auto" mean a single network, numbers without bins and one-hot
+    categories, as in scikit-learn: a schedule of scikit-learn's ("constant",
+    "invscaling", "adaptive"), weights passed as `init`, `input_scaling=None` and sparse
+    input. More members are then an error, as they are with "lbfgs" and streams.
 
     scikit-learn's schedules also turn off what "auto" would add to scikit-learn's
-    training: `averaging`, `clip_norm` and `weight_decay`.
+    training: `averaging`, `clip_norm` and `weight_decay`. `n_iter_no_change` is then 24
+    and `tol` is 1e-4, for any number of rows.
 
     `early_stopping="auto"` does not use folds with `X_val`, `scoring`, `warm_start`, a
     share as `validation_fraction`, `max_iter=1`, "lbfgs", scikit-learn's schedules or a
