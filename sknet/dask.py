@@ -1,7 +1,7 @@
-"""The estimators on dask DataFrames and Arrays: fits by a cluster's workers, lazy predictions.
+"""Estimators for dask DataFrames and Arrays, which the workers of a cluster fit. Predictions are lazy.
 
-The table stays on the workers and is encoded there once; each step adds up what they compute for their rows. Needs the
-packages dask and distributed, the extra "dask"; `import sknet` imports neither.
+The table stays on the workers, which encode it once. Each step adds up what they compute for their rows. The extra
+"dask" installs dask and distributed; `import sknet` imports neither.
 """
 
 from collections.abc import Callable

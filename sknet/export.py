@@ -1,6 +1,7 @@
-"""Fitted estimators in other formats: ONNX for whole tables, PyTorch for the network, there and back.
+"""Convert fitted estimators to ONNX and PyTorch, and PyTorch layers back.
 
-Each format needs packages of its own, the extras "onnx" and "torch"; `import sknet` imports none of them.
+An ONNX graph takes the raw table, PyTorch layers take the encoded one. The extras "onnx" and "torch" install what each
+format needs; `import sknet` imports none of it.
 """
 
 from copy import deepcopy

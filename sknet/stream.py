@@ -1,6 +1,6 @@
-"""Fits and predictions of tables that are larger than memory, chunk by chunk.
+"""Fit and predict tables that are larger than memory, chunk by chunk.
 
-Parquet files need the extra "parquet"; `import sknet` imports none of this.
+Parquet files need the extra "parquet".
 """
 
 import os
