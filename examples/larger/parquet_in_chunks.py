@@ -24,12 +24,12 @@ trips["city"] = pd.Categorical(rng.choice(["north", "south"], 12_000))
 rush = np.exp(-((trips["hour"] - 17) ** 2) / 8)
 trips["minutes"] = 3 + trips["km"] * (1.5 + 2 * rush + (trips["city"] == "south")) + rng.normal(size=12_000)
 trips.to_parquet(file, row_group_size=2_000)
-LEVELS = trips["city"].dtype
+CITIES = trips["city"].dtype
 
 
 def chunks():
     for batch in pq.ParquetFile(file).iter_batches(2_000):
-        chunk = batch.to_pandas().astype({"city": LEVELS})
+        chunk = batch.to_pandas().astype({"city": CITIES})
         yield chunk.drop(columns="minutes"), chunk["minutes"]
 
 
@@ -42,7 +42,7 @@ print(f"{model.t_:,} rows seen, 2,000 in memory at a time; R2 {model.score(*next
 
 # %%
 
-hours = pd.DataFrame({"km": 10.0, "hour": np.arange(24), "city": pd.Categorical(["south"] * 24, dtype=LEVELS)})
+hours = pd.DataFrame({"km": 10.0, "hour": np.arange(24), "city": pd.Categorical(["south"] * 24, dtype=CITIES)})
 figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 ax.plot(hours["hour"], model.predict(hours), "o-", color="#14606b")
 ax.set(xlabel="hour", ylabel="minutes for 10 km", title="Fitted in chunks")

@@ -86,7 +86,7 @@ def target_totals(
     weight: Array | None,
     encoding_fold: NDArray[np.intp],
 ) -> dict[int, TargetTotals]:
-    """Add up the target in each level over some rows of a partition; see `TableEncoder.target_totals`."""
+    """Add up the target in each category over some rows of a partition; see `TableEncoder.target_totals`."""
     return encoder.target_totals(take(partition, rows), target, weight, encoding_fold)
 
 

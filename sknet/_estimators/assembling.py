@@ -24,7 +24,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     if n_folds:  # folds that learn columns of their own encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
 
-    # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
+    # cross-fitted: a training row whose category is encoded by a mean of targets does not see its own target
     trained_by = encoding
     if start.model is not None:
         trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_increment)

@@ -93,8 +93,8 @@ class Facts:
         return self.n_rows + (len(self.evaluation.held_out) if isinstance(self.evaluation, HeldOut) else 0)
 
     @property
-    def keeps_all_levels(self) -> bool:
-        """Whether rare levels keep an input: where nothing evaluates epochs, so that k `partial_fit` equal one fit."""
+    def keeps_all_categories(self) -> bool:
+        """Whether rare categories keep an input: where nothing evaluates epochs, so k `partial_fit` are one `fit`."""
         return not self.evaluation.early_stopping
 
 
@@ -216,7 +216,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= MANY_ROWS:
             values["numeric_encoding"] = auto_bins(p, is_evaluated=is_evaluated)
         # in increments, means of a first part of the rows would stay for ever
-        if facts.columns.has_many_levels and not facts.began_with_increments:
+        if facts.columns.has_many_categories and not facts.began_with_increments:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and is_evaluated and ours else 0.0

@@ -224,9 +224,9 @@ def is_left_out(column: Column, column_class: type) -> bool:
 REMEDIES_FOR_LEFT_OUT: dict[type, str] = {
     IdentifierColumn: "they are categories, and all their values differ, as those of identifiers do. Drop them; or, "
     "if that is what they are, make them numbers or dates, or name them in text_features.",
-    UninformativeColumn: "they are categories of many levels, and each level is rare, or the target depends on them no "
-    "more than by chance, neither alone nor together with one other category or number (nor does its spread, if the "
-    "loss asks about that). Drop them; or, if they are to stay, name them in categorical_features, beside "
+    UninformativeColumn: "they have many categories, and each of these is rare, or the target depends on them no more "
+    "than by chance, neither alone nor together with one other column of categories or numbers (nor does its spread, "
+    "if the loss asks about that). Drop them; or, if they are to stay, name them in categorical_features, beside "
     "'from_dtype'.",
     TextColumn: "they are text, and no two of their texts differ in words. Drop them, or leave them out of "
     "text_features.",

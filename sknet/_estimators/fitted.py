@@ -22,7 +22,7 @@ from sknet._storage import models
 from sknet._tables.columns import InputFormula
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
-from sknet._tables.novelty import columns_of_unknown_levels, columns_without_dates
+from sknet._tables.novelty import columns_of_unknown_categories, columns_without_dates
 from sknet._tables.tables import have_equal_values
 from sknet._training.result import Epoch
 from sknet._training.state import State
@@ -132,7 +132,7 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
     # fitted to columns without names: those of the frame are taken by position, and errors call them by its names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
-    unknown = columns_of_unknown_levels(model.encoder, table)
+    unknown = columns_of_unknown_categories(model.encoder, table)
     if unknown:
         warn(
             f"Columns {short_list(unknown)} of X hold no category that fit has seen: all their values count as "

@@ -51,7 +51,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     """
     resolved = replace_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
-    settings = make_settings(resolved, is_continued=is_continued, keeps_all_levels=facts.keeps_all_levels)
+    settings = make_settings(resolved, is_continued=is_continued, keeps_all_categories=facts.keeps_all_categories)
     refuse_fewer_units_than_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
     return settings, resolved
 
@@ -101,10 +101,10 @@ def has_positive_targets(p: CommonParameters) -> bool:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_levels: bool = False) -> Settings:
+def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_categories: bool = False) -> Settings:
     """Return the settings of resolved parameters; where training continues, those of the joined network.
 
-    `keeps_all_levels`: see `Facts`.
+    `keeps_all_categories`: see `Facts`.
     """
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
@@ -126,7 +126,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
             ColumnSettings,
             p,
             numeric_encoding=bins if any(sees_bins) else "raw",
-            keeps_all_levels=keeps_all_levels,
+            keeps_all_categories=keeps_all_categories,
         ),
         network=settings_from(
             NetworkSettings,

@@ -27,7 +27,7 @@ from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import level_key
+from sknet._tables.frames import category_key
 from sknet._typing import Array, DType
 
 Block = tuple[str, list[int]]
@@ -206,17 +206,17 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 
 def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     for item in placed:
-        yield _inputs_of_levels(graph, feed, item, item.column.levels), item.inputs
+        yield _inputs_of_categories(graph, feed, item, item.column.levels), item.inputs
 
 
 def _write_left_out(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the indicators of missing values: the columns themselves have no input."""
     for item in placed:
-        yield _inputs_of_levels(graph, feed, item, ()), item.inputs
+        yield _inputs_of_categories(graph, feed, item, ()), item.inputs
 
 
 def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
-    """Write the one-hot inputs that may come first, and the means of all levels."""
+    """Write the one-hot inputs that may come first, and the means of all categories."""
     for item in placed:
         column: TargetColumn = item.column
         n = 0 if column.one_hot is None else column.one_hot.n_inputs
@@ -226,76 +226,76 @@ def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]
         yield from _write_categories(graph, feed, [means])
 
 
-def _inputs_of_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequence[str]) -> str:
-    """Return the inputs of a column of categories, from a table of what its levels become."""
-    inputs = inputs_by_level(placed.column, levels)
+def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, categories: Sequence[str]) -> str:
+    """Return the inputs of a column of categories, from a table of what its categories become."""
+    inputs = inputs_by_category(placed.column, categories)
     x = feed.columns(graph, [placed.position])
     if feed.dtype == TEXT:
-        line = _input_row_of_text(graph, x, placed.name, levels, inputs)
+        line = _input_row_of_text(graph, x, placed.name, categories, inputs)
     else:
-        line = _input_row_of_number(graph, x, feed.dtype, placed.name, levels)
+        line = _input_row_of_number(graph, x, feed.dtype, placed.name, categories)
     # line is (n, 1), what is gathered (n, 1, n_inputs)
     return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
 
 
-def inputs_by_level(column: CategoryColumn | MissingOnlyColumn | TargetColumn, levels: Sequence[str]) -> Array:
-    """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
-    # one more name than levels: at least one of them is no level
-    unseen = next(name for name in map(str, range(len(levels) + 1)) if name not in levels)
-    values = np.array([*levels, unseen, None], dtype=object)
+def inputs_by_category(column: CategoryColumn | MissingOnlyColumn | TargetColumn, categories: Sequence[str]) -> Array:
+    """Return what each category, any other category, and a missing value become, (len(categories) + 2, n_inputs)."""
+    # one more name than categories: at least one of them is no category
+    unseen = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
+    values = np.array([*categories, unseen, None], dtype=object)
     inputs = np.zeros((len(values), column.n_inputs))
     column.write(values, inputs, "")
     return inputs
 
 
-def spellings(level: str) -> tuple[str, ...]:
-    """Return every text that `str` makes of values with this key: 2, 2.0 and "2" are one level, and "2.0" is text."""
+def spellings(category: str) -> tuple[str, ...]:
+    """Return every text that `str` makes of values with this key: 2, 2.0 and "2" are one category, "2.0" is text."""
     try:
-        number = float(level)
+        number = float(category)
     except ValueError:
-        return (level,)
-    return (level, str(number)) if level_key(number) == level else (level,)
+        return (category,)
+    return (category, str(number)) if category_key(number) == category else (category,)
 
 
-def _input_row_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs: Array) -> str:
+def _input_row_of_text(graph: Graph, x: str, name: str, categories: Sequence[str], inputs: Array) -> str:
     """Find the row of each text in the table of inputs."""
-    other, missing = len(levels), len(levels) + 1
-    if "" in levels and not np.array_equal(inputs[missing], inputs[other]):
+    other, missing = len(categories), len(categories) + 1
+    if "" in categories and not np.array_equal(inputs[missing], inputs[other]):
         raise ExportError(
-            f"Column {name!r} has the empty text as a level, and missing values: ONNX cannot tell them apart. Name the "
-            "level."
+            f"Column {name!r} has the empty text as a category, and missing values: ONNX cannot tell them apart. Name "
+            "the category."
         )
-    lines = {text: line for line, level in enumerate(levels) for text in spellings(level)}
-    # what comes later wins: a text that is a level is that level, whatever else is spelt so
-    lines = {"": missing} | lines | {level: line for line, level in enumerate(levels)}
+    lines = {text: line for line, category in enumerate(categories) for text in spellings(category)}
+    # what comes later wins: a text that is a category is that category, whatever else is spelt so
+    lines = {"": missing} | lines | {category: line for line, category in enumerate(categories)}
     return _look_up(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
 
 
-def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Sequence[str]) -> str:
+def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categories: Sequence[str]) -> str:
     """Find the row of each number in the table of inputs; floats are compared in their own type."""
-    words = {"True": "1", "False": "0"}  # levels that were booleans
-    texts = [words.get(level, level) for level in levels]
+    words = {"True": "1", "False": "0"}  # categories that were booleans
+    texts = [words.get(category, category) for category in categories]
     floats = dtype in (SINGLE, DOUBLE)
     try:
         numbers = np.array(texts, dtype=float).astype(dtype if floats else DOUBLE)
     except ValueError as error:
         raise ExportError(
-            f"Column {name!r} has levels that are text ({error}), and the graph's input holds numbers: give it a "
+            f"Column {name!r} has categories that are text ({error}), and the graph's input holds numbers: give it a "
             "StringTensorType."
         ) from error
-    if len(np.unique(numbers)) < len(levels):
+    if len(np.unique(numbers)) < len(categories):
         raise ExportError(
-            f"Column {name!r} has levels that are the same number, and the graph's input holds numbers: give it a "
+            f"Column {name!r} has categories that are the same number, and the graph's input holds numbers: give it a "
             "StringTensorType."
         )
-    other = len(levels)
+    other = len(categories)
     if not floats:
         line_of = {0: other}  # ONNX wants one key at least
         line_of |= {int(text): line for line, text in enumerate(texts) if text.lstrip("-").isdecimal()}
         return _look_up(graph, graph.cast(x, INTEGER), {"keys_int64s": list(line_of)}, list(line_of.values()), other)
-    # at first, each is on the line of other levels or, if NaN, on the next one, that of missing values
+    # at first, each is on the line of other categories or, if NaN, on the next one, that of missing values
     line = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
-    if levels:  # a hit goes back from the line of other levels to its own
+    if categories:  # a hit goes back from the line of other categories to its own
         hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), DOUBLE)
         back = graph.node("MatMul", hits, np.arange(other, 0, -1, dtype=DOUBLE)[:, np.newaxis])
         line = graph.node("Sub", line, graph.cast(back, INTEGER))

@@ -36,7 +36,7 @@ DRAWN_SHARE = 0.99
 """Between which quantiles of the rows a curve is drawn: few rows far away would squeeze it."""
 
 MAX_BARS = 20
-"""How many levels of a category are drawn, the most frequent ones."""
+"""How many categories of a column are drawn, the most frequent ones."""
 
 MAX_RUG_LINES = 500
 """How many rows of X have a line in the rug, at most."""
@@ -54,7 +54,7 @@ class ShapeFunction(NamedTuple):
     """What one column contributes at its values."""
 
     name: str
-    values: pd.Series  # (g,) for a curve in increasing order, for bars each level
+    values: pd.Series  # (g,) for a curve in increasing order, for bars each category
     contributions: Array  # (g,)
     is_curve: bool
     observed: pd.Series  # the column of X, without missing values
@@ -243,7 +243,7 @@ def find_functions(estimator: Explains, X: Table, explanation: Explanation, outp
             values[j] = in_order(values[j], name)
         observed = values[j].dropna()
         if len(observed) and own & (CURVES | BARS):
-            grids[j] = (curve_values(observed) if is_curve else levels(observed)), is_curve
+            grids[j] = (curve_values(observed) if is_curve else most_frequent(observed)), is_curve
     n_rows = max([len(grid) for grid, _ in grids.values()], default=0) + 1  # the last one has missing values
     columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
     for j, (grid, _) in grids.items():
@@ -287,8 +287,8 @@ def curve_values(observed: pd.Series) -> pd.Series:
     return pd.Series([low + (high - low) * (i / (N_POINTS - 1)) for i in range(N_POINTS)])
 
 
-def levels(observed: pd.Series) -> pd.Series:
-    """Return the most frequent levels, in their order where they have one, else the most frequent first."""
+def most_frequent(observed: pd.Series) -> pd.Series:
+    """Return the most frequent categories, in their order where they have one, else the most frequent first."""
     counts = observed.value_counts()
     counts = counts[counts > 0].iloc[:MAX_BARS]
     if isinstance(observed.dtype, pd.CategoricalDtype):
@@ -336,7 +336,7 @@ def as_plotted(values: pd.Series) -> Array:
 
 
 def draw_bars(panel: Any, function: ShapeFunction) -> Any:
-    """Draw a bar for each level, and one for missing values."""
+    """Draw a bar for each category, and one for missing values."""
     labels = [shorten_label(value_as_text(value)) for value in function.values]
     heights, colors = list(function.contributions), [CURVE] * len(labels)
     if function.missing is not None:

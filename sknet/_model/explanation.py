@@ -125,7 +125,7 @@ def _numbers_or_ranks(column: Array) -> Array:
     if not pd.api.types.is_numeric_dtype(values):  # booleans are
         try:
             values = values.rank(method="dense")
-        except TypeError:  # levels of several types, which have no order: that of their texts
+        except TypeError:  # categories of several types, which have no order: that of their texts
             values = values.astype(str).where(values.notna()).rank(method="dense")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 

@@ -70,9 +70,9 @@ class Encoding:
         return replace(self, encoder=self.encoder.with_target_totals(totals))
 
 
-MIN_ROWS_OF_LEVEL = 3
-"""From this many rows per level on, on average, `partial_fit` learns means of its own to train on. Means of fewer are
-next to nothing: a network that is trained on them forgets what means say."""
+MIN_ROWS_PER_CATEGORY = 3
+"""From this many rows per category on, on average, `partial_fit` learns means of its own to train on. Means of fewer
+are next to nothing: a network that is trained on them forgets what means say."""
 
 
 def encoding_to_continue_by(
@@ -85,22 +85,24 @@ def encoding_to_continue_by(
     if it is given few rows, or rows in all of which one of several targets is missing.
     """
     n = len(rows) if train is None else len(train)
-    n_levels = max((len(column.known_levels) for column in encoding.encoder.columns if column.uses_target), default=0)
-    if is_partial_fit and n < MIN_ROWS_OF_LEVEL * n_levels:
+    n_known = max(
+        (len(column.known_categories) for column in encoding.encoder.columns if column.uses_target), default=0
+    )
+    if is_partial_fit and n < MIN_ROWS_PER_CATEGORY * n_known:
         return encoding
-    if is_partial_fit and n_levels and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
+    if is_partial_fit and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
         return encoding
     return encoding.with_target_means(rows, train)
 
 
 def targets_to_encode_by(head: Head, values: Array) -> Array:
-    """Return the target matrix, (n, k); a missing target says nothing of its row's levels: it is the mean of all."""
+    """Return the target matrix, (n, k); a missing target is the mean of all: it says nothing of a category."""
     target = head.targets(values, np.dtype(np.float64))
     missing = np.isnan(target)
     if not missing.any():
         return target
     n_known = len(target) - missing.sum(axis=0)
-    mean = np.nansum(target, axis=0) / np.maximum(n_known, 1)  # a fold may have no value of a target: 0, at each level
+    mean = np.nansum(target, axis=0) / np.maximum(n_known, 1)  # a fold may have no value of a target: 0 for all
     return np.where(missing, mean, target)
 
 
@@ -142,8 +144,8 @@ class EncodingLearner:
     def learn(self, rows_of_means: NDArray[np.intp] | None = None) -> Encoding:
         """Learn all columns, and how numbers among the targets are scaled, from the sample.
 
-        The target's means of levels are those of the rows numbered `rows_of_means`, or of all rows: a sample has only a
-        few rows of each of a thousand levels, and its means make the error several per cent larger.
+        The target's means of categories are those of the rows numbered `rows_of_means`, or of all rows: a sample has
+        only a few rows of each of a thousand categories, and its means make the error several per cent larger.
         """
         head = self.head
         if isinstance(head, RegressionHead):
@@ -155,9 +157,9 @@ class EncodingLearner:
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
         """Learn from the rows of a fold, numbered `train`, all that its held-out rows must not have a say in.
 
-        These are the columns that targets decide on: which levels count, and means. All others, which no target has a
-        say in, are those of the table if `shares_columns`. The scale of the targets always is: the folds' losses have
-        one unit.
+        These are the columns that targets decide on: which categories count, and means. All others, which no target
+        has a say in, are those of the table if `shares_columns`. The scale of the targets always is: the folds' losses
+        have one unit.
         """
         if isinstance(self.settings.network.init, tuple):  # the user's weights are made for the inputs of the table
             return shared.with_target_means(self.rows, train)

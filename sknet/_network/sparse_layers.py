@@ -62,7 +62,7 @@ class DenseOnMixed(Dense):
         return self.z
 
     def backward(self, delta: Array) -> None:
-        # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
+        # dJ/dW = x^T dJ/dz: for a category, the sum over its rows
         self._rows_of_one_hot(self.dW)[:] = self.x.one_hot.T @ delta
         self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # all other rows
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz

@@ -1,7 +1,7 @@
 """Rows of a table as records of a fixed size, to be kept in a file, and back.
 
-A category is kept as the index of its level among all that were seen, a date as microseconds, a number as a float, a
-text in a file beside.
+A category is kept as its index among all that were seen, a date as microseconds, a number as a float, a text in a file
+beside.
 
 Conventions
 -----------
@@ -39,7 +39,7 @@ from sknet._tables.frames import (
     column_at,
     column_names,
     is_frame,
-    read_levels,
+    read_categories,
 )
 from sknet._tables.iso_dates import read_iso_dates
 from sknet._typing import Array, DType, Table
@@ -47,8 +47,8 @@ from sknet._typing import Array, DType, Table
 Field = tuple[str, DType, tuple[int, ...]]
 """The name, type and shape of a part of each record."""
 
-MAX_LEVELS_OF_COLUMN = 2**20
-"""How many levels a column may have: each is kept in memory."""
+MAX_CATEGORIES_OF_COLUMN = 2**20
+"""How many categories a column may have: each is kept in memory."""
 
 NO_DATE = np.iinfo(np.int64).min
 """The microseconds of a missing date or duration: NumPy reads them as NaT."""
@@ -98,7 +98,7 @@ class NumberFormat(ColumnFormat):
 
 
 class CategoryFormat(ColumnFormat):
-    """Categories are kept as the index of each level among those seen so far, −1 where one is missing."""
+    """Categories are kept as the index of each among those seen so far, −1 where one is missing."""
 
     dtype = np.dtype(np.int32)
 
@@ -107,23 +107,23 @@ class CategoryFormat(ColumnFormat):
         self._index: dict[str, int] = {}
 
     def pack(self, values: Table) -> Array:
-        """Return indices; new levels get the next ones."""
-        codes, keys = read_levels(values, self._name)
+        """Return indices; new categories get the next ones."""
+        codes, keys = read_categories(values, self._name)
         # the last entry, −1, is what the code −1 of a missing value picks
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
-        if len(self._index) > MAX_LEVELS_OF_COLUMN:
+        if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
             raise ValueError(
-                f"Column {self._name!r} of X has more than {MAX_LEVELS_OF_COLUMN:,} levels, as identifiers have: "
-                "drop it, or make it numbers."
+                f"Column {self._name!r} of X has more than {MAX_CATEGORIES_OF_COLUMN:,} categories, as identifiers "
+                "do: drop it, or make it numbers."
             )
         return indices[codes]
 
     def unpack(self, packed: Array) -> Table:
-        """Return categories; a level that does not occur is not declared."""
-        used = np.unique(packed[packed >= 0])  # sorted: a level's position among these is its new code
-        levels = np.array(list(self._index), dtype=object)[used]
+        """Return categories; a category that does not occur is not declared."""
+        used = np.unique(packed[packed >= 0])  # sorted: a category's position among these is its new code
+        categories = np.array(list(self._index), dtype=object)[used]
         codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
-        return pd.Categorical.from_codes(codes, levels)
+        return pd.Categorical.from_codes(codes, categories)
 
 
 class DateFormat(ColumnFormat):

@@ -132,9 +132,9 @@ def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
     """Whether texts are read as categories: those that repeat, and are no dates unless the file has categories."""
     from pyarrow import types
 
-    levels = texts.unique()
-    repeat = 2 * len(levels) <= len(texts)
-    return repeat and (types.is_dictionary(in_file.type) or not holds_iso_dates(levels.to_pandas()))
+    categories = texts.unique()
+    repeat = 2 * len(categories) <= len(texts)
+    return repeat and (types.is_dictionary(in_file.type) or not holds_iso_dates(categories.to_pandas()))
 
 
 # --- schemas ---------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Encoded rows in a fraction of their memory: each group of inputs that one number or two describe is kept as these.
 
 Of a column's bins, the first are 1, one lies between 0 and 1, and the others are 0: how many are full, and how full the
-next one is, tell all of them. Of a category's one-hot inputs, the number of the one that is 1 does. A row of 50 numbers
+next one is, tell all of them. Of a column's one-hot inputs, the number of the one that is 1 does. A row of 50 numbers
 with 8 bins each takes 450 bytes instead of 1,800, and writing it out takes as long as reading these.
 
 Conventions
@@ -10,10 +10,10 @@ n rows; d_bin columns with bins; c columns of categories; m inputs of the networ
 
 Z : (b, m)              some rows, encoded
 uncompressed : (n, m_u) inputs that are kept as they are
-sign_inputs : (n, m_s)  inputs that are −1, 0 or 1: indicators, and categories of two levels
+sign_inputs : (n, m_s)  inputs that are −1, 0 or 1: indicators, and columns of two categories
 n_full : (n, d_bin)     how many bins of each column are full, the last one never among them
 next_fill : (n, d_bin)  how full the next one is
-level : (n, c)          which one-hot input of each category is 1; −1 where none is
+category : (n, c)       which one-hot input of each column of categories is 1; −1 where none is
 """
 
 from __future__ import annotations
@@ -76,25 +76,25 @@ class CompactLayout:
     ----------
     uncompressed, sign_inputs : ndarray of ints
         Positions of the inputs.
-    levels : tuple of slice
-        The one-hot inputs of each category.
+    categories : tuple of slice
+        The one-hot inputs of each column of categories.
     bins : tuple of BinGroup
     """
 
     uncompressed: NDArray[np.intp]
     sign_inputs: NDArray[np.intp]
-    levels: tuple[slice, ...]
+    categories: tuple[slice, ...]
     bins: tuple[BinGroup, ...]
 
     @cached_property
-    def level_starts(self) -> NDArray[np.intp]:
-        """The first one-hot input of each category."""
-        return np.array([inputs.start for inputs in self.levels], dtype=np.intp)
+    def category_starts(self) -> NDArray[np.intp]:
+        """The first one-hot input of each column of categories."""
+        return np.array([inputs.start for inputs in self.categories], dtype=np.intp)
 
     @property
-    def level_dtype(self) -> DType:
-        """The smallest signed type for `level`, which may be −1."""
-        return np.min_scalar_type(-max((inputs.stop - inputs.start for inputs in self.levels), default=1))
+    def category_dtype(self) -> DType:
+        """The smallest signed type for `category`, which may be −1."""
+        return np.min_scalar_type(-max((inputs.stop - inputs.start for inputs in self.categories), default=1))
 
     @property
     def full_bins_dtype(self) -> DType:
@@ -109,7 +109,7 @@ class CompactLayout:
     def row_bytes(self, dtype: DType) -> int:
         """Return the bytes of a row whose floats are of this type."""
         n_floats = len(self.uncompressed) + self.n_binned  # `uncompressed` and `next_fill`; a sign takes one byte
-        n_others = self.n_binned * self.full_bins_dtype.itemsize + len(self.levels) * self.level_dtype.itemsize
+        n_others = self.n_binned * self.full_bins_dtype.itemsize + len(self.categories) * self.category_dtype.itemsize
         return n_floats * dtype.itemsize + len(self.sign_inputs) + n_others
 
 
@@ -122,7 +122,7 @@ class CompactRows:
     sign_inputs: Array
     n_full: Array
     next_fill: Array
-    level: Array
+    category: Array
 
     def set_rows(self, rows: slice, Z: Array) -> None:
         """Set these rows from their inputs, (b, m)."""
@@ -130,9 +130,9 @@ class CompactRows:
         self.sign_inputs[rows] = Z[:, self.layout.sign_inputs]
         for group in self.layout.bins:
             self.n_full[rows, group.columns], self.next_fill[rows, group.columns] = group.compress(Z)
-        for j, inputs in enumerate(self.layout.levels):
+        for j, inputs in enumerate(self.layout.categories):
             one_hot = Z[:, inputs]
-            self.level[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
+            self.category[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
 
     def write(self, batch: Batch, out: Array, n_inputs_unseen: int = 0) -> None:
         """Write the encoded rows of a batch into `out`, (b, m); not the bins if some are skipped: they take longest."""
@@ -144,12 +144,12 @@ class CompactRows:
         out[:, layout.uncompressed] = _rows_of(self.uncompressed, batch)
         if len(layout.sign_inputs):
             out[:, layout.sign_inputs] = _rows_of(self.sign_inputs, batch)
-        if layout.levels:
-            for inputs in layout.levels:
+        if layout.categories:
+            for inputs in layout.categories:
                 out[:, inputs] = 0.0
-            level = _rows_of(self.level, batch)
-            row, column = np.nonzero(level >= 0)
-            out[row, layout.level_starts[column] + level[row, column]] = 1.0
+            category = _rows_of(self.category, batch)
+            row, column = np.nonzero(category >= 0)
+            out[row, layout.category_starts[column] + category[row, column]] = 1.0
 
 
 def _rows_of(values: Array, batch: Batch) -> Array:
@@ -168,7 +168,7 @@ def encode_compact(
         sign_inputs=np.empty((n, len(layout.sign_inputs)), np.int8),
         n_full=np.empty((n, layout.n_binned), layout.full_bins_dtype),
         next_fill=np.empty((n, layout.n_binned), dtype),
-        level=np.empty((n, len(layout.levels)), layout.level_dtype),
+        category=np.empty((n, len(layout.categories)), layout.category_dtype),
     )
     for rows in encoder.chunks(n):
         Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
@@ -183,7 +183,7 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
     """Sort the inputs of an encoder's columns into those that are kept and those that something shorter describes."""
     uncompressed: list[int] = []
     sign_inputs: list[int] = []
-    levels: list[slice] = []
+    categories: list[slice] = []
     binned: list[tuple[int, int]] = []  # columns with bins: how many, and which of the inputs is the first
     bin_starts, other_starts = (starts[:-1].tolist() for starts in encoder.input_starts)
     for column, bin_start, start in zip(encoder.columns, bin_starts, other_starts, strict=True):
@@ -191,16 +191,15 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
         if n_bins:
             binned.append((n_bins, bin_start))
         formulas = column.input_formulas[n_bins:]
-        # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two levels
+        # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two categories
         one_hot = [i for i, formula in enumerate(formulas) if formula.is_sign]
         if len(one_hot) > 1:
-            levels.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
+            categories.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:
             sign_inputs += [start + i for i in one_hot]
         uncompressed += [start + i for i in range(len(formulas)) if i not in one_hot]
-    return CompactLayout(
-        np.array(uncompressed, dtype=np.intp), np.array(sign_inputs, dtype=np.intp), tuple(levels), _group_bins(binned)
-    )
+    kept, signs = (np.array(inputs, dtype=np.intp) for inputs in (uncompressed, sign_inputs))
+    return CompactLayout(kept, signs, tuple(categories), _group_bins(binned))
 
 
 def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:

@@ -53,7 +53,7 @@ from sknet._tables.frames import (
     column_as_floats,
     column_at,
     column_names,
-    read_levels,
+    read_categories,
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.survey import Survey, survey_columns
@@ -126,11 +126,11 @@ class TableEncoder:
 
     @property
     def feature_names(self) -> list[str]:
-        """A name for each input: the column's, followed by the level's or by "missing"; no two are the same."""
+        """A name for each input: the column's, followed by the category's or by "missing"; no two are the same."""
         pairs = zip(self.column_names, self.columns, strict=True)
         names = self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
         taken: set[str] = set()
-        for i, name in enumerate(names):  # a column "a_x" beside the level "x" of a column "a"
+        for i, name in enumerate(names):  # a column "a_x" beside the category "x" of a column "a"
             while name in taken:
                 name += "_"
             taken.add(name)
@@ -299,21 +299,21 @@ class TableEncoder:
     def target_totals(
         self, X: Table, target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
-        """Add up the target, (n, k), per level of each target-encoded column, by the column's index.
+        """Add up the target, (n, k), per category of each target-encoded column, by the column's index.
 
         `encoding_fold` is a row's cross-fitting fold, −1: held out.
         """
         totals = {}
         for j, column in enumerate(self.columns):
             if column.uses_target:
-                totals[j] = compute_target_totals(*read_levels(column_at(X, j)), target, weight, encoding_fold)
+                totals[j] = compute_target_totals(*read_categories(column_at(X, j)), target, weight, encoding_fold)
         return totals
 
     def with_target_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
-        """Return the encoder with levels and target means from totals of all rows; all else stays as it was learnt."""
+        """Return the encoder with categories and target means from totals of all rows; all else stays as learnt."""
         columns = list(self.columns)
         for j, column_totals in totals.items():
-            columns[j] = columns[j].with_levels_and_means(column_totals.levels, column_totals.means())
+            columns[j] = columns[j].with_categories_and_means(column_totals.keys, column_totals.means())
         return TableEncoder(self.names, tuple(columns))
 
     def with_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
@@ -380,7 +380,7 @@ def learn_encoder(
     survey = survey_columns(X, choices) if survey is None else survey
     encoder = _learn_columns(X, survey, settings, kept, never_left_out=survey.named_by_user)
     # where no column says anything, they stay: something must be left to train on
-    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, kept, never_left_out=survey.levels)
+    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, kept, never_left_out=survey.categorical)
 
 
 def _learn_columns(
@@ -416,7 +416,7 @@ def _learn_columns(
 
 
 def _values_of(X: Table, j: int, survey: Survey) -> ColumnValues:
-    return survey.levels[j] if j in survey.levels else column_at(X, j)
+    return survey.categorical[j] if j in survey.categorical else column_at(X, j)
 
 
 def _columns_that_tell(
@@ -435,7 +435,7 @@ def _columns_that_tell(
     slots: dict[int, NDArray[np.intp]] = {}
     for j, inputs in one_hot.items():
         if inputs is not None:
-            codes, keys = learners[j].values if j in learners else read_levels(_values_of(X, j, survey))
+            codes, keys = learners[j].values if j in learners else read_categories(_values_of(X, j, survey))
             slots[j] = inputs.slots_of_codes(codes, keys)
     numbers = (
         AS_NUMBERS[kind](_values_of(X, j, survey), survey.names[j])

@@ -5,8 +5,8 @@ A polars frame becomes a pandas one when it is read, without PyArrow: from then 
 Conventions
 -----------
 A column is a pandas Series of length n. Numbers are (n,) floats with NaN where a value is missing. Categories are
-codes (n,), −1 where missing, into a list of keys: the text of each level, the same for every type
-(1, 1.0 and "1" are one level).
+codes (n,), −1 where missing, into a list of keys: the text of each category, the same for every type
+(1, 1.0 and "1" are one category).
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ _FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
 def integers_from_polars(column: Table) -> Table:
     """Convert a polars column of integers or bools without missing values to a Series; return others as they are.
 
-    As floats, integers from 2**53 on would be rounded, and different labels or levels might become one.
+    As floats, integers from 2**53 on would be rounded, and different labels or categories might become one.
     """
     dtype: Table = getattr(column, "dtype", None)
     if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
@@ -216,23 +216,23 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         ) from error
 
 
-def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
-    """Return codes of a column's values, (n,), −1 where missing, and the key of the level that each code stands for.
+def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
+    """Return codes of a column's values, (n,), −1 where missing, and the key of the category that each stands for.
 
-    Levels that do not occur may be among them, and two levels may have one key (1 and "1"). An error names the column,
+    Categories that do not occur may be among them, and two may have one key (1 and "1"). An error names the column,
     by its own name if it has one.
     """
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         codes = np.asarray(values.cat.codes)
-        levels = np.asarray(values.cat.categories, dtype=object)  # those that no row has, too
+        categories = np.asarray(values.cat.categories, dtype=object)  # those that no row has, too
     else:
         codes, distinct = factorize(values, name)
-        levels = np.asarray(distinct, dtype=object)
-    return codes.astype(np.intp), [level_key(level) for level in levels]
+        categories = np.asarray(distinct, dtype=object)
+    return codes.astype(np.intp), [category_key(category) for category in categories]
 
 
 def as_categorical(values: ColumnValues, name: str) -> pd.Series:
-    """Return a column as codes of its levels, so that whoever needs them does not look for them again."""
+    """Return a column as codes of its categories, so that whoever needs them does not look for them again."""
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         return values
     return pd.Series(pd.Categorical.from_codes(*factorize(values, name)), copy=False)
@@ -244,19 +244,19 @@ def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
         return pd.factorize(values)
     except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
         raise TypeError(
-            f"Column {getattr(values, 'name', None) or name!r} of X holds what is no level of a category, {error}: "
+            f"Column {getattr(values, 'name', None) or name!r} of X holds what is no category, {error}: "
             "make each value a string or a number."
         ) from error
 
 
-def level_key(level: object) -> str:
-    """Return the text that identifies a level: 1.0 has the key of 1.
+def category_key(category: object) -> str:
+    """Return the text that identifies a category: 1.0 has the key of 1.
 
     pandas makes integers floats where one of them is missing: this must change no key.
     """
-    if isinstance(level, float | np.floating) and float(level).is_integer():
-        return str(int(level))
-    return str(level)
+    if isinstance(category, float | np.floating) and float(category).is_integer():
+        return str(int(category))
+    return str(category)
 
 
 def refuse_broken_text(texts: Iterable[object], what: str) -> None:

@@ -76,7 +76,7 @@ def _number_of(column: object, names: Sequence[str] | None, n_columns: int) -> i
 def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[np.bool_]:
     """Return which inputs of the network each set has, (m, S); sets of columns without inputs are left out.
 
-    All inputs of a column are in its sets: its bins, its levels, its indicator of missing values.
+    All inputs of a column are in its sets: its bins, its categories, its indicator of missing values.
     """
     sets = interaction_sets(interaction_cst, encoder.names, encoder.n_columns)
     has_column = np.zeros((encoder.n_columns, len(sets)), dtype=bool)

@@ -1,4 +1,4 @@
-"""Categories of many levels as sparse inputs: their product with the weights looks up one row of the weights.
+"""Columns of many categories as sparse inputs: their product with the weights looks up one row of the weights.
 
 These one-hot inputs are written into a sparse matrix; all other inputs are encoded into a dense one.
 
@@ -6,7 +6,7 @@ Conventions
 -----------
 n rows; n_inputs inputs of the network, m of them not looked up; n_others that are no bins.
 
-hot : (n, n_others)          CSR, a 1 for each level that is looked up
+hot : (n, n_others)          CSR, a 1 for each category that is looked up
 dense_inputs : (m,)          positions of the other inputs among all
 """
 
@@ -58,7 +58,7 @@ class LookedUpCategories:
     def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
         """Return the n rows' one-hot inputs, kept as indices; see `OneHotOfSlots`."""
         widest = max(len(column.levels) + 2 for column in self.categories.values())
-        # the smallest signed type, as unknown levels have slot −1
+        # the smallest signed type, as unknown categories have slot −1
         slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
         for i, (j, column) in enumerate(self.categories.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
@@ -72,7 +72,7 @@ class OneHotOfSlots:
     Attributes
     ----------
     slot : ndarray of ints, of shape (n, c)
-        Of each of the c columns that are looked up; −1 for an unknown level, which looks nothing up.
+        Of each of the c columns that are looked up; −1 for an unknown category, which looks nothing up.
     first_inputs : ndarray of ints, of shape (c,)
         The first input of each column, counted without the bins.
     n_others : int

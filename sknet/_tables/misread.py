@@ -4,19 +4,19 @@ Each number would be a category of its own, and nothing could be learnt from its
 
 Conventions
 -----------
-levels : (L,)     the texts of a column, each once
+categories : (L,)     the texts of a column, each once
 """
 
 import pandas as pd
 
-MIN_MISREAD_LEVELS = 20
-"""A column of fewer levels may well be meant as categories, even if these are numbers."""
+MIN_MISREAD_CATEGORIES = 20
+"""A column of fewer may well be meant as categories, even if these are numbers."""
 
 MIN_CONVERTIBLE_FRACTION = 0.9
-"""From this fraction of its levels on, a column is taken for one of numbers, or of dates: some may be misspelt."""
+"""From this fraction of its categories on, a column is taken for one of numbers, or of dates: some may be misspelt."""
 
-MAX_LEVELS_TRIED = 10_000
-"""How many levels are looked at, evenly spaced, or up to twice as many: enough to see, and it takes no time."""
+MAX_CATEGORIES_TRIED = 10_000
+"""How many categories are looked at, evenly spaced, or up to twice as many: enough to see, and it takes no time."""
 
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME = r"([ T]\d{1,2}:\d{2}.*)?"
@@ -34,19 +34,19 @@ NUMBER_SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 
 
 def remedy_for_text(column: pd.Series, name: str) -> str | None:
-    """Return the pandas call that converts a column of text, as codes of levels, to the numbers or dates that it holds.
+    """Return the pandas call that converts a column of text, as codes of categories, to the numbers or dates in it.
 
-    None where too few of its levels are either.
+    None where too few of its categories are either.
     """
-    levels = pd.Series(column.cat.categories, dtype=object)
-    if len(levels) < MIN_MISREAD_LEVELS or not all(isinstance(level, str) for level in levels):
+    categories = pd.Series(column.cat.categories, dtype=object)
+    if len(categories) < MIN_MISREAD_CATEGORIES or not all(isinstance(category, str) for category in categories):
         return None
-    levels = levels[:: max(1, len(levels) // MAX_LEVELS_TRIED)]
-    if _fraction_of_numbers(levels) >= MIN_CONVERTIBLE_FRACTION:
+    categories = categories[:: max(1, len(categories) // MAX_CATEGORIES_TRIED)]
+    if _fraction_of_numbers(categories) >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_numeric(X[{name!r}], errors='coerce')"
-    if _fraction_of_numbers(levels.str.replace(NUMBER_SYMBOLS, "", regex=True)) >= MIN_CONVERTIBLE_FRACTION:
+    if _fraction_of_numbers(categories.str.replace(NUMBER_SYMBOLS, "", regex=True)) >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_numeric(X[{name!r}].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"
-    if levels.str.fullmatch(DATE_PATTERN).mean() >= MIN_CONVERTIBLE_FRACTION:
+    if categories.str.fullmatch(DATE_PATTERN).mean() >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_datetime(X[{name!r}], errors='coerce')"
     return None
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import column_as_floats, column_at, level_key, read_levels
+from sknet._tables.frames import category_key, column_as_floats, column_at, read_categories
 from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
@@ -21,14 +21,14 @@ MIN_UNKNOWN_VALUES = 20
 """From this many values on, it is no chance that none is known, or that none is a date where fit had dates as text."""
 
 MAX_CHANCE_OF_INFREQUENT = 1e-6
-"""Values of a column are unknown if it is no more likely that all are levels that were infrequent in training."""
+"""Values of a column are unknown if it is no more likely that all are categories that were infrequent in training."""
 
 MAX_MEDIAN_DISTANCE = 10.0
 """A column is far from training if its median is more than this many scales from its centre."""
 
 
 def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
-    """Name the columns whose median is far from their centre, or most of whose levels are unknown."""
+    """Name the columns whose median is far from their centre, or most of whose categories are unknown."""
     if is_sparse(X):
         return []
     sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
@@ -44,7 +44,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
             if distance > MAX_MEDIAN_DISTANCE:
                 far_names.append(name)
         elif one_hot is not None and not one_hot.has_infrequent:
-            codes, keys = read_levels(column_at(sample, j))
+            codes, keys = read_categories(column_at(sample, j))
             # the last entry is that of missing values, whose code −1 indexes it: they are not unknown
             unknown = np.array([*(key not in one_hot.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
@@ -63,29 +63,29 @@ def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | No
     return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
 
 
-def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
-    """Name the columns of categories with many values, none of which is a level that was learnt.
+def columns_of_unknown_categories(encoder: TableEncoder, X: Table) -> list[str]:
+    """Name the columns of categories with many values, none of which was learnt.
 
-    A known level among the first values is enough to go on to the next column, so that predicting hardly takes longer.
-    Which levels share the input of infrequent ones is not kept, but their share is: where that is large, the values may
-    all be such levels.
+    A known one among the first values is enough to go on to the next column, so that predicting hardly takes longer.
+    Which categories share the input of infrequent ones is not kept, but their share is: where that is large, the values
+    may all be among them.
     """
     if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN_VALUES:
         return []
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN_VALUES))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        levels = column.known_levels
-        if not levels:
+        categories = column.known_categories
+        if not categories:
             continue
-        if any(level_key(value) in levels for value in column_at(first, j).tolist()):
+        if any(category_key(value) in categories for value in column_at(first, j).tolist()):
             continue  # nearly always, after a look at one value
-        codes, keys = read_levels(column_at(X, j))
+        codes, keys = read_categories(column_at(X, j))
         codes = codes[codes >= 0]
-        chance = column.infrequent_share ** len(np.unique(codes))  # that all are infrequent levels
+        chance = column.infrequent_share ** len(np.unique(codes))  # that all are infrequent categories
         if (
             len(codes) >= MIN_UNKNOWN_VALUES
-            and not np.isin(keys, levels)[codes].any()
+            and not np.isin(keys, categories)[codes].any()
             and chance <= MAX_CHANCE_OF_INFREQUENT
         ):
             unknown_names.append(name)

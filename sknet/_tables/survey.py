@@ -16,14 +16,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns.category import learn_levels
+from sknet._tables.columns.category import learn_categories
 from sknet._tables.frames import (
     ColumnKind,
     as_categorical,
     as_uniform_array,
     column_at,
     column_names,
-    read_levels,
+    read_categories,
 )
 from sknet._tables.misread import remedy_for_text
 from sknet._tables.tables import is_sparse
@@ -37,8 +37,8 @@ class ColumnSummary(NamedTuple):
     ----------
     n_numbers : int
         How many columns are neither categories nor text: those of numbers and of dates.
-    has_many_levels : bool
-        Whether some column of categories has more levels than `max_categories` allows inputs.
+    has_many_categories : bool
+        Whether some column of categories has more categories than `max_categories` allows inputs.
     text_names : tuple of str
         Columns of free text.
     is_sparse : bool
@@ -46,7 +46,7 @@ class ColumnSummary(NamedTuple):
     """
 
     n_numbers: int = 0
-    has_many_levels: bool = False
+    has_many_categories: bool = False
     text_names: tuple[str, ...] = ()
     is_sparse: bool = False
 
@@ -67,8 +67,8 @@ class Survey:
         Of each column that can be used, by its number.
     errors : dict of int to exception
         Why each other column cannot be used.
-    levels : dict of int to Series
-        The values of each column of categories or text, (n,), as codes of their levels (of dtype "category").
+    categorical : dict of int to Series
+        The values of each column of categories or text, (n,), of dtype "category".
     named_by_user : set of int
         Columns that the user names as categories or text.
     misread : dict of str to str
@@ -80,7 +80,7 @@ class Survey:
     names: tuple[str, ...]
     kinds: Mapping[int, ColumnKind]
     errors: Mapping[int, Exception] = field(default_factory=dict)
-    levels: Mapping[int, pd.Series] = field(default_factory=dict)
+    categorical: Mapping[int, pd.Series] = field(default_factory=dict)
     named_by_user: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
     is_sparse: bool = False
@@ -88,19 +88,21 @@ class Survey:
     def of_rows(self, X: Table, skipped: Container[int] = ()) -> Survey:
         """Return the survey for other rows, (m, d), of the same table: each column is what it was.
 
-        The levels of columns that are skipped are not looked for.
+        The categories of columns that are skipped are not looked for.
         """
-        levels = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.levels if j not in skipped}
-        return replace(self, levels=levels)
+        categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical if j not in skipped}
+        return replace(self, categorical=categorical)
 
     def summary(self, max_categories: int | None) -> ColumnSummary:
         """Say what kinds of columns there are, on which "auto" depends."""
-        categories, texts = ([j for j in self.levels if self.kinds[j] == kind] for kind in ("category", "text"))
+        categories, texts = ([j for j in self.categorical if self.kinds[j] == kind] for kind in ("category", "text"))
         return ColumnSummary(
-            len(self.kinds) - len(self.levels),
+            len(self.kinds) - len(self.categorical),
             any(
                 found.are_more_than_inputs(max_categories, found.keys)
-                for found in (learn_levels(*read_levels(self.levels[j], self.names[j])) for j in categories)
+                for found in (
+                    learn_categories(*read_categories(self.categorical[j], self.names[j])) for j in categories
+                )
             ),
             tuple(self.names[j] for j in texts),
             self.is_sparse,
@@ -108,7 +110,7 @@ class Survey:
 
 
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
-    """Find what each column is, and the levels of those that are categories or text."""
+    """Find what each column is, and the values of those that are categories or text."""
     if is_sparse(X):
         return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
@@ -117,7 +119,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, ColumnKind] = {}
     errors: dict[int, Exception] = {}
-    levels: dict[int, pd.Series] = {}
+    categorical: dict[int, pd.Series] = {}
     misread: dict[str, str] = {}
     named_kinds = choices.named_kinds(names)
     for j, (name, named_kind) in enumerate(zip(names, named_kinds, strict=True)):
@@ -128,14 +130,14 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         try:
             kind = choices.kind_of(values, name, named_kind)
             if kind in ("category", "text"):
-                levels[j] = as_categorical(values, name)
+                categorical[j] = as_categorical(values, name)
             kinds[j] = kind
         except (TypeError, ValueError) as error:
             errors[j] = error
             continue
         # what the user names, or has made a category, is what the user says
-        is_found = named_kind is None and choices.finds_categories and j in levels and levels[j] is not values
-        if is_found and (remedy := remedy_for_text(levels[j], name)):
+        is_found = named_kind is None and choices.finds_categories and j in categorical and categorical[j] is not values
+        if is_found and (remedy := remedy_for_text(categorical[j], name)):
             misread[name] = remedy
     named_by_user = {j for j, kind in enumerate(named_kinds) if kind is not None}
-    return Survey(names, kinds, errors=errors, levels=levels, named_by_user=named_by_user, misread=misread)
+    return Survey(names, kinds, errors=errors, categorical=categorical, named_by_user=named_by_user, misread=misread)

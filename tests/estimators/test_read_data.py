@@ -349,7 +349,7 @@ def test_what_is_no_level_is_named():
     frame = pd.DataFrame({"a": NUMBER, "k": ["u", "v"] * (len(NUMBER) // 2)})
     net, bad = SigmoidMLPRegressor(**QUICK).fit(frame, NUMBER), frame.assign(k=[[1]] * len(frame))
     for call in (net.predict, net.input_gradients, lambda X: net.set_params(categorical_features=["k"]).fit(X, NUMBER)):
-        with pytest.raises(TypeError, match="Column 'k' of X holds what is no level.*: make each value a string"):
+        with pytest.raises(TypeError, match="Column 'k' of X holds what is no category.*: make each value a string"):
             call(bad)
 
 

@@ -167,7 +167,7 @@ def test_what_onnx_cannot_be_told():
     net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABEL)
     with pytest.raises(ExportError, match="inputs have 2 columns, and the estimator was fitted with 3"):
         to_onnx(net, initial_types=[("a", FloatTensorType([None, 2]))])
-    with pytest.raises(ExportError, match="'town' has levels that are text"):
+    with pytest.raises(ExportError, match="'town' has categories that are text"):
         to_onnx(net, initial_types=[("X", FloatTensorType([None, 3]))])
     with pytest.raises(ExportError, match="'a' is one of numbers, and the graph's input 'X' holds text"):
         to_onnx(net, initial_types=[("X", StringTensorType([None, 3]))])

@@ -111,12 +111,12 @@ def test_the_empty_text(encoding):
     net = SigmoidMLPRegressor(**QUICK, category_encoding=encoding).fit(frame, y)
     np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-5)
     frame.loc[:20, "k"] = None
-    with pytest.raises(ExportError, match="Column 'k' has the empty text as a level, and missing values"):
+    with pytest.raises(ExportError, match="Column 'k' has the empty text as a category, and missing values"):
         to_onnx(net.fit(frame, y), frame)
-    with pytest.raises(ExportError, match="levels that are text .* give it a StringTensorType"):
+    with pytest.raises(ExportError, match="categories that are text .* give it a StringTensorType"):
         to_onnx(net, initial_types=[("k", DoubleTensorType([None, 1]))])
     frame["k"] = rng.choice(["1", "1.0", "2"], N)
-    with pytest.raises(ExportError, match="levels that are the same number, .* give it a StringTensorType"):
+    with pytest.raises(ExportError, match="categories that are the same number, .* give it a StringTensorType"):
         to_onnx(net.fit(frame, Y), initial_types=[("k", Int64TensorType([None, 1]))])
 
 

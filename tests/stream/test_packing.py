@@ -125,6 +125,6 @@ def test_a_column_of_a_kind_without_a_format_is_named(monkeypatch):
 
 
 def test_too_many_levels_are_named(monkeypatch):
-    monkeypatch.setattr(packing, "MAX_LEVELS_OF_COLUMN", 3)
-    with pytest.raises(ValueError, match="'id' of X has more than 3 levels"):
+    monkeypatch.setattr(packing, "MAX_CATEGORIES_OF_COLUMN", 3)
+    with pytest.raises(ValueError, match="'id' of X has more than 3 categories"):
         there_and_back([pd.DataFrame({"id": list("abcd")})])

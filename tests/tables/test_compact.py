@@ -80,6 +80,6 @@ def test_what_they_take():
     X = rng.normal(size=(N, 20))
     encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=16))
     compact = assert_same(encoder, X)
-    arrays = (compact.uncompressed, compact.sign_inputs, compact.n_full, compact.next_fill, compact.level)
+    arrays = (compact.uncompressed, compact.sign_inputs, compact.n_full, compact.next_fill, compact.category)
     assert sum(array.nbytes for array in arrays) == 9 * X.size == N * compact.layout.row_bytes(F32)
     assert encoder.n_inputs == 17 * 20

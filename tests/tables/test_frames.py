@@ -14,12 +14,12 @@ import pytest
 from sknet._tables.frames import (
     as_pandas,
     as_uniform_array,
+    category_key,
     column_as_floats,
     column_kind,
     column_names,
     is_frame,
-    level_key,
-    read_levels,
+    read_categories,
 )
 
 NUMBERS = {
@@ -114,7 +114,7 @@ def test_frames_of_one_type_are_read_as_the_array_that_holds_them():
 def test_texts_of_any_type_are_the_same_categories(series):
     column = as_column(series)
     assert column_kind(column, "c") == "category"
-    codes, keys = read_levels(column)
+    codes, keys = read_categories(column)
     assert [keys[code] if code >= 0 else None for code in codes] == ["b", None, "a"]
 
 
@@ -134,7 +134,7 @@ def test_dates_are_a_kind_of_their_own_and_no_numbers(series):
 
 
 def test_an_enum_declares_its_levels():
-    codes, keys = read_levels(as_column(TEXTS["polars enum"]))
+    codes, keys = read_categories(as_column(TEXTS["polars enum"]))
     assert keys == ["c", "b", "a"] and codes.tolist() == [1, -1, 2]
 
 
@@ -155,12 +155,12 @@ def test_lists_in_a_column_are_refused_by_name():
 @pytest.mark.parametrize("column", [pd.Series([2, 1, 2]), pd.Series([2.0, 1.0, 2.0]), pd.Series(["2", "1", "2"])])
 @pytest.mark.parametrize("dtype", [None, "category"])
 def test_levels_of_numbers_have_one_key_whatever_holds_them(column, dtype):
-    codes, keys = read_levels(column if dtype is None else column.astype(dtype))
+    codes, keys = read_categories(column if dtype is None else column.astype(dtype))
     assert [keys[code] for code in codes] == ["2", "1", "2"]
 
 
 def test_level_keys():
-    assert [level_key(v) for v in (1, 1.0, np.float32(0.1), 1.5, True, "1.0", np.str_("x"), float("inf"))] == [
+    assert [category_key(v) for v in (1, 1.0, np.float32(0.1), 1.5, True, "1.0", np.str_("x"), float("inf"))] == [
         "1",
         "1",
         "0.1",
@@ -206,7 +206,7 @@ print(read_regression_target(frame["f"])[1])
 
 def test_levels_that_are_dates_have_the_dates_text():
     values = pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"])).astype("category")
-    assert read_levels(values)[1] == ["2020-01-01 00:00:00", "2021-01-01 00:00:00"]
+    assert read_categories(values)[1] == ["2020-01-01 00:00:00", "2021-01-01 00:00:00"]
 
 
 # --- the choice of categories

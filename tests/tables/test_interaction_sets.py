@@ -21,7 +21,7 @@ FRAME = pd.DataFrame(
         "same": 1.0,
     }
 )
-ENCODER = learn_encoder(FRAME, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2, keeps_all_levels=True))
+ENCODER = learn_encoder(FRAME, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2, keeps_all_categories=True))
 
 MEANT = {
     "nothing is constrained": (None, [[0, 1, 2, 3]]),

@@ -74,7 +74,7 @@ def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
 def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_them():
     table = FRAME.assign(city=FRAME["city"].where(np.arange(N) > 0, "rare"))
     seed = next(seed for seed in range(99) if 0 not in sample_rows(N, seed))
-    encoder = learn_encoder(table.iloc[sample_rows(N, seed)], ColumnSettings(keeps_all_levels=True))
+    encoder = learn_encoder(table.iloc[sample_rows(N, seed)], ColumnSettings(keeps_all_categories=True))
     assert not encoder.encode(table.iloc[:1], float)[0, 3:-3].any()
     assert encoder.feature_names[-3:] == ["sex_f", "sex_m", "sex_x"]
 

@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import read_levels
+from sknet._tables.frames import read_categories
 from sknet._tables.survey import ColumnSummary, survey_columns
 
 FRAME = pd.DataFrame({"a": [1.0, 2, 3], "c": ["x", "y", "z"], "t": pd.to_datetime(["2020"] * 3), "bad": [1j, 1j, 1j]})
@@ -46,7 +46,7 @@ def test_each_column_has_its_kind_or_why_it_has_none():
 ], ids=["text", "both", "floats", "type", "Int64", "dates", "bools"])  # fmt: skip
 def test_levels_are_found_once_and_are_what_they_were(values):
     table = values[:, np.newaxis] if isinstance(values, np.ndarray) else pd.DataFrame({"a": values})
-    found = survey_columns(table, ColumnChoices([0])).levels[0]
-    (codes, keys), (expected_codes, expected_keys) = read_levels(found), read_levels(values)
+    found = survey_columns(table, ColumnChoices([0])).categorical[0]
+    (codes, keys), (expected_codes, expected_keys) = read_categories(found), read_categories(values)
     assert codes.tolist() == expected_codes.tolist() and keys == expected_keys
     assert isinstance(found.dtype, pd.CategoricalDtype)

@@ -35,8 +35,8 @@ class InputFormula(NamedTuple):
     ----------
     kind : {"number", "bin", "missing", "level", "infrequent", "target", "date", "text"}
     level : str, mapping or None
-        The level that the input is 1 for; the cycle of a date; the target's mean of every level; or, of a component of
-        text, the idf of every term and its weight.
+        The category that the input is 1 for; the cycle of a date; the target's mean of every category; or, of a
+        component of text, the idf of every term and its weight.
     edge : float
         Where a bin begins; NaN for other kinds.
     centre, scale : float
@@ -96,10 +96,10 @@ class Column(ABC):
     is_text : bool
         Whether the values are free text, which takes long to encode: it is encoded once for all epochs.
     uses_target : bool
-        Whether the inputs depend on the target. They are then learnt from all rows, by `with_levels_and_means`, and
+        Whether the inputs depend on the target. They are then learnt from all rows, by `with_categories_and_means`, and
         those of training rows from the rows of other folds, as `write_cross_fitted`.
     infrequent_share : float
-        Share of the weight of the levels that are not among `known_levels`, in training.
+        Share of the weight of the categories that are not among `known_categories`, in training.
     """
 
     __slots__ = ()
@@ -169,8 +169,8 @@ class Column(ABC):
     # --- categories
 
     @property
-    def known_levels(self) -> tuple[str, ...]:
-        """The keys of the levels that are known; () where values are no levels."""
+    def known_categories(self) -> tuple[str, ...]:
+        """The keys of the categories that are known; () where values are none."""
         return ()
 
     @property
@@ -184,8 +184,8 @@ class Column(ABC):
 
     # --- the target
 
-    def with_levels_and_means(self, levels: tuple[str, ...], means: Array) -> Column:
-        """Return the column with other levels and their means of the target; all else stays as it was learnt."""
+    def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> Column:
+        """Return the column with other categories and their means of the target; all else stays as it was learnt."""
         return self
 
     def write_cross_fitted(  # noqa: B027 most kinds have no such inputs
@@ -211,15 +211,15 @@ class ColumnSettings:
     n_bins : int
         How many, at most.
     max_categories : int or None
-        The most inputs that the levels of a category have; None is no limit.
+        The most one-hot inputs that a column has; None is no limit.
     category_encoding : {"one_hot", "target", "both"}
         How categories are encoded.
     target : ndarray of shape (n, k), or None
         The target matrix, if categories may be encoded by it, or left out because they say nothing of it.
     about_spread : bool
         Whether the loss asks about the target's spread: a column that tells it is then not left out.
-    keeps_all_levels : bool
-        Whether rare levels are as good as others and no column is left out because it says nothing.
+    keeps_all_categories : bool
+        Whether rare categories are as good as others and no column is left out because it says nothing.
     text_components : int
         The most inputs that a column of text becomes, besides that of missing texts.
     seed : int
@@ -236,6 +236,6 @@ class ColumnSettings:
     category_encoding: str = "one_hot"
     target: Array | None = None
     about_spread: bool = False
-    keeps_all_levels: bool = False
+    keeps_all_categories: bool = False
     text_components: int = 30
     seed: int = 0

@@ -1,9 +1,9 @@
-"""One column of categories as inputs of 0 and 1: which levels have one of their own, and where the others go.
+"""One column of categories as inputs of 0 and 1: which categories have one of their own, and where the others go.
 
 Conventions
 -----------
-A level is known by its key, a text. Each level with an input of its own has a slot, in the order of `levels`; then
-comes the slot of the infrequent levels, then that of missing values, where there are such. Slot −1 is "unknown": all
+A category is known by its key, a text. Each with an input of its own has a slot, in the order of `levels`; then comes
+the slot of the infrequent categories, then that of missing values, where there are such. Slot −1 is "unknown": all
 inputs of the column stay 0.
 """
 
@@ -18,22 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.level_effects import Effect, effective_row_weight, judge_effect, sums_by_slot
-from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
+from sknet._tables.columns.category_effects import Effect, effective_row_weight, judge_effect, sums_by_slot
+from sknet._tables.frames import ColumnValues, read_categories, refuse_broken_text
 from sknet._typing import Array
 
 MIN_VALUES_OF_IDENTIFIER = 20
 """From this many values on, a column whose values all differ is an identifier."""
 
-MANY_LEVELS = 20
-"""From this many levels on, rare ones share an input, and a column may be left out."""
+MANY_CATEGORIES = 20
+"""From this many categories on, rare ones share an input, and a column may be left out."""
 
-MIN_LEVEL_ROWS, MIN_LEVEL_ROWS_OF_FEW, FEW_VALUES = 5, 2, 200
-"""Levels of fewer rows are rare: a network would learn their rows by heart. The second is that of columns of fewer
-values than the third: there, a level of few rows is a large part of what is known."""
+MIN_CATEGORY_ROWS, MIN_CATEGORY_ROWS_OF_FEW, FEW_VALUES = 5, 2, 200
+"""Categories of fewer rows are rare: a network would learn their rows by heart. The second is that of columns of fewer
+values than the third: there, a category of few rows is a large part of what is known."""
 
 _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
-"""Input of a column of two levels, by slot; the last is also slot −1, unknown."""
+"""Input of a column of two categories, by slot; the last is also slot −1, unknown."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class CategoryColumn(Column):
     Attributes
     ----------
     levels : tuple of str
-        Keys of the levels with an input of their own, in numerical or else alphabetical order.
+        Keys of the categories with an input of their own, in numerical or else alphabetical order.
     has_infrequent : bool
-        Whether there is an input for the other levels; it then is the input of unseen levels too.
+        Whether there is an input for the other categories; it then is the input of unseen categories too.
     has_missing : bool
         Whether there is an input for missing values; where not, they count as unseen.
     infrequent_share : float
-        Share of the weight of the other levels in training.
+        Share of the weight of the other categories in training.
     """
 
     levels: tuple[str, ...]
@@ -59,12 +59,12 @@ class CategoryColumn(Column):
 
     @property
     def was_judged_by_target(self) -> bool:
-        """Whether there were enough levels for targets to decide which of them have an input."""
-        return self.has_infrequent or len(self.levels) >= MANY_LEVELS
+        """Whether there were enough categories for targets to decide which of them have an input."""
+        return self.has_infrequent or len(self.levels) >= MANY_CATEGORIES
 
     @property
     def has_signed_input(self) -> bool:
-        """Whether two levels share one input: −1 for the first, 1 for the second, 0 for unknown."""
+        """Whether two categories share one input: −1 for the first, 1 for the second, 0 for unknown."""
         return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
 
     @property
@@ -73,27 +73,27 @@ class CategoryColumn(Column):
         if self.has_signed_input:
             return (f"_{self.levels[1]}",)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        words = [*self.levels, *(name_of_no_level(word, self.levels) for word in special)]
+        words = [*self.levels, *(name_of_no_category(word, self.levels) for word in special)]
         return tuple(f"_{word}" for word in words)
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: 1 for its level, 0 for others; of two levels, 1 for the second and −1 for the first."""
+        """What each input is: 1 for its category, 0 for others; of two, 1 for the second and −1 for the first."""
         if self.has_signed_input:
-            # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second level
+            # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second category
             return (InputFormula("level", self.levels[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        return (*(InputFormula("level", level) for level in self.levels), *map(InputFormula, special))
+        return (*(InputFormula("level", key) for key in self.levels), *map(InputFormula, special))
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
-        return self.slots_of_codes(*read_levels(values, name))
+        return self.slots_of_codes(*read_categories(values, name))
 
     def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]:
-        """Return the slot of each of n values as `read_levels` returns them."""
+        """Return the slot of each of n values as `read_categories` returns them."""
         unknown = len(self.levels) if self.has_infrequent else -1
         missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
-        return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)[codes]
+        return find_slots({key: slot for slot, key in enumerate(self.levels)}, keys, unknown, missing)[codes]
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
@@ -105,8 +105,8 @@ class CategoryColumn(Column):
         out[known, slot[known]] = 1.0
 
     @property
-    def known_levels(self) -> tuple[str, ...]:
-        """The levels with an input of their own."""
+    def known_categories(self) -> tuple[str, ...]:
+        """The categories with an input of their own."""
         return self.levels
 
     @property
@@ -144,7 +144,7 @@ class MissingOnlyColumn(Column):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the indicator of missing values, if there is one."""
         if self.has_missing:
-            out[:, 0] = read_levels(values, name)[0] < 0
+            out[:, 0] = read_categories(values, name)[0] < 0
 
 
 class IdentifierColumn(MissingOnlyColumn):
@@ -152,11 +152,11 @@ class IdentifierColumn(MissingOnlyColumn):
 
 
 class UninformativeColumn(MissingOnlyColumn):
-    """A column of many levels: all are rare, or the target does not depend on them."""
+    """A column of many categories: all are rare, or the target does not depend on them."""
 
     @property
     def was_judged_by_target(self) -> bool:
-        """True: the target does not depend on the levels."""
+        """True: the target does not depend on the categories."""
         return True
 
 
@@ -165,9 +165,9 @@ def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing:
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
-def name_of_no_level(word: str, levels: tuple[str, ...], endings: Sequence[str] = ()) -> str:
-    """Return a word for inputs that stand for no level, with underscores until no level is it, or it with an ending."""
-    while any(word + ending in levels for ending in ("", *endings)):
+def name_of_no_category(word: str, categories: tuple[str, ...], endings: Sequence[str] = ()) -> str:
+    """Return a word for inputs of no category, with underscores until no category is it, or it with an ending."""
+    while any(word + ending in categories for ending in ("", *endings)):
         word += "_"
     return word
 
@@ -176,13 +176,13 @@ def name_of_no_level(word: str, levels: tuple[str, ...], endings: Sequence[str] 
 
 
 @dataclass(frozen=True)
-class Levels:
-    """The levels of a column and their frequencies, from which `one_hot` chooses the ones with an input.
+class Categories:
+    """The categories of a column and their frequencies, from which `one_hot` chooses the ones with an input.
 
     Attributes
     ----------
     shares : dict of str to float
-        Share of the weight by key; 0 for a level that the column's type declares and no row has.
+        Share of the weight by key; 0 for a category that the column's type declares and no row has.
     n_rows : dict of str to int
         Number of rows by key.
     has_missing : bool
@@ -205,65 +205,65 @@ class Levels:
 
     @property
     def are_many(self) -> bool:
-        """Whether there are enough levels for rare ones to share an input, or for the column to be left out."""
-        return len(self.shares) >= MANY_LEVELS
+        """Whether there are enough categories for rare ones to share an input, or for the column to be left out."""
+        return len(self.shares) >= MANY_CATEGORIES
 
     @property
     def keys(self) -> list[str]:
-        """The keys of all levels that rows have."""
+        """The keys of all categories that rows have."""
         return list(self.n_rows)
 
     def without_rare(self) -> list[str]:
-        """Return the keys of the levels that are not rare; of all where there is a single rare one."""
-        n_needed = MIN_LEVEL_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_LEVEL_ROWS
+        """Return the keys of the categories that are not rare; of all where there is a single rare one."""
+        n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_CATEGORY_ROWS
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         return keys if len(keys) < len(self.n_rows) - 1 else self.keys
 
     def are_more_than_inputs(self, max_categories: int | None, keys: list[str]) -> bool:
-        """Whether the levels with these keys are more than there may be inputs, so that some must share one."""
+        """Whether the categories with these keys are more than there may be inputs, so that some must share one."""
         return len(self.one_hot(max_categories, keys).levels) < len(keys)
 
     def one_hot(self, max_categories: int | None, keys: list[str]) -> CategoryColumn:
-        """Return the one-hot column of levels with these keys, all others sharing an input.
+        """Return the one-hot column of categories with these keys, all others sharing an input.
 
-        With at most this many inputs: the most frequent levels have one of their own.
+        With at most this many inputs: the most frequent categories have one of their own.
         """
         n, n_others, has_missing = len(keys), len(self.shares) - len(keys), self.has_missing
         limit = np.inf if max_categories is None else max_categories
-        # two levels without missing values always fit: they share a single input
+        # two categories without missing values always fit: they share a single input
         if n + (n_others > 0) + has_missing > limit and (n != 2 or n_others or has_missing):
             has_missing = has_missing and limit > 1  # with a single input, all share it
-            n_kept = int(limit) - 1 - has_missing  # one input is that of the infrequent levels
+            n_kept = int(limit) - 1 - has_missing  # one input is that of the infrequent categories
             keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
         others = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]
         return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
 
 
-def learn_levels(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Levels:
-    """Find the levels of a column from its n values, as `read_levels` returns them, and their shares of the weight."""
-    # a level's rows tell identifiers, its weight its rank: rows of other weights are other numbers of rows
+def learn_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Categories:
+    """Find the categories of a column, and their shares of the weight, from its n values: see `read_categories`."""
+    # a category's rows tell identifiers, its weight its rank: rows of other weights are other numbers of rows
     seen = codes >= 0
-    counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each level has
+    counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each category has
     totals = counts if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
     n_rows: dict[str, int] = {}
     weights: dict[str, float] = {}
-    for key, n, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):  # two levels may have one key
+    for key, n, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):  # two categories may have one key
         n_rows[key] = n_rows.get(key, 0) + n
         weights[key] = weights.get(key, 0.0) + total
     total_weight = sum(weights.values()) or 1.0
     # round: equal shares whose weights were added in another order differ in the last digits, and so would their order
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
-    return Levels(shares, n_rows, not bool(seen.all()))
+    return Categories(shares, n_rows, not bool(seen.all()))
 
 
 class CategoryLearner:
-    """What a column of categories becomes: which levels count, and which of these have an input of their own.
+    """What a column of categories becomes: which categories count, and which of these have an input of their own.
 
-    Up to `max_categories` levels have one. Which these are, the first of these lines that is true decides:
+    Up to `max_categories` categories have one. Which these are, the first of these lines that is true decides:
 
-    - No two rows have the same level: none, the column is an `IdentifierColumn`.
-    - There are few levels, or rare ones may be frequent in rows to come (`keeps_all_levels`): any.
-    - Many levels are seen to have an effect on the target: any; beside the target's means, which all of them have,
+    - No two rows have the same category: none, the column is an `IdentifierColumn`.
+    - There are few categories, or rare ones may be frequent in rows to come (`keeps_all_categories`): any.
+    - Many categories are seen to have an effect on the target: any; beside the target's means, which all of them have,
       those that are not rare.
     - They may have one: those that are not rare.
     - They have none, or all are rare: none, it is an `UninformativeColumn`; if it is never left out, those not rare.
@@ -271,50 +271,50 @@ class CategoryLearner:
     Attributes
     ----------
     values : tuple
-        Codes, (n,), and keys, as `read_levels` returns them.
+        Codes, (n,), and keys, as `read_categories` returns them.
     settings : ColumnSettings
-    levels : Levels
+    categories : Categories
     """
 
     def __init__(self, values: ColumnValues, name: str, settings: ColumnSettings) -> None:
-        self.values = codes, keys = read_levels(values, name)
+        self.values = codes, keys = read_categories(values, name)
         refuse_broken_text(keys, f"Column {name!r} of X")
-        self.settings, self.levels = settings, learn_levels(codes, keys, settings.weight)
+        self.settings, self.categories = settings, learn_categories(codes, keys, settings.weight)
 
     @cached_property
-    def rare_levels_matter(self) -> bool:
-        """Whether rare levels count: none is to be left out, or all levels are seen to have an effect on the target."""
-        if self.settings.keeps_all_levels:
+    def rare_categories_matter(self) -> bool:
+        """Whether rare categories count: none is to be left out, or all are seen to have an effect on the target."""
+        if self.settings.keeps_all_categories:
             return True
-        return self._effect_on_target(self.levels.one_hot(None, self.levels.keys)) is Effect.SEEN
+        return self._effect_on_target(self.categories.one_hot(None, self.categories.keys)) is Effect.SEEN
 
     @property
-    def has_too_many_levels(self) -> bool:
-        """Whether more levels count than `max_categories` lets have an input of their own."""
-        levels, limit = self.levels, self.settings.max_categories
-        if not levels.are_more_than_inputs(limit, levels.keys):
+    def has_too_many_categories(self) -> bool:
+        """Whether more categories count than `max_categories` lets have an input of their own."""
+        categories, limit = self.categories, self.settings.max_categories
+        if not categories.are_more_than_inputs(limit, categories.keys):
             return False
-        return self.rare_levels_matter or levels.are_more_than_inputs(limit, levels.without_rare())
+        return self.rare_categories_matter or categories.are_more_than_inputs(limit, categories.without_rare())
 
     def column(
         self, *, beside_means: bool = False, never_left_out: bool = False
     ) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
         """Learn the one-hot inputs, alone or beside the target's means."""
-        levels, limit = self.levels, self.settings.max_categories
-        if levels.all_differ:
-            return IdentifierColumn(levels.has_missing)
-        takes_all = not levels.are_many or self.settings.keeps_all_levels
-        if takes_all or (self.rare_levels_matter and not beside_means):
-            return levels.one_hot(limit, levels.keys)
-        not_rare = levels.without_rare()
-        column = levels.one_hot(limit, not_rare)
-        if self.rare_levels_matter or never_left_out:
+        categories, limit = self.categories, self.settings.max_categories
+        if categories.all_differ:
+            return IdentifierColumn(categories.has_missing)
+        takes_all = not categories.are_many or self.settings.keeps_all_categories
+        if takes_all or (self.rare_categories_matter and not beside_means):
+            return categories.one_hot(limit, categories.keys)
+        not_rare = categories.without_rare()
+        column = categories.one_hot(limit, not_rare)
+        if self.rare_categories_matter or never_left_out:
             return column
         may_have_effect = not_rare and self._effect_on_target(column) is not Effect.NONE
-        return column if may_have_effect else UninformativeColumn(levels.has_missing)
+        return column if may_have_effect else UninformativeColumn(categories.has_missing)
 
     def _effect_on_target(self, column: CategoryColumn) -> Effect:
-        """Tell whether the levels of a column have an effect on the target, if the values suffice to know."""
+        """Tell whether the categories of a column have an effect on the target, if the values suffice to know."""
         target, weight = self.settings.target, self.settings.weight
         if target is None:
             return Effect.UNKNOWN

@@ -1,26 +1,26 @@
-"""Which columns of many levels tell the target only together with another column, or tell only its spread.
+"""Which columns of many categories tell the target only together with another column, or tell only its spread.
 
-If a column says nothing, its levels might as well be dealt to the rows at random, whatever the other columns, the
-targets and the weights are. So the sum of squares between levels, T, of some scores is compared with what it is over
-all permutations of the levels. The scores are
+If a column says nothing, its categories might as well be dealt to the rows at random, whatever the other columns, the
+targets and the weights are. So the sum of squares between categories, T, of some scores is compared with what it is
+over all their permutations. The scores are
 
-- together with another category: y − ȳ(c) in each of its levels c, where levels are permuted within c;
-- together with a number z: (y − ȳ(z))·z and (y − ȳ(z))·z², so that levels with a slope or a bend of their own differ;
+- together with another column of categories: y − ȳ(c) in each c of these, within which the first are permuted;
+- together with a number z: (y − ȳ(z))·z and (y − ȳ(z))·z², so that categories with an own slope or bend differ;
 - about the spread: |y − ½|, the distance from the median.
 
-Here y is a rank between 0 and 1 and z is squashed, so that no outlier decides; ȳ is the mean in a level, or in a bin of
-z.
-T = Σ (Σ score)² / n over the levels of all strata c. Over the permutations it has the mean and the variance [1]_ [2]_
+Here y is a rank between 0 and 1 and z is squashed, so that no outlier decides; ȳ is the mean in a category, or in a bin
+of z.
+T = Σ (Σ score)² / n over the categories in all strata c. Over the permutations its mean and variance are [1]_ [2]_
 
     E[T] = Σ q·s₂ / (N − 1)
     Var[T] = Σ 2·q·(N − 1 − q)·s₂² / ((N − 1)²·(N + 1))
            + Σ (N·(N + 1)·d − (N − 1)·q·(q + 2)) · (N·(N + 1)·s₄ − 3·(N − 1)·s₂²) / ((N + 1)·N·(N − 1)·(N − 2)·(N − 3))
 
-for N rows of q + 1 levels in a stratum, where s₂ and s₄ are the sums of squares and fourth powers of the scores, and
-d = Σ 1/n − (2·q + 1)/N the sum of squares of the leverages. Both are exact for any targets and any frequencies of
-levels. The second line of the variance is what F of an analysis of variance leaves out: it is large where scores have
-heavy tails and some levels are rare. T's upper tail is then heavy as well, so that the distribution is taken to be the
-beta distribution of this mean and variance [3]_ rather than a normal one.
+for N rows of q + 1 categories in a stratum, where s₂ and s₄ are the sums of squares and fourth powers of the scores,
+and d = Σ 1/n − (2·q + 1)/N the sum of squares of the leverages. Both are exact for any targets and any frequencies of
+categories. The second line of the variance is what F of an analysis of variance leaves out: it is large where scores
+have heavy tails and some categories are rare. T's upper tail is then heavy as well, so that the distribution is taken
+to be the beta distribution of this mean and variance [3]_ rather than a normal one.
 
 .. [1] Pitman, E. J. G. (1938). "Significance tests which may be applied to samples from any populations: III. The
    analysis of variance test". Biometrika 29, 322-335.
@@ -30,10 +30,10 @@ beta distribution of this mean and variance [3]_ rather than a normal one.
 
 Conventions
 -----------
-N rows; L levels; k columns of the target matrix; g partners, the columns that levels are tested together with; S strata
-of all partners; m scores for each partner.
+N rows; L categories; k columns of the target matrix; g partners, the columns that they are tested together with; S
+strata of all partners; m scores for each partner.
 
-slot : (N,)              which level each row has
+slot : (N,)              which category each row has
 stratum : (g, N)         in which of the S strata each row is; every partner has strata of its own
 score : (m, g, N)        adds up to 0 in each stratum; its squares add up to 1 over those of each partner
 weight : (N,)            sample weights, whose mean is 1
@@ -51,7 +51,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
-from sknet._tables.columns.level_effects import divide
+from sknet._tables.columns.category_effects import divide
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._typing import Array
 
@@ -63,20 +63,20 @@ SIGNIFICANCE = 0.001
 MAX_TESTS = 5_000
 """The most tests of all columns together. If there were more, only the first columns of the table are partners."""
 
-MAX_LEVELS = 100
-"""The most levels of a column that are told apart; the others count as one."""
+MAX_CATEGORIES = 100
+"""The most categories of a column that are told apart; the others count as one."""
 
 MAX_TARGETS = 10
 """The most columns of the target matrix that are tested: of classes, the most frequent ones."""
 
 N_BINS = 16
-"""The number of bins of a number in which the mean is removed before levels are compared."""
+"""The number of bins of a number in which the mean is removed before categories are compared."""
 
 MIN_ROWS = 4
 """The variance has no formula for strata of fewer rows: they are left out."""
 
 VALUES_AT_ONCE = 2**20
-"""How many scores, or cells of levels and strata, are in memory at a time."""
+"""How many scores, or cells of categories and strata, are in memory at a time."""
 
 
 def columns_that_tell(
@@ -95,7 +95,7 @@ def columns_that_tell(
     Parameters
     ----------
     slots : dict of int to ndarray of shape (N,)
-        The level of each row, -1 where it has none, in every column of categories, by the column's number.
+        The category of each row, -1 where it has none, in every column of categories, by the column's number.
     doubtful : sequence of int
         Which of these columns are judged. All are partners.
     numbers : iterable of ndarray of shape (N,)
@@ -113,12 +113,12 @@ def columns_that_tell(
     """
     w = np.ones(len(target)) if weight is None else weight / weight.mean()
     y = np.stack([ranks(column, w) for column in most_variable(target, weight)])
-    levels = {j: pool_levels(slot) for j, slot in slots.items()}
+    pooled = {j: pool_categories(slot) for j, slot in slots.items()}
     n_partners = max(1, MAX_TESTS // (len(doubtful) * len(y)))
-    categories = list(islice(levels.values(), n_partners))
-    some_numbers = islice(impute(numbers), max(0, n_partners - len(categories)) // 2)  # each is tested twice
+    partners = list(islice(pooled.values(), n_partners))
+    some_numbers = islice(impute(numbers), max(0, n_partners - len(partners)) // 2)  # each is tested twice
     comparisons = chain(
-        compare_within_levels(categories, y, w),
+        compare_within_categories(partners, y, w),
         compare_over_numbers(some_numbers, y, w),
         [compare_among_all(np.abs(y), w)] if about_spread else [],  # distances from the median
     )
@@ -126,7 +126,7 @@ def columns_that_tell(
     for comparison in comparisons:
         n_tests += comparison.n_tests
         for j in doubtful:
-            least[j] = min(least[j], float(chance_of_more(levels[j], comparison).min()))
+            least[j] = min(least[j], float(chance_of_more(pooled[j], comparison).min()))
     return {j for j, chance in least.items() if chance * n_tests <= SIGNIFICANCE}
 
 
@@ -143,10 +143,10 @@ def ranks(values: Array, w: Array) -> Array:
     return ((np.cumsum(weight) - weight / 2.0) / weight.sum() - 0.5)[group]
 
 
-def pool_levels(slot: NDArray[np.intp]) -> NDArray[np.intp]:
+def pool_categories(slot: NDArray[np.intp]) -> NDArray[np.intp]:
     """Number the frequent slots from 1 on; all others, such as those too rare to be a stratum, are 0."""
     n = np.bincount(slot + 1)
-    too_few = np.sort(n)[-MAX_LEVELS - 1] if len(n) > MAX_LEVELS else 0  # no order among slots of equal size
+    too_few = np.sort(n)[-MAX_CATEGORIES - 1] if len(n) > MAX_CATEGORIES else 0  # no order among slots of equal size
     frequent = n > max(too_few, MIN_ROWS - 1)
     return np.where(frequent, np.cumsum(frequent), 0)[slot + 1]
 
@@ -186,7 +186,7 @@ class Strata:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What levels are compared by.
+    """What categories are compared by.
 
     Attributes
     ----------
@@ -213,9 +213,9 @@ class Comparison:
         return self.strata.sums(np.square(np.square(self.score)))  # a power of 4 takes ten times as long
 
 
-def compare_within_levels(categories: Iterable[NDArray[np.intp]], y: Array, w: Array) -> Iterator[Comparison]:
-    """Compare means within each level of other categories."""
-    for some in in_pieces(categories, max(len(w), MAX_LEVELS**2) * len(y)):
+def compare_within_categories(partners: Iterable[NDArray[np.intp]], y: Array, w: Array) -> Iterator[Comparison]:
+    """Compare means within each category of other columns."""
+    for some in in_pieces(partners, max(len(w), MAX_CATEGORIES**2) * len(y)):
         strata = Strata(np.stack(some))
         yield Comparison(strata, w * strata.without_means(y, w))
 
@@ -270,10 +270,10 @@ def in_pieces(values: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def chance_of_more(slot: NDArray[np.intp], comparison: Comparison) -> Array:
-    """Return how likely T is as large if levels are dealt at random in each stratum, (m, g)."""
-    strata, n_levels = comparison.strata, int(slot.max()) + 1
-    cell = (strata.stratum.reshape(-1, len(slot)) * n_levels + slot).ravel()
-    n = np.bincount(cell, minlength=len(strata.n_rows) * n_levels).reshape(-1, n_levels)  # (S, L)
+    """Return how likely T is as large if categories are dealt at random in each stratum, (m, g)."""
+    strata, n_categories = comparison.strata, int(slot.max()) + 1
+    cell = (strata.stratum.reshape(-1, len(slot)) * n_categories + slot).ravel()
+    n = np.bincount(cell, minlength=len(strata.n_rows) * n_categories).reshape(-1, n_categories)  # (S, L)
     totals = np.stack([np.bincount(cell, score.ravel(), n.size) for score in comparison.score])
     one_over_n = divide(np.ones(n.shape), n)
     between = np.einsum("msl,sl->ms", np.square(totals).reshape(-1, *n.shape), one_over_n)
@@ -286,13 +286,13 @@ def chance_of_more(slot: NDArray[np.intp], comparison: Comparison) -> Array:
 def moments(comparison: Comparison, q: Array, sum_of_reciprocals: Array) -> tuple[Array, Array]:
     """Return the mean and the variance over the permutations of each stratum's part of T, (m, S).
 
-    q + 1 levels have n rows each, and `sum_of_reciprocals` is Σ 1/n over them; both are (S,).
+    q + 1 categories have n rows each, and `sum_of_reciprocals` is Σ 1/n over them; both are (S,).
     """
     n, s2, s4 = comparison.strata.n_rows, comparison.squares, comparison.fourth_powers
     d = sum_of_reciprocals - divide(2.0 * q + 1.0, n)
     normal = divide(2.0 * q * (n - 1.0 - q), (n - 1.0) ** 2 * (n + 1.0)) * s2**2
-    of_levels, of_scores = n * (n + 1.0) * d - (n - 1.0) * q * (q + 2.0), n * (n + 1.0) * s4 - 3.0 * (n - 1.0) * s2**2
-    factor = divide(of_levels, (n + 1.0) * n * (n - 1.0) * (n - 2.0) * (n - 3.0))
+    of_sizes, of_scores = n * (n + 1.0) * d - (n - 1.0) * q * (q + 2.0), n * (n + 1.0) * s4 - 3.0 * (n - 1.0) * s2**2
+    factor = divide(of_sizes, (n + 1.0) * n * (n - 1.0) * (n - 2.0) * (n - 3.0))
     return divide(q, n - 1.0) * s2, normal + factor * of_scores
 
 
@@ -301,6 +301,6 @@ def beta_tail(value: Array, mean: Array, variance: Array, limit: Array) -> Array
     share = divide(mean, limit)
     a_plus_b = share * (1.0 - share) * divide(limit**2, variance) - 1.0
     a, b = share * a_plus_b, (1.0 - share) * a_plus_b
-    is_random = (a > 0.0) & (b > 0.0)  # T is the same for all permutations where levels have a row each
+    is_random = (a > 0.0) & (b > 0.0)  # T is the same for all permutations where categories have a row each
     above = np.clip(1.0 - divide(value, limit), 0.0, 1.0)
     return np.where(is_random, betainc(np.where(is_random, b, 1.0), np.where(is_random, a, 1.0), above), 1.0)

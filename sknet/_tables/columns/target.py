@@ -1,19 +1,19 @@
-"""One column of categories as the target's mean of each level: target encoding [1]_, cross-fitted and shrunk.
+"""One column of categories as the target's mean of each category: target encoding [1]_, cross-fitted and shrunk.
 
-A level's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less levels differ:
-`level_effects`. Training rows never see their own target: each is encoded by the means of the other folds. These means
-are kept, so that a later call encodes the same rows alike.
+A category's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less categories differ:
+`category_effects`. Training rows never see their own target: each is encoded by the means of the other folds. These
+means are kept, so that a later call encodes the same rows alike.
 
 .. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
    and prediction problems". SIGKDD Explorations 3, 27-32.
 
 Conventions
 -----------
-n rows; L levels; k columns of the target matrix; F folds of the rows.
+n rows; L categories; k columns of the target matrix; F folds of the rows.
 
 target : (n, k)              float64
-slot : (n,)                  which level each row has; L for a missing value, L + 1 for an unseen level
-encoding_fold : (n,)                  which fold each row is in; -1 for a held-out row, whose target is in no mean
+slot : (n,)                  which category each row has; L for a missing value, L + 1 for an unseen category
+encoding_fold : (n,)         which fold each row is in; -1 for a held-out row, whose target is in no mean
 means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
 """
 
@@ -32,9 +32,9 @@ from sknet._tables.columns.category import (
     IdentifierColumn,
     UninformativeColumn,
     find_slots,
-    name_of_no_level,
+    name_of_no_category,
 )
-from sknet._tables.columns.level_effects import (
+from sknet._tables.columns.category_effects import (
     effective_row_weight,
     pool_statistics,
     shrunk_means,
@@ -42,7 +42,7 @@ from sknet._tables.columns.level_effects import (
 )
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import ColumnValues, read_levels
+from sknet._tables.frames import ColumnValues, read_categories
 from sknet._tables.sampling import exceeds_sample_size, hash_integers
 from sknet._typing import Array
 
@@ -57,9 +57,9 @@ class TargetColumn(EqualByFields, Column):
     Attributes
     ----------
     levels : tuple of str
-        Keys of all levels.
+        Keys of all categories.
     means : ndarray of shape (1 + F, L + 2, k)
-        Shrunk means; those of unseen levels are the means of all levels' rows.
+        Shrunk means; those of unseen categories are the means of all rows.
     factor : ndarray of shape (k,)
         1 over the target's standard deviation.
     one_hot : CategoryColumn, or None
@@ -82,13 +82,13 @@ class TargetColumn(EqualByFields, Column):
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
-        word = name_of_no_level("target", () if self.one_hot is None else self.one_hot.levels, endings)
+        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.levels, endings)
         names = [f"_{word}{ending}" for ending in endings]
         return (*(() if self.one_hot is None else self.one_hot.suffixes), *names)
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: (mean of the level - centre) * scale; the mean of a missing value stands under None."""
+        """What each input is: (mean of the category - centre) * scale; the mean of missing values is under None."""
         means = []
         for i, factor in enumerate(self.factor.tolist()):
             mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
@@ -97,7 +97,7 @@ class TargetColumn(EqualByFields, Column):
 
     @cached_property
     def _slots(self) -> dict[str, int]:
-        return {level: slot for slot, level in enumerate(self.levels)}
+        return {key: slot for slot, key in enumerate(self.levels)}
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
@@ -113,15 +113,15 @@ class TargetColumn(EqualByFields, Column):
         self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array, name: str = ""
     ) -> None:
         """Write means, those of all rows at index 0 or those outside of each row's fold."""
-        codes, keys = read_levels(values, name)
+        codes, keys = read_categories(values, name)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
-        # (n, k) means minus the mean of all rows, (k,): an unseen level becomes 0
+        # (n, k) means minus the mean of all rows, (k,): an unseen category becomes 0
         out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
 
     @property
-    def known_levels(self) -> tuple[str, ...]:
-        """All levels, which have means."""
+    def known_categories(self) -> tuple[str, ...]:
+        """All categories, which have means."""
         return self.levels
 
     @property
@@ -133,9 +133,9 @@ class TargetColumn(EqualByFields, Column):
         """Return the column of the means alone."""
         return replace(self, one_hot=None)
 
-    def with_levels_and_means(self, levels: tuple[str, ...], means: Array) -> TargetColumn:
-        """Return the column with other levels and means, (1 + F, L + 2, k)."""
-        return replace(self, levels=levels, means=means)
+    def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetColumn:
+        """Return the column with other categories and means, (1 + F, L + 2, k)."""
+        return replace(self, levels=categories, means=means)
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
@@ -176,22 +176,22 @@ def cross_fit_folds(
 def learn_target(
     learner: CategoryLearner, target: Array, *, never_left_out: bool = False
 ) -> TargetColumn | CategoryColumn | IdentifierColumn | UninformativeColumn:
-    """Learn the target's means of a column's levels from its n values, their targets, (n, k), and weights.
+    """Learn the target's means of a column's categories from its n values, their targets, (n, k), and weights.
 
-    With "both", the means stand beside one-hot inputs where more levels count than may have such.
+    With "both", the means stand beside one-hot inputs where more categories count than may have such.
     """
     settings, one_hot = learner.settings, None
-    if learner.levels.all_differ:
-        return IdentifierColumn(learner.levels.has_missing)
+    if learner.categories.all_differ:
+        return IdentifierColumn(learner.categories.has_missing)
     if settings.category_encoding == "both":
-        column = learner.column(beside_means=learner.has_too_many_levels, never_left_out=never_left_out)
-        if not (learner.has_too_many_levels and isinstance(column, CategoryColumn)):
+        column = learner.column(beside_means=learner.has_too_many_categories, never_left_out=never_left_out)
+        if not (learner.has_too_many_categories and isinstance(column, CategoryColumn)):
             return column
         one_hot = column
     encoding_fold = cross_fit_folds(target, np.arange(len(target)), len(target))
     totals = compute_target_totals(*learner.values, target, settings.weight, encoding_fold)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
-    return TargetColumn(totals.levels, totals.means(), reciprocal(deviation), one_hot)
+    return TargetColumn(totals.keys, totals.means(), reciprocal(deviation), one_hot)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +200,8 @@ class TargetTotals:
 
     Attributes
     ----------
-    levels : tuple of str
-        Keys of the L levels.
+    keys : tuple of str
+        Of the L categories.
     squared_weight : float
         Sum of the squares of the rows' weights.
     total : ndarray of shape (F, L + 2)
@@ -210,7 +210,7 @@ class TargetTotals:
         The target's weighted mean, and the weighted sum of the squared differences from it.
     """
 
-    levels: tuple[str, ...]
+    keys: tuple[str, ...]
     squared_weight: float
     total: Array
     mean: Array
@@ -218,18 +218,18 @@ class TargetTotals:
 
     def merge(self, other: TargetTotals) -> TargetTotals:
         """Return the totals of both sets of rows."""
-        levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
-        both = zip(self._aligned(levels), other._aligned(levels), strict=True)
-        return TargetTotals(levels, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, both)))
+        keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
+        both = zip(self._aligned(keys), other._aligned(keys), strict=True)
+        return TargetTotals(keys, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, both)))
 
-    def _aligned(self, levels: tuple[str, ...]) -> list[Array]:
-        """Return totals, means and squares by the slots of `levels`, which contain ours."""
-        slots = {level: slot for slot, level in enumerate(levels)}
-        # the last two are those of missing values and of unseen levels
-        new_slots = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
+    def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
+        """Return totals, means and squares by the slots of `keys`, which contain ours."""
+        slots = {key: slot for slot, key in enumerate(keys)}
+        # the last two are those of missing values and of unseen categories
+        new_slots = [*(slots[key] for key in self.keys), len(keys), len(keys) + 1]
         aligned = []
         for values in (self.total, self.mean, self.squares):
-            aligned.append(np.zeros((N_ENCODING_FOLDS, len(levels) + 2, *values.shape[2:])))
+            aligned.append(np.zeros((N_ENCODING_FOLDS, len(keys) + 2, *values.shape[2:])))
             aligned[-1][:, new_slots] = values
         return aligned
 
@@ -245,15 +245,15 @@ class TargetTotals:
 def compute_target_totals(
     codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
 ) -> TargetTotals:
-    """Add up the target in each slot and fold of a column, from its n values, as `read_levels` returns them.
+    """Add up the target in each slot and fold of a column, from its n values, as `read_categories` returns them.
 
-    Held-out rows count nothing, but their levels are among the others.
+    Held-out rows count nothing, but their categories are among the others.
     """
-    levels = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
-    n_slots, n_cells = len(levels) + 2, N_ENCODING_FOLDS * (len(levels) + 2)
-    slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
+    distinct = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
+    n_slots, n_cells = len(distinct) + 2, N_ENCODING_FOLDS * (len(distinct) + 2)
+    slot = find_slots({key: i for i, key in enumerate(distinct)}, keys, len(distinct) + 1, len(distinct))[codes]
     cell = np.maximum(encoding_fold, 0) * n_slots + slot  # of each row, among those of all folds
     w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)
     n, mean, squares = sums_by_slot(cell, n_cells, target, w)
     shape = N_ENCODING_FOLDS, n_slots
-    return TargetTotals(levels, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
+    return TargetTotals(distinct, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))

@@ -110,7 +110,7 @@ def test_rare_levels_are_among_the_others_that_share_an_input(most):
 
 def test_if_all_levels_are_kept_none_is_rare():
     values = pd.Series([f"c{i // 2}" for i in range(400)])
-    assert len(learnt(values, "c", ColumnSettings(keeps_all_levels=True, max_categories=None)).levels) == 200
+    assert len(learnt(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).levels) == 200
 
 
 TOWN = np.repeat([f"town {i}" for i in range(40)], 50)
@@ -146,7 +146,7 @@ def test_a_column_that_says_something_stays():
 
 def test_where_it_is_not_known_whether_a_column_says_something_it_stays():
     assert len(learnt(pd.Series(TOWN), "c", ColumnSettings(target=LUCK), never_left_out=True).levels) == 40
-    assert len(learn_beside(TOWN, LUCK, keeps_all_levels=True).levels) == 40
+    assert len(learn_beside(TOWN, LUCK, keeps_all_categories=True).levels) == 40
     assert len(learn_beside(TOWN[::8], LUCK[::8]).levels) == 40  # too few rows
     few = np.array([f"town {i % 10}" for i in range(len(TOWN))])
     assert len(learn_beside(few, LUCK).levels) == 10  # so few levels cost little

@@ -125,7 +125,7 @@ def test_it_is_a_value_that_can_be_pickled(case):
 
 WRONG = {
     "number": [(np.inf, "contains infinity"), ("x", "should hold numbers")],
-    "category": [([1], "what is no level of a category, unhashable")],
+    "category": [([1], "what is no category, unhashable")],
     "text": [(5, r"should hold text, but holds 5 \(int\)"), (1.5, "float"), (b"bytes", "bytes"), (["a"], "list"),
              (True, "bool")],
     "date": [("2023-01-01", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],

@@ -14,7 +14,7 @@ from sknet._tables.columns.joint_effects import (
     columns_that_tell,
     moments,
     most_variable,
-    pool_levels,
+    pool_categories,
     squash,
 )
 
@@ -201,11 +201,12 @@ def test_work_in_pieces_finds_the_same(monkeypatch):
 
 
 def test_the_rarest_levels_count_as_one(monkeypatch):
-    assert pool_levels(np.array([-1, 2, 2, 2, 2, 0, 0, 0, 5, 5, 5, 5])).tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 2, 2, 2, 2]
-    monkeypatch.setattr(joint_effects, "MAX_LEVELS", 2)
+    slot = np.array([-1, 2, 2, 2, 2, 0, 0, 0, 5, 5, 5, 5])
+    assert pool_categories(slot).tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 2, 2, 2, 2]
+    monkeypatch.setattr(joint_effects, "MAX_CATEGORIES", 2)
     levels = np.repeat([0, 1, 2, 3], [9, 6, 6, 8])
-    assert pool_levels(levels).tolist() == np.repeat([1, 0, 0, 2], [9, 6, 6, 8]).tolist()
-    assert pool_levels(np.repeat([0, 1, 2], 6)).tolist() == [0] * 18  # none of them is rarer
+    assert pool_categories(levels).tolist() == np.repeat([1, 0, 0, 2], [9, 6, 6, 8]).tolist()
+    assert pool_categories(np.repeat([0, 1, 2], 6)).tolist() == [0] * 18  # none of them is rarer
 
 
 def test_the_most_frequent_classes_are_tested(monkeypatch):

@@ -1,9 +1,9 @@
-"""How much a target differs between the levels of a column, and how far the mean of a level is to be trusted.
+"""How much a target differs between the categories of a column, and how far the mean of a category is to be trusted.
 
-A row of level l has the target μ + a + e: the level's effect a has the variance τ² between levels, e the variance σ²
-within them (one-way random effects). The mean squares of the analysis of variance estimate both [1]_. The mean of a
-level's n rows is then drawn to μ, to μ + λ·(mean − μ) with λ = n·τ²/(n·τ² + σ²): empirical Bayes [2]_. So it explains
-τ²·λ of the variance of new rows.
+A row of a category has the target μ + a + e: the category's effect a has the variance τ² between categories, e the
+variance σ² within them (one-way random effects). The mean squares of the analysis of variance estimate both [1]_. The
+mean of a category's n rows is then drawn to μ, to μ + λ·(mean − μ) with λ = n·τ²/(n·τ² + σ²): empirical Bayes [2]_. So
+it explains τ²·λ of the variance of new rows.
 
 .. [1] Searle, S. R., Casella, G. and McCulloch, C. E. (1992). "Variance Components". Wiley.
 .. [2] Efron, B. and Morris, C. (1975). "Data analysis using Stein's estimator and its generalizations". Journal of the
@@ -11,7 +11,7 @@ level's n rows is then drawn to μ, to μ + λ·(mean − μ) with λ = n·τ²/
 
 Conventions
 -----------
-L slots, each a level, or levels that share an input; k columns of the target matrix; N rows in all.
+L slots, each a category, or categories that share an input; k columns of the target matrix; N rows in all.
 
 slot : (N,)              which slot each row has
 n : (L,)                 weight of the slot's rows, in rows where λ or F is computed: see `effective_row_weight`
@@ -55,17 +55,17 @@ def pool_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array
 
 
 def mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, float]:
-    """Return the mean squares between and within levels, (k,) each, and the size of a level that τ² goes with.
+    """Return the mean squares between and within categories, (k,) each, and the size of a category that τ² goes with.
 
-    Their expectations are size·τ² + σ², and σ². Of a single level, or of a row each, both are 0: nothing is known.
+    Their expectations are size·τ² + σ², and σ². Of a single category, or of a row each, both are 0: nothing is known.
     """
-    n_rows, n_levels = n.sum(), np.count_nonzero(n)
-    if n_levels < 2 or n_rows <= n_levels:
+    n_rows, n_categories = n.sum(), np.count_nonzero(n)
+    if n_categories < 2 or n_rows <= n_categories:
         return np.zeros(mean.shape[1]), np.zeros(mean.shape[1]), 1.0
     _, _, squares_of_all = pool_statistics(n, mean, squares)
     within = squares.sum(axis=0)
-    size = (n_rows - np.square(n).sum() / n_rows) / (n_levels - 1)
-    return (squares_of_all - within) / (n_levels - 1), within / (n_rows - n_levels), float(size)
+    size = (n_rows - np.square(n).sum() / n_rows) / (n_categories - 1)
+    return (squares_of_all - within) / (n_categories - 1), within / (n_rows - n_categories), float(size)
 
 
 def credibility(n: Array, between: Array, within: Array) -> Array:
@@ -83,7 +83,7 @@ def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
 
 
 class Effect(Enum):
-    """What is known of the effect that levels have on the target."""
+    """What is known of the effect that categories have on the target."""
 
     SEEN = auto()
     UNKNOWN = auto()  # of too few rows, or hardly more than chance
@@ -96,10 +96,10 @@ def judge_effect(n: Array, mean: Array, squares: Array) -> Effect:
     between_squares, within, size = of_columns[0].sum(), of_columns[1].sum(), of_columns[2]
     if within == 0.0:
         return Effect.SEEN if between_squares > 0.0 else Effect.UNKNOWN
-    n_rows, n_levels = n.sum(), np.count_nonzero(n)
+    n_rows, n_categories = n.sum(), np.count_nonzero(n)
     n_columns = within**2 / np.square(of_columns[1]).sum()  # that many of equal variance
-    deviation = np.sqrt((2.0 / (n_levels - 1) + 2.0 / (n_rows - n_levels)) / n_columns)
-    if between_squares >= (1.0 + 3.0 * deviation) * within:  # many small levels have a skewed F: 2 come by chance
+    deviation = np.sqrt((2.0 / (n_categories - 1) + 2.0 / (n_rows - n_categories)) / n_columns)
+    if between_squares >= (1.0 + 3.0 * deviation) * within:  # many small categories have a skewed F: 2 come by chance
         return Effect.SEEN
     if between_squares >= (1.0 + 2.0 * deviation) * within:
         return Effect.UNKNOWN

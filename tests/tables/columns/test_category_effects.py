@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknet._tables.columns.level_effects import (
+from sknet._tables.columns.category_effects import (
     Effect,
     effective_row_weight,
     judge_effect,
