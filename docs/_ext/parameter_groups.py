@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 from sknet._estimators import parameters
 
-OWN = {"ClassifierParameters": "The classes", "RegressorParameters": "The targets"}
+OWN = {"ClassifierParameters": "Classifier only", "RegressorParameters": "Regressor only"}
 MANY = 8
 """A signature of more parameters than this is cut: the list below it is what people read."""
 

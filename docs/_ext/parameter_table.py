@@ -22,6 +22,8 @@ DOCS = Path(__file__).parents[1]
 PAGES = ["parameters", "install"]
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
 ESTIMATORS = [SigmoidMLPClassifier, SigmoidMLPRegressor]
+PLAIN = {"int", "float", "bool", "or", "None", '"auto"'}
+"""The words of a type that a default, limits and a meaning tell as well."""
 NEEDS = {
     "run": "always",
     "files": "`sknet.save`, `sknet.load`, `Checkpoint`, `resume`",
@@ -40,14 +42,21 @@ def interval(constraint: object) -> str:
     with_low, with_high = constraint.closed in ("left", "both"), constraint.closed in ("right", "both")
     if high == inf:
         return f"{'≥' if with_low else '>'} {low}"
-    return f"{'[' if with_low else '('}{low}, {high}{']' if with_high else ')'}"
+    return f"in {'[' if with_low else '('}{low}, {high}{']' if with_high else ')'}"
 
 
 def summary(lines: list[str]) -> str:
     """The first sentence of a parameter's description, and what it says of "auto", without numbers of references."""
-    text = re.sub(r" ?\[\d+\]_", "", " ".join(line.strip() for line in lines)).replace("|", r"\|")
+    text = re.sub(r" ?\[\d+\]_| \(see Notes\)", "", " ".join(line.strip() for line in lines)).replace("|", r"\|")
     first, *others = re.split(r"(?<=\.) (?=[A-Z\"])", text)
     return " ".join([first, *(sentence for sentence in others if sentence.startswith('"auto" '))]).rstrip(".;")
+
+
+def kind(entry_type: str, meaning: str) -> str:
+    """What a parameter may be, as its docstring says; "" for plain numbers, and for names that its meaning tells."""
+    text = re.sub(r", default=.*", "", entry_type)
+    is_told = text.startswith("{") and all(name in meaning for name in re.findall(r'"\w+"', text))
+    return "" if is_told or PLAIN.issuperset(text.replace(",", "").split()) else text.replace("|", r"\|")
 
 
 def parameters() -> dict[str, dict[str, str]]:
@@ -57,11 +66,11 @@ def parameters() -> dict[str, dict[str, str]]:
         defaults = estimator().get_params()
         for entry in ClassDoc(estimator)["Parameters"]:
             limits = [*filter(None, map(interval, estimator._parameter_constraints[entry.name]))]
-            kind = re.sub(r", default=.*", "", entry.type).replace("|", r"\|")
+            meaning = summary(entry.desc)
             row = {
                 "default": f"`{defaults[entry.name]!r}`".replace("'", '"'),
-                "kind": f"{kind}: {limits[0]}" if limits else kind,
-                "meaning": summary(entry.desc),
+                "kind": "; ".join(filter(None, [kind(entry.type, meaning), *limits[:1]])),
+                "meaning": meaning,
                 "page": f"api/generated/sknet.{estimator.__name__}.html#{entry.name.replace('_', '-')}",
             }
             earlier = found.setdefault(entry.name, row)
@@ -81,7 +90,7 @@ def parameter_table(linked: bool) -> Iterator[str]:
             continue
         listed.add(name)
         if heading != last:
-            yield from ("", f"## {heading}", "", "| Parameter | Default | May be | |", "|---|---|---|---|")
+            yield from ("", f"## {heading}", "", "| Parameter | Default | May be | Meaning |", "|---|---|---|---|")
             last = heading
         row = found[name]
         shown = f'<a id="{name}" href="{row["page"]}"><code>{name}</code></a>' if linked else f"`{name}`"

@@ -110,12 +110,12 @@ class CommonParameters:
     max_norm: Annotated[float | None, POSITIVE, None] = None
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
     averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
-    # --- where it starts, and the type it computes in ---
+    # --- initial weights, order and precision ---
     init: Annotated[str | Initializer | Weights, one_of(*CENTRED_INITS, *INITIALIZERS), callable, tuple] = "auto"
     warm_start: bool = False
     shuffle: bool = True
     dtype: Literal["auto", "float32", "float64"] = "auto"
-    # --- of single solvers and schedules ---
+    # --- single solvers and schedules ---
     beta_1: Annotated[float, BELOW_ONE] = 0.9
     beta_2: Annotated[float, BELOW_ONE] = 0.95
     epsilon: Annotated[float, POSITIVE] = 1e-8
