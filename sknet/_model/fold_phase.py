@@ -91,8 +91,8 @@ MAX_EXTRA_EPOCHS = 4
 fast."""
 
 
-MAX_PARTS = 4
-"""In how many parts, at most, held-out rows choose for one another: each costs a look at every epoch."""
+MAX_JUDGED_SETS = 4
+"""How many sets of held-out rows are judged by the others' choice, at most: each costs a look at every epoch."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Selection:
     mixing_weights: tuple[float, ...]  # of each network in their joint raw output
     epochs: tuple[Epoch, ...]  # the folds' own: their joint loss as the validation loss
     held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
-    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature that the other parts choose
+    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature that rows of other sets choose
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
@@ -164,28 +164,27 @@ class EpochChoice:
         return mixing_weight, self._loss.calibrate_in_place(mix_outputs(own, mixing_weight)).temperature
 
 
-def draw_parts(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
-    """Divide the rows that splits hold out into parts. No part chooses the epoch at which it is judged.
+def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
+    """Divide the rows that splits hold out into sets. No set chooses the epoch at which it is judged.
 
-    These are the folds, or `MAX_PARTS` sets of them; of a single one, two halves. A row that several splits hold out is
-    in the part of the first.
+    A set is a fold, or several if there are more than `MAX_JUDGED_SETS`; a single fold is halved. A row that several
+    splits hold out is in the set of the first.
 
     Returns
     -------
     list of ndarray
-        Where the rows of each part are among all that are held out, one split after the other.
+        Where the rows of each set are among all that are held out, one split after the other.
     """
     held_out = np.concatenate([split.held_out for split in splits])
     numbers, first = np.unique(held_out, return_index=True)
     if len(splits) > 1:
-        part_of_split = np.arange(len(splits)) % MAX_PARTS
-        part_of_place = np.repeat(part_of_split, [len(split.held_out) for split in splits])
-        part = part_of_place[first]
+        set_of_split = np.arange(len(splits)) % MAX_JUDGED_SETS
+        judged_set = np.repeat(set_of_split, [len(split.held_out) for split in splits])[first]
     elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[numbers])) < 2):
-        part = np.zeros(len(numbers), np.intp)
+        judged_set = np.zeros(len(numbers), np.intp)
     else:
-        part = assign_folds(len(numbers), None, None if groups is None else groups[numbers], 2, seed=0)
-    return [np.sort(first[part == i]) for i in np.unique(part)]
+        judged_set = assign_folds(len(numbers), None, None if groups is None else groups[numbers], 2, seed=0)
+    return [np.sort(first[judged_set == i]) for i in np.unique(judged_set)]
 
 
 class FoldPhase:
@@ -244,12 +243,12 @@ class FoldPhase:
                 self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
             self._trainers.append(trainers)
             self._held_out_rows.append([held_out_rows.for_network(trainer.n_inputs_unseen) for trainer in trainers])
-        self._parts = draw_parts(folds.splits, rows.groups)
+        self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
         m = len(self.held_out)
         self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)
-        self._choices_of_others = []  # for each part, by the rows that are not in it; all rows, where there is one part
-        for part in self._parts:
-            others = np.flatnonzero(~np.isin(self.held_out, self.held_out[part]))
+        self._choices_of_others = []  # for each set, by the rows that are not in it; by all, where there is one set
+        for judged in self._judged_sets:
+            others = np.flatnonzero(~np.isin(self.held_out, self.held_out[judged]))
             self._choices_of_others.append(
                 self._choice_by(others, encoded, folds.tolerance_factor) if len(others) else self._choice
             )
@@ -270,7 +269,7 @@ class FoldPhase:
 
     @property
     def _all_choices(self) -> list[EpochChoice]:
-        """The choice by all held-out rows, and those by the rows beside each part."""
+        """The choice by all held-out rows, and those by the rows outside of each judged set."""
         return list(dict.fromkeys((self._choice, *self._choices_of_others)))
 
     def resume(self, progress: FoldProgress) -> None:
@@ -397,13 +396,13 @@ class FoldPhase:
                 chosen.temperature = 1.0 / progress.inverse_temperature
         mixing_weight, temperature = self._choice.choose_mixture(self._mixture)
         raw = np.empty_like(self._choice.chosen.raw_by_component[0])
-        for part, others in zip(self._parts, self._choices_of_others, strict=True):
+        for judged, others in zip(self._judged_sets, self._choices_of_others, strict=True):
             weight_of_others, temperature_of_others = others.choose_mixture(self._mixture)
-            of_part = mix_outputs([raw_of_all[part] for raw_of_all in others.chosen.raw_by_component], weight_of_others)
-            raw[part] = of_part / temperature_of_others
+            own = [raw_of_all[judged] for raw_of_all in others.chosen.raw_by_component]
+            raw[judged] = mix_outputs(own, weight_of_others) / temperature_of_others
         # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
         # networks errs less than the one network that is published.
-        first = np.sort(np.concatenate(self._parts))
+        first = np.sort(np.concatenate(self._judged_sets))
         return Selection(
             chosen_epoch=self._choice.chosen.number,
             n_steps=self._choice.chosen.number * self._steps_per_epoch,

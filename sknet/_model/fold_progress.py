@@ -30,7 +30,7 @@ class FoldProgress:
     """What folds have trained and chosen so far."""
 
     states: list[list[State]]  # of each fold those of all members; none once the folds are done
-    choices: list[ChosenEpoch]  # by all held-out rows, then by those beside each part
+    choices: list[ChosenEpoch]  # by all held-out rows, then by those outside of each judged set
     epochs: list[Epoch] = field(default_factory=list)  # the folds' own: their joint loss as the validation loss
     patience_epoch: int = 0
     best_loss: float = inf  # of any epoch

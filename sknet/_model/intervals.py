@@ -58,8 +58,8 @@ MIN_ROWS_PER_BIN = 30
 PRIOR_ROWS_PER_BIN = 3.0
 """The mean error over all rows is added to each bin with the weight of this many rows."""
 
-N_SCALE_PARTS = 5
-"""In how many parts the held-out rows tell one another how large errors are. With one scale for all rows, intervals of
+N_SCALE_FOLDS = 5
+"""In how many folds the held-out rows tell one another how large errors are. With one scale for all rows, intervals of
 300 rows of noise held .01 less than they should."""
 
 
@@ -171,11 +171,11 @@ def learn_error_scale(middle: Array, errors: Array, weight: Array | None, n_bins
 
 def scale_by_others(middle: Array, errors: Array, weight: Array | None) -> Array:
     """Return errors over the scale that other rows tell, (n, k): a large error would make its own scale large."""
-    part = np.random.default_rng(0).permutation(len(errors)) % N_SCALE_PARTS
-    n_bins = n_prediction_bins(errors, weight)  # as of all rows: the scales of the parts have its unit
+    fold = np.random.default_rng(0).permutation(len(errors)) % N_SCALE_FOLDS
+    n_bins = n_prediction_bins(errors, weight)  # as of all rows: the scales of the folds have its unit
     scaled = np.empty_like(errors)
-    for i in range(N_SCALE_PARTS):
-        own, others = part == i, part != i
+    for i in range(N_SCALE_FOLDS):
+        own, others = fold == i, fold != i
         weight_of_others = take_optional(weight, others)
         scale = learn_error_scale(middle[others], errors[others], weight_of_others, n_bins)
         scaled[own] = errors[own] / scale.of_predictions(middle[own])

@@ -324,11 +324,11 @@ def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows
 
 
 def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
-    """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
+    """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal pieces of all rows."""
     n = len(train_rows)
     if settings.solver.is_first_order:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
-    # each part costs passes over theta, which take longer than the part itself where the table is sparse
+    # each piece costs passes over theta, which take longer than the piece itself where the table is sparse
     return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))
 
 

@@ -17,7 +17,7 @@ from sknet._model.fold_phase import (
     Folds,
     Split,
     draw_folds,
-    draw_parts,
+    draw_judged_sets,
     fold_rules,
     folds_of_splits,
 )
@@ -55,15 +55,15 @@ def fold_networks(*prepared, groups=None):
 
 @pytest.fixture
 def script_losses(monkeypatch):
-    """Script the inverse temperature and the loss of held-out rows, epoch after epoch, but not what parts choose."""
+    """Script the inverse temperature and the loss of held-out rows, epoch after epoch, but not what sets choose."""
 
     def script(values):
         pairs = iter(values)
-        parts = mixture.scale_to_best_temperature_in_place  # which have fewer rows
+        unscripted = mixture.scale_to_best_temperature_in_place  # for sets, which have fewer rows
         monkeypatch.setattr(
             mixture,
             "scale_to_best_temperature_in_place",
-            lambda loss, raw, *others: next(pairs) if len(raw) == N else parts(loss, raw, *others),
+            lambda loss, raw, *others: next(pairs) if len(raw) == N else unscripted(loss, raw, *others),
         )
 
     return script
@@ -154,23 +154,23 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
-    expected = np.empty_like(chosen.raw)  # by the choice of the other parts
-    for part in draw_parts(splits, None):
-        epoch, temperature = choice_of(np.setdiff1d(all_places, part))
-        expected[part] = outputs[epoch - 1][part] / temperature
+    expected = np.empty_like(chosen.raw)  # by the choice of the other sets
+    for judged in draw_judged_sets(splits, None):
+        epoch, temperature = choice_of(np.setdiff1d(all_places, judged))
+        expected[judged] = outputs[epoch - 1][judged] / temperature
     np.testing.assert_allclose(chosen.raw, expected, rtol=1e-4)
 
 
 def test_no_row_chooses_the_epoch_at_which_it_is_judged():
-    """Parts are folds, or halves of one; with a row in the first split that holds it out, and a group in one half."""
+    """Sets are folds, or halves of one; with a row in the first split that holds it out, and a group in one half."""
     splits = [Split(np.arange(3, 9), np.arange(3)), Split(np.arange(2), np.array([4, 2, 3]))]
-    assert [part.tolist() for part in draw_parts(splits, None)] == [[0, 1, 2], [3, 5]]
+    assert [judged.tolist() for judged in draw_judged_sets(splits, None)] == [[0, 1, 2], [3, 5]]
     groups = np.arange(N) // 5
-    halves = draw_parts([Split(np.arange(30), np.arange(30, N))], groups)
+    halves = draw_judged_sets([Split(np.arange(30), np.arange(30, N))], groups)
     assert sorted(map(len, halves)) == [30, 30]
     assert not set(groups[30 + halves[0]]) & set(groups[30 + halves[1]])
-    alone = draw_parts([Split(np.arange(85), np.arange(85, N))], groups)  # a single group: it chooses for itself
-    assert [part.tolist() for part in alone] == [[0, 1, 2, 3, 4]]
+    alone = draw_judged_sets([Split(np.arange(85), np.arange(85, N))], groups)  # a single group: it chooses for itself
+    assert [judged.tolist() for judged in alone] == [[0, 1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
