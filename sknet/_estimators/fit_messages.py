@@ -81,8 +81,8 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
     is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
     if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
         warn(
-            f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
-            "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
+            f"temperature_={temperature:.3g} is the limit of calibration: the held-out rows are unlike the training "
+            "rows, so probabilities mean little. Check groups, X_val and the order of the rows.",
             UserWarning,
         )
         return
@@ -109,8 +109,8 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
     # as many pairs as groups and as classes: each group is one class, and each class one group
     if n_groups == len(np.unique(strata)) == len(np.unique(np.column_stack([strata, groups]), axis=0)) > 1:
         warn(
-            "groups: each group is a class of y, so that the rows held out are of classes that the others do not hold. "
-            "They say nothing of the epochs. Pass other groups, or none.",
+            "groups: each group is a class of y, so training never sees the classes of the held-out rows, which then "
+            "cannot choose an epoch. Pass other groups, or none.",
             UserWarning,
         )
 
@@ -126,8 +126,8 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     """Warn that training runs without validation although it was asked for, by a fraction or a splitter."""
     warn(
         f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_ROWS_HELD_OUT} rows to "
-        "hold out (or none to train on). Training runs without a validation part; give more rows, a "
-        "validation_fraction that holds out more, or X_val and y_val.",
+        "hold out (or none to train on), so no rows are held out. Pass more rows, a validation_fraction that holds "
+        "out more, or X_val and y_val.",
         RuntimeWarning,
     )
 
@@ -152,9 +152,9 @@ def warn_of_misread_columns(survey: Survey) -> None:
     """Warn of columns of text that are numbers or dates by their values."""
     for column, remedy in survey.misread.items():
         warn_once_a_line(
-            f"Column {column!r} of X is text whose values are numbers or dates, and is not read as such. "
-            f"Convert it with {remedy}; or, if it is a category, make it one with X[{column!r}].astype('category'), or "
-            f"say so with categorical_features=['from_dtype', {column!r}].",
+            f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. Convert it "
+            f"with {remedy}. If it is a category, use X[{column!r}].astype('category') or "
+            f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )
 
@@ -164,9 +164,9 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
     far = columns_far_from_training(encoder, X)
     if far:
         warn(
-            f"Columns {short_list(far)} of X lie far outside of what the first call of partial_fit was given, and are "
-            "encoded as it taught: give a first call that is like all rows, or call sknet.stream.prepare with a sample "
-            "of them first.",
+            f"Columns {short_list(far)} of X lie far outside the rows of the first call of partial_fit, from which "
+            "their encoding was learnt. Make the first call with rows of all kinds, or call sknet.stream.prepare with "
+            "a sample before.",
             RuntimeWarning,
         )
 
@@ -180,9 +180,8 @@ def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
     ended_before = state.epoch - 1 >= n_before  # that call has warned
     if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(ScheduleInput(1.0)) <= NEGLIGIBLE_FACTOR:
         warn(
-            f"partial_fit: the learning rate has fallen to 0, at the end of max_iter={solver.n_epochs} calls, and more "
-            "calls change nothing. For data that never end, set learning_rate='constant', or a max_iter that is at "
-            "least the number of calls.",
+            f"partial_fit: the learning rate has fallen to 0 after max_iter={solver.n_epochs} calls, so more calls "
+            "change nothing. Set max_iter to the number of calls, or learning_rate='constant' if there is no end.",
             UserWarning,
         )
 
@@ -196,8 +195,8 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
     if names:
         warn(
             f"Columns {short_list(names)} of X had a single value until now, and are scaled by the values of this "
-            "call: give a first call of partial_fit that is like all rows, or call sknet.stream.prepare with a sample "
-            "of them first.",
+            "call. Make the first call of partial_fit with rows of all kinds, or call sknet.stream.prepare with a "
+            "sample before.",
             RuntimeWarning,
         )
 
@@ -222,12 +221,11 @@ def is_left_out(column: Column, column_class: type) -> bool:
 
 
 REMEDIES_FOR_LEFT_OUT: dict[type, str] = {
-    IdentifierColumn: "they are categories, and all their values differ, as those of identifiers do. Drop them; or, "
-    "if that is what they are, make them numbers or dates, or name them in text_features.",
-    UninformativeColumn: "they have many categories, and each of these is rare, or the target depends on them no more "
-    "than by chance, neither alone nor together with one other column of categories or numbers (nor does its spread, "
-    "if the loss asks about that). Drop them; or, if they are to stay, name them in categorical_features, beside "
-    "'from_dtype'.",
+    IdentifierColumn: "they are categories, but all their values differ, as in identifiers. Drop them, convert them "
+    "to numbers or dates, or name them in text_features.",
+    UninformativeColumn: "they have many categories, which are all rare, or tests found no effect on the target, "
+    "neither alone nor together with one other column of categories or numbers (nor on its spread, if the loss asks "
+    "about that). Drop them, or name them in categorical_features, beside 'from_dtype', to keep them.",
     TextColumn: "they are text, and no two of their texts differ in words. Drop them, or leave them out of "
     "text_features.",
 }

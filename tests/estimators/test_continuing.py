@@ -32,7 +32,7 @@ def test_a_schedule_that_has_ended_gives_a_warning_once(schedule):
     net = SigmoidMLPRegressor(**QUICK | {"learning_rate": schedule})
     for _ in range(2):
         net.partial_fit(TABLE, NUMBER)
-    with pytest.warns(UserWarning, match="at the end of max_iter=2 calls.*learning_rate='constant', or a max_iter"):
+    with pytest.warns(UserWarning, match="after max_iter=2 calls.*Set max_iter .* or learning_rate='constant'"):
         deepcopy(net).partial_fit(TABLE, NUMBER)
     with pytest.warns(UserWarning, match="has fallen to 0"):
         net.partial_fit(TABLE, NUMBER)

@@ -137,7 +137,7 @@ def test_groups_that_are_the_classes_are_told(parameters):
 def test_a_temperature_at_its_bound_is_told():
     y = (TABLE[:, 0] > 0.0).astype(int)
     net = SigmoidMLPClassifier(random_state=0)
-    with pytest.warns(UserWarning, match="temperature_=20.1 is the bound of what calibration may be"):
+    with pytest.warns(UserWarning, match="temperature_=20.1 is the limit of calibration"):
         net.fit(TABLE, y, groups=y)
 
 
