@@ -45,10 +45,15 @@ def interval(constraint: object) -> str:
     return f"in {'[' if with_low else '('}{low}, {high}{']' if with_high else ')'}"
 
 
+def sentences(text: str) -> list[str]:
+    """The sentences of a description."""
+    return re.split(r"(?<=\.) (?=[A-Z\"])", text)
+
+
 def summary(lines: list[str]) -> str:
     """The first sentence of a parameter's description, and what it says of "auto", without numbers of references."""
     text = re.sub(r" ?\[\d+\]_| \(see Notes\)", "", " ".join(line.strip() for line in lines)).replace("|", r"\|")
-    first, *others = re.split(r"(?<=\.) (?=[A-Z\"])", text)
+    first, *others = sentences(text)
     return " ".join([first, *(sentence for sentence in others if sentence.startswith('"auto" '))]).rstrip(".;")
 
 
@@ -76,9 +81,11 @@ def parameters() -> dict[str, dict[str, str]]:
             earlier = found.setdefault(entry.name, row)
             if earlier["default"] != row["default"]:
                 earlier["default"] += f"; regressor {row['default']}"
-            if entry.name == "loss" and row is not earlier:
-                earlier["kind"] += f"; regressor {row['kind']}"
-                earlier["meaning"] += f". Regressor: {row['meaning']}"
+            if earlier["meaning"] != row["meaning"]:
+                if earlier["kind"] != row["kind"]:
+                    earlier["kind"] += f"; regressor {row['kind']}"
+                own = [sentence for sentence in sentences(row["meaning"]) if sentence not in earlier["meaning"]]
+                earlier["meaning"] += f". Regressor: {' '.join(own)}"
     return found
 
 
