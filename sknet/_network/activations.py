@@ -47,8 +47,8 @@ class Activation:
         initial weights aim at it.
 
     output_scale : float, default=1.0
-        Scale of f(z) - f(0) there: in root mean square, it is about `output_scale /
-        input_scale * z`.
+        Scale of f(z) - f(0) there: in root mean square, it is about
+        ``output_scale / input_scale * z``.
 
     See Also
     --------

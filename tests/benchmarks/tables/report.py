@@ -26,7 +26,7 @@ from tests.benchmarks.tables import chosen, measure, second
 from tests.benchmarks.tables.models import MODELS
 
 ROOT = Path(__file__).parents[3]
-MEASURED_PAGES = ("tables", "every_table", "first_draw", "every_table_first", "how_measured")
+MEASURED_PAGES = ("tables", "every_table", "first_draw", "how_measured")
 PAGES = ("README.md", "docs/index.md", "docs/defaults.md", *[f"docs/measured/{name}.md" for name in MEASURED_PAGES])
 PICTURE = measure.MEASURED / "tables.png"
 OVERVIEW = measure.MEASURED / "overview.png"
@@ -55,7 +55,16 @@ NARROW_NAMES = {
 }
 """Names at the head of columns, where a table has one for each model: it must fit a page."""
 
-NEAREST = ["CatBoost", "LightGBM, tuned", "LightGBM", "RealMLP-TD-S", "RealMLP-TD"]
+NEAREST = ["CatBoost", "LightGBM, tuned", "TabM", "RealMLP-TD, bagged", "LightGBM"]
+EACH_TABLE = [
+    OURS,
+    "linear model",
+    "scikit-learn's MLP",
+    "HistGradientBoosting",
+    "LightGBM, tuned",
+    *NEAREST[:1],
+    *NEAREST[2:4],
+]
 SIZES = {"below 500": (0, 499), "500 to 999": (500, 999), "1,000 and more": (1000, 10**9)}
 
 
@@ -134,9 +143,10 @@ def summary(tables: str) -> str:
 
 
 def splits_of(rows: pd.DataFrame, model: str) -> str:
-    """How many splits of each table the model was run on: "3", or "1 to 2" where tables differ."""
+    """How many splits of each table the model was run on: "3", "1 to 2" if tables differ, "1, 9 tables" if not all."""
     each = rows[rows["model"] == model].groupby("table").size()
-    return str(each.min()) if each.min() == each.max() else f"{each.min()} to {each.max()}"
+    splits = str(each.min()) if each.min() == each.max() else f"{each.min()} to {each.max()}"
+    return splits if len(each) == rows["table"].nunique() else f"{splits}, {len(each)} tables"
 
 
 def verdict(tables: str) -> str:
@@ -149,15 +159,16 @@ def verdict(tables: str) -> str:
     }
     each = {cell: ratio for cell, ratio in each.items() if len(ratio) >= MIN_TABLES}
     told = told_apart({cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()})
+    signs = {cell: int(np.sign(ratio.median())) if cell in told else 0 for cell, ratio in each.items()}
     body = []
-    for peer in dict.fromkeys(peer for _, peer in each):
-        signs = [np.sign(each[f, peer].median()) if (f, peer) in told else 0 for f in FIGURES]
-        cells = [VERDICTS[int(sign)] if (f, peer) in each else "" for f, sign in zip(FIGURES, signs, strict=True)]
-        body.append([LONG_NAMES.get(peer, peer), *cells])
-    return as_markdown(["sknet beside", *FIGURES], body)
+    for figure in FIGURES:
+        named = [[peer for peer in PEERS if signs.get((figure, peer)) == sign] for sign in VERDICTS.values()]
+        if any(named):
+            body.append([figure, *["; ".join(peer.replace(", ", " ") for peer in peers) or "none" for peers in named]])
+    return as_markdown(["", *VERDICTS], body)
 
 
-VERDICTS = {-1: "**better**", 0: "no difference shown", 1: "**worse**"}
+VERDICTS = {"sknet is better than": -1, "no difference shown": 0, "sknet is worse than": 1}
 
 
 def by_rows(tables: str) -> str:
@@ -227,7 +238,7 @@ def other_splits(task: str) -> str:
 def per_table(rows: pd.DataFrame, task: str) -> str:
     """Mean and standard deviation over the splits of each table of a task."""
     rows = rows[rows["task"] == task]
-    models = [model for model in MODELS if model in set(rows["model"])]
+    models = [model for model in EACH_TABLE if model in set(rows["model"])]
     body = []
     for (name, split), here in rows.groupby(["table", "split"], sort=False):
         wide = here.pivot_table(index="number", columns="model", values="loss")
@@ -259,7 +270,7 @@ def complete_ratios(rows: pd.DataFrame) -> pd.DataFrame:
     return np.exp(pd.DataFrame(each))
 
 
-def worst(tables: str, n: int = 6) -> str:
+def worst(tables: str, n: int) -> str:
     """Where we lose most: ours over the best of the peers that were run on every split of the table."""
     rows = random_splits(tables)
     each = complete_ratios(rows)
@@ -280,25 +291,22 @@ def worst(tables: str, n: int = 6) -> str:
     return as_markdown(head, body)
 
 
-def times(tables: tuple[str, ...]) -> str:
+def times(tables: str) -> str:
     """Processor seconds of a fit, ours over theirs: the geometric mean over tables, by the rows to fit."""
-    rows = measured().query("split == 'rows' and fit_seconds == fit_seconds")
-    rows = rows[rows["set"].isin(tables)]
-    sizes = {"up to 499": (0, 499), "500 to 4,999": (500, 4999), "5,000 and more": (5000, 10**9)}
-    body = []
-    for size, (low, high) in sizes.items():
-        here = rows[rows["n_train"].between(low, high)]
-        cells = [size, str(here["table"].nunique()), f"{here[here['model'] == OURS]['fit_seconds'].median():.2f} s"]
-        for peer in PEERS:
-            each = ratios(here, "fit_seconds", peer, shift=0.0)
-            cells.append(f"{np.exp(each['mean'].mean()):.2g}" if len(each) >= MIN_TABLES else "")
-        body.append(cells)
-    known = machines() if "second" not in tables else {}  # all of the second draw is of one machine
-    elsewhere = {peer for peer in PEERS if known.get(peer) != known.get(OURS)}
-    names = [NARROW_NAMES.get(peer, peer) + ("*" if peer in elsewhere else "") for peer in PEERS]
-    head = ["rows to fit", "tables", "sknet, median", *names]
-    kept = [place for place, _ in enumerate(head) if any(cells[place] for cells in body)]
-    return as_markdown([head[place] for place in kept], [[cells[place] for place in kept] for cells in body])
+    rows = random_splits(tables).dropna(subset="fit_seconds")
+    parts = {size: rows[rows["n_train"].between(*limits)] for size, limits in TIMED_SIZES.items()}
+    body = [["tables", *[str(here["table"].nunique()) for here in parts.values()]]]
+    medians = [here[here["model"] == OURS]["fit_seconds"].median() for here in parts.values()]
+    body.append(["sknet, median of the seconds", *[f"{median:.2f}" for median in medians]])
+    for peer in PEERS:
+        each = [ratios(here, "fit_seconds", peer, shift=0.0)["mean"] for here in parts.values()]
+        cells = [f"{np.exp(ratio.mean()):.2g}" if len(ratio) >= MIN_TABLES else "" for ratio in each]
+        if any(cells):
+            body.append([f"sknet over {LONG_NAMES.get(peer, peer)}", *cells])
+    return as_markdown(["rows to fit", *parts], body)
+
+
+TIMED_SIZES = {"up to 499": (0, 499), "500 to 4,999": (500, 4999), "5,000 and more": (5000, 10**9)}
 
 
 def runs() -> str:
@@ -309,7 +317,7 @@ def runs() -> str:
         for tables in ("second", "unused", "used"):
             rows = random_splits(tables)
             n = rows[rows["model"] == model]["table"].nunique()
-            cells += [str(n), splits_of(rows, model) if n else ""]
+            cells += [str(n), splits_of(rows, model).split(",")[0] if n else ""]
         body.append(cells)
     head = ["second draw, tables", "splits", "first draw, outside the lists", "splits", "others", "splits"]
     return as_markdown(["model", *head], body)
@@ -330,30 +338,30 @@ def measured_with() -> dict[str, dict]:
     return json.loads(measure.MACHINE.read_text(encoding="utf-8"))
 
 
-def machines() -> dict[str, str]:
-    return {model: known["machine"] for model, known in measured_with().items()}
-
-
 def versions() -> str:
-    known = measured_with()
-    body = []
-    for model in [f"{model}{draw}" for draw in (measure.SECOND, "") for model in MODELS]:
-        if one := known.get(model):
-            packages = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
-            body.append([model, one["date"], one["machine"], packages])
-    return as_markdown(["model", "measured", "machine", "versions"], body)
-
-
-def list_of_tables() -> str:
-    found = chosen.drawn()
+    """The models by the day and machine of their last fits, each draw for itself."""
+    groups: dict[tuple[str, str, str], dict[str, str]] = {}
+    models: dict[tuple[str, str, str], list[str]] = {}
+    for key, one in measured_with().items():
+        model, draw = key.removesuffix(measure.SECOND), "second" if key.endswith(measure.SECOND) else "first"
+        group = draw, one["date"], one["machine"]
+        groups.setdefault(group, {}).update(one["versions"])
+        models.setdefault(group, []).append(model)
     body = [
-        [t.name, "yes" if t.used else "", KINDS[t.task], t.target, size_of(t), str(t.categories)]
-        for t in found.itertuples()
+        [
+            draw,
+            "; ".join(sorted(models[draw, day, machine], key=list(MODELS).index)),
+            day,
+            machine,
+            with_versions(found),
+        ]
+        for (draw, day, machine), found in sorted(groups.items(), reverse=True)
     ]
-    return as_markdown(["table", "used to choose", "target", "its name", "rows × columns", "text columns"], body)
+    return as_markdown(["draw", "models", "measured", "machine", "versions"], body)
 
 
-KINDS = {"classification": "classes", "regression": "numbers"}
+def with_versions(found: dict[str, str]) -> str:
+    return ", ".join(f"{'sknet' if name == 'commit' else name} {version}" for name, version in found.items())
 
 
 def size_of(table: tuple) -> str:
@@ -398,7 +406,7 @@ def draw() -> None:
 
     rows = random_splits("second")
     peers = [peer for peer in PEERS if peer in set(rows["model"])]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(11, 5), sharey=True, layout="constrained")
     titles = {"classification": "log-loss of classes", "regression": "RMSE of numbers"}
     for ax, (task, title) in zip(axes, titles.items(), strict=True):
         here = rows[rows["task"] == task]
@@ -408,7 +416,9 @@ def draw() -> None:
             if len(each) >= MIN_TABLES:
                 ax.plot(np.exp(np.log(each).mean()), place, "|", color="#c2571a", ms=18, mew=3)
         ax.axvline(1, color="0.5", lw=1)
-        ax.set(xscale="log", xlim=(0.38, 1.7), xlabel="ours over theirs: left of 1, ours is better", title=title)
+        ax.set(
+            xscale="log", xlim=(0.38, 1.7), xlabel="sknet's over the other's: left of 1, sknet is better", title=title
+        )
         ax.set_xticks([0.4, 0.5, 0.7, 1, 1.3, 1.6], labels=["≤ 0.4", "0.5", "0.7", "1", "1.3", "≥ 1.6"])
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
@@ -448,8 +458,13 @@ def draw_overview() -> None:
         ax.axvline(1, color="0.88", zorder=0)
         ax.axhline(1, color="0.88", zorder=0)
         xs = [x for x, _ in places.values()]
-        ax.set(xscale="log", xlim=(min(xs) / 12, max(xs) * 30), title=f"{title} over ours, {n_tables} tables")
-        ax.set(xlabel="processor seconds of a fit, over ours")
+        ax.set(
+            xscale="log",
+            xlim=(min(xs) / 12, max(xs) * 30),
+            title=f"{title}, {n_tables} tables",
+            ylabel="loss over sknet's",
+        )
+        ax.set(xlabel="processor seconds of a fit, over sknet's")
         ax.spines[["top", "right"]].set_visible(False)
         ax.margins(y=0.1)
     figure.savefig(OVERVIEW, dpi=110)
@@ -461,7 +476,7 @@ def draw_first_page() -> None:
 
     rows = random_splits("second")
     peers = [peer for peer in FIRST_PAGE_PEERS if peer in set(rows["model"])]
-    figure, axes = plt.subplots(3, 1, figsize=(4, 5.4), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(3, 1, figsize=(4, 6.6), sharex=True, layout="constrained")
     for ax, (name, (task, column)) in zip(axes, FIGURES.items(), strict=True):
         here = rows[rows["task"] == task]
         for place, peer in enumerate(peers):
@@ -482,11 +497,12 @@ def draw_first_page() -> None:
     figure.savefig(FIRST_PAGE, dpi=200)
 
 
-FIRST_PAGE_PEERS = ["CatBoost", "LightGBM, tuned", "LightGBM", "HistGradientBoosting", "scikit-learn's MLP"]
+FIRST_PAGE_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP"]
 SHORT_NAMES = {
     "HistGradientBoosting": "HistGB",
     "scikit-learn's MLP": "sklearn MLP",
     "LightGBM, tuned": "LightGBM tuned",
+    "RealMLP-TD, bagged": "RealMLP bagged",
 }
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -500,20 +516,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "runs": runs,
     "each second classes": lambda: per_table(random_splits("second"), "classification"),
     "each second numbers": lambda: per_table(random_splits("second"), "regression"),
-    "each unused classes": lambda: per_table(random_splits("unused"), "classification"),
-    "each unused numbers": lambda: per_table(random_splits("unused"), "regression"),
-    "each used classes": lambda: per_table(random_splits("used"), "classification"),
-    "each used numbers": lambda: per_table(random_splits("used"), "regression"),
     "groups and time classes": lambda: other_splits("classification"),
     "groups and time numbers": lambda: other_splits("regression"),
     "worst second": lambda: worst("second", n=10),
-    "worst unused": lambda: worst("unused"),
-    "worst used": lambda: worst("used", n=5),
-    "second times": lambda: times(("second",)),
-    "times": lambda: times(("unused", "used")),
+    "worst unused": lambda: worst("unused", n=6),
+    "second times": lambda: times("second"),
     "failures": failures,
     "versions": versions,
-    "list": list_of_tables,
     "second list": list_of_second,
     "packages": packages,
     "first packages": first_packages,
