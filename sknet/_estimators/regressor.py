@@ -123,8 +123,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Maximum number of epochs, or of iterations with "lbfgs".
 
     batch_size : int, "auto" or "proportional", default="proportional"
-        Rows per step: "proportional" is n_samples // 32, from 32 to 256, and from
-        77,100 rows on n_samples // 300, up to 1,024. "auto" is min(200, n_samples).
+        Rows per step: "proportional" is n_samples // 32, but at least 32 and at most 256
+        (n_samples // 300 from 77,100 rows on, but at most 1,024). "auto" is min(200,
+        n_samples).
 
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
         Optimizer that updates the weights, by name or of your own. "adam" is described
@@ -215,8 +216,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         How numbers become inputs: "raw" scales them, "piecewise_linear" also adds bins
         between their quantiles [5]_, and "steps" adds these bins with extra edges
         wherever the target clearly jumps. "auto" gives bins to every second member, or
-        from 5,000 training rows on to a single network; a classifier's bins have steps.
-        With more than 50 columns of numbers, there are no bins (see Notes).
+        to a single network from 5,000 training rows on. "auto" adds steps for
+        classifiers. With more than 50 columns of numbers, there are no bins (see
+        Notes).
 
     n_bins : int or "auto", default="auto"
         Maximum number of bins per column. "auto" is 12 below 5,000 training rows, else
