@@ -32,6 +32,9 @@ DATE_PATTERN = (
 NUMBER_SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 """Symbols beside the digits of a number, and commas before three digits."""
 
+NUMBER_WITH_UNIT = r"\s*[-+]?\d[\d.]*(?P<unit>\s*[^\W\d_]+)\s*"
+"""A number and a word behind it, such as 80 kg."""
+
 
 def remedy_for_text(column: pd.Series, name: str) -> str | None:
     """Return the pandas call that converts a column of text, as codes of categories, to the numbers or dates in it.
@@ -46,6 +49,9 @@ def remedy_for_text(column: pd.Series, name: str) -> str | None:
         return f"pd.to_numeric(X[{name!r}], errors='coerce')"
     if _fraction_of_numbers(categories.str.replace(NUMBER_SYMBOLS, "", regex=True)) >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_numeric(X[{name!r}].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"
+    units = categories.str.extract(f"^{NUMBER_WITH_UNIT}$")["unit"]
+    if units.nunique() == 1 and units.notna().mean() >= MIN_CONVERTIBLE_FRACTION:
+        return f"pd.to_numeric(X[{name!r}].str.removesuffix({units.dropna().iloc[0]!r}), errors='coerce')"
     if categories.str.fullmatch(DATE_PATTERN).mean() >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_datetime(X[{name!r}], errors='coerce')"
     return None

@@ -34,6 +34,10 @@ MISREAD = {
     "one question mark": (NUMBERS, "pd.to_numeric(X['a'], errors='coerce')"),
     "missing and unused": (pd.Series(NUMBERS).mask(Y > 1), "pd.to_numeric(X['a'], errors='coerce')"),
     "prices": (PRICES, "pd.to_numeric(X['a'].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"),
+    "weights": (
+        drawn([f"{k}.5 kg" for k in range(30)]),
+        "pd.to_numeric(X['a'].str.removesuffix(' kg'), errors='coerce')",
+    ),
     "shares": (drawn([f"{k} %" for k in range(30)]), "str.replace"),
     "days, one unknown": (drawn([*DAYS.strftime("%Y-%m-%d"), "?"]), "pd.to_datetime(X['a'], errors='coerce')"),
     "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], errors='coerce')"),
@@ -57,7 +61,7 @@ def test_the_column_and_what_converts_it_are_named(kind):
         fit(values, categorical_features=["from_dtype", "a"])
 
 
-@pytest.mark.parametrize("kind", ["one question mark", "prices", "days, one unknown"])
+@pytest.mark.parametrize("kind", ["one question mark", "prices", "weights", "days, one unknown"])
 def test_what_is_named_converts_the_column(kind):
     values, remedy = MISREAD[kind]
     X = pd.DataFrame({"a": pd.Series(values, dtype=object)})
@@ -69,9 +73,10 @@ def test_what_is_named_converts_the_column(kind):
     drawn([f"c{k}" for k in range(97)]), drawn([*map(str, range(19))]), pd.Categorical(rng.integers(0, 97, N)),
     rng.integers(0, 97, N), rng.choice(DAYS, N), drawn([f"1.{k}.{k}" for k in range(30)]),
     drawn([f"{k}-{k + 9}" for k in range(30)]), drawn([*map(str, range(30)), *(f"c{k}" for k in range(30))]),
-    drawn([f"{k},5" for k in range(30)]), np.where(Y > 0, None, np.nan), pd.Categorical(NUMBERS),
+    drawn([f"{k},5" for k in range(30)]), drawn([f"{k}{'ABC'[k % 3]}" for k in range(30)]),
+    np.where(Y > 0, None, np.nan), pd.Categorical(NUMBERS),
 ], ids=[
-    "text", "few", "codes", "integers", "dates", "versions", "ranges", "half", "commas", "nothing", "type",
+    "text", "few", "codes", "integers", "dates", "versions", "ranges", "half", "commas", "letters", "nothing", "type",
 ])  # fmt: skip
 def test_other_columns_are_none_of_its_business(values):
     with warnings.catch_warnings():
