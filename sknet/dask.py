@@ -1,7 +1,7 @@
 """Estimators for dask DataFrames and Arrays, which the workers of a cluster fit. Predictions are lazy.
 
-The table stays on the workers, which encode it once. Each step adds up what they compute for their rows. The extra
-"dask" installs dask and distributed; `import sknet` imports neither.
+The table stays on the workers, which encode it once. Each training step adds up the gradients that the workers compute
+for their rows. The extra "dask" installs dask and distributed; `import sknet` imports neither.
 """
 
 from collections.abc import Callable
@@ -60,11 +60,13 @@ class _OnWorkers(BaseSigmoidMLP):
         ----------
         X : dask DataFrame or Array of shape (n_samples, n_features)
             The table. A data frame may hold numbers, categories, text and dates. Values
-            may be missing. Partitions stay on their workers. Rows of `y` and of the
-            weights belong to the rows of `X` in the order of the partitions.
+            may be missing. Partitions stay on their workers. The rows of `y` and of the
+            weights must be in the order in which the partitions of `X` follow each
+            other.
 
         y : dask or NumPy array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
-            The targets. They are brought to this process, like weights and groups.
+            The targets. Like weights and groups, they are loaded into the memory of
+            this process.
 
         sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
             Sample weights. Rows of weight 0 are ignored, whatever they hold.
@@ -186,8 +188,8 @@ class _OnWorkers(BaseSigmoidMLP):
         Returns
         -------
         y : dask Series, DataFrame or Array of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions of the local estimator, with the index and divisions of a
-            data frame.
+            The predictions of the local estimator. If `X` is a data frame, they have
+            its index and divisions.
         """
         return self._predict_lazily(X, "predict")
 
@@ -250,12 +252,12 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     """Multi-layer perceptron classifier for dask collections, trained by the workers of a cluster.
 
     It uses the current client. Parameters and defaults are those of
-    :class:`sknet.SigmoidMLPClassifier`, except that `batch_size="proportional"` goes up
-    to 8,192 rows instead of 256, because each step costs calls to the workers.
+    :class:`sknet.SigmoidMLPClassifier`, except that `batch_size="proportional"` is
+    n_samples // 32 up to 8,192 rows, because each step costs calls to the workers.
 
-    The held-out rows and folds are those of the local estimator for the same rows in
-    the same order. Members and folds train at the same time. `oof_prediction_` is an
-    array in this process, in the order of the rows of `X`.
+    For the same rows in the same order, held-out rows and folds are the same as with
+    the local estimator. Members and folds train at the same time. `oof_prediction_` is
+    an array in this process, in the order of the rows of `X`.
 
     See Also
     --------
@@ -319,12 +321,12 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     """Multi-layer perceptron regressor for dask collections, trained by the workers of a cluster.
 
     It uses the current client. Parameters and defaults are those of
-    :class:`sknet.SigmoidMLPRegressor`, except that `batch_size="proportional"` goes up
-    to 8,192 rows instead of 256, because each step costs calls to the workers.
+    :class:`sknet.SigmoidMLPRegressor`, except that `batch_size="proportional"` is
+    n_samples // 32 up to 8,192 rows, because each step costs calls to the workers.
 
-    The held-out rows and folds are those of the local estimator for the same rows in
-    the same order. Members and folds train at the same time. `oof_prediction_` is an
-    array in this process, in the order of the rows of `X`.
+    For the same rows in the same order, held-out rows and folds are the same as with
+    the local estimator. Members and folds train at the same time. `oof_prediction_` is
+    an array in this process, in the order of the rows of `X`.
 
     See Also
     --------
@@ -357,8 +359,9 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
         Returns
         -------
         interval : dask DataFrame or Array of shape (n_samples, 2) or (n_samples, n_outputs, 2)
-            Lower and upper ends. The columns of a data frame are "lower" and "upper",
-            for several outputs below the number of each output.
+            Lower and upper ends. The columns of a data frame are "lower" and "upper";
+            with several outputs, there is a level above them with the number of the
+            output.
         """
         largest_residual_in_interval(require_fitted(self), coverage)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_interval", coverage)

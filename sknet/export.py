@@ -72,13 +72,13 @@ def to_onnx(
         The fitted estimator.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
-        A table like those to predict, which determines the inputs of the graph. One row
-        is enough. An array gives one input "X". A data frame gives an input of shape
-        (n, 1) per column, with the name of the column.
+        A table like those that you will predict, which determines the inputs of the
+        graph. One row is enough. For an array, the graph has one input, "X". For a data
+        frame, it has one input of shape (n, 1) per column, with the name of the column.
 
     initial_types : list of (str, skl2onnx type), default=None
-        The inputs of the graph, instead of `X`. Several inputs are in the order of the
-        columns.
+        The inputs of the graph, instead of `X`. Several inputs must be in the order of
+        the columns.
 
     target_opset : int, default=None
         Version of the ONNX operators; None is the latest that skl2onnx knows.
@@ -91,16 +91,16 @@ def to_onnx(
         is "variable", of shape (n, n_outputs). Outputs are float64 if an input is.
 
         In the inputs, a missing number is NaN, a missing text is the empty string, and
-        a category is the text that `str` gives. Dates (since 1970) and durations are
-        int64 nanoseconds; a missing one is the lowest int64, as in NumPy and pandas.
-        `feeds_of` writes a table in this form.
+        a category is the text that `str` gives. Dates are int64 nanoseconds since 1970,
+        and durations are int64 nanoseconds. A missing date or duration is the lowest
+        int64, as in NumPy and pandas. `feeds_of` converts a table to this form.
 
     Raises
     ------
     ExportError
         If ONNX cannot express the estimator: dates with a time zone, scaling by
-        quantiles, an activation or a link of your own, or labels of several types. A
-        `ValueError`.
+        quantiles, an activation or a link of your own, or labels of several types. It
+        is a `ValueError`.
     ImportError
         If skl2onnx is not installed. The extra "onnx" includes it.
     """
@@ -122,8 +122,8 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     ----------
     model : estimator, Pipeline or onnxruntime.InferenceSession
         The estimator that `to_onnx` converted, or the `Pipeline` that skl2onnx
-        converted, if the columns of `X` have the same types as then. For other types,
-        pass the session, which knows its inputs.
+        converted, if the columns of `X` have the same types as at the conversion. If
+        they have other types, pass the session, which knows its inputs.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         The rows to predict, as the estimator takes them.
@@ -138,9 +138,9 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     Raises
     ------
     ExportError
-        If an input cannot hold a column: missing values or fractions among integers, or
-        dates outside the years 1677 to 2262. Also if `X` has other columns than the
-        graph has inputs. A `ValueError`.
+        If an input cannot hold a column: missing values or fractions for an input of
+        integers, or dates outside the years 1677 to 2262. Also if the columns of `X`
+        are not the inputs of the graph. It is a `ValueError`.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def to_torch(estimator: Estimator) -> "torch.nn.Sequential":
     Raises
     ------
     ExportError
-        If an activation is your own. A `ValueError`.
+        If an activation is your own. It is a `ValueError`.
     ImportError
         If PyTorch is not installed. The extra "torch" includes it.
     """
@@ -209,8 +209,8 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
         include `Dropout` layers.
 
     like : SigmoidMLPClassifier or SigmoidMLPRegressor
-        A fitted estimator. The new one encodes tables and decodes outputs in the same
-        way.
+        A fitted estimator. The new estimator encodes tables and decodes outputs in the
+        same way.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
     Raises
     ------
     ExportError
-        If the module has other layers. A `ValueError`.
+        If the module has other layers. It is a `ValueError`.
     ImportError
         If PyTorch is not installed. The extra "torch" includes it.
     """

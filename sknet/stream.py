@@ -46,14 +46,15 @@ def fit(
     few at a time, and mixes their rows.
 
     The encoding is learnt from a sample of 200,000 rows, as in memory. The size of the
-    chunks matters only for columns of strings: they are free text if they look like it
-    in the first chunk, or if `text_features` names them, and categories otherwise.
+    chunks matters only for columns of strings: they are free text if the first chunk
+    looks like it, or if `text_features` names them, and categories otherwise.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
         The estimator. Its parameters have the same meaning as in `fit`. The held-out
-        rows, `validation_fraction` of all but at most about 100,000, stay in memory.
+        rows stay in memory: a share `validation_fraction` of all rows, but at most
+        about 100,000.
 
     source : path, pyarrow Dataset, ndarray or callable
         The path of a Parquet file, a glob, or a folder of Parquet files; a
@@ -67,31 +68,32 @@ def fit(
         takes the type of the other files.
 
     target : str, list of str or array-like, default=None
-        Name of the target column, or several names. For an array, the array of targets.
-        None if chunks include the targets.
+        Name of the target column, or several names. If the source is an array, pass the
+        array of targets. Pass None if chunks include the targets.
 
     sample_weight : str or array-like of shape (n_samples,), default=None
-        Name of the column of weights, which is then no feature. For an array, the array
-        of weights.
+        Name of the column of weights, which is then not used as a feature. If the
+        source is an array, pass the array of weights.
 
     groups : str or array-like of shape (n_samples,), default=None
-        Name of the column of groups, or for an array the array of groups. Rows of one
-        group are held out together.
+        Name of the column of groups. If the source is an array, pass the array of
+        groups. Rows of one group are held out together.
 
     validation : path, pyarrow Dataset, ndarray or callable, default=None
-        Your own validation rows, in any form that the source may have, with the same
-        columns. They are kept in memory.
+        Your own validation rows, in any form that `source` accepts and with the same
+        columns. They stay in memory.
 
     validation_target : array-like, default=None
         Targets of the validation rows, if these are an array.
 
     resume : str or path-like, default=None
-        A file that `Checkpoint` wrote in an earlier call. Its run is continued, with
-        the same parameters and source.
+        A file that `Checkpoint` wrote in an earlier call, whose run is continued. Pass
+        the same parameters and the same source as in that call.
 
     cache_dir : str or path-like, default=None
-        Folder of the temporary file; None is the folder of the system. The file has no
-        name, so its space is freed even if the process is killed.
+        Folder of the temporary file; None means the system's folder for temporary
+        files. The file has no name, so its space is freed even if the process is
+        killed.
 
     Returns
     -------
@@ -154,13 +156,14 @@ def prepare(
 ) -> Estimator:
     """Learn the encoding of a table from a sample, before the first `partial_fit`.
 
-    Scales, bins, categories and the scale of the target then stay as in the sample. A
-    category is known if a row of the sample has it, or if a category dtype declares it.
+    Scales, bins, categories and the scale of the target are learnt from the sample and
+    do not change later. A category is known if a row of the sample has it, or if a
+    category dtype declares it.
 
     Parameters
     ----------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        The estimator. It forgets what it has learnt before.
+        The estimator. It forgets everything that it has learnt before.
 
     X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         A sample of the rows.
@@ -211,8 +214,9 @@ def predict(
 
     source : path, pyarrow Dataset, ndarray, DataFrame, callable or iterable
         The rows, in a form that `fit` takes, a data frame, or an iterable. A function
-        or an iterable gives tables, or tuples that begin with a table. Columns that the
-        estimator does not know are ignored, and tables without rows are skipped.
+        or an iterable yields tables, or tuples whose first element is a table. Columns
+        that the estimator does not know are ignored, and tables without rows are
+        skipped.
 
     method : str, default="predict"
         Method of the estimator: "predict", "predict_proba", "predict_log_proba",

@@ -2,9 +2,9 @@
 One row fast
 ============
 
-A service often gets one record at a time, as a dict. Predicting it takes the network little time; making and reading a
-data frame of one row takes more. An array with codes for categories is several times as fast, and ONNX more than ten
-times. The predictions are the same.
+A service often gets one record at a time, as a dict. The network needs little time to predict it. Creating and reading
+a data frame of one row takes longer. An array, with codes in place of categories, is several times as fast, and ONNX
+more than ten times. The predictions are the same.
 """
 
 from pathlib import Path

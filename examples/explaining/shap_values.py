@@ -4,8 +4,8 @@ SHAP on a raw table
 
 ``explain`` computes contributions from the gradients of the network, and ``to_shap()`` passes them to SHAP's plots.
 
-SHAP's own explainers work, too. They call ``predict`` with rows in which values of several rows are mixed, and compute
-with these values. So pass them codes, and turn the codes back into values before ``predict``.
+You can also use SHAP's own explainers. They call ``predict`` with rows that mix the values of several rows, and they
+need numbers. So pass codes to them, and turn the codes back into values before ``predict``.
 """
 
 from pathlib import Path

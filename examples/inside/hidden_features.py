@@ -2,8 +2,8 @@
 Weights and hidden features
 ===========================
 
-Look at the output of each layer and at the gradient. Use hidden features as the input of another model. See which
-pattern each unit of the first layer detects in an image.
+This program shows the output of each layer and the gradient, uses hidden features as the input of another model, and
+draws the pattern that each unit of the first layer detects in an image.
 
 Run it with ``python examples/inside/hidden_features.py``.
 """

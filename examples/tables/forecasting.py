@@ -5,9 +5,9 @@ Forecasting several series
 This program forecasts the highest and lowest temperature of a day in Seattle, 1, 3 and 7 days ahead. Each row is one
 forecast: the series, the number of days ahead, the day, and the last values. One network learns all forecasts.
 
-Rows of the same days share their weather. If single rows are held out, the network has nearly seen them. It then trains
-for too long, and its intervals cover too little of the next year. Hold out whole weeks with ``groups``, or use
-``TimeSeriesSplit``, which learns from the past and tests on what follows.
+Rows of the same days share their weather. If single rows are held out, the network learns from rows that are almost the
+same. It then trains for too long, and its intervals cover too little of the next year. Hold out whole weeks with
+``groups``, or use ``TimeSeriesSplit``, which learns from the past and tests on what follows.
 """
 
 from pathlib import Path

@@ -2,9 +2,9 @@
 A series that grows
 ===================
 
-Weekly sales grow by a fifth each year, with a season. The network learns from seven years and forecasts the next three,
-four weeks ahead. Most new values are larger than any it has seen. There, its predictions turn flat, because sigmoids
-do. No warning tells you, and the errors on held-out rows do not show it.
+These weekly sales grow by a fifth each year, and depend on the season. The network learns from seven years. In the next
+three years, it forecasts each value four weeks ahead. Most of these values are larger than any that it has seen. There,
+its predictions level off, because sigmoids do. sknet does not warn you, and the errors on held-out rows do not show it.
 
 The remedy is a target that does not grow, such as the ratio of the value to the last known one. If a series grows by
 the same amount each year, use the difference.

@@ -2,9 +2,9 @@
 Monotone effects
 ================
 
-All else equal, more power or more weight never takes a car further on a gallon, and a later year never less far. With
-``monotonic_cst``, the predictions follow these rules for every car. The networks learn from only eighty cars, so that
-chance bends the curves if there are no constraints.
+All else equal, a car with more power or more weight does not go further on a gallon, and a newer car goes at least as
+far. With ``monotonic_cst``, the predictions follow these rules for every car. The networks learn from only eighty cars.
+Without constraints, chance bends the curves.
 """
 
 from pathlib import Path

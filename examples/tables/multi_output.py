@@ -3,7 +3,7 @@ Several targets at once
 =======================
 
 A single network can predict several numbers, several labels that may be true together, or several columns of classes.
-It learns once what they share. If a target is missing in a row, the loss leaves it out.
+It learns only once what these targets share. If a target is missing in a row, the loss leaves it out.
 """
 
 import matplotlib.pyplot as plt

@@ -2,10 +2,10 @@
 Time to event
 =============
 
-How long do 686 patients live without a recurrence after an operation for breast cancer? More than half had none when
-they were last seen. Their time to a recurrence is *censored*: it is unknown, but longer than the time they were
-watched. With ``loss="poisson"``, the target is the number of events per time, and the weight is the time for which a
-patient was watched.
+How long do 686 patients live without a recurrence after an operation for breast cancer? More than half had no
+recurrence until they were last seen. Their time to a recurrence is *censored*: it is unknown, but longer than the time
+for which they were watched. With ``loss="poisson"``, the target is the number of events per time, and the weight is the
+time for which a patient was watched.
 
 The second part cuts the time of each patient into half years, so that the rate can change with time, and draws survival
 curves.

@@ -2,7 +2,7 @@
 Training that continues
 =======================
 
-Train epoch by epoch, continue from the last weights, or resume an interrupted run from a file.
+This program trains epoch by epoch, continues from the last weights, and resumes an interrupted run from a file.
 
 Run it with ``python examples/training/going_on.py``.
 """

@@ -2,8 +2,8 @@
 Learning curves
 ===============
 
-The same network learns from more and more rows. Where the curves of training and test meet, more rows of the same kind
-help little. Where they are apart, more rows help much.
+The same network learns from more and more rows. If the curves of training and test meet, more rows of the same kind
+help little. If they are far apart, more rows help a lot.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Your own validation set
 =======================
 
-Choose the rows that evaluate each epoch yourself. Pass them to ``fit`` or through a pipeline that scales them, too. Or
-hold out groups, so that all digits of a writer are on one side.
+Choose yourself the rows on which each epoch is evaluated. Pass them to ``fit``, or through a pipeline that also scales
+them. Or hold out groups, so that all digits of a writer are on the same side.
 
 Run it with ``python examples/training/own_validation_set.py``.
 """

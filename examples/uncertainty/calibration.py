@@ -2,9 +2,9 @@
 Calibration curves
 ==================
 
-Of the rows with a probability of 0.8, eight in ten should be of that class. sknet corrects the probabilities by a
-temperature that it finds on held-out rows. Without early stopping, label smoothing and temperature, a network that is
-trained for long is far too sure.
+If the network gives a class a probability of 0.8 in ten rows, eight of these rows should be of that class. sknet
+corrects the probabilities by a temperature that it finds on held-out rows. Without early stopping, label smoothing and
+temperature, a network that trains for long is far too confident.
 """
 
 import matplotlib.pyplot as plt

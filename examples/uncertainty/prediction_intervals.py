@@ -4,7 +4,8 @@ Prediction intervals
 
 Two kinds of 90 % intervals for the fuel consumption of cars. Around a prediction, the width depends on the errors at
 similar predictions. Between two quantiles, it may depend on any column. Both are corrected by the errors on rows that
-folds held out. They hold on average: a single split of so few cars may be off by a few per cent.
+folds held out. On average, nine in ten new cars lie inside. In a single split of so few cars, the share may be off by a
+few per cent.
 
 Run it with ``python examples/uncertainty/prediction_intervals.py``.
 """

@@ -2,8 +2,8 @@
 Rare classes: the threshold
 ===========================
 
-A missed fraud costs 20, a false alarm 1. The network predicts probabilities. You can tune the probability that raises
-an alarm without training again.
+A missed fraud costs 20, a false alarm 1. The network predicts the probability of a fraud. You can tune the probability
+at which an alarm is raised, without training again.
 """
 
 import matplotlib.pyplot as plt

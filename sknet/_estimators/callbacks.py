@@ -93,7 +93,7 @@ class Checkpoint:
     ----------
     path : str or path-like
         The file, in the format of `sknet.save`. A new checkpoint replaces the old one
-        only once it is complete.
+        only when it is complete.
 
     every : int, default=1
         Number of epochs between two checkpoints. Epochs of folds are counted
@@ -111,9 +111,9 @@ class Checkpoint:
 
     The file holds all networks in training, including those of folds, with the state of
     the optimizer and the random generator, the parameters, the history, and a
-    fingerprint of the data. `resume` refuses other parameters and other data. It cannot
-    tell apart two functions of your own, or two losses, activations or optimizers of
-    the same name, so keep these as they were.
+    fingerprint of the data. `resume` raises an error for other parameters or other
+    data. It cannot tell whether you have changed a function of your own, or a loss,
+    activation or optimizer of the same name, so keep these as they were.
 
     Examples
     --------

@@ -285,8 +285,8 @@ class FittedAttributes:
         """Out-of-fold predictions of the training rows; a classifier's are probabilities.
 
         They exist if `early_stopping="folds"` was set. They come from the networks of
-        the folds, at the chosen epoch. Rows that no fold held out, and rows of weight
-        0, are NaN. `partial_fit` drops them.
+        the folds, at the epoch that the other folds choose. Rows that no fold held out,
+        and rows of weight 0, are NaN. `partial_fit` drops them.
         """
         if self._fitted is None or self._fitted.out_of_fold is None:
             raise AttributeError(
@@ -300,8 +300,8 @@ class FittedAttributes:
         """Importance of each column of the table: how much the outputs vary with it. They add up to 1.
 
         `fit` computes them by expected gradients at 64 to 512 training rows, so they
-        are close to `explain(X).importance()`. `partial_fit` and setting `coefs_` or
-        `intercepts_` drop them.
+        are nearly proportional to `explain(X).importance()`. `partial_fit` and setting
+        `coefs_` or `intercepts_` drop them.
         """
         importances = None if self._fitted is None else self._fitted.importances
         if importances is None:

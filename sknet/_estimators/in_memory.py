@@ -140,8 +140,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Raises
         ------
         ValueError
-            If the file is not a checkpoint, or belongs to other data, layers or another
-            solver. The estimator then stays as it was.
+            If the file is not a checkpoint, or belongs to other data, other layers or
+            another solver. The estimator then stays as it was.
         """
         return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
@@ -151,8 +151,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """Compute the activations of the last hidden layer.
 
         They turn a raw table into numbers for another model, such as nearest neighbours
-        or a linear model. In a pipeline, the network is first fitted to the targets.
-        `set_output(transform="pandas")` returns a data frame.
+        or a linear model. As a step of a pipeline, the network is fitted to the same
+        targets as the last step. `set_output(transform="pandas")` returns a data frame.
 
         Parameters
         ----------
@@ -214,10 +214,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
     def input_gradients(self, X: Table) -> Array:
         """Compute the derivatives of the predictions with respect to the table's numbers.
 
-        A derivative is the change of the prediction per unit of a column, as long as
-        the curve is straight. It is exact: a backward pass in float64, through the
+        A derivative is the slope of the prediction: how much the prediction changes per
+        unit of a column. It is exact, since a backward pass in float64 goes through the
         network and the encoding. At a sharp bend, such as the edge of a bin or the kink
-        of "relu", it is the slope on one side or the mean of both.
+        of "relu", it is the slope on one side or the mean of both slopes.
 
         Parameters
         ----------
@@ -229,13 +229,13 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
             Derivatives in the units of the prediction per unit of the column, or per
             second for dates and durations. They are 0 for missing values and NaN for
-            categories, which `explain` covers.
+            categories (for categories, use `explain`).
 
-            The axis of the outputs is missing for a single target, and for two classes,
-            where the prediction is the probability of the second class. Otherwise there
-            is one output per target, quantile level or column of `predict_proba`. For
-            several columns of classes, these follow each other, with a single output
-            for a column of two classes.
+            There is no axis of outputs for a single target, nor for two classes, where
+            the prediction is the probability of the second class. Otherwise there is
+            one output per target, quantile level or column of `predict_proba`. For
+            several columns of classes, the outputs of each column follow those of the
+            column before; a column of two classes has a single output.
         """
         by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
@@ -244,10 +244,10 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """Compute how much each column contributes to each prediction.
 
         Contributions are expected gradients: each row is compared with the rows of a
-        background. The slopes of the output are integrated along the straight line from
-        a background row to the row, in the encoded table [1]_, and averaged over the
-        background [2]_. The inputs that encode a column are added up, so every column
-        has one number.
+        background. The gradient of the output is integrated along the straight line
+        from a background row to the explained row, in the encoded table [1]_, and
+        averaged over the background [2]_. The contributions of all inputs that encode a
+        column are added up, so every column has one number.
 
         The contributions of a row add up to its output minus the mean output of the
         background, to within a thousandth of the outputs' spread. With `verbose`,
@@ -278,8 +278,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         Warns
         -----
         UserWarning
-            If contributions do not add up, because an activation jumps or because
-            "relu" meets too few background rows.
+            If contributions do not add up, because an activation function has jumps, or
+            because there are too few background rows for "relu".
 
         References
         ----------

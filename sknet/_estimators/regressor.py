@@ -81,15 +81,17 @@ REGRESSION = TaskFunctions(
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     """Multi-layer perceptron regressor for tables, trained by hand-written backpropagation.
 
-    It takes a raw table: it scales numbers and adds bins [5]_, encodes categories,
-    dates and free text, and marks missing values. `inputs_` shows the result. The
-    gradients are those of [1]_.
+    It takes a raw table. Numbers are scaled and also divided into bins [5]_,
+    categories, dates and free text are encoded, and missing values are marked.
+    `inputs_` lists the resulting inputs of the network. The gradients are computed by
+    backpropagation [1]_.
 
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
         Number of units in each hidden layer; `()` gives a linear model. "auto" is (96,
-        32), or more with `interaction_cst`: at least eight units per set of columns.
+        32), and with `interaction_cst` at least eight units per set of columns in each
+        layer.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
         Activation of the hidden units: "sigmoid" (or "logistic"), "tanh", "relu",
@@ -104,20 +106,21 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         and no column is target-encoded.
 
     depth : int, default=1
-        Number of hidden layers if `hidden_layer_sizes` is an int. If it is "auto", 2 or
-        more gives that many layers of the first size.
+        Number of hidden layers if `hidden_layer_sizes` is an int. If
+        `hidden_layer_sizes` is "auto", a `depth` of 2 or more gives that many layers of
+        its first size.
 
     n_members : int or "auto", default="auto"
         Number of networks to train and join into one. "auto" is 2 below 5,000 training
         rows if held-out rows or folds evaluate the epochs, else 1. Members start from
         different seeds. The joined network has their hidden layers side by side, so it
         is `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is the
-        mean of theirs; held-out rows or folds choose the weight of members with bins.
-        `partial_fit` and warm starts train the joined network. A first `partial_fit`
-        trains a single one.
+        mean of the members' raw outputs. Held-out rows or folds choose the weight of
+        members with bins in this mean. `partial_fit` and warm starts train the joined
+        network further. If the first call is `partial_fit`, it trains a single network.
 
     learning_rate_init : float, default=0.015
-        Learning rate, which the schedule multiplies.
+        Learning rate, which the schedule multiplies by a factor for each step.
 
     max_iter : int, default=128
         Maximum number of epochs, or of iterations with "lbfgs".
@@ -130,16 +133,16 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
         Optimizer that updates the weights, by name or of your own. "adam" is described
         in [2]_. "lion" (Chen et al. 2023) needs a learning rate three to ten times
-        smaller. "lbfgs" uses all rows at once, counts iterations instead of epochs, and
-        ignores `batch_size` and the learning rate.
+        smaller than "adam". "lbfgs" uses all rows at once, counts iterations instead of
+        epochs, and ignores `batch_size` and the learning rate.
 
     learning_rate : str or callable, default="flat_cosine"
         Schedule that multiplies `learning_rate_init`: "cosine", "flat_cosine",
         "one_cycle", "coslog4", a function of the fraction of `max_iter` that is done,
         or one of scikit-learn's, "constant", "invscaling" and "adaptive". "invscaling"
         divides the rate by (samples seen + 1) ** `power_t`, "adaptive" by 5 at each
-        plateau. With scikit-learn's schedules, "auto" has other meanings (see Notes).
-        All others keep their last rate after `max_iter` epochs.
+        plateau. With these three, "auto" has other meanings for many parameters (see
+        Notes). All other schedules keep their last rate after `max_iter` epochs.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the held-out rows, the order of the rows and
@@ -151,19 +154,21 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     early_stopping : bool, "auto" or "folds", default="auto"
         How to choose the epoch: True holds out rows, "folds" holds out folds and then
-        trains on all rows, False trains to the end. "auto" is False below 40 rows,
-        "folds" below 15,000, else True. With True, training stops after
+        trains on all rows, False holds out nothing. "auto" is False below 40 rows,
+        "folds" from 40 to 14,999 rows, else True. With True, training stops after
         `n_iter_no_change` epochs without a better score, and the weights of the best
         epoch are kept. With "folds", extra networks train without the rows of a fold,
         and the loss on these rows chooses the epoch. The final networks then learn from
-        all rows, in as many steps. Below 500 rows, each of four folds is held out,
-        above fewer of them. Where folds are not possible, "auto" is True (see Notes).
+        all rows, with the same number of steps. Below 500 rows, each of four folds is
+        held out once. With more rows, fewer folds are held out. If a parameter does not
+        allow folds, "auto" is True instead of "folds" (see Notes).
 
     validation_fraction : float, splitter or "auto", default="auto"
-        Share of the rows to hold out, or a scikit-learn splitter, whose test sets are
-        the folds for any number of rows. "auto" is 0.15, or 0.1 from 15,000 rows on. A
-        share is stratified by class. With a splitter, each network learns everything,
-        including the encoding of columns, from the training rows of its split.
+        Share of the rows to hold out, or a scikit-learn splitter, whose test sets
+        become the folds (for any number of rows). "auto" is 0.15, or 0.1 from 15,000
+        rows on. A share is stratified by class. With a splitter, each network learns
+        everything, including the encoding of columns, from the training rows of its
+        split.
 
     scoring : str or callable, default="loss"
         Score of an epoch on the held-out rows: "loss" or a scikit-learn scorer.
@@ -171,9 +176,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     n_iter_no_change : int, inf or "auto", default="auto"
         Number of epochs without improvement after which training stops. "auto" is 24,
         or 4 from 15,000 rows on; with folds, it is 16 or fewer for a classifier and 8
-        or fewer for a regressor. Folds never wait for more epochs than the best one
-        took plus four. Without held-out rows, only scikit-learn's schedules stop early,
-        by the training loss.
+        or fewer for a regressor. Folds never wait for more epochs than the number of
+        the best epoch plus four. Without held-out rows or folds, training stops early
+        only with scikit-learn's schedules, by the training loss.
 
     tol : float or "auto", default="auto"
         Smallest improvement of the loss or score that counts, relative to the best one
@@ -185,28 +190,29 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Columns that are categories, by name, index or mask; "from_dtype" means the
         columns of a data frame with a category, enum or string dtype and object columns
         of strings, except ISO 8601 dates. Add "from_dtype" to a list of names to get
-        both. Columns named here may hold text in an array, too.
+        both. In an array, columns that you name here may hold text.
 
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
         Columns that are free text, by name, index or mask. "auto" takes the string
-        columns of a data frame in which more than half of the texts differ and which
-        have three words or more on average; a stream decides by its first chunk.
+        columns of a data frame in which more than half of the texts are different and
+        have three words or more on average; for a stream, the first chunk decides.
 
     max_categories : int or None, default=100
         Maximum number of inputs per column of categories, including the shared input of
-        infrequent categories; None sets no limit. The categories with the most weight
-        get inputs of their own. In a column of 20 categories or more, those of fewer
-        than 5 rows share an input, and a column that tells nothing about the target,
-        alone or together with another column, is left out with a warning. To keep it,
-        name it in `categorical_features`.
+        infrequent categories; None sets no limit. The categories with the most rows (or
+        weight) get inputs of their own. In a column of 20 categories or more,
+        categories with fewer than 5 rows share an input. If this column tells nothing
+        about the target, alone or together with another column, it is left out with a
+        warning. To keep it, name it in `categorical_features`.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
         How categories become inputs: "one_hot" gives one input per category, "target"
         the mean target of the category, and "both" one-hot inputs, plus mean targets in
         columns with more categories than `max_categories`. "auto" is "both" if there is
-        such a column, else "one_hot" (see Notes), and "one_hot" at a first
-        `partial_fit`. Mean targets are cross-fitted, and shrunk to the overall mean by
-        empirical Bayes. With three classes or more, each class has a mean of its own.
+        such a column, else "one_hot" (see Notes). "auto" is "one_hot" if the first call
+        is `partial_fit`. Mean targets are cross-fitted, and shrunk to the overall mean
+        by empirical Bayes. With three classes or more, each class has a mean of its
+        own.
 
     text_components : int, default=30
         Maximum number of inputs per column of text: the first components of a singular
@@ -225,18 +231,19 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         8. A value that many rows share gets an edge of its own.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
-        How numbers are scaled: "robust" by the weighted median and interquartile range,
-        with outliers bent to 3 asinh(z / 3); "standard" by the mean and standard
-        deviation; "quantile" from weighted quantiles to normal scores; None not at all.
-        Sparse columns are divided by their root mean square.
+        How numbers are scaled: "robust" uses the weighted median and interquartile
+        range, and pulls in outliers by 3 asinh(z / 3); "standard" uses the mean and
+        standard deviation; "quantile" turns weighted quantiles into those of a normal
+        distribution; None changes nothing. Sparse columns are divided by their root
+        mean square.
 
     monotonic_cst : dict, array-like of int or None, default=None
         Columns in which predictions never fall (1) or never rise (-1) if all other
         columns stay the same [6]_. Pass a dict by column name, or one number per
         column, with 0 for no constraint. The columns must hold numbers or durations,
-        and the activations must never fall. The constraint is on the prediction of a
-        regressor with one target, or the probability of the second of two classes. A
-        missing value counts as neither more nor less than another.
+        and the activations must never fall. The constraint applies to the prediction of
+        a regressor with one target, or to the probability of the second of two classes.
+        Missing values are not compared with other values.
 
     interaction_cst : {"no_interactions", "pairwise"}, list of sets or None, default=None
         Columns that may interact: "no_interactions", "pairwise", or sets of columns by
@@ -246,11 +253,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     alpha : float, default=0.01
         Strength of the L2 penalty, which is alpha / (2 * sum of the sample weights)
-        times the sum of squared weights, for any batch size.
+        times the sum of the network's squared weights, for any batch size.
 
     l1_ratio : float, default=0.0
-        Share of `alpha` that penalises absolute values instead of squares. It makes
-        weights exactly 0, by proximal steps.
+        Share of `alpha` that penalises absolute values instead of squares. Proximal
+        steps make some weights exactly 0.
 
     weight_decay : float or "auto", default="auto"
         Decoupled weight decay: each step multiplies the weights by 1 - rate *
@@ -262,7 +269,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         with held-out rows or folds, else 0.
 
     max_norm : float or None, default=None
-        Maximum norm of the weights into a unit; None sets no limit.
+        Maximum norm of the weights that enter a unit; None sets no limit.
 
     clip_norm : float, "auto" or None, default="auto"
         Maximum norm of the gradient of a step; None sets no limit. "auto" is 10.0 for
@@ -281,8 +288,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the last fit. The encoding of the
-        table and the float type stay; changing a parameter that decides them is an
-        error.
+        table and the float type stay the same. If you change a parameter that decides
+        them, `fit` raises an error.
 
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.
@@ -318,8 +325,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         never cross. "auto" is 0.5.
 
     huber_delta : float or "auto", default="auto"
-        Error from which the "huber" loss is linear, in standard deviations of the
-        target. "auto" is 1.0.
+        Size of the error from which on the "huber" loss is linear, in standard
+        deviations of the target. "auto" is 1.0.
 
     tweedie_power : float or "auto", default="auto"
         Power of the "tweedie" loss: the variance of the target is proportional to this
@@ -327,10 +334,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     target_scaling : {"standard"} or None, default="standard"
         Whether to train on targets scaled to mean 0 and standard deviation 1.
-        Predictions are in the units of the target. "poisson", "tweedie" and "gamma"
-        divide their loss by the weighted mean of the targets instead, so that a fit
-        does not depend on the unit of `y`. With `input_scaling=None`, their loss stays
-        in the unit of `y`, as in `PoissonRegressor`, and so do `alpha` and `tol`.
+        Predictions are in the units of the target. "poisson", "tweedie" and "gamma" do
+        not scale targets. They divide the loss by the weighted mean of the targets
+        instead, so that a fit does not depend on the unit of `y`. With
+        `input_scaling=None`, their loss stays in the unit of `y`, as in
+        `PoissonRegressor`, so `alpha` and `tol` refer to this unit.
 
     Attributes
     ----------
@@ -364,7 +372,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         The last training loss.
 
     best_loss_ : float or None
-        The smallest training loss; None if rows were held out for good.
+        The smallest training loss; None if rows were held out, except with folds.
 
     loss_curve_ : list of float
         Training loss of each epoch, in scaled units, with the penalty, averaged over
@@ -380,20 +388,23 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     oof_prediction_ : ndarray, or a list of such
         Out-of-fold predictions of the training rows (probabilities for a classifier),
-        if `early_stopping="folds"` was set. Each row is predicted by the networks of
-        the fold that held it out, at the epoch that the other folds choose (with a
-        single fold, the other half of its rows). Rows that no fold held out, and rows
-        of weight 0, are NaN. `partial_fit` drops this attribute.
+        if `early_stopping="folds"` was set. Each row is predicted by the networks that
+        were trained without its fold, at the epoch that the other folds choose. If
+        there is a single fold, one half of its rows chooses the epoch for the other
+        half. Rows that no fold held out, and rows of weight 0, are NaN. `partial_fit`
+        drops this attribute.
 
     feature_importances_ : ndarray of shape (n_features,)
         How much the outputs vary with each column of the table. Importances add up to
         1. `fit` computes them by expected gradients at 64 to 512 training rows, so they
-        are close to `explain(X).importance()`. `partial_fit` drops this attribute.
+        are nearly proportional to `explain(X).importance()`. `partial_fit` drops this
+        attribute.
 
     best_epoch_ : int
-        Epoch of the last call, counted from 1, whose weights were kept: the best on the
-        held-out rows (the latest of several members), or else the last. With folds, it
-        is the epoch that they chose, and `n_iter_` counts the epochs on all rows.
+        Epoch of the last call, counted from 1, whose weights were kept. With held-out
+        rows, it is the best epoch (of several members, the largest). With folds, it is
+        the epoch that they chose, whereas `n_iter_` counts the epochs on all rows.
+        Otherwise, it is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without
@@ -401,9 +412,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     history_ : DataFrame
         One row per epoch: training loss, validation loss and score, learning rate, norm
-        of the last gradient, seconds. Several members have a row each, and a column
-        `member`. With folds, validation losses and scores are theirs, and go on after
-        the chosen epoch.
+        of the last gradient, seconds. With several members, each has its own rows,
+        numbered in the column `member`. With folds, validation losses and scores come
+        from the folds, and go on after the chosen epoch.
 
     n_features_in_ : int
         Number of columns in the table.
@@ -416,8 +427,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     inputs_ : DataFrame
         One row per input of the network: its column, its kind (number, bin, missing,
-        level, infrequent, target, date, text), its category or edge, and the centre and
-        scale that compute it.
+        level, infrequent, target, date, text; "level" is a single category), its
+        category or edge, and its centre and scale.
 
     Notes
     -----
@@ -427,15 +438,15 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     Four settings make "auto" mean a single network, numbers without bins and one-hot
     categories, as in scikit-learn: a schedule of scikit-learn's ("constant",
     "invscaling", "adaptive"), weights passed as `init`, `input_scaling=None` and sparse
-    input. More members are then an error, as they are with "lbfgs" and streams.
+    input. `n_members` above 1 is then an error, as it is with "lbfgs" and streams.
 
     scikit-learn's schedules also turn off what "auto" would add to scikit-learn's
     training: `averaging`, `clip_norm` and `weight_decay`. `n_iter_no_change` is then 24
     and `tol` is 1e-4, for any number of rows.
 
-    `early_stopping="auto"` does not use folds with `X_val`, `scoring`, `warm_start`, a
-    share as `validation_fraction`, `max_iter=1`, "lbfgs", scikit-learn's schedules or a
-    stream.
+    `early_stopping="auto"` does not mean folds if you set `X_val`, `scoring`,
+    `warm_start`, a share as `validation_fraction`, `max_iter=1`, "lbfgs" or a schedule
+    of scikit-learn's, or if you fit a stream.
 
     References
     ----------
@@ -471,8 +482,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None) -> Self:
         """Train for one epoch on the given rows.
 
-        The first call learns how to encode the table. It also sets the float type. No
-        rows are held out, and training does not stop early.
+        The first call learns how to encode the table and sets the float type. No rows
+        are held out, and training does not stop early.
 
         Parameters
         ----------
@@ -515,9 +526,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """Predict an interval for each target, by conformal prediction.
 
         An interval extends equally far below and above the prediction. Its width
-        depends on the errors on the rows that `fit` held out: it is larger where errors
-        at similar predictions were larger. With fewer than 60 held-out rows, all
-        intervals are equally wide.
+        depends on the errors on the rows that `fit` held out: it is wider if errors at
+        similar predictions were larger. With fewer than 60 held-out rows, all intervals
+        are equally wide.
 
         With several quantile levels, such as ``loss="quantile", quantile=(0.05,
         0.95)``, the interval reaches from the lowest to the highest level, and both
@@ -533,10 +544,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             The table.
 
         coverage : float, default=0.9
-            Share of new targets, of each output by itself, that lie inside. It holds on
-            average, for rows like the held-out ones, not for every kind of row. After
-            folds there is no guarantee: the errors are those of the networks of the
-            folds, but the network that predicts has learnt from all rows.
+            Share of new targets that lie inside their intervals, for each output
+            separately. This holds on average for rows like the held-out ones, but not
+            for every kind of row. With folds there is no guarantee: the errors come
+            from the networks of the folds, but the network that predicts has learnt
+            from all rows.
 
         Returns
         -------
@@ -585,16 +597,16 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Returns
         -------
         y : ndarray of shape (n_samples, n_levels)
-            The quantiles, in the units of the target. They never fall along a row. The
-            share of new targets below a quantile is close to its probability on
-            average, not for every kind of row.
+            The quantiles, in the units of the target. They never fall along a row. On
+            average, but not for every kind of row, the share of new targets below a
+            quantile is close to its probability.
 
         Raises
         ------
         ValueError
-            If `y` had several columns, if `quantile` is a single level, or if a
-            probability lies beyond the outer levels of several. With other losses, if
-            no rows were held out (for instance after `partial_fit`) or too few, or if
+            If `y` had several columns, if `quantile` is a single level, or if it has
+            several levels and a probability lies outside them. With other losses, if no
+            rows were held out (for instance after `partial_fit`) or too few, or if
             `coefs_` or `intercepts_` were set after `fit`.
         """
         fitted = require_fitted(self)
@@ -622,7 +634,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Returns
         -------
         score : float
-            At most 1. A constant prediction, the mean or the quantile of `y`, scores 0.
+            At most 1. The best constant prediction, which is the mean or the quantile
+            of `y`, scores 0.
         """
         head = require_fitted(self).model.head
         return self._task.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)

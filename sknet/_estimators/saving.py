@@ -41,9 +41,9 @@ class SavedEstimator:
 def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     """Save a fitted estimator to a file.
 
-    The format is safetensors: arrays are tensors, everything else is text. The file
-    holds no pickle, so it is safe to load wherever it comes from. An existing file is
-    replaced once the new one is complete.
+    The file has the format safetensors: arrays are tensors, everything else is text. It
+    contains no pickle, so loading it is safe wherever it comes from. An existing file
+    is replaced only when the new file is complete.
 
     Parameters
     ----------
@@ -101,8 +101,9 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
         The file.
 
     custom : mapping of str to object, default=None
-        Pieces of your own that the file needs, such as an activation or a loss, by the
-        name that the error message gives: their `name`, `__name__` or class name.
+        Pieces of your own that the file needs, such as an activation or a loss. The
+        keys are their names, which the error message gives: the `name`, the `__name__`
+        or the name of the class.
 
     Returns
     -------
@@ -114,7 +115,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     ------
     ModelFileError
         If the file was not written by `save`, is damaged, comes from a later version,
-        or needs a piece of your own that was not passed. A `ValueError`.
+        or needs a piece of your own that was not passed. It is a `ValueError`.
     OSError
         If the file does not exist or cannot be read.
 

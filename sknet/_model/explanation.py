@@ -45,8 +45,8 @@ class Explanation:
 
     is_additive : bool, default=False
         Whether the contribution of a column depends on that column alone, as with
-        `interaction_cst="no_interactions"`. Another background then shifts it by a
-        constant.
+        `interaction_cst="no_interactions"`. Another background then shifts all
+        contributions of a column by the same constant.
 
     See Also
     --------

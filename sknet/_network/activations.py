@@ -44,11 +44,11 @@ class Activation:
 
     input_scale : float, default=1.0
         Standard deviation of z at which units are neither linear nor saturated. The
-        initial weights aim at it.
+        initial weights are chosen so that z has it.
 
     output_scale : float, default=1.0
-        Scale of f(z) - f(0) there: in root mean square, it is about
-        ``output_scale / input_scale * z``.
+        Scale of f(z) - f(0) for such z. In root mean square, f(z) - f(0) is about
+        ``output_scale / input_scale`` times as large as z.
 
     See Also
     --------

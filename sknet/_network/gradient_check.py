@@ -35,10 +35,11 @@ def check_gradient(
 ) -> float:
     """Compare the derivative of an activation or a loss with finite differences.
 
-    Points are random and in double precision. The check also covers the rules for such
-    pieces: what must happen in place, the shapes, that entries (of an activation) or
-    samples (of a loss) do not affect each other, that single precision stays single,
-    and for a loss its `targets`, `link_backward` and `start`.
+    Points are random and in double precision. The check also covers the other rules for
+    an activation or a loss: which arrays are overwritten, which shapes are returned,
+    and that float32 stays float32. Entries of an activation, and samples of a loss,
+    must not affect each other. For a loss, `targets`, `link_backward` and `start` are
+    checked as well.
 
     Parameters
     ----------
@@ -50,8 +51,8 @@ def check_gradient(
         or only the first for a loss with `levels`.
 
     tolerance : float, default=1e-6
-        Largest allowed error of the derivative: relative to the slope, or absolute if
-        the slope is below 1.
+        Largest allowed error of the derivative. It is relative to the slope, or
+        absolute if the slope is below 1.
 
     random_state : int, default=0
         Seed of the points.

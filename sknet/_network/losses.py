@@ -122,11 +122,11 @@ class Loss:
         Name of the link, which estimators show as `out_activation_`.
 
     joint : callable, default=None
-        `joint(raw, target)` returns (value, gradient), if computing both together is
-        cheaper.
+        `joint(raw, target)` returns (value, gradient). It saves time if both can be
+        computed together.
 
     targets : Interval, default=Interval()
-        Where targets must lie.
+        Interval in which targets must lie.
 
     scales_targets : bool, default=None
         Whether targets may be scaled for training, and predictions scaled back. None
@@ -151,7 +151,7 @@ class Loss:
 
     mirrored : bool, default=False
         Whether the link of -raw is the probability of the other class, as for a
-        sigmoid. This keeps the digits that 1 - p would lose.
+        sigmoid. This probability is then more accurate than 1 - p.
 
     See Also
     --------

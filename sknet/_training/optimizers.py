@@ -69,9 +69,9 @@ class Optimizer(ABC):
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
         """Overwrite the gradient with the direction of the step, and update the moments.
 
-        It must work element by element, because it may be given any part of the
-        parameters, such as the rows that a sparse batch touches. It never sees the
-        learning rate.
+        It must work element by element, because it may get any part of the parameters,
+        such as the rows of a weight matrix that a sparse batch touches. It does not
+        know the learning rate.
 
         Parameters
         ----------
@@ -87,8 +87,8 @@ class Optimizer(ABC):
         Returns
         -------
         scale : float
-            The direction is `scale * gradient`, so a constant factor costs nothing. 1.0
-            without one.
+            The direction is `scale * gradient`, so a constant factor costs no time.
+            Return 1.0 if there is none.
         """
 
     def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
@@ -116,10 +116,10 @@ class Optimizer(ABC):
     def with_l1(self, l1: float) -> Self:
         """Return the optimizer to use with an L1 penalty; by default, itself.
 
-        Override this method if the optimizer divides by the size of past gradients.
-        Where a weight has had no gradient, it must not divide by 0, or the penalty
-        would take that weight to 0 in one step. Adam and RMSProp add the gradient of
-        the penalty, l1, to their epsilon.
+        Override this method if the optimizer divides by the size of past gradients. If
+        a weight has had no gradient yet, the optimizer must not divide by 0. The
+        penalty would then take this weight to 0 in one step. Adam and RMSProp add the
+        gradient of the penalty, l1, to their epsilon.
 
         Parameters
         ----------
