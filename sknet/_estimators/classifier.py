@@ -102,7 +102,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         network further. If the first call is `partial_fit`, it trains a single network.
 
     learning_rate_init : float, default=0.015
-        Learning rate, which the schedule multiplies by a factor for each step.
+        Learning rate, before the schedule in `learning_rate` changes it.
 
     max_iter : int, default=128
         Maximum number of epochs, or of iterations with "lbfgs".
@@ -191,10 +191,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         How categories become inputs: "one_hot" gives one input per category, "target"
         the mean target of the category, and "both" one-hot inputs, plus mean targets in
         columns with more categories than `max_categories`. "auto" is "both" if there is
-        such a column, else "one_hot" (see Notes). "auto" is "one_hot" if the first call
-        is `partial_fit`. Mean targets are cross-fitted, and shrunk to the overall mean
-        by empirical Bayes. With three classes or more, each class has a mean of its
-        own.
+        such a column and the first call is not `partial_fit`, else "one_hot" (see
+        Notes). Mean targets are cross-fitted, and shrunk to the overall mean by
+        empirical Bayes. With three classes or more, each class has a mean of its own.
 
     text_components : int, default=30
         Maximum number of inputs per column of text: the first components of a singular
