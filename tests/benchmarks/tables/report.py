@@ -15,7 +15,9 @@ defaults were chosen, and "used".
 import json
 import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -436,6 +438,7 @@ def draw_overview() -> None:
 
     rows = random_splits("second")
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    drawn = []
     for ax, (task, title) in zip(axes, {"classification": "log-loss", "regression": "RMSE"}.items(), strict=True):
         here = rows[rows["task"] == task]
         n_tables = here["table"].nunique()
@@ -446,28 +449,60 @@ def draw_overview() -> None:
                 name = model.replace("HistGradientBoosting", "HistGB").replace("scikit-learn's", "sklearn")
                 label = name if len(losses) == n_tables else f"{name} ({len(losses)} tables)"
                 places[label] = float(np.exp(-seconds["mean"].mean())), float(np.exp(-losses["mean"].mean()))
-        span = max(y for _, y in places.values()) - 1
-        heights = {False: -1.0, True: -1.0}  # of the last label on each side: from below, each stands above the other
-        for label, (x, y) in sorted(places.items(), key=lambda item: item[1][1]):
-            color = "#c2571a" if label == OURS else "#14606b"
-            ax.plot(x, y, "o", color=color, ms=8 if label == OURS else 6)
-            right = x > 1.2  # labels stand outside: the dots are densest in the middle
-            heights[right] = max(y - 0.02 * span, heights[right] + 0.055 * span)
-            side = {"xytext": (x * 1.25 if right else x / 1.25, heights[right]), "ha": "left" if right else "right"}
-            ax.annotate(label, (x, y), color=color, fontsize=9, va="center", **side)
+        for label, (x, y) in places.items():
+            ax.plot(x, y, "o", color=color_of(label), ms=8 if label == OURS else 6)
         ax.axvline(1, color="0.88", zorder=0)
         ax.axhline(1, color="0.88", zorder=0)
         xs = [x for x, _ in places.values()]
         ax.set(
             xscale="log",
-            xlim=(min(xs) / 12, max(xs) * 30),
+            xlim=(min(xs) / 12, max(xs) * 12),
             title=f"{title}, {n_tables} tables",
             ylabel="loss over sknet's",
         )
         ax.set(xlabel="processor seconds of a fit, over sknet's")
         ax.spines[["top", "right"]].set_visible(False)
         ax.margins(y=0.1)
+        drawn.append((ax, places))
+    figure.draw_without_rendering()  # it gives the axes their sizes
+    for ax, places in drawn:
+        put_labels(ax, places)
     figure.savefig(OVERVIEW, dpi=110)
+
+
+def color_of(label: str) -> str:
+    return "#c2571a" if label == OURS else "#14606b"
+
+
+def put_labels(ax: Any, places: dict[str, tuple[float, float]]) -> None:
+    """Put each label beside its dot, as near as there is room for it."""
+    from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
+
+    taken = [Bbox.from_bounds(*(ax.transData.transform(place) - 6), 12, 12) for place in places.values()]
+    room = ax.get_window_extent()
+    spots = sorted(product((8, 20, 32, 44), range(-60, 61, 4), ("left", "right")), key=lambda s: s[0] + abs(s[1]))
+    above = [(0, 10, "center"), (0, -10, "center")]
+    for label, place in sorted(places.items(), key=lambda item: -len(item[0])):
+        for x, y, side in [*spots[:2], *above, *spots[2:]]:
+            text = ax.annotate(
+                label,
+                place,
+                (-x if side == "right" else x, y),
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                fontsize=9,
+                color=color_of(label),
+                arrowprops={"arrowstyle": "-", "color": "0.7", "lw": 0.7, "shrinkA": 0} if x + abs(y) > 16 else None,
+            )
+            text.set_in_layout(False)
+            text.get_window_extent()  # it moves the text to its place
+            box = Text.get_window_extent(text)  # without the line
+            if room.containsx(box.x0) and room.containsx(box.x1) and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
 
 
 def draw_first_page() -> None:
@@ -493,7 +528,7 @@ def draw_first_page() -> None:
         ax.minorticks_off()
         ax.tick_params(left=False)
         ax.spines[["top", "right", "left"]].set_visible(False)
-    axes[-1].set_xlabel("over sknet's; further right is worse", fontsize=11)
+    figure.supxlabel("error over sknet's: further right is worse", fontsize=11)
     figure.savefig(FIRST_PAGE, dpi=200)
 
 
