@@ -323,10 +323,10 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         if str(error).startswith(("X ", "The feature names")):
             raise
         if X is None:
-            raise type(error)("X is None: give a table of numbers, of two dimensions.") from error
+            raise type(error)("X is None: give a table of two dimensions, rows and columns.") from error
         # of an array of one dimension scikit-learn's message lists all values
         text = re.sub(r"instead:\narray=.*?\.\nReshape", "instead. Reshape", str(error), flags=re.DOTALL)
-        raise type(error)(f"X: {text.rstrip('.')}. Give a table of numbers, of two dimensions.") from error
+        raise type(error)(f"X: {text.rstrip('.')}. Give a table of two dimensions, rows and columns.") from error
 
 
 def needs_no_check(X: Table, columns: Columns) -> bool:

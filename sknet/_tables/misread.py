@@ -53,7 +53,9 @@ def remedy_for_text(column: pd.Series, name: str) -> str | None:
     if units.nunique() == 1 and units.notna().mean() >= MIN_CONVERTIBLE_FRACTION:
         return f"pd.to_numeric(X[{name!r}].str.removesuffix({units.dropna().iloc[0]!r}), errors='coerce')"
     if categories.str.fullmatch(DATE_PATTERN).mean() >= MIN_CONVERTIBLE_FRACTION:
-        return f"pd.to_datetime(X[{name!r}], errors='coerce')"
+        first_numbers = categories.str.extract(r"^\s*(\d\d?)[-/.]")[0].astype(float)
+        day_first = ", dayfirst=True" if (first_numbers > 12).any() else ""  # else pandas swaps days and months
+        return f"pd.to_datetime(X[{name!r}], errors='coerce'{day_first})"
     return None
 
 

@@ -298,10 +298,10 @@ def test_constant_columns_and_constant_targets():
     "X, message",
     [
         (COUNTS * 1j, "^X: Complex data not supported: pass real and imaginary parts"),
-        (COUNTS[:, :, None], "^X: .*dim 3.*Give a table of numbers"),
+        (COUNTS[:, :, None], "^X: .*dim 3.*Give a table of two dimensions"),
         (COUNTS[:, 0], "^X: Expected 2D array, got 1D array instead"),
         (pd.Series(COUNTS[:, 0]), "^X: Expected a 2-dimensional container"),
-        ([[1.0, 2.0]] * (N - 1) + [[3.0]], "^X: .*inhomogeneous.*Give a table of numbers"),
+        ([[1.0, 2.0]] * (N - 1) + [[3.0]], "^X: .*inhomogeneous.*Give a table of two dimensions"),
         (np.empty((0, 4)), r"0 sample\(s\)"),
         (np.empty((N, 0)), r"0 feature\(s\)"),
         (pd.DataFrame(index=range(N)), r"0 feature\(s\)"),

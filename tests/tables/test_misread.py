@@ -1,5 +1,6 @@
 """Text that is numbers or dates is named when it is fitted as categories, with what converts it."""
 
+import re
 import warnings
 
 import numpy as np
@@ -41,8 +42,8 @@ MISREAD = {
     "shares": (drawn([f"{k} %" for k in range(30)]), "str.replace"),
     "days, one unknown": (drawn([*DAYS.strftime("%Y-%m-%d"), "?"]), "pd.to_datetime(X['a'], errors='coerce')"),
     "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], errors='coerce')"),
-    "German days": (drawn(DAYS.strftime("%d.%m.%Y")), "pd.to_datetime"),
-    "American days": (drawn(DAYS.strftime("%m/%d/%y")), "pd.to_datetime"),
+    "German days": (drawn(DAYS.strftime("%d.%m.%Y")), "pd.to_datetime(X['a'], errors='coerce', dayfirst=True)"),
+    "American days": (drawn(DAYS.strftime("%m/%d/%y")), "pd.to_datetime(X['a'], errors='coerce')"),
     "months": (drawn(pd.date_range("2020", periods=30, freq="MS").strftime("%Y-%m")), "pd.to_datetime"),
     "months in words": (drawn(DAYS.strftime("%d %b %Y")), "pd.to_datetime"),
     "days and times": (drawn([f"{day:%Y-%m-%d}" + " 10:00" * (k % 2) for k, day in enumerate(DAYS)]), "pd.to_datetime"),
@@ -67,6 +68,15 @@ def test_what_is_named_converts_the_column(kind):
     X = pd.DataFrame({"a": pd.Series(values, dtype=object)})
     converted = eval(remedy, {"pd": pd, "X": X})
     assert converted.notna().mean() > 0.9 and converted.dtype.kind in "fiM"
+
+
+@pytest.mark.parametrize("written", ["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"])
+def test_days_and_months_are_not_swapped(written):
+    X = pd.DataFrame({"a": DAYS.strftime(written)})
+    with pytest.warns(UserWarning, match="text whose values are numbers or dates") as caught:
+        fit(X["a"].to_numpy()[np.arange(N) % len(X)])
+    (call,) = re.findall(r"pd\.to_datetime\(.*?\)", str(caught[0].message))
+    assert (eval(call, {"pd": pd, "X": X}) == DAYS).all()
 
 
 @pytest.mark.parametrize("values", [
