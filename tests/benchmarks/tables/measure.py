@@ -114,8 +114,8 @@ def fit(data: Table, train: np.ndarray, test: np.ndarray, model: str, seed: int)
     try:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
+            estimator = MODELS[model](data.is_regression, seed)  # imports its package
             start = time.process_time()
-            estimator = MODELS[model](data.is_regression, seed)
             estimator.fit(X_train, np.asarray(y_train) if data.is_regression else np.asarray(y_train, dtype=object))
             fitted = time.process_time()
             predicted = estimator.predict(X_test) if data.is_regression else estimator.predict_proba(X_test)
