@@ -578,8 +578,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         of a row.
 
         A class with fewer than 1 / (1 - coverage) - 1 held-out rows, 9 for
-        ``coverage=0.9``, is calibrated on the rows of all classes instead. With
-        `per_class`, this is an error.
+        ``coverage=0.9``, has the limit of the rows of all classes, or that of its own
+        most doubtful row if this one is wider. With `per_class`, too few rows are an
+        error.
 
         Parameters
         ----------

@@ -162,16 +162,16 @@ def verdict(tables: str) -> str:
     }
     each = {cell: ratio for cell, ratio in each.items() if (ratio.abs() > 1e-9).sum() >= MIN_TESTED}
     told = told_apart({cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()})
-    signs = {cell: int(np.sign(ratio.median())) if cell in told else 0 for cell, ratio in each.items()}
     body = []
-    for figure in FIGURES:
-        named = [[peer for peer in PEERS if signs.get((figure, peer)) == sign] for sign in VERDICTS.values()]
-        if any(named):
-            body.append([figure, *["; ".join(peer.replace(", ", " ") for peer in peers) or "none" for peers in named]])
-    return as_markdown(["", *VERDICTS], body)
+    for peer in [*NEAREST, *[peer for peer in PEERS if peer not in NEAREST]]:
+        signs = {figure: np.sign(each[figure, peer].median()) if (figure, peer) in told else 0 for figure in FIGURES}
+        cells = [VERDICTS[int(signs[figure])] if (figure, peer) in each else "" for figure in FIGURES]
+        if any(cells):
+            body.append([LONG_NAMES.get(peer, peer), *cells])
+    return as_markdown(["sknet beside", *FIGURES], body)
 
 
-VERDICTS = {"sknet is better than": -1, "no difference shown": 0, "sknet is worse than": 1}
+VERDICTS = {-1: "**better**", 0: "no difference shown", 1: "**worse**"}
 
 
 def by_rows(tables: str) -> str:
@@ -333,7 +333,7 @@ def failures() -> str:
     parts = [f"{model}: {n}" for model, n in failed["model"].value_counts().items()]
     text = f"Fits: {len(rows):,}. Failed: {'; '.join(parts) or 'none'}."
     counts = ", ".join(f"{model} {n}" for model, n in early["model"].value_counts().items())
-    return text + (f" Ended by their number of epochs, with a warning: {counts}." if counts else "")
+    return text + (f" Fits that warned of no convergence: {counts}." if counts else "")
 
 
 def measured_with() -> dict[str, dict]:
@@ -515,16 +515,18 @@ def draw_first_page() -> None:
     figure, axes = plt.subplots(3, 1, figsize=(4, 6.6), sharex=True, layout="constrained")
     for ax, (name, (task, column)) in zip(axes, FIGURES.items(), strict=True):
         here = rows[rows["task"] == task]
+        n_tables, names = here["table"].nunique(), []
         for place, peer in enumerate(peers):
             each = -ratios(here, column, peer)["mean"].astype(float)
             half = student.ppf(0.975, len(each) - 1) * each.std() / np.sqrt(len(each))
             low, middle, high = np.exp([each.mean() - half, each.mean(), each.mean() + half])
             ax.plot([low, high], [place, place], color="#14606b", lw=2.5, solid_capstyle="butt")
             ax.plot(middle, place, "o", color="#14606b", ms=7)
+            names.append(SHORT_NAMES.get(peer, peer) + (f" ({len(each)})" if len(each) < n_tables else ""))
         ax.axvline(1, color="#c2571a", lw=2)
-        ax.set_title(f"{name}, {here['table'].nunique()} tables", fontsize=12, loc="left")
+        ax.set_title(f"{name}, {n_tables} tables", fontsize=12, loc="left")
         ax.set(xscale="log", ylim=(len(peers) - 0.5, -0.5))
-        ax.set_yticks(range(len(peers)), labels=[SHORT_NAMES.get(peer, peer) for peer in peers], fontsize=11)
+        ax.set_yticks(range(len(peers)), labels=names, fontsize=11)
         ax.set_xticks([0.8, 1, 1.25, 1.6, 2], labels=["0.8", "sknet", "1.25", "1.6", "2"], fontsize=11)
         ax.minorticks_off()
         ax.tick_params(left=False)
