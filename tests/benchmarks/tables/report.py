@@ -522,7 +522,7 @@ def draw_first_page() -> None:
             low, middle, high = np.exp([each.mean() - half, each.mean(), each.mean() + half])
             ax.plot([low, high], [place, place], color="#14606b", lw=2.5, solid_capstyle="butt")
             ax.plot(middle, place, "o", color="#14606b", ms=7)
-            names.append(SHORT_NAMES.get(peer, peer) + (f" ({len(each)})" if len(each) < n_tables else ""))
+            names.append(SHORT_NAMES.get(peer, peer) + (f", {len(each)} tables" if len(each) < n_tables else ""))
         ax.axvline(1, color="#c2571a", lw=2)
         ax.set_title(f"{name}, {n_tables} tables", fontsize=12, loc="left")
         ax.set(xscale="log", ylim=(len(peers) - 0.5, -0.5))
@@ -531,7 +531,7 @@ def draw_first_page() -> None:
         ax.minorticks_off()
         ax.tick_params(left=False)
         ax.spines[["top", "right", "left"]].set_visible(False)
-    figure.supxlabel("error over sknet's: further right is worse", fontsize=11)
+    figure.supxlabel("error over sknet's, 95 % intervals:\nfurther right is worse", fontsize=11)
     figure.savefig(FIRST_PAGE, dpi=200)
 
 
@@ -540,7 +540,7 @@ SHORT_NAMES = {
     "HistGradientBoosting": "HistGB",
     "scikit-learn's MLP": "sklearn MLP",
     "LightGBM, tuned": "LightGBM tuned",
-    "RealMLP-TD, bagged": "RealMLP bagged",
+    "RealMLP-TD, bagged": "five RealMLP",
 }
 
 TABLES: dict[str, Callable[[], str]] = {
