@@ -211,6 +211,13 @@ def test_ratios_by_rows_and_without_the_offset_name_what_moves_a_mean(reports_on
     assert sizes == ["1,000 and more"]  # there are four tables or more of these alone
 
 
+def test_a_mean_is_moved_most_by_the_table_that_is_furthest_from_it(reports_on):
+    errors = [0.4, 0.37, 0.37, 0.37, 0.2, 0.2, 0.2, 0.2, 0.2, 0.106]  # 0.4 is further from the median
+    tables = [fits(sknet=[0.2], CatBoost=[error]) for error in errors]
+    reports_on(pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)]))
+    assert "| 9 (1.81) |" in report.without_shift("second")
+
+
 def test_holm_asks_more_of_the_smallest_p_values():
     assert report.told_apart({"a": 0.03, "b": 0.01, "c": 0.02}) == ["b", "c", "a"]
     assert report.told_apart({"a": 0.03, "b": 0.02, "c": 0.2}) == []

@@ -198,7 +198,7 @@ def without_shift(tables: str) -> str:
             if len(shifted) < MIN_TABLES:
                 continue
             defined = plain[np.isfinite(plain)]
-            furthest = (shifted - shifted.median()).abs().idxmax()
+            furthest = (shifted - shifted.mean()).abs().idxmax()
             rest = shifted.drop(furthest)
             left_out = len(plain) - len(defined)  # where a model makes no error at all
             body.append(
