@@ -141,7 +141,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         "one_cycle", "coslog4", a function of the fraction of `max_iter` that is done,
         or one of scikit-learn's, "constant", "invscaling" and "adaptive". "invscaling"
         divides the rate by (samples seen + 1) ** `power_t`, "adaptive" by 5 at each
-        plateau. With these three, "auto" has other meanings for many parameters (see
+        plateau. With these three, many other parameters have other defaults (see
         Notes). All other schedules keep their last rate after `max_iter` epochs.
 
     random_state : int, RandomState instance or None, default=None
@@ -175,10 +175,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     n_iter_no_change : int, inf or "auto", default="auto"
         Number of epochs without improvement after which training stops. "auto" is 24,
-        or 4 from 15,000 rows on; with folds, it is 16 or fewer for a classifier and 8
-        or fewer for a regressor. Folds never wait for more epochs than the number of
-        the best epoch plus four. Without held-out rows or folds, training stops early
-        only with scikit-learn's schedules, by the training loss.
+        or 4 from 15,000 rows on; with folds it is 16 for a classifier (12 from 500 rows
+        on, 6 from 5,000 on) and 8 for a regressor (6 from 500 rows on). Folds never
+        wait for more epochs than the number of the best epoch plus four. Without
+        held-out rows or folds, training stops early only with scikit-learn's schedules,
+        by the training loss.
 
     tol : float or "auto", default="auto"
         Smallest improvement of the loss or score that counts, relative to the best one
