@@ -213,7 +213,7 @@ def configuration(seed):
         parameters["categorical_features"] = ["from_dtype", *X.columns.intersection(CODES)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "Columns? .* left out|.*identifier|temperature_=.* is the bound")
+        warnings.filterwarnings("ignore", "Columns? .* left out|.*identifier|temperature_=.* is the limit")
         try:
             estimator.set_params(**parameters).fit(X, y)
         except ValueError:  # raw numbers of thousands may be too much for a loss
