@@ -253,8 +253,8 @@ def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
         raise ValueError(f"its version is {version[:20]!r}, which is no whole number")
     if int(version) > VERSION:
         raise ModelFileError(
-            f"{path} was written by a later version of sknet: its format is {version}, and this version reads up to "
-            f"{VERSION}. Update sknet."
+            f"{path} was written by a later version of sknet: its format is {version}, and this version reads "
+            f"{VERSION} only. Update sknet."
         )
     if int(version) < VERSION:
         raise ModelFileError(
