@@ -227,7 +227,9 @@ def test_holm_asks_more_of_the_smallest_p_values():
 def test_a_row_says_how_many_splits_a_model_was_run_on():
     rows = pd.concat([fits(sknet=[1, 1, 1], TabM=[1]), fits(sknet=[1, 1, 1], TabM=[1, 1]).assign(table="made/two")])
     assert report.splits_of(rows, "sknet") == "3"
-    assert report.splits_of(rows, "TabM") == "1 to 2"
+    assert report.splits_of(rows, "TabM") == "1 to 2" == report.splits_and_tables(rows, "TabM")
+    rows = rows[(rows["model"] == "sknet") | (rows["table"] == "made/two")]
+    assert report.splits_and_tables(rows, "TabM") == "2, 1 tables" and report.splits_of(rows, "TabM") == "2"
 
 
 def test_times_are_ratios_by_rows(reports_on):
@@ -246,6 +248,7 @@ def test_pages_show_what_the_file_of_fits_says(monkeypatch):
     monkeypatch.setattr(report, "TABLES", {name: cache(table) for name, table in report.TABLES.items()})
     for page in report.PAGES:
         text = (report.ROOT / page).read_text(encoding="utf-8")
+        assert "<!-- measured: " in text
         assert report.filled(text) == text, f"{page}: python -m tests.benchmarks.tables --write"
 
 

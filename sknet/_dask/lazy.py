@@ -117,7 +117,7 @@ def _columns(model: Model, method: str, examples: list[Array], arguments: tuple[
         k = examples[0].shape[1]
         return [pd.Index(ends) if examples[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
     if method == "predict_quantiles":
-        return [pd.Index(np.asarray(arguments[0]))]  # the categories
+        return [pd.Index(np.asarray(arguments[0]))]  # the quantiles' levels
     return [None if examples[0].ndim == 1 else pd.RangeIndex(examples[0].shape[1])]
 
 

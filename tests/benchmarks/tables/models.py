@@ -11,6 +11,7 @@ by the log-loss, and temperature scaling.
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -209,17 +210,12 @@ def catboost(is_regression: bool, seed: int) -> BaseEstimator:
     return NativeCategories(random_seed=seed, thread_count=1, verbose=False, allow_writing_files=False)
 
 
-def realmlp(is_regression: bool, seed: int) -> BaseEstimator:
+def realmlp(is_regression: bool, seed: int, **settings: object) -> BaseEstimator:
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
-    return from_pytabkit(RealMLP_TD_Classifier, RealMLP_TD_Regressor, is_regression, seed, {"use_ls": False})
-
-
-def realmlp_bagged(is_regression: bool, seed: int) -> BaseEstimator:
-    """Five networks, each on four fifths of the rows: the way to ensemble that pytabkit's page names."""
-    from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
-
-    return from_pytabkit(RealMLP_TD_Classifier, RealMLP_TD_Regressor, is_regression, seed, {"use_ls": False}, n_cv=5)
+    return from_pytabkit(
+        RealMLP_TD_Classifier, RealMLP_TD_Regressor, is_regression, seed, {"use_ls": False}, **settings
+    )
 
 
 def realmlp_s(is_regression: bool, seed: int) -> BaseEstimator:
@@ -246,7 +242,7 @@ MODELS: dict[str, Callable[[bool, int], BaseEstimator]] = {
     "CatBoost": catboost,
     "RealMLP-TD-S": realmlp_s,
     "RealMLP-TD": realmlp,
-    "RealMLP-TD, bagged": realmlp_bagged,
+    "RealMLP-TD, bagged": partial(realmlp, n_cv=5),  # five networks: the way to ensemble that pytabkit's page names
     "TabM": tabm,
 }
 PACKAGES = {
