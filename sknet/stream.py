@@ -20,7 +20,7 @@ from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._packages import require_package
 from sknet._storage.files import as_path, refuse_unwritable, write_then_rename
-from sknet._stream.sources import Chunk, Roles, Source, read_chunks, read_tables
+from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_tables
 from sknet._typing import Array, Table, Target
 
 __all__ = ["fit", "predict", "prepare"]
@@ -223,7 +223,8 @@ def predict(
         "decision_function", "predict_set", "predict_interval" or "predict_quantiles".
 
     to : str or path-like, default=None
-        A Parquet file for the predictions, with one row per row of the source.
+        A Parquet file for the predictions, with one row per row of the source. An
+        existing file is replaced, unless it is a file of the source.
 
     **arguments : object
         Further arguments of the method, such as ``coverage=0.8``.
@@ -254,8 +255,11 @@ def predict(
     predictions = map(predict_chunk, read_tables(source, names))
     if to is None:
         return predictions
-    refuse_unwritable(as_path(to, "to"))  # before anything is computed
-    _write(predictions, Path(to), method, getattr(estimator, "classes_", None))
+    path = as_path(to, "to")
+    refuse_unwritable(path)  # before anything is computed
+    if is_read_from(source, path):
+        raise ValueError(f"to={os.fspath(path)!r} is a file of the source, which would be lost: give another path.")
+    _write(predictions, path, method, getattr(estimator, "classes_", None))
     return None
 
 

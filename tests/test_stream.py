@@ -1,6 +1,8 @@
 """`sknet.stream`: as a fit in memory whatever the source and its chunks, and predictions chunk by chunk."""
 
+import os
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
@@ -402,6 +404,45 @@ def test_predictions_that_cannot_be_made_are_named(fitted, tmp_path):
         stream.predict(fitted, in_chunks(700), to=3)
     with pytest.raises(ValueError, match="no rows"):
         stream.predict(fitted, [], to=tmp_path / "p.parquet")
+
+
+def test_predictions_do_not_replace_what_they_are_made_of(fitted, tmp_path):
+    pytest.importorskip("pyarrow")
+    from pyarrow import dataset
+
+    file, link, other = tmp_path / "table.parquet", tmp_path / "link.parquet", tmp_path / "other.parquet"
+    TABLE[:50].to_parquet(file)
+    TABLE[50:90].to_parquet(other)
+    link.symlink_to(file)
+    content = file.read_bytes()
+    union = dataset.dataset([dataset.dataset(other), dataset.dataset(file)])
+    for source in (file, str(link), tmp_path, f"{tmp_path}/*.parquet", dataset.dataset(file), union):
+        for to in (file, link):
+            with pytest.raises(ValueError, match="is a file of the source, which would be lost: give another path"):
+                stream.predict(fitted, source, to=to)
+    assert file.read_bytes() == content
+    stream.predict(fitted, file, to=other)  # another file is replaced
+    assert list(pd.read_parquet(other).columns) == ["predict"]
+
+
+def test_predictions_do_not_replace_a_memory_mapped_table(tmp_path):
+    pytest.importorskip("pyarrow")
+    X, path = np.random.default_rng(0).normal(size=(200, 3)), tmp_path / "X.npy"
+    np.save(path, X)
+    content, mapped = path.read_bytes(), np.load(path, mmap_mode="r")
+    net = SigmoidMLPRegressor(max_iter=2, random_state=0).fit(X, X[:, 0])
+    for source in (mapped, np.asarray(mapped)[10:]):
+        with pytest.raises(ValueError, match="is a file of the source"):
+            stream.predict(net, source, to=path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_predictions_do_not_replace_a_pipe(fitted, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="cannot be written: it is a pipe"):
+        stream.predict(fitted, TABLE, to=tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 # --- memory

@@ -13,9 +13,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EISDIR
+from errno import EINVAL, EISDIR
 from glob import escape
 from pathlib import Path
+from stat import S_IMODE
 from tempfile import TemporaryFile
 from time import time
 from typing import BinaryIO
@@ -87,11 +88,21 @@ def as_path(path: object, name: str = "path") -> Path:
 
 @contextmanager
 def write_then_rename(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file beside `path`; rename it to `path` at the end, or remove it on an error."""
-    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    """Yield the path of an empty file beside `path`; rename it to `path` at the end, or remove it on an error.
+
+    If there is a file at `path`, the new one gets its permissions and, where the system allows it, its owner.
+    """
+    target = _plain_file(path)
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    replaced = target.stat() if target.exists() else None
     try:
+        # private until it has the permissions of the file that it replaces
+        temporary.touch(0o666 if replaced is None else 0o600, exist_ok=False)
         yield temporary
+        if replaced is not None:
+            with suppress(OSError, AttributeError):  # only root may give a file away, and Windows has no `chown`
+                os.chown(temporary, replaced.st_uid, replaced.st_gid)
+            temporary.chmod(S_IMODE(replaced.st_mode))
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -101,12 +112,21 @@ def write_then_rename(path: Path) -> Iterator[Path]:
                 other.unlink()
 
 
+def _plain_file(path: Path) -> Path:
+    """Return the path with symbolic links followed; an OSError if something other than a plain file is there."""
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    if os.path.lexists(target) and not target.is_file():
+        raise OSError(EINVAL, "it is a pipe, a device or another special file")
+    return target
+
+
 def refuse_unwritable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
     # what is tried is a nameless file in the same directory: one at `path` would overwrite what is there
-    with _name_in_os_error(path), TemporaryFile(dir=Path(os.path.realpath(path)).parent):
-        if path.is_dir():
-            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+    with _name_in_os_error(path), TemporaryFile(dir=_plain_file(path).parent):
+        pass
 
 
 @contextmanager
@@ -137,7 +157,7 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
             f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs; "
             "use pickle, max_categories, or a table of fewer columns."
         )
-    with _name_in_os_error(path), write_then_rename(path) as temporary, open(temporary, "xb") as file:
+    with _name_in_os_error(path), write_then_rename(path) as temporary, open(temporary, "wb") as file:
         for part in (len(header).to_bytes(8, "little"), header, tensors):
             file.write(part)
         file.flush()

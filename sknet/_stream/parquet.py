@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -52,10 +53,9 @@ def read_frames(
     n_values : int
         How many values a frame has, about.
     """
-    with require_package("A path as source", "pyarrow", extra="parquet"):
-        import pyarrow
-
     data = source if isinstance(source, Dataset) else _open_dataset(source)
+    import pyarrow
+
     try:
         fragments = list(data.get_fragments())
     except ValueError:  # a filtered Dataset does not tell its files
@@ -75,9 +75,17 @@ def read_frames(
                 yield _as_frame(batch, schema, path)
 
 
+def files_of(source: str | os.PathLike[str] | Dataset) -> list[str]:
+    """Return the files that a source consists of; none where a Dataset does not tell."""
+    data = source if isinstance(source, Dataset) else _open_dataset(source)
+    parts = getattr(data, "children", [])  # of a union of Datasets
+    return [*getattr(data, "files", []), *chain.from_iterable(map(files_of, parts))]
+
+
 def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     """Open Parquet files by path, glob or folder."""
-    from pyarrow import dataset
+    with require_package("A path as source", "pyarrow", extra="parquet"):
+        from pyarrow import dataset
 
     path = os.fspath(source)
     files: str | list[str] = sorted(glob(path, recursive=True)) if has_magic(path) and not Path(path).exists() else path

@@ -13,14 +13,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from sknet._stream.parquet import Dataset, read_frames
+from sknet._stream.parquet import Dataset, files_of, read_frames
 from sknet._tables.frames import is_frame
 from sknet._tables.messages import short_repr
-from sknet._tables.tables import is_sparse, take_rows
+from sknet._tables.tables import is_sparse, mapped_file, take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]
@@ -87,6 +88,18 @@ def read_tables(
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
             X = X[list(columns)]
         yield Chunk(number, X)
+
+
+def is_read_from(source: object, path: Path) -> bool:
+    """Whether rows of a source are read from the file at `path`; of a function or an iterable, nobody knows."""
+    if not path.exists():
+        return False
+    if isinstance(source, np.ndarray):
+        mapped = mapped_file(source)
+        files = [] if mapped is None else [mapped]
+    else:
+        files = files_of(source) if isinstance(source, str | os.PathLike | Dataset) else []
+    return any(os.path.exists(file) and os.path.samefile(file, path) for file in files)
 
 
 # --- pieces: what a source gives, one after the other ----------------------------------------------------------------

@@ -9,6 +9,7 @@ rows : slice or (m,)     which of the rows
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -68,14 +69,21 @@ def take_optional(values: Array | None, rows: Batch) -> Array | None:
 
 def is_memory_mapped(X: object) -> bool:
     """Whether a dense array's values lie in a file."""
-    if isinstance(X, MemoryMappedRows):
-        return True
-    # a view of a memory map may be a plain array: only its base tells
-    while isinstance(X, np.ndarray):
+    return isinstance(X, MemoryMappedRows) or _memory_map_of(X) is not None
+
+
+def mapped_file(X: Array) -> str | os.PathLike[str] | None:
+    """Return the path of the file in which an array's values lie; None if they do not, or it is not known."""
+    return getattr(_memory_map_of(X), "filename", None)
+
+
+def _memory_map_of(X: object) -> Array | None:
+    """Return the memory map that an array is a view of, or None."""
+    while isinstance(X, np.ndarray):  # a view of a memory map may be a plain array: only its base tells
         if isinstance(X, np.memmap):
-            return True
+            return X
         X = X.base
-    return False
+    return None
 
 
 def is_sparse(X: object) -> bool:

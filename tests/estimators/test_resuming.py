@@ -1,6 +1,8 @@
 """Runs that go on, by `partial_fit` and by `resume`, end where the uninterrupted run ends, bit for bit."""
 
+import os
 import pickle
+import stat
 
 import numpy as np
 import pandas as pd
@@ -463,6 +465,16 @@ def test_a_path_that_cannot_be_written_is_told_of_before_training(tmp_path):
         with pytest.raises(OSError, match="cannot be written: .*Give another path"):
             net.fit(X, NUMBER)
         assert not hasattr(net, "coefs_") and [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+@needs_callbacks
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_checkpoint_does_not_replace_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    net = SigmoidMLPRegressor(**PLAIN).set_callbacks(Checkpoint(tmp_path / "pipe"))
+    with pytest.raises(OSError, match="cannot be written: it is a pipe"):
+        net.fit(X, NUMBER)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and not hasattr(net, "coefs_")
 
 
 @needs_callbacks

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -161,6 +162,36 @@ def test_a_link_stays_one(path, tmp_path):
     assert link.is_symlink() and read(path) == {"new": 1}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_new_file_has_the_permissions_of_the_one_that_it_replaces(path, tmp_path):
+    before = os.umask(0o022)
+    try:
+        write(path, TREE)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
+        for mode in (0o600, 0o400, 0o664):
+            path.chmod(mode)
+            write(path, {"k": mode})
+            assert read(path) == {"k": mode} and stat.S_IMODE(path.stat().st_mode) == mode
+        link = tmp_path / "link"
+        link.symlink_to(path)
+        path.chmod(0o600)
+        write(link, TREE)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_nobody_else_may_read_a_private_file_while_it_is_written(path, monkeypatch):
+    write(path, TREE)
+    path.chmod(0o600)
+    modes = []
+    fsync = os.fsync
+    monkeypatch.setattr(files.os, "fsync", lambda file: [modes.append(stat.S_IMODE(os.fstat(file).st_mode)), fsync(file)])
+    write(path, TREE)
+    assert modes == [0o600]
+
+
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +293,22 @@ def test_a_pipe_is_refused(path):
     os.mkfifo(path)
     with pytest.raises(ModelFileError, match="is a pipe or a device: give the path of a file that sknet.save"):
         read(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@pytest.mark.parametrize("is_link", [False, True], ids=["itself", "by a link"])
+def test_a_pipe_is_not_replaced(path, tmp_path, is_link):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if is_link:
+        path.symlink_to(pipe)
+    given = path if is_link else pipe
+    names = sorted(os.listdir(tmp_path))
+    with pytest.raises(OSError, match="cannot be written: it is a pipe, a device or another special file. Give another"):
+        write(given, TREE)
+    with pytest.raises(OSError, match="cannot be written: it is a pipe"):
+        files.refuse_unwritable(given)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode) and sorted(os.listdir(tmp_path)) == names
 
 
 def test_a_link_that_leads_to_itself_is_an_oserror_that_says_so(path):
