@@ -20,7 +20,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import solver_name_or_class
 from sknet._estimators.plan import Plan
 from sknet._estimators.start import member_seeds
-from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
+from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds
 from sknet._model.fold_phase import FoldPhase, Selection
 from sknet._model.heads import Head
 from sknet._model.importances import inputs_per_row, learn_importances, n_rows_used, some_of
@@ -238,10 +238,12 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
 
 def origin_of(estimator_name: str, plan: Plan) -> checkpoints.Origin:
     """Return what must be the same where a run with this plan is taken up again."""
+    evaluation = plan.evaluation
+    splits = evaluation.splits if isinstance(evaluation, Folds) else []
     return checkpoints.Origin(
         estimator=estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
-        data=checkpoints.fingerprint(plan.rows, plan.evaluation.held_out),
+        data=checkpoints.fingerprint(plan.rows, evaluation.held_out, splits),
         settings=checkpoints.describe_parameters(unchanged_where_resumed(plan.resolved)),
     )

@@ -1,7 +1,7 @@
 """Checkpoints: files that hold the whole state of a training run, and what must be the same where it is taken up."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from numbers import Real
@@ -14,6 +14,7 @@ from sknet._model.phases import Progress
 from sknet._storage import files
 from sknet._storage.models import STORED_CLASSES, classes_by_name
 from sknet._tables.rows import Rows
+from sknet._tables.splitting import Split
 from sknet._tables.tables import table_digest
 from sknet._training.state import State
 
@@ -23,16 +24,22 @@ PUBLIC_NAME = "sknet.Checkpoint"
 # --- hashes of the data ----------------------------------------------------------------------------------------------
 
 
-def fingerprint(rows: Rows, held_out: Rows | None) -> dict[str, str]:
+FOLDS = "the folds"
+"""The fingerprint's name for the rows of each fold: a splitter may draw them from anything."""
+
+
+def fingerprint(rows: Rows, held_out: Rows | None, splits: Sequence[Split] = ()) -> dict[str, str]:
     """Return a hash of each thing that a run learns from, sample weights times class weights among them."""
     X, y, weight = (None, None, None) if held_out is None else (held_out.X, held_out.y, held_out.weight)
     return {
         "X": rows.X.digest(),
         "y": table_digest(rows.y),
         "sample_weight or class_weight": table_digest(rows.weight),
+        "groups": table_digest(rows.groups),
         "the validation rows": table_digest(None) if X is None else X.digest(),
         "the validation targets": table_digest(y),
         "the validation weights": table_digest(weight),
+        FOLDS: " ".join(table_digest(numbers) for split in splits for numbers in split) or table_digest(None),
     }
 
 
@@ -110,14 +117,17 @@ class LoadedCheckpoint(CheckpointContent):
         """Raise if the run that is to go on, which is `now`, has other data, parameters or phases."""
         there = self.origin
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
-        if other:
-            raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
+        message = f"{self.path} was written in training on other data: {', '.join(other)} differs."
+        if set(other) - {FOLDS}:
+            raise ValueError(message)
         for name, value in now.settings.items():
             if there.settings.get(name, value) != value:  # one that the file does not have may be any
                 raise ValueError(
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
+        if other:  # other folds, which no parameter explains
+            raise ValueError(message)
         with self.errors():
             if has_folds is (self.progress.folds is None):
                 raise ValueError("its epochs are not chosen as those of this run")

@@ -323,6 +323,58 @@ def test_weights_and_a_validation_set_of_ones_own(kind, y, path):
         kind(**parameters).resume(path, X, y, **data | {"X_val": X[1:31], "y_val": y[30:60]})
 
 
+GROUPS = np.arange(N) // 3
+ARGUMENTS = {"X": X, "y": NUMBER, "sample_weight": WEIGHT, "groups": GROUPS}
+OF_VALIDATION = {"X_val": X[:30], "y_val": NUMBER[:30], "sample_weight_val": WEIGHT[:30]}
+CALLED = {
+    "X_val": "the validation rows", "y_val": "the validation targets", "sample_weight_val": "the validation weights",
+    "sample_weight": "sample_weight or class_weight",
+}  # fmt: skip
+
+
+@needs_callbacks
+@pytest.mark.parametrize("name", [*ARGUMENTS, *OF_VALIDATION])
+def test_every_argument_must_be_that_of_the_interrupted_run(name, path):
+    given = ARGUMENTS | (OF_VALIDATION if name in OF_VALIDATION else {})
+    parameters = PLAIN | {"learning_rate": "cosine", "early_stopping": "folds"}
+    if name in OF_VALIDATION:
+        del given["groups"]
+        parameters["early_stopping"] = True
+    whole = SigmoidMLPRegressor(**parameters).fit(**given)
+    cut(SigmoidMLPRegressor(**parameters), path, 3, **given)
+    assert_the_same(whole, SigmoidMLPRegressor(**parameters).resume(path, **given))
+    optional = {"sample_weight", "groups", "sample_weight_val"}
+    for other in (np.roll(given[name], 1, axis=0), *([None] if name in optional else [])):
+        with pytest.raises(ValueError, match=rf"training on other data: .*{CALLED.get(name, name)}.* differs"):
+            SigmoidMLPRegressor(**parameters).resume(path, **given | {name: other})
+
+
+class RowsOfWeightZeroDecide:
+    """A splitter whose test sets depend on rows that have no weight."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 3
+
+    def split(self, X, y=None, groups=None):
+        for k in range(3):
+            held_out = (np.arange(len(X)) + int(X[0, 0] > 0.0)) % 3 == k
+            yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+@needs_callbacks
+def test_other_folds_of_the_same_rows_are_refused(path):
+    parameters = PLAIN | {"learning_rate": "cosine", "early_stopping": "folds"}
+    parameters |= {"validation_fraction": RowsOfWeightZeroDecide()}
+    table, weight = X.copy(), np.r_[0.0, np.ones(N - 1)]
+    table[0] = 1.0
+    cut(SigmoidMLPRegressor(**parameters), path, 3, table, NUMBER, weight)
+    other = table.copy()
+    other[0] = -1.0
+    with pytest.raises(ValueError, match="training on other data: the folds differs"):
+        SigmoidMLPRegressor(**parameters).resume(path, other, NUMBER, weight)
+    SigmoidMLPRegressor(**parameters).resume(path, table, NUMBER, weight)
+
+
 @needs_callbacks
 @of_both
 def test_a_warm_start_is_taken_up_by_the_estimator_it_began_from(kind, y, path):
