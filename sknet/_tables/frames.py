@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
 
 ColumnKind = Literal["number", "category", "text", "date"]
@@ -71,7 +72,9 @@ def column_at(X: pd.DataFrame, j: int) -> pd.Series: ...
 @overload
 def column_at(X: Array, j: int) -> Array: ...
 def column_at(X: Table, j: int) -> pd.Series | Array:
-    """Return one column of a data frame, or of an array in memory or in a file."""
+    """Return one column of a data frame, of a sparse matrix, or of an array in memory or in a file."""
+    if is_sparse(X):
+        return X[:, [j]].toarray()[:, 0]  # type: ignore[no-any-return]
     return X.iloc[:, j] if isinstance(X, pd.DataFrame) else np.asarray(X[:, j])
 
 

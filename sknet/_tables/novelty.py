@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-X : (n, d)                 array or data frame
+X : (n, d)                 array, CSR matrix or data frame
 weight : (n,) or None      sample weights, positive; None is ones
 """
 
@@ -55,11 +55,14 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
 def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
     """Scale columns in which only one value was known by the values of new rows; return the encoder and their names."""
     columns, names = list(encoder.columns), []
-    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if column.is_constant:
-            columns[j] = column.with_scale_of(column_at(X, j), name, weight)
-            if not columns[j].is_constant:
-                names.append(name)
+    constant = [j for j, column in enumerate(columns) if column.is_constant]
+    if constant and is_sparse(X):
+        X = X.tocsc()  # from which a column is read without reading the others
+    for j in constant:
+        name = encoder.column_names[j]
+        columns[j] = columns[j].with_scale_of(column_at(X, j), name, weight)
+        if not columns[j].is_constant:
+            names.append(name)
     return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
 
 

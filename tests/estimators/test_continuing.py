@@ -3,11 +3,13 @@
 import pickle
 import re
 from collections import OrderedDict, deque
+from contextlib import nullcontext
 from copy import deepcopy
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.utils.class_weight import compute_class_weight
@@ -80,6 +82,21 @@ def test_a_column_with_one_value_first_is_learnt_from_when_a_second_one_comes(in
     for _ in range(40):
         net.partial_fit(table, y)
     assert net.score(table, y) > 0.8
+
+
+@pytest.mark.parametrize("as_sparse", [sp.csr_array, sp.csc_matrix])
+@pytest.mark.parametrize("has_other_values", [False, True])
+def test_a_column_with_one_value_in_a_dense_table_may_be_sparse_later(as_sparse, has_other_values):
+    first = np.column_stack([TABLE[:, 0], np.full(60, 3.0), np.zeros(60)])
+    second = np.column_stack([TABLE[:, 0], TABLE[:, 1] + 3.0, np.arange(60) % 7 == 0]) if has_other_values else first
+    predicted = []
+    for table in (second, as_sparse(second)):
+        net = SigmoidMLPRegressor(random_state=0, dtype="float64").partial_fit(first, NUMBER)
+        warns = pytest.warns(RuntimeWarning, match=r"Columns \['x1', 'x2'\] of X had a single value until now")
+        with warns if has_other_values else nullcontext():
+            net.partial_fit(table, NUMBER)
+        predicted.append(net.predict(second))
+    assert_array_equal(*predicted)
 
 
 def test_a_second_value_changes_no_prediction_of_the_first():
