@@ -97,10 +97,16 @@ def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]
     for name in LEARNT_WITH:  # of a regressor or of both: a classifier has no `target_scaling`, hence the None
         now = getattr(p, name, None)
         before = earlier.get(name)
-        # a list, a tuple and an array of the same columns are the same choice; == of arrays gives no bool
-        if np.array_equal(np.asarray(now, dtype=object), np.asarray(before, dtype=object)):
+        if _as_lists(now) == _as_lists(before):
             continue
         raise ValueError(
             f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and the "
             f"targets with {name}={before!r}. Set it as it was, or start anew: call fit with warm_start=False."
         )
+
+
+def _as_lists(value: object) -> object:
+    """Return a parameter with lists in the place of tuples and arrays, which are the same choice."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return list(map(_as_lists, value)) if isinstance(value, list | tuple) else value

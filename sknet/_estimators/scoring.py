@@ -10,7 +10,7 @@ values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, 
 
 from collections.abc import Callable
 from contextlib import suppress
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.arrays import is_missing
-from sknet._tables.frames import as_pandas, is_frame
+from sknet._tables.frames import is_frame
 from sknet._tables.label_arrays import as_labels, present_labels
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows
@@ -105,7 +105,7 @@ def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Cal
     trained = copy(estimator)  # the estimator itself stays as it was until the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out.X.for_scorer()
-    kept = (as_pandas(X) if is_frame(X) else X).copy()  # as `predict` reads it, and as a scorer cannot change it
+    kept = deepcopy(X) if is_frame(X) else X.copy()  # a scorer may change what it is given; polars has no `copy`
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
     y = plan.encoding.head.restore_y(held_out.y)

@@ -106,7 +106,7 @@ def have_equal_values(X: Table, other: Table) -> bool:
     """Whether two tables are of one type and hold the same values, missing ones in the same places."""
     if type(X) is not type(other) or X.shape != other.shape:
         return False
-    if isinstance(X, pd.DataFrame):
+    if hasattr(X, "equals"):  # a data frame of pandas or polars
         return bool(X.equals(other))
     if is_sparse(X):
         return all(np.array_equal(getattr(X, part), getattr(other, part)) for part in ("indptr", "indices", "data"))

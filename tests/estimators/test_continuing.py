@@ -215,6 +215,16 @@ def test_what_cannot_change_any_more_is_refused_where_its_list_was_changed(name)
         net.partial_fit(table, y)
 
 
+@pytest.mark.parametrize("sets", [
+    [["a"], ["b", "c"]], [("a",), ("b", "c")], (["a"], ("b", "c")), [np.array(["a"]), {"b", "c"}],
+], ids=str)  # fmt: skip
+def test_lists_of_lists_are_the_same_choice_as_lists_of_tuples(sets):
+    net = SigmoidMLPRegressor(**QUICK, interaction_cst=[("a",), ("b", "c")], warm_start=True).fit(FRAME, NUMBER)
+    assert len(net.set_params(interaction_cst=sets).fit(FRAME, NUMBER).loss_curve_) == 4
+    with pytest.raises(ValueError, match="interaction_cst=.* cannot take effect"):
+        net.set_params(interaction_cst=[sets[1], ["b"]]).fit(FRAME, NUMBER)
+
+
 def test_lists_within_lists_are_copies_too():
     weights = [{0: 1.0}, {0: 2.0}]
     both = np.column_stack([LABEL, 1 - LABEL])

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.model import Model
 
 # --- how an epoch is judged ------------------------------------------------------------------------------------------
 
@@ -279,6 +280,47 @@ def test_a_scorer_gets_polars_rows_where_polars_rows_were_passed(own):
     assert all(isinstance(table, pl.DataFrame) and table.schema == pl.DataFrame(data).schema for table in given[pl])
     assert given[pl][0]["b"].to_list() == given[pd][0]["b"].to_list()
     assert scores[pl] == scores[pd]
+
+
+TABLES = {
+    "array": lambda frame, path: frame[["a", "b"]].to_numpy(),
+    "CSR matrix": lambda frame, path: sp.csr_array(frame[["a", "b"]].fillna(0.0).to_numpy()),
+    "pandas": lambda frame, path: frame,
+    "polars": lambda frame, path: pl.DataFrame(frame.to_dict("list")),
+    "memory map": lambda frame, path: [np.save(path, frame[["a", "b"]]), np.load(path, mmap_mode="r")][1],
+}
+
+
+@quiet
+@pytest.mark.parametrize("table", TABLES)
+def test_the_outputs_of_an_evaluated_epoch_are_not_computed_again_for_its_scorer(table, tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": [np.nan, *range(1, len(X))], "b": X[:, 0], "c": np.where(X[:, 1] > 0.0, "x", "y")})
+    rows, n_computed, scored = TABLES[table](frame, tmp_path / "X.npy"), [], []
+
+    def scorer(net, table, y):
+        scored.append(len(table) if hasattr(table, "columns") else table.shape[0])
+        net.predict(table)
+        return -float(np.mean((net.predict(table) - y) ** 2))
+
+    monkeypatch.setattr(Model, "outputs", lambda *args: n_computed.append(1))
+    net = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "max_iter": 3, "early_stopping": True})
+    net.fit(rows, NUMBER)
+    assert len(scored) == 3 and n_computed == []
+
+
+@quiet
+def test_a_scorer_that_changes_its_polars_table_gets_other_outputs():
+    seen = []
+
+    def scorer(net, table, y):
+        before = net.predict(table)
+        table[0, "a"] = 100.0
+        seen.append(np.flatnonzero(net.predict(table) != before).tolist())
+        return 0.0
+
+    net = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "max_iter": 1, "early_stopping": True})
+    net.fit(pl.DataFrame(X, schema=[*"abcdefgh"][: X.shape[1]]), NUMBER)
+    assert 0 in seen[0]
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "quantile"])
