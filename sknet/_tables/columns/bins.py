@@ -87,8 +87,12 @@ class BinnedColumn(Column):
     def bins(self) -> tuple[Array, Array]:
         """Lower edge of each bin, and 1 over its width."""
         edges = np.array(self.all_edges)
-        with np.errstate(over="ignore"):  # of a width that is infinite, 1 over it is 0
-            return edges[:-1], reciprocal(np.diff(edges))
+        with np.errstate(over="ignore"):
+            width = np.diff(edges)
+        factor = reciprocal(width)
+        if np.isinf(width).any():  # half of the width is finite; a factor of 0 would make NaN of infinite distances
+            factor = np.where(np.isinf(width), 0.5 * reciprocal(np.diff(edges / 2.0)), factor)
+        return edges[:-1], factor
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
@@ -135,7 +139,7 @@ def with_bins(columns: Sequence[Column], sorted_columns: SortedColumns, n_bins: 
 def bin_edges(sorted_columns: SortedColumns, n_bins: int) -> list[Array]:
     """Choose the edges of at most `n_bins` bins for each column."""
     quantiles = sorted_columns.quantiles(np.linspace(0.0, 1.0, n_bins + 1))  # (b, n_bins + 1)
-    all_differ = np.all(np.diff(quantiles) > 0, axis=1).tolist()
+    all_differ = np.all(quantiles[:, 1:] > quantiles[:, :-1], axis=1).tolist()
     return [
         own if differ else _edges_amid_repeated(*sorted_columns.observed(i), n_bins)
         for i, (own, differ) in enumerate(zip(quantiles, all_differ, strict=True))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sknet import SigmoidMLPClassifier
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.bins import BinnedColumn, bin_edges
 from sknet._tables.columns.number import NumberColumn
@@ -86,3 +87,19 @@ def test_a_column_of_two_values_has_no_bins():
 def test_magnitude_does_not_matter(magnitude):
     x = np.arange(1.0, 10.0)
     np.testing.assert_allclose(write(learn(x * magnitude), x * magnitude), write(learn(x), x), atol=1e-6)
+
+
+def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
+    values = np.array([-1.7e308, -1.2e308, 1.2e308, 1.6e308, 1.7e308])
+    column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308), 0.0)
+    bins = write(column, values)[:, :3]
+    assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
+    low, factor = column.bins
+    assert factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6) and np.isfinite(column.slopes(values, "c")).all()
+
+
+def test_a_classifier_learns_from_bins_of_huge_numbers():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1.0, 1.7, (300, 1)) * np.where(rng.random((300, 1)) < 0.5, -1.0, 1.0) * 1e308
+    net = SigmoidMLPClassifier(numeric_encoding="piecewise_linear", n_members=1, random_state=0).fit(X, X[:, 0] > 0)
+    assert net.score(X, X[:, 0] > 0) == 1.0
