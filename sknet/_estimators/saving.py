@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,12 @@ from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.intervals import ScaledResiduals
+from sknet._model.model import Model
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
 from sknet._storage.models import classes_by_name
-from sknet._typing import Array
+from sknet._training.state import State
+from sknet._typing import Array, DType
 
 Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
 
@@ -160,15 +163,14 @@ CONTINUED_WITH = {*LEARNT_WITH, "hidden_layer_sizes"}
 
 def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
     """Let a model that was read predict a row of missing values: parts that do not go together show here."""
-    network, head, names = fitted.model.network, fitted.model.head, fitted.columns.names
+    head, names = fitted.model.head, fitted.columns.names
     if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):
         raise ValueError("the target is that of another kind of estimator")
-    if head.n_outputs != network.intercepts[-1].size:
-        raise ValueError("the last layer's outputs are not those of the target")
-    # `state.theta` may be empty: the published weights then stand for it, see `state_to_keep`
-    state, shape = fitted.state, (network.layout.n_parameters,)
-    if state is not None and any(v.shape != shape for v in state.vectors_like_theta if v is not state.theta):
-        raise ValueError("the optimizer's moments are not those of the network")
+    if isinstance(head, LabelHead) and any(known.ndim != 1 for known in head.labels.classes_by_column):
+        raise ValueError("its arrays of labels do not have one dimension")
+    _refuse_other_weights(fitted.model)
+    if fitted.state is not None:
+        _refuse_other_state(fitted.state, fitted.model)
     if fitted.columns.n != fitted.model.encoder.n_columns:
         raise ValueError("the table's columns are not those of the encoder")
     _refuse_bad_numbers(fitted)
@@ -176,9 +178,11 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        estimator.predict(table)
+        predicted = estimator.predict(table)
         if isinstance(estimator, SigmoidMLPClassifier):
-            estimator.predict_proba(table)
+            predicted = estimator.predict_proba(table)
+        if fitted.out_of_fold is not None:
+            _refuse_other_out_of_fold(fitted.out_of_fold, predicted)
         if fitted.residuals is not None:
             is_classifier = isinstance(estimator, SigmoidMLPClassifier)
             # for so low a coverage one held-out row is enough: there is no error for too few
@@ -186,6 +190,46 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
             levels = () if is_classifier else head.loss.levels
             if levels or (not is_classifier and head.n_outputs == 1):
                 estimator.predict_quantiles(table, levels or 0.5)
+
+
+def _refuse_other_weights(model: Model) -> None:
+    """Raise for weights that do not fit the encoder, the target or each other: broadcasting would hide some."""
+    network, dtype = model.network, model.output_dtype
+    sizes = [model.encoder.n_inputs, *(b.size for b in network.intercepts[:-1]), model.head.n_outputs]
+    if not len(network.coefs) == len(network.intercepts) == len(network.activations) + 1:
+        raise ValueError("the layers do not have weights, biases and activations each")
+    for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        _refuse_other_array(f"fitted.model.network.coefs.{i}", network.coefs[i], (fan_in, fan_out), dtype)
+        _refuse_other_array(f"fitted.model.network.intercepts.{i}", network.intercepts[i], (fan_out,), dtype)
+
+
+def _refuse_other_state(state: State, model: Model) -> None:
+    """Raise for vectors that are not as long as all weights and biases."""
+    shape, dtype = (model.network.layout.n_parameters,), model.compute_dtype
+    # the published weights stand for an empty theta, see `state_to_keep`
+    _refuse_other_array("fitted.state.theta", state.theta, shape if state.theta.size else (0,), dtype)
+    vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}
+    if state.average is not None:
+        vectors["average"] = state.average
+    if state.best is not None:
+        vectors["best.theta"] = state.best.theta
+    for name, vector in vectors.items():
+        _refuse_other_array(f"fitted.state.{name}", vector, shape, dtype)
+
+
+def _refuse_other_out_of_fold(out_of_fold: Array | list[Array], predicted: Array | list[Array]) -> None:
+    """Raise for out-of-fold predictions of other outputs than those of a row that was predicted."""
+    kept, found = (each if isinstance(each, list) else [each] for each in (out_of_fold, predicted))
+    n_rows = {array.shape[:1] for array in kept}
+    if len(n_rows) != 1 or [array.shape[1:] for array in kept] != [array.shape[1:] for array in found]:
+        shapes = [array.shape for array in kept]
+        raise ValueError(f"its array fitted.out_of_fold is of shape {shapes}, which is not that of predictions")
+
+
+def _refuse_other_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) -> None:
+    """Raise for an array, which the file calls by this name, of another shape or type."""
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"its array {name} is of {array.dtype} and shape {array.shape}, not {dtype} and {shape}")
 
 
 def _refuse_bad_numbers(fitted: Fitted) -> None:

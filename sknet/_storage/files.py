@@ -11,6 +11,7 @@ The metadata of a file are the name and version of this format, the settings, wh
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EINVAL, EISDIR
@@ -249,9 +250,17 @@ def read(
             arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
         if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
             raise ValueError("its digest is another one: it has been changed or damaged")
-        content = json.loads(settings)
+        content = json.loads(settings, parse_int=_parse_int)
         pieces = _pieces_of(path, content["pieces"], custom or {})
         return unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE)
+
+
+def _parse_int(text: str) -> int:
+    """Return an integer; a ValueError where it is larger than any float, which arithmetic with floats would meet."""
+    number = int(text)
+    if abs(number) > sys.float_info.max:
+        raise ValueError(f"its settings hold an integer of {len(text)} digits")
+    return number
 
 
 def _refuse_costly_header(file: BinaryIO) -> None:

@@ -61,7 +61,7 @@ def _fits_one_of(value: object, of: tuple[object, ...]) -> bool:
 
 
 _CHECKS: dict[object, Callable[..., bool]] = {
-    int: lambda value, of: type(value) is int and value >= 0,  # what is learnt are counts, positions and seeds
+    int: lambda value, of: type(value) is int and 0 <= value < 2**63,  # what is learnt are counts, positions and seeds
     float: lambda value, of: type(value) in (int, float),
     tuple: _is_tuple,
     list: _is_list,

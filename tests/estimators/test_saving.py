@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 import sknet
 from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._training.state import Best
 from tests.storage.forged import forge
 
 rng = np.random.default_rng(0)
@@ -449,11 +450,73 @@ def test_residuals_of_labels_that_are_none_are_refused(path, change):
         again(net, path)
 
 
-def test_moments_of_another_network_are_refused(path):
-    net = SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER)
-    net._fitted = with_other_moments(net._fitted)
-    with pytest.raises(ModelFileError, match="the optimizer's moments are not those of the network"):
+def with_state(**changes):
+    return lambda fitted: replace(fitted, state=replace(fitted.state, **changes))
+
+
+def with_network(name, change):
+    def changed(fitted):
+        model = fitted.model
+        arrays = getattr(model.network, name)
+        network = replace(model.network, **{name: (change(arrays[0]), *arrays[1:])})
+        return replace(fitted, model=replace(model, network=network))
+
+    return changed
+
+
+N_PARAMETERS = 3 * 3 + 3 + 3 + 1
+LENGTHS = rf"of float64 and shape \(5,\), not float64 and \({N_PARAMETERS},\)"
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (with_other_moments, r"fitted.state.moments.0 is of float64 and shape \(3,\), not float64 and \(16,\)"),
+    (with_state(theta=np.ones(5)), f"fitted.state.theta is {LENGTHS}"),
+    (with_state(theta=np.ones(N_PARAMETERS, int)), "fitted.state.theta is of int64"),
+    (with_state(theta=np.ones((1, 0))), r"fitted.state.theta is of float64 and shape \(1, 0\)"),
+    (with_state(average=np.ones(5)), f"fitted.state.average is {LENGTHS}"),
+    (with_state(best=Best(np.ones(5), 0.0, 0.0, 1)), f"fitted.state.best.theta is {LENGTHS}"),
+    (with_network("coefs", lambda W: W.T[:2]), r"fitted.model.network.coefs.0 is .* \(2, 3\), not .* \(3, 3\)"),
+    (with_network("coefs", lambda W: W.astype(int)), "fitted.model.network.coefs.0 is of int64"),
+    (with_network("intercepts", lambda b: b[np.newaxis]), r"fitted.model.network.intercepts.0 is .* \(1, 3\)"),
+    (with_network("intercepts", lambda b: b[:1]), r"fitted.model.network.coefs.0 is .* \(3, 3\), not .* \(3, 1\)"),
+    (lambda fitted: replace(fitted, out_of_fold=np.ones((100, 2))), r"fitted.out_of_fold is of shape \[\(100, 2\)\]"),
+    (lambda fitted: replace(fitted, out_of_fold=[np.ones(9), np.ones(9)]), "fitted.out_of_fold is of shape"),
+])  # fmt: skip
+def test_arrays_of_another_shape_or_type_are_named(path, change, message):
+    """Broadcasting hides some of them from a prediction, and training has not begun."""
+    parameters = QUICK | {"numeric_encoding": "raw", "averaging": 0.0}
+    net = SigmoidMLPRegressor(**parameters).partial_fit(X, NUMBER)
+    assert again(net, path).partial_fit(X, NUMBER).n_iter_ == 1
+    net._fitted = change(net._fitted)
+    with pytest.raises(ModelFileError, match=f"its array {message}"):
         again(net, path)
+
+
+def test_labels_of_two_dimensions_are_refused(path):
+    net = SigmoidMLPClassifier(**QUICK).fit(X, np.c_[LABEL, LABEL == "p"])
+    head = net._fitted.model.head
+    first, second = head.labels.outputs
+    labels = replace(head.labels, outputs=(first, replace(second, known=second.known[np.newaxis])))
+    net._fitted = replace(net._fitted, model=replace(net._fitted.model, head=replace(head, labels=labels)))
+    with pytest.raises(ModelFileError, match="its arrays of labels do not have one dimension"):
+        again(net, path)
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize("change", [
+    lambda value: value["fitted"]["model"]["encoder"]["columns"][-1].update(factor=HUGE),
+    lambda value: value["fitted"]["model"]["network"].update(temperature=-HUGE),
+    lambda value: value["fitted"].update(n_samples_seen=HUGE),
+    lambda value: value["fitted"].update(n_samples_seen=2**63),
+    lambda value: value["parameters"]["values"].__setitem__(0, HUGE),
+])  # fmt: skip
+def test_an_integer_that_no_float_holds_is_refused(path, change):
+    sknet.save(SigmoidMLPRegressor(**QUICK).fit(MIXED[["note"]], NUMBER), path)
+    forge(path, change)
+    with pytest.raises(ModelFileError, match="an integer of 40[12] digits|n_samples_seen is int, which it cannot be"):
+        sknet.load(path)
 
 
 def test_parameters_that_are_none_are_refused(path):
