@@ -178,7 +178,7 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        predicted = estimator.predict(table)
+        predicted: Array | list[Array] = estimator.predict(table)
         if isinstance(estimator, SigmoidMLPClassifier):
             predicted = estimator.predict_proba(table)
         if fitted.out_of_fold is not None:

@@ -94,11 +94,12 @@ def is_read_from(source: object, path: Path) -> bool:
     """Whether rows of a source are read from the file at `path`; of a function or an iterable, nobody knows."""
     if not path.exists():
         return False
+    files: list[str | os.PathLike[str]] = []
     if isinstance(source, np.ndarray):
         mapped = mapped_file(source)
         files = [] if mapped is None else [mapped]
-    else:
-        files = files_of(source) if isinstance(source, str | os.PathLike | Dataset) else []
+    elif isinstance(source, str | os.PathLike | Dataset):
+        files += files_of(source)
     return any(os.path.exists(file) and os.path.samefile(file, path) for file in files)
 
 

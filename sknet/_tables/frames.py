@@ -74,7 +74,7 @@ def column_at(X: Array, j: int) -> Array: ...
 def column_at(X: Table, j: int) -> pd.Series | Array:
     """Return one column of a data frame, of a sparse matrix, or of an array in memory or in a file."""
     if is_sparse(X):
-        return X[:, [j]].toarray()[:, 0]  # type: ignore[no-any-return]
+        return X[:, [j]].toarray()[:, 0]
     return X.iloc[:, j] if isinstance(X, pd.DataFrame) else np.asarray(X[:, j])
 
 

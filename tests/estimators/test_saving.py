@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 
 import sknet
 from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._training.state import Best
 from tests.storage.forged import forge
+from tests.training.problems import best_of
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 3))
@@ -474,7 +474,7 @@ LENGTHS = rf"of float64 and shape \(5,\), not float64 and \({N_PARAMETERS},\)"
     (with_state(theta=np.ones(N_PARAMETERS, int)), "fitted.state.theta is of int64"),
     (with_state(theta=np.ones((1, 0))), r"fitted.state.theta is of float64 and shape \(1, 0\)"),
     (with_state(average=np.ones(5)), f"fitted.state.average is {LENGTHS}"),
-    (with_state(best=Best(np.ones(5), 0.0, 0.0, 1)), f"fitted.state.best.theta is {LENGTHS}"),
+    (with_state(best=best_of(np.ones(5))), f"fitted.state.best.theta is {LENGTHS}"),
     (with_network("coefs", lambda W: W.T[:2]), r"fitted.model.network.coefs.0 is .* \(2, 3\), not .* \(3, 3\)"),
     (with_network("coefs", lambda W: W.astype(int)), "fitted.model.network.coefs.0 is of int64"),
     (with_network("intercepts", lambda b: b[np.newaxis]), r"fitted.model.network.intercepts.0 is .* \(1, 3\)"),

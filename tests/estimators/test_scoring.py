@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.model import Model
+from sknet._estimators import fitted as fitted_module
 
 # --- how an epoch is judged ------------------------------------------------------------------------------------------
 
@@ -295,17 +295,18 @@ TABLES = {
 @pytest.mark.parametrize("table", TABLES)
 def test_the_outputs_of_an_evaluated_epoch_are_not_computed_again_for_its_scorer(table, tmp_path, monkeypatch):
     frame = pd.DataFrame({"a": [np.nan, *range(1, len(X))], "b": X[:, 0], "c": np.where(X[:, 1] > 0.0, "x", "y")})
-    rows, n_computed, scored = TABLES[table](frame, tmp_path / "X.npy"), [], []
+    rows, computed, scored = TABLES[table](frame, tmp_path / "X.npy"), [], []
+    read = fitted_module.model_and_checked_table
 
     def scorer(net, table, y):
         scored.append(len(table) if hasattr(table, "columns") else table.shape[0])
         net.predict(table)
         return -float(np.mean((net.predict(table) - y) ** 2))
 
-    monkeypatch.setattr(Model, "outputs", lambda *args: n_computed.append(1))
+    monkeypatch.setattr(fitted_module, "model_and_checked_table", lambda *args: [computed.append(1), read(*args)][1])
     net = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "max_iter": 3, "early_stopping": True})
     net.fit(rows, NUMBER)
-    assert len(scored) == 3 and n_computed == []
+    assert len(scored) == 3 and not computed
 
 
 @quiet

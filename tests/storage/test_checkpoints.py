@@ -13,7 +13,6 @@ import scipy.sparse as sp
 from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor, save
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin, fingerprint, read_checkpoint, table_digest, write_checkpoint
-from sknet._tables.splitting import Split
 from tests.model.examples import rows_of
 from tests.training.problems import best_of, state_after
 
@@ -148,7 +147,7 @@ def test_a_fingerprint_names_what_differs():
         "y": (rows_of(X, NUMBER + 1.0), None),
         "sample_weight or class_weight": (rows_of(X, NUMBER, np.ones(N)), None),
         "groups": (rows_of(X, NUMBER, groups=np.arange(N)), None),
-        "the folds": (rows, None, [Split(np.arange(9), np.arange(9, N))]),
+        "the folds": (rows, None, [(np.arange(9), np.arange(9, N))]),
     }
     for name, changed in changes.items():
         assert {key for key, value in fingerprint(*changed).items() if value != plain[key]} == {name}

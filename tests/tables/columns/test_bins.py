@@ -94,7 +94,7 @@ def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
     column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308), 0.0)
     bins = write(column, values)[:, :3]
     assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
-    low, factor = column.bins
+    _, factor = column.bins
     assert factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6) and np.isfinite(column.slopes(values, "c")).all()
 
 
