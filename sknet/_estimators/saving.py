@@ -46,7 +46,8 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
 
     The file has the format safetensors: arrays are tensors, everything else is text. It
     contains no pickle, so loading it is safe wherever it comes from. An existing file
-    is replaced only when the new file is complete.
+    is replaced only when the new file is complete, and keeps its permissions. A path
+    that leads to something other than a file, such as a pipe, is an error.
 
     Parameters
     ----------
