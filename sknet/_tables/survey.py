@@ -38,7 +38,7 @@ class ColumnSummary(NamedTuple):
     n_numbers : int
         How many columns are neither categories nor text: those of numbers and of dates.
     has_many_categories : bool
-        Whether categories share an input in some column: they are rare, or more than `max_categories` allows inputs.
+        Whether some column of categories needs the target's means beside at most `max_categories` inputs.
     text_names : tuple of str
         Columns of free text.
     is_sparse : bool
@@ -95,7 +95,7 @@ class Survey:
             any(
                 learn_categories(*read_categories(self.categorical[j], self.names[j]))
                 .one_hot(max_categories)
-                .has_infrequent
+                .needs_means(max_categories)
                 for j in categories
             ),
             tuple(self.names[j] for j in texts),

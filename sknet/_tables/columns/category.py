@@ -30,6 +30,9 @@ MIN_CATEGORY_ROWS, MIN_CATEGORY_ROWS_OF_FEW, FEW_VALUES = 5, 2, 200
 """Categories of fewer rows are rare: a network would learn their rows by heart. The second is that of columns of fewer
 values than the third: there, a category of few rows is a large part of what is known."""
 
+LARGE_INFREQUENT_SHARE = 0.2
+"""From this share of the weight on, rare categories that share an input also get means of the target."""
+
 _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """Input of a column of two categories, by slot; the last is also slot −1, unknown."""
 
@@ -59,6 +62,11 @@ class CategoryColumn(Column):
     def has_signed_input(self) -> bool:
         """Whether two categories share one input: −1 for the first, 1 for the second, 0 for unknown."""
         return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
+
+    def needs_means(self, max_categories: int | None) -> bool:
+        """Whether the target's means should stand beside the inputs: many categories or rows share one."""
+        is_full = self.has_infrequent and self.n_inputs == max_categories
+        return is_full or self.infrequent_share >= LARGE_INFREQUENT_SHARE
 
     @property
     def suffixes(self) -> tuple[str, ...]:

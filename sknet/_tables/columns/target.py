@@ -172,7 +172,7 @@ def learn_category(
 ) -> TargetColumn | CategoryColumn | IdentifierColumn:
     """Learn what a column of categories becomes: one-hot inputs, the target's means, or both.
 
-    With "both", the means stand beside one-hot inputs in which categories share an input.
+    With "both", the means stand beside one-hot inputs if many categories or rows share one of these.
     """
     codes, keys = read_categories(values, name)
     refuse_broken_text(keys, f"Column {name!r} of X")
@@ -181,7 +181,9 @@ def learn_category(
     if categories.all_differ:
         return IdentifierColumn(categories.has_missing)
     one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)
-    if target is None or encoding == "one_hot" or (encoding == "both" and not one_hot.has_infrequent):
+    if target is None or encoding == "one_hot":
+        return one_hot
+    if encoding == "both" and not one_hot.needs_means(settings.max_categories):
         return one_hot
     totals = compute_target_totals(
         codes, keys, target, weight, cross_fit_folds(target, np.arange(len(target)), len(target))
