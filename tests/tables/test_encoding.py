@@ -3,7 +3,7 @@
 import itertools
 import pickle
 import tracemalloc
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
-
 
 SCALINGS_TESTED = ["robust", "standard", None]
 

@@ -105,7 +105,9 @@ def test_rare_levels_are_among_the_others_that_share_an_input(most):
 
 def test_if_all_levels_are_kept_none_is_rare():
     values = pd.Series([f"c{i // 2}" for i in range(400)])
-    assert len(learn_category(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).levels) == 200
+    assert (
+        len(learn_category(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).levels) == 200
+    )
 
 
 def test_a_column_of_rare_levels_has_the_input_of_the_infrequent_ones():
