@@ -16,7 +16,7 @@ from sknet._model.settings import Settings
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
 from sknet._tables.columns import Column
-from sknet._tables.columns.category import IdentifierColumn, UninformativeColumn
+from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
@@ -223,9 +223,6 @@ def is_left_out(column: Column, column_class: type) -> bool:
 REMEDIES_FOR_LEFT_OUT: dict[type, str] = {
     IdentifierColumn: "they are categories, but all their values differ, as in identifiers. Drop them, convert them "
     "to numbers or dates, or name them in text_features.",
-    UninformativeColumn: "they have many categories, which are all rare, or tests found no effect on the target, "
-    "neither alone nor together with one other column of categories or numbers (nor on its spread, if the loss asks "
-    "about that). Drop them, or name them in categorical_features, beside 'from_dtype', to keep them.",
     TextColumn: "they are text, and no two of their texts differ in words. Drop them, or leave them out of "
     "text_features.",
 }

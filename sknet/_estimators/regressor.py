@@ -202,17 +202,16 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Maximum number of inputs per column of categories, including the shared input of
         infrequent categories; None sets no limit. The categories with the most rows (or
         weight) get inputs of their own. In a column of 20 categories or more,
-        categories with fewer than 5 rows share an input. If this column tells nothing
-        about the target, alone or together with another column, it is left out with a
-        warning. To keep it, name it in `categorical_features`.
+        categories with fewer than 5 rows share an input.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
         How categories become inputs: "one_hot" gives one input per category, "target"
         the mean target of the category, and "both" one-hot inputs, plus mean targets in
-        columns with more categories than `max_categories`. "auto" is "both" if there is
-        such a column and the first call is not `partial_fit`, else "one_hot" (see
-        Notes). Mean targets are cross-fitted, and shrunk to the overall mean by
-        empirical Bayes. With three classes or more, each class has a mean of its own.
+        columns with more categories than `max_categories`, or in which a fifth of the
+        rows share the input of infrequent categories. "auto" is "both" if there is such
+        a column and the first call is not `partial_fit`, else "one_hot" (see Notes).
+        Mean targets are cross-fitted, and shrunk to the overall mean by empirical
+        Bayes. With three classes or more, each class has a mean of its own.
 
     text_components : int, default=30
         Maximum number of inputs per column of text: the first components of a singular

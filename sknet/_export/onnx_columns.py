@@ -20,7 +20,7 @@ from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
 from sknet._export.formats import ExportError
 from sknet._export.onnx_graph import Feed, Graph, integers
 from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, MissingOnlyColumn, UninformativeColumn
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, MissingOnlyColumn
 from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
@@ -319,7 +319,6 @@ CONVERTERS: dict[type, Converter] = {
     DatetimeColumn: _write_dates,
     CategoryColumn: _write_categories,
     IdentifierColumn: _write_left_out,
-    UninformativeColumn: _write_left_out,
     TargetColumn: _write_target_means,
 }
 """How the columns of each kind in one feed are written."""

@@ -438,6 +438,10 @@ class _EpochEvaluator:
         return self.stopped is not None or not goes_on
 
 
-def steps_per_epoch(solver: Solver, n_rows: int) -> int:
-    """Return how many steps an epoch of n rows has."""
-    return ceil(n_rows / solver.samples_per_step(n_rows))
+def steps_per_epoch(solver: Solver, n_rows: int) -> float:
+    """Return how many batches an epoch of n rows has: 225 rows are 7.03 of 32.
+
+    The last batch counts by its rows. With whole steps, 7 epochs of 225 rows would become 6 epochs of 300 rows: a
+    network would see a seventh more rows than those that chose its epoch.
+    """
+    return n_rows / solver.samples_per_step(n_rows)

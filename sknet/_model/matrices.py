@@ -8,7 +8,6 @@ target : (n, k)     what the raw outputs are compared with
 weight : (n,)       sample weights; None where all are 1
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Protocol, Self
@@ -21,7 +20,6 @@ from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.inputs import Inputs
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
-from sknet._tables.columns import Column
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, Sample, too_little_weight_message
@@ -152,25 +150,20 @@ class EncodingLearner:
             # with input_scaling=None nothing is scaled: the loss is then scikit-learn's, in the target's own unit
             in_unit_of_mean = self.settings.table.input_scaling is not None
             head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
-        return self._with_steps(self._learn(head, self.sample, self.survey, {}, rows_of_means), self.sample)
+        return self._with_steps(self._learn(head, self.sample, self.survey, rows_of_means), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
         """Learn from the rows of a fold, numbered `train`, all that its held-out rows must not have a say in.
 
-        These are the columns that targets decide on: which categories count, and means. All others, which no target
-        has a say in, are those of the table if `shares_columns`. The scale of the targets always is: the folds' losses
-        have one unit.
+        These are what targets decide, steps and means, and all else too unless the fold `shares_columns`. The scale of
+        the targets is always shared: the folds' losses have one unit.
         """
+        own = shared.with_target_means(self.rows, train)
         if isinstance(self.settings.network.init, tuple):  # the user's weights are made for the inputs of the table
-            return shared.with_target_means(self.rows, train)
-        columns = enumerate(shared.encoder.columns)
-        kept = {j: column for j, column in columns if shares_columns and not column.was_judged_by_target}
-        has_new_columns = len(kept) < shared.encoder.n_columns
-        if not (has_new_columns or self._looks_for_steps):
-            return shared
-        sample, own = self.sample.among(train), shared
-        if has_new_columns:
-            own = self._learn(shared.head, sample, self.survey.of_rows(sample.X, kept), kept, train)
+            return own
+        sample = self.sample.among(train)
+        if not shares_columns:
+            own = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
         return self._with_steps(own, sample)
 
     @property
@@ -185,20 +178,10 @@ class EncodingLearner:
         encoder = encoding.encoder.with_steps(some.X, targets_to_encode_by(encoding.head, some.y), some.weight)
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
-    def _learn(
-        self, head: Head, sample: Sample, survey: Survey, kept: Mapping[int, Column], train: NDArray[np.intp] | None
-    ) -> Encoding:
+    def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
         table = self.settings.table
-        needs_target = table.category_encoding != "one_hot" or "category" in survey.kinds.values()
-        target = targets_to_encode_by(head, sample.y) if needs_target else None
-        column_settings = replace(
-            table,
-            weight=sample.weight,
-            target=target,
-            about_spread=head.loss.asks_about_spread,
-            seed=self.seed,
-        )
-        encoder = learn_encoder(sample.X, column_settings, survey, kept)
+        target = targets_to_encode_by(head, sample.y) if table.category_encoding != "one_hot" else None
+        encoder = learn_encoder(sample.X, replace(table, weight=sample.weight, target=target, seed=self.seed), survey)
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
 

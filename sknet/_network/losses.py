@@ -180,11 +180,6 @@ class Loss:
         vars(self).update({"link": identity} | state)
 
     @property
-    def asks_about_spread(self) -> bool:
-        """Whether predictions depend on the targets' spread, as quantiles do."""
-        return bool(self.levels) or self.name == "quantile"
-
-    @property
     def takes_scaled_targets(self) -> bool:
         """Whether targets may be scaled before training."""
         return self.link is identity if self.scales_targets is None else self.scales_targets

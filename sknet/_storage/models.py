@@ -24,7 +24,7 @@ from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._storage.schema import hints_of, make_value
 from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, UninformativeColumn
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
@@ -48,7 +48,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 STORED_CLASSES = classes_by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
-    UninformativeColumn, TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
+    TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""

@@ -14,10 +14,9 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -29,9 +28,7 @@ from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.category import CategoryLearner, UninformativeColumn
-from sknet._tables.columns.datetime import infer_instants, learn_datetime, seconds_of
-from sknet._tables.columns.joint_effects import columns_that_tell
+from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
     learn_robust,
     learn_standard,
@@ -44,7 +41,7 @@ from sknet._tables.columns.quantile import learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import SortedColumns
 from sknet._tables.columns.steps import learn_steps
-from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_target
+from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_category
 from sknet._tables.columns.text import EncodedTextInput, learn_text
 from sknet._tables.frames import (
     ColumnKind,
@@ -317,15 +314,19 @@ class TableEncoder:
         return TableEncoder(self.names, tuple(columns))
 
     def with_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
-        """Return the encoder with steps in the columns of numbers with bins, where the rows' target clearly jumps."""
-        binned = {j: column for j, column in enumerate(self.columns) if isinstance(column, BinnedColumn)}
+        """Return the encoder with steps where the rows' target clearly jumps, and with no others.
+
+        Only columns of numbers with bins have steps.
+        """
+        binned = {
+            j: replace(column, steps=()) for j, column in enumerate(self.columns) if isinstance(column, BinnedColumn)
+        }
         if not binned:
             return self
         numbers = np.stack([column_as_floats(column_at(X, j), self.column_names[j]) for j in binned], axis=1)
-        stepped = learn_steps(binned, numbers, target, weight)
-        if not stepped:
-            return self
-        return TableEncoder(self.names, tuple(stepped.get(j, column) for j, column in enumerate(self.columns)))
+        binned |= learn_steps(binned, numbers, target, weight)
+        columns = tuple(binned.get(j, column) for j, column in enumerate(self.columns))
+        return self if columns == self.columns else TableEncoder(self.names, columns)
 
     def as_dense(self, X: Table) -> Array:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
@@ -351,12 +352,7 @@ def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targe
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(
-    X: Table,
-    settings: ColumnSettings = DEFAULT_SETTINGS,
-    survey: Survey | None = None,
-    kept: Mapping[int, Column] = MappingProxyType({}),
-) -> TableEncoder:
+def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey: Survey | None = None) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
     Parameters
@@ -367,8 +363,6 @@ def learn_encoder(
     settings : ColumnSettings, default=DEFAULT_SETTINGS
     survey : Survey, default=None
         What its columns are; None to look.
-    kept : dict of int to Column, default={}
-        Columns that have been learnt from other rows and stay as they are, by their numbers.
 
     Returns
     -------
@@ -378,31 +372,19 @@ def learn_encoder(
     if is_sparse(X):
         return _learn_sparse(X, choices, settings)
     survey = survey_columns(X, choices) if survey is None else survey
-    encoder = _learn_columns(X, survey, settings, kept, never_left_out=survey.named_by_user)
-    # where no column says anything, they stay: something must be left to train on
-    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, kept, never_left_out=survey.categorical)
-
-
-def _learn_columns(
-    X: Table, survey: Survey, settings: ColumnSettings, kept: Mapping[int, Column], never_left_out: Container[int]
-) -> TableEncoder:
-    """Learn all columns but those kept; `never_left_out` are the numbers of those that stay if they say nothing."""
-    columns, errors = dict(kept), dict(survey.errors)
-    learners: dict[int, CategoryLearner] = {}
-    new = sorted(survey.kinds.keys() - kept.keys())
-    for block in gen_batches(len(new), max(1, VALUES_LEARNT_AT_ONCE // X.shape[0])):
+    columns: dict[int, Column] = {}
+    errors = dict(survey.errors)
+    kinds = list(survey.kinds.items())
+    for block in gen_batches(len(kinds), max(1, VALUES_LEARNT_AT_ONCE // X.shape[0])):
         numbers: dict[DType, dict[int, Array]] = {}  # of each type, which are learnt together
-        for j in new[block]:
+        for j, kind in kinds[block]:
             try:
-                if survey.kinds[j] == "number":
+                if kind == "number":
                     own_numbers = _read_number(column_at(X, j), survey.names[j])
                     numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
-                elif survey.kinds[j] == "category":
-                    learners[j] = CategoryLearner(_values_of(X, j, survey), survey.names[j], settings)
-                    columns[j] = _category_column(learners[j], never_left_out=j in never_left_out)
                 else:
-                    learn = LEARNERS[survey.kinds[j]]
-                    columns[j] = learn(_values_of(X, j, survey), survey.names[j], settings)
+                    values = survey.categorical[j] if j in survey.categorical else column_at(X, j)
+                    columns[j] = LEARNERS[kind](values, survey.names[j], settings)
             except (TypeError, ValueError) as error:
                 errors[j] = error
         for of_type in numbers.values():
@@ -410,42 +392,8 @@ def _learn_columns(
     if errors:  # all at once: the user repairs a table in one go
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
-    columns |= _columns_that_tell(X, survey, settings, columns, learners)
     names = survey.names if isinstance(X, pd.DataFrame) else None
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
-
-
-def _values_of(X: Table, j: int, survey: Survey) -> ColumnValues:
-    return survey.categorical[j] if j in survey.categorical else column_at(X, j)
-
-
-def _columns_that_tell(
-    X: Table,
-    survey: Survey,
-    settings: ColumnSettings,
-    columns: Mapping[int, Column],
-    learners: Mapping[int, CategoryLearner],
-) -> dict[int, Column]:
-    """Return those columns that say nothing alone, but something together with another, or about the spread."""
-    doubtful = [j for j in learners if isinstance(columns[j], UninformativeColumn)]
-    if not doubtful or settings.target is None:
-        return {}
-    one_hot = {j: columns[j].one_hot_inputs for j in survey.kinds}
-    one_hot |= {j: learners[j].column(never_left_out=True).one_hot_inputs for j in doubtful}
-    slots: dict[int, NDArray[np.intp]] = {}
-    for j, inputs in one_hot.items():
-        if inputs is not None:
-            codes, keys = learners[j].values if j in learners else read_categories(_values_of(X, j, survey))
-            slots[j] = inputs.slots_of_codes(codes, keys)
-    numbers = (
-        AS_NUMBERS[kind](_values_of(X, j, survey), survey.names[j])
-        for j, kind in survey.kinds.items()
-        if kind in AS_NUMBERS
-    )
-    telling = columns_that_tell(
-        slots, doubtful, numbers, settings.target, settings.weight, about_spread=settings.about_spread
-    )
-    return {j: _category_column(learners[j], never_left_out=True) for j in telling}
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
@@ -478,14 +426,6 @@ def _learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]
     return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
 
 
-def _category_column(learner: CategoryLearner, *, never_left_out: bool = False) -> Column:
-    """Return what a column of categories becomes: one-hot inputs, the target's means, or both."""
-    target = learner.settings.target
-    if target is None or learner.settings.category_encoding == "one_hot":
-        return learner.column(never_left_out=never_left_out)
-    return learn_target(learner, target, never_left_out=never_left_out)
-
-
 SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
     "robust": learn_robust,
     "standard": learn_standard,
@@ -494,15 +434,9 @@ SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequ
 }
 """How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and these in order."""
 
-AS_NUMBERS: dict[ColumnKind, Callable[[ColumnValues, str], Array]] = {
-    "number": column_as_floats,
-    "date": lambda values, name: seconds_of(infer_instants(values, name)[0]),
-}
-"""How columns are read with which others may say something together: as numbers, NaN where one is missing."""
-
 LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
     "number": _learn_number,
-    "category": lambda values, name, settings: _category_column(CategoryLearner(values, name, settings)),
+    "category": learn_category,
     "text": learn_text,
     "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
 }

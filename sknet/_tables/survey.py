@@ -9,7 +9,7 @@ X : (n, d)     array, CSR matrix or data frame
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class ColumnSummary(NamedTuple):
     n_numbers : int
         How many columns are neither categories nor text: those of numbers and of dates.
     has_many_categories : bool
-        Whether some column of categories has more categories than `max_categories` allows inputs.
+        Whether some column of categories needs the target's means beside at most `max_categories` inputs.
     text_names : tuple of str
         Columns of free text.
     is_sparse : bool
@@ -69,8 +69,6 @@ class Survey:
         Why each other column cannot be used.
     categorical : dict of int to Series
         The values of each column of categories or text, (n,), of dtype "category".
-    named_by_user : set of int
-        Columns that the user names as categories or text.
     misread : dict of str to str
         Columns of text that hold numbers or dates, by name, and the pandas call that converts each.
     is_sparse : bool
@@ -81,16 +79,12 @@ class Survey:
     kinds: Mapping[int, ColumnKind]
     errors: Mapping[int, Exception] = field(default_factory=dict)
     categorical: Mapping[int, pd.Series] = field(default_factory=dict)
-    named_by_user: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
     is_sparse: bool = False
 
-    def of_rows(self, X: Table, skipped: Container[int] = ()) -> Survey:
-        """Return the survey for other rows, (m, d), of the same table: each column is what it was.
-
-        The categories of columns that are skipped are not looked for.
-        """
-        categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical if j not in skipped}
+    def of_rows(self, X: Table) -> Survey:
+        """Return the survey for other rows, (m, d), of the same table: each column is what it was."""
+        categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical}
         return replace(self, categorical=categorical)
 
     def summary(self, max_categories: int | None) -> ColumnSummary:
@@ -99,10 +93,10 @@ class Survey:
         return ColumnSummary(
             len(self.kinds) - len(self.categorical),
             any(
-                found.are_more_than_inputs(max_categories, found.keys)
-                for found in (
-                    learn_categories(*read_categories(self.categorical[j], self.names[j])) for j in categories
-                )
+                learn_categories(*read_categories(self.categorical[j], self.names[j]))
+                .one_hot(max_categories)
+                .needs_means(max_categories)
+                for j in categories
             ),
             tuple(self.names[j] for j in texts),
             self.is_sparse,
@@ -139,5 +133,4 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         is_found = named_kind is None and choices.finds_categories and j in categorical and categorical[j] is not values
         if is_found and (remedy := remedy_for_text(categorical[j], name)):
             misread[name] = remedy
-    named_by_user = {j for j, kind in enumerate(named_kinds) if kind is not None}
-    return Survey(names, kinds, errors=errors, categorical=categorical, named_by_user=named_by_user, misread=misread)
+    return Survey(names, kinds, errors=errors, categorical=categorical, misread=misread)

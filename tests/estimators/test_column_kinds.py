@@ -319,72 +319,56 @@ SHOPS = pd.DataFrame({"x": rng.normal(size=2000), "shop": SHOP, "name": [f"n{i /
 SPENT = SHOPS["x"].to_numpy() + rng.normal(size=2000)
 
 
-@pytest.mark.parametrize("encoding", ["auto", "both"])
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
-def test_categories_that_say_nothing_are_left_out_with_a_warning(kind, encoding, tmp_path):
+def test_columns_of_noise_and_of_rare_levels_stay(kind, tmp_path):
     y = SPENT if kind is SigmoidMLPRegressor else SPENT > 0
-    net = kind(4, max_iter=2, random_state=0, category_encoding=encoding, max_categories=20)
-    with pytest.warns(
-        UserWarning, match=r"Columns \['shop', 'name'\] of X are left out: .* name them in categorical_fea"
-    ):
-        net.fit(SHOPS, y)
-    assert set(net.inputs_["column"]) == {"x"}
-    assert_array_equal(net.predict(SHOPS), clone(net).fit(SHOPS[["x"]], y).predict(SHOPS[["x"]]))
+    net = kind(4, max_iter=2, random_state=0, category_encoding="one_hot", numeric_encoding="raw").fit(SHOPS, y)
+    assert net.inputs_["column"].value_counts()["shop"] == 40
+    assert net.inputs_.loc[net.inputs_["column"] == "name", "kind"].tolist() == ["infrequent"]
     sknet.save(net, tmp_path / "net")
-    again = sknet.load(tmp_path / "net")
-    assert_array_equal(again.predict(SHOPS.assign(shop="new", name=None)), net.predict(SHOPS))
-    with pytest.warns(UserWarning, match=r"'shop', 'name'\] of X are left out"):
-        streamed = sknet.stream.fit(
-            clone(net), lambda: ((SHOPS[i : i + 500], y[i : i + 500]) for i in range(0, 2000, 500))
-        )
-    assert set(streamed.inputs_["column"]) == {"x"}
+    assert_array_equal(sknet.load(tmp_path / "net").predict(SHOPS), net.predict(SHOPS))
+    chunks = [(SHOPS[i : i + 500], y[i : i + 500]) for i in range(0, 2000, 500)]
+    streamed = sknet.stream.fit(clone(net), lambda: chunks)
+    assert set(streamed.network_feature_names_) == set(net.network_feature_names_)
 
 
-def test_categories_that_are_named_or_all_there_is_or_a_first_part_stay():
-    net = SigmoidMLPRegressor(4, max_iter=2, random_state=0)
-    named = clone(net).set_params(categorical_features=["from_dtype", "shop", "name"]).fit(SHOPS, SPENT)
-    assert named.inputs_["column"].value_counts().to_dict()["shop"] == 40
-    assert named.inputs_.loc[named.inputs_["column"] == "name", "kind"].tolist() == ["infrequent"]
-    alone = clone(net).fit(SHOPS[["shop"]], SPENT)
-    assert len(alone.inputs_) == 40
-    whole = clone(net).set_params(
-        early_stopping=False, category_encoding="one_hot", n_members=1, numeric_encoding="raw"
-    )
+def test_no_level_is_rare_where_nothing_evaluates_epochs():
+    whole = SigmoidMLPRegressor(
+        4, max_iter=2, random_state=0, early_stopping=False, category_encoding="one_hot", n_members=1,
+        numeric_encoding="raw",
+    )  # fmt: skip
     again = clone(whole).partial_fit(SHOPS, SPENT).partial_fit(SHOPS, SPENT)
     assert_array_equal(again.predict(SHOPS), whole.fit(SHOPS, SPENT).predict(SHOPS))
-    assert set(whole.inputs_["column"]) == {"x", "shop", "name"}
-    first = clone(net).partial_fit(SHOPS[:200], SPENT[:200])
+    first = SigmoidMLPRegressor(4, random_state=0).partial_fit(SHOPS[:200], SPENT[:200])
     assert first.inputs_["column"].value_counts().to_dict() == {"x": 1, "shop": 40, "name": 67}
 
 
-def test_categories_that_say_something_only_together_stay():
-    new = np.random.default_rng(1)
-    even = SHOPS["shop"].str[1:].astype(int).to_numpy() % 2 == 0
-    date = pd.Timestamp("2024-01-01") + pd.to_timedelta(new.integers(0, 500, 2000), unit="D")
-    table = SHOPS[["x", "shop"]].assign(other=new.permutation(SHOP), code=new.integers(0, 2, 2000), date=date)
-    net = SigmoidMLPRegressor(4, max_iter=2, random_state=0)
-    together = {
-        "other": table["other"].str[1:].astype(int).to_numpy() % 2,
-        "code": table["code"].to_numpy(),
-        "date": (date.month % 2 == 1) & (date.year == 2024),
-        "x": table["x"].to_numpy(),
-    }
-    for partner, other in together.items():
-        y = np.where(even, other, other.mean() * 2 - other) + new.normal(0.0, 0.3, 2000)
-        found = net.fit(table if partner == "other" else table.drop(columns="other"), y).inputs_["column"]
-        assert {"shop", partner} <= set(found), partner
-    with pytest.warns(UserWarning, match=r"Columns \['shop'\] .* neither alone nor together with one other column of"):
-        net.fit(table[["x", "shop"]], together["other"] + new.normal(0.0, 0.3, 2000))
+SHOP_IS_ODD = np.char.lstrip(SHOP.astype(str), "s").astype(int) % 2
 
 
-def test_categories_that_tell_the_spread_alone_stay_where_the_loss_asks_about_it():
-    y = np.where(SHOPS["shop"].str[1:].astype(int) % 2, 0.2, 2.0) * rng.normal(size=2000)
-    net = SigmoidMLPRegressor(4, max_iter=2, random_state=0)
-    for quantile in (0.9, [0.1, 0.5, 0.9]):
-        asks = clone(net).set_params(loss="quantile", quantile=quantile).fit(SHOPS[["x", "shop"]], y)
-        assert set(asks.inputs_["column"]) == {"x", "shop"}
-    with pytest.warns(UserWarning, match=r"Columns \['shop'\] of X are left out"):
-        net.fit(SHOPS[["x", "shop"]], y)
+def test_levels_that_decide_only_together_are_learnt():
+    """The parity of two columns: each alone is noise. A constant scores 0.5."""
+    other = np.random.default_rng(1).permutation(SHOP)
+    odd = SHOP_IS_ODD ^ (np.char.lstrip(other.astype(str), "s").astype(int) % 2)
+    table = SHOPS[["x", "shop"]].assign(other=other)
+    net = SigmoidMLPClassifier(random_state=0).fit(table[:1500], odd[:1500])
+    assert net.score(table[1500:], odd[1500:]) > 0.9
+
+
+def test_slopes_per_level_are_learnt():
+    y = np.where(SHOP_IS_ODD, 1.0, -1.0) * SHOPS["x"].to_numpy() + 0.3 * np.random.default_rng(1).normal(size=2000)
+    net = SigmoidMLPRegressor(random_state=0).fit(SHOPS[["x", "shop"]][:1500], y[:1500])
+    assert net.score(SHOPS[["x", "shop"]][1500:], y[1500:]) > 0.7
+
+
+def test_levels_that_decide_the_spread_alone_are_learnt():
+    y = np.where(SHOP_IS_ODD, 0.2, 2.0) * np.random.default_rng(1).normal(size=2000)
+    net = SigmoidMLPRegressor(loss="quantile", quantile=[0.1, 0.9], random_state=0).fit(
+        SHOPS[["shop"]][:1500], y[:1500]
+    )
+    width = np.ptp(net.predict(SHOPS[["shop"]][1500:]), axis=1)
+    odd = SHOP_IS_ODD[1500:] == 1
+    assert width[~odd].mean() > 4 * width[odd].mean()  # 10 times as wide, were nothing to be learnt from rows
 
 
 def test_one_column_of_many_levels_changes_no_other():
@@ -400,18 +384,18 @@ def test_one_column_of_many_levels_changes_no_other():
     kinds = SigmoidMLPRegressor(4, max_iter=2, random_state=0).fit(table, y).inputs_.groupby("column")["kind"].unique()
     assert {column: set(found) for column, found in kinds.items()} == {
         "x": {"number", "bin"}, "shop": {"level"}, "zone": {"level", "infrequent", "target"},
-        "rare": {"level"},
+        "rare": {"level", "infrequent"},
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("n_levels", "kinds"), [(60, {"level"}), (120, {"level", "infrequent", "target"})])
-def test_rare_levels_that_tell_the_target_are_kept(n_levels, kinds):
-    """Two to five rows each: they would be pooled, or the column left out, did the target not depend on them."""
+@pytest.mark.parametrize("n_levels", [60, 120])
+def test_rare_levels_on_which_the_target_depends_are_learnt_by_their_means(n_levels):
+    """Two to five rows each."""
     new = np.random.default_rng(0)
     effect, level = 3.0 * new.normal(size=n_levels), new.integers(0, n_levels, 1300)
     table, y = pd.DataFrame({"c": [f"l{i}" for i in level]}), effect[level] + 0.2 * new.normal(size=1300)
     net = SigmoidMLPRegressor(32, max_iter=60, random_state=0).fit(table[:300], y[:300])
-    assert set(net.inputs_["kind"]) == kinds
+    assert set(net.inputs_["kind"]) == {"level", "infrequent", "target"}
     assert net.score(table[300:], y[300:]) > 0.85
 
 

@@ -97,7 +97,20 @@ def test_targets_of_a_fold_have_no_say_in_its_steps():
         phase.encoding.encoder.columns for phase in (folds, inside.run_of(net, X, targets).fold_phase)
     )
     assert before.steps and after == before
-    assert inside.model_of(net.fit(X, y)).encoder.columns != (before,)  # which has learnt from all rows
+    others = np.setdiff1d(np.arange(400), rows)
+    targets[others] = y[others[::-1]]
+    assert not inside.run_of(net, X, targets).fold_phase.encoding.encoder.columns[0].steps  # these have a say
+
+
+@pytest.mark.parametrize("encoding", ["one_hot", "both"])
+def test_networks_of_folds_have_the_inputs_of_the_published_one(encoding):
+    """Levels that are rare in a fold are frequent enough in the table."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({f"c{j}": rng.choice([f"l{i}" for i in range(25)], 300) for j in range(3)})
+    net = SigmoidMLPRegressor(**ONE_EPOCH, category_encoding=encoding, max_categories=20, early_stopping="folds")
+    y = rng.normal(size=300)
+    folds = inside.run_of(net, table, y).fold_phase
+    assert folds.encoding.encoder.feature_names == list(net.fit(table, y).network_feature_names_)
 
 
 @quiet

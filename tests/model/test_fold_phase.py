@@ -15,11 +15,13 @@ from sknet._model.fold_phase import (
     MIN_STEPS_TO_JUDGE,
     FoldPhase,
     Folds,
+    Selection,
     Split,
     draw_folds,
     draw_judged_sets,
     fold_rules,
     folds_of_splits,
+    steps_per_epoch,
 )
 from sknet._model.matrices import EncodingLearner
 from sknet._model.network_trainer import make_trainer
@@ -271,6 +273,15 @@ def test_the_networks_for_all_rows_train_for_so_many_epochs():
     net = SigmoidMLPClassifier(**QUICK | {"max_iter": 500, "n_iter_no_change": 3}, random_state=0)
     net.fit(X, LABEL)
     assert net.n_iter_ <= len(net.validation_scores_) < 100
+
+
+@pytest.mark.parametrize(("n_rows", "n_train", "n_epochs"), [(300, 225, 5), (400, 300, 5), (128, 96, 5), (20, 15, 7)])
+def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
+    """225 rows are seven batches of 32 and one row: seven epochs of eight steps would be six of 300 rows."""
+    solver = prepared(batch_size=32, max_iter=50)[0].solver
+    n_steps = 7 * steps_per_epoch(solver, n_train)
+    selection = Selection(7, n_steps, 1.0, (1.0,), (), np.arange(0), np.empty((0, 1)), None)
+    assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
 
 
 # --- the same again --------------------------------------------------------------------------------------------------

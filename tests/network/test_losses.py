@@ -119,11 +119,6 @@ def test_which_targets_and_whether_they_may_be_scaled(name, words, takes_scaled_
     assert loss.levels == (LEVELS if name == "quantiles" else ())
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_quantiles_alone_ask_about_the_spread(name):
-    assert LOSSES[name].loss.asks_about_spread == (name in ("pinball", "quantiles"))
-
-
 def test_a_loss_with_a_link_is_not_scaled_unless_it_says_so():
     own = losses.Loss("own", X.sum, X.sum)
     assert own.takes_scaled_targets and not replace(own, scales_targets=False).takes_scaled_targets

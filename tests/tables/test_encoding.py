@@ -3,7 +3,7 @@
 import itertools
 import pickle
 import tracemalloc
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,20 +18,6 @@ from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
-
-
-@pytest.mark.parametrize("encoding", ["one_hot", "both"])
-def test_columns_that_say_something_together_become_what_they_are_if_named(encoding):
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, 30, (3, 1500))
-    table = pd.DataFrame(dict(zip("abc", (codes + 100).astype(str), strict=True))).assign(x=rng.normal(size=1500))
-    target = ((codes[0] + codes[1]) % 2)[:, np.newaxis] + 0.3 * rng.normal(size=(1500, 1))
-    settings = ColumnSettings(target=target, category_encoding=encoding, max_categories=20)
-    found = learn_encoder(table, settings)
-    assert [column.n_inputs > 0 for column in found.columns] == [True, True, False, True]
-    named = learn_encoder(table, replace(settings, categorical_features=["from_dtype", "a", "b"]))
-    assert found.columns[:2] == named.columns[:2]
-
 
 SCALINGS_TESTED = ["robust", "standard", None]
 

@@ -109,11 +109,6 @@ class Column(ABC):
     infrequent_share: float = 0.0
 
     @property
-    def was_judged_by_target(self) -> bool:
-        """Whether targets may have decided which inputs the column has, or what they are."""
-        return False
-
-    @property
     def n_inputs(self) -> int:
         """How many inputs the column becomes."""
         return len(self.suffixes)
@@ -215,11 +210,9 @@ class ColumnSettings:
     category_encoding : {"one_hot", "target", "both"}
         How categories are encoded.
     target : ndarray of shape (n, k), or None
-        The target matrix, if categories may be encoded by it, or left out because they say nothing of it.
-    about_spread : bool
-        Whether the loss asks about the target's spread: a column that tells it is then not left out.
+        The target matrix, if categories may be encoded by it.
     keeps_all_categories : bool
-        Whether rare categories are as good as others and no column is left out because it says nothing.
+        Whether rare categories have inputs of their own, as others do.
     text_components : int
         The most inputs that a column of text becomes, besides that of missing texts.
     seed : int
@@ -235,7 +228,6 @@ class ColumnSettings:
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     target: Array | None = None
-    about_spread: bool = False
     keeps_all_categories: bool = False
     text_components: int = 30
     seed: int = 0

@@ -52,11 +52,6 @@ class BinnedColumn(Column):
     steps: tuple[tuple[float, float], ...] = ()
 
     @property
-    def was_judged_by_target(self) -> bool:
-        """Whether there are steps, which the target decides on."""
-        return bool(self.steps)
-
-    @property
     def all_edges(self) -> tuple[float, ...]:
         """The edges, and those of steps; increasing."""
         return tuple(sorted({*self.edges, *chain.from_iterable(self.steps)})) if self.steps else self.edges

@@ -11,26 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.category_effects import Effect, effective_row_weight, judge_effect, sums_by_slot
-from sknet._tables.frames import ColumnValues, read_categories, refuse_broken_text
+from sknet._tables.columns import Column, InputFormula
+from sknet._tables.frames import ColumnValues, read_categories
 from sknet._typing import Array
 
 MIN_VALUES_OF_IDENTIFIER = 20
 """From this many values on, a column whose values all differ is an identifier."""
 
 MANY_CATEGORIES = 20
-"""From this many categories on, rare ones share an input, and a column may be left out."""
+"""From this many categories on, rare ones share an input."""
 
 MIN_CATEGORY_ROWS, MIN_CATEGORY_ROWS_OF_FEW, FEW_VALUES = 5, 2, 200
 """Categories of fewer rows are rare: a network would learn their rows by heart. The second is that of columns of fewer
 values than the third: there, a category of few rows is a large part of what is known."""
+
+LARGE_INFREQUENT_SHARE = 0.2
+"""From this share of the weight on, rare categories that share an input also get means of the target."""
 
 _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """Input of a column of two categories, by slot; the last is also slot −1, unknown."""
@@ -58,14 +59,14 @@ class CategoryColumn(Column):
     infrequent_share: float = 0.0
 
     @property
-    def was_judged_by_target(self) -> bool:
-        """Whether there were enough categories for targets to decide which of them have an input."""
-        return self.has_infrequent or len(self.levels) >= MANY_CATEGORIES
-
-    @property
     def has_signed_input(self) -> bool:
         """Whether two categories share one input: −1 for the first, 1 for the second, 0 for unknown."""
         return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
+
+    def needs_means(self, max_categories: int | None) -> bool:
+        """Whether the target's means should stand beside the inputs: many categories or rows share one."""
+        is_full = self.has_infrequent and self.n_inputs == max_categories
+        return is_full or self.infrequent_share >= LARGE_INFREQUENT_SHARE
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -151,15 +152,6 @@ class IdentifierColumn(MissingOnlyColumn):
     """A column whose values all differ, so that they say nothing about another row."""
 
 
-class UninformativeColumn(MissingOnlyColumn):
-    """A column of many categories: all are rare, or the target does not depend on them."""
-
-    @property
-    def was_judged_by_target(self) -> bool:
-        """True: the target does not depend on the categories."""
-        return True
-
-
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
     """Return the slot of every key, `unknown` where it has none, and last `missing`: code −1 indexes it."""
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
@@ -203,32 +195,17 @@ class Categories:
         """Whether no two observed values are the same, and there are enough to say so."""
         return self.n_values >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
-    @property
-    def are_many(self) -> bool:
-        """Whether there are enough categories for rare ones to share an input, or for the column to be left out."""
-        return len(self.shares) >= MANY_CATEGORIES
-
-    @property
-    def keys(self) -> list[str]:
-        """The keys of all categories that rows have."""
-        return list(self.n_rows)
-
-    def without_rare(self) -> list[str]:
-        """Return the keys of the categories that are not rare; of all where there is a single rare one."""
+    def not_rare(self) -> list[str]:
+        """Return the keys of the categories that are not rare; of all where there are few, or a single rare one."""
         n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_CATEGORY_ROWS
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
-        return keys if len(keys) < len(self.n_rows) - 1 else self.keys
+        are_many = len(self.n_rows) >= MANY_CATEGORIES
+        return keys if are_many and len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
 
-    def are_more_than_inputs(self, max_categories: int | None, keys: list[str]) -> bool:
-        """Whether the categories with these keys are more than there may be inputs, so that some must share one."""
-        return len(self.one_hot(max_categories, keys).levels) < len(keys)
-
-    def one_hot(self, max_categories: int | None, keys: list[str]) -> CategoryColumn:
-        """Return the one-hot column of categories with these keys, all others sharing an input.
-
-        With at most this many inputs: the most frequent categories have one of their own.
-        """
-        n, n_others, has_missing = len(keys), len(self.shares) - len(keys), self.has_missing
+    def one_hot(self, max_categories: int | None, *, rare_share_input: bool = True) -> CategoryColumn:
+        """Return the one-hot column, with at most this many inputs: the most frequent categories have their own."""
+        keys, has_missing = self.not_rare() if rare_share_input else list(self.n_rows), self.has_missing
+        n, n_others = len(keys), len(self.shares) - len(keys)
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit: they share a single input
         if n + (n_others > 0) + has_missing > limit and (n != 2 or n_others or has_missing):
@@ -254,75 +231,6 @@ def learn_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | N
     # round: equal shares whose weights were added in another order differ in the last digits, and so would their order
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
     return Categories(shares, n_rows, not bool(seen.all()))
-
-
-class CategoryLearner:
-    """What a column of categories becomes: which categories count, and which of these have an input of their own.
-
-    Up to `max_categories` categories have one. Which these are, the first of these lines that is true decides:
-
-    - No two rows have the same category: none, the column is an `IdentifierColumn`.
-    - There are few categories, or rare ones may be frequent in rows to come (`keeps_all_categories`): any.
-    - Many categories are seen to have an effect on the target: any; beside the target's means, which all of them have,
-      those that are not rare.
-    - They may have one: those that are not rare.
-    - They have none, or all are rare: none, it is an `UninformativeColumn`; if it is never left out, those not rare.
-
-    Attributes
-    ----------
-    values : tuple
-        Codes, (n,), and keys, as `read_categories` returns them.
-    settings : ColumnSettings
-    categories : Categories
-    """
-
-    def __init__(self, values: ColumnValues, name: str, settings: ColumnSettings) -> None:
-        self.values = codes, keys = read_categories(values, name)
-        refuse_broken_text(keys, f"Column {name!r} of X")
-        self.settings, self.categories = settings, learn_categories(codes, keys, settings.weight)
-
-    @cached_property
-    def rare_categories_matter(self) -> bool:
-        """Whether rare categories count: none is to be left out, or all are seen to have an effect on the target."""
-        if self.settings.keeps_all_categories:
-            return True
-        return self._effect_on_target(self.categories.one_hot(None, self.categories.keys)) is Effect.SEEN
-
-    @property
-    def has_too_many_categories(self) -> bool:
-        """Whether more categories count than `max_categories` lets have an input of their own."""
-        categories, limit = self.categories, self.settings.max_categories
-        if not categories.are_more_than_inputs(limit, categories.keys):
-            return False
-        return self.rare_categories_matter or categories.are_more_than_inputs(limit, categories.without_rare())
-
-    def column(
-        self, *, beside_means: bool = False, never_left_out: bool = False
-    ) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
-        """Learn the one-hot inputs, alone or beside the target's means."""
-        categories, limit = self.categories, self.settings.max_categories
-        if categories.all_differ:
-            return IdentifierColumn(categories.has_missing)
-        takes_all = not categories.are_many or self.settings.keeps_all_categories
-        if takes_all or (self.rare_categories_matter and not beside_means):
-            return categories.one_hot(limit, categories.keys)
-        not_rare = categories.without_rare()
-        column = categories.one_hot(limit, not_rare)
-        if self.rare_categories_matter or never_left_out:
-            return column
-        may_have_effect = not_rare and self._effect_on_target(column) is not Effect.NONE
-        return column if may_have_effect else UninformativeColumn(categories.has_missing)
-
-    def _effect_on_target(self, column: CategoryColumn) -> Effect:
-        """Tell whether the categories of a column have an effect on the target, if the values suffice to know."""
-        target, weight = self.settings.target, self.settings.weight
-        if target is None:
-            return Effect.UNKNOWN
-        # slot −1, unknown, comes first: of missing values that have no input
-        slot, n_slots = column.slots_of_codes(*self.values) + 1, len(column.levels) + 3
-        weight = np.ones(len(slot)) if weight is None else weight
-        weight = weight / effective_row_weight(float(weight.sum()), float(weight @ weight))
-        return judge_effect(*sums_by_slot(slot, n_slots, target, weight))
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:

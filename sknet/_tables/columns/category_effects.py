@@ -18,16 +18,10 @@ n : (L,)                 weight of the slot's rows, in rows where λ or F is com
 mean, squares : (L, k)   the target's weighted mean, and the weighted sum of the squared differences from it
 """
 
-from enum import Enum, auto
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._typing import Array
-
-MIN_EXPLAINED_VARIANCE = 0.01
-"""A column may be left out if it explains no more of the target's variance in new rows, even if F is a standard
-deviation larger: of few rows that cannot be known, and the column stays."""
 
 
 def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Array) -> tuple[Array, Array, Array]:
@@ -80,32 +74,6 @@ def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
     between = np.maximum(between_squares - within, 0.0) / size
     difference = np.where(n[:, np.newaxis] > 0, mean - overall, 0.0)
     return overall + difference * credibility(n[:, np.newaxis], between, within)
-
-
-class Effect(Enum):
-    """What is known of the effect that categories have on the target."""
-
-    SEEN = auto()
-    UNKNOWN = auto()  # of too few rows, or hardly more than chance
-    NONE = auto()  # or none worth mentioning
-
-
-def judge_effect(n: Array, mean: Array, squares: Array) -> Effect:
-    """Return what F tells of an effect: the ratio of the mean squares, which is 1 ± deviation where there is none."""
-    of_columns = mean_squares(n, mean, squares)
-    between_squares, within, size = of_columns[0].sum(), of_columns[1].sum(), of_columns[2]
-    if within == 0.0:
-        return Effect.SEEN if between_squares > 0.0 else Effect.UNKNOWN
-    n_rows, n_categories = n.sum(), np.count_nonzero(n)
-    n_columns = within**2 / np.square(of_columns[1]).sum()  # that many of equal variance
-    deviation = np.sqrt((2.0 / (n_categories - 1) + 2.0 / (n_rows - n_categories)) / n_columns)
-    if between_squares >= (1.0 + 3.0 * deviation) * within:  # many small categories have a skewed F: 2 come by chance
-        return Effect.SEEN
-    if between_squares >= (1.0 + 2.0 * deviation) * within:
-        return Effect.UNKNOWN
-    between = np.maximum(between_squares + (deviation - 1.0) * within, 0.0) / size  # τ², were F that much larger
-    explained = (n / n_rows * between * credibility(n, between, within)).sum()
-    return Effect.NONE if explained <= MIN_EXPLAINED_VARIANCE * (between + within) else Effect.UNKNOWN
 
 
 def divide(numerator: Array, denominator: Array) -> Array:

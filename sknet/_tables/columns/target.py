@@ -25,13 +25,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, InputFormula
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.category import (
     CategoryColumn,
-    CategoryLearner,
     IdentifierColumn,
-    UninformativeColumn,
     find_slots,
+    learn_categories,
     name_of_no_category,
 )
 from sknet._tables.columns.category_effects import (
@@ -42,7 +41,7 @@ from sknet._tables.columns.category_effects import (
 )
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import ColumnValues, read_categories
+from sknet._tables.frames import ColumnValues, read_categories, refuse_broken_text
 from sknet._tables.sampling import exceeds_sample_size, hash_integers
 from sknet._typing import Array
 
@@ -72,11 +71,6 @@ class TargetColumn(EqualByFields, Column):
     means: Array
     factor: Array
     one_hot: CategoryColumn | None = None
-
-    @property
-    def was_judged_by_target(self) -> bool:
-        """True: the inputs are means of it."""
-        return True
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -173,25 +167,29 @@ def cross_fit_folds(
     return encoding_fold
 
 
-def learn_target(
-    learner: CategoryLearner, target: Array, *, never_left_out: bool = False
-) -> TargetColumn | CategoryColumn | IdentifierColumn | UninformativeColumn:
-    """Learn the target's means of a column's categories from its n values, their targets, (n, k), and weights.
+def learn_category(
+    values: ColumnValues, name: str, settings: ColumnSettings
+) -> TargetColumn | CategoryColumn | IdentifierColumn:
+    """Learn what a column of categories becomes: one-hot inputs, the target's means, or both.
 
-    With "both", the means stand beside one-hot inputs where more categories count than may have such.
+    With "both", the means stand beside one-hot inputs if many categories or rows share one of these.
     """
-    settings, one_hot = learner.settings, None
-    if learner.categories.all_differ:
-        return IdentifierColumn(learner.categories.has_missing)
-    if settings.category_encoding == "both":
-        column = learner.column(beside_means=learner.has_too_many_categories, never_left_out=never_left_out)
-        if not (learner.has_too_many_categories and isinstance(column, CategoryColumn)):
-            return column
-        one_hot = column
-    encoding_fold = cross_fit_folds(target, np.arange(len(target)), len(target))
-    totals = compute_target_totals(*learner.values, target, settings.weight, encoding_fold)
-    deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
-    return TargetColumn(totals.keys, totals.means(), reciprocal(deviation), one_hot)
+    codes, keys = read_categories(values, name)
+    refuse_broken_text(keys, f"Column {name!r} of X")
+    target, weight, encoding = settings.target, settings.weight, settings.category_encoding
+    categories = learn_categories(codes, keys, weight)
+    if categories.all_differ:
+        return IdentifierColumn(categories.has_missing)
+    one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)
+    if target is None or encoding == "one_hot":
+        return one_hot
+    if encoding == "both" and not one_hot.needs_means(settings.max_categories):
+        return one_hot
+    totals = compute_target_totals(
+        codes, keys, target, weight, cross_fit_folds(target, np.arange(len(target)), len(target))
+    )
+    deviation = np.array([mean_and_deviation(column, weight)[1] for column in target.T])
+    return TargetColumn(totals.keys, totals.means(), reciprocal(deviation), one_hot if encoding == "both" else None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,21 +12,16 @@ from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import (
     MIN_VALUES_OF_IDENTIFIER,
     CategoryColumn,
-    CategoryLearner,
     IdentifierColumn,
-    UninformativeColumn,
 )
+from sknet._tables.columns.target import learn_category
 
 levels = st.sampled_from(["a", "b", "c", "d", None])
 
 
-def learnt(values, name, settings, **how):
-    return CategoryLearner(values, name, settings).column(**how)
-
-
 def learn(values, weight=None, most=100):
     settings = ColumnSettings(weight=None if weight is None else np.asarray(weight), max_categories=most)
-    return learnt(pd.Series(values, dtype=object), "c", settings)
+    return learn_category(pd.Series(values, dtype=object), "c", settings)
 
 
 def write(column, values):
@@ -110,47 +105,21 @@ def test_rare_levels_are_among_the_others_that_share_an_input(most):
 
 def test_if_all_levels_are_kept_none_is_rare():
     values = pd.Series([f"c{i // 2}" for i in range(400)])
-    assert len(learnt(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).levels) == 200
+    assert (
+        len(learn_category(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).levels) == 200
+    )
 
 
-TOWN = np.repeat([f"town {i}" for i in range(40)], 50)
-LUCK = np.random.default_rng(0).normal(size=(len(TOWN), 1))
-EFFECT = np.repeat(np.random.default_rng(1).normal(size=40), 50)[:, np.newaxis]
+def test_a_column_of_rare_levels_has_the_input_of_the_infrequent_ones():
+    column = learn([f"c{i // 2}" for i in range(400)])
+    assert column == CategoryColumn((), has_infrequent=True, infrequent_share=1.0)
 
 
-def learn_beside(values, target, **settings):
-    return learnt(pd.Series(values, dtype=object), "c", ColumnSettings(target=target, **settings))
-
-
-def test_a_column_that_says_nothing_of_the_target_is_left_out():
-    assert learn_beside(TOWN, LUCK) == UninformativeColumn() and learn_beside(TOWN, LUCK).n_inputs == 0
-    assert learn_beside(np.where(LUCK[:, 0] > 1, None, TOWN), -(LUCK**2)) != UninformativeColumn(has_missing=True)
-    missing = np.random.default_rng(2).random(len(TOWN)) < 0.1
-    assert learn_beside(np.where(missing, None, TOWN), LUCK) == UninformativeColumn(has_missing=True)
-    labels = np.eye(3)[np.random.default_rng(3).integers(0, 3, len(TOWN))]
-    assert learn_beside(TOWN, labels) == UninformativeColumn()
-    weight = np.random.default_rng(4).exponential(size=len(TOWN))
-    assert learn_beside(TOWN, LUCK, weight=weight) == learn_beside(TOWN, LUCK, weight=weight / 1e9)
-    assert learn_beside(TOWN, LUCK, weight=weight) == UninformativeColumn()
-
-
-def test_a_column_of_rare_levels_is_left_out():
-    assert learn([f"c{i // 2}" for i in range(400)]) == UninformativeColumn()
-
-
-def test_a_column_that_says_something_stays():
-    assert len(learn_beside(TOWN, LUCK + 0.2 * EFFECT).levels) == 40
-    one_of_five = np.column_stack([*np.random.default_rng(2).normal(size=(4, len(TOWN))), LUCK[:, 0] + EFFECT[:, 0]])
-    assert len(learn_beside(TOWN, one_of_five).levels) == 40
-
-
-def test_where_it_is_not_known_whether_a_column_says_something_it_stays():
-    assert len(learnt(pd.Series(TOWN), "c", ColumnSettings(target=LUCK), never_left_out=True).levels) == 40
-    assert len(learn_beside(TOWN, LUCK, keeps_all_categories=True).levels) == 40
-    assert len(learn_beside(TOWN[::8], LUCK[::8]).levels) == 40  # too few rows
-    few = np.array([f"town {i % 10}" for i in range(len(TOWN))])
-    assert len(learn_beside(few, LUCK).levels) == 10  # so few levels cost little
-    assert len(learn_beside(TOWN, np.ones_like(LUCK)).levels) == 40
+def test_the_target_does_not_decide_which_levels_have_an_input():
+    values = pd.Series([f"c{i // 2}" for i in range(100)] + [f"often {i % 30}" for i in range(300)])
+    targets = np.random.default_rng(0).normal(size=(2, 400, 1)), pd.factorize(values)[0][:, np.newaxis] * 1.0
+    columns = {learn_category(values, "c", ColumnSettings(target=target)) for target in (*targets[0], targets[1])}
+    assert columns == {learn_category(values, "c", ColumnSettings())}
 
 
 def test_two_levels_need_a_single_input():
@@ -184,7 +153,7 @@ def test_the_order_of_the_rows_does_not_matter(sample, random):
 @given(st.lists(levels, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
 def test_declared_levels_count_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
-    found = learnt(column, "c", ColumnSettings())
+    found = learn_category(column, "c", ColumnSettings())
     assert found.levels == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
     out = np.zeros((len(values), found.n_inputs))
     found.write(column, out, "c")
@@ -193,7 +162,7 @@ def test_declared_levels_count_in_any_order(values, declared):
 
 def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
     column = pd.Series(pd.Categorical(["c", "d", "d"], categories=list("abcdef")))
-    assert learnt(column, "c", ColumnSettings(max_categories=3)).levels == ("c", "d")
+    assert learn_category(column, "c", ColumnSettings(max_categories=3)).levels == ("c", "d")
 
 
 def test_a_level_called_missing_keeps_its_name():

@@ -1,12 +1,10 @@
-"""Variance components as statsmodels has them, means drawn to the common one, and columns that say nothing."""
+"""Variance components as statsmodels has them, and means drawn to the common one."""
 
 import numpy as np
 import pytest
 
 from sknet._tables.columns.category_effects import (
-    Effect,
     effective_row_weight,
-    judge_effect,
     mean_squares,
     shrunk_means,
     sums_by_slot,
@@ -72,29 +70,3 @@ def test_the_unit_of_weights_does_not_matter():
     weight = RNG.exponential(size=len(slot))
     first, second = (shrunk_means(*sums(slot, target, weight * unit)) for unit in (1.0, 1e-6))
     np.testing.assert_allclose(first, second)
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_columns_without_an_effect_are_nearly_always_found(weighted):
-    found = []
-    for seed in range(60):
-        slot, target = drawn(60, 40, 0.0, seed)
-        weight = np.random.default_rng(seed).exponential(size=len(slot)) if weighted else None
-        found.append(judge_effect(*sums(slot, target, weight)) is Effect.NONE)
-    assert np.mean(found) > 0.85
-
-
-def test_columns_with_an_effect_never_are():
-    found = [judge_effect(*sums(*drawn(60, 40, 0.2, seed))) for seed in range(60)]  # 4 % of the variance
-    assert Effect.NONE not in found and found.count(Effect.SEEN) > 50
-
-
-def test_of_few_rows_it_cannot_be_known():
-    assert np.mean([judge_effect(*sums(*drawn(25, 5, 0.0, seed))) is Effect.NONE for seed in range(60)]) < 0.6
-    assert judge_effect(*sums(np.arange(30), RNG.normal(size=(30, 1)))) is Effect.UNKNOWN  # a row each
-    assert judge_effect(*sums(np.zeros(30, int), RNG.normal(size=(30, 1)))) is Effect.UNKNOWN  # a single level
-
-
-def test_a_small_effect_that_is_certain_is_kept():
-    slot, target = drawn(100, 3000, 0.03, 4)  # .1 % of the variance
-    assert judge_effect(*sums(slot, target)) is Effect.SEEN

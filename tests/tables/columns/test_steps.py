@@ -110,7 +110,7 @@ COLUMN = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0), 0.0)
 
 def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     column = with_steps(COLUMN, {(2.0, 2.5), (0.5, 1.0)})
-    assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0) and column.was_judged_by_target
+    assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0)
     assert column.n_bins == 5 and column.n_inputs == len(column.suffixes) == len(column.input_formulas) == 6
     out = np.zeros((3, column.n_inputs))
     column.write(np.array([0.25, 2.0, 2.5]), out, "c")
@@ -120,7 +120,6 @@ def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
 
 def test_a_step_that_is_a_bin_already_or_too_narrow_or_too_wide_is_none():
     assert with_steps(COLUMN, {(0.0, 1.0), (1.0, 3.0), (0.0, 5e-324), (-1.7e308, 1.7e308)}) == COLUMN
-    assert not COLUMN.was_judged_by_target
 
 
 def test_bins_of_a_column_with_steps_are_full_one_after_the_other():

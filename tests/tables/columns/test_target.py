@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import CategoryColumn, CategoryLearner, IdentifierColumn
-from sknet._tables.columns.target import N_ENCODING_FOLDS, TargetColumn, cross_fit_folds, learn_target
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
+from sknet._tables.columns.target import N_ENCODING_FOLDS, TargetColumn, cross_fit_folds, learn_category
 
 rng = np.random.default_rng(0)
 N = 300
@@ -20,8 +20,8 @@ def parts(target):
 
 
 def learn(values, target, weight=None, encoding="target", most=100):
-    settings = ColumnSettings(weight=weight, category_encoding=encoding, max_categories=most)
-    return learn_target(CategoryLearner(pd.Series(values, dtype=object), "c", settings), target)
+    settings = ColumnSettings(weight=weight, category_encoding=encoding, max_categories=most, target=target)
+    return learn_category(pd.Series(values, dtype=object), "c", settings)
 
 
 def write(column, values):
