@@ -13,7 +13,7 @@ from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
-from sknet._estimators.resolve import has_positive_targets
+from sknet._estimators.resolve import loss_if_valid
 from sknet._estimators.scoring import predict_weighted, regression_score
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import (
@@ -642,7 +642,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        positive = has_positive_targets(self)
+        loss = loss_if_valid(self)
+        positive = loss is not None and loss.targets.low >= 0.0
         tags.target_tags.positive_only = positive
-        tags.target_tags.multi_output = not positive
+        tags.target_tags.multi_output = not positive and not (loss is not None and loss.levels)
         return tags

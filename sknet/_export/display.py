@@ -5,6 +5,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 LOSS_STYLES = {"loss": ("training loss", "C0"), "validation_loss": ("validation loss", "C1")}
 """Label and colour of each loss, by the columns of `history_`."""
@@ -25,7 +26,7 @@ class HasHistory(Protocol):
 
 
 def inner_estimator(estimator: object, attribute: str) -> Any:
-    """Return the estimator that has an attribute: this one, or one inside a pipeline, a search or another wrapper."""
+    """Return the fitted estimator with an attribute: this one, or one in a pipeline, a search or another wrapper."""
     inner: object = estimator
     while not hasattr(type(inner), attribute):
         inside = [name for name in INSIDE if hasattr(inner, name)]
@@ -35,6 +36,7 @@ def inner_estimator(estimator: object, attribute: str) -> Any:
                 "these, or a fitted pipeline or search that ends with one (a search needs refit=True)."
             )
         inner = getattr(inner, inside[0])
+    check_is_fitted(inner)
     return inner
 
 
@@ -120,8 +122,7 @@ class TrainingHistoryDisplay:
             The display.
         """
         inner = inner_estimator(estimator, "history_")
-        history = inner.history_  # an error before fit
-        display = cls(history, best_epochs=epochs_to_mark(inner), estimator_name=type(inner).__name__)
+        display = cls(inner.history_, best_epochs=epochs_to_mark(inner), estimator_name=type(inner).__name__)
         return display.plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
@@ -162,7 +163,9 @@ class TrainingHistoryDisplay:
         if log_scale:
             for set_formatter in self.ax_.yaxis.set_major_formatter, self.ax_.yaxis.set_minor_formatter:
                 set_formatter(tick_label)
-        self.ax_.set_title(self.estimator_name or "", pad=26)  # the legend lies between: no curve runs through it
+        self.ax_.set_title(
+            self.estimator_name or "", pad=26, parse_math=False
+        )  # the legend lies between: no curve runs through it
         self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
         self.ax_.spines["top"].set_visible(False)

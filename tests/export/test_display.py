@@ -9,6 +9,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -134,5 +135,6 @@ def test_members_are_their_mean_and_a_band():
 
 
 def test_an_unfitted_estimator_has_no_history():
-    with pytest.raises(AttributeError, match="no attribute 'history_' before fit"):
-        TrainingHistoryDisplay.from_estimator(SigmoidMLPClassifier())
+    for estimator in (SigmoidMLPClassifier(), make_pipeline(StandardScaler(), SigmoidMLPClassifier())):
+        with pytest.raises(NotFittedError, match="This SigmoidMLPClassifier instance is not fitted yet"):
+            TrainingHistoryDisplay.from_estimator(estimator)
