@@ -1,6 +1,7 @@
 """The history of a fit as a plot."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, Protocol, Self
 
 import numpy as np
