@@ -54,8 +54,10 @@ class OnWorker:
         """Call a method of the value; return what it gives, or a `MethodError`."""
         # in a thread for tasks: dask has a single one for all actors of a worker
         threads = get_worker().executor
+        # outside of the `try`: a worker that closes starts no thread, and then it is lost
+        call = asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
+            return await call
         except Exception as error:
             return MethodError(error)
 
@@ -314,16 +316,16 @@ class Cluster:
             _release(futures)
 
     def close(self) -> None:
-        """Give back all that the workers hold for this fit."""
+        """Give back all that the workers hold for this fit, and the client's log."""
+        if self._silent_comm is not None:
+            resume_logging(self._silent_comm)
+            self._silent_comm = None
         for kept in list(self._kept):
             kept.release()
         _release(list(self._futures))
         for client in self._own.values():
             if client is not self._client:
                 client.close()  # with it, what actors hold of the keys is given back
-        if self._silent_comm is not None:
-            resume_logging(self._silent_comm)
-            self._silent_comm = None
 
 
 class NoLog(deque[object]):

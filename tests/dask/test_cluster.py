@@ -6,6 +6,8 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ from sknet import Checkpoint, load, save  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
 from sknet._dask import tasks  # noqa: E402
-from sknet._dask.cluster import Cluster  # noqa: E402
+from sknet._dask.cluster import LOST_WORKER, Cluster, OnWorker  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 from tests.dask.driver import at_call  # noqa: E402
 from tests.estimators.inside import publish  # noqa: E402
@@ -160,6 +162,16 @@ def test_errors_of_a_kept_value_are_raised(client, workers):
         kept.call("pop", [("a",), None])
     assert kept.call("get", [("a", 2), ("a", 3)]) == [2, 1]  # made anew
     cluster.close()
+
+
+def test_a_worker_that_closes_is_a_lost_one(monkeypatch):
+    threads = ThreadPoolExecutor(1)
+    monkeypatch.setattr("sknet._dask.cluster.get_worker", lambda: SimpleNamespace(executor=threads))
+    value = OnWorker(dict, {})
+    assert isinstance(asyncio.run(value.call("pop", ["a"])).error, KeyError)
+    threads.shutdown()
+    with pytest.raises(LOST_WORKER, match="cannot schedule new futures"):
+        asyncio.run(value.call("pop", ["a"]))
 
 
 def test_a_call_of_kept_values_raises_where_there_are_no_workers(client, workers, monkeypatch):
