@@ -75,6 +75,8 @@ def to_onnx(
         A table like those that you will predict, which determines the inputs of the
         graph. One row is enough. For an array, the graph has one input, "X". For a data
         frame, it has one input of shape (n, 1) per column, with the name of the column.
+        If a column has the name of an output, skl2onnx appends a number to the name of
+        its input.
 
     initial_types : list of (str, skl2onnx type), default=None
         The inputs of the graph, instead of `X`. Several inputs must be in the order of
@@ -89,6 +91,7 @@ def to_onnx(
         The outputs of a classifier are "label" and "probabilities" ("probabilities_0",
         "probabilities_1", … for several columns of classes). The output of a regressor
         is "variable", of shape (n, n_outputs). Outputs are float64 if an input is.
+        Labels are text, int64 or float64. Boolean labels become the int64 labels 0 and 1.
 
         In the inputs, a missing number is NaN, a missing text is the empty string, and
         a category is the text that `str` gives. Dates are int64 nanoseconds since 1970,
@@ -99,8 +102,8 @@ def to_onnx(
     ------
     ExportError
         If ONNX cannot express the estimator: dates with a time zone, scaling by
-        quantiles, an activation or a link of your own, or labels of several types. It
-        is a `ValueError`.
+        quantiles, an activation or a link of your own, labels of several types, or
+        integer labels from 2**63 on. It is a `ValueError`.
     ImportError
         If skl2onnx is not installed. The extra "onnx" includes it.
     """
@@ -162,8 +165,8 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     last = model
     while isinstance(last, Pipeline):
         last = last[-1]
-    encoder = _model_of(last).encoder
-    return feeds.feeds_from(X, feeds.inputs_for(X, encoder if last is model else None))
+    make_inputs = feeds.inputs_for if last is model else feeds.inputs_of_pipeline
+    return feeds.feeds_from(X, make_inputs(X, _model_of(last)))
 
 
 # --- PyTorch ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError, wait
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from weakref import WeakSet
 
 import dask
@@ -30,6 +30,20 @@ ANSWER_TIME = 3.0
 """Seconds that a worker has to answer the first direct call; else its calls go by way of the scheduler."""
 
 
+class NoWorkersError(RuntimeError):
+    """The cluster has no workers, or its client is closed."""
+
+
+class MethodError(NamedTuple):
+    """An error that a value's method has raised on a worker: of another type than those of dask for lost workers."""
+
+    error: Exception
+
+
+LOST_WORKER = (OSError, RuntimeError, LookupError, CancelledError)
+"""What dask raises if a worker is lost: it cannot be reached, its actor is lost or unknown, or a task is cancelled."""
+
+
 class OnWorker:
     """One of dask's actors on its worker: a value whose methods are called there. `KeptValues` is the driver's side."""
 
@@ -37,10 +51,15 @@ class OnWorker:
         self._value = make(*arguments)
 
     async def call(self, method: str, arguments: list[object]) -> object:
-        """Call a method of the value."""
+        """Call a method of the value; return what it gives, or a `MethodError`."""
         # in a thread for tasks: dask has a single one for all actors of a worker
         threads = get_worker().executor
-        return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
+        # outside of the `try`: a worker that closes starts no thread, and then it is lost
+        call = asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
+        try:
+            return await call
+        except Exception as error:
+            return MethodError(error)
 
     async def answer(self) -> None:
         """Do nothing: the caller learns that this worker can be reached."""
@@ -66,9 +85,9 @@ class KeptValues:
         self._actors: list[Any] = []
 
     def call(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
-        """Call a method of each value that there are arguments for; return what they give, or None if one failed.
+        """Call a method of each value that there are arguments for; return what they give, or None if a worker is lost.
 
-        The values are made at the first call, and at the first one after `release`.
+        The values are made at the first call, and at the first one after `release`. An error of the method is raised.
         """
         sent = [None if each is None else list(each) for each in arguments]
         try:
@@ -77,14 +96,22 @@ class KeptValues:
                 self._actors = self._cluster.actors(self._futures)
             pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]
-            return self._cluster.wait_for(_all(calls), actors=self._futures)
-        except Exception:  # a worker is lost, or a user's loss raises what the task will raise again
+            results = self._cluster.wait_for(_all(calls), actors=self._futures)
+        except NoWorkersError:
+            self.release()
+            raise
+        except LOST_WORKER:
             self.release()
             return None
         finally:
             for each in sent:  # dask's calls are reference cycles, and would hold every theta until they are collected
                 if each is not None:
                     each.clear()
+        errors = [result.error for result in results if isinstance(result, MethodError)]
+        if errors:
+            self.release()
+            raise errors[0]
+        return results
 
     def release(self) -> None:
         """Give back what the workers keep; it is made anew where it is needed."""
@@ -125,9 +152,8 @@ class Cluster:
         while not self._threads():
             self._refuse_without_workers()
             sleep(TICK / 10)
-        keep_no_messages(self._client.scheduler_comm)
-        # dask passes its scheduler to a parameter of this name
-        self._client.run_on_scheduler(lambda dask_scheduler: keep_no_messages(*dask_scheduler.stream_comms.values()))
+        self._silent_comm = self._client.scheduler_comm  # of this client alone: others use the scheduler's
+        stop_logging(self._silent_comm)
 
     @property
     def n_threads(self) -> int:
@@ -141,13 +167,13 @@ class Cluster:
 
     def _refuse_closed(self) -> None:
         if self._client.status != "running":
-            raise RuntimeError(f"The dask client is {self._client.status}: connect to a scheduler again.")
+            raise NoWorkersError(f"The dask client is {self._client.status}: connect to a scheduler again.")
 
     def _refuse_without_workers(self) -> None:
         if self._threads():
             self._seen = monotonic()
         elif monotonic() - self._seen > self._patience:
-            raise RuntimeError(
+            raise NoWorkersError(
                 f"The dask cluster has had no workers for {self._patience:g} s, as long as the configuration of dask "
                 "waits for them (sknet.workers): start some."
             )
@@ -290,7 +316,10 @@ class Cluster:
             _release(futures)
 
     def close(self) -> None:
-        """Give back all that the workers hold for this fit."""
+        """Give back all that the workers hold for this fit, and the client's log."""
+        if self._silent_comm is not None:
+            resume_logging(self._silent_comm)
+            self._silent_comm = None
         for kept in list(self._kept):
             kept.release()
         _release(list(self._futures))
@@ -299,10 +328,31 @@ class Cluster:
                 client.close()  # with it, what actors hold of the keys is given back
 
 
-def keep_no_messages(*comms: Any) -> None:
-    """Let senders keep no messages: dask keeps the last thousand for its developers, and ours have theta in them."""
-    for comm in comms:
-        comm.recent_message_log = deque(maxlen=0)
+class NoLog(deque[object]):
+    """A log without messages, instead of the log of a sender, while some fits last."""
+
+    def __init__(self, log: deque[object]) -> None:
+        super().__init__(maxlen=0)
+        self.log, self.n_fits = log, 0
+
+
+_LOGS_LOCK = Lock()
+
+
+def stop_logging(comm: Any) -> None:
+    """Let a sender keep no messages: dask keeps the last thousand for its developers, and ours have theta in them."""
+    with _LOGS_LOCK:
+        if not isinstance(comm.recent_message_log, NoLog):
+            comm.recent_message_log = NoLog(comm.recent_message_log)
+        comm.recent_message_log.n_fits += 1
+
+
+def resume_logging(comm: Any) -> None:
+    """Give a sender its log back once the last fit has ended."""
+    with _LOGS_LOCK:
+        comm.recent_message_log.n_fits -= 1
+        if not comm.recent_message_log.n_fits:
+            comm.recent_message_log = comm.recent_message_log.log
 
 
 def _release(futures: Sequence[Future]) -> None:

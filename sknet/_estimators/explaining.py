@@ -53,8 +53,16 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     base_values = np.tile(base, (n, 1))
     if len(base) == 1:  # one output: no axis for it
         values, base_values = values[:, :, 0], base_values[:, 0]
-    names = list(model.encoder.column_names)
-    return Explanation(values, base_values, _as_array(table), names, model.head.explained.names, is_additive)
+    names, outputs = list(model.encoder.column_names), model.head.explained
+    return Explanation(
+        values,
+        base_values,
+        _as_array(table),
+        names,
+        outputs.names,
+        is_additive,
+        output_descriptions=outputs.descriptions,
+    )
 
 
 def _as_array(table: Table) -> Array:

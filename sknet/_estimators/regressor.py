@@ -13,7 +13,7 @@ from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
-from sknet._estimators.resolve import has_positive_targets
+from sknet._estimators.resolve import loss_if_valid
 from sknet._estimators.scoring import predict_weighted, regression_score
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import (
@@ -382,8 +382,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         minus their joint loss.
 
     best_validation_score_ : float or None
-        The highest of `validation_scores_`, or with folds the score of the chosen
-        epoch. NaN if `scoring` never returned a number.
+        The highest of `validation_scores_`. With folds, it is the score of the epoch
+        `best_epoch_`, which may be lower. NaN if `scoring` never returned a number.
 
     oof_prediction_ : ndarray, or a list of such
         Out-of-fold predictions of the training rows (probabilities for a classifier),
@@ -402,8 +402,10 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     best_epoch_ : int
         Epoch of the last call, counted from 1, whose weights were kept. With held-out
         rows, it is the best epoch (of several members, the largest). With folds, it is
-        the epoch that they chose, whereas `n_iter_` counts the epochs on all rows.
-        Otherwise, it is the last epoch.
+        the last epoch whose joint loss is within a tolerance of the least, after at
+        least 75 steps. The tolerance is 0 to 5 %, depending on the number of rows.
+        `n_iter_` counts the epochs on all rows. Without held-out rows or folds, it is
+        the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without
@@ -641,7 +643,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        positive = has_positive_targets(self)
+        loss = loss_if_valid(self)
+        positive = loss is not None and loss.targets.low >= 0.0
         tags.target_tags.positive_only = positive
-        tags.target_tags.multi_output = not positive
+        tags.target_tags.multi_output = not positive and not (loss is not None and loss.levels)
         return tags

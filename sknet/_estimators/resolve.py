@@ -90,12 +90,15 @@ LOSS_OPTIONS = {option: name for name, entry in REGRESSION_LOSSES.items() for op
 """The parameters that belong to a single loss, with its name."""
 
 
-def has_positive_targets(p: CommonParameters) -> bool:
-    """Whether the loss takes no targets below 0."""
-    loss: object = p.loss  # a user may set anything, and a notebook then shows the estimator
+def loss_if_valid(p: CommonParameters) -> Loss | None:
+    """Return the loss of a regressor; None if it is not valid, because a notebook shows any estimator."""
+    loss: object = p.loss
     if isinstance(loss, str) and loss in REGRESSION_LOSSES:
-        loss = REGRESSION_LOSSES[loss].make()
-    return isinstance(loss, Loss) and loss.targets.low >= 0.0
+        try:
+            loss = REGRESSION_LOSSES[loss].make(**loss_options(p))
+        except (TypeError, ValueError):
+            return None
+    return loss if isinstance(loss, Loss) else None
 
 
 # --- settings --------------------------------------------------------------------------------------------------------

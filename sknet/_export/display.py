@@ -1,13 +1,18 @@
 """The history of a fit as a plot."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 LOSS_STYLES = {"loss": ("training loss", "C0"), "validation_loss": ("validation loss", "C1")}
 """Label and colour of each loss, by the columns of `history_`."""
+
+NETWORKS = {"loss": " of the final network", "validation_loss": " of the folds' networks"}
+"""What the labels add with folds, because the two losses are then those of different networks."""
 
 INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
 """Where searches, `TransformedTargetRegressor`, other wrappers and pipelines keep what they have fitted."""
@@ -25,7 +30,7 @@ class HasHistory(Protocol):
 
 
 def inner_estimator(estimator: object, attribute: str) -> Any:
-    """Return the estimator that has an attribute: this one, or one inside a pipeline, a search or another wrapper."""
+    """Return the fitted estimator with an attribute: this one, or one in a pipeline, a search or another wrapper."""
     inner: object = estimator
     while not hasattr(type(inner), attribute):
         inside = [name for name in INSIDE if hasattr(inner, name)]
@@ -35,6 +40,7 @@ def inner_estimator(estimator: object, attribute: str) -> Any:
                 "these, or a fitted pipeline or search that ends with one (a search needs refit=True)."
             )
         inner = getattr(inner, inside[0])
+    check_is_fitted(inner)
     return inner
 
 
@@ -50,11 +56,16 @@ class TrainingHistoryDisplay:
         row per epoch and member.
 
     best_epochs : sequence of int, default=None
-        Epochs to mark as those whose weights were kept, counted from 1. None marks the
-        epoch with the best validation score of each member.
+        Epochs to mark as chosen, counted from 1. None marks the epoch with the best
+        validation score of each member.
 
     estimator_name : str, default=None
         Title of the plot.
+
+    has_folds : bool, default=False
+        Whether folds chose the epoch. The labels of the losses then say that the
+        training loss is the final network's, and the validation loss is that of the
+        networks of the folds.
 
     Attributes
     ----------
@@ -93,10 +104,12 @@ class TrainingHistoryDisplay:
         *,
         best_epochs: Sequence[int] | None = None,
         estimator_name: str | None = None,
+        has_folds: bool = False,
     ) -> None:
         self.history = history
         self.best_epochs = best_epochs
         self.estimator_name = estimator_name
+        self.has_folds = has_folds
 
     @classmethod
     def from_estimator(cls, estimator: object, *, ax: Any = None, log_scale: bool = False) -> Self:
@@ -120,8 +133,10 @@ class TrainingHistoryDisplay:
             The display.
         """
         inner = inner_estimator(estimator, "history_")
-        history = inner.history_  # an error before fit
-        display = cls(history, best_epochs=epochs_to_mark(inner), estimator_name=type(inner).__name__)
+        display = cls(
+            inner.history_, best_epochs=epochs_to_mark(inner), estimator_name=type(inner).__name__,
+            has_folds=chosen_by_folds(inner),
+        )  # fmt: skip
         return display.plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
@@ -148,7 +163,9 @@ class TrainingHistoryDisplay:
         has_members = "member" in self.history
         self._members = [part for _, part in self.history.groupby("member")] if has_members else [self.history]
         self.lines_ = {
-            name: self._curve(self.ax_, name, *style) for name, style in LOSS_STYLES.items() if self._has_values(name)
+            name: self._curve(self.ax_, name, label + NETWORKS[name] * self.has_folds, color)
+            for name, (label, color) in LOSS_STYLES.items()
+            if self._has_values(name)
         }
         handles = [*self.lines_.values(), *self._best_epochs()]
         if self._has_values("learning_rate"):
@@ -162,12 +179,13 @@ class TrainingHistoryDisplay:
         if log_scale:
             for set_formatter in self.ax_.yaxis.set_major_formatter, self.ax_.yaxis.set_minor_formatter:
                 set_formatter(tick_label)
-        self.ax_.set_title(self.estimator_name or "", pad=26)  # the legend lies between: no curve runs through it
+        # the legend lies between: no curve runs through it
+        self.ax_.set_title(self.estimator_name or "", pad=12 + 14 * ceil(len(handles) / 2), parse_math=False)
         self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
         self.ax_.spines["top"].set_visible(False)
         self.ax_.legend(
-            handles=handles, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles),
+            handles=handles, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2,
             fontsize="small", columnspacing=1.2, handlelength=1.6, borderpad=0.2,
         )  # fmt: skip
         return self
@@ -192,7 +210,7 @@ class TrainingHistoryDisplay:
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
         if not lines:
             return []
-        lines[0].set_label(f"best epoch, {epochs[0]}" if len(epochs) == 1 else "best epochs")
+        lines[0].set_label(f"chosen epoch, {epochs[0]}" if len(epochs) == 1 else "chosen epochs")
         return lines[:1]
 
 
@@ -200,10 +218,15 @@ def epochs_to_mark(estimator: HasHistory) -> list[int] | None:
     """Return the epochs of `history_`, from 1, whose weights were kept; None for the best one of each member."""
     if estimator.validation_scores_ is None:
         return []
-    if "member" in estimator.history_ and estimator.resolved_params_["early_stopping"] != "folds":
+    if "member" in estimator.history_ and not chosen_by_folds(estimator):
         return None
     n_before = len(estimator.loss_curve_) - estimator.n_iter_  # epochs of earlier calls, which a warm start has
     return [n_before + estimator.best_epoch_]
+
+
+def chosen_by_folds(estimator: HasHistory) -> bool:
+    """Whether folds chose the epoch."""
+    return estimator.resolved_params_["early_stopping"] == "folds"
 
 
 def tick_label(value: float, _: object) -> str:

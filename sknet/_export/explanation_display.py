@@ -37,7 +37,8 @@ class ExplanationDisplay:
 
     The bars on the left are mean absolute contributions. On the right, contributions
     lead from the mean output of the background, at the bottom, to the output of one
-    row. Red bars raise the output, blue bars lower it. Create it with `from_estimator`.
+    row. Red bars raise the output, blue bars lower it. The labels below the bars name
+    the output, such as "log-odds of 'yes'". Create it with `from_estimator`.
 
     Parameters
     ----------
@@ -158,19 +159,19 @@ class ExplanationDisplay:
         if not is_index(self.row, n):
             raise ValueError(f"row={self.row!r}: there are {n} rows, 0 to {n - 1}.")
         if ax is None:
-            height = 1.5 + 0.3 * min(values.shape[1], max_columns + 1)
+            height = 1.8 + 0.3 * min(values.shape[1], max_columns + 1)
             ax = plt.subplots(1, 2, figsize=(11.0, height), layout="constrained")[1]
         self.axes_: Array = np.ravel(ax)
         if self.axes_.shape != (2,):
             raise ValueError(f"ax holds {self.axes_.size} axes: pass two, for the means and for the row.")
         self.figure_ = self.axes_[0].figure
-        of = f" to {self.explanation.output_names[output]!r}" if several else ""
         means = self._draw_means(np.abs(values).mean(axis=0), max_columns)
         steps = self._draw_row(values[self.row], float(base_values[self.row]), max_columns)
         self.bars_ = [means, steps]
-        self.axes_[0].set_title(f"mean absolute contribution{of}", parse_math=False)
-        self.axes_[1].set_title(f"contributions in row {self.row}{of}", parse_math=False)
+        self.axes_[0].set_title("mean absolute contribution")
+        self.axes_[1].set_title(f"contributions in row {self.row}")
         for axes in self.axes_:
+            axes.set_xlabel(self.explanation.description_of(output), parse_math=False)
             axes.spines[["top", "right"]].set_visible(False)
         return self
 

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from sknet._export.formats import ExportError
+from sknet._model.heads import Head, LabelHead
+from sknet._model.model import Model
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text, zone_of
 from sknet._tables.encoding import TableEncoder
@@ -67,15 +69,29 @@ def dtype_of_feed(dtype: object, column: Column) -> DType:
     return NUMBERS.get(str(dtype), DOUBLE if column.is_number else TEXT)
 
 
-def names_of_feeds(names: Sequence[str]) -> list[str]:
-    """Return the names that skl2onnx gives to inputs: letters, digits and underscores, each name once."""
+def output_names(head: Head) -> list[str]:
+    """Return the names of a graph's outputs, which are skl2onnx's names for a regressor and a classifier."""
+    if not isinstance(head, LabelHead):
+        return ["variable"]
+    n_columns = len(head.labels.classes_by_column) if head.labels.exclusive else 1
+    numbered = [f"probabilities_{k}" for k in range(n_columns)]
+    return ["label", *(numbered if n_columns > 1 else ["probabilities"])]
+
+
+def names_of_feeds(names: Sequence[str], outputs: Sequence[str] = ()) -> list[str]:
+    """Return the names that skl2onnx gives to inputs: letters, digits and underscores, each name once.
+
+    Outputs keep their names. If a column has the name of an output, skl2onnx renames the input.
+    """
     found: list[str] = []
-    for name in names:
+    for name in (*names, *outputs):
         plain = re.sub(r"[^\w+]", "_", name) or "_"
         plain = f"_{plain}" if plain[:1].isdigit() else plain
-        numbered = (f"{plain}{i or ''}" for i in range(len(names) + 1))
+        numbered = (f"{plain}{i or ''}" for i in range(len(names) + len(outputs) + 1))
         found.append(next(other for other in numbered if other not in found))
-    return found
+    inputs, unique_outputs = found[: len(names)], found[len(names) :]
+    renamed = dict(zip(outputs, unique_outputs, strict=True))  # skl2onnx swaps the two names
+    return [renamed.get(name, name) for name in inputs]
 
 
 def inputs_of_session(session: Session) -> list[Input]:
@@ -99,17 +115,30 @@ def dtypes_of_feeds(X: Table, encoder: TableEncoder) -> list[DType]:
     return list(map(dtype_of_feed, X.dtypes, encoder.columns))
 
 
-def inputs_for(X: Table, encoder: TableEncoder | None) -> list[Input]:
-    """Return the inputs of the graph that is made for a table like X.
-
-    With the encoder of an estimator by `to_onnx`; with None, by skl2onnx, where numbers keep their types.
-    """
+def inputs_for(X: Table, model: Model) -> list[Input]:
+    """Return the inputs of the graph that `to_onnx` makes of a model for a table like X."""
     if not is_frame(X):
-        return [("X", NUMBERS.get(X.dtype.name, DOUBLE))]
-    names = names_of_feeds(list(map(str, X.columns)))
-    if encoder is not None:
-        return list(zip(names, dtypes_of_feeds(X, encoder), strict=True))
+        return [_input_of_array(X)]
+    names = names_of_feeds(list(map(str, X.columns)), output_names(model.head))
+    return list(zip(names, dtypes_of_feeds(X, model.encoder), strict=True))
+
+
+def inputs_of_pipeline(X: Table, model: Model) -> list[Input]:
+    """Return the inputs of the graph that skl2onnx makes of a pipeline for a table like X: numbers keep their types."""
+    if not is_frame(X):
+        return [_input_of_array(X)]
+    names, outputs = names_of_feeds(list(map(str, X.columns))), output_names(model.head)
+    if (same := next((name for name in names if name in outputs), None)) is not None:
+        # the new name depends on the names that the steps' converters have used
+        raise ExportError(
+            f"Column {same!r} of X has the name of an output, and skl2onnx renames the input: pass the session to "
+            "feeds_of instead of the pipeline."
+        )
     return [(name, _own_dtype(values, name)) for name, values in zip(names, _columns_of(as_pandas(X)), strict=True)]
+
+
+def _input_of_array(X: Array) -> Input:
+    return "X", NUMBERS.get(X.dtype.name, DOUBLE)
 
 
 def _own_dtype(values: pd.Series, name: str) -> DType:

@@ -139,7 +139,7 @@ class NetworkDisplay:
             ax.scatter(*position.T, s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
         self._write_names(positions)
         self._write_sizes(tallest)
-        ax.set_title(self.estimator_name or "")
+        ax.set_title(self.estimator_name or "", parse_math=False)
         ax.set_axis_off()
         ax.margins(0.06)
         return self
@@ -172,7 +172,9 @@ class NetworkDisplay:
             if names is None:
                 continue
             for unit, (x, y) in zip(self.shown_[column], positions[column], strict=True):
-                self.ax_.text(x + shift, y, names[unit], ha=side, va="center", fontsize="small")
+                self.ax_.text(
+                    x + shift, y, names[unit], ha=side, va="center", fontsize="small", parse_math=False
+                )  # a "$" is one
 
     def _write_sizes(self, tallest: int) -> None:
         """Write below each layer what it is, and how much of it is shown."""

@@ -28,7 +28,7 @@ from skl2onnx.common.data_types import (
 )
 from sklearn.pipeline import Pipeline
 
-from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, NUMBERS, SINGLE, TEXT, dtypes_of_feeds
+from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, NUMBERS, SINGLE, TEXT, dtypes_of_feeds, output_names
 from sknet._export.formats import ExportError, activation_of_format
 from sknet._export.onnx_columns import write_encoding
 from sknet._export.onnx_graph import (
@@ -150,7 +150,13 @@ def onnx_labels(known: Array) -> Array:
     if known.dtype.kind in "OU":
         return known.astype(object)
     as_integers = known.astype(np.int64)
-    return as_integers if (as_integers == known).all() else known.astype(np.float64)
+    labels = as_integers if (as_integers == known).all() else known.astype(np.float64)
+    for label, exact in zip(labels.tolist(), known.tolist(), strict=True):
+        if label != exact:  # NumPy compares uint64 as float64, which rounds
+            raise ExportError(
+                f"y has the label {exact}, which no int64 or float64 label of ONNX equals: fit with astype(str) of y."
+            )
+    return labels
 
 
 def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
@@ -216,12 +222,14 @@ _LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorTy
 
 
 def _types_of_numbers(head: RegressionHead, tensor: Tensor) -> list[tuple[str, object]]:
-    return [("variable", tensor([None, head.n_outputs]))]  # skl2onnx's name for a regressor's output
+    return list(zip(output_names(head), [tensor([None, head.n_outputs])], strict=True))
 
 
 def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[tuple[str, object]]:
+    names = output_names(head)
     if not head.labels.exclusive:
-        return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
+        shape = [None, head.n_outputs]
+        return list(zip(names, [Int64TensorType(shape), tensor(shape)], strict=True))
     known = head.labels.classes_by_column
     dtypes = {onnx_labels(classes).dtype.kind for classes in known}
     if len(dtypes) > 1:
@@ -229,11 +237,7 @@ def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[tuple[str, object]
             "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
         )
     label = _LABEL_TYPES[dtypes.pop()]([None] if len(known) == 1 else [None, len(known)])
-    names = [f"probabilities_{k}" for k in range(len(known))] if len(known) > 1 else ["probabilities"]
-    return [
-        ("label", label),
-        *((name, tensor([None, len(classes)])) for name, classes in zip(names, known, strict=True)),
-    ]
+    return list(zip(names, [label, *(tensor([None, len(classes)]) for classes in known)], strict=True))
 
 
 HEADS: dict[type, tuple[Callable[..., list[str]], Callable[..., list[tuple[str, object]]]]] = {

@@ -178,9 +178,7 @@ class ShapeFunctionDisplay:
                 f"columns={columns} leaves nothing to draw, of the columns with a function, {list(functions)}: text, "
                 "columns that the network does not use, and those of which X has no value have none."
             )
-        several = explanation.values.ndim == 3
-        of = f" to {explanation.output_names[number]!r}" if several else ""
-        return cls(chosen, ylabel=f"contribution{of}").plot(ax=ax)
+        return cls(chosen, ylabel=f"contribution to\n{explanation.description_of(number)}").plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
         """Draw the functions.

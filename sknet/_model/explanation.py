@@ -7,6 +7,7 @@ n rows, d columns, k outputs.
 values : (n, d), or (n, d, k) for several outputs      base_values : (n,), or (n, k)      data : (n, d)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,10 @@ class Explanation:
         `interaction_cst="no_interactions"`. Another background then shifts all
         contributions of a column by the same constant.
 
+    output_descriptions : sequence of str, default=()
+        What each output is, for the labels of plots: "log-odds of 'yes'", "prediction".
+        By default, plots use the names of the outputs.
+
     See Also
     --------
     ShapeFunctionDisplay : Contributions of a column as a curve over its values.
@@ -72,6 +77,22 @@ class Explanation:
     feature_names: list[str]
     output_names: list[str]
     is_additive: bool = False
+    output_descriptions: Sequence[str] = ()
+
+    def description_of(self, output: int) -> str:
+        """Return what an output is: "log-odds of 'yes'".
+
+        Parameters
+        ----------
+        output : int
+            Number of the output.
+
+        Returns
+        -------
+        description : str
+            Its description, or by default its name.
+        """
+        return (self.output_descriptions or self.output_names)[output]
 
     def __repr__(self) -> str:
         n, k = len(self.values), len(self.output_names)

@@ -35,6 +35,9 @@ from sknet._tables.targets import (
 )
 from sknet._typing import Array, DType, Target
 
+RAW_OUTPUTS = {"logistic": "log-odds", "softmax": "softmax input", "exp": "logarithm of the prediction"}
+"""What raw outputs are, by the name of the link. The raw output of another link is called just that."""
+
 
 @dataclass(frozen=True)
 class ExplainedOutputs:
@@ -44,6 +47,8 @@ class ExplainedOutputs:
     ----------
     names : list of str
         Of each, (n_outputs,): its class, label, target or quantile level.
+    descriptions : list of str
+        Of each, what it is: "log-odds of 'yes'".
     scaler : TargetScaler
         How they become numbers in the units of y.
     linked_by : Loss or None
@@ -51,6 +56,7 @@ class ExplainedOutputs:
     """
 
     names: list[str]
+    descriptions: list[str]
     scaler: TargetScaler
     linked_by: Loss | None = None
 
@@ -215,9 +221,16 @@ class LabelHead:
             blocks = zip(classes, self.labels.blocks, strict=True)
             # the last classes of each column, one for each output: two classes have one output, the second's
             names = [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
-            return ExplainedOutputs(names, as_they_are)
-        # of two classes, which have one output, the second
-        return ExplainedOutputs([str(label) for label in classes[-self.n_outputs :]], as_they_are)
+        else:  # of two classes, which have one output, the second
+            names = [str(label) for label in classes[-self.n_outputs :]]
+        kinds = [
+            RAW_OUTPUTS.get(loss.out_activation, "raw output")
+            for loss, s in _loss_of_each_label(self.settings.loss, self.labels)
+            for _ in range(s.stop - s.start)
+        ]
+        return ExplainedOutputs(
+            names, [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)], as_they_are
+        )
 
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each raw output, (n, n_outputs); of both of two classes, (n, 2 n_outputs)."""
@@ -391,7 +404,13 @@ class RegressionHead:
         """Scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""
         names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
         is_linked = self.loss.takes_scaled_targets and self.loss.link is not identity
-        return ExplainedOutputs(names, self.output_scaler, self.loss if is_linked else None)
+        is_prediction = is_linked or self.loss.link is identity
+        kind = "prediction" if is_prediction else RAW_OUTPUTS.get(self.loss.out_activation, "raw output")
+        if self.loss.levels:
+            descriptions = [f"quantile {name}" for name in names]
+        else:
+            descriptions = [f"{kind} of target {name}" for name in names] if len(names) > 1 else [kind]
+        return ExplainedOutputs(names, descriptions, self.output_scaler, self.loss if is_linked else None)
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:

@@ -317,10 +317,10 @@ def intervals_around(
     outer levels cross once they are moved, both ends are in their middle.
     """
     ends = interval_ends(head, predictions)
-    error = largest * scaled.scale.of_predictions(ends.mean(axis=2))
-    ends += np.stack([-error, error], axis=2)
-    crossed = ends[:, :, 0] > ends[:, :, 1]
-    ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
+    middle = ends.mean(axis=2)  # before the levels are moved: rounding does not move it, and intervals are nested
+    error = largest * scaled.scale.of_predictions(middle)
+    lower, upper = np.minimum(ends[:, :, 0] - error, middle), np.maximum(ends[:, :, 1] + error, middle)
+    ends = np.stack([lower, upper], axis=2)
     low, high = limits_of_targets(head, scaled)
     ends = np.clip(ends, low[:, np.newaxis], high[:, np.newaxis], out=ends).astype(predictions.dtype)
     return ends[:, 0] if head.regression_target.flat else ends

@@ -349,6 +349,12 @@ def test_tags():
     assert not SigmoidMLPRegressor(loss="huber").__sklearn_tags__().target_tags.positive_only
 
 
+@pytest.mark.parametrize("quantile, takes_several", [(0.3, True), ((0.1, 0.9), False), (None, True), ((), True)])
+def test_several_quantile_levels_take_a_single_target(quantile, takes_several):
+    net = SigmoidMLPRegressor(loss="quantile", quantile=quantile)  # those that are not valid have tags too
+    assert net.__sklearn_tags__().target_tags.multi_output == takes_several
+
+
 def test_it_learns_diabetes():
     X, y = load_diabetes(return_X_y=True)
     net = SigmoidMLPRegressor(**PLAIN | {"max_iter": 20, "alpha": 1.0}).fit(X[:300], y[:300])

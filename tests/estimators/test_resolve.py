@@ -261,11 +261,12 @@ def test_the_chosen_losses_options_have_a_default(default):
     assert np.isfinite(regressor(**default).fit(X, NUMBER).predict(X)).all()
 
 
-def test_which_losses_take_positive_targets_only():
+def test_the_loss_of_parameters_is_none_if_they_are_not_valid():
     own = Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, targets=Interval(0.0))
-    for loss, positive in (("poisson", True), ("gamma", True), ("squared_error", False), (own, True)):
-        assert module.has_positive_targets(SigmoidMLPRegressor(loss=loss)) is positive
-    assert not module.has_positive_targets(SigmoidMLPClassifier())
+    for loss, low in (("poisson", 0.0), ("gamma", 0.0), ("squared_error", -np.inf), (own, 0.0)):
+        assert module.loss_if_valid(SigmoidMLPRegressor(loss=loss)).targets.low == low
+    for parameters in ({"loss": "mse"}, {"loss": None}, {"loss": "quantile", "quantile": []}, {"quantile": 0.5}):
+        assert module.loss_if_valid(SigmoidMLPRegressor(**parameters)) is None
 
 
 # --- layers ----------------------------------------------------------------------------------------------------------

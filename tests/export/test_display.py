@@ -9,6 +9,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -36,7 +37,7 @@ def test_losses_rate_and_best_epoch_of_a_validated_fit():
         np.testing.assert_array_equal(line.get_xdata(), np.arange(1, net.n_iter_ + 1))
     marks = [line for line in display.ax_.lines if line not in display.lines_.values()]
     assert marks[0].get_xdata()[0] == net.best_epoch_ == np.argmax(net.validation_scores_) + 1
-    assert f"best epoch, {net.best_epoch_}" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert f"chosen epoch, {net.best_epoch_}" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert display.ax_.get_title() == "SigmoidMLPClassifier" and display.ax_.get_xlabel() == "epoch"
 
 
@@ -59,7 +60,13 @@ def test_the_epoch_that_folds_have_chosen_is_marked(n_members):
     nets = [SigmoidMLPRegressor(8, random_state=seed, **fold).fit(X, noisy) for seed in range(3)]
     assert any(net.best_epoch_ != 1 + np.argmax(net.validation_scores_) for net in nets)
     for net in nets:
-        assert marked(TrainingHistoryDisplay.from_estimator(net)) == [net.best_epoch_]
+        display = TrainingHistoryDisplay.from_estimator(net)
+        assert marked(display) == [net.best_epoch_]
+        labels = {text.get_text() for text in display.ax_.get_legend().get_texts()}
+        assert labels == {
+            "training loss of the final network", "validation loss of the folds' networks", "learning rate",
+            f"chosen epoch, {net.best_epoch_}",
+        }  # fmt: skip
 
 
 def test_after_a_warm_start_the_epoch_of_the_last_call_is_marked():
@@ -99,8 +106,9 @@ def test_lbfgs_has_no_rate_and_no_axis_for_it():
     assert display.rate_ax_ is None and display.figure_.axes == [display.ax_]
 
 
-def test_no_text_is_cut_and_no_curve_runs_through_the_legend():
-    net = SigmoidMLPClassifier(4, early_stopping=True, max_iter=8, **ONE).fit(X, y > 0)
+@pytest.mark.parametrize("early_stopping", [True, "folds"])
+def test_no_text_is_cut_and_no_curve_runs_through_the_legend(early_stopping):
+    net = SigmoidMLPClassifier(4, early_stopping=early_stopping, max_iter=8, **ONE).fit(X, y > 0)
     display = TrainingHistoryDisplay.from_estimator(net)
     display.figure_.canvas.draw()
     whole, legend = display.figure_.bbox, display.ax_.get_legend().get_window_extent()
@@ -130,9 +138,10 @@ def test_members_are_their_mean_and_a_band():
     np.testing.assert_allclose(loss[:4], (one["loss"] + other["loss"][:4]) / 2)
     np.testing.assert_array_equal(loss[4:], other["loss"][4:])
     assert len(display.ax_.collections) == 2
-    assert "best epochs" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert "chosen epochs" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
 
 def test_an_unfitted_estimator_has_no_history():
-    with pytest.raises(AttributeError, match="no attribute 'history_' before fit"):
-        TrainingHistoryDisplay.from_estimator(SigmoidMLPClassifier())
+    for estimator in (SigmoidMLPClassifier(), make_pipeline(StandardScaler(), SigmoidMLPClassifier())):
+        with pytest.raises(NotFittedError, match="This SigmoidMLPClassifier instance is not fitted yet"):
+            TrainingHistoryDisplay.from_estimator(estimator)

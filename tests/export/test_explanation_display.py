@@ -13,7 +13,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import Explanation, ExplanationDisplay, SigmoidMLPRegressor
+from sknet import (
+    Explanation,
+    ExplanationDisplay,
+    Loss,
+    ShapeFunctionDisplay,
+    SigmoidMLPClassifier,
+    SigmoidMLPRegressor,
+)
 
 rng = np.random.default_rng(0)
 N, D = 6, 5
@@ -66,7 +73,7 @@ def test_a_dollar_is_no_formula():
     names, outputs = ["$^$", *NAMES[1:]], ["$_$", "yes"]
     display = ExplanationDisplay(Explanation(TWO.values, TWO.base_values, DATA, names, outputs)).plot()
     display.figure_.canvas.draw()  # where matplotlib reads formulas
-    assert "$^$" in labels(display.axes_[0]) and "$_$" in display.axes_[1].get_title()
+    assert "$^$" in labels(display.axes_[0]) and display.axes_[1].get_xlabel() == "$_$"
 
 
 def test_small_contributions_are_added_up():
@@ -81,7 +88,44 @@ def test_small_contributions_are_added_up():
 def test_of_several_outputs_one_is_drawn(output):
     display = ExplanationDisplay(TWO, output=output).plot()
     assert_allclose(sum(bar.get_width() for bar in display.bars_[1]), -3.0 * VALUES[0].sum())
-    assert "'yes'" in display.axes_[0].get_title() and "'yes'" in display.axes_[1].get_title()
+    assert [axes.get_xlabel() for axes in display.axes_] == ["yes", "yes"]
+
+
+LABEL = np.array(["no", "yes", "$maybe$"] * 20)
+OWN = Loss(
+    "own", lambda raw, y: np.square(raw - y).sum(axis=1), lambda raw, y: 2.0 * (raw - y),
+    link=lambda raw: np.tanh(raw, out=raw), out_activation="tanh", scales_targets=False,
+)  # fmt: skip
+OUTPUTS = [
+    (SigmoidMLPClassifier(), LABEL != "no", ["log-odds of 'True'"]),
+    (SigmoidMLPClassifier(), LABEL, [f"softmax input of {name!r}" for name in ("$maybe$", "no", "yes")]),
+    (
+        SigmoidMLPClassifier(loss="squared_error"), LABEL,
+        [f"log-odds of {name!r}" for name in ("$maybe$", "no", "yes")],
+    ),
+    (
+        SigmoidMLPClassifier(), np.column_stack([LABEL, LABEL == "yes"]).astype(object),
+        [*(f"softmax input of '0: {name}'" for name in ("$maybe$", "no", "yes")), "log-odds of '1: True'"],
+    ),
+    (SigmoidMLPRegressor(), np.arange(60.0), ["prediction"]),
+    (SigmoidMLPRegressor(), np.ones((60, 2)), ["prediction of target 0", "prediction of target 1"]),
+    (SigmoidMLPRegressor(loss="quantile", quantile=(0.1, 0.9)), np.arange(60.0), ["quantile 0.1", "quantile 0.9"]),
+    (SigmoidMLPRegressor(loss="poisson"), np.arange(60.0), ["logarithm of the prediction"]),
+    (SigmoidMLPRegressor(loss=OWN), np.linspace(0.0, 1.0, 60), ["raw output"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("net", "y", "expected"), OUTPUTS, ids=[expected[0] for *_, expected in OUTPUTS])
+def test_plots_name_the_output_and_its_unit(net, y, expected):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    quick = dict(hidden_layer_sizes=2, max_iter=1, random_state=0, early_stopping=False)
+    net.set_params(**quick, interaction_cst="no_interactions").fit(X, y)
+    for output, description in enumerate(expected):
+        display = ExplanationDisplay.from_estimator(net, X, output=output)
+        assert [axes.get_xlabel() for axes in display.axes_] == [description] * 2
+        if "quantile" not in description:  # whose functions depend on each other
+            curves = ShapeFunctionDisplay.from_estimator(net, X, output=output)
+            assert curves.axes_[0].get_ylabel() == f"contribution to\n{description}"
 
 
 def test_it_explains_what_a_search_has_found_on_axes_that_are_given():

@@ -8,6 +8,7 @@ import pytest
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -71,3 +72,18 @@ def test_a_pipeline_and_axes_of_the_users_own():
     figure, ax = plt.subplots()
     display = NetworkDisplay.from_estimator(pipeline, ax=ax)
     assert display.ax_ is ax and display.figure_ is figure and len(display.weights_) == 2
+
+
+def test_a_dollar_is_no_formula():
+    frame = X[["length", "width"]].set_axis(["tip_$_per_$_spent", "width"], axis=1)
+    net = SigmoidMLPClassifier(3, max_iter=2, **PLAIN).fit(
+        frame, np.where(y == "red", "$^$", np.where(y == "blue", "b", "c"))
+    )
+    display = NetworkDisplay.from_estimator(net)
+    display.figure_.canvas.draw()  # where matplotlib reads formulas
+    assert {"tip_$_per_$_spent", "$^$"} <= set(texts(display))
+
+
+def test_an_unfitted_estimator_has_no_network():
+    with pytest.raises(NotFittedError, match="This SigmoidMLPRegressor instance is not fitted yet"):
+        NetworkDisplay.from_estimator(SigmoidMLPRegressor())

@@ -85,6 +85,30 @@ def test_a_column_whose_name_is_the_empty_text():
     np.testing.assert_allclose(run(to_onnx(net, frame), feeds_of(net, frame))[0].ravel(), net.predict(frame), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("kind", "names"), [
+    (SigmoidMLPRegressor, ["variable", "variable1", "b"]),
+    (SigmoidMLPClassifier, ["label", "probabilities", "label1"]),
+])  # fmt: skip
+def test_columns_with_the_name_of_an_output(kind, names):
+    frame, target = pd.DataFrame(X, columns=names), NUMBER if kind is SigmoidMLPRegressor else LABEL
+    net = kind(**QUICK).fit(frame, target)
+    result, *_ = run(to_onnx(net, frame), feeds_of(net, frame))
+    if kind is SigmoidMLPRegressor:
+        np.testing.assert_allclose(result.ravel(), net.predict(frame), rtol=1e-5, atol=1e-6)
+    else:
+        np.testing.assert_array_equal(result, net.predict(frame))
+
+
+def test_a_pipeline_does_not_know_the_name_of_an_input_that_is_called_as_an_output():
+    frame = pd.DataFrame(X, columns=["variable", "a", "b"])
+    pipeline = make_pipeline(StandardScaler(), SigmoidMLPRegressor(**QUICK)).fit(frame, NUMBER)
+    register_onnx_converters()
+    graph = skl2onnx.to_onnx(pipeline, frame)
+    with pytest.raises(ExportError, match="Column 'variable' of X has the name of an output.*pass the session"):
+        feeds_of(pipeline, frame)
+    np.testing.assert_allclose(run(graph, frame)[0].ravel(), pipeline.predict(frame), rtol=1e-5, atol=1e-6)
+
+
 def test_missing_and_unseen_levels():
     frame = FRAME.assign(town=FRAME.town.where(rng.random(N) > 0.1, None))
     for train in (FRAME, frame):
@@ -99,6 +123,15 @@ def test_labels_of_other_types(labels):
     label, p = run(to_onnx(net, X), {"X": X})
     assert label.dtype == np.int64 and (label == net.predict(X)).all()
     np.testing.assert_allclose(p, net.predict_proba(X), rtol=1e-5)
+
+
+def test_integers_that_no_label_of_onnx_equals():
+    labels = np.where(X[:, 0] > 0.0, 2**64 - 1, 2**64 - 2).astype(np.uint64)
+    net = SigmoidMLPClassifier(**QUICK).fit(X, labels)
+    with pytest.raises(ExportError, match="y has the label 18446744073709551614, .* fit with astype.str. of y"):
+        to_onnx(net, X)
+    small = SigmoidMLPClassifier(**QUICK).fit(X, labels - np.uint64(2**64 - 2))
+    np.testing.assert_array_equal(run(to_onnx(small, X), {"X": X})[0], small.predict(X))
 
 
 # --- among scikit-learn's and skl2onnx's own -------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def test_one_of_several_outputs(output):
     table = X[["size", "rooms"]]
     net = SigmoidMLPClassifier(**ADDITIVE).fit(table, X["grade"].astype(str))
     display = ShapeFunctionDisplay.from_estimator(net, table, columns=["rooms"], output=output)
-    assert display.axes_[0].get_ylabel() == "contribution to 'mid'"
+    assert display.axes_[0].get_ylabel() == "contribution to\nsoftmax input of 'mid'"
     (function,) = display.functions
     ends = table.iloc[[0, 0]].assign(rooms=function.values.iloc[[0, -1]].to_numpy())
     assert_allclose(np.ptp(function.contributions[[0, -1]]), np.ptp(net.decision_function(ends)[:, 2]), rtol=1e-6)

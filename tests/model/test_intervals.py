@@ -118,6 +118,15 @@ def test_outer_levels_are_moved_together_and_meet_in_their_middle():
     assert_allclose(intervals_around(head, np.array([[1.0, 1.5, 2.0]]), np.array([-3.0]), errors), [[1.5, 1.5]])
 
 
+def test_intervals_are_nested_where_moved_levels_meet_too():
+    values = np.linspace(-1.0, 1.0, 39)
+    options = {"loss": "quantile", "quantile": [0.1, 0.9]}
+    head, scaled = head_for(values, **options), errors_of(values, np.tile([-5.0, 5.0], (39, 1)), **options)
+    predictions = np.sort(rng.normal(size=(2000, 2)), axis=1)
+    narrow, wide = (intervals_around(head, predictions, np.array([by]), scaled) for by in (-7.3, -6.1))
+    assert (wide[:, 0] <= narrow[:, 0]).all() and (narrow[:, 1] <= wide[:, 1]).all()
+
+
 def test_around_a_single_level_there_is_none():
     for options in {"quantile": [0.5]}, {"quantile": 0.3}, {}:
         head = head_for(np.ones(5), "quantile", **options)
