@@ -150,10 +150,10 @@ def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
 
 def warn_of_misread_columns(survey: Survey) -> None:
     """Warn of columns of text that are numbers or dates by their values."""
-    for column, remedy in survey.misread.items():
+    for column, advice in survey.misread.items():
         warn_once_a_line(
-            f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. Convert it "
-            f"with {remedy}. If it is a category, use X[{column!r}].astype('category') or "
+            f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. {advice} If "
+            f"it is a category, use X[{column!r}].astype('category') or "
             f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )
