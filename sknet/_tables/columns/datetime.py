@@ -170,7 +170,9 @@ def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Inst
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
     if pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[is_duration]:
         try:
-            return index(values)
+            instants = index(values)
+            microseconds_of(instants)  # raises for a date that is out of range
+            return instants
         except (TypeError, ValueError, ArithmeticError) as error:
             remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
             raise TypeError(
