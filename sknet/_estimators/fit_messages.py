@@ -89,7 +89,8 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
     if is_no_better_than_constant:
         if has_rate:
             set_to, best = f"learning_rate_init={rate:g}", "epoch"
-            other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
+            lower = min(rate / 10.0, ordinary)
+            other = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
             remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
         else:
             set_to, best = f"solver={parameters.solver!r}", "iteration"
@@ -264,12 +265,13 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
             f"sample weights that differ 1e{exponent:+.0f}-fold: leave out the "
             "rows of the smallest ones, or give weights that are less unequal."
         )
-    rate = parameters.learning_rate_init
+    rate = float(parameters.learning_rate_init)
+    lower = min(rate / 10.0, CommonParameters.learning_rate_init)
     custom_loss = (
         f", check the loss of your own, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
     )
     return (
-        f"learning_rate_init={rate:g}: try learning_rate_init={rate / 10:g}, clip_norm=1.0{custom_loss} or "
+        f"learning_rate_init={rate:g}: try learning_rate_init={lower:g}, clip_norm=1.0{custom_loss} or "
         "input_scaling='robust'."
     )
 

@@ -224,7 +224,12 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         stand_in.feature_names_in_ = columns.names
     if is_frame(X):
         _refuse_duplicates(X)
-        validate_data(stand_in, X, reset=False, skip_check_array=True)  # number and names of columns only
+        try:
+            validate_data(stand_in, X, reset=False, skip_check_array=True)  # number and names of columns only
+        except ValueError as error:
+            if columns.names is None or sorted(map(str, X.columns)) != sorted(columns.names):
+                raise
+            raise ValueError(f"{error}Pass X[model.feature_names_in_].") from None
         return _check_frame(X, name)
     return _read_array(X, partial(validate_data, stand_in, reset=False))
 

@@ -76,11 +76,17 @@ def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
     assert net._fitted is None
 
 
+def test_a_huge_rate_is_not_answered_with_a_huge_rate():
+    net = SigmoidMLPRegressor(learning_rate_init=1e6, max_iter=20, random_state=0)
+    with pytest.raises(ValueError, match="learning_rate_init=1e.06: try learning_rate_init=0.015"):
+        net.fit(BIG, BIG[:, 0])
+
+
 # --- no better than a constant ---------------------------------------------------------------------------------------
 
 TABLE = np.random.default_rng(2).normal(size=(400, 3))
 NOISE = np.random.default_rng(3).normal(size=400)
-NOTHING_LEARNT = "learning_rate_init=100: the best epoch is no better than a constant prediction. Try 10"
+NOTHING_LEARNT = "learning_rate_init=100: the best epoch is no better than a constant prediction. Try 0.015,"
 
 
 def fit_memory(net, X, y):
