@@ -88,4 +88,5 @@ def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
             raise TypeError(f"{name}: {error}.") from None
         return method(estimator, *args, **kwargs)
 
+    call.__qualname__ = method.__name__  # for errors of scikit-learn's own wrapper of `transform`
     return call
