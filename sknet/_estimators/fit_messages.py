@@ -1,6 +1,6 @@
 """Messages of a fit: its warnings, the last line that `verbose` prints, and why training diverged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite, log, log10
 
 import numpy as np
@@ -19,7 +19,7 @@ from sknet._tables.columns import Column
 from sknet._tables.columns.category import IdentifierColumn, UninformativeColumn
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list
+from sknet._tables.messages import short_list, short_repr
 from sknet._tables.novelty import columns_far_from_training
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.survey import Survey
@@ -114,6 +114,24 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
             "cannot choose an epoch. Pass other groups, or none.",
             UserWarning,
         )
+
+
+def warn_of_single_class(classes: Sequence[Array]) -> None:
+    """Warn of a target column that has only one class; `classes`: those of each column."""
+    for known in classes:
+        if len(known) == 1:
+            warn(
+                f"y has a single class, {short_repr(known.tolist()[0])}: the classifier can predict no other. Check y, "
+                "or pass rows of other classes.",
+                UserWarning,
+            )
+            return
+
+
+def warn_of_single_row(n: int) -> None:
+    """Warn of a regressor that is trained on one row."""
+    if n == 1:
+        warn("X has a single row, from which a regressor learns only one target: pass more rows.", UserWarning)
 
 
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:

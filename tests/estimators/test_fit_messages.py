@@ -153,3 +153,37 @@ def test_folds_and_rows_of_ones_own_do_not_go_together(kind):
     net = kind(early_stopping="folds")
     with pytest.raises(ValueError, match="X_val and y_val are passed, but early_stopping='folds'.* True, or leave"):
         net.fit(TABLE, y, X_val=TABLE, y_val=y)
+
+
+# --- too little to learn from ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fit", [fit_memory, fit_stream])
+def test_a_single_class_is_told(fit):
+    with pytest.warns(UserWarning, match="y has a single class, 'only': .* pass rows of other classes") as caught:
+        net = fit(SigmoidMLPClassifier(max_iter=2), TABLE, np.array(["only"] * 400, dtype=object))
+    assert len(caught) == 1 and net.classes_.tolist() == ["only"]
+
+
+def test_a_column_of_a_single_class_is_told():
+    y = np.column_stack([np.arange(400) % 3, np.full(400, 7)])
+    with pytest.warns(UserWarning, match="y has a single class, 7"):
+        SigmoidMLPClassifier(max_iter=2, early_stopping=False).fit(TABLE, y)
+
+
+def test_classes_that_are_still_to_come_are_no_single_class():
+    net = SigmoidMLPClassifier().partial_fit(TABLE[:20], np.zeros(20), classes=[0, 1])
+    net.partial_fit(TABLE[20:40], np.zeros(20))
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(1.0, 2.0), [0.0, 3.0]])
+def test_a_regressor_of_a_single_row_is_told(weight):
+    n = 1 if weight is None else len(weight)
+    with pytest.warns(UserWarning, match="X has a single row, from which a regressor learns only one target") as caught:
+        net = SigmoidMLPRegressor(max_iter=2).fit(TABLE[:n], np.arange(n) + 2.0, sample_weight=weight)
+    assert len(caught) == 1 and np.isfinite(net.predict(TABLE)).all()
+
+
+def test_single_rows_of_later_increments_are_not_told():
+    net = SigmoidMLPRegressor().partial_fit(TABLE[:20], TABLE[:20, 0])
+    net.partial_fit(TABLE[20:21], TABLE[20:21, 0])

@@ -60,7 +60,7 @@ def test_no_error_names_a_private_class(kind):
             try:
                 call(getattr(net, name))
             except TypeError as error:
-                assert f"{kind.__name__}.{name}()" in str(error), error
+                assert f"{name}()" in str(error) and "InMemoryMLP" not in str(error), error
 
 
 def test_an_argument_of_explain_is_answered_with_the_nearest():
