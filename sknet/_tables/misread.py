@@ -47,6 +47,9 @@ QUANTITY = (
 )
 """A number with a symbol before it, or with a symbol or a word behind it, such as $97,000 or 80 kg."""
 
+NO_DIGITS = "[^-+.0-9]"
+"""What is removed from a number with a unit."""
+
 WITH_THOUSANDS = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
 """A number in which commas or spaces may separate thousands."""
 
@@ -88,8 +91,8 @@ def _advise_on_quantities(texts: pd.Series, name: str) -> str | None:
             f"The comma in {short_repr(example)} may be a decimal comma, or it may separate thousands: read the file "
             "with decimal=',' or thousands=',', or convert the column yourself."
         )
-    call = f"pd.to_numeric(X[{name!r}].str.replace('[^-+.0-9]', '', regex=True)"
-    return _advice(call, texts, is_read)
+    is_read &= pd.to_numeric(texts.str.replace(NO_DIGITS, "", regex=True), errors="coerce").notna()
+    return _advice(f"pd.to_numeric(X[{name!r}].str.replace({NO_DIGITS!r}, '', regex=True)", texts, is_read)
 
 
 def _advise_on_dates(texts: pd.Series, name: str) -> str | None:

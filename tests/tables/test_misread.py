@@ -71,6 +71,8 @@ UNCLEAR = {
         "may be in either order: convert it with pd.to_datetime(X['a'], format='%d.%m.%Y') or with format='%m.%d.%Y'.",
     ),
     "a misspelt number": (drawn([*map(str, range(97)), "9O"]), "The value '9O' cannot be converted: correct such"),
+    "two signs": (drawn([*(f"${k}" for k in range(1, 31)), "-$-5"]), "The value '-$-5' cannot be converted"),
+    "other digits": (drawn([f"{k} kg" for k in range(30)] + ["٣ kg"]), "The value '٣ kg' cannot be converted"),
     "no such day": (drawn([*DAYS.strftime("%Y-%m-%d"), "2026-02-30"]), "The value '2026-02-30' cannot be converted"),
     "some offsets": (
         drawn([f"{day:%Y-%m-%dT%H:%M}" + "Z" * (k % 2) for k, day in enumerate(DAYS)]),
