@@ -73,7 +73,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     else:
         if isinstance(data.head, LabelHead):
             warn_of_single_class(data.head.labels.classes_by_column)
-        else:
+        elif not start.is_increment:
             warn_of_single_row(len(rows))
         sample = rows.sample(start.seeds.rows, evaluation.train)  # nothing is learnt from rows held out for ever
         survey = survey_columns(sample.X, column_choices(estimator))
