@@ -46,8 +46,10 @@ def fit(
     few at a time, and mixes their rows.
 
     The encoding is learnt from a sample of 200,000 rows, as in memory. The size of the
-    chunks matters only for columns of strings: they are free text if the first chunk
-    looks like it, or if `text_features` names them, and categories otherwise.
+    chunks matters only for columns of strings: they are dates if the first chunk holds
+    ISO 8601 dates, free text if it looks like text, and categories otherwise, unless
+    `categorical_features` or `text_features` names them. After a first chunk of dates,
+    text that is no date is an error.
 
     Parameters
     ----------

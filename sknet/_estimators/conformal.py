@@ -13,7 +13,7 @@ import numpy as np
 
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.prediction_sets import LabelResiduals
-from sknet._tables.messages import short_repr
+from sknet._tables.messages import short_repr, suggest_fraction
 from sknet._typing import Array
 
 R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
@@ -42,7 +42,10 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
     """
     is_number = isinstance(coverage, int | float | np.floating) and not isinstance(coverage, bool)
     if not is_number or not 0 < coverage < 1:  # type: ignore[operator]
-        raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
+        raise ValueError(
+            f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded."
+            f"{suggest_fraction(coverage)}"
+        )
     probability = float(coverage)  # type: ignore[arg-type]
     residuals = learnt_residuals(residuals, method)
     largest = residuals.quantile(probability)
@@ -78,7 +81,7 @@ def read_quantiles(quantiles: object) -> Array:
     if not (levels.size and levels.min() > 0.0 and levels.max() < 1.0 and (np.diff(levels) > 0.0).all()):
         raise ValueError(
             f"quantiles={short_repr(quantiles)}: give one number, or several in increasing order, between 0 and 1, "
-            "both excluded."
+            f"both excluded.{suggest_fraction(quantiles)}"
         )
     return levels
 

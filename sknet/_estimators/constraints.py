@@ -1,6 +1,6 @@
 """What a parameter may be, beside its type. Only here are private names of scikit-learn imported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import wraps
 from numbers import Integral, Real
@@ -18,9 +18,10 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from sknet._estimators.keywords import refuse_unknown_keywords
+from sknet._estimators.keywords import refuse_unknown_keywords, suggest_value
 from sknet._network.losses import CLASSIFICATION_LOSSES
 from sknet._network.regression_losses import REGRESSION_LOSSES
+from sknet._tables.messages import suggest_fraction
 
 T = TypeVar("T")
 
@@ -39,9 +40,20 @@ SPLITTER = HasMethods(["split", "get_n_splits"])
 SCORER_NAMES = get_scorer_names()
 
 
-def one_of(*names: str) -> StrOptions:
+class Names(StrOptions):
+    """The constraint of a text that is one of several, which messages list in a fixed order."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(set(names))
+        self.names = tuple(names)
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, self.names))}}}"
+
+
+def one_of(*names: str) -> Names:
     """Return the constraint of a text that is one of these."""
-    return StrOptions(set(names))
+    return Names(names)
 
 
 AUTO = one_of("auto")
@@ -79,7 +91,19 @@ LARGEST_INTEGER = 2**63
 def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
     """Check every parameter, as scikit-learn does; refuse values that it takes for something else."""
     refuse_misread_values(estimator, parameters, constraints)
-    validate_parameter_constraints(constraints, parameters, caller_name=estimator)
+    try:
+        validate_parameter_constraints(constraints, parameters, caller_name=estimator)
+    except InvalidParameterError as error:
+        wrong = next(name for name in parameters if str(error).startswith(f"The {name!r} parameter"))
+        raise InvalidParameterError(f"{error}{_suggestion(parameters[wrong], constraints[wrong])}") from None
+
+
+def _suggestion(value: object, allowed: Sequence[object]) -> str:
+    """Return a hint at what an invalid value of a parameter probably means, "" if there is none."""
+    if isinstance(value, str):
+        return suggest_value(value, [name for names in allowed if isinstance(names, Names) for name in names.names])
+    is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
+    return suggest_fraction(value) if is_fraction else ""
 
 
 def refuse_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:

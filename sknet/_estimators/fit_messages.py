@@ -1,6 +1,6 @@
 """Messages of a fit: its warnings, the last line that `verbose` prints, and why training diverged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite, log, log10
 
 import numpy as np
@@ -19,7 +19,7 @@ from sknet._tables.columns import Column
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list
+from sknet._tables.messages import short_list, short_repr
 from sknet._tables.novelty import columns_far_from_training
 from sknet._tables.splitting import MIN_ROWS_HELD_OUT
 from sknet._tables.survey import Survey
@@ -89,7 +89,8 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
     if is_no_better_than_constant:
         if has_rate:
             set_to, best = f"learning_rate_init={rate:g}", "epoch"
-            other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
+            lower = min(rate / 10.0, ordinary)
+            other = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
             remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
         else:
             set_to, best = f"solver={parameters.solver!r}", "iteration"
@@ -113,6 +114,24 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
             "cannot choose an epoch. Pass other groups, or none.",
             UserWarning,
         )
+
+
+def warn_of_single_class(classes: Sequence[Array]) -> None:
+    """Warn of a target column that has only one class; `classes`: those of each column."""
+    for known in classes:
+        if len(known) == 1:
+            warn(
+                f"y has a single class, {short_repr(known.tolist()[0])}: the classifier can predict no other. Check y, "
+                "or pass rows of other classes.",
+                UserWarning,
+            )
+            return
+
+
+def warn_of_single_row(n: int) -> None:
+    """Warn of a regressor that is trained on one row."""
+    if n == 1:
+        warn("X has a single row, from which a regressor learns only one target: pass more rows.", UserWarning)
 
 
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
@@ -150,10 +169,10 @@ def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
 
 def warn_of_misread_columns(survey: Survey) -> None:
     """Warn of columns of text that are numbers or dates by their values."""
-    for column, remedy in survey.misread.items():
+    for column, advice in survey.misread.items():
         warn_once_a_line(
-            f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. Convert it "
-            f"with {remedy}. If it is a category, use X[{column!r}].astype('category') or "
+            f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. {advice} If "
+            f"it is a category, use X[{column!r}].astype('category') or "
             f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )
@@ -261,12 +280,13 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
             f"sample weights that differ 1e{exponent:+.0f}-fold: leave out the "
             "rows of the smallest ones, or give weights that are less unequal."
         )
-    rate = parameters.learning_rate_init
+    rate = float(parameters.learning_rate_init)
+    lower = min(rate / 10.0, CommonParameters.learning_rate_init)
     custom_loss = (
         f", check the loss of your own, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
     )
     return (
-        f"learning_rate_init={rate:g}: try learning_rate_init={rate / 10:g}, clip_norm=1.0{custom_loss} or "
+        f"learning_rate_init={rate:g}: try learning_rate_init={lower:g}, clip_norm=1.0{custom_loss} or "
         "input_scaling='robust'."
     )
 

@@ -12,6 +12,7 @@ from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.explaining import explain_rows
 from sknet._estimators.fitted import model_and_checked_table, require_fitted
+from sknet._estimators.keywords import refuse_unknown_keywords
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._estimators.start import Seeds, start_from_fitted
@@ -149,6 +150,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
     # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
 
+    @refuse_unknown_keywords
     def transform(self, X: Table) -> Table:
         """Compute the activations of the last hidden layer.
 
@@ -171,6 +173,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model, table = model_and_checked_table(self, X)
         return model.last_hidden(table)
 
+    @refuse_unknown_keywords
     def get_feature_names_out(self, input_features: Target = None) -> Array:
         """Return the names of the columns that `transform` returns.
 
@@ -196,6 +199,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 
+    @refuse_unknown_keywords
     def activations(self, X: Table) -> list[Array]:
         """Compute the output of every layer.
 
@@ -213,6 +217,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model, table = model_and_checked_table(self, X)
         return model.activations(table)
 
+    @refuse_unknown_keywords
     def input_gradients(self, X: Table) -> Array:
         """Compute the derivatives of the predictions with respect to the table's numbers.
 
@@ -242,6 +247,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
+    @refuse_unknown_keywords
     def explain(self, X: Table, background: Table = None) -> Explanation:
         """Compute how much each column contributes to each prediction.
 
@@ -294,6 +300,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         return explain_rows(self, X, background, verbose=bool(self.verbose))
 
+    @refuse_unknown_keywords
     def backpropagate(
         self, X: Table, y: Target, sample_weight: Target = None
     ) -> tuple[float, list[Array], list[Array]]:

@@ -1,5 +1,6 @@
-"""Errors for unknown keywords: they name the class or method that the user called, and the nearest known keyword."""
+"""Errors for unknown keywords and values: they name the class or method that the user called, and the nearest name."""
 
+import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
@@ -15,6 +16,17 @@ NAMES_ELSEWHERE = {
 }
 """What other packages call a parameter, and its name here."""
 
+VALUES_ELSEWHERE = {
+    **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
+    **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
+    **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
+    "pinball": "quantile",
+    "swish": "silu",
+    "linear": "identity",
+    "adamw": "adam",
+}
+"""What other packages call a value of a parameter, and its name here."""
+
 MAX_NAMES_LISTED = 10
 """A message lists at most this many names."""
 
@@ -28,6 +40,21 @@ def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str])
             listed = ", ".join(names) if len(names) <= MAX_NAMES_LISTED else f"those of help({function})"
             remedy = f"do you mean {near}?" if near else f"known are {listed}."
             raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
+
+
+def suggest_value(value: str, known: Iterable[str]) -> str:
+    """Return a hint at the known value that a text probably means, to be added to a message; "" if there is none."""
+    by_words = {_sorted_words(name): name for name in known}
+    meant = VALUES_ELSEWHERE.get(value.lower())
+    if meant not in by_words.values():
+        near = get_close_matches(_sorted_words(value), by_words, n=1)
+        meant = by_words[near[0]] if near else None
+    return f" Did you mean {meant!r}?" if meant else ""
+
+
+def _sorted_words(name: str) -> str:
+    """Return a name with its words in alphabetical order: "cosine_flat" and "flat_cosine" are alike."""
+    return "_".join(sorted(re.split(r"[\W_]+", name.lower())))
 
 
 def name_class_in_errors(cls: type[T]) -> type[T]:
@@ -48,12 +75,18 @@ def name_class_in_errors(cls: type[T]) -> type[T]:
 
 
 def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
-    """Make a method refuse an unknown keyword and name the nearest known one."""
-    known = signature(method).parameters
+    """Make a method refuse arguments that it does not have, or lacks, by its public name; see `refuse_unknown`."""
+    expected = signature(method)
 
     @wraps(method)
     def call(estimator: object, *args: object, **kwargs: object) -> T:
-        refuse_unknown(f"{type(estimator).__name__}.{method.__name__}()", kwargs, known)
+        name = f"{type(estimator).__name__}.{method.__name__}()"
+        refuse_unknown(name, kwargs, expected.parameters)
+        try:
+            expected.bind(estimator, *args, **kwargs)
+        except TypeError as error:  # Python's own message names the private class that has this method
+            raise TypeError(f"{name}: {error}.") from None
         return method(estimator, *args, **kwargs)
 
+    call.__qualname__ = method.__name__  # for errors of scikit-learn's own wrapper of `transform`
     return call

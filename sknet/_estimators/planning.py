@@ -16,6 +16,8 @@ from sknet._estimators.fit_messages import (
     warn_of_misread_columns,
     warn_of_rescaled_columns,
     warn_of_rows_seen,
+    warn_of_single_class,
+    warn_of_single_row,
     warn_of_unused_groups,
 )
 from sknet._estimators.parameters import (
@@ -32,6 +34,7 @@ from sknet._estimators.start import Start
 from sknet._estimators.user_warnings import warn
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
 from sknet._model.fold_phase import draw_folds, folds_of_splits
+from sknet._model.heads import LabelHead
 from sknet._model.matrices import Encoding, EncodingLearner, encoding_of
 from sknet._model.settings import Settings
 from sknet._tables.frames import column_names
@@ -68,6 +71,10 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         if start.is_increment:
             encoding = rescale_encoding(encoding, rows, start)
     else:
+        if isinstance(data.head, LabelHead):
+            warn_of_single_class(data.head.labels.classes_by_column)
+        elif not start.is_increment:
+            warn_of_single_row(len(rows))
         sample = rows.sample(start.seeds.rows, evaluation.train)  # nothing is learnt from rows held out for ever
         survey = survey_columns(sample.X, column_choices(estimator))
         warn_of_misread_columns(survey)

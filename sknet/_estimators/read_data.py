@@ -32,7 +32,15 @@ from sknet._tables.arrays import (
     refuse_unreadable_collection,
 )
 from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, unwrap_narwhals
+from sknet._tables.frames import (
+    as_common_type,
+    as_pandas,
+    column_names,
+    is_frame,
+    refuse_broken_text,
+    unwrap_narwhals,
+    with_common_types,
+)
 from sknet._tables.messages import short_list
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
 from sknet._tables.tables import MemoryMappedRows, is_memory_mapped, is_sparse, refuse_bad_sparse
@@ -191,10 +199,10 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
     if type(X) is not np.ndarray and is_frame(X):
         table = _check_frame(X, name)
         # the types of X: of a polars frame, `table` may have others
-        columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, X.dtypes)))
+        columns = Columns(table.shape[1], feature_names(table), _float_type(X.dtypes))
         return table, columns
     table = _read_array(X, partial(check_array, estimator=name))
-    return table, Columns(table.shape[1], None, _float_type([table.dtype.name]))
+    return table, Columns(table.shape[1], None, _float_type([table.dtype]))
 
 
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:
@@ -216,7 +224,12 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         stand_in.feature_names_in_ = columns.names
     if is_frame(X):
         _refuse_duplicates(X)
-        validate_data(stand_in, X, reset=False, skip_check_array=True)  # number and names of columns only
+        try:
+            validate_data(stand_in, X, reset=False, skip_check_array=True)  # number and names of columns only
+        except ValueError as error:
+            if columns.names is None or sorted(map(str, X.columns)) != sorted(columns.names):
+                raise
+            raise ValueError(f"{error}Pass X[model.feature_names_in_].") from None
         return _check_frame(X, name)
     return _read_array(X, partial(validate_data, stand_in, reset=False))
 
@@ -279,7 +292,7 @@ def _check_frame(X: Table, name: str) -> Table:
             raise ValueError(
                 f"X: Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by {name}."
             )
-    return as_pandas(X)
+    return with_common_types(as_pandas(X))
 
 
 def _refuse_duplicates(X: Table) -> None:
@@ -309,9 +322,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             X = check(X, **_CHECK_OPTIONS)
         if isinstance(X, np.ndarray) and X.dtype == bool:
             X = X.view(np.uint8)  # the same bytes
-        # float16 and long double become float64; a memory map stays as it is: `astype` would copy it
-        is_encodable = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
-        return X if is_encodable or is_memory_mapped(X) else X.astype(np.float64)
+        return X if is_memory_mapped(X) else as_common_type(X)  # which would copy a memory map
     except (ValueError, TypeError, OverflowError) as error:
         # these two raise an error that names the column, if they find one that is to blame
         if is_sparse(X):
@@ -364,9 +375,10 @@ def feature_names(X: Table) -> Array | None:
     return names if are_text == {True} else None
 
 
-def _float_type(dtypes: Iterable[str]) -> DType:
+def _float_type(dtypes: Iterable[object]) -> DType:
     """Return float32 if all columns are of it (pandas' and polars' "Float32" too), else float64."""
-    return np.dtype(np.float32 if set(map(str.lower, dtypes)) == {"float32"} else np.float64)
+    names = {str(getattr(dtype, "name", dtype)).lower() for dtype in dtypes}  # polars' types have no name
+    return np.dtype(np.float32 if names == {"float32"} else np.float64)
 
 
 # --- weights and groups ----------------------------------------------------------------------------------------------

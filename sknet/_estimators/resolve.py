@@ -10,6 +10,7 @@ import numpy as np
 
 from sknet._estimators.auto import UNITS_PER_SET, Facts, auto_bins, replace_autos
 from sknet._estimators.conflicts import refuse_conflicts_with_solver
+from sknet._estimators.keywords import suggest_value
 from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends, solver_class
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
@@ -190,7 +191,10 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
     for entry in listed:
         activation = ACTIVATIONS.get(entry) if isinstance(entry, str) else entry
         if not isinstance(activation, Activation):
-            raise ValueError(f"activation: {entry!r} is not known; use one of {sorted(ACTIVATIONS)} or an Activation.")
+            hint = suggest_value(entry, ACTIVATIONS) if isinstance(entry, str) else ""
+            raise ValueError(
+                f"activation: {entry!r} is not known; use one of {sorted(ACTIVATIONS)} or an Activation.{hint}"
+            )
         activations.append(activation)
     return tuple(activations)
 

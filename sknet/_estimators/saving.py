@@ -14,6 +14,7 @@ from sknet._estimators.conflicts import LEARNT_WITH
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, require_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
+from sknet._estimators.user_warnings import warn
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.model import Model
@@ -30,6 +31,9 @@ ESTIMATORS: dict[str, type[Estimator]] = {"classifier": SigmoidMLPClassifier, "r
 
 PUBLIC_NAME = "sknet.save"
 """What the user calls to write a model's file, for error messages; a checkpoint's is another."""
+
+PICKLE_ENDINGS = (".pkl", ".pickle")
+"""Endings of files that others would read with pickle or joblib."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,11 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written. An existing file then stays as it was.
 
+    Warns
+    -----
+    UserWarning
+        If the name ends in `.pkl` or `.pickle`, since the file is not a pickle.
+
     See Also
     --------
     load : Load the estimator.
@@ -89,6 +98,13 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "fitted network inside a pipeline or a search, or use joblib or skops for the whole."
         )
     fitted = require_fitted(estimator)
+    ending = files.as_path(path).suffix
+    if ending.lower() in PICKLE_ENDINGS:
+        warn(
+            f"The name {str(path)!r} ends in {ending!r}, but sknet.save writes a safetensors file, which only "
+            "sknet.load reads: choose the ending '.safetensors'.",
+            UserWarning,
+        )
     parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know
     files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, PUBLIC_NAME)
 

@@ -38,10 +38,11 @@ from sknet._tables.frames import (
     column_as_floats,
     column_at,
     column_names,
+    is_categorical,
     is_frame,
     read_categories,
 )
-from sknet._tables.iso_dates import read_iso_dates
+from sknet._tables.iso_dates import holds_iso_dates, read_iso_dates
 from sknet._typing import Array, DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]
@@ -124,6 +125,19 @@ class CategoryFormat(ColumnFormat):
         categories = np.array(list(self._index), dtype=object)[used]
         codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
         return pd.Categorical.from_codes(codes, categories)
+
+
+class UnknownTextFormat(CategoryFormat):
+    """Text of which the first chunk has no value: categories, unless dates come, which would be kept otherwise."""
+
+    def pack(self, values: Table) -> Array:
+        """Return indices."""
+        if not self._index and holds_iso_dates(pd.Series(values)):
+            raise ValueError(
+                f"Column {self._name!r} of X has no value in the first chunk, and ISO 8601 dates in another: convert "
+                "it to dates in all chunks, or name it in categorical_features."
+            )
+        return super().pack(values)
 
 
 class DateFormat(ColumnFormat):
@@ -342,7 +356,9 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
                 f"Column {name!r} of X is of the kind {kind!r}, which a stream cannot keep: leave the column out, or "
                 "fit the table in memory."
             )
-        columns.append(FORMATS[kind](name, values, files))
+        is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
+        make_format = UnknownTextFormat if is_unknown else FORMATS[kind]
+        columns.append(make_format(name, values, files))
     dtypes = {column.dtype for column in columns}
     if len(dtypes) == 1 and all(isinstance(column, NumberFormat) for column in columns):
         return NumericFrameFormat(list(X.columns), columns, dtypes.pop())

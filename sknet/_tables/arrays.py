@@ -7,6 +7,7 @@ values : (n,) or (n, k)     numbers or objects, one row per row of X
 
 from collections.abc import Callable, Sized
 from decimal import Decimal, InvalidOperation
+from os import PathLike
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,16 @@ from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 _UNREADABLE_COLLECTIONS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
+    (lambda X: isinstance(X, str | PathLike), "text or a path", "read the file first, with pandas.read_csv perhaps"),
     (lambda X: hasattr(X, "__dask_graph__"), "a dask collection",
      "use the estimators of sknet.dask, or compute it first, {name}.compute()"),
     (lambda X: hasattr(X, "collect") and hasattr(X, "lazy"), "a lazy frame", "collect it first, {name}.collect()"),
     (lambda X: hasattr(X, "schema") and hasattr(X, "to_pandas") and not hasattr(X, "item"), "an Arrow table",
      "convert it first, {name}.to_pandas()"),
 )  # fmt: skip
-"""Collections of other libraries that NumPy would misread: how each is recognised, its name, and the remedy.
+"""Paths, and collections of other libraries, that NumPy would misread: how each is recognised, its name, the remedy.
 
-None of these libraries is imported, so attributes have to tell.
+None of the libraries is imported, so attributes have to tell.
 A polars data frame has a schema too, and `item`; a dask collection may look like a data frame.
 """
 

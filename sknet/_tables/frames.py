@@ -244,12 +244,37 @@ def as_categorical(values: ColumnValues, name: str) -> pd.Series:
 def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
     """Return a code for each of n values, −1 where one is missing, and the value that each code stands for."""
     try:
-        return pd.factorize(values)
+        return pd.factorize(as_common_type(values))
     except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
         raise TypeError(
             f"Column {getattr(values, 'name', None) or name!r} of X holds what is no category, {error}: "
             "make each value a string or a number."
         ) from error
+
+
+def as_common_type(values: Table) -> Table:
+    """Return an array or a Series in the type that `common_type` says; as it is, where that is its own."""
+    dtype = values.dtype
+    common = common_type(dtype)
+    return values if common is dtype else values.astype(common)
+
+
+def with_common_types(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with each column in the type that `common_type` says."""
+    changed = {name: common for name, dtype in frame.dtypes.items() if (common := common_type(dtype)) is not dtype}
+    return frame.astype(changed) if changed else frame
+
+
+def common_type(dtype: Table) -> Table:
+    """Return the type for numbers of a type that pandas cannot look up, of another byte order or precision.
+
+    All other types are returned as they are.
+    """
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiu":
+        return dtype
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        return np.dtype(np.float64)
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def category_key(category: object) -> str:

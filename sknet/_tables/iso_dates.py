@@ -21,9 +21,9 @@ import pandas as pd
 from sknet._tables.frames import ColumnValues, factorize, inferred_type, is_categorical
 
 ISO_DATE = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:([T ])\d{2}:\d{2}(:\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?", re.ASCII
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?", re.ASCII
 )
-"""A date, which a time may follow; the groups are what stands before the time, seconds and the offset from UTC."""
+"""A date, which a time may follow; the group is the offset from UTC."""
 
 _FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 """With digits of nanoseconds in one text, pandas could not read years before 1678 or after 2262 in any other."""
@@ -31,32 +31,28 @@ _FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 N_VALUES_LOOKED_AT = 10
 """How many values, the first ones, show for nearly every other column of strings that it holds no dates."""
 
-IsoFormat = tuple[str | None, bool, bool]
-"""What stands before the time, None if there is no time, and whether there are seconds and an offset from UTC."""
 
-
-def iso_format(text: object) -> IsoFormat | None:
-    """Return how a text writes a date; None if it is no date."""
+def has_offset(text: object) -> bool | None:
+    """Whether a date has an offset from UTC; None for what is no text of a date."""
     found = ISO_DATE.fullmatch(text) if isinstance(text, str) else None
-    return None if found is None else (found[1], found[2] is not None, found[3] is not None)
+    return None if found is None else found[1] is not None
 
 
 def holds_iso_dates(column: pd.Series) -> bool:
-    """Whether a column holds strings, all of which but missing ones are dates of one format."""
+    """Whether a column holds strings, all of which but missing ones are dates, either all with an offset or none."""
     if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
         return False
-    if None in map(iso_format, _first_texts(column)) or inferred_type(column) != "string":
+    if None in map(has_offset, _first_texts(column)) or inferred_type(column) != "string":
         return False
     texts = column.dropna().unique().tolist()
-    formats = set(map(iso_format, texts))
-    if len(formats) != 1:  # of several, or of none where all values are missing
+    if len(set(map(has_offset, texts))) != 1:  # with and without an offset, or none where all values are missing
         return False
-    return bool(parse_iso_dates(texts, in_utc=has_offset(column)).notna().all())
+    return bool(parse_iso_dates(texts, in_utc=are_in_utc(column)).notna().all())
 
 
-def has_offset(column: pd.Series) -> bool:
-    """Whether the first date of a column of text has an offset from UTC, as those of one format then all have."""
-    return next((found[2] for found in map(iso_format, column) if found is not None), False)
+def are_in_utc(column: pd.Series) -> bool:
+    """Whether the first date of a column of text has an offset from UTC, as all of them then have."""
+    return next((found for found in map(has_offset, column) if found is not None), False)
 
 
 def _first_texts(column: pd.Series) -> list[str]:
@@ -74,6 +70,6 @@ def read_iso_dates(values: ColumnValues, name: str, *, in_utc: bool) -> pd.Datet
 def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeIndex:
     """Return the dates of texts that have offsets from UTC, or of those that have none; NaT for all others."""
     texts = map(str, values)  # that of a Timestamp is a date, too
-    dates = [text if (found := iso_format(text)) is not None and found[2] == in_utc else "" for text in texts]
+    dates = [text if has_offset(text) is in_utc else "" for text in texts]
     dates = [_FINER_THAN_MICROSECONDS.sub("", text) for text in dates]
     return pd.DatetimeIndex(pd.to_datetime(dates, format="ISO8601", errors="coerce", utc=in_utc))

@@ -23,9 +23,10 @@ from sknet._tables.frames import (
     as_uniform_array,
     column_at,
     column_names,
+    is_categorical,
     read_categories,
 )
-from sknet._tables.misread import remedy_for_text
+from sknet._tables.misread import advice_for_text
 from sknet._tables.tables import is_sparse
 from sknet._typing import Table
 
@@ -70,7 +71,7 @@ class Survey:
     categorical : dict of int to Series
         The values of each column of categories or text, (n,), of dtype "category".
     misread : dict of str to str
-        Columns of text that hold numbers or dates, by name, and the pandas call that converts each.
+        Columns of text that hold numbers or dates, by name, and how each is converted.
     is_sparse : bool
         Whether the table is a CSR matrix.
     """
@@ -130,7 +131,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
             errors[j] = error
             continue
         # what the user names, or has made a category, is what the user says
-        is_found = named_kind is None and choices.finds_categories and j in categorical and categorical[j] is not values
-        if is_found and (remedy := remedy_for_text(categorical[j], name)):
-            misread[name] = remedy
+        is_found = named_kind is None and choices.finds_categories and j in categorical and not is_categorical(values)
+        if is_found and (advice := advice_for_text(categorical[j], name)):
+            misread[name] = advice
     return Survey(names, kinds, errors=errors, categorical=categorical, misread=misread)

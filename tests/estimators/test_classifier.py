@@ -81,6 +81,7 @@ def test_a_column_of_labels_is_taken_as_scikit_learn_does():
     assert_array_equal(net.predict_proba(X), fitted(BINARY).predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore:y has a single class")
 @pytest.mark.parametrize("label", ["only", 3, True])
 def test_one_class(label):
     net = fitted(np.full(N, label))

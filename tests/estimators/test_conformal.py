@@ -195,3 +195,19 @@ def test_a_coverage_that_is_none(coverage):
     net = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
     with pytest.raises(ValueError, match="coverage="):
         net.predict_set(X, coverage)
+
+
+@pytest.mark.parametrize(("given", "meant"), [(90, "0.9"), (2.5, "0.025"), (np.int64(95), "0.95")])
+def test_a_percentage_is_answered_with_its_fraction(given, meant):
+    net = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
+    intervals = SigmoidMLPRegressor(**QUICK).fit(X, X[:, 0])
+    for call in (
+        lambda: net.predict_set(X, coverage=given),
+        lambda: intervals.predict_interval(X, coverage=given),
+        lambda: intervals.predict_quantiles(X, given),
+    ):
+        with pytest.raises(ValueError, match=rf"both excluded\. Did you mean {meant}\?$"):
+            call()
+    for other in (0.0, 1, 1.5, 100, "90", [90]):
+        with pytest.raises(ValueError, match="both excluded.$"):
+            net.predict_set(X, coverage=other)

@@ -256,3 +256,53 @@ def test_first_weights_are_looked_at_although_they_have_had_their_effect():
 def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     with pytest.raises(ValueError, match=f"hidden_layer_sizes.* as .96, 32.* Got '{text}' instead, which is {remedy}$"):
         SigmoidMLPRegressor(text).fit(np.eye(3), np.arange(3.0))
+
+
+# --- suggestions -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name", "value", "meant"), [
+    (SigmoidMLPRegressor, "solver", "Adam", "adam"),
+    (SigmoidMLPRegressor, "solver", "AdamW", "adam"),
+    (SigmoidMLPRegressor, "activation", "sigmod", "sigmoid"),
+    (SigmoidMLPRegressor, "activation", "swish", "silu"),
+    (SigmoidMLPRegressor, "activation", ["Tanh", "relu"], "tanh"),
+    (SigmoidMLPRegressor, "learning_rate", "cosine_flat", "flat_cosine"),
+    (SigmoidMLPRegressor, "loss", "mse", "squared_error"),
+    (SigmoidMLPRegressor, "loss", "MAE", "absolute_error"),
+    (SigmoidMLPClassifier, "loss", "mse", "squared_error"),
+    (SigmoidMLPClassifier, "loss", "ce", "log_loss"),
+    (SigmoidMLPClassifier, "loss", "logistic", "log_loss"),
+    (SigmoidMLPClassifier, "class_weight", "balance", "balanced"),
+    (SigmoidMLPClassifier, "scoring", "accuracy_score", "accuracy"),
+    (SigmoidMLPClassifier, "dtype", "float23", "float32"),
+])  # fmt: skip
+def test_a_misspelt_name_is_answered_with_what_it_means(kind, name, value, meant):
+    sizes = [2, 2] if isinstance(value, list) else "auto"
+    with pytest.raises(ValueError, match=rf"\b{name}\b.* Did you mean '{meant}'\?$"):
+        kind(sizes, **{name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize(("name", "value"), [("activation", "zzz"), ("loss", "hinge"), ("loss", 3), ("alpha", -1.0)])
+def test_nothing_is_suggested_that_is_not_near(name, value):
+    with pytest.raises(ValueError, match=name) as caught:
+        SigmoidMLPRegressor(**{name: value}).fit(X, Y)
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_a_loss_of_the_other_task_is_not_suggested():
+    with pytest.raises(ValueError, match=r"Got 'mae' instead\.$"):
+        SigmoidMLPClassifier(loss="mae").fit(X, Y)
+
+
+def test_names_are_listed_in_a_fixed_order():
+    with pytest.raises(ValueError, match=r"a str among \{'adam', 'sgd', 'lion', 'rmsprop', 'lbfgs'\}"):
+        SigmoidMLPRegressor(solver="newton").fit(X, Y)
+
+
+@pytest.mark.parametrize(("parameters", "meant"), [
+    ({"loss": "quantile", "quantile": 95}, "0.95"), ({"validation_fraction": 10}, "0.1"), ({"dropout": 20.0}, "0.2"),
+])  # fmt: skip
+def test_a_percentage_is_answered_with_its_fraction(parameters, meant):
+    with pytest.raises(ValueError, match=rf"Did you mean {meant}\?$"):
+        SigmoidMLPRegressor(**parameters).fit(X, Y)

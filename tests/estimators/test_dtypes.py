@@ -209,3 +209,40 @@ def test_targets(column, kind):
         # before 2.4 NumPy reads lists of one number as that number, and warns
         with pytest.raises((ValueError, TypeError, DeprecationWarning), match="y"):
             SigmoidMLPRegressor(**QUICK).fit(X, column)
+
+
+# --- NumPy's types that pandas cannot sort or look up ----------------------------------------------------------------
+
+ODD = [">i4", ">u8", ">f4", ">f8", "float16", ">f2", "longdouble"]
+TABLES = {
+    "array": lambda codes, path: codes,
+    "frame": lambda codes, path: pd.DataFrame(codes, columns=["x0", "x1"]),
+    "memory map": lambda codes, path: in_file(codes, path),
+}
+
+
+def in_file(values, path):
+    np.save(path / "values.npy", values)
+    return np.load(path / "values.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("holder", TABLES)
+@pytest.mark.parametrize("dtype", ODD)
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_categories_of_any_numeric_type_are_those_of_common_types(dtype, holder, early_stopping, tmp_path):
+    codes = np.column_stack([np.arange(N) % 4, np.arange(N) % 7])
+    held_out = {"early_stopping": early_stopping, "validation_fraction": 0.3}
+    net = SigmoidMLPRegressor(**QUICK | held_out, categorical_features=[0])
+    common = codes.astype("float32" if dtype == ">f4" else "float64")
+    expected = net.fit(common, FIRST).predict(common)
+    table = TABLES[holder](codes.astype(dtype), tmp_path)
+    assert_allclose(net.fit(table, FIRST).predict(table), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("holder", TABLES)
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("itemsize", [4, 8])
+def test_predictions_have_the_float_type_of_the_table_in_either_byte_order(itemsize, order, holder, tmp_path):
+    table = TABLES[holder](rng.normal(size=(N, 2)).astype(f"{order}f{itemsize}"), tmp_path)
+    net = SigmoidMLPRegressor(**QUICK).fit(table, FIRST)
+    assert net.predict(table).dtype == net.coefs_[0].dtype == np.dtype(f"f{itemsize}")

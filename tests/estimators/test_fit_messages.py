@@ -76,11 +76,17 @@ def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
     assert net._fitted is None
 
 
+def test_a_huge_rate_is_not_answered_with_a_huge_rate():
+    net = SigmoidMLPRegressor(learning_rate_init=1e6, max_iter=20, random_state=0)
+    with pytest.raises(ValueError, match="learning_rate_init=1e.06: try learning_rate_init=0.015"):
+        net.fit(BIG, BIG[:, 0])
+
+
 # --- no better than a constant ---------------------------------------------------------------------------------------
 
 TABLE = np.random.default_rng(2).normal(size=(400, 3))
 NOISE = np.random.default_rng(3).normal(size=400)
-NOTHING_LEARNT = "learning_rate_init=100: the best epoch is no better than a constant prediction. Try 10"
+NOTHING_LEARNT = "learning_rate_init=100: the best epoch is no better than a constant prediction. Try 0.015,"
 
 
 def fit_memory(net, X, y):
@@ -147,3 +153,36 @@ def test_folds_and_rows_of_ones_own_do_not_go_together(kind):
     net = kind(early_stopping="folds")
     with pytest.raises(ValueError, match="X_val and y_val are passed, but early_stopping='folds'.* True, or leave"):
         net.fit(TABLE, y, X_val=TABLE, y_val=y)
+
+
+# --- too little to learn from ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fit", [fit_memory, fit_stream])
+def test_a_single_class_is_told(fit):
+    with pytest.warns(UserWarning, match="y has a single class, 'only': .* pass rows of other classes") as caught:
+        net = fit(SigmoidMLPClassifier(max_iter=2), TABLE, np.array(["only"] * 400, dtype=object))
+    assert len(caught) == 1 and net.classes_.tolist() == ["only"]
+
+
+def test_a_column_of_a_single_class_is_told():
+    y = np.column_stack([np.arange(400) % 3, np.full(400, 7)])
+    with pytest.warns(UserWarning, match="y has a single class, 7"):
+        SigmoidMLPClassifier(max_iter=2, early_stopping=False).fit(TABLE, y)
+
+
+def test_classes_that_are_still_to_come_are_no_single_class():
+    net = SigmoidMLPClassifier().partial_fit(TABLE[:20], np.zeros(20), classes=[0, 1])
+    net.partial_fit(TABLE[20:40], np.zeros(20))
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(1.0, 2.0), [0.0, 3.0]])
+def test_a_regressor_of_a_single_row_is_told(weight):
+    n = 1 if weight is None else len(weight)
+    with pytest.warns(UserWarning, match="X has a single row, from which a regressor learns only one target") as caught:
+        net = SigmoidMLPRegressor(max_iter=2).fit(TABLE[:n], np.arange(n) + 2.0, sample_weight=weight)
+    assert len(caught) == 1 and np.isfinite(net.predict(TABLE)).all()
+
+
+def test_single_rows_of_increments_are_not_told():
+    SigmoidMLPRegressor().partial_fit(TABLE[:1], TABLE[:1, 0]).partial_fit(TABLE[:1], TABLE[:1, 0])

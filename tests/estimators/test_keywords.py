@@ -46,3 +46,28 @@ def test_signatures_stay_what_they_are(kind):
     assert list(inspect.signature(kind).parameters) == list(inspect.signature(kind.__init__).parameters)[1:]
     assert {*inspect.signature(kind).parameters} == {*kind().get_params()} == {*clone(kind(alpha=1.0)).get_params()}
     assert [*inspect.signature(kind.fit).parameters][:4] == ["self", "X", "y", "sample_weight"]
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_no_error_names_a_private_class(kind):
+    """Neither for a keyword that does not exist, nor for an argument that is missing, nor for one too many."""
+    public = {name: getattr(kind, name) for name in dir(kind) if not name.startswith("_")}
+    methods = [n for n, m in public.items() if inspect.isfunction(m) and m.__module__.startswith("sknet.")]
+    assert {"fit", "resume", "explain", "transform", "activations", "input_gradients", "backpropagate"} <= {*methods}
+    net = kind(max_iter=1).fit(X, X[:, 0] > 0)
+    for name in methods:
+        for call in (lambda m: m(bg=X), lambda m: m(), lambda m: m(*[X] * 20)):
+            try:
+                call(getattr(net, name))
+            except TypeError as error:
+                assert f"{name}()" in str(error) and "InMemoryMLP" not in str(error), error
+
+
+def test_an_argument_of_explain_is_answered_with_the_nearest():
+    net = SigmoidMLPRegressor(max_iter=1).fit(X, X[:, 0])
+    with pytest.raises(TypeError, match=r"SigmoidMLPRegressor.explain\(\) got an unexpected keyword argument 'bg': "):
+        net.explain(X, bg=X)
+    with pytest.raises(TypeError, match="do you mean background?"):
+        net.explain(X, back_ground=X)
+    with pytest.raises(TypeError, match=r"SigmoidMLPRegressor.explain\(\): missing a required argument: 'X'"):
+        net.explain()

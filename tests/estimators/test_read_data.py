@@ -4,6 +4,7 @@ import tracemalloc
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -262,6 +263,7 @@ def test_names_on_one_side_only_warn_as_in_scikit_learn():
 # --- shapes and magnitudes -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:(X has a single row|y has a single class)")
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_one_row_and_one_column(solver):
     parameters = QUICK | {"solver": solver, "batch_size": 1}
@@ -661,3 +663,25 @@ def test_collections_in_cells_are_named_with_a_remedy_that_helps(cell):
     table = pd.DataFrame({"a": pd.Series([cell] * N, dtype=object), "b": NUMBER})
     with pytest.raises(ValueError, match="Column 'a' of X holds lists or other collections.* give .* values a column"):
         SigmoidMLPRegressor(**QUICK).fit(table, NUMBER)
+
+
+@pytest.mark.parametrize("path", ["table.csv", Path("table.csv")])
+def test_a_path_is_answered_with_how_it_is_read(path):
+    net = SigmoidMLPRegressor(max_iter=1).fit(np.eye(3), np.arange(3.0))
+    for call in (lambda: SigmoidMLPRegressor().fit(path, [1.0]), lambda: net.predict(path)):
+        with pytest.raises(TypeError, match="X is text or a path .*: read the file first, with pandas.read_csv"):
+            call()
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_columns_in_another_order_are_answered_with_the_order_of_fit(kind):
+    frame = kind({"a": [0.0, 1.0, 2.0], "b": [3.0, 1.0, 2.0]})
+    model = SigmoidMLPRegressor(max_iter=1).fit(frame, [0.0, 1.0, 2.0])
+    with pytest.raises(
+        ValueError, match=r"in the same order as they were in fit\.\s+Pass X\[model.feature_names_in_\]"
+    ):
+        model.predict(frame[["b", "a"]])
+    assert np.array_equal(model.predict(frame[["b", "a"]][model.feature_names_in_]), model.predict(frame))
+    with pytest.raises(ValueError, match="unseen at fit time") as caught:
+        model.predict(kind({"a": [0.0], "c": [1.0]}))
+    assert "feature_names_in_" not in str(caught.value)

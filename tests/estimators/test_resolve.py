@@ -416,7 +416,9 @@ def test_an_explosion_is_an_error_within_an_epoch():
         loss="poisson", solver="sgd", learning_rate_init=100.0, clip_norm=None, batch_size=5, dtype="float64",
         random_state=0,
     )  # fmt: skip
-    with pytest.raises(ValueError, match=r"diverged in epoch 1 with learning_rate_init=100: try learning_rate_init=10"):
+    with pytest.raises(
+        ValueError, match=r"diverged in epoch 1 with learning_rate_init=100: try learning_rate_init=0.015"
+    ):
         net.fit(X, counts)
     net.set_params(clip_norm="auto", learning_rate_init=0.015).fit(X, counts)
     assert net.score(X, counts) > 0.5

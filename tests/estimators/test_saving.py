@@ -106,6 +106,7 @@ def test_members_folds_and_every_kind_of_column_come_back(kind, y, way, path):
     assert pickle.dumps(saved.partial_fit(MIXED, y).coefs_) == pickle.dumps(net.partial_fit(MIXED, y).coefs_)
 
 
+@pytest.mark.filterwarnings("ignore:y has a single class")
 @pytest.mark.parametrize("labels", [
     rng.integers(0, 2, 100), rng.random(100) < 0.5, LABEL, LABEL.astype(object), rng.choice([1.0, 2.0], 100),
     rng.integers(0, 2, (100, 3)), np.c_[rng.integers(0, 2, 100), rng.integers(0, 3, 100)], np.zeros(100),
@@ -548,3 +549,12 @@ def test_numbers_of_columns_that_are_not_finite_are_refused(path, way, name, fie
     net._fitted = replace(net._fitted, model=replace(model, encoder=encoder))
     with pytest.raises(ModelFileError, match=f"what was learnt about column '{name}' holds NaN or infinity"):
         again(net, path)
+
+
+@pytest.mark.parametrize("ending", [".pkl", ".PKL", ".pickle"])
+def test_a_name_of_a_pickle_is_told(ending, tmp_path):
+    net = SigmoidMLPRegressor(max_iter=1).fit(np.eye(3), np.arange(3.0))
+    with pytest.warns(UserWarning, match=f"ends in '{ending}', but sknet.save writes a safetensors file, which only"):
+        sknet.save(net, tmp_path / f"net{ending}")
+    np.testing.assert_array_equal(sknet.load(tmp_path / f"net{ending}").predict(np.eye(3)), net.predict(np.eye(3)))
+    sknet.save(net, tmp_path / "net.pkl.safetensors")

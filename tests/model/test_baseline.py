@@ -30,7 +30,7 @@ def test_a_network_that_is_no_better_than_a_constant(parameters, weight):
 @pytest.mark.parametrize("y", [X[:, 0] > 0.0, np.digitize(X[:, 0], [-1.0, 1.0]), (X > 0.0).astype(int)])
 def test_labels(y):
     net = SigmoidMLPClassifier(**QUICK, learning_rate_init=100)
-    with pytest.warns(ConvergenceWarning, match="no better than a constant prediction. Try 10"):
+    with pytest.warns(ConvergenceWarning, match="no better than a constant prediction. Try 0.015"):
         net.fit(X, y)
     net.set_params(learning_rate_init=0.015).fit(X, y)
 

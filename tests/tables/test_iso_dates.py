@@ -51,11 +51,15 @@ def test_every_form_from_the_date_on_is_read(form):
 
 def test_offsets_are_turned_into_utc():
     text = pd.Series(["2024-03-30T10:00+01:00", "2024-03-31T10:00+02:00", "2024-04-01 00:30-0230"])
-    same = text.str.replace(" ", "T")
     dates = pd.Series(pd.to_datetime(["2024-03-30 09:00", "2024-03-31 08:00", "2024-04-01 03:00"], utc=True))
-    assert not holds_iso_dates(text)  # of two separators
-    pd.testing.assert_frame_equal(encoded(same), encoded(dates))
-    pd.testing.assert_frame_equal(encoded(dates.dt.tz_convert("Asia/Tokyo"), of=same), encoded(dates))
+    pd.testing.assert_frame_equal(encoded(text), encoded(dates))
+    pd.testing.assert_frame_equal(encoded(dates.dt.tz_convert("Asia/Tokyo"), of=text), encoded(dates))
+
+
+def test_formats_may_differ_from_row_to_row():
+    forms = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"]
+    text = pd.Series([day.strftime(forms[k % 4]) for k, day in enumerate(DAYS)])
+    pd.testing.assert_frame_equal(encoded(text), encoded(DAYS))
 
 
 TYPES = {
@@ -94,9 +98,8 @@ OTHERS = {
     "spaces": ["2024-01-01 ", "2024-01-02 "],
     "no such day": ["2024-02-28", "2024-02-30"],
     "no such hour": ["2024-02-28 10:00", "2024-02-28 25:00"],
-    "two forms": ["2024-01-01", "2024-01-01T10:00"],
-    "two separators": ["2024-01-01 10:00", "2024-01-01T10:00"],
     "some with an offset": ["2024-01-01T10:00", "2024-01-01T10:00Z"],
+    "days and an offset": ["2024-01-01", "2024-01-01T10:00Z"],
     "one that is none": ["2024-01-01", "unknown"],
     "one that is empty": ["2024-01-01", ""],
     "late": [*["2024-01-01"] * 30, "?"],
@@ -205,3 +208,29 @@ def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
     pd.testing.assert_frame_equal(net.inputs_, expected.inputs_)
     np.testing.assert_allclose(net.activations(X)[0], expected.activations(X)[0], atol=1e-6)
     assert np.isfinite(net.predict(X.assign(when="2024-02-30")[:5])).all()
+
+
+@pytest.mark.parametrize("size", [1, 60, N])
+def test_a_stream_reads_several_formats_as_dates_wherever_its_chunks_end(size):
+    text = [f"{day:%Y-%m-%d}" if k < 60 else f"{day:%Y-%m-%dT%H:%M}" for k, day in enumerate(DAYS)]
+    table = X.assign(when=text)
+    settings = QUICK | {"n_members": 1, "numeric_encoding": "raw", "early_stopping": False}
+    net = sknet.stream.fit(
+        SigmoidMLPRegressor(**settings), lambda: ((table[i : i + size], Y[i : i + size]) for i in range(0, N, size))
+    )
+    pd.testing.assert_frame_equal(net.inputs_, SigmoidMLPRegressor(**settings).fit(X, Y).inputs_)
+
+
+def test_dates_after_a_first_chunk_without_values_are_an_error():
+    def fit(table, **parameters):
+        chunks = [(table[i : i + 60], Y[i : i + 60]) for i in (0, 60)]
+        return sknet.stream.fit(SigmoidMLPRegressor(**QUICK | parameters), lambda: iter(chunks))
+
+    later = X.index >= 60
+    table = X.assign(when=X["when"].str.replace(r"\d\d$", "01", regex=True).where(later).astype("string"))
+    with pytest.raises(ValueError, match="Column 'when' of X has no value in the first chunk, and ISO 8601 dates in a"):
+        fit(table)
+    with pytest.raises(ValueError, match="Column 'when' of X .* should hold numbers"):
+        fit(table.assign(when=table["when"].astype(object).where(later, None)))
+    assert "level" in set(fit(table, categorical_features=["when"]).inputs_["kind"])
+    assert "level" in set(fit(table.assign(when=pd.Series(["a city", "a town"] * 60).where(later))).inputs_["kind"])

@@ -20,7 +20,7 @@ import pandas as pd
 
 from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.frames import ColumnValues, inferred_type
-from sknet._tables.iso_dates import has_offset, read_iso_dates
+from sknet._tables.iso_dates import are_in_utc, read_iso_dates
 from sknet._typing import Array
 
 Instants = pd.DatetimeIndex | pd.TimedeltaIndex
@@ -170,7 +170,9 @@ def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Inst
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
     if pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[is_duration]:
         try:
-            return index(values)
+            instants = index(values)
+            microseconds_of(instants)  # raises for a date that is out of range
+            return instants
         except (TypeError, ValueError, ArithmeticError) as error:
             remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
             raise TypeError(
@@ -209,7 +211,7 @@ def is_text(values: ColumnValues) -> bool:
 def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
     """Read dates or durations, whichever the values are, and tell whether they are durations."""
     if is_text(values):
-        return read_iso_dates(values, name, in_utc=has_offset(pd.Series(values))), False
+        return read_iso_dates(values, name, in_utc=are_in_utc(pd.Series(values))), False
     is_duration = pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[True]
     return read_instants(values, name, is_duration=is_duration), is_duration
 

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from sknet import SigmoidMLPRegressor
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
@@ -156,3 +157,10 @@ def test_a_time_zone_that_is_not_known_here_is_named():
         column.write(values, np.zeros((3, 3)), "when")
     with pytest.raises(ValueError, match="give the name of a time zone"):
         DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "dateutil//etc/passwd")
+
+
+@pytest.mark.parametrize("kind", ["datetime64[s]", "timedelta64[s]"])
+def test_dates_beyond_64_bits_of_microseconds_are_refused_by_name(kind):
+    far = pd.DataFrame({"a": [1.0, 2.0], "far": np.array([0, 12 * 10**12]).astype(kind)})
+    with pytest.raises(TypeError, match=r"Column 'far' of X cannot be read as dates: .* out of its range None"):
+        SigmoidMLPRegressor(max_iter=1).fit(far, [0.0, 1.0])
