@@ -8,6 +8,8 @@ import matplotlib
 import sklearn.experimental.enable_halving_search_cv  # noqa: F401  gallery pages link to what they import
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "_ext"))
+from source_lines import SECTIONS
+
 matplotlib.use("Agg")
 
 project = "sknet"
@@ -24,7 +26,6 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
-    "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",  # formulas show without a network
     "gallery_pictures",
@@ -32,6 +33,7 @@ extensions = [
     "parameter_groups",
     "parameter_table",
     "gallery_links",
+    "for_readers",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.zip", "gallery/*.md5"]
@@ -43,7 +45,7 @@ nitpick_ignore_regex = [
     ("py:obj", r".*"),
 ]
 
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "amsmath", "attrs_inline"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "amsmath", "attrs_inline", "html_image"]
 myst_heading_anchors = 4
 
 autosummary_generate = True
@@ -56,7 +58,6 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
-SECTIONS = ["tables", "training", "tuning", "uncertainty", "explaining", "inside", "larger", "deploying"]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",

@@ -7,15 +7,14 @@ for their rows. The extra "dask" installs dask and distributed; `import sknet` i
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
-from typing import ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin, RegressorMixin
 
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import refuse_unresumable_solver, with_callbacks
+from sknet._estimators.callbacks import refuse_unresumable_solver
 from sknet._estimators.classifier import CLASSIFICATION, label_head_of, largest_residual_in_set
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
@@ -25,9 +24,10 @@ from sknet._estimators.read_data import FitArguments, read_weight_of_rows
 from sknet._estimators.regressor import REGRESSION, largest_residual_in_interval, levels_and_errors
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
+from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
 from sknet._estimators.zero_weights import drop_zero_weights
 from sknet._packages import require_package
-from sknet._typing import Table, Target
+from sknet._typing import Array, Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
     from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables
@@ -274,9 +274,12 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
 
     _task = CLASSIFICATION
     _local = LocalClassifier
-    score = _OnWorkers.score  # the mixin's would stand before it
+    if not TYPE_CHECKING:
+        score = _OnWorkers.score  # the mixin's would stand before it
 
-    classes_ = FittedAttribute(lambda fitted: label_head_of(fitted.model).labels.classes)
+    classes_: FittedAttribute[Array | list[Array]] = FittedAttribute(
+        lambda fitted: label_head_of(fitted.model).labels.classes
+    )
 
     def predict_proba(self, X: Collection) -> Collection | list[Collection]:
         """Predict the probability of each class, lazily.
@@ -343,7 +346,8 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
 
     _task = REGRESSION
     _local = LocalRegressor
-    score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
+    if not TYPE_CHECKING:
+        score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
 
     def predict_interval(self, X: Collection, coverage: float = 0.9) -> Collection:
         """Predict an interval for each target, lazily.

@@ -1,7 +1,10 @@
 """The pages of docs/ as a clone shows them: tables are there and current, links lead to files."""
 
 import importlib
+import itertools
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,3 +88,85 @@ def test_the_ranges_of_the_page_on_speed_are_those_of_its_tables():
     assert f"{span(torch[3:6] + torch[9:12], 2)} times for wide ones" in text
     assert f"{span(torch[12:15], 1)} and {span(torch[15:], 1)} times" in text
     assert f"takes {span(jax, 2)} of sknet's time" in text
+
+
+# --- what a renderer of Markdown shows, as GitHub does --------------------------------------------------------------
+
+ALL_PAGES = [ROOT / "README.md", *PAGES, *sorted((ROOT / ".github").rglob("*.md"))]
+
+
+def shown_directives(text: str) -> list[str]:
+    """What of a page's Markdown is a directive of Sphinx to CommonMark's renderer: text for a reader to puzzle over."""
+    tokens = pytest.importorskip("markdown_it").MarkdownIt("commonmark").parse(text)
+    found = ["front matter"] if tokens and tokens[0].type == "hr" else []
+    for token in tokens:
+        if token.type == "fence" and token.info.startswith("{"):
+            found.append(token.info)
+        children = token.children or []
+        found += [child.content for child in children if child.type == "text" and re.search(r":::|^\[!", child.content)]
+        for before, code in itertools.pairwise(children):
+            if code.type == "code_inline" and re.search(r"\{[\w:+-]+\}$", before.content):  # a role: {name}`text`
+                found.append(before.content)
+            if before.type == "link_open" and code.type == "link_close":
+                found.append(f"a link without a text: {before.attrGet('href')}")
+    return found
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_page_shows_a_directive(page):
+    assert not shown_directives(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["```{note}\na\n```", "1. a\n\n   ```{note}\n   a\n   ```", ":::{note}\na\n:::", "a {term}`b`", "[](a.md)",
+     "---\na: b\n---\n", "> [!NOTE]\n> a"],
+)  # fmt: skip
+def test_a_directive_is_found(text):
+    assert shown_directives(text)
+
+
+def test_parts_for_other_readers_are_left_out(extensions):
+    text = "a\n<!-- only on the site\nb\n-->\n<!-- on PyPI instead\nc\n-->\nd\n<!-- end -->\ne\n"
+    for_reader = extensions("for_readers").for_reader
+    assert for_reader(text, "PyPI").replace("<!-- only on the site\nb\n-->\n", "") == "a\nc\ne\n"
+    assert for_reader(text, "the site") == "a\nb\n<!-- on PyPI instead\nc\n-->\nd\n<!-- end -->\ne\n"
+    assert not shown_directives("<!-- only on the site\n```{toctree}\na\n```\n-->\n")
+
+
+def test_code_of_the_package_in_pages_is_current(extensions):
+    """`python docs/_ext/source_lines.py` brings it up to date."""
+    source_lines, n_blocks = extensions("source_lines"), 0
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        n_blocks += len(source_lines.BLOCK.findall(text))
+        assert source_lines.with_lines(text) == text, f"{page.name}: python docs/_ext/source_lines.py"
+    assert n_blocks >= 12
+    assert "literalinclude" not in "".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_the_reference_has_the_first_sentences_of_docstrings(extensions):
+    text, source_lines = (DOCS / "api" / "index.md").read_text(encoding="utf-8"), extensions("source_lines")
+    assert source_lines.with_names(text) == text, "python docs/_ext/source_lines.py"
+    assert text.count("```{eval-rst}") == len(source_lines.NAMES.findall(text))
+
+
+def test_the_gallery_lists_every_program(extensions):
+    text = (ROOT / "examples" / "README.rst").read_text(encoding="utf-8")
+    assert extensions("source_lines").with_programs(text) == text, "python docs/_ext/source_lines.py"
+    programs = list((ROOT / "examples").rglob("*.py"))
+    assert programs and all(f"<{path.relative_to(ROOT / 'examples').as_posix()}>`_: " in text for path in programs)
+    assert extensions("gallery_links").LIST.search(text), "the site shows the programs with pictures instead"
+
+
+def test_pictures_in_pages_are_files_of_the_repository():
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git work tree")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tracked = {ROOT / name for name in listed.splitlines()}
+    pictures = {}
+    for page in ALL_PAGES:
+        text = page.read_text(encoding="utf-8")
+        for link in re.findall(r'!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src="([^"]+)"', text):
+            pictures[(page.parent / "".join(link)).resolve()] = page.name
+    assert len(pictures) > 5 and {path.name: page for path, page in pictures.items() if path not in tracked} == {}

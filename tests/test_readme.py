@@ -14,12 +14,13 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from tests.test_examples import is_near, run
+
 matplotlib.use("Agg")
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = re.sub(r"<!--.*?-->", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S)  # as GitHub shows it
 BUNDLED = (ROOT / "docs" / "measured" / "bundled.md").read_text(encoding="utf-8")
-ADDRESS = "https://documentation.example/"
 
 
 def shown() -> dict[str, list[str]]:
@@ -108,18 +109,34 @@ def test_every_link_in_a_clone_leads_to_a_file():
     assert links and not [link for link in links if ":" not in link and not (ROOT / link).exists()]
 
 
-def on_pypi() -> str:
-    """The README with the links that a distribution has."""
+@pytest.fixture(scope="module")
+def pypi() -> SimpleNamespace:
+    """What a distribution says: the README, and the addresses."""
     pytest.importorskip("hatchling")
     spec = importlib.util.spec_from_file_location("pypi_readme", ROOT / "docs" / "_ext" / "pypi_readme.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    metadata = {"urls": {"Documentation": ADDRESS}}
+    metadata = {}
     module.CustomMetadataHook.update(SimpleNamespace(root=ROOT), metadata)
-    return metadata["readme"]["text"]
+    text = re.sub(r"<!--.*?-->", "", metadata["readme"]["text"], flags=re.S)
+    return SimpleNamespace(text=text, urls=metadata["urls"])
 
 
-def test_every_link_on_pypi_is_an_address_of_the_documentation():
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", on_pypi())  # those that stay on the page left out
-    assert links and all(link.startswith(ADDRESS) for link in links)
+def test_every_link_on_pypi_is_an_address_of_the_documentation(pypi):
+    address = pypi.urls["Documentation"]
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", pypi.text)  # those that stay on the page left out
+    links += re.findall(r'src="([^"]+)"', pypi.text)
+    assert links and all(link.startswith((address, "https://arxiv.org/")) for link in links)
     assert not [link for link in links if link.endswith(".md")]
+
+
+def test_pypi_tells_how_to_install_a_wheel_and_names_no_clone(pypi):
+    assert pypi.text.index("pip install sknet-mlp") < pypi.text.index("```python")
+    assert not re.findall(r"\bclone\b|--editable|read_csv|not published", pypi.text.replace("`clone`", ""))
+
+
+def test_the_programs_on_pypi_run_without_a_clone_and_print_what_they_show(pypi, tmp_path):
+    programs = re.findall(r"^```python\n(.*?)^```$", pypi.text, re.M | re.S)
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", pypi.text, re.M | re.S)
+    assert len(programs) == 2
+    assert is_near(shown, run("-W", "ignore", "-c", "\n".join(programs), cwd=tmp_path))

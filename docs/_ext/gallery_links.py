@@ -1,4 +1,4 @@
-"""Links to examples: a clone has the programs, the site has the gallery's pages that are made of them."""
+"""Links to examples: a clone has programs and a list of them, the site the gallery's pages that are made of them."""
 
 import re
 
@@ -6,12 +6,16 @@ from sphinx.application import Sphinx
 
 EXAMPLE = re.compile(r"\]\(((?:\.\./)*)\.\./examples/([\w/]+)\.(?:py|rst)\)")
 
+LIST = re.compile(r"^\.\. the programs, as a clone lists them$.*?^\.\. end of the list$", re.M | re.S)
+
 
 def to_gallery(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Let a page's links to programs lead to the gallery."""
+    """Let a page's links to programs lead to the gallery, and the gallery's first page have no other list of them."""
     source[0] = EXAMPLE.sub(
         lambda link: f"]({link[1]}gallery/{'index' if link[2] == 'README' else link[2]}.rst)", source[0]
     )
+    if docname == "gallery/index":  # which shows each program with its picture
+        source[0] = LIST.sub("", source[0])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

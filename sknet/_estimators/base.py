@@ -9,12 +9,8 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sklearn.base import BaseEstimator
-from sklearn.utils import Tags
-
 from sknet._estimators.assembling import assemble_run
 from sknet._estimators.callbacks import (
-    CallbackSupportMixin,
     Observers,
     observers_of,
     refuse_unresumable_solver,
@@ -33,10 +29,11 @@ from sknet._estimators.fit_messages import (
 )
 from sknet._estimators.fit_run import FitRun, TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttributes
-from sknet._estimators.parameters import check_has_partial_fit, column_choices
+from sknet._estimators.parameters import CommonParameters, check_has_partial_fit, column_choices
 from sknet._estimators.planning import make_plan
 from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
 from sknet._estimators.resolve import target_settings
+from sknet._estimators.sklearn_types import BaseEstimator, CallbackSupportMixin, Tags
 from sknet._estimators.start import Start, advance_random_state, draw_start, start_from_checkpoint
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.evaluation import NoEvaluation
@@ -45,7 +42,7 @@ from sknet._training.result import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Table, Target
 
 
-class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator):
+class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, CommonParameters):
     """Trains estimators of both tasks; each derives from this class and from its parameters."""
 
     _task: ClassVar[TaskFunctions]

@@ -1,9 +1,12 @@
 """The observers of a fit: scikit-learn's callbacks, the writer of checkpoints, and the printer."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
@@ -16,17 +19,6 @@ from sknet._storage import checkpoints
 from sknet._storage.files import as_path, refuse_unwritable
 from sknet._tables.rows import FeatureTable
 from sknet._typing import Target
-
-try:
-    from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
-except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is then absent
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand-in that offers nothing."""
-
-    def with_callbacks(method: Callable[..., object]) -> Callable[..., object]:
-        """Return the method as it is."""
-        return method
 
 
 class CallbackObserver(FitObserver):
@@ -47,11 +39,11 @@ class CallbackObserver(FitObserver):
         How many epochs there will be at most.
     """
 
-    def __init__(self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: FitRun, n_epochs: int) -> None:
+    def __init__(self, estimator: BaseEstimator, data: Mapping[str, Target], run: FitRun, n_epochs: int) -> None:
         self._estimator, self._data, self._run = estimator, data, run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
-        self._epoch: CallbackContext | None = None
+        self._epoch: Any = None
 
     def _hook_arguments(self) -> dict[str, object]:
         """Return what a hook is passed; a result up to here is made only if the hook asks for it."""
@@ -136,7 +128,8 @@ class Checkpoint:
             raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
         with require_package("sknet.Checkpoint", "safetensors", extra="files"):
             import safetensors  # noqa: F401
-        self.path, self.every = as_path(path), int(every)
+        self.path: Path = as_path(path)
+        self.every: int = int(every)
 
     def setup(self, estimator: object, context: object) -> None:
         """Check, before a fit, that its state and the file can be written.
@@ -259,7 +252,7 @@ class Observers(FitObserver):
             observer.fit_ended(fitted)
 
 
-def observers_of(estimator: CallbackSupportMixin, arguments: FitArguments, run: FitRun) -> Observers | None:
+def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers | None:
     """Return the observers of a call that is about to train; None if there are none."""
     start, is_evaluated = run.plan.start, run.plan.evaluation.held_out is not None
     listed = [] if start.is_increment else getattr(estimator, "_skl_callbacks", [])  # they do not watch `partial_fit`
@@ -276,10 +269,8 @@ def observers_of(estimator: CallbackSupportMixin, arguments: FitArguments, run: 
 
 
 __all__ = [
-    "CallbackSupportMixin",
     "Checkpoint",
     "Observers",
     "observers_of",
     "refuse_unresumable_solver",
-    "with_callbacks",
 ]

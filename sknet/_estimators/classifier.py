@@ -3,9 +3,6 @@
 from typing import Self, cast
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.conformal import largest_residual, rows_needed
 from sknet._estimators.constraints import fit_context
@@ -14,6 +11,7 @@ from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, requir
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import ClassifierParameters, check_has_partial_fit
 from sknet._estimators.scoring import accuracy, predict_weighted
+from sknet._estimators.sklearn_types import ClassifierMixin, Tags, available_if
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
 from sknet._model.prediction_sets import (
@@ -462,7 +460,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     _task = CLASSIFICATION
 
-    classes_ = FittedAttribute(lambda fitted: label_head_of(fitted.model).labels.classes)
+    classes_: FittedAttribute[Array | list[Array]] = FittedAttribute(
+        lambda fitted: label_head_of(fitted.model).labels.classes
+    )
 
     # --- training ----------------------------------------------------------------------------------------------------
 

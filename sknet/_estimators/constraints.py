@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import wraps
 from numbers import Integral, Real
-from typing import Annotated, Literal, TypeAlias, TypeVar, get_args, get_origin
+from typing import Annotated, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import (
 )
 
 from sknet._estimators.keywords import refuse_unknown_keywords, suggest_value
+from sknet._estimators.sklearn_types import Method
 from sknet._network.losses import CLASSIFICATION_LOSSES
 from sknet._network.regression_losses import REGRESSION_LOSSES
 from sknet._tables.messages import suggest_fraction
@@ -135,7 +136,7 @@ def refuse_misread_values(estimator: str, parameters: Mapping[str, object], cons
                 raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
 
 
-def fit_context(method: Callable[..., object]) -> Callable[..., object]:
+def fit_context(method: Method) -> Method:
     """Decorate a method that trains: keywords and parameters are checked, scikit-learn's configuration is respected."""
     # True: what a fit calls of scikit-learn, a scorer's metric perhaps, does not check its parameters each time
     checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
@@ -147,7 +148,7 @@ def fit_context(method: Callable[..., object]) -> Callable[..., object]:
         return copy_context().run(checked, *args, **kwargs)
 
     # outermost, so that it sees the keywords before Python does
-    return refuse_unknown_keywords(in_own_context)
+    return cast(Method, refuse_unknown_keywords(in_own_context))
 
 
 __all__ = [

@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 
 
 class DocumentationAddress:
-    """The address of a page, under the one that pyproject.toml names; empty if the package is not installed.
+    """The address of a page, under the one in the package's metadata; empty if the package is not installed.
 
     It is looked up where it is asked for, since reading a distribution's
     metadata takes longer than many a fit.

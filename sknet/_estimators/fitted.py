@@ -249,24 +249,30 @@ class FittedAttributes:
     _fitted: Fitted | None = None
     _outputs_for_scorer: OutputsForScorer | None = None  # of a copy that a scorer is given
 
-    coefs_ = FittedAttribute(lambda f: f.model.network.coefs, Fitted.with_coefs)
-    intercepts_ = FittedAttribute(lambda f: f.model.network.intercepts, Fitted.with_intercepts)
-    n_layers_ = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
-    n_outputs_ = FittedAttribute(lambda f: f.model.head.n_outputs)
-    out_activation_ = FittedAttribute(lambda f: f.model.head.loss.out_activation)
-    n_features_in_ = FittedAttribute(lambda f: f.columns.n)
-    n_iter_ = FittedAttribute(lambda f: f.n_iter)
-    t_ = FittedAttribute(lambda f: f.n_samples_seen)
-    loss_curve_ = FittedAttribute(lambda f: f.losses)
-    loss_ = FittedAttribute(lambda f: f.history[-1].loss if f.history else np.nan)
-    best_loss_ = FittedAttribute(lambda f: min(f.losses, default=np.nan) if f.scores is None or f.fold_epochs else None)
-    validation_scores_ = FittedAttribute(lambda f: f.scores)
-    best_validation_score_ = FittedAttribute(lambda f: f.best_score)
-    best_epoch_ = FittedAttribute(lambda f: f.best_epoch)
-    temperature_ = FittedAttribute(lambda f: f.model.network.temperature)
-    network_feature_names_ = FittedAttribute(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
-    inputs_ = FittedAttribute(lambda f: inputs_table(f.model.encoder))
-    history_ = FittedAttribute(history_table)
+    coefs_: FittedAttribute[tuple[Array, ...]] = FittedAttribute(lambda f: f.model.network.coefs, Fitted.with_coefs)
+    intercepts_: FittedAttribute[tuple[Array, ...]] = FittedAttribute(
+        lambda f: f.model.network.intercepts, Fitted.with_intercepts
+    )
+    n_layers_: FittedAttribute[int] = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
+    n_outputs_: FittedAttribute[int] = FittedAttribute(lambda f: f.model.head.n_outputs)
+    out_activation_: FittedAttribute[str] = FittedAttribute(lambda f: f.model.head.loss.out_activation)
+    n_features_in_: FittedAttribute[int] = FittedAttribute(lambda f: f.columns.n)
+    n_iter_: FittedAttribute[int] = FittedAttribute(lambda f: f.n_iter)
+    t_: FittedAttribute[int] = FittedAttribute(lambda f: f.n_samples_seen)
+    loss_curve_: FittedAttribute[list[float]] = FittedAttribute(lambda f: f.losses)
+    loss_: FittedAttribute[float] = FittedAttribute(lambda f: f.history[-1].loss if f.history else np.nan)
+    best_loss_: FittedAttribute[float | None] = FittedAttribute(
+        lambda f: min(f.losses, default=np.nan) if f.scores is None or f.fold_epochs else None
+    )
+    validation_scores_: FittedAttribute[list[float] | None] = FittedAttribute(lambda f: f.scores)
+    best_validation_score_: FittedAttribute[float | None] = FittedAttribute(lambda f: f.best_score)
+    best_epoch_: FittedAttribute[int] = FittedAttribute(lambda f: f.best_epoch)
+    temperature_: FittedAttribute[float] = FittedAttribute(lambda f: f.model.network.temperature)
+    network_feature_names_: FittedAttribute[Array] = FittedAttribute(
+        lambda f: np.asarray(f.model.encoder.feature_names, dtype=object)
+    )
+    inputs_: FittedAttribute[pd.DataFrame] = FittedAttribute(lambda f: inputs_table(f.model.encoder))
+    history_: FittedAttribute[pd.DataFrame] = FittedAttribute(history_table)
 
     @property
     def resolved_params_(self) -> dict[str, object]:

@@ -4,17 +4,15 @@ from dataclasses import replace
 from os import PathLike
 from typing import Self
 
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-
 from sknet._estimators.auto import Facts
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.explaining import explain_rows
 from sknet._estimators.fitted import model_and_checked_table, require_fitted
 from sknet._estimators.keywords import refuse_unknown_keywords
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
+from sknet._estimators.sklearn_types import ClassNamePrefixFeaturesOutMixin, TransformerMixin, with_callbacks
 from sknet._estimators.start import Seeds, start_from_fitted
 from sknet._model.evaluation import Folds, NoEvaluation
 from sknet._model.explanation import Explanation

@@ -14,7 +14,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
 from sknet._estimators.constraints import (
     AUTO,
@@ -34,6 +33,7 @@ from sknet._estimators.constraints import (
     one_of,
 )
 from sknet._estimators.keywords import name_class_in_errors
+from sknet._estimators.sklearn_types import BaseCrossValidator, BaseShuffleSplit
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import CENTRED_INITS, INITIALIZERS, Initializer
 from sknet._network.losses import CLASSIFICATION_LOSSES, Loss

@@ -3,9 +3,6 @@
 from typing import Self, cast
 
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin
-from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.conformal import errors_at_levels, largest_residual, read_quantiles
 from sknet._estimators.constraints import fit_context
@@ -15,6 +12,7 @@ from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import loss_if_valid
 from sknet._estimators.scoring import predict_weighted, regression_score
+from sknet._estimators.sklearn_types import RegressorMixin, Tags, available_if
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import (
     ScaledResiduals,

@@ -201,12 +201,13 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         if fitted.out_of_fold is not None:
             _refuse_other_out_of_fold(fitted.out_of_fold, predicted)
         if fitted.residuals is not None:
-            is_classifier = isinstance(estimator, SigmoidMLPClassifier)
-            # for so low a coverage one held-out row is enough: there is no error for too few
-            (estimator.predict_set if is_classifier else estimator.predict_interval)(table, coverage=1e-3)
-            levels = () if is_classifier else head.loss.levels
-            if levels or (not is_classifier and head.n_outputs == 1):
-                estimator.predict_quantiles(table, levels or 0.5)
+            coverage = 1e-3  # for so low a coverage one held-out row is enough: there is no error for too few
+            if isinstance(estimator, SigmoidMLPClassifier):
+                estimator.predict_set(table, coverage=coverage)
+            else:
+                estimator.predict_interval(table, coverage=coverage)
+                if head.loss.levels or head.n_outputs == 1:
+                    estimator.predict_quantiles(table, head.loss.levels or 0.5)
 
 
 def _refuse_other_weights(model: Model) -> None:

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.parameters import ClassifierParameters, column_choices, solver_class, validation_splitter
 from sknet._estimators.read_data import (
     Columns,
@@ -31,6 +30,7 @@ from sknet._estimators.read_data import (
     read_groups,
     read_known_table,
 )
+from sknet._estimators.sklearn_types import with_callbacks
 from sknet._estimators.zero_weights import hide_zero_weights, n_rows_of
 from sknet._storage import checkpoints
 from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers

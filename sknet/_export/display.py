@@ -158,11 +158,12 @@ class TrainingHistoryDisplay:
         import matplotlib.pyplot as plt
         from matplotlib.ticker import MaxNLocator
 
-        self.ax_ = plt.subplots(layout="constrained")[1] if ax is None else ax
-        self.rate_ax_, self.figure_ = None, self.ax_.figure
+        self.ax_: Any = plt.subplots(layout="constrained")[1] if ax is None else ax
+        self.rate_ax_: Any = None
+        self.figure_: Any = self.ax_.figure
         has_members = "member" in self.history
         self._members = [part for _, part in self.history.groupby("member")] if has_members else [self.history]
-        self.lines_ = {
+        self.lines_: dict[str, Any] = {
             name: self._curve(self.ax_, name, label + NETWORKS[name] * self.has_folds, color)
             for name, (label, color) in LOSS_STYLES.items()
             if self._has_values(name)

@@ -164,10 +164,10 @@ class ExplanationDisplay:
         self.axes_: Array = np.ravel(ax)
         if self.axes_.shape != (2,):
             raise ValueError(f"ax holds {self.axes_.size} axes: pass two, for the means and for the row.")
-        self.figure_ = self.axes_[0].figure
+        self.figure_: Any = self.axes_[0].figure
         means = self._draw_means(np.abs(values).mean(axis=0), max_columns)
         steps = self._draw_row(values[self.row], float(base_values[self.row]), max_columns)
-        self.bars_ = [means, steps]
+        self.bars_: list[Any] = [means, steps]
         self.axes_[0].set_title("mean absolute contribution")
         self.axes_[1].set_title(f"contributions in row {self.row}")
         for axes in self.axes_:

@@ -127,14 +127,15 @@ class NetworkDisplay:
 
         if max_units < 1:
             raise ValueError(f"max_units={max_units!r}: draw at least one circle of a layer.")
-        self.shown_ = strongest_units(self.coefs, max_units)
+        self.shown_: list[Array] = strongest_units(self.coefs, max_units)
         tallest = max(len(shown) for shown in self.shown_)
         if ax is None:
             size = (2.4 + 1.9 * len(self.shown_), max(2.6, 0.36 * tallest + 1.2))
             ax = plt.subplots(figsize=size, layout="constrained")[1]
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_: Any = ax
+        self.figure_: Any = ax.figure
         positions = [_positions(column, len(shown)) for column, shown in enumerate(self.shown_)]
-        self.weights_ = [self._draw_weights(layer, positions) for layer in range(len(self.coefs))]
+        self.weights_: list[Any] = [self._draw_weights(layer, positions) for layer in range(len(self.coefs))]
         for position in positions:
             ax.scatter(*position.T, s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
         self._write_names(positions)

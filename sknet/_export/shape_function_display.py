@@ -207,8 +207,8 @@ class ShapeFunctionDisplay:
         self.axes_: Array = np.ravel(ax)
         if self.axes_.shape != (n,):
             raise ValueError(f"ax holds {self.axes_.size} axes: pass {n}, one for each column.")
-        self.figure_ = self.axes_[0].figure
-        self.artists_ = [
+        self.figure_: Any = self.axes_[0].figure
+        self.artists_: list[Any] = [
             (draw_curve if function.is_curve else draw_bars)(panel, function)
             for panel, function in zip(self.axes_, self.functions, strict=True)
         ]

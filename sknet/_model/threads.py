@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
-from threading import RLock, current_thread, local, main_thread
+from threading import RLock, Thread, current_thread, local, main_thread
 from weakref import WeakSet
 
 import scipy
@@ -124,6 +124,23 @@ def n_blas_threads() -> int:
     return max((library.controller.get_num_threads() for library in _all_blas()), default=1)
 
 
+@cache
+def _threads_can_start() -> bool:
+    """Return whether this platform can start a thread: Pyodide, which runs Python in a browser, cannot."""
+    try:
+        thread = Thread(target=lambda: None)
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True
+
+
+def _may_start_threads() -> bool:
+    """Return whether this call may: a fit in a thread of the user's shares the cores with others, and starts none."""
+    return current_thread() is main_thread() and _threads_can_start()
+
+
 @contextmanager
 def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]:
     """Yield how many networks to train at a time, given the multiply-adds of their largest product.
@@ -133,9 +150,8 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
     """
     n_threads = n_blas_threads()
     with limit_blas_threads(largest_product if n_networks == 1 else 0):  # 0: one BLAS thread
-        # a fit in a thread of the user's shares the cores with others, and starts no threads of its own
-        are_large = largest_product >= MIN_PRODUCT_FOR_NETWORK_THREADS and current_thread() is main_thread()
-        yield min(n_threads, n_networks) if are_large else 1
+        are_large = largest_product >= MIN_PRODUCT_FOR_NETWORK_THREADS
+        yield min(n_threads, n_networks) if are_large and _may_start_threads() else 1
 
 
 @contextmanager
@@ -143,12 +159,13 @@ def split_among_threads(n_pieces: int, largest_product: int) -> Iterator[int]:
     """Yield how many threads, each with rows of its own, are to pass pieces of a table through a network.
 
     Of a table of many pieces, these are as many as BLAS has, and BLAS has one within each: so the work between the
-    products is split, too. There is one thread for few pieces, and for a caller that is not the main thread.
+    products is split, too. There is one thread for few pieces, for a caller that is not the main thread, and where no
+    thread can be started.
     """
     are_many = n_pieces >= 2 * MIN_PIECES_PER_THREAD
     n_threads = n_blas_threads() if are_many else 1
     with limit_blas_threads(0 if are_many else largest_product):
-        yield min(n_threads, n_pieces // MIN_PIECES_PER_THREAD) if are_many and current_thread() is main_thread() else 1
+        yield min(n_threads, n_pieces // MIN_PIECES_PER_THREAD) if are_many and _may_start_threads() else 1
 
 
 def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:

@@ -1,5 +1,7 @@
 """BLAS has one thread for small products and its own number for large ones, and gets it back."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import current_thread, get_ident, main_thread
@@ -266,3 +268,30 @@ def test_an_error_in_any_thread_is_the_users():
     table[-1, 1] = 1e300
     with pytest.raises(ValueError, match="Column 'x1' of X holds values too large"):
         net.predict(table)
+
+
+WITHOUT_THREADS = """
+from threading import Thread
+
+def start(thread):
+    raise RuntimeError("can't start new thread")
+
+Thread.start = start
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
+X = np.random.default_rng(0).normal(size=(800, 100))
+with threadpool_limits(2, user_api="blas"):  # as many as would let large networks and tables have threads
+    net = SigmoidMLPRegressor((200, 200), n_members=2, max_iter=2, random_state=0).fit(X, X[:, 0])
+    print(net.predict(np.tile(X, (100, 1))).shape)
+    print(SigmoidMLPClassifier(max_iter=2, early_stopping="folds").fit(X, X[:, 0] > 0).predict_proba(X).shape)
+"""
+
+
+def test_where_no_thread_can_be_started_networks_fit_and_predict():
+    """As under Pyodide, which runs Python in a browser."""
+    command = [sys.executable, "-W", "ignore", "-c", WITHOUT_THREADS]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split("\n")[:2]) == (0, ["(80000,)", "(800, 2)"]), done.stderr

@@ -1,0 +1,72 @@
+"""scikit-learn's base classes, with the types that a type checker needs: scikit-learn has none.
+
+Without them, a checker would not know what the estimators inherit, and would not check their users' code.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+
+Method = TypeVar("Method", bound=Callable[..., object])
+"""A method that a decorator returns with the same parameters and result."""
+
+if TYPE_CHECKING:
+    from sknet._typing import Array, Table, Target
+
+    Tags: TypeAlias = Any
+    BaseCrossValidator: TypeAlias = Any
+    BaseShuffleSplit: TypeAlias = Any
+
+    class BaseEstimator:
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def set_params(self, **params: Any) -> Self: ...
+        def get_metadata_routing(self) -> Any: ...
+        def __sklearn_tags__(self) -> Tags: ...
+        def __sklearn_clone__(self) -> Self: ...
+
+    class ClassifierMixin: ...
+
+    class RegressorMixin: ...
+
+    class TransformerMixin:
+        def fit_transform(self, X: Table, y: Target = None, **fit_params: Any) -> Any: ...
+        def set_output(self, *, transform: str | None = None) -> Self: ...
+
+    class ClassNamePrefixFeaturesOutMixin:
+        def get_feature_names_out(self, input_features: Any = None) -> Array: ...
+
+    class CallbackSupportMixin:
+        def set_callbacks(self, *callbacks: Any) -> Self: ...
+
+    def with_callbacks(method: Method) -> Method: ...
+
+    def available_if(check: Callable[..., bool]) -> Callable[[Method], Method]: ...
+
+else:
+    from sklearn.base import (
+        BaseEstimator,
+        ClassifierMixin,
+        ClassNamePrefixFeaturesOutMixin,
+        RegressorMixin,
+        TransformerMixin,
+    )
+    from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
+    from sklearn.utils import Tags
+    from sklearn.utils.metaestimators import available_if
+
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is then absent
+
+        class CallbackSupportMixin:
+            """Stand-in that offers nothing."""
+
+        def with_callbacks(method: Method) -> Method:
+            """Return the method as it is."""
+            return method
+
+
+__all__ = [
+    "BaseCrossValidator", "BaseEstimator", "BaseShuffleSplit", "CallbackSupportMixin",
+    "ClassNamePrefixFeaturesOutMixin", "ClassifierMixin", "Method", "RegressorMixin", "Tags", "TransformerMixin",
+    "available_if", "with_callbacks",
+]  # fmt: skip
