@@ -217,7 +217,7 @@ def test_what_cannot_change_any_more_is_refused_where_its_list_was_changed(name)
 
 @pytest.mark.parametrize("sets", [
     [["a"], ["b", "c"]], [("a",), ("b", "c")], (["a"], ("b", "c")), [np.array(["a"]), {"b", "c"}],
-], ids=str)  # fmt: skip
+], ids=["lists", "tuples", "a tuple", "an array and a set"])  # fmt: skip
 def test_lists_of_lists_are_the_same_choice_as_lists_of_tuples(sets):
     net = SigmoidMLPRegressor(**QUICK, interaction_cst=[("a",), ("b", "c")], warm_start=True).fit(FRAME, NUMBER)
     assert len(net.set_params(interaction_cst=sets).fit(FRAME, NUMBER).loss_curve_) == 4
