@@ -228,11 +228,11 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         network = start.model.network
         refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps))]
+        states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
         if start.state is not None and start.resolved is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (start.resolved, plan.resolved))
-            dtype = start.model.output_dtype
-            states = [state_to_continue_from(start.state, states[0], dtype, keep_moments=now == before)]
+            n, dtype = network.layout.n_parameters, start.model.output_dtype
+            states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
     return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 
 

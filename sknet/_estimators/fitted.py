@@ -18,6 +18,7 @@ from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
 from sknet._model.model import Model, Network
 from sknet._model.prediction_sets import LabelResiduals
+from sknet._model.starting import state_with_new_gains
 from sknet._storage import models
 from sknet._tables.columns import InputFormula
 from sknet._tables.encoding import TableEncoder
@@ -93,7 +94,9 @@ class Fitted:
         )
 
     def _with_network(self, network: Network) -> "Fitted":
-        return replace(self, model=replace(self.model, network=network), residuals=None, importances=None)
+        state = None if self.state is None else state_with_new_gains(self.state, network.layout.n_parameters)
+        model = replace(self.model, network=network)
+        return replace(self, model=model, state=state, residuals=None, importances=None)
 
 
 def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array, ...]:

@@ -18,6 +18,7 @@ from sknet._estimators.user_warnings import warn
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.model import Model
+from sknet._model.starting import gains_of
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
 from sknet._storage.models import classes_by_name
@@ -222,10 +223,13 @@ def _refuse_other_weights(model: Model) -> None:
 
 
 def _refuse_other_state(state: State, model: Model) -> None:
-    """Raise for vectors that are not as long as all weights and biases."""
-    shape, dtype = (model.network.layout.n_parameters,), model.compute_dtype
-    # the published weights stand for an empty theta, see `state_to_keep`
-    _refuse_other_array("fitted.state.theta", state.theta, shape if state.theta.size else (0,), dtype)
+    """Raise for vectors that are not as long as all weights and biases, and the input gains if there are some."""
+    layout, dtype = model.network.layout, model.compute_dtype
+    n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size else 0
+    shape = (layout.n_parameters + n_gains,)
+    # the published weights may stand for those in theta, see `state_to_keep`
+    of_theta = shape if state.theta.size >= layout.n_parameters else (n_gains,)
+    _refuse_other_array("fitted.state.theta", state.theta, of_theta, dtype)
     vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}
     if state.average is not None:
         vectors["average"] = state.average

@@ -52,35 +52,55 @@ def refuse_other_weights(layout: Layout, network: Network, init: object) -> None
         check_initial_weights(layout, init)
 
 
-def state_to_keep(state: State, output_dtype: DType, *, from_published: bool) -> State:
+def gains_of(theta: Array, n_parameters: int) -> Array:
+    """Return the part of theta, or of a kept one, that holds input gains: a view, empty where there are none."""
+    return theta[n_parameters if theta.size >= n_parameters else 0 :]
+
+
+def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
     """Return what must be kept of a state beside the published weights and the history.
 
     With `from_published`, training continues from the published weights: where
     rows were held out, from those of the best epoch, at its temperature.
     """
-    # published is the average where there is one, else theta; an empty theta means that the published weights have it
-    compute_dtype = state.theta.dtype
-    exact = np.can_cast(compute_dtype, output_dtype)  # whether published weights have all digits of the computed ones
+    # published is the average where there is one, else theta; where the weights are, only the gains of theta are kept
+    exact = np.can_cast(state.theta.dtype, output_dtype)  # whether published weights have all computed digits
     published = from_published or (exact and state.average is None)
-    theta = np.empty(0, compute_dtype) if published else state.theta
+    theta = gains_of(state.theta, n_parameters).copy() if published else state.theta
     average = None if exact or from_published else state.average
     return replace(state, theta=theta, average=average, best=None, history=[])
 
 
-def state_to_continue_from(kept: State, fresh: State, output_dtype: DType, *, keep_moments: bool = True) -> State:
+def state_with_new_gains(state: State, n_parameters: int) -> State:
+    """Return a copy of a kept state whose gains are 1 and have moments of 0."""
+    state = state.copy()
+    gains_of(state.theta, n_parameters)[:] = 0.0
+    for moment in state.moments:
+        moment[n_parameters:] = 0.0
+    return state
+
+
+def state_to_continue_from(
+    kept: State, fresh: State, n_parameters: int, output_dtype: DType, *, keep_moments: bool = True
+) -> State:
     """Return a copy of a kept state to continue from; weights that were set by hand since then are used.
 
     `fresh` is the state of a new run from the published weights. Without `keep_moments`, those of another solver are
     left behind.
     """
-    state = kept.copy()
+    state, published = kept.copy(), fresh.theta[:n_parameters]
     if not keep_moments or len(state.moments) != len(fresh.moments):
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
+    gains = gains_of(state.theta, n_parameters)
+    weights = state.theta[: state.theta.size - gains.size]
     if fresh.average is not None:  # the published weights are the average: theta is another vector, if it was kept
-        state.average = _most_precise_weights(state.average, fresh.theta, output_dtype)
-        state.theta = state.theta if state.theta.size else fresh.theta
+        average = None if state.average is None else state.average[:n_parameters]
+        average = _most_precise_weights(average, published, output_dtype)
+        state.average = np.concatenate([average, gains])
+        weights = weights if weights.size else published
     else:
-        state.theta, state.average = _most_precise_weights(state.theta, fresh.theta, output_dtype), None
+        weights, state.average = _most_precise_weights(weights, published, output_dtype), None
+    state.theta = np.concatenate([weights, gains])
     return state
 
 

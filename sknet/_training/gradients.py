@@ -16,9 +16,10 @@ PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
 
 
-def norm(gradient: Gradient) -> float:
-    """Return the Euclidean norm; what a sparse gradient lacks is 0."""
-    return sqrt(sum([float(np.dot(part, part)) for part in _arrays(gradient)]))
+def norm(gradient: Gradient, n_parameters: int) -> float:
+    """Return the Euclidean norm of the parameters' gradient, without that of gains; what a sparse one lacks is 0."""
+    parts = _arrays(gradient) if isinstance(gradient, SparseGradient) else [gradient[:n_parameters]]
+    return sqrt(sum([float(np.dot(part, part)) for part in parts]))
 
 
 def multiply(gradient: Gradient, factor: float) -> None:

@@ -35,7 +35,7 @@ class LBFGS(Solver):
         """Return the number of all."""
         return n_samples
 
-    def init(self, theta: Array, rng: np.random.Generator) -> State:
+    def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""
         return State(theta, (), rng)
 

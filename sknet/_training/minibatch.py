@@ -1,9 +1,20 @@
 """The epoch loop: batches, steps and what happens between epochs.
 
+Input gains are a positive factor for each input, learnt beside the first layer's weights and contained in them: the
+weights of input j are W_j = exp(g_j) V_j. By the chain rule,
+
+    dJ/dg_j = <dJ/dW_j, W_j>      dJ/dV_j = exp(g_j) dJ/dW_j
+
+and a step dV_j moves W_j by exp(g_j) dV_j. So theta holds W at every moment, and V is never computed. As in the scaling
+layer of Holzmüller et al. (2024), arXiv:2407.04491, the gains learn faster than the weights: networks soon find out
+which inputs matter.
+
 Conventions
 -----------
-theta, average : (p,), weights first
-gradient : a (p,) array or a SparseGradient
+p parameters of the network; d inputs; h units of the first layer.
+
+theta, average : (p,), weights first; with input gains (p + d,), the last d of them g
+gradient : an array like theta, or a SparseGradient
 vectors : [theta, moments ..., average if there is one]     the state's own
 batch : slice or (b,) array of int     which of the n training samples
 """
@@ -12,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -53,13 +64,21 @@ class MiniBatchSolver(Solver):
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
     schedule_epochs: float | None = None  # epochs that the schedule is spread over, where not `n_epochs`
     relative_tol: bool = False  # whether `tol` is a part of the best score
+    gain_rate: float = 0.0  # of input gains, as a multiple of `rate`; 0 for no gains
+
+    @property
+    def learns_gains(self) -> bool:
+        """Whether it learns input gains, for which it needs whole gradients."""
+        return self.gain_rate > 0.0
 
     def samples_per_step(self, n_samples: int) -> int:
         """Return a batch's size."""
         return min(self.batch_size, n_samples)
 
-    def init(self, theta: Array, rng: np.random.Generator) -> State:
-        """Return a state with empty moments, whose average, where one is kept, starts at theta."""
+    def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
+        """Return a state with moments of 0 and gains of 1, whose average, where one is kept, starts at theta."""
+        if self.learns_gains:
+            theta = np.concatenate([theta, np.zeros(n_inputs, theta.dtype)])
         moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
         return State(theta, moments, rng, average=theta.copy() if self.averaging > 0.0 else None)
 
@@ -87,6 +106,15 @@ class MiniBatchSolver(Solver):
         return min(self.averaging, (1.0 + step) / (10.0 + step))
 
 
+class InputGains(NamedTuple):
+    """The input gains of a network, as views of theta and of its gradient, which each step overwrites."""
+
+    W: Array  # (d, h), the first layer's weights
+    G: Array  # (d, h), their gradient
+    g: Array  # (d,)
+    dg: Array  # (d,), the gradient of g
+
+
 class MiniBatchLoop:
     """The epochs of one network: each trains its state, which can be put back to the end of its last whole one."""
 
@@ -94,7 +122,17 @@ class MiniBatchLoop:
         self.solver, self.problem, self.state = solver, problem, state
         self._epochs_before = state.epoch
         # the same arrays for all epochs: an objective may stay bound to theta and to `_out`, its gradient
-        self._vectors, self._out = state.vectors_like_theta, np.empty_like(state.theta)
+        self._vectors, self._out = state.vectors_like_theta, np.zeros_like(state.theta)
+        self._n_parameters = state.theta.size
+        self._gains: InputGains | None = None
+        if solver.learns_gains:
+            self._n_parameters -= problem.n_inputs
+            self._gains = InputGains(
+                W=problem.rows_of_inputs(state.theta),
+                G=problem.rows_of_inputs(self._out),
+                g=state.theta[self._n_parameters :],
+                dg=self._out[self._n_parameters :],
+            )
         self._snapshot = Snapshot(state)
         self._reason = solver.reason_not_to_resume(problem, state)
 
@@ -173,7 +211,7 @@ class MiniBatchLoop:
             if not (isfinite(value) and abs(value) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_value)):
                 raise DivergedError(state.epoch + 1, rate)
             if clip_norm is not None or i == n_batches - 1:  # the history records the last step's
-                norm = gradients.norm(gradient)
+                norm = gradients.norm(gradient, self._n_parameters)
             if clip_norm is not None and norm > clip_norm:
                 gradients.multiply(gradient, clip_norm / norm)
             if untouched is not None:
@@ -219,8 +257,7 @@ class MiniBatchLoop:
         for part, part_gradient, n_weights in gradients.parts_to_move(gradient, self._vectors, problem.n_weights):
             self._move(part, part_gradient, rate, n_weights)
         if problem.proximal_step is not None:
-            # an L1 penalty takes each weight as far as a step along its gradient would, in this optimizer's scale
-            problem.proximal_step(state.theta, rate * self.solver.optimizer.steady_direction(state.moments, state.step))
+            problem.proximal_step(state.theta, self._steady_steps(rate))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
                 # norms only: the average still contains the first weights, whose norms were not limited
@@ -232,6 +269,18 @@ class MiniBatchLoop:
                     np.maximum(w, problem.bounds[0], out=w)  # a fifth of the time that np.clip takes
                     np.minimum(w, problem.bounds[1], out=w)
 
+    def _steady_steps(self, rate: float) -> float | Array:
+        """Return how far a step along a constant gradient of 1 takes each parameter: an L1 penalty takes it as far."""
+        theta, moments, step = self.state.theta, self.state.moments, self.state.step
+        steps = rate * self.solver.optimizer.steady_direction(moments, step)
+        if self._gains is None:
+            return steps
+        steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
+        # the gradient by V_j is exp(g_j) times that by W_j, and a step of W_j exp(g_j) times that of V_j
+        W_steps = self.problem.rows_of_inputs(steps)
+        W_steps *= np.exp(2.0 * self._gains.g)[:, np.newaxis]
+        return steps
+
     def _move(self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
@@ -239,12 +288,24 @@ class MiniBatchLoop:
         theta. It spans few steps at first, so that it soon forgets the first
         weights.
         """
-        solver, step = self.solver, self.state.step
+        solver, step, gains = self.solver, self.state.step, self._gains
         theta, moments = vectors[0], vectors[1 : 1 + solver.optimizer.n_moments]  # in this order
+        if gains is not None:  # the gradient is whole, and its moments are those of V and g
+            W, G, g, dg = gains
+            gain = np.exp(g)[:, np.newaxis]  # exp(g_j)              (d, 1)
+            np.vecdot(G, W, out=dg)  # dJ/dg_j = <dJ/dW_j, W_j>      (d,)
+            G *= gain  #               dJ/dV_j = exp(g_j) dJ/dW_j    (d, h)
+        scale = -rate * solver.optimizer.update(gradient, moments, step)  # the gradient now holds the direction
         if solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * solver.weight_decay
+        if gains is not None:
+            G *= gain  #               a step of W_j is exp(g_j) times that of V_j
+            dg *= solver.gain_rate
         # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
-        add_multiple(theta, -rate * solver.optimizer.update(gradient, moments, step), gradient)
+        add_multiple(theta, scale, gradient)
+        if gains is not None:
+            dg *= scale  #             now the change of g
+            W *= np.exp(dg)[:, np.newaxis]
         if solver.averaging:
             average, decay = vectors[-1], solver.average_decay(step)
             average *= decay

@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-theta, gradient : (p,), weights first
+theta, gradient : (p,), weights first; with input gains (p + d,), see `minibatch`
 batch : slice or (b,) array of int     which of the n training samples
 """
 
@@ -35,6 +35,8 @@ class Problem:
     objective: ValueAndGradient
     n_samples: int
     n_weights: int  # theta[:n_weights] decays, and has penalties
+    n_inputs: int = 0  # d, whose weights, a row for each, are theta[first_input_weight:n_weights]
+    first_input_weight: int = 0
     penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers (dropout)
     l1: float = 0.0  # strength of an L1 penalty, where neither the objective nor `proximal_step` has it
@@ -44,6 +46,10 @@ class Problem:
     evaluate: Evaluate | None = None  # validation
     # (batch size, generator to shuffle with) -> the batches of an epoch, of samples that are not held in memory
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None
+
+    def rows_of_inputs(self, vector: Array) -> Array:
+        """Return the first layer's weights in theta, or what belongs to them in a vector like it, as a view: (d, h)."""
+        return vector[self.first_input_weight : self.n_weights].reshape(self.n_inputs, -1)
 
 
 class EpochObserver(Protocol):
@@ -70,13 +76,18 @@ class Solver(ABC):
     n_iter_no_change: float = inf  # epochs to wait for one
     end_reason: StopReason = StopReason.MAX_ITER  # once all epochs are used: FINISHED for a schedule with an end
 
+    @property
+    def learns_gains(self) -> bool:
+        """Whether it learns input gains, for which it needs whole gradients."""
+        return False
+
     @abstractmethod
     def samples_per_step(self, n_samples: int) -> int:
         """Return how many of all samples a step takes."""
 
     @abstractmethod
-    def init(self, theta: Array, rng: np.random.Generator) -> State:
-        """Return the first state."""
+    def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
+        """Return the first state of a training that starts at theta, of a network with so many inputs."""
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs, which are a share of those that it has planned for."""

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.starting import check_initial_weights, state_to_continue_from, state_to_keep
+from sknet._model.starting import check_initial_weights, state_to_continue_from, state_to_keep, state_with_new_gains
 from tests.network.pieces import layout_of
 from tests.training.problems import best_of, state_after
 
@@ -76,7 +76,7 @@ def state(dtype=F64, average=False):
 def test_only_what_is_not_published_is_kept(average, validated, compute, output):
     whole = state(compute, average)
     whole.best = best_of(whole.theta)
-    kept = state_to_keep(whole, output, from_published=validated)
+    kept = state_to_keep(whole, 4, output, from_published=validated)
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)
     assert (kept.average is not None) == (average and not exact and not validated)
@@ -89,14 +89,14 @@ def test_training_goes_on_from_the_published_weights_with_their_last_digits():
     precise = np.array([1.0 + 1e-12, 2.0, 3.0, 4.0])
     kept = replace(state(), theta=precise, history=[])
     fresh = replace(state(), theta=precise.astype(F32).astype(F64), history=[])
-    assert_array_equal(state_to_continue_from(kept, fresh, F32).theta, precise)
+    assert_array_equal(state_to_continue_from(kept, fresh, 4, F32).theta, precise)
     fresh.theta[0] = 9.0  # set by hand since
-    assert_array_equal(state_to_continue_from(kept, fresh, F32).theta, fresh.theta)
+    assert_array_equal(state_to_continue_from(kept, fresh, 4, F32).theta, fresh.theta)
 
 
 def test_what_goes_on_is_a_copy():
     kept, fresh = replace(state(), history=[]), state()
-    found = state_to_continue_from(kept, fresh, F64)
+    found = state_to_continue_from(kept, fresh, 4, F64)
     found.moments[0][:] = -1.0
     found.rng.random()
     found.theta[:] = -1.0
@@ -107,15 +107,36 @@ def test_what_goes_on_is_a_copy():
 def test_averaged_weights_go_on_beside_those_that_move():
     kept = replace(state(average=True), history=[])
     fresh = replace(state(average=True), theta=kept.average.copy(), history=[])
-    found = state_to_continue_from(kept, fresh, F64)
+    found = state_to_continue_from(kept, fresh, 4, F64)
     assert_array_equal(found.theta, kept.theta)
     assert_array_equal(found.average, kept.average)
-    alone = state_to_continue_from(replace(kept, theta=np.empty(0)), fresh, F64)
+    alone = state_to_continue_from(replace(kept, theta=np.empty(0)), fresh, 4, F64)
     assert_array_equal(alone.theta, kept.average)
 
 
 def test_another_solver_starts_its_moments_anew():
     kept = replace(state(), history=[])
     fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0)
-    found = state_to_continue_from(kept, fresh, F64)
+    found = state_to_continue_from(kept, fresh, 4, F64)
     assert len(found.moments) == 2 and (found.step, found.epoch, found.n_samples_seen) == (0, 2, 9)
+
+
+def test_gains_go_on_whether_the_weights_are_kept_or_published():
+    """Theta ends with the gains: of a kept state whose weights are published, it is the gains alone."""
+    gains, fresh = np.array([0.5, -0.5]), replace(state(), theta=np.r_[np.arange(4.0), 0.0, 0.0], average=None)
+    whole = replace(fresh, theta=np.r_[np.arange(4.0), gains])
+    kept = state_to_keep(whole, 4, F64, from_published=False)
+    assert_array_equal(kept.theta, gains)
+    assert_array_equal(state_to_continue_from(kept, fresh, 4, F64).theta, whole.theta)
+    in_full = state_to_keep(whole, 4, F32, from_published=False)
+    assert_array_equal(in_full.theta, whole.theta)
+    assert_array_equal(state_to_continue_from(in_full, fresh, 4, F32).theta, whole.theta)
+
+
+def test_new_gains_are_one_and_remember_nothing():
+    kept = replace(state(), theta=np.ones(6), moments=(np.ones(6), np.ones(6)), average=None, history=[])
+    new = state_with_new_gains(kept, 4)
+    for vector in (new.theta, *new.moments):
+        assert_array_equal(vector, [1, 1, 1, 1, 0, 0])
+    assert_array_equal(kept.theta, np.ones(6))
+    assert_array_equal(state_with_new_gains(replace(kept, theta=np.ones(2)), 4).theta, np.zeros(2))
