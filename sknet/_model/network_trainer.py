@@ -91,7 +91,8 @@ class NetworkTrainer:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
                 sets = self.sets if self.sets.n_sets > 1 else None
-                coefs, intercepts = draw_weights(self.layout, activations, init, rng, sets)
+                bins_per_column = self.encoding.encoder.bins_per_column[self.n_inputs_unseen :]
+                coefs, intercepts = draw_weights(self.layout, activations, init, rng, sets, bins_per_column)
             if not isinstance(init, str):  # a function that the user wrote may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
@@ -99,7 +100,7 @@ class NetworkTrainer:
             bias = head.first_bias(*self.objective.known_targets, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
-        return self.solver.init(theta, np.random.default_rng(seeds[1]))
+        return self.solver.init(theta, np.random.default_rng(seeds[1]), self.layout.sizes[0])
 
     # --- what comes out ----------------------------------------------------------------------------------------------
 
@@ -136,7 +137,7 @@ class NetworkTrainer:
     def state_to_keep(self, state: State, *, from_published: bool) -> State:
         """Return what of a state must be kept for training to continue; with `from_published`, from those weights."""
         from_published = from_published or self.problem.evaluate is not None
-        return state_to_keep(state, self.encoding.output_dtype, from_published=from_published)
+        return state_to_keep(state, self.layout.n_parameters, self.encoding.output_dtype, from_published=from_published)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, the whole penalty included."""
@@ -198,6 +199,8 @@ def make_trainer(
     NetworkTrainer
     """
     head, activations = encoding.head, settings.network.activations
+    if settings.solver.learns_gains and train_rows.inputs.batch_format == "sparse":
+        raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     n_inputs_unseen = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
     max_rows = rows_at_once(settings, train_rows)
@@ -232,6 +235,8 @@ def make_trainer(
         objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
         n_samples=len(own_rows),
         n_weights=layout.n_weights,
+        n_inputs=layout.sizes[0],
+        first_input_weight=layout.weight_starts[0],
         penalty=objective.penalty,
         is_random=any(settings.network.dropout),
         l1=0.0 if is_first_order else penalty.l1,

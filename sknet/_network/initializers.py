@@ -78,6 +78,7 @@ def draw_weights(
     init: str | Initializer,
     rng: np.random.Generator,
     sets: InputSets | None = None,
+    bins_per_column: Sequence[int] | Array = (),
 ) -> tuple[list[Array], list[Array]]:
     """Draw the first weights and biases of a network.
 
@@ -100,13 +101,17 @@ def draw_weights(
         The sets that inputs are in: units are then drawn for the inputs that
         they see, and other weights are 0. None: every unit sees all.
 
+    bins_per_column : sequence of int, default=()
+        For each bin, how many bins its column has; bins are the first inputs.
+        Used by "centred" only.
+
     Returns
     -------
     coefs : list of arrays of shape (fan_in, fan_out)
     intercepts : list of arrays of shape (fan_out,)
     """
     if init in CENTRED_INITS:
-        return draw_centred_weights(layout, activations, rng, sets)
+        return draw_centred_weights(layout, activations, rng, sets, bins_per_column)
     coefs = _draw_layers(layout, INITIALIZERS[init] if isinstance(init, str) else init, rng, sets)
     return coefs, [np.zeros(size) for size in layout.sizes[1:]]
 
@@ -134,9 +139,17 @@ FIRST_LAYER_SPREAD = 1.5
 """How much larger than the others the first layer's weights are. Columns scaled by their quartile range, as they are by
 default, and one-hot encoded categories vary by less than the 1 that a hidden layer's outputs vary by."""
 
+BIN_SPREAD = 0.7
+"""How large the first weights of bins are, over those of a number: this, divided by the root of the column's number of
+bins. So the curve that the bins of a column draw at first varies by as much, however many bins there are."""
+
 
 def draw_centred_weights(
-    layout: Layout, activations: Sequence[Activation], rng: np.random.Generator, sets: InputSets | None = None
+    layout: Layout,
+    activations: Sequence[Activation],
+    rng: np.random.Generator,
+    sets: InputSets | None = None,
+    bins_per_column: Sequence[int] | Array = (),
 ) -> tuple[list[Array], list[Array]]:
     """Weights that keep the signal's variance through any depth, biases that take out the units' mean output.
 
@@ -156,6 +169,8 @@ def draw_centred_weights(
     table. With biases of 0 all of them bend at its centre, and have to be moved
     from there before they can tell one region from another. The second layer's
     weights are smaller in return.
+
+    Bins do not count among the first layer's inputs, and their weights are smaller: see `BIN_SPREAD`.
     """
     identity = ACTIVATIONS["identity"]  # of centre 0 and scales 1: the table, and the raw output
     before = [identity, *activations]  # what each layer's inputs come from
@@ -166,6 +181,12 @@ def draw_centred_weights(
         scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])
     drawn = _draw_layers(layout, lecun_normal, rng, sets)
     coefs = [W * scale for W, scale in zip(drawn, scales, strict=True)]
+    if len(bins_per_column):
+        first, n_bins = coefs[0], len(bins_per_column)
+        # as large as if there were no bins; with sets of inputs, a unit sees those of its set
+        n_seen, n_others = np.count_nonzero(first, axis=0), np.count_nonzero(first[n_bins:], axis=0)
+        first *= np.sqrt(n_seen / np.maximum(n_others, 1))
+        first[:n_bins] *= BIN_SPREAD / np.sqrt(bins_per_column)[:, np.newaxis]
     intercepts = [-source.center * W.sum(axis=0) for W, source in zip(coefs, before, strict=True)]
     if activations:
         intercepts[0] = rng.normal(0.0, activations[0].input_scale, layout.sizes[1])

@@ -152,6 +152,12 @@ class TableEncoder:
         return int(self._layout.bin_starts[-1])
 
     @property
+    def bins_per_column(self) -> NDArray[np.intp]:
+        """How many bins the column of each bin has, (n_bins,)."""
+        counts = np.diff(self._layout.bin_starts)
+        return np.repeat(counts, counts)
+
+    @property
     def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The first bin of each column, and its first other input; at the end the number of bins, and of inputs."""
         return self._layout.bin_starts, self._layout.starts_after_bins

@@ -8,12 +8,14 @@ from scipy.stats import norm
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.binding import BackwardOptions, bind
 from sknet._network.initializers import (
+    BIN_SPREAD,
     FIRST_LAYER_SPREAD,
     INITIALIZERS,
     _first_layer_spread,
     draw_centred_weights,
     draw_weights,
 )
+from sknet._network.input_sets import InputSets
 from sknet._network.layout import Layout
 
 VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecun": lambda i, o: 1 / i}
@@ -147,3 +149,25 @@ def test_the_second_layer_makes_up_for_the_spread_of_the_first(name):
     coefs, _ = draw_weights(Layout((4, 300, 300, 1)), (activation,) * 2, "centred", np.random.default_rng(0))
     worked_at = activation.input_scale / activation.output_scale
     assert coefs[1].std() * np.sqrt(300) == pytest.approx(worked_at / expected, rel=0.02)
+
+
+@pytest.mark.parametrize("n_bins", [4, 400])
+def test_bins_change_neither_the_weights_of_numbers_nor_how_much_their_curves_vary(n_bins):
+    """Two numbers with bins, 300 without: the variance of their weights is that of a table without bins."""
+    h, activations = 500, [ACTIVATIONS["sigmoid"]]
+    plain = draw_centred_weights(Layout((302, h, 1)), activations, np.random.default_rng(0))[0][0]
+    layout, bins = Layout((2 * n_bins + 302, h, 1)), np.full(2 * n_bins, n_bins)
+    W = draw_centred_weights(layout, activations, np.random.default_rng(0), bins_per_column=bins)[0][0]
+    assert W[2 * n_bins :].std() == pytest.approx(plain.std(), rel=0.01)
+    curve = W[:n_bins].sum(axis=0)  # where all bins of a column are full
+    assert curve.std() == pytest.approx(BIN_SPREAD * plain.std(), rel=0.15)
+
+
+def test_with_sets_of_inputs_the_bins_of_a_set_do_not_count():
+    has_input = np.array([[True, False], [True, False], [True, False], [False, True]])  # two bins, two numbers
+    layout, activations = Layout((4, 2000, 1)), [ACTIVATIONS["tanh"]]
+    W = draw_centred_weights(layout, activations, np.random.default_rng(0), InputSets(has_input), [2, 2])[0][0]
+    number, alone = W[2][W[2] != 0.0], W[3][W[3] != 0.0]
+    assert len(number) == len(alone) == 1000
+    assert number.std() == pytest.approx(alone.std(), rel=0.08)
+    assert W[0][W[0] != 0.0].std() == pytest.approx(BIN_SPREAD / np.sqrt(2) * number.std(), rel=0.08)
