@@ -52,9 +52,10 @@ MAX_COLUMNS_WITH_AUTO_BINS = 50
 """Up to this many columns of numbers, networks see bins: in a wider table, of pixels perhaps, the first layer would be
 huge."""
 
-AUTO_BINS, MANY_ROWS_BINS = 12, 8
-"""What `n_bins="auto"` means below `MANY_ROWS`, and from there on. A network that sees no bins stands beside those that
-see the finer ones; and on large tables every step and every prediction takes longer with them."""
+ROWS_PER_BIN, MAX_BINS_OF_TABLE, MIN_AUTO_BINS, MAX_AUTO_BINS = 24, 256, 12, 128
+"""What `n_bins="auto"` means: a bin for every 24 training rows, at most 256 in all columns together, and 12 to 128 in
+each column. Functions that vary fast do so along few columns, such as a date or coordinates. Many bins in many columns
+make networks overfit on tables that are almost solved, and every step takes longer."""
 
 PATIENCE, FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12, 6), (8, 6, 6), 4
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds (below
@@ -198,7 +199,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "tol": LARGE_TOL if is_large and first_order else TOL,
         "n_iter_no_change": LARGE_PATIENCE if is_large else PATIENCE,
         "numeric_encoding": "raw",
-        "n_bins": AUTO_BINS if n < MANY_ROWS else MANY_ROWS_BINS,
+        "input_gains": first_order and may_choose_network(p, facts) and has_hidden_layers(p),
+        "n_bins": auto_n_bins(n, facts.columns.n_numbers),
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
     }
@@ -223,6 +225,12 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         can_scale = p.loss == "log_loss" and first_order and p.max_norm is None
         values["temperature_scaling"] = can_scale and is_evaluated and ours
     return values
+
+
+def auto_n_bins(n_rows: int, n_numbers: int) -> int:
+    """Return what `n_bins="auto"` means for a table with so many columns of numbers."""
+    n_bins = min(n_rows // ROWS_PER_BIN, MAX_BINS_OF_TABLE // max(n_numbers, 1))
+    return int(np.clip(n_bins, MIN_AUTO_BINS, MAX_AUTO_BINS))
 
 
 def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
@@ -253,6 +261,12 @@ def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
     return not (isinstance(p.init, tuple) or p.input_scaling is None or facts.columns.is_sparse) and schedule_ends(p)
 
 
+def has_hidden_layers(p: CommonParameters) -> bool:
+    """Whether `hidden_layer_sizes` names a layer: an int and "auto" do, an empty list does not."""
+    sizes = p.hidden_layer_sizes
+    return isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) > 0
+
+
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return how many networks are trained side by side; raise where several are asked for and only one can be."""
     if facts.began_with_increments:
@@ -262,7 +276,7 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
         return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]
     reasons = single_network_reasons(p, facts)
     if p.n_members == "auto":
-        return 2 if not reasons and facts.evaluation.early_stopping and facts.n_rows < MANY_ROWS else 1
+        return 2 if not reasons and facts.evaluation.early_stopping else 1
     n_members = int(p.n_members)
     if n_members > 1 and reasons and facts.earlier_parameters is None:
         raise ValueError(

@@ -206,8 +206,16 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Notes).
 
     n_bins : int or "auto", default="auto"
-        Maximum number of bins per column. "auto" is 12 below 5,000 training rows, else
-        8. A value that many rows share gets an edge of its own.
+        Maximum number of bins per column. "auto" is a 24th of the training rows, at
+        most 256 divided by the number of columns of numbers, and from 12 to 128. A
+        value that many rows share gets an edge of its own.
+
+    input_gains : bool or "auto", default="auto"
+        Whether each input has a positive factor that multiplies its weights in the
+        first layer and is learnt faster than these [7]_. So networks find out which
+        inputs matter. "auto" is True, but False in the four cases of the Notes, with
+        "lbfgs" and without hidden layers. True is an error with "lbfgs" or sparse
+        input.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: "robust" uses the weighted median and interquartile
@@ -305,12 +313,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         has one dict per column of classes.
 
     label_smoothing : float or "auto", default="auto"
-        Share of each label that is spread evenly over all classes [7]_. "auto" is 0.02
+        Share of each label that is spread evenly over all classes [8]_. "auto" is 0.02
         with `temperature_scaling`, else 0.
 
     temperature_scaling : bool or "auto", default="auto"
         Whether to divide the raw outputs by a number, the temperature, that minimises
-        the log-loss of the held-out rows [8]_. "auto" is True with "log_loss", held-out
+        the log-loss of the held-out rows [9]_. "auto" is True with "log_loss", held-out
         rows or folds, a solver other than "lbfgs" and no `max_norm`, else False. A
         prior keeps the temperature close to 1 if few rows are held out. Each epoch is
         evaluated with its own temperature.
@@ -443,9 +451,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
        numerical features in tabular deep learning". NeurIPS. arXiv:2203.05556.
     .. [6] Daniels, H. & Velikova, M. (2010). "Monotone and partially monotone
        neural networks". IEEE Trans. Neural Networks 21, 906-917.
-    .. [7] Szegedy, C. et al. (2016). "Rethinking the Inception architecture for
+    .. [7] Holzmüller, D., Grinsztajn, L. & Steinwart, I. (2024). "Better by default:
+       strong pre-tuned MLPs and boosted trees on tabular data". NeurIPS.
+       arXiv:2407.04491.
+    .. [8] Szegedy, C. et al. (2016). "Rethinking the Inception architecture for
        computer vision". CVPR, 2818-2826. arXiv:1512.00567.
-    .. [8] Guo, C., Pleiss, G., Sun, Y. & Weinberger, K. Q. (2017). "On
+    .. [9] Guo, C., Pleiss, G., Sun, Y. & Weinberger, K. Q. (2017). "On
        calibration of modern neural networks". ICML. arXiv:1706.04599.
 
     Examples

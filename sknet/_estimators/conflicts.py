@@ -9,7 +9,7 @@ from sknet._estimators.parameters import CommonParameters, schedule_ends, solver
 
 LEARNT_WITH = (
     "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
-    "numeric_encoding", "n_bins", "input_scaling", "monotonic_cst", "interaction_cst", "dtype",
+    "numeric_encoding", "n_bins", "input_gains", "input_scaling", "monotonic_cst", "interaction_cst", "dtype",
     "target_scaling", "n_members",
 )  # fmt: skip
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
@@ -75,11 +75,11 @@ def refuse_conflicts_with_solver(p: CommonParameters) -> None:
     """Raise if a parameter is set that belongs to first-order solvers, beside another one."""
     if solver_class(p.solver).is_first_order:
         return
-    wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
+    wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None, "input_gains": p.input_gains}
     if name := first_wrong(wrong):
         raise ValueError(
-            f"{name}={getattr(p, name)!r} does not go with solver={p.solver!r}: leave it at 0 or None, or choose "
-            "solver='adam'."
+            f"{name}={getattr(p, name)!r} does not go with solver={p.solver!r}: leave {name} at its default, or "
+            "choose solver='adam'."
         )
 
 

@@ -99,6 +99,7 @@ class CommonParameters:
     text_components: Annotated[int, COUNT] = 30
     numeric_encoding: Literal["raw", "piecewise_linear", "steps", "auto"] = "auto"
     n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO] = "auto"
+    input_gains: Annotated[bool | Auto, "boolean", AUTO] = "auto"
     input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None] = "robust"
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None] = None
     interaction_cst: Annotated[str | InteractionSets | None, one_of(*INTERACTIONS), list, tuple, None] = None

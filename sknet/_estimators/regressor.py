@@ -224,8 +224,16 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Notes).
 
     n_bins : int or "auto", default="auto"
-        Maximum number of bins per column. "auto" is 12 below 5,000 training rows, else
-        8. A value that many rows share gets an edge of its own.
+        Maximum number of bins per column. "auto" is a 24th of the training rows, at
+        most 256 divided by the number of columns of numbers, and from 12 to 128. A
+        value that many rows share gets an edge of its own.
+
+    input_gains : bool or "auto", default="auto"
+        Whether each input has a positive factor that multiplies its weights in the
+        first layer and is learnt faster than these [7]_. So networks find out which
+        inputs matter. "auto" is True, but False in the four cases of the Notes, with
+        "lbfgs" and without hidden layers. True is an error with "lbfgs" or sparse
+        input.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: "robust" uses the weighted median and interquartile
@@ -461,6 +469,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
        numerical features in tabular deep learning". NeurIPS. arXiv:2203.05556.
     .. [6] Daniels, H. & Velikova, M. (2010). "Monotone and partially monotone
        neural networks". IEEE Trans. Neural Networks 21, 906-917.
+    .. [7] Holzmüller, D., Grinsztajn, L. & Steinwart, I. (2024). "Better by default:
+       strong pre-tuned MLPs and boosted trees on tabular data". NeurIPS.
+       arXiv:2407.04491.
 
     Examples
     --------

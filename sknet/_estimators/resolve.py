@@ -32,6 +32,9 @@ from sknet._training.solver import Solver
 
 T = TypeVar("T")
 
+GAIN_RATE = 3.0
+"""How much faster than the weights input gains learn: by this multiple of `learning_rate_init`."""
+
 
 def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, CommonParameters]:
     """Answer every "auto"; return all that a fit will use, and the parameters that these settings stand for.
@@ -235,6 +238,7 @@ def make_solver(p: CommonParameters) -> Solver:
         optimizer=make_optimizer(p),
         schedule=make_schedule(p),
         rate=float(p.learning_rate_init),
+        gain_rate=GAIN_RATE if p.input_gains else 0.0,
         n_epochs=int(p.max_iter),
         schedule_epochs=int(p.max_iter),
         relative_tol=ends,

@@ -5,14 +5,12 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
-    AUTO_BINS,
     FOLDS_PATIENCE,
     FOLDS_TOL,
     FRACTION_HELD_OUT,
     LARGE_FRACTION_HELD_OUT,
     LARGE_PATIENCE,
     LARGE_TOL,
-    MANY_ROWS_BINS,
     PATIENCE,
     TOL,
     Facts,
@@ -85,19 +83,27 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
-def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
-    for n, n_bins in ((MIN_EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
-        settings, found = resolve(cls(), Facts(n, evaluation("folds"), columns=column_summary(3)))
-        assert settings.table.n_bins == found.n_bins == n_bins
-    assert resolve(cls(n_bins=5), Facts(n, evaluation("folds"), columns=column_summary(3)))[0].table.n_bins == 5
+@pytest.mark.parametrize(
+    ("n_rows", "n_numbers", "n_bins"),
+    [(MIN_EVALUATED_ROWS, 1, 12), (1000, 1, 41), (1000, 5, 41), (1000, 20, 12), (1000, 50, 12), (3071, 1, 127),
+     (10**6, 1, 128), (10**6, 4, 64), (10**6, 0, 128)],
+)  # fmt: skip
+def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbers, n_bins):
+    facts = Facts(n_rows, evaluation("folds"), columns=column_summary(n_numbers))
+    settings, found = resolve(cls(), facts)
+    assert settings.table.n_bins == found.n_bins == n_bins
+    assert resolve(cls(n_bins=5), facts)[0].table.n_bins == 5
 
 
 @pytest.mark.parametrize(
     ("net", "n", "early_stopping", "found", "learnt"),
     [(SigmoidMLPClassifier(), FEW_ROWS, "folds", "auto", "steps"),
      (SigmoidMLPRegressor(), FEW_ROWS, "folds", "auto", "piecewise_linear"),
-     (SigmoidMLPClassifier(), MANY_ROWS, "folds", "steps", "steps"),
-     (SigmoidMLPRegressor(), MANY_ROWS, "folds", "piecewise_linear", "piecewise_linear"),
+     (SigmoidMLPClassifier(), MANY_ROWS, "folds", "auto", "steps"),
+     (SigmoidMLPRegressor(), LARGE_ROWS, True, "auto", "piecewise_linear"),
+     (SigmoidMLPClassifier(n_members=1), MANY_ROWS, "folds", "steps", "steps"),
+     (SigmoidMLPRegressor(n_members=1), MANY_ROWS, "folds", "piecewise_linear", "piecewise_linear"),
+     (SigmoidMLPRegressor(n_members=1), MANY_ROWS - 1, "folds", "raw", "raw"),
      (SigmoidMLPClassifier(), MANY_ROWS, False, "piecewise_linear", "piecewise_linear"),
      (SigmoidMLPClassifier(n_members=2), FEW_ROWS, False, "auto", "piecewise_linear"),
      (SigmoidMLPRegressor(numeric_encoding="steps"), FEW_ROWS, "folds", "steps", "steps"),

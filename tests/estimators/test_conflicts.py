@@ -29,9 +29,10 @@ def test_folds_need_a_schedule_that_ends():
         refuse_conflicts_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
 
 
-@pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}])
+@pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}, {"input_gains": True}])
 def test_what_lbfgs_does_not_have(parameters):
+    resolved = {"solver": "lbfgs", "dropout": 0.0, "input_gains": False}
     with pytest.raises(ValueError, match="does not go with solver='lbfgs'"):
-        refuse_conflicts_with_solver(SigmoidMLPRegressor(**{"solver": "lbfgs", "dropout": 0.0} | parameters))
-    refuse_conflicts_with_solver(SigmoidMLPRegressor(solver="lbfgs", dropout=0.0))
+        refuse_conflicts_with_solver(SigmoidMLPRegressor(**resolved | parameters))
+    refuse_conflicts_with_solver(SigmoidMLPRegressor(**resolved))
     refuse_conflicts_with_solver(SigmoidMLPRegressor(**parameters))
