@@ -14,8 +14,7 @@ from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
-from sknet._export import feeds
-from sknet._export.formats import ExportError
+from sknet._export import ExportError, feeds
 from sknet._model.model import Model
 from sknet._packages import require_package
 from sknet._tables.frames import is_frame

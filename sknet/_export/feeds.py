@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from sknet._export.formats import ExportError
+from sknet._export import ExportError
 from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
 from sknet._tables.columns import Column

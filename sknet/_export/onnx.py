@@ -6,12 +6,14 @@ predictions, of shape (n, n_outputs).
 Conventions
 -----------
 feeds : the graph's inputs, of shape (n, w) each, all columns of the table in order
+z : (n, h)                the input of an activation
 raw : (n, n_outputs)      the last layer's output, in the type of the weights
 P : (n, k)                the probabilities of one target column before they have scikit-learn's shape
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import sqrt
 
 import numpy as np
 import skl2onnx
@@ -23,45 +25,38 @@ from skl2onnx.common.data_types import (
     BooleanTensorType,
     DoubleTensorType,
     FloatTensorType,
+    Int32TensorType,
     Int64TensorType,
     StringTensorType,
 )
 from sklearn.pipeline import Pipeline
 
+from sknet._export import ExportError, check_activation
 from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, NUMBERS, SINGLE, TEXT, dtypes_of_feeds, output_names
-from sknet._export.formats import ExportError, activation_of_format
-from sknet._export.onnx_columns import write_encoding
-from sknet._export.onnx_graph import (
-    ACTIVATIONS,
-    LINKS,
-    Feed,
-    Graph,
-    integers,
-    write_quantiles,
-    write_sigmoid,
-    write_softmax,
-)
+from sknet._export.onnx_columns import Feed, Graph, integers, write_encoding
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
-from sknet._network.losses import Loss, identity
+from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
 from sknet._network.monotone import output_rounding_step
+from sknet._network.regression_losses import POISSON
 from sknet._typing import Array, DType, Table
-
-FEEDS: dict[str, DType] = {
-    "FloatTensorType": SINGLE,
-    "DoubleTensorType": DOUBLE,
-    "StringTensorType": TEXT,
-    "Int64TensorType": INTEGER,
-    "Int32TensorType": np.dtype(np.int32),
-    "BooleanTensorType": BOOLEAN,
-}
-"""What an input of each of skl2onnx's types holds."""
-
-ModelOf = Callable[[object], Model]
-"""How a fitted estimator's model is found."""
 
 Tensor = Callable[[list[int | None]], object]
 """One of skl2onnx's types, made of a shape; None for the number of rows."""
+
+TENSORS: dict[DType, Tensor] = {
+    SINGLE: FloatTensorType,
+    DOUBLE: DoubleTensorType,
+    TEXT: StringTensorType,
+    INTEGER: Int64TensorType,
+    np.dtype(np.int32): Int32TensorType,
+    BOOLEAN: BooleanTensorType,
+}
+"""skl2onnx's type for an input or output of each NumPy type."""
+
+ModelOf = Callable[[object], Model]
+"""Returns the model of a fitted estimator. This room does not know estimators."""
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------
@@ -74,10 +69,96 @@ def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     order = [i for _, positions in blocks for i in positions]  # which input of the network each column of `value` is
     first, *others = network.coefs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
-        if number:  # before each layer but the first
-            value = activation_of_format(ACTIVATIONS, network.activations[number - 1], "ONNX")(graph, value)
+        if number:  # between two layers
+            activation = network.activations[number - 1]
+            check_activation(activation, "ONNX")
+            value = ACTIVATIONS[activation.name](graph, value)
         value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
     return value
+
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+
+def _negative_part(graph: Graph, z: str) -> str:
+    """exp(min(z, 0)) - 1, which does not overflow."""
+    return graph.node("Sub", graph.node("Exp", graph.node("Min", z, 0.0)), 1.0)
+
+
+def _relu(graph: Graph, z: str) -> str:
+    return graph.node("Max", z, 0.0)
+
+
+def _elu(graph: Graph, z: str) -> str:
+    return graph.node("Add", _relu(graph, z), _negative_part(graph, z))
+
+
+def _selu(graph: Graph, z: str) -> str:
+    negative = graph.node("Mul", _negative_part(graph, z), SELU_ALPHA)
+    return graph.node("Mul", graph.node("Add", _relu(graph, z), negative), SELU_SCALE)
+
+
+def _softplus(graph: Graph, z: str) -> str:
+    """log(1 + exp(z)), which does not overflow."""
+    small = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
+    return graph.node("Add", _relu(graph, z), graph.node("Log", graph.node("Add", small, 1.0)))
+
+
+def _gelu(graph: Graph, z: str) -> str:
+    # onnxruntime has no Erf of float64: this one function is computed in float32
+    z32 = graph.cast(graph.node("Mul", z, sqrt(0.5)), SINGLE)
+    erf = graph.cast(graph.node("Erf", z32), graph.dtype)
+    half = graph.node("Mul", graph.node("Add", erf, 1.0), 0.5)
+    return graph.node("Mul", z, half)
+
+
+ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+    "sigmoid": lambda graph, z: graph.node("Sigmoid", z),
+    "tanh": lambda graph, z: graph.node("Tanh", z),
+    "relu": _relu,
+    "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, LEAK)),
+    "elu": _elu,
+    "selu": _selu,
+    "softplus": _softplus,
+    "silu": lambda graph, z: graph.node("Mul", z, graph.node("Sigmoid", z)),
+    "gelu": _gelu,
+    "mish": lambda graph, z: graph.node("Mul", z, graph.node("Tanh", _softplus(graph, z))),
+    "identity": lambda graph, z: z,
+}
+"""How each activation is written."""
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+def write_sigmoid(graph: Graph, raw: str) -> str:
+    """1 / (1 + exp(-raw)): onnxruntime's own is off where it is small, which counts where shares are taken."""
+    return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), 1.0))
+
+
+def write_softmax(graph: Graph, raw: str) -> str:
+    """exp(raw_j) / sum_k exp(raw_k)."""
+    return graph.node("Softmax", raw, axis=1)
+
+
+def write_quantiles(graph: Graph, raw: str, n_levels: int) -> str:
+    """As `Quantiles.link`: from the middle up or down by the softplus of each step, as a product with 0 and ±1."""
+    middle, position = n_levels // 2, np.arange(n_levels)
+    step, level = position[:, np.newaxis], position[np.newaxis, :]
+    # (k, k): whether a step counts for a level, being between the middle and it
+    up = (step > middle) & (step <= level)
+    down = (step < middle) & (step >= level)
+    steps = graph.node("MatMul", _softplus(graph, raw), (up.astype(graph.dtype) - down.astype(graph.dtype)))
+    return graph.node("Add", graph.columns(raw, slice(middle, middle + 1)), steps)
+
+
+LINKS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
+    identity: lambda graph, raw: raw,
+    SIGMOID_LOG_LOSS.link: write_sigmoid,
+    SOFTMAX_LOG_LOSS.link: write_softmax,
+    POISSON.link: lambda graph, raw: graph.node("Exp", raw),
+}
+"""How each link is written that takes the raw outputs of all losses alike."""
 
 
 # --- heads -----------------------------------------------------------------------------------------------------------
@@ -181,16 +262,17 @@ def _clip(graph: Graph, P: str, dtype: DType) -> str:
 
 
 def _feeds(operator: Operator, model: Model) -> list[Feed]:
-    """Return the graph's inputs; an input of unknown width, if it is the only one, has all columns."""
+    """Return the graph's inputs. A single input of unknown width has all columns."""
     feeds, unknown_width = [], model.encoder.n_columns if len(operator.inputs) == 1 else 1
+    dtypes = {tensor.__name__: dtype for dtype, tensor in TENSORS.items()}
     for variable in operator.inputs:
         shape, tensor = variable.type.shape, type(variable.type).__name__
-        if tensor not in FEEDS:
+        if tensor not in dtypes:
             raise ExportError(
-                f"The graph's input {variable.onnx_name!r} is a {tensor}: it must be of {', '.join(FEEDS)}."
+                f"The graph's input {variable.onnx_name!r} is a {tensor}: it must be of {', '.join(dtypes)}."
             )
         width = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else unknown_width
-        feeds.append(Feed(variable.onnx_name, FEEDS[tensor], width))
+        feeds.append(Feed(variable.onnx_name, dtypes[tensor], width))
     return feeds
 
 
@@ -217,10 +299,6 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
         container.add_node("Identity", [value], [variable.onnx_name], name=name)
 
 
-_LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorType}
-"""By the NumPy type of what `onnx_labels` returns."""
-
-
 def _types_of_numbers(head: RegressionHead, tensor: Tensor) -> list[tuple[str, object]]:
     return list(zip(output_names(head), [tensor([None, head.n_outputs])], strict=True))
 
@@ -231,12 +309,12 @@ def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[tuple[str, object]
         shape = [None, head.n_outputs]
         return list(zip(names, [Int64TensorType(shape), tensor(shape)], strict=True))
     known = head.labels.classes_by_column
-    dtypes = {onnx_labels(classes).dtype.kind for classes in known}
+    dtypes = {onnx_labels(classes).dtype for classes in known}
     if len(dtypes) > 1:
         raise ExportError(
             "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
         )
-    label = _LABEL_TYPES[dtypes.pop()]([None] if len(known) == 1 else [None, len(known)])
+    label = TENSORS[dtypes.pop()]([None] if len(known) == 1 else [None, len(known)])
     return list(zip(names, [label, *(tensor([None, len(classes)]) for classes in known)], strict=True))
 
 
@@ -253,7 +331,7 @@ Of a monotone network, links are rounded through float32.
 def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
     """Return the name and the type of each output."""
     _, output_types = HEADS[type(model.head)]
-    return output_types(model.head, DoubleTensorType if _output_dtype(variables) == DOUBLE else FloatTensorType)
+    return output_types(model.head, TENSORS[_output_dtype(variables)])
 
 
 def _parse(
@@ -319,13 +397,3 @@ def initial_types_of(model: Model, X: Table) -> list[tuple[str, object]]:
         return [("X", TENSORS[NUMBERS.get(np.asarray(X[:1]).dtype.name, DOUBLE)]([None, model.encoder.n_columns]))]
     dtypes = dtypes_of_feeds(X, model.encoder)
     return [(str(name) or "_", TENSORS[dtype]([None, 1])) for name, dtype in zip(names, dtypes, strict=True)]
-
-
-TENSORS: dict[DType, Tensor] = {
-    SINGLE: FloatTensorType,
-    DOUBLE: DoubleTensorType,
-    BOOLEAN: BooleanTensorType,
-    INTEGER: Int64TensorType,
-    TEXT: StringTensorType,
-}
-"""skl2onnx's type for what a feed holds."""

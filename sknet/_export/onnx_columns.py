@@ -1,24 +1,29 @@
-"""Columns of a table as nodes of an ONNX graph: each kind of column has its converter.
+"""The encoding of a table as nodes of an ONNX graph: each kind of column has its converter.
 
-Missing values: a number is NaN; a text is the empty string, as ONNX has none; a date is the least integer.
+Missing values: a number is NaN; a text is the empty string, as ONNX has none; a date is the lowest integer.
 
 Conventions
 -----------
+A feed is one input of the graph: a tensor of shape (n, w) that holds w columns of the table, all of one type.
+A value of the graph is known by its name, a str; constants are NumPy arrays.
+
 x : (n, d)               columns of a feed
 block : (n, n_inputs)    what columns of a feed become, in the type of the arithmetic
 seconds : (n, 1)         of dates since 1970, or of durations; float64, NaN where one is missing
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import pi
 from typing import Any, NamedTuple
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+from skl2onnx.common._container import ModelComponentContainer
+from skl2onnx.common._topology import Scope
 
+from sknet._export import ExportError
 from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
-from sknet._export.formats import ExportError
-from sknet._export.onnx_graph import Feed, Graph, integers
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, MissingOnlyColumn
 from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
@@ -29,6 +34,85 @@ from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import category_key
 from sknet._typing import Array, DType
+
+# --- the graph -------------------------------------------------------------------------------------------------------
+
+
+class Graph:
+    """Where the nodes of one estimator are written.
+
+    Parameters
+    ----------
+    scope : Scope
+        Gives names that nobody else has.
+
+    container : ModelComponentContainer
+        Takes the nodes.
+
+    dtype : dtype
+        Of the arithmetic.
+    """
+
+    def __init__(self, scope: Scope, container: ModelComponentContainer, dtype: DType) -> None:
+        self._scope, self._container, self.dtype = scope, container, dtype
+
+    def node(self, op: str, *inputs: str | Array | float, domain: str = "", **attributes: object) -> str:
+        """Write a node; return its output's name. A Python float is a number in the type of the arithmetic."""
+        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
+        output: str = self._scope.get_unique_variable_name(f"sknet_{op.lower()}")
+        name = self._scope.get_unique_operator_name(f"sknet_{op}")
+        self._container.add_node(op, names, [output], op_domain=domain, name=name, **attributes)
+        return output
+
+    def constant(self, value: Array | float) -> str:
+        """Write a constant; text is an array of objects."""
+        # `type`, not `isinstance`: NumPy's float64 is a float, and keeps its type
+        array = np.array(value, self.dtype if type(value) is float else None)
+        name: str = self._scope.get_unique_variable_name("sknet_constant")
+        if array.dtype == TEXT:
+            content = [text.encode("utf-8") for text in array.ravel().tolist()]
+            self._container.add_initializer(name, TensorProto.STRING, list(array.shape), content)
+        else:
+            tensor = numpy_helper.from_array(array, name)
+            self._container.add_initializer(name, tensor.data_type, list(array.shape), tensor)
+        return name
+
+    def cast(self, value: str, dtype: DType, of: DType | None = None) -> str:
+        """Convert a value to another type; one that is `of` that type already stays as it is."""
+        if of is not None and of == dtype:  # NumPy takes None for float64
+            return value
+        return self.node("Cast", value, to=helper.np_dtype_to_tensor_dtype(dtype))
+
+    def concat(self, values: Sequence[str]) -> str:
+        """Put values side by side."""
+        return values[0] if len(values) == 1 else self.node("Concat", *values, axis=1)
+
+    def columns(self, value: str, part: slice) -> str:
+        """Return some columns of a value."""
+        return self.node("Slice", value, integers(part.start), integers(part.stop), integers(1))  # along axis 1
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One input of the graph, or what was computed of one."""
+
+    name: str
+    dtype: DType  # object for text
+    width: int
+
+    def columns(self, graph: Graph, positions: Sequence[int]) -> str:
+        """Return some of its columns."""
+        if list(positions) == list(range(self.width)):  # all of them: no node is needed
+            return self.name
+        return graph.node("Gather", self.name, integers(*positions), axis=1)
+
+
+def integers(*values: int) -> Array:
+    """Return integers as ONNX takes axes, positions and bounds."""
+    return np.array(values, INTEGER)
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
 
 Block = tuple[str, list[int]]
 """A value of the graph, and which of the network's inputs its columns are."""

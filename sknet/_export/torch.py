@@ -14,7 +14,7 @@ from itertools import zip_longest
 import torch
 from torch import nn
 
-from sknet._export.formats import ExportError, activation_of_format
+from sknet._export import ExportError, check_activation
 from sknet._model.model import Network
 from sknet._network.activations import LEAK
 from sknet._typing import Array
@@ -44,7 +44,8 @@ def layers_of(network: Network) -> nn.Sequential:
         linear.load_state_dict({"weight": weight, "bias": torch.from_numpy(b.copy())})
         layers.append(linear)
         if activation is not None:  # the last layer has none
-            layers.append(activation_of_format(ACTIVATIONS, activation, "PyTorch")())
+            check_activation(activation, "PyTorch")
+            layers.append(ACTIVATIONS[activation.name]())
     return nn.Sequential(*layers)
 
 
