@@ -9,6 +9,7 @@ ShapeFunction.values : (g,)                   of the column, in the order in whi
 """
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from math import ceil
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Protocol, Self
@@ -62,6 +63,7 @@ class Explains(Protocol):
 # --- contributions of rows -------------------------------------------------------------------------------------------
 
 
+@dataclass(eq=False, repr=False)
 class ExplanationDisplay:
     """Plot of the contributions of columns: on average, and to the output of one row.
 
@@ -108,10 +110,10 @@ class ExplanationDisplay:
     [6, 6]
     """
 
-    def __init__(self, explanation: Explanation, *, row: int = 0, output: int | str = 0) -> None:
-        self.explanation = explanation
-        self.row = row
-        self.output = output
+    explanation: Explanation
+    _: KW_ONLY
+    row: int = 0
+    output: int | str = 0
 
     @classmethod
     def from_estimator(
@@ -259,6 +261,7 @@ class ShapeFunction(NamedTuple):
     importance: float  # mean absolute contribution over X
 
 
+@dataclass(eq=False, repr=False)
 class ShapeFunctionDisplay:
     """Plot of what each column contributes to the output, as a function of its value.
 
@@ -303,9 +306,9 @@ class ShapeFunctionDisplay:
     ['bmi', 's5']
     """
 
-    def __init__(self, functions: Sequence[ShapeFunction], *, ylabel: str = "contribution") -> None:
-        self.functions = functions
-        self.ylabel = ylabel
+    functions: Sequence[ShapeFunction]
+    _: KW_ONLY
+    ylabel: str = "contribution"
 
     @classmethod
     def from_estimator(
@@ -369,8 +372,8 @@ class ShapeFunctionDisplay:
             chosen = [functions[name] for name in columns]
         if not chosen:
             raise ValueError(
-                f"columns={columns} leaves nothing to draw, of the columns with a function, {list(functions)}: text, "
-                "columns that the network does not use, and those of which X has no value have none."
+                f"columns={columns} leaves nothing to draw: the columns with a function are {list(functions)}. Text, "
+                "columns that the network does not use, and columns of which X has no value have no function."
             )
         return cls(chosen, ylabel=f"contribution to\n{explanation.description_of(index)}").plot(ax=ax)
 
@@ -524,7 +527,7 @@ def draw_bars(panel: Any, function: ShapeFunction) -> Any:
 
 
 def explaining_estimator(estimator: object) -> Explains:
-    """Return the estimator, or the best one of a search; a TypeError for what has no `explain`."""
+    """Return the estimator, or the best one of a search; raise a TypeError if it has no `explain`."""
     inner: Any = getattr(estimator, "best_estimator_", estimator)
     if not hasattr(type(inner), "explain"):
         raise TypeError(

@@ -1,6 +1,7 @@
 """The training history and the network of a fitted estimator as plots."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise, product
 from math import ceil
 from numbers import Integral
@@ -40,6 +41,7 @@ def inner_estimator(estimator: object, attribute: str) -> Any:
     return inner
 
 
+@dataclass(eq=False, repr=False)
 class TrainingHistoryDisplay:
     """Plot of training loss, validation loss and learning rate by epoch.
 
@@ -94,18 +96,11 @@ class TrainingHistoryDisplay:
     ['learning_rate', 'loss', 'validation_loss']
     """
 
-    def __init__(
-        self,
-        history: pd.DataFrame,
-        *,
-        best_epochs: Sequence[int] | None = None,
-        estimator_name: str | None = None,
-        has_folds: bool = False,
-    ) -> None:
-        self.history = history
-        self.best_epochs = best_epochs
-        self.estimator_name = estimator_name
-        self.has_folds = has_folds
+    history: pd.DataFrame
+    _: KW_ONLY
+    best_epochs: Sequence[int] | None = None
+    estimator_name: str | None = None
+    has_folds: bool = False
 
     @classmethod
     def from_estimator(cls, estimator: object, *, ax: Any = None, log_scale: bool = False) -> Self:
@@ -228,6 +223,7 @@ def best_epoch(history: pd.DataFrame) -> int | None:
     return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # training keeps the last of equal scores
 
 
+@dataclass(eq=False, repr=False)
 class NetworkDisplay:
     """Drawing of the layers and weights of a network.
 
@@ -277,18 +273,11 @@ class NetworkDisplay:
     [4, 5, 3]
     """
 
-    def __init__(
-        self,
-        coefs: Sequence[Array],
-        *,
-        input_names: Sequence[str] | None = None,
-        output_names: Sequence[str] | None = None,
-        estimator_name: str | None = None,
-    ) -> None:
-        self.coefs = coefs
-        self.input_names = input_names
-        self.output_names = output_names
-        self.estimator_name = estimator_name
+    coefs: Sequence[Array]
+    _: KW_ONLY
+    input_names: Sequence[str] | None = None
+    output_names: Sequence[str] | None = None
+    estimator_name: str | None = None
 
     @classmethod
     def from_estimator(cls, estimator: object, *, ax: Any = None, max_units: int = 16) -> Self:
@@ -355,10 +344,7 @@ class NetworkDisplay:
             draw_weights(ax, W[np.ix_(*shown)] / (np.abs(W).max() or 1.0), product(*ends))
             for W, shown, ends in zip(self.coefs, pairwise(self.shown_), pairwise(circles), strict=True)
         ]
-        for names, layer, side, shift in (
-            (self.input_names, 0, "right", -0.09),
-            (self.output_names, -1, "left", 0.09),
-        ):
+        for names, layer, side, shift in ((self.input_names, 0, "right", -0.09), (self.output_names, -1, "left", 0.09)):
             for unit, (x, y) in zip(self.shown_[layer], circles[layer], strict=True):
                 if names is not None:
                     ax.text(x + shift, y, names[unit], ha=side, va="center", fontsize="small", parse_math=False)
@@ -375,7 +361,7 @@ class NetworkDisplay:
 
 
 def draw_weights(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> Any:
-    """Draw a line for each weight, all in [-1, 1], between its two ends."""
+    """Draw a line between the two ends of each weight, all in [-1, 1]; return the lines."""
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 

@@ -313,7 +313,7 @@ def test_functions_that_cannot_be_drawn_are_refused_by_name():
         ShapeFunctionDisplay.from_estimator(NET, TABLE, output=3)
     with pytest.raises(ValueError, match=r"columns=\['n', 'e', 'w'\] have no function to draw: give some of"):
         ShapeFunctionDisplay.from_estimator(NET, TABLE, columns="new")
-    with pytest.raises(ValueError, match=r"columns=\[\] leaves nothing to draw, of the columns .* \['size', 'rooms'"):
+    with pytest.raises(ValueError, match=r"columns=\[\] leaves nothing to draw: the columns .* \['size', 'rooms'"):
         ShapeFunctionDisplay.from_estimator(NET, TABLE, columns=[])
     nothing = TABLE[["size"]].assign(size=np.nan)
     with pytest.raises(ValueError, match=r"leaves nothing to draw.* X has no value"):
