@@ -165,11 +165,8 @@ def feeds_of(model: "Estimator | Pipeline | InferenceSession", X: Table) -> dict
     last = model
     while isinstance(last, Pipeline):
         last = last[-1]
-    fitted = _model_of(last)
-    if not is_frame(X):
-        return feeds.feeds_from(X, [feeds.array_input(X)])
     inputs_of = feeds.model_inputs if last is model else feeds.pipeline_inputs
-    return feeds.feeds_from(X, inputs_of(X, fitted))
+    return feeds.feeds_from(X, inputs_of(X, _model_of(last)))
 
 
 # --- PyTorch ---------------------------------------------------------------------------------------------------------

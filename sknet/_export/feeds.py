@@ -19,7 +19,6 @@ from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text, zone_of
-from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import as_pandas, column_as_floats, column_kind, is_frame
 from sknet._tables.iso_dates import read_iso_dates
 from sknet._tables.messages import short_list
@@ -91,31 +90,25 @@ def session_inputs(session: "InferenceSession") -> list[Input]:
     return [(name, RUNTIME_TYPES[kind]) for name, kind in inputs]
 
 
-def frame_dtypes(X: Table, encoder: TableEncoder) -> list[DType]:
-    """Return the dtype of the feed of each column; raise an ExportError if they are not the columns of fit."""
-    names = list(map(str, X.columns))
-    expected = names if encoder.names is None else list(encoder.names)
-    if len(names) != encoder.n_columns or names != expected:
+def model_inputs(X: Table, model: Model) -> list[Input]:
+    """Return the inputs of the graph that `to_onnx` makes of a model for a table like X."""
+    if not is_frame(X):
+        return [("X", NUMBERS.get(np.asarray(X[:1]).dtype.name, DOUBLE))]
+    encoder, columns = model.encoder, list(map(str, X.columns))
+    expected = columns if encoder.names is None else list(encoder.names)
+    if len(columns) != encoder.n_columns or columns != expected:
         raise ExportError(
-            f"X has {len(names)} columns, {short_list(names)}, and fit had {encoder.n_columns}, "
+            f"X has {len(columns)} columns, {short_list(columns)}, and fit had {encoder.n_columns}, "
             f"{short_list(expected)}: give X those of fit, in their order."
         )
-    return list(map(dtype_of_feed, X.dtypes, encoder.columns))
-
-
-def array_input(X: Array) -> Input:
-    """Return the single input of a graph for an array."""
-    return "X", NUMBERS.get(X.dtype.name, DOUBLE)
-
-
-def model_inputs(X: Table, model: Model) -> list[Input]:
-    """Return the inputs of the graph that `to_onnx` makes of a model for a data frame like X."""
-    names = skl2onnx_names(list(map(str, X.columns)), output_names(model.head))
-    return list(zip(names, frame_dtypes(X, model.encoder), strict=True))
+    dtypes = map(dtype_of_feed, X.dtypes, encoder.columns)
+    return list(zip(skl2onnx_names(columns, output_names(model.head)), dtypes, strict=True))
 
 
 def pipeline_inputs(X: Table, model: Model) -> list[Input]:
-    """Return the inputs of the graph that skl2onnx makes of a pipeline with this model, for a data frame like X."""
+    """Return the inputs of the graph that skl2onnx makes of a pipeline with this model, for a table like X."""
+    if not is_frame(X):
+        return model_inputs(X, model)
     names, outputs = skl2onnx_names(list(map(str, X.columns))), output_names(model.head)
     if (same := next((name for name in names if name in outputs), None)) is not None:
         # the new name depends on the names that the converters of the steps use

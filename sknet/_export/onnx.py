@@ -33,7 +33,7 @@ from skl2onnx.common.data_types import (
 from sklearn.pipeline import Pipeline
 
 from sknet._export import ExportError, check_activation
-from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, SINGLE, TEXT, array_input, frame_dtypes, output_names
+from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, SINGLE, TEXT, model_inputs, output_names
 from sknet._export.onnx_columns import Feed, Graph, integers, write_encoding
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
@@ -193,14 +193,14 @@ def _label_link(graph: Graph, head: LabelHead, raw: str) -> str:
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _write_numbers(graph: Graph, head: RegressionHead, linked: str, dtype: DType) -> list[str]:
+def _write_predictions(graph: Graph, head: RegressionHead, linked: str, dtype: DType) -> list[str]:
     """Write predictions in the units of the target."""
     scaler = head.output_scaler
     scaled = graph.node("Mul", linked, scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-def _types_of_numbers(head: RegressionHead, tensor: Tensor) -> list[object]:
+def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:
     return [tensor([None, head.n_outputs])]
 
 
@@ -220,7 +220,7 @@ def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> l
     return [*labels, *(_clip(graph, P, dtype) for P in probabilities)]
 
 
-def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[object]:
+def _label_types(head: LabelHead, tensor: Tensor) -> list[object]:
     if not head.labels.exclusive:
         shape = [None, head.n_outputs]
         return [Int64TensorType(shape), tensor(shape)]
@@ -286,8 +286,8 @@ class HeadWriter(NamedTuple):
 
 
 HEADS = {
-    RegressionHead: HeadWriter(_quantile_link, _write_numbers, _types_of_numbers),
-    LabelHead: HeadWriter(_label_link, _write_labels, _types_of_labels),
+    RegressionHead: HeadWriter(_quantile_link, _write_predictions, _prediction_types),
+    LabelHead: HeadWriter(_label_link, _write_labels, _label_types),
 }
 
 
@@ -390,14 +390,7 @@ def _parse_pipeline(
 
 def convert(estimator: object, model: Model, X: Table, initial_types: object, target_opset: int | None) -> ModelProto:
     """Return the ONNX model of an estimator whose converter is registered."""
-    types = initial_types if initial_types is not None else initial_types_of(model, X)
-    return skl2onnx.to_onnx(estimator, initial_types=types, target_opset=target_opset)
-
-
-def initial_types_of(model: Model, X: Table) -> list[tuple[str, object]]:
-    """Return the inputs of a graph for tables like X: one for an array, one per column for a data frame."""
-    if not is_frame(X):
-        name, dtype = array_input(np.asarray(X[:1]))
-        return [(name, TENSORS[dtype]([None, model.encoder.n_columns]))]
-    dtypes = frame_dtypes(X, model.encoder)
-    return [(str(name) or "_", TENSORS[dtype]([None, 1])) for name, dtype in zip(X.columns, dtypes, strict=True)]
+    if initial_types is None:
+        width = 1 if is_frame(X) else model.encoder.n_columns
+        initial_types = [(name, TENSORS[dtype]([None, width])) for name, dtype in model_inputs(X, model)]
+    return skl2onnx.to_onnx(estimator, initial_types=initial_types, target_opset=target_opset)
