@@ -281,8 +281,8 @@ class HeadWriter(NamedTuple):
     """How a head of one type is written."""
 
     write_link: Callable[[Graph, Any, str], str]  # the link of a loss whose link is not in `LINKS`
-    write_outputs: Callable[[Graph, Any, str, DType], list[str]]  # from linked outputs, in the dtype of the graph
-    output_types: Callable[[Any, Tensor], list[object]]  # all are tensors
+    write_outputs: Callable[[Graph, Any, str, DType], list[str]]  # from linked outputs, in this dtype
+    output_types: Callable[[Any, Tensor], list[object]]  # of tensors of this type, or of labels
 
 
 HEADS = {
