@@ -4,14 +4,12 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from sknet._display.contributions import ExplanationDisplay, ShapeFunctionDisplay
+from sknet._display.fit import NetworkDisplay, TrainingHistoryDisplay
 from sknet._estimators.callbacks import Checkpoint
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import load, save
-from sknet._export.display import TrainingHistoryDisplay
-from sknet._export.explanation_display import ExplanationDisplay
-from sknet._export.network_display import NetworkDisplay
-from sknet._export.shape_function_display import ShapeFunctionDisplay
 from sknet._model.explanation import Explanation
 from sknet._network.activations import Activation
 from sknet._network.gradient_check import check_gradient

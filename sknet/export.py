@@ -14,8 +14,7 @@ from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
-from sknet._export import feeds
-from sknet._export.formats import ExportError
+from sknet._export import ExportError, feeds
 from sknet._model.model import Model
 from sknet._packages import require_package
 from sknet._tables.frames import is_frame
@@ -25,6 +24,7 @@ from sknet._typing import Array, Table
 if TYPE_CHECKING:
     import torch
     from onnx import ModelProto
+    from onnxruntime import InferenceSession
 
 __all__ = ["ExportError", "feeds_of", "from_torch", "register_onnx_converters", "to_onnx", "to_torch"]
 
@@ -112,11 +112,11 @@ def to_onnx(
         raise ValueError("to_onnx needs to know the types of the columns: pass X, one row will do, or initial_types.")
     with require_package("sknet.export.to_onnx", "skl2onnx", extra="onnx"):
         from sknet._export import onnx
-    onnx.register(_ESTIMATORS, _model_of)  # skl2onnx converts what it knows; a second time changes nothing
+    onnx.register(_ESTIMATORS, _model_of)  # registering twice changes nothing
     return onnx.convert(estimator, model, X, initial_types, target_opset)
 
 
-def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[str, Array]:
+def feeds_of(model: "Estimator | Pipeline | InferenceSession", X: Table) -> dict[str, Array]:
     """Convert a table to the inputs of an ONNX session.
 
     Pass the result to the session: ``session.run(None, feeds_of(model, X))``.
@@ -161,12 +161,12 @@ def feeds_of(model: "Estimator | Pipeline | feeds.Session", X: Table) -> dict[st
     """
     X = X if is_frame(X) else X.toarray() if is_sparse(X) else np.asarray(X)
     if hasattr(model, "get_inputs"):
-        return feeds.feeds_from(X, feeds.inputs_of_session(model))
+        return feeds.feeds_from(X, feeds.session_inputs(model))
     last = model
     while isinstance(last, Pipeline):
         last = last[-1]
-    make_inputs = feeds.inputs_for if last is model else feeds.inputs_of_pipeline
-    return feeds.feeds_from(X, make_inputs(X, _model_of(last)))
+    inputs_of = feeds.model_inputs if last is model else feeds.pipeline_inputs
+    return feeds.feeds_from(X, inputs_of(X, _model_of(last)))
 
 
 # --- PyTorch ---------------------------------------------------------------------------------------------------------
@@ -231,9 +231,9 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
     with require_package("sknet.export.from_torch", "torch", extra="torch"):
         from sknet._export.torch import weights_of
     if not callable(getattr(module, "children", None)):
-        raise TypeError(f"module={module!r} is no torch.nn.Sequential: pass the layers of to_torch(like), trained on.")
+        raise TypeError(f"module={module!r} is no torch.nn.Sequential: pass the layers that to_torch(like) returned.")
     coefs, intercepts = weights_of(module, network)
     estimator = deepcopy(like)
-    # to set them publishes a new `Fitted`, without the residuals of the old weights
+    # this publishes a new `Fitted`, without the residuals of the old weights
     estimator.coefs_, estimator.intercepts_ = coefs, intercepts
     return estimator

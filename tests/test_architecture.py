@@ -26,15 +26,12 @@ ARROWS = {  # a room may import these, and what they may import
     "_stream": {"_model"},
     "_dask": {"_model"},
     "_export": {"_model"},
+    "_display": {"_model"},
     "_estimators": {"_storage", "_stream"},
 }
 FOR_ALL = {"_packages", "_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
 MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
-MAY_IMPORT_MATPLOTLIB = {
-    PACKAGE / "_export" / name
-    for name in ("display.py", "explanation_display.py", "network_display.py", "shape_function_display.py")
-}
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 OF_OTHERS = {  # named in prose, and used nowhere
     # scikit-learn and its callbacks, skrub, ONNX, pytabkit, OpenBLAS
@@ -168,7 +165,7 @@ def test_scikit_learn_is_imported_where_its_contract_is_known(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_matplotlib_is_imported_late(path):
-    assert path in MAY_IMPORT_MATPLOTLIB or not matplotlib_among(imports(path))
+    assert room_of(path) == "_display" or not matplotlib_among(imports(path))
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not matplotlib_among(name for node in runs_at_import(tree) for name in imported_names(node, path))
 

@@ -1,4 +1,17 @@
-"""Other formats and pictures, read from a fitted model.
+"""A fitted model in other formats: ONNX and PyTorch. This room does not know how the model was trained."""
 
-This room knows nothing of how anything was trained.
-"""
+from sknet._network.activations import ACTIVATIONS, Activation
+
+
+class ExportError(ValueError):
+    """The format cannot express the estimator. The message names the reason and a remedy."""
+
+
+def check_activation(activation: Activation, target: str) -> None:
+    """Raise an ExportError for an activation of the user's own, which no format can express."""
+    # compared by identity: a user's activation may have the name of one of the package's
+    if ACTIVATIONS.get(activation.name) is not activation:
+        raise ExportError(
+            f"activation={activation.name!r} is not known to {target}, which has {', '.join(ACTIVATIONS)}: choose one "
+            "of these, or use sknet.save."
+        )

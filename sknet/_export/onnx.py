@@ -6,12 +6,15 @@ predictions, of shape (n, n_outputs).
 Conventions
 -----------
 feeds : the graph's inputs, of shape (n, w) each, all columns of the table in order
+z : (n, h)                the input of an activation
 raw : (n, n_outputs)      the last layer's output, in the type of the weights
 P : (n, k)                the probabilities of one target column before they have scikit-learn's shape
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 import skl2onnx
@@ -23,135 +26,232 @@ from skl2onnx.common.data_types import (
     BooleanTensorType,
     DoubleTensorType,
     FloatTensorType,
+    Int32TensorType,
     Int64TensorType,
     StringTensorType,
 )
 from sklearn.pipeline import Pipeline
 
-from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, NUMBERS, SINGLE, TEXT, dtypes_of_feeds, output_names
-from sknet._export.formats import ExportError, activation_of_format
-from sknet._export.onnx_columns import write_encoding
-from sknet._export.onnx_graph import (
-    ACTIVATIONS,
-    LINKS,
-    Feed,
-    Graph,
-    integers,
-    write_quantiles,
-    write_sigmoid,
-    write_softmax,
-)
+from sknet._export import ExportError, check_activation
+from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, SINGLE, TEXT, model_inputs, output_names
+from sknet._export.onnx_columns import Feed, Graph, integers, write_encoding
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
-from sknet._network.losses import Loss, identity
+from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
 from sknet._network.monotone import output_rounding_step
+from sknet._network.regression_losses import POISSON
+from sknet._tables.frames import is_frame
 from sknet._typing import Array, DType, Table
-
-FEEDS: dict[str, DType] = {
-    "FloatTensorType": SINGLE,
-    "DoubleTensorType": DOUBLE,
-    "StringTensorType": TEXT,
-    "Int64TensorType": INTEGER,
-    "Int32TensorType": np.dtype(np.int32),
-    "BooleanTensorType": BOOLEAN,
-}
-"""What an input of each of skl2onnx's types holds."""
-
-ModelOf = Callable[[object], Model]
-"""How a fitted estimator's model is found."""
 
 Tensor = Callable[[list[int | None]], object]
 """One of skl2onnx's types, made of a shape; None for the number of rows."""
+
+TENSORS: dict[DType, Tensor] = {
+    SINGLE: FloatTensorType,
+    DOUBLE: DoubleTensorType,
+    TEXT: StringTensorType,
+    INTEGER: Int64TensorType,
+    np.dtype(np.int32): Int32TensorType,
+    BOOLEAN: BooleanTensorType,
+}
+"""skl2onnx's type for an input or output of each NumPy type."""
+
+ModelOf = Callable[[object], Model]
+"""Returns the model of a fitted estimator. This room does not know estimators."""
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------
 
 
 def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
-    """Write everything up to the raw outputs. The first layer's weights are put in the order of the encoded columns."""
+    """Write the encoding and the layers; return the raw outputs."""
     blocks, network = write_encoding(graph, model.encoder, feeds), model.network
     value = graph.concat([block for block, _ in blocks])
-    order = [i for _, positions in blocks for i in positions]  # which input of the network each column of `value` is
+    # the columns of `value` are the network's inputs in another order: the first layer's weights follow it
+    order = [i for _, inputs in blocks for i in inputs]
     first, *others = network.coefs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
-        if number:  # before each layer but the first
-            value = activation_of_format(ACTIVATIONS, network.activations[number - 1], "ONNX")(graph, value)
+        if number:  # between two layers
+            activation = network.activations[number - 1]
+            check_activation(activation, "ONNX")
+            value = ACTIVATIONS[activation.name](graph, value)
         value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
     return value
+
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+
+def _negative_part(graph: Graph, z: str) -> str:
+    """exp(min(z, 0)) - 1, which does not overflow."""
+    return graph.node("Sub", graph.node("Exp", graph.node("Min", z, 0.0)), 1.0)
+
+
+def _relu(graph: Graph, z: str) -> str:
+    return graph.node("Max", z, 0.0)
+
+
+def _elu(graph: Graph, z: str) -> str:
+    return graph.node("Add", _relu(graph, z), _negative_part(graph, z))
+
+
+def _selu(graph: Graph, z: str) -> str:
+    negative = graph.node("Mul", _negative_part(graph, z), SELU_ALPHA)
+    return graph.node("Mul", graph.node("Add", _relu(graph, z), negative), SELU_SCALE)
+
+
+def _softplus(graph: Graph, z: str) -> str:
+    """log(1 + exp(z)), which does not overflow."""
+    small = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
+    return graph.node("Add", _relu(graph, z), graph.node("Log", graph.node("Add", small, 1.0)))
+
+
+def _gelu(graph: Graph, z: str) -> str:
+    # in float32, as onnxruntime has no Erf of float64
+    z32 = graph.cast(graph.node("Mul", z, sqrt(0.5)), SINGLE)
+    erf = graph.cast(graph.node("Erf", z32), graph.dtype)
+    half = graph.node("Mul", graph.node("Add", erf, 1.0), 0.5)
+    return graph.node("Mul", z, half)
+
+
+ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+    "sigmoid": lambda graph, z: graph.node("Sigmoid", z),
+    "tanh": lambda graph, z: graph.node("Tanh", z),
+    "relu": _relu,
+    "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, LEAK)),
+    "elu": _elu,
+    "selu": _selu,
+    "softplus": _softplus,
+    "silu": lambda graph, z: graph.node("Mul", z, graph.node("Sigmoid", z)),
+    "gelu": _gelu,
+    "mish": lambda graph, z: graph.node("Mul", z, graph.node("Tanh", _softplus(graph, z))),
+    "identity": lambda graph, z: z,
+}
+"""How each activation is written: returns the name of its output."""
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+def _sigmoid(graph: Graph, raw: str) -> str:
+    """1 / (1 + exp(-raw)). The Sigmoid of onnxruntime has large relative errors where it is small."""
+    return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), 1.0))
+
+
+def _softmax(graph: Graph, raw: str) -> str:
+    return graph.node("Softmax", raw, axis=1)
+
+
+LINKS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
+    identity: lambda graph, raw: raw,
+    SIGMOID_LOG_LOSS.link: _sigmoid,
+    SOFTMAX_LOG_LOSS.link: _softmax,
+    POISSON.link: lambda graph, raw: graph.node("Exp", raw),
+}
+"""How each link is written, except those that depend on a head's levels or labels."""
+
+
+def _write_link(graph: Graph, model: Model, raw: str) -> str:
+    """Write the link of the model's loss; return the linked outputs, (n, n_outputs)."""
+    head: Any = model.head  # of a type in `HEADS`
+    loss = head.loss
+    if loss.link in LINKS:
+        linked = LINKS[loss.link](graph, raw)
+        if loss.link is identity or not model.network.is_monotone:
+            return linked
+        # the last bits of onnxruntime's Exp depend on the position of a row in its batch: see `output_rounding_step`
+        return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
+    if isinstance(head.settings.loss, Loss):
+        raise ExportError(
+            f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it "
+            "that of one of sknet's losses, or use sknet.save."
+        )
+    return HEADS[type(head)].write_link(graph, head, raw)
+
+
+def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
+    """Write `Quantiles.link`: from the middle level, add the softplus of each step upwards, subtract it downwards."""
+    n_levels = len(head.loss.levels)
+    middle, position = n_levels // 2, np.arange(n_levels)
+    step, level = position[:, np.newaxis], position[np.newaxis, :]
+    # (n_levels, n_levels): the steps between the middle and each level
+    up = (step > middle) & (step <= level)
+    down = (step < middle) & (step >= level)
+    steps = graph.node("MatMul", _softplus(graph, raw), (up.astype(graph.dtype) - down.astype(graph.dtype)))
+    return graph.node("Add", graph.columns(raw, slice(middle, middle + 1)), steps)
+
+
+def _label_link(graph: Graph, head: LabelHead, raw: str) -> str:
+    """Write a sigmoid for each target column of two classes, and a softmax for each one of more."""
+    blocks = head.labels.blocks
+    links = [_sigmoid if block.stop - block.start == 1 else _softmax for block in blocks]
+    pairs = zip(links, blocks, strict=True)
+    return graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
 
 
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _write_link(
-    graph: Graph, head: RegressionHead | LabelHead, raw: str, of_parts: Callable[[], str], *, is_monotone: bool
-) -> str:
-    """Write the link of a head's loss: one of `LINKS`, or one that outputs share, which `of_parts` writes."""
-    loss = head.loss
-    if loss.link not in LINKS:
-        if isinstance(head.settings.loss, Loss):
-            raise ExportError(
-                f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it "
-                "that of one of sknet's losses, or use sknet.save."
-            )
-        return of_parts()
-    linked = LINKS[loss.link](graph, raw)
-    if loss.link is identity or not is_monotone:
-        return linked
-    # the last bits of onnxruntime's Exp depend on a row's place in the batch: see `output_rounding_step`
-    return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
-
-
-def _write_numbers(head: RegressionHead, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
-    """Write predictions in the target's own units."""
-    quantiles = partial(write_quantiles, graph, raw, len(head.loss.levels))
-    linked = _write_link(graph, head, raw, quantiles, is_monotone=is_monotone)
+def _write_predictions(graph: Graph, head: RegressionHead, linked: str, dtype: DType) -> list[str]:
+    """Write predictions in the units of the target."""
     scaler = head.output_scaler
     scaled = graph.node("Mul", linked, scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-def _write_labels(head: LabelHead, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
+def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:
+    return [tensor([None, head.n_outputs])]
+
+
+def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
     blocks = head.labels.blocks
-
-    def of_columns() -> str:  # of several columns of labels: a sigmoid for each of two labels, a softmax for more
-        links = [write_sigmoid if block.stop - block.start == 1 else write_softmax for block in blocks]
-        pairs = zip(links, blocks, strict=True)
-        return graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
-
-    linked = _write_link(graph, head, raw, of_columns, is_monotone=is_monotone)
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, 0.5), INTEGER)
         return [codes, _clip(graph, linked, dtype)]
     parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
-    known_parts = list(zip(head.labels.classes_by_column, parts, strict=True))
-    labels = [_write_label(graph, known, P) for known, P in known_parts]
+    columns = list(zip(head.labels.classes_by_column, parts, strict=True))
+    labels = [_write_label(graph, classes, P) for classes, P in columns]
     if len(labels) > 1:
-        labels = [graph.concat([graph.node("Unsqueeze", column, integers(1)) for column in labels])]
+        labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]
     normalise = head.loss.out_activation != "softmax"
-    probabilities = [_write_probabilities(graph, len(known), P, normalise) for known, P in known_parts]
+    probabilities = [_write_probabilities(graph, len(classes), P, normalise) for classes, P in columns]
     return [*labels, *(_clip(graph, P, dtype) for P in probabilities)]
 
 
-def _write_label(graph: Graph, known: Array, P: str) -> str:
+def _label_types(head: LabelHead, tensor: Tensor) -> list[object]:
+    if not head.labels.exclusive:
+        shape = [None, head.n_outputs]
+        return [Int64TensorType(shape), tensor(shape)]
+    by_column = head.labels.classes_by_column
+    dtypes = {onnx_labels(classes).dtype for classes in by_column}
+    if len(dtypes) > 1:
+        raise ExportError(
+            "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
+        )
+    label = TENSORS[dtypes.pop()]([None] if len(by_column) == 1 else [None, len(by_column)])
+    return [label, *(tensor([None, len(classes)]) for classes in by_column)]
+
+
+def _write_label(graph: Graph, classes: Array, P: str) -> str:
     """Write the most probable label, (n,)."""
-    if len(known) > 2:
+    if len(classes) > 2:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
     else:
         second = graph.cast(graph.node("Greater", P, 0.5), INTEGER)
-        # of a single class, the code is 0 whatever P is
-        codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(known) - 1)), integers(1))
-    return graph.node("Gather", onnx_labels(known), codes, axis=0)
+        # times 0 if there is a single class
+        codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(classes) - 1)), integers(1))
+    return graph.node("Gather", onnx_labels(classes), codes, axis=0)
 
 
-def onnx_labels(known: Array) -> Array:
-    """Return labels as ONNX has them: text, integers, or floats."""
-    if known.dtype.kind in "OU":
-        return known.astype(object)
-    as_integers = known.astype(np.int64)
-    labels = as_integers if (as_integers == known).all() else known.astype(np.float64)
-    for label, exact in zip(labels.tolist(), known.tolist(), strict=True):
+def onnx_labels(classes: Array) -> Array:
+    """Return classes in a type of ONNX: text, int64 or float64."""
+    if classes.dtype.kind in "OU":
+        return classes.astype(object)
+    as_integers = classes.astype(np.int64)
+    labels = as_integers if (as_integers == classes).all() else classes.astype(np.float64)
+    for label, exact in zip(labels.tolist(), classes.tolist(), strict=True):
         if label != exact:  # NumPy compares uint64 as float64, which rounds
             raise ExportError(
                 f"y has the label {exact}, which no int64 or float64 label of ONNX equals: fit with astype(str) of y."
@@ -165,7 +265,7 @@ def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) 
         return graph.node("Add", graph.node("Mul", P, 0.0), 1.0)  # ones, (n, 1)
     if n_classes == 2:
         return graph.concat([graph.node("Sub", 1.0, P), P])
-    if normalise:  # all classes of a row may round to 0
+    if normalise:  # the outputs are independent sigmoids, and all of them may round to 0
         P = graph.node("Max", P, float(np.finfo(graph.dtype).tiny))
         P = graph.node("Div", P, graph.node("ReduceSum", P, integers(1), keepdims=1))
     return P
@@ -177,25 +277,40 @@ def _clip(graph: Graph, P: str, dtype: DType) -> str:
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
+class HeadWriter(NamedTuple):
+    """How a head of one type is written."""
+
+    write_link: Callable[[Graph, Any, str], str]  # the link of a loss whose link is not in `LINKS`
+    write_outputs: Callable[[Graph, Any, str, DType], list[str]]  # from linked outputs, in this dtype
+    output_types: Callable[[Any, Tensor], list[object]]  # of tensors of this type, or of labels
+
+
+HEADS = {
+    RegressionHead: HeadWriter(_quantile_link, _write_predictions, _prediction_types),
+    LabelHead: HeadWriter(_label_link, _write_labels, _label_types),
+}
+
+
 # --- what skl2onnx asks for ------------------------------------------------------------------------------------------
 
 
 def _feeds(operator: Operator, model: Model) -> list[Feed]:
-    """Return the graph's inputs; an input of unknown width, if it is the only one, has all columns."""
+    """Return the graph's inputs. A single input of unknown width has all columns."""
     feeds, unknown_width = [], model.encoder.n_columns if len(operator.inputs) == 1 else 1
+    dtypes = {tensor.__name__: dtype for dtype, tensor in TENSORS.items()}
     for variable in operator.inputs:
         shape, tensor = variable.type.shape, type(variable.type).__name__
-        if tensor not in FEEDS:
+        if tensor not in dtypes:
             raise ExportError(
-                f"The graph's input {variable.onnx_name!r} is a {tensor}: it must be of {', '.join(FEEDS)}."
+                f"The graph's input {variable.onnx_name!r} is a {tensor}: it must be of {', '.join(dtypes)}."
             )
         width = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else unknown_width
-        feeds.append(Feed(variable.onnx_name, FEEDS[tensor], width))
+        feeds.append(Feed(variable.onnx_name, dtypes[tensor], width))
     return feeds
 
 
 def _output_dtype(variables: Sequence[Variable]) -> DType:
-    """Return float64 if any input is: skl2onnx's own converters follow their input, too."""
+    """Return float64 if any input is float64: the outputs follow the inputs, as in skl2onnx's own converters."""
     return DOUBLE if any(isinstance(v.type, DoubleTensorType) for v in variables) else SINGLE
 
 
@@ -204,56 +319,23 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
     raw = _write_raw(graph, model, _feeds(operator, model))
-    if model.network.is_monotone:  # round, as `output_rounding_step` says
+    if model.network.is_monotone:  # for the reason in `output_rounding_step`
         step = output_rounding_step(model.network.coefs[-1], model.network.intercepts[-1])
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
-    # links and heads compute in the type of the model's outputs; of a monotone network in float64, as its layers do
+    # links and heads compute in the type of the predictions; in float64 if the network is monotone, like its layers
     head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)
     raw = graph.cast(raw, head_graph.dtype, of=graph.dtype)
-    write_outputs, _ = HEADS[type(model.head)]
-    outputs = write_outputs(model.head, head_graph, raw, dtype, is_monotone=model.network.is_monotone)
-    for value, variable in zip(outputs, operator.outputs, strict=True):  # each gets the name by which it is known
+    linked = _write_link(head_graph, model, raw)
+    outputs = HEADS[type(model.head)].write_outputs(head_graph, model.head, linked, dtype)
+    for value, variable in zip(outputs, operator.outputs, strict=True):  # each output gets its declared name
         name = scope.get_unique_operator_name("sknet_Identity")
         container.add_node("Identity", [value], [variable.onnx_name], name=name)
 
 
-_LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorType}
-"""By the NumPy type of what `onnx_labels` returns."""
-
-
-def _types_of_numbers(head: RegressionHead, tensor: Tensor) -> list[tuple[str, object]]:
-    return list(zip(output_names(head), [tensor([None, head.n_outputs])], strict=True))
-
-
-def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[tuple[str, object]]:
-    names = output_names(head)
-    if not head.labels.exclusive:
-        shape = [None, head.n_outputs]
-        return list(zip(names, [Int64TensorType(shape), tensor(shape)], strict=True))
-    known = head.labels.classes_by_column
-    dtypes = {onnx_labels(classes).dtype.kind for classes in known}
-    if len(dtypes) > 1:
-        raise ExportError(
-            "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
-        )
-    label = _LABEL_TYPES[dtypes.pop()]([None] if len(known) == 1 else [None, len(known)])
-    return list(zip(names, [label, *(tensor([None, len(classes)]) for classes in known)], strict=True))
-
-
-HEADS: dict[type, tuple[Callable[..., list[str]], Callable[..., list[tuple[str, object]]]]] = {
-    RegressionHead: (_write_numbers, _types_of_numbers),
-    LabelHead: (_write_labels, _types_of_labels),
-}
-"""By head, what writes its link and scaling, in `dtype`, and the outputs' names and types where all are tensors.
-
-Of a monotone network, links are rounded through float32.
-"""
-
-
 def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
     """Return the name and the type of each output."""
-    _, output_types = HEADS[type(model.head)]
-    return output_types(model.head, DoubleTensorType if _output_dtype(variables) == DOUBLE else FloatTensorType)
+    types = HEADS[type(model.head)].output_types(model.head, TENSORS[_output_dtype(variables)])
+    return list(zip(output_names(model.head), types, strict=True))
 
 
 def _parse(
@@ -292,12 +374,12 @@ def register(estimators: Sequence[type], model_of: ModelOf) -> None:
 def _parse_pipeline(
     estimators: tuple[type, ...], scope: Scope, model: Pipeline, inputs: list[Variable], custom_parsers: object = None
 ) -> list[Variable]:
-    """Parse a pipeline as skl2onnx does, which would pass the predictions of a network in its middle on."""
+    """Parse a pipeline as skl2onnx does; raise an ExportError for a network before the last step."""
     for name, step in model.steps[:-1]:
         if isinstance(step, estimators):
             raise ExportError(
-                f"Step {name!r} of the pipeline is a {type(step).__name__} before the last one, whose hidden layer the "
-                "next step takes, and ONNX gets its predictions: export the steps one by one."
+                f"Step {name!r} of the pipeline is a {type(step).__name__} before the last step. The next step takes "
+                "its hidden layer, but an ONNX graph returns predictions: export the steps one by one."
             )
     outputs: list[Variable] = _parse_sklearn_pipeline(scope, model, inputs, custom_parsers)
     return outputs
@@ -308,24 +390,7 @@ def _parse_pipeline(
 
 def convert(estimator: object, model: Model, X: Table, initial_types: object, target_opset: int | None) -> ModelProto:
     """Return the ONNX model of an estimator whose converter is registered."""
-    types = initial_types if initial_types is not None else initial_types_of(model, X)
-    return skl2onnx.to_onnx(estimator, initial_types=types, target_opset=target_opset)
-
-
-def initial_types_of(model: Model, X: Table) -> list[tuple[str, object]]:
-    """Return the inputs of a graph for tables like X: one for an array, one per column for a data frame."""
-    names = getattr(X, "columns", None)
-    if names is None:
-        return [("X", TENSORS[NUMBERS.get(np.asarray(X[:1]).dtype.name, DOUBLE)]([None, model.encoder.n_columns]))]
-    dtypes = dtypes_of_feeds(X, model.encoder)
-    return [(str(name) or "_", TENSORS[dtype]([None, 1])) for name, dtype in zip(names, dtypes, strict=True)]
-
-
-TENSORS: dict[DType, Tensor] = {
-    SINGLE: FloatTensorType,
-    DOUBLE: DoubleTensorType,
-    BOOLEAN: BooleanTensorType,
-    INTEGER: Int64TensorType,
-    TEXT: StringTensorType,
-}
-"""skl2onnx's type for what a feed holds."""
+    if initial_types is None:
+        width = 1 if is_frame(X) else model.encoder.n_columns
+        initial_types = [(name, TENSORS[dtype]([None, width])) for name, dtype in model_inputs(X, model)]
+    return skl2onnx.to_onnx(estimator, initial_types=initial_types, target_opset=target_opset)

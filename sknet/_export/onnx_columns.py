@@ -1,24 +1,29 @@
-"""Columns of a table as nodes of an ONNX graph: each kind of column has its converter.
+"""The encoding of a table as nodes of an ONNX graph: each kind of column has its converter.
 
-Missing values: a number is NaN; a text is the empty string, as ONNX has none; a date is the least integer.
+Missing values: a number is NaN; a text is the empty string, as ONNX has none; a date is the lowest integer.
 
 Conventions
 -----------
+A feed is one input of the graph: a tensor of shape (n, w) that holds w columns of the table, all of one type.
+A value of the graph is known by its name, a str; constants are NumPy arrays.
+
 x : (n, d)               columns of a feed
 block : (n, n_inputs)    what columns of a feed become, in the type of the arithmetic
 seconds : (n, 1)         of dates since 1970, or of durations; float64, NaN where one is missing
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import pi
 from typing import Any, NamedTuple
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+from skl2onnx.common._container import ModelComponentContainer
+from skl2onnx.common._topology import Scope
 
+from sknet._export import ExportError
 from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
-from sknet._export.formats import ExportError
-from sknet._export.onnx_graph import Feed, Graph, integers
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, MissingOnlyColumn
 from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
@@ -30,21 +35,100 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import category_key
 from sknet._typing import Array, DType
 
+# --- the graph -------------------------------------------------------------------------------------------------------
+
+
+class Graph:
+    """The nodes of one estimator in an ONNX graph.
+
+    Parameters
+    ----------
+    scope : Scope
+        Makes unique names.
+
+    container : ModelComponentContainer
+        Receives the nodes.
+
+    dtype : dtype
+        Float type of the calculations.
+    """
+
+    def __init__(self, scope: Scope, container: ModelComponentContainer, dtype: DType) -> None:
+        self._scope, self._container, self.dtype = scope, container, dtype
+
+    def node(self, op: str, *inputs: str | Array | float, domain: str = "", **attributes: object) -> str:
+        """Write a node; return the name of its output. A Python float becomes a constant of `dtype`."""
+        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
+        output: str = self._scope.get_unique_variable_name(f"sknet_{op.lower()}")
+        name = self._scope.get_unique_operator_name(f"sknet_{op}")
+        self._container.add_node(op, names, [output], op_domain=domain, name=name, **attributes)
+        return output
+
+    def constant(self, value: Array | float) -> str:
+        """Write a constant; return its name. Text is an array of objects."""
+        # `type`, not `isinstance`: NumPy's float64 is a float, and keeps its type
+        array = np.array(value, self.dtype if type(value) is float else None)
+        name: str = self._scope.get_unique_variable_name("sknet_constant")
+        if array.dtype == TEXT:
+            content = [text.encode("utf-8") for text in array.ravel().tolist()]
+            self._container.add_initializer(name, TensorProto.STRING, list(array.shape), content)
+        else:
+            tensor = numpy_helper.from_array(array, name)
+            self._container.add_initializer(name, tensor.data_type, list(array.shape), tensor)
+        return name
+
+    def cast(self, value: str, dtype: DType, of: DType | None = None) -> str:
+        """Convert a value to a type; return it as it is if its type, `of`, is the same."""
+        if of is not None and of == dtype:  # NumPy takes None for float64
+            return value
+        return self.node("Cast", value, to=helper.np_dtype_to_tensor_dtype(dtype))
+
+    def concat(self, values: Sequence[str]) -> str:
+        """Concatenate values along axis 1."""
+        return values[0] if len(values) == 1 else self.node("Concat", *values, axis=1)
+
+    def columns(self, value: str, which: slice) -> str:
+        """Return a slice of the columns of a value."""
+        return self.node("Slice", value, integers(which.start), integers(which.stop), integers(1))  # along axis 1
+
+
+@dataclass(frozen=True)
+class Feed:
+    """An input of the graph, or a value computed from one."""
+
+    name: str
+    dtype: DType  # object for text
+    width: int
+
+    def columns(self, graph: Graph, positions: Sequence[int]) -> str:
+        """Return the columns at these positions."""
+        if list(positions) == list(range(self.width)):  # all of them: no node is needed
+            return self.name
+        return graph.node("Gather", self.name, integers(*positions), axis=1)
+
+
+def integers(*values: int) -> Array:
+    """Return integers as ONNX takes them for axes, indices and bounds."""
+    return np.array(values, INTEGER)
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
 Block = tuple[str, list[int]]
-"""A value of the graph, and which of the network's inputs its columns are."""
+"""A value of the graph, and for each of its columns the index of the network's input."""
 
 
 class PlacedColumn(NamedTuple):
-    """A column of the table, with its position in a feed and those of its inputs in the network."""
+    """A column of the table, with its position in a feed and the indices of its inputs in the network."""
 
     position: int  # in its feed
     name: str
     column: Any  # of one of the classes in `CONVERTERS`
-    inputs: list[int]  # which of the network's inputs it gives, its bins first
+    inputs: list[int]  # bins first
 
 
 def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[Block]:
-    """Write the encoding of a table; the blocks hold each of the network's inputs once, in any order."""
+    """Write the encoding of a table; return blocks that hold each of the network's inputs once, in any order."""
     width = sum(feed.width for feed in feeds)
     if width != encoder.n_columns:
         raise ExportError(
@@ -56,20 +140,20 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
     columns = zip(encoder.column_names, encoder.columns, inputs, strict=True)
     blocks: list[Block] = []
     for feed in feeds:
-        # the feeds hold the table's columns in order, each `width` of them
+        # the feeds hold the columns of the table in order
         placed = [PlacedColumn(position, *next(columns)) for position in range(feed.width)]
         blocks += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
     return blocks
 
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
-    """Write the columns of a feed, those of one kind together, whatever stands between them."""
+    """Write the columns of a feed, all columns of one kind at a time."""
     for column_class in dict.fromkeys(type(item.column) for item in placed):
         same = [item for item in placed if type(item.column) is column_class]
         if column_class not in CONVERTERS:
             remedy = REMEDIES.get(column_class, "leave the column out, or use sknet.save")
             raise ExportError(
-                f"Column {same[0].name!r} is encoded by {column_class.__name__}, and ONNX has nothing for it, but for "
+                f"Column {same[0].name!r} is encoded by {column_class.__name__}, and ONNX can express only "
                 f"{', '.join(known.__name__ for known in CONVERTERS)}: {remedy}."
             )
         yield from CONVERTERS[column_class](graph, feed, same)
@@ -109,7 +193,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 def _bend(graph: Graph, z: str) -> str:
     """Return 3 asinh(z/3), as 3 sign(z) log(u + √(u² + 1)) with u = |z|/3: runtimes have no Asinh of doubles."""
     u = graph.node("Div", graph.node("Abs", z), np.float64(3.0))
-    bounded = graph.node("Min", u, np.float64(1e9))  # whose square does not overflow, and is all of the root
+    bounded = graph.node("Min", u, np.float64(1e9))  # its square does not overflow; beyond it, the root equals u
     root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", bounded, bounded), np.float64(1.0)))
     log = graph.node("Log", graph.node("Add", u, graph.node("Max", root, u)))
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), np.float64(3.0))
@@ -131,19 +215,19 @@ def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Ite
 # --- dates -----------------------------------------------------------------------------------------------------------
 
 MICROSECOND = 1000
-"""In nanoseconds, which the graph's inputs count."""
+"""In nanoseconds, the unit of the graph's inputs."""
 
 DAY = 86_400.0
 
 
 def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
-    """Write the seconds of dates as numbers, and the sine and the cosine of every cycle, column by column."""
+    """Write the seconds of dates as numbers, and the sine and the cosine of each cycle."""
     for item in placed:
         column: DatetimeColumn = item.column
         if column.zone is not None:
             raise ExportError(
-                f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no clocks of time zones: give fit "
-                "dates without one, by .dt.tz_localize(None)."
+                f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no time zones: give fit dates "
+                "without one, by .dt.tz_localize(None)."
             )
         seconds, n = _seconds(graph, feed, item), column.seconds.n_inputs
         numbers = item._replace(position=0, column=column.seconds, inputs=item.inputs[:n])
@@ -163,7 +247,7 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
         )
     x = feed.columns(graph, [placed.position])
     missing = graph.node("Equal", x, integers(np.iinfo(np.int64).min))
-    # Mod has the divisor's sign, so that nanoseconds before 1970 are rounded down as well
+    # the result of Mod has the sign of the divisor, so that dates before 1970 are rounded down, too
     without_rest = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
     microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), DOUBLE)
     seconds = graph.node("Div", microseconds, np.float64(1e6))
@@ -171,7 +255,7 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
 
 
 def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
-    """Return the sine and the cosine of how far a cycle has come."""
+    """Return the sine and the cosine of the position in a cycle."""
     day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
     position = POSITIONS[cycle](graph, seconds, day)
     angle = graph.node("Mul", position, np.float64(2.0 * pi / CYCLES[cycle][0]))
@@ -185,20 +269,20 @@ def _hour(graph: Graph, seconds: str, day: str) -> str:
 
 
 def _weekday(graph: Graph, seconds: str, day: str) -> str:
-    """Days since a Monday: 1970 began on a Thursday. The waves need no remainder of the week."""
+    """Days since a Monday: 1970 began on a Thursday. A sine needs no remainder of the week."""
     return graph.node("Add", day, np.float64(3.0))
 
 
 def _yearday(graph: Graph, seconds: str, day: str) -> str:
-    """Days since the last first of January that 64 bits of nanoseconds can count, from 1."""
+    """Day of the year, from 1. The table of years has all that int64 nanoseconds can express."""
     years = np.arange(np.datetime64("1677"), np.datetime64("2263")).astype("datetime64[D]").astype(np.float64)
-    begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)  # (n, years): 1 up to its own
+    begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)  # (n, years): 1 or 0
     year = graph.node("Sub", graph.node("ReduceSum", begun, integers(1), keepdims=1), integers(1))
     return graph.node("Add", graph.node("Sub", day, graph.node("Gather", years, year)), np.float64(1.0))
 
 
 POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekday": _weekday, "yearday": _yearday}
-"""How far each cycle has come, from the seconds and the day of a date."""
+"""How the position in each cycle is written, from the seconds and the day of a date."""
 
 
 # --- categories ------------------------------------------------------------------------------------------------------
@@ -227,14 +311,14 @@ def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]
 
 
 def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, categories: Sequence[str]) -> str:
-    """Return the inputs of a column of categories, from a table of what its categories become."""
+    """Return the inputs of a column of categories: a row of the table of inputs for each value."""
     inputs = inputs_by_category(placed.column, categories)
     x = feed.columns(graph, [placed.position])
     if feed.dtype == TEXT:
         line = _input_row_of_text(graph, x, placed.name, categories, inputs)
     else:
         line = _input_row_of_number(graph, x, feed.dtype, placed.name, categories)
-    # line is (n, 1), what is gathered (n, 1, n_inputs)
+    # line: (n, 1); gathered: (n, 1, n_inputs)
     return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
 
 
@@ -249,7 +333,7 @@ def inputs_by_category(column: CategoryColumn | MissingOnlyColumn | TargetColumn
 
 
 def spellings(category: str) -> tuple[str, ...]:
-    """Return every text that `str` makes of values with this key: 2, 2.0 and "2" are one category, "2.0" is text."""
+    """Return the texts that `str` makes of a category's values: "2" and "2.0" for the category of 2, 2.0 and "2"."""
     try:
         number = float(category)
     except ValueError:
@@ -266,14 +350,14 @@ def _input_row_of_text(graph: Graph, x: str, name: str, categories: Sequence[str
             "the category."
         )
     lines = {text: line for line, category in enumerate(categories) for text in spellings(category)}
-    # what comes later wins: a text that is a category is that category, whatever else is spelt so
+    # later entries win: "2.0" is a spelling of the category "2", unless it is a category itself
     lines = {"": missing} | lines | {category: line for line, category in enumerate(categories)}
     return _look_up(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
 
 
 def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categories: Sequence[str]) -> str:
-    """Find the row of each number in the table of inputs; floats are compared in their own type."""
-    words = {"True": "1", "False": "0"}  # categories that were booleans
+    """Find the row of each number in the table of inputs; floats are compared in the type of the feed."""
+    words = {"True": "1", "False": "0"}  # the categories of booleans
     texts = [words.get(category, category) for category in categories]
     floats = dtype in (SINGLE, DOUBLE)
     try:
@@ -290,12 +374,12 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
         )
     other = len(categories)
     if not floats:
-        line_of = {0: other}  # ONNX wants one key at least
+        line_of = {0: other}  # ONNX needs at least one key
         line_of |= {int(text): line for line, text in enumerate(texts) if text.lstrip("-").isdecimal()}
         return _look_up(graph, graph.cast(x, INTEGER), {"keys_int64s": list(line_of)}, list(line_of.values()), other)
-    # at first, each is on the line of other categories or, if NaN, on the next one, that of missing values
+    # start on the line of other categories, or if NaN on the next one, the line of missing values
     line = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
-    if categories:  # a hit goes back from the line of other categories to its own
+    if categories:  # then go back to the line of the category that equals x
         hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), DOUBLE)
         back = graph.node("MatMul", hits, np.arange(other, 0, -1, dtype=DOUBLE)[:, np.newaxis])
         line = graph.node("Sub", line, graph.cast(back, INTEGER))
@@ -303,7 +387,7 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
 
 
 def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int], other: int) -> str:
-    """Return the line of each value, (n, 1), and `other` for those that are not among the keys."""
+    """Return the line of each value, (n, 1), and `other` for values that are not among the keys."""
     return graph.node(
         "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=lines, default_int64=other
     )
@@ -321,10 +405,10 @@ CONVERTERS: dict[type, Converter] = {
     IdentifierColumn: _write_left_out,
     TargetColumn: _write_target_means,
 }
-"""How the columns of each kind in one feed are written."""
+"""How the columns of one kind in a feed are written."""
 
 REMEDIES: dict[type, str] = {
     QuantileColumn: "fit with input_scaling='robust' or 'standard'",
     TextColumn: "leave the column out, encode it before the estimator, or use sknet.save",
 }
-"""What would do, for kinds of column that are not among these."""
+"""What to do instead, for the kinds of columns without a converter."""

@@ -14,7 +14,7 @@ from itertools import zip_longest
 import torch
 from torch import nn
 
-from sknet._export.formats import ExportError, activation_of_format
+from sknet._export import ExportError, check_activation
 from sknet._model.model import Network
 from sknet._network.activations import LEAK
 from sknet._typing import Array
@@ -44,19 +44,20 @@ def layers_of(network: Network) -> nn.Sequential:
         linear.load_state_dict({"weight": weight, "bias": torch.from_numpy(b.copy())})
         layers.append(linear)
         if activation is not None:  # the last layer has none
-            layers.append(activation_of_format(ACTIVATIONS, activation, "PyTorch")())
+            check_activation(activation, "PyTorch")
+            layers.append(ACTIVATIONS[activation.name]())
     return nn.Sequential(*layers)
 
 
 def weights_of(module: nn.Module, network: Network) -> tuple[list[Array], list[Array]]:
-    """Return views of the weights and biases of layers, which must be those of this network, but for dropout."""
+    """Return views of the weights and biases of layers, which must be `layers_of(network)` with or without dropout."""
     expected = list(layers_of(network))
     layers = [layer for layer in module.children() if not isinstance(layer, nn.Dropout)]
     for position, (layer, other) in enumerate(zip_longest(layers, expected)):
-        if repr(layer) != repr(other):  # which names a module's class, its sizes and its settings
+        if repr(layer) != repr(other):  # a module's repr has its class, its sizes and its settings
             raise ExportError(
-                f"Layer {position} of the module, dropout left out, is {layer}, and to_torch(like) has {other} there: "
-                "pass the layers that to_torch made, trained on."
+                f"Layer {position} of the module, not counting dropout, is {layer}, and to_torch(like) has {other} "
+                "there: pass the layers that to_torch returned, after further training."
             )
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
     coefs = [layer.weight.detach().cpu().numpy().T for layer in linear]

@@ -15,7 +15,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._export.feeds import names_of_feeds
 from sknet.export import ExportError, feeds_of
 
 LEAST = np.iinfo(np.int64).min
@@ -128,9 +127,9 @@ def test_a_session_finds_columns_by_name_where_it_can():
 
 
 def test_names_are_those_that_skl2onnx_makes():
-    assert names_of_feeds(["a b", "a_b", "a-b", "1st", "größe", "a+b"]) == [
-        "a_b", "a_b1", "a_b2", "_1st", "größe", "a+b",
-    ]  # fmt: skip
+    frame = pd.DataFrame([range(6)] * 2, columns=["a b", "a_b", "a-b", "1st", "größe", "a+b"])
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, [0.0, 1.0])
+    assert list(feeds_of(net, frame)) == ["a_b", "a_b1", "a_b2", "_1st", "größe", "a+b"]
 
 
 @pytest.mark.parametrize("model, X, error, message", [
@@ -138,16 +137,14 @@ def test_names_are_those_that_skl2onnx_makes():
     (NET, FRAME[FRAME.columns[::-1]], ExportError, r"X has 11 columns, \['wait', .*, and fit had 11, \['a', 'single'"),
     (session_of(a="int64", b="int64"), FRAME[["a"]], ExportError, "X has 1 columns, and the graph 2 inputs"),
     (session_of(a="int64"), pd.DataFrame({"a": [1.0, None]}), ExportError, "Column 'a' of X has missing values"),
-    (session_of(a="int64"), pd.DataFrame({"a": [1.0, 2.5]}), ExportError, "Column 'a' of X has the value 2.5, and its"),
-    (session_of(a="int8"), pd.DataFrame({"a": [300]}), ExportError, "'a' of X has the value 300, .* holds int8"),
-    (session_of(a="uint8"), pd.DataFrame({"a": [-1]}), ExportError, "'a' of X has the value -1, .* holds uint8"),
+    (session_of(a="int64"), pd.DataFrame({"a": [1.0, 2.5]}), ExportError, "Column 'a' of X has the value 2.5, which"),
+    (session_of(a="int8"), pd.DataFrame({"a": [300]}), ExportError, "'a' of X has the value 300, .* of dtype int8"),
+    (session_of(a="uint8"), pd.DataFrame({"a": [-1]}), ExportError, "'a' of X has the value -1, .* of dtype uint8"),
     (session_of(a="int64"), pd.DataFrame({"a": [2.0**63]}), ExportError, "'a' of X has the value 9.2"),
-    (session_of(X="int64"), np.array([[1.0, 2.5]]), ExportError, "X has the value 2.5, and its input .* holds int64"),
-    (session_of(a="bool"), pd.DataFrame({"a": [0, 2]}), ExportError, "'a' of X has the value 2, .* holds bool"),
+    (session_of(X="int64"), np.array([[1.0, 2.5]]), ExportError, "X has the value 2.5, which .* of dtype int64"),
+    (session_of(a="bool"), pd.DataFrame({"a": [0, 2]}), ExportError, "'a' of X has the value 2, .* of dtype bool"),
     (session_of(a="complex64"), FRAME[["a"]], ExportError, r"The graph's input 'a' is a tensor\(complex64\)"),
     (session_of(a="double"), FRAME[["town"]], ValueError, "Column 'town' of X .* should hold numbers"),
-    (NET, FRAME[FRAME.columns[::-1]], ExportError, r"X has 11 columns, \['wait', .*, and fit had 11, \['a', 'single'"),
-    (session_of(a="int64", b="int64"), FRAME[["a"]], ExportError, "X has 1 columns, and the graph 2 inputs"),
     (session_of(a="int64"), pd.DataFrame({"a": np.array(["9999"], "M8[s]")}), ExportError, "dates beyond 64 bits"),
     (NET, FRAME.assign(when=WHEN.dt.tz_localize("UTC")), ExportError, "Column 'when' of X has the time zone UTC"),
     (BaseEstimator(), FRAME, TypeError, "SigmoidMLPClassifier and SigmoidMLPRegressor, and BaseEstimator"),

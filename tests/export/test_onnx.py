@@ -21,7 +21,9 @@ import skl2onnx  # noqa: E402
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType  # noqa: E402
 
 from sknet import Activation, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
+from sknet._export.onnx import ACTIVATIONS  # noqa: E402
 from sknet.export import ExportError, feeds_of, register_onnx_converters, to_onnx  # noqa: E402
+from tests.estimators.choices import names_of  # noqa: E402
 
 pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
 
@@ -38,6 +40,10 @@ QUICK = dict(hidden_layer_sizes=(6, 5), max_iter=3, random_state=0, learning_rat
 def run(onnx_model, feeds):
     session = runtime.InferenceSession(onnx_model.SerializeToString())
     return session.run(None, feeds if isinstance(feeds, dict) else feeds_of(session, feeds))
+
+
+def test_every_activation_can_be_written():
+    assert set(ACTIVATIONS) == set(names_of("activation")) - {"logistic"}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -188,9 +194,10 @@ def test_a_list_of_outputs():
 
 
 def test_what_onnx_cannot_be_told():
-    own = Activation("own", lambda z: None, lambda a, d: None)
-    with pytest.raises(ExportError, match="activation='own' is not known to ONNX"):
-        to_onnx(SigmoidMLPRegressor(**QUICK, activation=own).fit(X, NUMBER), X)
+    for name in ("own", "tanh"):  # the name of one of the package's activations does not help
+        own = Activation(name, lambda z: None, lambda a, d: None)
+        with pytest.raises(ExportError, match=f"activation='{name}' is not known to ONNX, which has sigmoid, tanh"):
+            to_onnx(SigmoidMLPRegressor(**QUICK, activation=own).fit(X, NUMBER), X)
     own = Loss("own", lambda raw, y: np.ones(len(raw)), lambda raw, y: 0 * raw, link=lambda raw: None)
     with pytest.raises(ExportError, match="loss='own', a loss of your own, has a link of its own"):
         to_onnx(SigmoidMLPRegressor(**QUICK, loss=own).fit(X, NUMBER), X)

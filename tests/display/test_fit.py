@@ -1,4 +1,4 @@
-"""The plot of a history: what is drawn, and where."""
+"""Plots of the training history and of the network: what is drawn, and where."""
 
 import matplotlib
 import numpy as np
@@ -14,18 +14,24 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, TrainingHistoryDisplay
+from sknet import NetworkDisplay, SigmoidMLPClassifier, SigmoidMLPRegressor, TrainingHistoryDisplay
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
 y = X @ [1.0, 2.0, 0.0]
 ONE = {"n_members": 1, "random_state": 0}
+FRAME = pd.DataFrame(rng.normal(size=(90, 2)), columns=["length", "width"]).assign(colour=["red", "green", "blue"] * 30)
+COLOUR = FRAME["colour"]
+PLAIN = ONE | {"numeric_encoding": "raw"}
 
 
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
     plt.close("all")
+
+
+# --- the history -----------------------------------------------------------------------------------------------------
 
 
 def test_losses_rate_and_best_epoch_of_a_validated_fit():
@@ -145,3 +151,68 @@ def test_an_unfitted_estimator_has_no_history():
     for estimator in (SigmoidMLPClassifier(), make_pipeline(StandardScaler(), SigmoidMLPClassifier())):
         with pytest.raises(NotFittedError, match="This SigmoidMLPClassifier instance is not fitted yet"):
             TrainingHistoryDisplay.from_estimator(estimator)
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+def texts(display):
+    return [text.get_text() for text in display.ax_.texts]
+
+
+def test_inputs_and_classes_have_their_names():
+    net = SigmoidMLPClassifier((4, 3), max_iter=2, **PLAIN).fit(FRAME, COLOUR)
+    display = NetworkDisplay.from_estimator(net)
+    written = texts(display)
+    assert written[:5] == ["length", "width", "colour_blue", "colour_green", "colour_red"]
+    assert written[5:8] == ["blue", "green", "red"]
+    assert written[8:] == ["5 inputs", "4 units", "3 units", "3 outputs"]
+    assert [len(lines.get_segments()) for lines in display.weights_] == [20, 12, 9]
+    assert display.ax_.get_title() == "SigmoidMLPClassifier"
+
+
+def test_two_classes_have_one_output_the_second_ones():
+    net = SigmoidMLPClassifier(3, max_iter=2, random_state=0).fit(FRAME, COLOUR == "red")
+    assert "True" in texts(NetworkDisplay.from_estimator(net)) and net.n_outputs_ == 1
+
+
+def test_of_large_layers_the_strongest_are_shown():
+    net = SigmoidMLPRegressor(40, max_iter=2, **PLAIN).fit(FRAME[["length", "width"]], FRAME["length"])
+    display = NetworkDisplay.from_estimator(net, max_units=6)
+    assert [len(shown) for shown in display.shown_] == [2, 6, 1] and "6 of 40 units" in texts(display)
+    weak, strong = np.array([[1.0, 5.0, 2.0]]), np.array([[1.0], [1.0], [3.0]])
+    assert [shown.tolist() for shown in NetworkDisplay([weak, strong]).plot(max_units=2).shown_] == [[0], [1, 2], [0]]
+    with pytest.raises(ValueError, match="max_units == 0, must be >= 1"):
+        display.plot(max_units=0)
+
+
+def test_red_is_positive_blue_negative_and_no_weight_at_all_is_no_error():
+    display = NetworkDisplay([np.array([[1.0], [-1.0]]), np.array([[0.0]])]).plot()
+    blue, red = display.weights_[0].get_colors()  # of equal ones, the order of the inputs
+    reds = {tuple(np.round(color[:3], 1)) for color in (blue, red)}
+    assert len(reds) == 2 and texts(display) == ["2 inputs", "1 unit", "1 output"]
+
+
+def test_the_network_of_a_pipeline_on_axes_of_the_users_own():
+    numbers = FRAME[["length", "width"]]
+    pipeline = make_pipeline(StandardScaler(), SigmoidMLPRegressor(3, max_iter=2, random_state=0)).fit(
+        numbers, COLOUR == "red"
+    )
+    figure, ax = plt.subplots()
+    display = NetworkDisplay.from_estimator(pipeline, ax=ax)
+    assert display.ax_ is ax and display.figure_ is figure and len(display.weights_) == 2
+
+
+def test_a_dollar_is_no_formula():
+    frame = FRAME[["length", "width"]].set_axis(["tip_$_per_$_spent", "width"], axis=1)
+    net = SigmoidMLPClassifier(3, max_iter=2, **PLAIN).fit(
+        frame, np.where(COLOUR == "red", "$^$", np.where(COLOUR == "blue", "b", "c"))
+    )
+    display = NetworkDisplay.from_estimator(net)
+    display.figure_.canvas.draw()  # where matplotlib reads formulas
+    assert {"tip_$_per_$_spent", "$^$"} <= set(texts(display))
+
+
+def test_an_unfitted_estimator_has_no_network():
+    with pytest.raises(NotFittedError, match="This SigmoidMLPRegressor instance is not fitted yet"):
+        NetworkDisplay.from_estimator(SigmoidMLPRegressor())

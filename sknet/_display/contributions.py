@@ -1,0 +1,568 @@
+"""The contributions of columns as plots: on average, in one row, and as functions of a column's values.
+
+Conventions
+-----------
+n rows, d columns; g values of one column
+
+contributions : (n, d), or (d,) of one row    to the output that is drawn
+ShapeFunction.values : (g,)                   of the column, in the order in which they are drawn
+"""
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from math import ceil
+from numbers import Integral, Real
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_scalar
+
+from sknet._model.explanation import Explanation
+from sknet._tables.columns.datetime import infer_instants
+from sknet._tables.frames import as_pandas, column_as_floats, is_frame, unwrap_narwhals
+from sknet._tables.tables import is_sparse
+from sknet._typing import Array, Table
+
+POSITIVE, NEGATIVE = "#c0504d", "#4f81bd"
+"""Colours of bars for positive and negative contributions to one row."""
+
+CURVE, MISSING = "#14606b", "#c2571a"
+"""Colours of functions, and of the contribution of a missing value."""
+
+MAX_LABEL_CHARACTERS = 30
+"""Length of the longest label of a bar."""
+
+CURVE_KINDS, BAR_KINDS = {"number", "bin", "date"}, {"level", "infrequent", "target"}
+"""Kinds of inputs, see `inputs_`, whose columns are drawn as curves and as bars."""
+
+N_POINTS = 200
+"""Number of points of a curve."""
+
+DRAWN_SHARE = 0.99
+"""A curve is drawn over the range of this share of the rows, as a few rows far away would squeeze it."""
+
+MAX_BARS = 20
+"""Number of categories of a column that are drawn, the most frequent ones."""
+
+MAX_RUG_LINES = 500
+"""Number of rows in the rug below a curve."""
+
+PANELS_PER_ROW = 3
+
+
+class Explains(Protocol):
+    """What the plots use of a fitted estimator."""
+
+    inputs_: pd.DataFrame
+
+    def explain(self, X: Table, background: Table = None) -> Explanation:
+        """Compute what each column contributes to each prediction."""
+
+
+# --- contributions of rows -------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False, repr=False)
+class ExplanationDisplay:
+    """Plot of the contributions of columns: on average, and to the output of one row.
+
+    The bars on the left are mean absolute contributions. On the right, contributions
+    lead from the mean output of the background, at the bottom, to the output of one
+    row. Red bars raise the output, blue bars lower it. The labels below the bars name
+    the output, such as "log-odds of 'yes'". Create it with `from_estimator`.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        The result of `explain`.
+
+    row : int, default=0
+        Number of the row on the right.
+
+    output : int or str, default=0
+        Number or name of the output to draw.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, of shape (2,)
+        Axes of the mean contributions and of the row.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    bars_ : list of two matplotlib BarContainers
+        The bars on each axes, from bottom to top.
+
+    See Also
+    --------
+    Explanation : The numbers.
+    ShapeFunctionDisplay : Contributions of a column as a curve over its values.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknet import ExplanationDisplay, SigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> net = SigmoidMLPRegressor(max_iter=20, random_state=0).fit(X, y)
+    >>> display = ExplanationDisplay.from_estimator(net, X.head(50), max_columns=5)
+    >>> [len(bars) for bars in display.bars_]
+    [6, 6]
+    """
+
+    explanation: Explanation
+    _: KW_ONLY
+    row: int = 0
+    output: int | str = 0
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: object,
+        X: Table,
+        background: Table = None,
+        *,
+        row: int = 0,
+        output: int | str = 0,
+        ax: Any = None,
+        max_columns: int = 10,
+    ) -> Self:
+        """Explain rows and plot the contributions.
+
+        Parameters
+        ----------
+        estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a search of one
+            The fitted estimator. For a pipeline, pass its last step, and the table that
+            the other steps return.
+
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows to explain.
+
+        background : {array-like, sparse matrix, DataFrame} of shape (n_background, n_features), default=None
+            The rows to compare with, as in `explain`.
+
+        row : int, default=0
+            Number of the row on the right.
+
+        output : int or str, default=0
+            Number or name of the output to draw.
+
+        ax : sequence of two matplotlib Axes, default=None
+            Axes to draw on; None creates a figure.
+
+        max_columns : int, default=10
+            Number of columns to draw, those that contribute most. The others share a
+            bar.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            The display.
+        """
+        explanation = explaining_estimator(estimator).explain(X, background)
+        display = cls(explanation, row=row, output=output)
+        return display.plot(ax=ax, max_columns=max_columns)
+
+    def plot(self, *, ax: Any = None, max_columns: int = 10) -> Self:
+        """Draw the contributions.
+
+        Parameters
+        ----------
+        ax : sequence of two matplotlib Axes, default=None
+            Axes to draw on; None creates a figure.
+
+        max_columns : int, default=10
+            Number of columns to draw, those that contribute most. The others share a
+            bar.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            The display itself.
+        """
+        import matplotlib.pyplot as plt
+
+        check_scalar(max_columns, "max_columns", Integral, min_val=1)
+        output = output_index(self.output, self.explanation)
+        contributions = contributions_to(self.explanation, output)
+        n_rows, n_columns = contributions.shape
+        check_scalar(self.row, "row", Integral, min_val=-n_rows, max_val=n_rows - 1)
+        if ax is None:
+            height = 1.8 + 0.3 * min(n_columns, max_columns + 1)
+            ax = plt.subplots(1, 2, figsize=(11.0, height), layout="constrained")[1]
+        self.axes_: Array = checked_axes(ax, 2, "the means and the row")
+        self.figure_: Any = self.axes_[0].figure
+        means = self._draw_means(np.abs(contributions).mean(axis=0), max_columns)
+        base = float(np.atleast_2d(self.explanation.base_values.T)[output, self.row])
+        steps = self._draw_row(contributions[self.row], base, max_columns)
+        self.bars_: list[Any] = [means, steps]
+        self.axes_[0].set_title("mean absolute contribution")
+        self.axes_[1].set_title(f"contributions in row {self.row}")
+        for axes in self.axes_:
+            axes.set_xlabel(self.explanation.description_of(output), parse_math=False)
+            axes.spines[["top", "right"]].set_visible(False)
+        return self
+
+    def _draw_means(self, means: Array, max_columns: int) -> Any:
+        """Draw the mean absolute contributions, the largest at the top; return the bars."""
+        sizes, labels = self._largest(means, max_columns, [(name,) for name in self.explanation.feature_names])
+        positions = np.arange(len(sizes))  # not the labels: two columns may have the same one
+        bars = self.axes_[0].barh(positions, sizes, color="0.45")
+        self.axes_[0].set_yticks(positions, labels, parse_math=False)
+        self.axes_[0].bar_label(bars, [f"{size:.3g}" for size in sizes], padding=3, fontsize="small")
+        self.axes_[0].margins(x=0.12)
+        return bars
+
+    def _draw_row(self, contributions: Array, base: float, max_columns: int) -> Any:
+        """Draw the steps from the mean output to the row's output, the largest at the top; return the bars."""
+        axes = self.axes_[1]
+        names_and_values = list(zip(self.explanation.feature_names, self.explanation.data[self.row], strict=True))
+        steps, labels = self._largest(contributions, max_columns, names_and_values)
+        ends = base + np.cumsum(steps)
+        positions = np.arange(len(steps))
+        bars = axes.barh(positions, steps, left=ends - steps, color=np.where(steps > 0.0, POSITIVE, NEGATIVE))
+        axes.bar_label(bars, [f"{step:+.3g}" for step in steps], padding=3, fontsize="small")
+        for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):  # y: at the bottom, or at the top
+            axes.axvline(x, color="0.6", linestyle=":", linewidth=1.2, zorder=0)
+            axes.annotate(
+                f"{what} {x:.4g}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
+                textcoords="offset points", fontsize="small", color="0.4",
+            )  # fmt: skip
+        axes.set_yticks(positions, labels, parse_math=False)
+        axes.set_ylim(-1.2, len(steps) + 0.2)  # room for both outputs
+        axes.use_sticky_edges = False  # which would cut the margin where a bar begins
+        axes.margins(x=0.2)
+        return bars
+
+    def _largest(
+        self, values: Array, max_columns: int, label_parts: Sequence[tuple[object, ...]]
+    ) -> tuple[Array, list[str]]:
+        """Return the largest values and their labels, in increasing order after the sum of all other values."""
+        order = np.argsort(np.abs(values), kind="stable")
+        rest, largest = order[:-max_columns], order[-max_columns:]
+        labels = [label_of(*label_parts[j]) for j in largest]
+        if not rest.size:
+            return values[largest], labels
+        return np.append(values[rest].sum(), values[largest]), [f"{rest.size} others", *labels]
+
+
+# --- contributions as functions --------------------------------------------------------------------------------------
+
+
+class ShapeFunction(NamedTuple):
+    """The contributions of one column at some of its values."""
+
+    name: str
+    values: pd.Series  # (g,); of a curve in increasing order
+    contributions: Array  # (g,); less their mean over the rows of X
+    is_curve: bool
+    observed: pd.Series  # the column of X, without missing values
+    missing: float | None  # the contribution of a missing value; None where X has none
+    importance: float  # mean absolute contribution over X
+
+
+@dataclass(eq=False, repr=False)
+class ShapeFunctionDisplay:
+    """Plot of what each column contributes to the output, as a function of its value.
+
+    It needs a network whose raw output is a sum of functions of single columns: fit it
+    with `interaction_cst="no_interactions"` or without hidden layers. Each panel then
+    shows the whole effect of a column, exactly. Numbers, dates and durations give a
+    curve above a rug of the rows' values, categories give bars, and missing values a
+    dotted line or a bar. Contributions have mean 0 over `X`. Create it with
+    `from_estimator`.
+
+    Parameters
+    ----------
+    functions : sequence of ShapeFunction
+        The functions that `from_estimator` finds, the most important first.
+
+    ylabel : str, default="contribution"
+        Label of the vertical axes.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One axes per function.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    artists_ : list of matplotlib Line2D or BarContainer
+        The curve or the bars of each panel.
+
+    See Also
+    --------
+    Explanation : What each column contributes to the output of each row.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknet import ShapeFunctionDisplay, SigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> net = SigmoidMLPRegressor(interaction_cst="no_interactions", max_iter=20, random_state=0).fit(X, y)
+    >>> display = ShapeFunctionDisplay.from_estimator(net, X, columns=["bmi", "s5"])
+    >>> [function.name for function in display.functions]
+    ['bmi', 's5']
+    """
+
+    functions: Sequence[ShapeFunction]
+    _: KW_ONLY
+    ylabel: str = "contribution"
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: object,
+        X: Table,
+        *,
+        columns: Sequence[str] | None = None,
+        output: int | str = 0,
+        ax: Any = None,
+        max_columns: int = 12,
+    ) -> Self:
+        """Find the functions of the columns and plot them.
+
+        Parameters
+        ----------
+        estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a search of one
+            The fitted estimator, whose raw output is a sum of functions of single
+            columns. For a pipeline, pass its last step, and the table that the other
+            steps return.
+
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            Rows with usual values, such as the training rows.
+
+        columns : sequence of str, default=None
+            Names of the columns to draw, in this order ("x0", "x1", … if they have
+            none). None draws those that contribute most. Columns of text, and columns
+            that the network does not use, have no function.
+
+        output : int or str, default=0
+            Number or name of the output to draw.
+
+        ax : sequence of matplotlib Axes, default=None
+            Axes to draw on, one per column; None creates a figure.
+
+        max_columns : int, default=12
+            Number of columns to draw if `columns` is None.
+
+        Returns
+        -------
+        display : ShapeFunctionDisplay
+            The display.
+        """
+        check_scalar(max_columns, "max_columns", Integral, min_val=1)
+        inner = explaining_estimator(estimator)
+        explanation = inner.explain(X, background=X)
+        if not explanation.is_additive:
+            raise ValueError(
+                "The outputs of this network are not sums of functions of single columns: fit it with "
+                "interaction_cst='no_interactions' and a single output or quantile level for each target, or use "
+                "scikit-learn's PartialDependenceDisplay."
+            )
+        index = output_index(output, explanation)
+        functions = find_functions(inner, X, explanation, index)
+        if columns is None:
+            chosen = sorted(functions.values(), key=lambda function: -function.importance)[:max_columns]
+        else:
+            unknown = [name for name in columns if name not in functions]
+            if unknown:
+                raise ValueError(f"columns={unknown} have no function to draw: give some of {list(functions)}.")
+            chosen = [functions[name] for name in columns]
+        if not chosen:
+            raise ValueError(
+                f"columns={columns} leaves nothing to draw: the columns with a function are {list(functions)}. Text, "
+                "columns that the network does not use, and columns of which X has no value have no function."
+            )
+        return cls(chosen, ylabel=f"contribution to\n{explanation.description_of(index)}").plot(ax=ax)
+
+    def plot(self, *, ax: Any = None) -> Self:
+        """Draw the functions.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib Axes, default=None
+            Axes to draw on, one per function; None creates a figure.
+
+        Returns
+        -------
+        display : ShapeFunctionDisplay
+            The display itself.
+        """
+        import matplotlib.pyplot as plt
+
+        n = len(self.functions)
+        if ax is None:
+            n_wide = min(n, PANELS_PER_ROW)
+            n_high = ceil(n / n_wide)
+            size = (3.6 * n_wide, 2.7 * n_high)
+            panels = plt.subplots(n_high, n_wide, figsize=size, sharey=True, squeeze=False, layout="constrained")[1]
+            for panel in panels.ravel()[n:]:
+                panel.set_visible(False)
+            ax = panels.ravel()[:n]
+        self.axes_: Array = checked_axes(ax, n, "one function each")
+        self.figure_: Any = self.axes_[0].figure
+        self.artists_: list[Any] = []
+        for panel, function in zip(self.axes_, self.functions, strict=True):
+            self.artists_.append((draw_curve if function.is_curve else draw_bars)(panel, function))
+            panel.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
+            panel.set_title(label_of(function.name), fontsize="medium", parse_math=False)
+            panel.spines[["top", "right"]].set_visible(False)
+            if panel.get_subplotspec() is None or panel.get_subplotspec().is_first_col():
+                panel.set_ylabel(self.ylabel, parse_math=False)
+        return self
+
+
+def find_functions(estimator: Explains, X: Table, explanation: Explanation, output: int) -> dict[str, ShapeFunction]:
+    """Return the function of each column that has one, by its name.
+
+    A single table holds the values of all columns, as the contribution of a column depends on this column alone.
+    """
+    X = unwrap_narwhals(X)
+    table = as_pandas(X) if is_frame(X) else pd.DataFrame(X.toarray() if is_sparse(X) else np.asarray(X))
+    kinds = estimator.inputs_.groupby("column", sort=False)["kind"].agg(set)
+    values = [column for _, column in table.items()]
+    grids: dict[int, tuple[pd.Series, bool]] = {}
+    for j, name in enumerate(explanation.feature_names):
+        own = kinds.get(name, set())
+        is_curve = bool(own & CURVE_KINDS) and not pd.api.types.is_bool_dtype(values[j].dtype)
+        if is_curve:
+            values[j] = as_numbers_or_dates(values[j], name)
+        observed = values[j].dropna()
+        if len(observed) and own & (CURVE_KINDS | BAR_KINDS):
+            grids[j] = (curve_values(observed) if is_curve else most_frequent(observed)), is_curve
+    n_rows = max([len(grid) for grid, _ in grids.values()], default=0) + 1  # the last row is for missing values
+    columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
+    for j, (grid, _) in grids.items():
+        column = grid.take(np.arange(n_rows) % len(grid)).reset_index(drop=True)
+        columns[j] = column.where(column.index < n_rows - 1) if values[j].isna().any() else column
+    # `concat` gets the columns by number, as two of them may have the same name
+    drawn = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
+    of_drawn = estimator.explain(drawn if is_frame(X) else drawn.to_numpy(), background=X)
+    of_values, of_rows = (contributions_to(each, output).astype(np.float64) for each in (of_drawn, explanation))
+    functions = {}
+    for j, (grid, is_curve) in grids.items():
+        name, mean = explanation.feature_names[j], of_rows[:, j].mean()
+        centred = of_values[:, j] - mean
+        functions[name] = ShapeFunction(
+            name, grid, centred[: len(grid)], is_curve, observed=values[j].dropna(),
+            missing=float(centred[-1]) if values[j].isna().any() else None,
+            importance=float(np.abs(of_rows[:, j] - mean).mean()),
+        )  # fmt: skip
+    return functions
+
+
+def as_numbers_or_dates(values: pd.Series, name: str) -> pd.Series:
+    """Return the numbers, dates or durations of a column, which may hold them as objects or text."""
+    try:
+        return pd.Series(column_as_floats(values, name))
+    except (TypeError, ValueError):  # dates or durations, as the network has read the column
+        return pd.Series(infer_instants(values, name)[0])
+
+
+def curve_values(observed: pd.Series) -> pd.Series:
+    """Return evenly spaced values over the range of most rows."""
+    if pd.api.types.is_numeric_dtype(observed.dtype):
+        observed = observed.astype(np.float64)
+    low, high = observed.quantile(0.5 - DRAWN_SHARE / 2), observed.quantile(0.5 + DRAWN_SHARE / 2)
+    return pd.Series([low + (high - low) * (i / (N_POINTS - 1)) for i in range(N_POINTS)])
+
+
+def most_frequent(observed: pd.Series) -> pd.Series:
+    """Return the most frequent categories: sorted, or the most frequent first if they have no order."""
+    counts = observed.value_counts()
+    counts = counts[counts > 0].iloc[:MAX_BARS]
+    if isinstance(observed.dtype, pd.CategoricalDtype):
+        found = pd.Series(pd.Categorical(counts.index, dtype=observed.dtype))
+        return found.sort_values(ignore_index=True) if observed.dtype.ordered else found
+    found = pd.Series(counts.index, dtype=observed.dtype)
+    return found if observed.dtype == object else found.sort_values(ignore_index=True)
+
+
+def draw_curve(panel: Any, function: ShapeFunction) -> Any:
+    """Draw a curve above a rug of the rows' values, and the contribution of a missing value; return the curve."""
+    (line,) = panel.plot(as_plotted(function.values), function.contributions, color=CURVE)
+    rug = function.observed.iloc[:: ceil(len(function.observed) / MAX_RUG_LINES)]
+    low, high = function.values.iloc[0], function.values.iloc[-1]
+    x = as_plotted(rug[(rug >= low) & (rug <= high)])
+    panel.plot(
+        x, np.full(len(x), 0.02), "|", transform=panel.get_xaxis_transform(), color="0.3", alpha=0.4, markersize=6
+    )
+    if function.missing is not None:
+        panel.axhline(function.missing, color=MISSING, linestyle=":", linewidth=1.2)
+        panel.annotate(
+            "missing", (1.0, function.missing), xycoords=("axes fraction", "data"), xytext=(-2, 2),
+            textcoords="offset points", ha="right", fontsize="small", color=MISSING,
+        )  # fmt: skip
+    if pd.api.types.is_timedelta64_dtype(function.values.dtype):
+        panel.set_xlabel("days")
+    panel.tick_params(axis="x", rotation=30 if pd.api.types.is_datetime64_any_dtype(function.values.dtype) else 0)
+    return line
+
+
+def as_plotted(values: pd.Series) -> Array:
+    """Return values as Matplotlib takes them: dates, or numbers; durations become days."""
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        return np.asarray(values.dt.total_seconds() / 86_400.0)
+    return values.to_numpy() if pd.api.types.is_datetime64_any_dtype(values.dtype) else values.to_numpy(np.float64)
+
+
+def draw_bars(panel: Any, function: ShapeFunction) -> Any:
+    """Draw a bar for each category, and one for missing values; return the bars."""
+    labels = list(map(label_of, function.values))
+    heights, colors = list(function.contributions), [CURVE] * len(labels)
+    if function.missing is not None:
+        labels, heights, colors = [*labels, "missing"], [*heights, function.missing], [*colors, MISSING]
+    bars = panel.bar(np.arange(len(heights)), heights, color=colors)
+    crowded = sum(map(len, labels)) > 24
+    panel.set_xticks(
+        np.arange(len(labels)), labels, rotation=40 if crowded else 0, ha="right" if crowded else "center",
+        fontsize="small", parse_math=False,
+    )  # fmt: skip
+    return bars
+
+
+# --- for both --------------------------------------------------------------------------------------------------------
+
+
+def explaining_estimator(estimator: object) -> Explains:
+    """Return the estimator, or the best one of a search; raise a TypeError if it has no `explain`."""
+    inner: Any = getattr(estimator, "best_estimator_", estimator)
+    if not hasattr(type(inner), "explain"):
+        raise TypeError(
+            f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or SigmoidMLPRegressor. "
+            "For a pipeline, pass pipeline[-1], and pipeline[:-1].transform(X) as X."
+        )
+    found: Explains = inner
+    return found
+
+
+def output_index(output: int | str, explanation: Explanation) -> int:
+    """Return the index of an output that is given by its index or its name."""
+    names = explanation.output_names
+    if output in names:
+        return names.index(str(output))
+    if output not in range(-len(names), len(names)):
+        raise ValueError(f"output={output!r} is none of the outputs {names}, nor one of their numbers.")
+    return int(output)
+
+
+def contributions_to(explanation: Explanation, output: int) -> Array:
+    """Return the contributions to one output, (n, d)."""
+    return np.atleast_3d(explanation.values)[:, :, output]
+
+
+def checked_axes(ax: Any, n: int, what: str) -> Array:
+    """Return the axes that a user or Matplotlib gives as an array, (n,)."""
+    axes = np.ravel(ax)
+    if len(axes) != n:
+        raise ValueError(f"ax holds {len(axes)} axes: pass {n}, for {what}.")
+    return axes
+
+
+def label_of(*values: object) -> str:
+    """Return names and values of a table as the label of a bar: "length = 1.23", cut if it is long."""
+    is_number = [isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in values]
+    text = " = ".join(f"{value:.4g}" if number else str(value) for value, number in zip(values, is_number, strict=True))
+    return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"

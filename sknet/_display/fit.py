@@ -1,0 +1,386 @@
+"""The training history and the network of a fitted estimator as plots."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from itertools import pairwise, product
+from math import ceil
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted, check_scalar
+
+from sknet._typing import Array
+
+LOSSES = {
+    "loss": ("training loss", " of the final network", "C0"),
+    "validation_loss": ("validation loss", " of the folds' networks", "C1"),
+}
+"""For each loss in `history_`: its label, what the label adds if folds chose the epoch, and the colour of the curve."""
+
+COLORMAP = "RdBu_r"
+"""Matplotlib's colours of weights: blue at 0, white at 1/2 and red at 1."""
+
+INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
+"""Where searches, `TransformedTargetRegressor`, other wrappers and pipelines keep what they have fitted."""
+
+
+def inner_estimator(estimator: object, attribute: str) -> Any:
+    """Return the fitted estimator with an attribute: this one, or one in a pipeline, a search or another wrapper."""
+    inner: object = estimator
+    while not hasattr(type(inner), attribute):
+        inside = [name for name in INSIDE if hasattr(inner, name)]
+        if not inside:
+            raise TypeError(
+                f"{type(estimator).__name__} holds no fitted SigmoidMLPClassifier or SigmoidMLPRegressor: pass one of "
+                "these, or a fitted pipeline or search that ends with one (a search needs refit=True)."
+            )
+        inner = getattr(inner, inside[0])
+    check_is_fitted(inner)
+    return inner
+
+
+@dataclass(eq=False, repr=False)
+class TrainingHistoryDisplay:
+    """Plot of training loss, validation loss and learning rate by epoch.
+
+    Create it with `from_estimator`.
+
+    Parameters
+    ----------
+    history : DataFrame
+        The `history_` of an estimator: one row per epoch, or with a column "member" one
+        row per epoch and member.
+
+    best_epochs : sequence of int, default=None
+        Epochs to mark as chosen, counted from 1. None marks the epoch with the best
+        validation score of each member.
+
+    estimator_name : str, default=None
+        Title of the plot.
+
+    has_folds : bool, default=False
+        Whether folds chose the epoch. The labels of the losses then say that the
+        training loss is the final network's, and the validation loss is that of the
+        networks of the folds.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the losses.
+
+    rate_ax_ : matplotlib Axes or None
+        Axes of the learning rate, on the right; None without one, as for "lbfgs".
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    lines_ : dict of str to matplotlib Line2D
+        The curves: "loss", and if they exist "validation_loss" and "learning_rate".
+        With several members, a curve is the mean of those still training, inside a band
+        from the lowest to the highest.
+
+    See Also
+    --------
+    NetworkDisplay : Layers and weights of a fitted network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknet import SigmoidMLPClassifier, TrainingHistoryDisplay
+    >>> model = SigmoidMLPClassifier(max_iter=5, early_stopping=True, random_state=0)
+    >>> model = model.fit(*load_iris(return_X_y=True))
+    >>> display = TrainingHistoryDisplay.from_estimator(model)
+    >>> sorted(display.lines_)
+    ['learning_rate', 'loss', 'validation_loss']
+    """
+
+    history: pd.DataFrame
+    _: KW_ONLY
+    best_epochs: Sequence[int] | None = None
+    estimator_name: str | None = None
+    has_folds: bool = False
+
+    @classmethod
+    def from_estimator(cls, estimator: object, *, ax: Any = None, log_scale: bool = False) -> Self:
+        """Plot the training history of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a pipeline or search
+            The fitted estimator: the last step of a pipeline, the best estimator of a
+            search.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None creates a figure.
+
+        log_scale : bool, default=False
+            Whether to draw losses on a logarithmic scale.
+
+        Returns
+        -------
+        display : TrainingHistoryDisplay
+            The display.
+        """
+        inner = inner_estimator(estimator, "history_")
+        has_folds = inner.resolved_params_["early_stopping"] == "folds"
+        best_epochs: list[int] | None = []
+        if inner.validation_scores_ is not None:
+            n_before = len(inner.loss_curve_) - inner.n_iter_  # epochs of earlier calls, with a warm start
+            several = "member" in inner.history_ and not has_folds  # each member then has its own best epoch
+            best_epochs = None if several else [n_before + inner.best_epoch_]
+        display = cls(inner.history_, best_epochs=best_epochs, estimator_name=type(inner).__name__, has_folds=has_folds)
+        return display.plot(ax=ax, log_scale=log_scale)
+
+    def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None creates a figure.
+
+        log_scale : bool, default=False
+            Whether to draw losses on a logarithmic scale.
+
+        Returns
+        -------
+        display : TrainingHistoryDisplay
+            The display itself.
+        """
+        import matplotlib.pyplot as plt
+        from matplotlib.ticker import MaxNLocator
+
+        self.ax_: Any = plt.subplots(layout="constrained")[1] if ax is None else ax
+        self.figure_: Any = self.ax_.figure
+        self.lines_: dict[str, Any] = {
+            name: self._curve(self.ax_, name, label + of_network * self.has_folds, color)
+            for name, (label, of_network, color) in LOSSES.items()
+            if self.history[name].notna().any()
+        }
+        handles = [*self.lines_.values(), *self._mark_best_epochs()]
+        self.rate_ax_: Any = None
+        if self.history["learning_rate"].notna().any():
+            self.rate_ax_ = self.ax_.twinx()
+            rate = self._curve(self.rate_ax_, "learning_rate", "learning rate", "0.55", linestyle="--", linewidth=1.2)
+            self.rate_ax_.set(ylabel="learning rate", ylim=(0.0, None))
+            self.rate_ax_.spines["top"].set_visible(False)
+            self.lines_["learning_rate"] = rate
+            handles.append(rate)
+        self.ax_.set(xlabel="epoch", ylabel="loss", yscale="log" if log_scale else "linear")
+        if log_scale:
+            self.ax_.yaxis.set_major_formatter(tick_label)
+            self.ax_.yaxis.set_minor_formatter(tick_label)
+        # the legend has its place between the axes and the title, so that no curve runs through it
+        self.ax_.set_title(self.estimator_name or "", pad=12 + 14 * ceil(len(handles) / 2), parse_math=False)
+        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
+        self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
+        self.ax_.spines["top"].set_visible(False)
+        self.ax_.legend(
+            handles=handles, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2,
+            fontsize="small", columnspacing=1.2, handlelength=1.6, borderpad=0.2,
+        )  # fmt: skip
+        return self
+
+    def _by_member(self) -> list[pd.DataFrame]:
+        """Return the history of each member."""
+        return [part for _, part in self.history.groupby("member")] if "member" in self.history else [self.history]
+
+    def _curve(self, ax: Any, name: str, label: str, color: str, **style: Any) -> Any:
+        """Draw the mean of a column of the history over the members, in a band from the lowest to the highest."""
+        columns = [part[name].reset_index(drop=True) for part in self._by_member()]
+        values = pd.concat(columns, axis=1)  # NaN where a member has stopped already
+        epochs = values.index + 1
+        if len(columns) > 1:
+            ax.fill_between(epochs, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, linewidth=0)
+        return ax.plot(epochs, values.mean(axis=1), label=label, color=color, **style)[0]
+
+    def _mark_best_epochs(self) -> list[Any]:
+        """Draw a line at each chosen epoch; return the line that stands for them in the legend, if there is any."""
+        found = map(best_epoch, self._by_member()) if self.best_epochs is None else self.best_epochs
+        epochs = sorted({epoch for epoch in found if epoch is not None})
+        lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
+        if lines:
+            lines[0].set_label(f"chosen epoch, {epochs[0]}" if len(epochs) == 1 else "chosen epochs")
+        return lines[:1]
+
+
+def tick_label(value: float, _: object) -> str:
+    """Return a plain number for 1, 2 and 5 times a power of ten, and no text for other ticks."""
+    return f"{value:g}" if f"{value:e}"[0] in "125" else ""
+
+
+def best_epoch(history: pd.DataFrame) -> int | None:
+    """Return the best epoch of a history, counted from 1; None if no epoch was evaluated on held-out rows."""
+    scores, losses = history["validation_score"].to_numpy(), history["loss"].to_numpy()
+    if np.isnan(scores).all():  # no score is a number: the loss decided
+        scores = -history["validation_loss"].to_numpy()
+    if np.isnan(scores).all():
+        return None
+    if np.isnan(losses).any():  # the folds chose this network's last epoch, and trained for longer themselves
+        return int(np.flatnonzero(~np.isnan(losses))[-1]) + 1
+    return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # training keeps the last of equal scores
+
+
+@dataclass(eq=False, repr=False)
+class NetworkDisplay:
+    """Drawing of the layers and weights of a network.
+
+    Circles are inputs, units and outputs. Lines are weights: red if positive, blue if
+    negative, stronger if larger. Of a large layer, only the units with the largest
+    weights are drawn. Create it with `from_estimator`.
+
+    Parameters
+    ----------
+    coefs : sequence of arrays of shape (fan_in, fan_out)
+        The `coefs_` of an estimator.
+
+    input_names : sequence of str, default=None
+        Name of each input.
+
+    output_names : sequence of str, default=None
+        Name of each output.
+
+    estimator_name : str, default=None
+        Title of the drawing.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the drawing.
+
+    figure_ : matplotlib Figure
+        The figure.
+
+    weights_ : list of matplotlib LineCollection
+        The weights of each layer.
+
+    shown_ : list of arrays of int
+        Indices of the inputs, units and outputs that are drawn, layer by layer.
+
+    See Also
+    --------
+    TrainingHistoryDisplay : Losses and learning rate by epoch.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknet import NetworkDisplay, SigmoidMLPClassifier
+    >>> model = SigmoidMLPClassifier(5, n_members=1, max_iter=5).fit(*load_iris(return_X_y=True, as_frame=True))
+    >>> display = NetworkDisplay.from_estimator(model)
+    >>> [len(shown) for shown in display.shown_]
+    [4, 5, 3]
+    """
+
+    coefs: Sequence[Array]
+    _: KW_ONLY
+    input_names: Sequence[str] | None = None
+    output_names: Sequence[str] | None = None
+    estimator_name: str | None = None
+
+    @classmethod
+    def from_estimator(cls, estimator: object, *, ax: Any = None, max_units: int = 16) -> Self:
+        """Draw the network of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a pipeline or search
+            The fitted estimator: the last step of a pipeline, the best estimator of a
+            search.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None creates a figure.
+
+        max_units : int, default=16
+            Maximum number of circles per layer.
+
+        Returns
+        -------
+        display : NetworkDisplay
+            The display.
+        """
+        inner = inner_estimator(estimator, "coefs_")
+        classes, names = getattr(inner, "classes_", None), None
+        if isinstance(classes, np.ndarray):  # one output per class, or for two classes that of the second one
+            names = [str(label) for label in classes[-inner.n_outputs_ :]]
+        display = cls(
+            inner.coefs_, input_names=list(inner.network_feature_names_), output_names=names,
+            estimator_name=type(inner).__name__,
+        )  # fmt: skip
+        return display.plot(ax=ax, max_units=max_units)
+
+    def plot(self, *, ax: Any = None, max_units: int = 16) -> Self:
+        """Draw the network.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None creates a figure.
+
+        max_units : int, default=16
+            Maximum number of circles per layer.
+
+        Returns
+        -------
+        display : NetworkDisplay
+            The display itself.
+        """
+        import matplotlib.pyplot as plt
+
+        check_scalar(max_units, "max_units", Integral, min_val=1)
+        self.shown_: list[Array] = strongest_units(self.coefs, max_units)
+        tallest = max(map(len, self.shown_))
+        if ax is None:
+            size = (2.4 + 1.9 * len(self.shown_), max(2.6, 0.36 * tallest + 1.2))
+            ax = plt.subplots(figsize=size, layout="constrained")[1]
+        self.ax_: Any = ax
+        self.figure_: Any = ax.figure
+        circles = [
+            [(float(x), 0.5 * (len(shown) - 1) - row) for row in range(len(shown))]
+            for x, shown in enumerate(self.shown_)
+        ]
+        self.weights_: list[Any] = [
+            draw_weights(ax, W[np.ix_(*shown)] / (np.abs(W).max() or 1.0), product(*ends))
+            for W, shown, ends in zip(self.coefs, pairwise(self.shown_), pairwise(circles), strict=True)
+        ]
+        for names, layer, side, shift in ((self.input_names, 0, "right", -0.09), (self.output_names, -1, "left", 0.09)):
+            for unit, (x, y) in zip(self.shown_[layer], circles[layer], strict=True):
+                if names is not None:
+                    ax.text(x + shift, y, names[unit], ha=side, va="center", fontsize="small", parse_math=False)
+        sizes = [len(self.coefs[0]), *(W.shape[1] for W in self.coefs)]
+        kinds = ["input", *["unit"] * (len(self.coefs) - 1), "output"]
+        for places, size, kind in zip(circles, sizes, kinds, strict=True):
+            ax.scatter(*zip(*places, strict=True), s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
+            text = f"{len(places)} of " * (len(places) < size) + f"{size} {kind}" + "s" * (size > 1)
+            ax.text(places[0][0], -0.5 * tallest - 0.4, text, ha="center", va="top", fontsize="small", color="0.35")
+        ax.set_title(self.estimator_name or "", parse_math=False)
+        ax.set_axis_off()
+        ax.margins(0.06)
+        return self
+
+
+def draw_weights(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> Any:
+    """Draw a line between the two ends of each weight, all in [-1, 1]; return the lines."""
+    from matplotlib import colormaps
+    from matplotlib.collections import LineCollection
+
+    strength = np.abs(weights).ravel()
+    colors = colormaps[COLORMAP](0.5 + 0.5 * weights.ravel())
+    colors[:, 3] = np.clip(0.12 + strength, 0.0, 1.0)  # opacity: even the weakest can be seen
+    order = np.argsort(strength)  # the strongest are drawn last, on top
+    segments = list(np.array(list(ends))[order])
+    lines = LineCollection(segments, colors=colors[order], linewidths=0.3 + 2.4 * strength[order])
+    return ax.add_collection(lines)
+
+
+def strongest_units(coefs: Sequence[Array], max_units: int) -> list[Array]:
+    """Return the indices of the inputs, units and outputs with the largest weights, in increasing order.
+
+    A unit's strength is the norm of its incoming weights times the norm of its outgoing ones.
+    """
+    strengths = [np.abs(coefs[0]).sum(axis=1)]
+    for before, after in pairwise(coefs):
+        strengths.append(np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=1))
+    strengths.append(np.abs(coefs[-1]).sum(axis=0))
+    return [np.sort(np.argsort(-strength, kind="stable")[:max_units]) for strength in strengths]
