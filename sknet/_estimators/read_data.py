@@ -23,27 +23,28 @@ from sklearn.utils.validation import validate_data
 from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights, n_rows_of
 from sknet._model.heads import Head
 from sknet._model.table_in_memory import TableInMemory
-from sknet._tables.arrays import (
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.read import (
+    MemoryMappedRows,
+    as_common_type,
     as_native_array,
     as_numbers,
-    fill_table_with_nan,
-    missing_as_nan,
-    refuse_bad_column,
-    refuse_unreadable_collection,
-)
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import (
-    as_common_type,
     as_pandas,
     column_names,
+    fill_table_with_nan,
     is_frame,
+    is_memory_mapped,
+    is_sparse,
+    missing_as_nan,
+    refuse_bad_column,
+    refuse_bad_sparse,
     refuse_broken_text,
+    refuse_unreadable_collection,
+    short_list,
     unwrap_narwhals,
     with_common_types,
 )
-from sknet._tables.messages import short_list
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
-from sknet._tables.tables import MemoryMappedRows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 

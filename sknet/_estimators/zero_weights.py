@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.arrays import refuse_unreadable_collection
-from sknet._tables.frames import unwrap_narwhals
-from sknet._tables.tables import is_memory_mapped, is_sparse, take_rows
+from sknet._tables.read import is_memory_mapped, is_sparse, refuse_unreadable_collection, take_rows, unwrap_narwhals
 from sknet._typing import Array, Table, Target
 
 

@@ -22,18 +22,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._stream.scratch import ScratchFiles
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns.datetime import (
+from sknet._tables.dates import (
     Instants,
+    holds_iso_dates,
     infer_instants,
     is_text,
     microseconds_of,
     read_instants,
+    read_iso_dates,
     zone_of,
 )
-from sknet._tables.columns.number import refuse_infinite
-from sknet._tables.columns.text import read_texts
-from sknet._tables.frames import (
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.read import (
     ColumnKind,
     column_as_floats,
     column_at,
@@ -41,8 +41,9 @@ from sknet._tables.frames import (
     is_categorical,
     is_frame,
     read_categories,
+    refuse_infinite,
 )
-from sknet._tables.iso_dates import holds_iso_dates, read_iso_dates
+from sknet._tables.text import read_texts
 from sknet._typing import Array, DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]

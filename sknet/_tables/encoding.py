@@ -3,13 +3,22 @@
 The table is a float array, a CSR matrix or a data frame. The network's inputs are the bins of all columns first, then
 all other inputs; the order of the table's columns is kept in both.
 
+Numbers are scaled and binned for all columns at once: a loop over columns would spend its time in Python. Columns of
+many categories may be sparse inputs: their product with the weights looks up one row of the weights. These one-hot
+inputs are written into a sparse matrix; all other inputs are encoded into a dense one.
+
 Conventions
 -----------
-n rows; d columns, d_num of them numbers.
+n rows; d columns, d_num of them numbers, d_binned of these with bins; n_inputs inputs of the network, m of them not
+looked up; n_others that are no bins; k outputs whose derivatives are taken.
 
-X : (n, d)               the table
-observed : (n, d_num)    its numbers as they come, NaN where a value is missing
-out : (n, n_inputs)      the network's input
+X : (n, d)                   the table
+observed : (n, d_num)        its numbers as they come, NaN where a value is missing
+out : (n, n_inputs)          the network's input
+hot : (n, n_others)          CSR, a 1 for each category that is looked up
+dense_inputs : (m,)          positions of the other inputs among all
+by_input : (n, k, n_inputs)  derivatives by the network's inputs
+by_column : (n, k, d)        derivatives by the table's columns; NaN for columns that are no numbers
 """
 
 from __future__ import annotations
@@ -21,41 +30,256 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.column_layout import ColumnLayout, compute_layout
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.datetime import learn_datetime
-from sknet._tables.columns.number import (
+from sknet._tables.categories import TargetTotals, compute_target_totals, learn_category
+from sknet._tables.column import Column, ColumnSettings, InputFormula, OneHot
+from sknet._tables.dates import learn_datetime
+from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
+from sknet._tables.numbers import (
+    BinnedColumn,
+    ColumnScaler,
+    common_scaler,
+    learn_quantiles,
     learn_robust,
+    learn_sparse,
     learn_standard,
+    learn_steps,
     learn_unscaled,
     refuse_excessive,
-    refuse_infinite,
     scale_or_refuse,
+    with_bins,
+    write_bins,
 )
-from sknet._tables.columns.quantile import learn_quantiles
-from sknet._tables.columns.sparse import learn_sparse
-from sknet._tables.columns.statistics import SortedColumns
-from sknet._tables.columns.steps import learn_steps
-from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_category
-from sknet._tables.columns.text import EncodedTextInput, learn_text
-from sknet._tables.frames import (
+from sknet._tables.read import (
     ColumnKind,
     ColumnValues,
     as_uniform_array,
     column_as_floats,
     column_at,
     column_names,
+    is_sparse,
     read_categories,
+    refuse_bad_sparse,
+    refuse_infinite,
 )
-from sknet._tables.lookups import LookedUpCategories, choose_lookups
-from sknet._tables.survey import Survey, survey_columns
-from sknet._tables.tables import is_sparse, refuse_bad_sparse
+from sknet._tables.statistics import SortedColumns
+from sknet._tables.text import EncodedTextInput, learn_text
 from sknet._typing import Array, Batch, DType, Positions, Table
+
+# --- where inputs are ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StackedBins:
+    """The bins of all columns, computed together.
+
+    Attributes
+    ----------
+    columns : ndarray of ints, of shape (d_binned,)
+        Which of the columns of numbers have bins.
+    fill : ndarray of shape (d_binned,)
+        What replaces a missing value of each.
+    span : slice
+        All bins from the first to the last one, w of them: written in one piece, which is faster than picking.
+    source : ndarray of ints, of shape (w,)
+        Index of the column of each bin, among the columns with bins; 0 for the bins of other columns, those of dates.
+    low, factor : ndarray of shape (w,)
+        Lower edge of each bin, and 1 over its width; 0 for the bins of other columns.
+    """
+
+    columns: NDArray[np.intp]
+    fill: Array
+    span: slice
+    source: NDArray[np.intp]
+    low: Array
+    factor: Array
+
+    def write(self, observed: Array, out: Array) -> None:
+        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 those that lie between."""
+        binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
+        values = binned.astype(np.float64)  # a copy
+        np.copyto(values, self.fill, where=np.isnan(values))
+        # (n, w): the value of each bin's column; of another column's bin, low and factor of 0 make it 0
+        write_bins(values.take(self.source, axis=1), self.low, self.factor, out[:, self.span])
+
+
+@dataclass(frozen=True)
+class ColumnLayout:
+    """Where each column's inputs are, and which columns are scaled together.
+
+    Attributes
+    ----------
+    bin_starts : ndarray of ints, of shape (d + 1,)
+        First bin of each column; the last entry is the number of bins.
+    starts_after_bins : ndarray of ints, of shape (d + 1,)
+        First input of each column after its bins; the last entry is the number of inputs.
+    number_columns, number_inputs : ndarray of ints, of shape (d_num,)
+        Which of the table's columns are numbers, and which of the inputs are these, scaled.
+    indicated : ndarray of ints, of shape (m,)
+        Which of the numbers have an indicator of missing values: it is the input after the number.
+    scaler : ColumnScaler
+        Of the numbers.
+    bins : StackedBins or None
+        Of the numbers that have bins.
+    other_columns : list of int
+        Positions of all other columns in the table.
+    only_numbers : bool
+        Whether every column is one number and nothing else.
+    """
+
+    bin_starts: NDArray[np.intp]
+    starts_after_bins: NDArray[np.intp]
+    number_columns: NDArray[np.intp]
+    number_inputs: NDArray[np.intp]
+    indicated: NDArray[np.intp]
+    scaler: ColumnScaler
+    bins: StackedBins | None
+    other_columns: list[int]
+    only_numbers: bool
+
+
+def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
+    """Lay out the inputs of a table's columns: the bins of all, then the others, column by column."""
+    bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
+    n_others = (column.n_inputs - column.n_bins for column in columns)
+    starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
+    numbers = {j: number for j, column in enumerate(columns) if (number := column.jointly_scaled_number) is not None}
+    indices = np.array(list(numbers), dtype=np.intp)
+    return ColumnLayout(
+        bin_starts=bin_starts,
+        starts_after_bins=starts,
+        number_columns=indices,
+        number_inputs=starts[indices],  # the scaled number is the first input of its column after the bins
+        indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
+        scaler=common_scaler(list(numbers.values())),
+        bins=_stack_bins(columns, indices, bin_starts),
+        other_columns=[j for j in range(len(columns)) if j not in numbers],
+        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input each: no indicators, no bins
+    )
+
+
+def _stack_bins(
+    columns: Sequence[Column], number_indices: NDArray[np.intp], bin_starts: NDArray[np.intp]
+) -> StackedBins | None:
+    """Stack the bins of all columns; None where no column has bins."""
+    # k counts columns of numbers, j those of the table
+    binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
+    if not binned:
+        return None
+    inputs = np.concatenate([np.arange(bin_starts[j], bin_starts[j + 1]) for _, j, _ in binned])
+    span = slice(int(inputs[0]), int(inputs[-1]) + 1)
+    source, (low, factor) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
+    at = inputs - span.start  # where their bins are in the span
+    source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
+    low[at], factor[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
+    return StackedBins(
+        columns=np.array([k for k, _, _ in binned]),
+        fill=np.array([column.fill for _, _, column in binned]),
+        span=span,
+        source=source,
+        low=low,
+        factor=factor,
+    )
+
+
+# --- categories that are looked up -----------------------------------------------------------------------------------
+
+
+MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32
+"""Only columns of at least this many one-hot inputs are looked up: fewer are multiplied as fast."""
+
+MIN_LOOKED_UP_INPUTS = 200
+"""From this many inputs of wide columns on, looking them up takes less time than multiplying them."""
+
+
+@dataclass(frozen=True)
+class LookedUpCategories:
+    """The categories whose one-hot inputs are kept as indices, and not written as 0 and 1.
+
+    Attributes
+    ----------
+    categories : dict of int to OneHot
+        Their one-hot inputs, by position in the table.
+    first_inputs : ndarray of ints, of shape (c,)
+        The first of these inputs of each, counted without the bins.
+    n_others : int
+        How many inputs there are in all without the bins.
+    dense_inputs : ndarray of ints, of shape (m,)
+        Positions of all other inputs.
+    """
+
+    categories: dict[int, OneHot]
+    first_inputs: NDArray[np.intp]
+    n_others: int
+    dense_inputs: NDArray[np.intp]
+
+    def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Return a table's columns without the inputs that are looked up."""
+        return tuple(column.without_one_hot() if j in self.categories else column for j, column in enumerate(columns))
+
+    def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
+        """Return the n rows' one-hot inputs, kept as indices; see `OneHotOfSlots`."""
+        widest = max(len(column.levels) + 2 for column in self.categories.values())
+        # the smallest signed type, as unknown categories have slot −1
+        slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
+        for i, (j, column) in enumerate(self.categories.items()):
+            slot[:, i] = column.slots_of_values(column_at(X, j))
+        return OneHotOfSlots(slot, self.first_inputs, self.n_others, dtype)
+
+
+@dataclass(frozen=True)
+class OneHotOfSlots:
+    """Which one-hot inputs of n rows are 1; indexing by rows makes a CSR matrix of their 0 and 1.
+
+    Attributes
+    ----------
+    slot : ndarray of ints, of shape (n, c)
+        Of each of the c columns that are looked up; −1 for an unknown category, which looks nothing up.
+    first_inputs : ndarray of ints, of shape (c,)
+        The first input of each column, counted without the bins.
+    n_others : int
+        How many inputs there are in all without the bins.
+    dtype : dtype
+        Of the matrix.
+    """
+
+    slot: NDArray[np.signedinteger]
+    first_inputs: NDArray[np.intp]
+    n_others: int
+    dtype: DType
+
+    def __getitem__(self, rows: Batch) -> sp.csr_array:
+        """Return these rows' inputs without the bins, (b, n_others): those that are not looked up are 0."""
+        slot = self.slot[rows]
+        known = slot >= 0
+        inputs = (slot + self.first_inputs)[known]
+        # in CSR's terms: `inputs` are the columns of the ones, `ends` says where each row's end
+        ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
+        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_others))
+
+
+def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
+    """Choose the columns that are looked up; None if that would not be worth it."""
+    categories = ((j, column.one_hot_inputs) for j, column in enumerate(columns))
+    wide = {
+        j: one_hot
+        for j, one_hot in categories
+        if one_hot is not None and one_hot.n_inputs >= MIN_INPUTS_OF_LOOKED_UP_COLUMN
+    }
+    if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKED_UP_INPUTS:
+        return None
+    is_dense = np.ones(first_inputs[-1], dtype=bool)  # of each input, (n_inputs,)
+    for j, one_hot in wide.items():
+        is_dense[first_inputs[j] : first_inputs[j] + one_hot.n_inputs] = False
+    n_bins = int(first_inputs[0])
+    return LookedUpCategories(wide, first_inputs[list(wide)] - n_bins, len(is_dense) - n_bins, np.flatnonzero(is_dense))
+
+
+# --- the encoder -----------------------------------------------------------------------------------------------------
+
 
 T = TypeVar("T")
 
@@ -441,3 +665,49 @@ LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]
     "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
 }
 """How a column of each kind is learnt, from its values and its name."""
+
+
+# --- from inputs back to columns -------------------------------------------------------------------------------------
+
+
+def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
+    """Add up what there is for each column's inputs, over the last axis: (..., n_inputs) becomes (..., d).
+
+    `starts`, as `TableEncoder.input_starts`: the first bin of each column, and its first other input.
+    """
+    by_column = np.zeros((*by_input.shape[:-1], len(starts[0]) - 1), by_input.dtype)
+    for firsts in starts:
+        n_inputs = np.diff(firsts)
+        has_any = n_inputs > 0
+        if (n_inputs == 1).all():  # as `reduceat`, which takes ten times as long
+            by_column += by_input[..., firsts[0] : firsts[-1]]
+        elif has_any.any():
+            by_column[..., has_any] += np.add.reduceat(by_input[..., : firsts[-1]], firsts[:-1][has_any], axis=-1)
+    return by_column
+
+
+def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
+    """Add up, for each column, the derivatives by its inputs times the inputs' slopes.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+    X : ndarray, CSR matrix or data frame of shape (n, d)
+        Rows that can be encoded.
+    by_input : ndarray of shape (n, k, n_inputs)
+
+    Returns
+    -------
+    ndarray of shape (n, k, d)
+    """
+    if is_sparse(X):
+        if encoder.keeps_zeros:  # every input is its column times a scale; there may be too many columns for a loop
+            return by_input * np.array([formula.scale for _, formula in encoder.input_formulas])
+        X = X.toarray()
+    by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
+    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
+        slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
+        if slopes is not None:
+            # (n, k, inputs) times (n, 1, inputs), added up over the inputs: (n, k)
+            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.input_positions(j)], slopes[:, np.newaxis])
+    return by_column

@@ -18,10 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import column_or_1d
 
-from sknet._tables.arrays import as_numbers, refuse_unreadable_collection
-from sknet._tables.columns.statistics import mean_and_deviation
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import as_pandas, is_frame
+from sknet._tables.read import as_numbers, as_pandas, is_frame, refuse_unreadable_collection
+from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Target
 
 LARGEST_TARGET = 1e300

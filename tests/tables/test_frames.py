@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sknet._tables.frames import (
+from sknet._tables.read import (
     as_pandas,
     as_uniform_array,
     category_key,
@@ -182,7 +182,7 @@ import sys
 sys.modules["pyarrow"] = None
 import polars as pl
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.frames import as_pandas
+from sknet._tables.read import as_pandas
 from sknet._tables.labels import learn_labels
 from sknet._tables.targets import read_regression_target
 frame = pl.DataFrame(

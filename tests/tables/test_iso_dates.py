@@ -11,10 +11,10 @@ from sklearn.utils.fixes import parse_version
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.columns import ColumnSettings
+from sknet._tables.column import ColumnSettings
+from sknet._tables.dates import holds_iso_dates
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.frames import as_pandas
-from sknet._tables.iso_dates import holds_iso_dates
+from sknet._tables.read import as_pandas
 
 N = 120
 WHEN = pd.Series(pd.date_range("2020-01-30", periods=N, freq="31h")).sample(frac=1, random_state=0, ignore_index=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from sknet._tables.columns import Column, ColumnSettings
+from sknet._tables.column import Column, ColumnSettings
 from sknet._tables.encoding import DEFAULT_SETTINGS, LEARNERS, SCALINGS
 
 N = 120

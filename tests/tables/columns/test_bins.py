@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet import SigmoidMLPClassifier
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.bins import BinnedColumn, bin_edges
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import SortedColumns
+from sknet._tables.column import ColumnSettings
 from sknet._tables.encoding import learn_encoder
+from sknet._tables.numbers import BinnedColumn, NumberColumn, bin_edges
+from sknet._tables.statistics import SortedColumns
 
 NUMBERS = st.lists(
     st.tuples(st.integers(-5, 5) | st.floats(-1e6, 1e6).map(lambda x: round(x, 2)), st.integers(1, 4)), min_size=1

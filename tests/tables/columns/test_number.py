@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import bend_outliers, common_scaler
+from sknet._tables.column import ColumnSettings
 from sknet._tables.encoding import learn_encoder
+from sknet._tables.numbers import bend_outliers, common_scaler
 
 METHODS = ["robust", "standard", None]
 values = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 3))

@@ -8,9 +8,9 @@ from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPRegressor
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.quantile import QUANTILE_SHARES, QuantileColumn
+from sknet._tables.column import ColumnSettings
 from sknet._tables.encoding import learn_encoder
+from sknet._tables.numbers import QUANTILE_SHARES, QuantileColumn
 
 rng = np.random.default_rng(0)
 SKEWED = np.exp(2.0 * rng.normal(size=2000))

@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.steps import MAX_LEAVES, with_steps
+from sknet._tables.column import ColumnSettings
 from sknet._tables.encoding import learn_encoder
+from sknet._tables.numbers import MAX_LEAVES, BinnedColumn, NumberColumn, with_steps
 
 N = 2000
 rng = np.random.default_rng(0)

@@ -1,4 +1,7 @@
-"""Weighted quantiles, means and deviations of columns of numbers, of several at a time.
+"""Weighted quantiles, means and deviations of several columns of numbers, and the rows that they are learnt from.
+
+Columns are learnt from all rows, or from a sample. A row is in the sample or not by its number and the seed alone,
+wherever the table is: in memory, in files, on workers.
 
 Conventions
 -----------
@@ -6,16 +9,125 @@ b columns, n rows. NaN is a missing value and counts nowhere.
 
 columns : (b, n)                 each column adjacent in memory
 weight : (n,), (b, n) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
+numbers : (n,)                   row numbers
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknet._typing import Array
+
+# --- samples and folds of rows ---------------------------------------------------------------------------------------
+
+
+SAMPLE_ROWS = 200_000
+"""The most rows that columns are learnt from: more change quantiles and means less than a network would notice."""
+
+ROWS_HASHED_AT_ONCE = 2**18
+"""Rows whose random keys are in memory at a time, while the sample is drawn."""
+
+
+def hash_integers(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
+    """Hash integers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
+    with np.errstate(over="ignore"):  # modulo 2**64 is what is wanted; the constants are SplitMix's
+        z = (numbers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def exceeds_sample_size(n: int) -> bool:
+    """Whether a table of n rows is larger than the sample that columns are learnt from."""
+    return n > SAMPLE_ROWS
+
+
+def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
+    """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing.
+
+    They are those with the smallest random keys.
+    """
+    if not exceeds_sample_size(n):
+        return np.arange(n)
+    smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
+    # piece by piece: the keys of all rows would take as much memory as y
+    for start in range(0, n, ROWS_HASHED_AT_ONCE):
+        numbers = np.arange(start, min(start + ROWS_HASHED_AT_ONCE, n))
+        numbers, keys = np.append(smallest, numbers), np.append(its_keys, hash_integers(numbers, seed))
+        first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)
+        smallest, its_keys = numbers[first], keys[first]
+    return np.sort(smallest)
+
+
+N_ENCODING_FOLDS = 5
+"""In how many folds the training rows are encoded, as in scikit-learn."""
+
+
+def cross_fit_folds(
+    target: Array, numbers: NDArray[np.integer], n_rows: int, n_folds: int = N_ENCODING_FOLDS
+) -> NDArray[np.intp]:
+    """Assign training rows to the folds of cross-fitting, so that no row is encoded by its own target.
+
+    In a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
+    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same folds.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n, k)
+    numbers : ndarray of shape (n,)
+        The rows' numbers in the table.
+    n_rows : int
+        How many rows the table has.
+    n_folds : int, default=N_ENCODING_FOLDS
+
+    Returns
+    -------
+    encoding_fold : ndarray of shape (n,)
+        Integers from 0 to `n_folds` - 1.
+    """
+    if exceeds_sample_size(n_rows):
+        return (hash_integers(numbers) % np.uint64(n_folds)).astype(np.intp)
+    # sort by the target, equal ones in random order, and assign in turn
+    shuffled = np.random.default_rng(0).permutation(len(target))
+    by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
+    encoding_fold = np.empty(len(target), dtype=np.intp)
+    encoding_fold[by_target] = np.arange(len(target)) % n_folds
+    return encoding_fold
+
+
+# --- equality --------------------------------------------------------------------------------------------------------
+
+
+class EqualByFields:
+    """Base of dataclasses with eq=False: two of one type are equal if all their fields are, arrays by their values.
+
+    A pickle has the fields, and not what has been computed from them and kept.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        # `array_equal` also compares other values: a tuple becomes an array, a dataclass one that holds this object
+        return all(map(np.array_equal, _values_of(self), _values_of(other)))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), _values_of(self)
+
+    __hash__: Any = None  # arrays have no hash
+
+
+def _values_of(value: Any) -> tuple[Any, ...]:
+    return tuple(getattr(value, field.name) for field in fields(value))
+
+
+# --- quantiles, means and deviations ---------------------------------------------------------------------------------
+
 
 SHARE_TOLERANCE = 1e-10
 """A cumulated share of the weight has reached q when it is this near: rounding must not decide on the quantile."""

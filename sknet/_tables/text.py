@@ -32,15 +32,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.statistics import mean_and_deviation
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import ColumnValues, refuse_broken_text
-from sknet._tables.messages import short_repr
+from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.read import ColumnValues, refuse_broken_text, short_repr
+from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer  # otherwise where needed: most tables have no text
+
 
 NGRAM_LENGTHS = (3, 4)
 """How many characters a term has, the spaces around a word included."""
