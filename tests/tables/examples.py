@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from sknet._tables import columns
+from sknet import _tables
 from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings
 from sknet._tables.dates import CYCLES
@@ -24,9 +24,9 @@ from sknet._tables.text import TextColumn
 
 COLUMN_KINDS = {  # all that a column can become
     kind
-    for module in pkgutil.iter_modules(columns.__path__, f"{columns.__name__}.")
+    for module in pkgutil.iter_modules(_tables.__path__, f"{_tables.__name__}.")
     for kind in vars(import_module(module.name)).values()
-    if is_dataclass(kind) and kind.__name__.endswith("Column") and not kind.__subclasses__()
+    if isinstance(kind, type) and is_dataclass(kind) and kind.__name__.endswith("Column") and not kind.__subclasses__()
 }
 DATE_CYCLES = [*CYCLES]
 

@@ -1,15 +1,15 @@
-"""What every kind of column promises. A new one is tested once `CASES` of `kinds` has values that it is learnt from."""
+"""What every kind of column promises. A new one is tested once `CASES` has values that it is learnt from."""
 
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
-from kinds import CASES
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import LEARNERS, TableEncoder
+from tests.tables.column_cases import CASES
 from tests.tables.examples import COLUMN_KINDS
 
 rng = np.random.default_rng(1)

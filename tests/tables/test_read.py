@@ -1,4 +1,4 @@
-"""Columns of frames: what each type is taken for, and its values."""
+"""What a user passes: tables, columns of frames and arrays are read as they are meant, or refused by name."""
 
 import subprocess
 import sys
@@ -10,8 +10,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
 
 from sknet._tables.read import (
+    MemoryMappedRows,
+    as_native_array,
+    as_numbers,
     as_pandas,
     as_uniform_array,
     category_key,
@@ -19,8 +24,70 @@ from sknet._tables.read import (
     column_kind,
     column_names,
     is_frame,
+    is_memory_mapped,
+    is_sparse,
     read_categories,
+    refuse_unreadable_collection,
+    short_list,
+    short_repr,
+    take_rows,
 )
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def test_long_values_are_cut_short():
+    assert short_repr("x" * 100) == "'" + "x" * 59 + "…"
+    assert short_repr(3) == "3"
+
+
+def test_long_lists_are_cut_short():
+    assert short_list([1, 2]) == "[1, 2]"
+    assert short_list(range(50), 2) == "[0, 1, … (50 in all)]"
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+COUNTS = np.random.default_rng(0).integers(0, 9, (60, 4))
+HOLD = {
+    "array": np.asarray,
+    "csr": sp.csr_array,
+    "pandas": pd.DataFrame,
+    "polars": lambda X: pl.DataFrame(X, schema=list("abcd")),
+}
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    np.save(tmp_path / "X.npy", COUNTS)
+    return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
+@pytest.mark.parametrize("chosen", [np.array([7, 3, 3]), slice(2, 9)], ids=["index", "slice"])
+def test_rows_are_taken_from_every_kind_of_table(hold, chosen):
+    taken = take_rows(hold(COUNTS), chosen)
+    assert_array_equal(taken.toarray() if is_sparse(taken) else taken, COUNTS[chosen])
+
+
+def test_rows_of_a_memory_map(mapped):
+    rows = take_rows(take_rows(mapped, np.arange(10, 40)), np.array([3, 1, 29]))
+    expected = COUNTS[[13, 11, 39]]
+    assert isinstance(rows, MemoryMappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
+    assert_array_equal(np.asarray(rows), expected)
+    assert_array_equal(rows[1:], expected[1:])
+    assert_array_equal(rows[[0, 2]], expected[[0, 2]])
+    assert_array_equal(rows[:, 2], expected[:, 2])
+
+
+def test_what_lies_in_a_file_is_known(mapped):
+    assert is_memory_mapped(mapped) and is_memory_mapped(mapped[3:9].T) and is_memory_mapped(np.asarray(mapped))
+    assert not is_memory_mapped(COUNTS) and not is_memory_mapped(sp.csr_array(COUNTS))
+
+
+# --- frames ----------------------------------------------------------------------------------------------------------
+
 
 NUMBERS = {
     "int": pd.Series([1, 2]),
@@ -215,3 +282,73 @@ def test_levels_that_are_dates_have_the_dates_text():
 def test_frames_are_known_from_arrays():
     assert is_frame(pd.DataFrame({"a": [1]})) and is_frame(pl.DataFrame({"a": [1]}))
     assert not any(is_frame(X) for X in (np.ones((1, 1)), [[1]], pd.Series([1]), pl.Series([1])))
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
+
+
+class Dask:
+    __dask_graph__ = None
+    columns = iloc = ()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pa.table({"a": [1]}), r"q is an Arrow table \(Table\): convert it first, q\.to_pandas\(\)"),
+        (pa.record_batch({"a": [1]}), r"q is an Arrow table \(RecordBatch\)"),
+        (pl.LazyFrame({"a": [1]}), r"q is a lazy frame \(LazyFrame\): collect it first, q\.collect\(\)"),
+        (
+            Dask(),
+            r"q is a dask collection \(Dask\): use the estimators of sknet.dask, or compute it first, q\.compute\(\)",
+        ),
+    ],
+)
+def test_collections_of_other_libraries_are_refused_with_the_remedy(values, message):
+    for read in (refuse_unreadable_collection, as_native_array, as_numbers):
+        with pytest.raises(TypeError, match=message):
+            read(values, "q")
+
+
+@pytest.mark.parametrize(
+    "values", [np.ones(3), [1], pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]}), pl.Series([1]), pa.array([1])]
+)
+def test_all_else_is_read(values):
+    refuse_unreadable_collection(values, "q")
+
+
+def test_masked_values_are_no_values():
+    values = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    with pytest.raises(ValueError, match="q is masked in row 1: leave out the rows that are masked, or fill them"):
+        as_native_array(values, "q")
+    assert as_native_array(np.ma.masked_array([1.0, 2.0]), "q").tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", [">i4", ">f8", ">U3", "<i8"])
+def test_arrays_come_in_this_machines_byte_order(kind):
+    values = np.array([1, 2]).astype(kind)
+    assert as_native_array(values, "q").dtype.isnative and (as_native_array(values, "q") == values).all()
+
+
+@pytest.mark.parametrize(
+    "given", [[1.5, None], ["1.5", "nan"], pd.array([1.5, None], "Float64"), pl.Series([1.5, None])]
+)
+def test_numbers_are_read_and_what_is_missing_is_nan(given):
+    np.testing.assert_array_equal(as_numbers(given, "q"), [1.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([1.0, {}], r"q should hold numbers, but row 1 holds \{\}.*Convert it first"),
+        ([[1.0, 2.0], [pd.NaT, "a"]], "q should hold numbers, but row 1 holds 'a'"),
+        ([10**400], "q should hold numbers, but row 0 holds an integer of 1329 bits"),
+        ({}, r"q should hold numbers, but row 0 holds \{\}"),
+        (np.array(["2020"], "M8[D]"), r"q should hold numbers, but holds datetime64\[D\] values"),
+        (np.array([1j]), "q should hold numbers, but holds complex numbers"),
+        ([[1], [1, 2]], "q is no array.*Give each row the same number of values"),
+    ],
+)
+def test_what_is_no_number_is_named_with_its_row(given, message):
+    with pytest.raises(ValueError, match=message):
+        as_numbers(given, "q")

@@ -11,7 +11,8 @@ import pytest
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sknet._tables.column import ColumnSettings, text
+from sknet._tables import text
+from sknet._tables.column import ColumnSettings
 from sknet._tables.read import as_pandas
 from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
 
