@@ -18,9 +18,10 @@ from sknet._export.formats import ExportError
 from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
 from sknet._tables.column import Column
-from sknet._tables.dates import DatetimeColumn, infer_instants, is_text, read_iso_dates, zone_of
+from sknet._tables.dates import infer_instants, is_text, read_iso_dates, zone_of
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.read import as_pandas, column_as_floats, column_kind, is_frame, short_list
+from sknet._tables.kinds import KINDS, KINDS_BY_CLASS, column_kind
+from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
@@ -62,9 +63,8 @@ class Session(Protocol):
 
 def dtype_of_feed(dtype: object, column: Column) -> DType:
     """Return what the feed of a learnt column holds, by the type of its values: dates are integers of nanoseconds."""
-    if isinstance(column, DatetimeColumn):
-        return INTEGER
-    return NUMBERS.get(str(dtype), DOUBLE if column.is_number else TEXT)
+    feed = KINDS_BY_CLASS[type(column)].feed
+    return feed if feed == INTEGER else NUMBERS.get(str(dtype), feed)
 
 
 def output_names(head: Head) -> list[str]:
@@ -142,7 +142,7 @@ def _input_of_array(X: Array) -> Input:
 def _own_dtype(values: pd.Series, name: str) -> DType:
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
         return values.dtype
-    return {"number": DOUBLE, "date": INTEGER}.get(column_kind(values, name), TEXT)
+    return KINDS[column_kind(values, name)].feed
 
 
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:

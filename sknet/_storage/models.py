@@ -23,13 +23,10 @@ from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._storage.schema import hints_of, make_value
-from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetColumn
-from sknet._tables.dates import DatetimeColumn
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
-from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._tables.text import TextColumn
 from sknet._training.result import Epoch
 from sknet._training.state import Best, State
 from sknet._typing import Array, DType
@@ -44,8 +41,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 
 STORED_CLASSES = classes_by_name(
-    Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
-    TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
+    Model, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""

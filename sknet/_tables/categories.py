@@ -43,12 +43,14 @@ from functools import cached_property
 from math import isnan
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.column import Column, ColumnSettings, InputFormula
-from sknet._tables.read import ColumnValues, read_categories, refuse_broken_text
+from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.dates import holds_iso_dates
+from sknet._tables.read import TEXT_TYPES, ColumnValues, read_categories, refuse_broken_text
 from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
-from sknet._typing import Array
+from sknet._typing import Array, Table
 
 # --- one-hot inputs --------------------------------------------------------------------------------------------------
 
@@ -183,6 +185,11 @@ class MissingOnlyColumn(Column):
 
 class IdentifierColumn(MissingOnlyColumn):
     """A column whose values all differ, so that they say nothing about another row."""
+
+    reason_if_left_out = (
+        "they are categories, but all their values differ, as in identifiers. Drop them, convert them to numbers or "
+        "dates, or name them in text_features."
+    )
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
@@ -513,3 +520,61 @@ def compute_target_totals(
     n, mean, squares = sums_by_slot(cell, n_cells, target, w)
     shape = N_ENCODING_FOLDS, n_slots
     return TargetTotals(distinct, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
+
+
+# --- the kind --------------------------------------------------------------------------------------------------------
+
+MAX_CATEGORIES_OF_COLUMN = 2**20
+"""How many categories a column may have: each is kept in memory."""
+
+
+class CategoryFormat(ColumnFormat):
+    """Categories are kept as the index of each among those seen so far, −1 where one is missing."""
+
+    dtype = np.dtype(np.int32)
+
+    def __init__(self, name: str, values: Table, files: Files) -> None:
+        self._name = name
+        self._index: dict[str, int] = {}
+
+    def pack(self, values: Table) -> Array:
+        """Return indices; new categories get the next ones."""
+        codes, keys = read_categories(values, self._name)
+        # the last entry, −1, is what the code −1 of a missing value picks
+        indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
+        if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
+            raise ValueError(
+                f"Column {self._name!r} of X has more than {MAX_CATEGORIES_OF_COLUMN:,} categories, as identifiers "
+                "do: drop it, or make it numbers."
+            )
+        return indices[codes]
+
+    def unpack(self, packed: Array) -> Table:
+        """Return categories; a category that does not occur is not declared."""
+        used = np.unique(packed[packed >= 0])  # sorted: a category's position among these is its new code
+        categories = np.array(list(self._index), dtype=object)[used]
+        codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
+        return pd.Categorical.from_codes(codes, categories)
+
+
+class UnknownTextFormat(CategoryFormat):
+    """Text of which the first chunk has no value: categories, unless dates come, which would be kept otherwise."""
+
+    def pack(self, values: Table) -> Array:
+        """Return indices."""
+        if not self._index and holds_iso_dates(pd.Series(values)):
+            raise ValueError(
+                f"Column {self._name!r} of X has no value in the first chunk, and ISO 8601 dates in another: convert "
+                "it to dates in all chunks, or name it in categorical_features."
+            )
+        return super().pack(values)
+
+
+CATEGORY = ColumnKind(
+    learn=learn_category,
+    classes=(CategoryColumn, IdentifierColumn, TargetColumn),
+    feed=np.dtype(object),
+    format=CategoryFormat,
+    inferred_types=TEXT_TYPES,
+    is_learnt_from_codes=True,
+)

@@ -1,9 +1,7 @@
 """One column of a table and the inputs of the network that it becomes: what every kind of column has in common.
 
-A new kind is a frozen dataclass that is a `Column` and a function that learns it, and an entry in
-`sknet._tables.encoding`: in `LEARNERS` if a column's type or the user chooses it, in `SCALINGS` if it is another way to
-scale numbers. `docs/add_your_own.md` lists where else it may have to be entered: to be found in tables, saved, kept by
-streams and exported.
+A new kind is a frozen dataclass that is a `Column`, a function that learns it, and a `ColumnKind` among the `KINDS` of
+`sknet._tables.kinds`. `docs/add_your_own.md` shows how to add one.
 
 Conventions
 -----------
@@ -17,15 +15,17 @@ slopes : (n, n_inputs)   the derivative of each input by the value; where it jum
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.read import ColumnValues
-from sknet._typing import Array
+from sknet._typing import Array, DType, Table
 
 
 class InputFormula(NamedTuple):
@@ -98,6 +98,8 @@ class Column(ABC):
     uses_target : bool
         Whether the inputs depend on the target. They are then learnt from all rows, by `with_categories_and_means`, and
         those of training rows from the rows of other folds, as `write_cross_fitted`.
+    reason_if_left_out : str
+        Why a column of this class may become no input but that of missing values, and what the user can do then.
     infrequent_share : float
         Share of the weight of the categories that are not among `known_categories`, in training.
     """
@@ -106,6 +108,7 @@ class Column(ABC):
     is_number: ClassVar[bool] = False
     is_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
+    reason_if_left_out: ClassVar[str] = ""
     infrequent_share: float = 0.0
 
     @property
@@ -231,3 +234,71 @@ class ColumnSettings:
     keeps_all_categories: bool = False
     text_components: int = 30
     seed: int = 0
+
+
+# --- kinds of columns ------------------------------------------------------------------------------------------------
+
+
+class Files(Protocol):
+    """Files in which a stream keeps what has no fixed size."""
+
+    def open(self) -> FileIO:
+        """Open a new file for writing and reading."""
+
+    def write(self, file: FileIO, content: bytes) -> None:
+        """Write all of the content at a file's position."""
+
+
+class ColumnFormat(ABC):
+    """How the values of one column are kept.
+
+    Attributes
+    ----------
+    dtype : dtype
+        Of what is kept of a value.
+    """
+
+    dtype: DType
+
+    @abstractmethod
+    def pack(self, values: Table) -> Array:
+        """Return what is kept of n values; a TypeError or ValueError names those that cannot be kept."""
+
+    @abstractmethod
+    def unpack(self, packed: Array) -> Table:
+        """Return values that are encoded as those that were kept."""
+
+    def unpack_as_passed(self, packed: Array) -> Table:
+        """Return values from which the same is learnt as from those that were kept."""
+        return self.unpack(packed)
+
+
+@dataclass(frozen=True)
+class ColumnKind:
+    """A kind of column: how raw values of it are recognised, learnt, kept by a stream and fed to a graph.
+
+    Attributes
+    ----------
+    learn : callable
+        (values, name, settings) -> the learnt column.
+    classes : tuple of types
+        Of what `learn` returns.
+    feed : dtype
+        What an input of an ONNX graph holds.
+    format : callable, or None
+        (name, values of the first chunk, files) -> how a stream keeps such values; None if it cannot.
+    inferred_types : tuple of str
+        What `pandas.api.types.infer_dtype` calls such values.
+    recognises : callable, or None
+        Values of a frame -> whether they are of this kind, whatever their type.
+    is_learnt_from_codes : bool
+        Whether `learn` needs only the distinct values and which of them each row has.
+    """
+
+    learn: Callable[[ColumnValues, str, ColumnSettings], Column]
+    classes: tuple[type[Column], ...]
+    feed: DType
+    format: Callable[[str, Table, Files], ColumnFormat] | None = None
+    inferred_types: tuple[str, ...] = ()
+    recognises: Callable[[pd.Series], bool] | None = None
+    is_learnt_from_codes: bool = False

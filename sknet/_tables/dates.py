@@ -26,9 +26,19 @@ from math import pi
 import numpy as np
 import pandas as pd
 
-from sknet._tables.column import Column, ColumnSettings, InputFormula
-from sknet._tables.read import ColumnValues, factorize, inferred_type, is_categorical
-from sknet._typing import Array
+from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.numbers import learn_number
+from sknet._tables.read import (
+    DATE_TYPES,
+    DURATION_TYPES,
+    MIXED_TYPES,
+    TEXT_TYPES,
+    ColumnValues,
+    factorize,
+    inferred_type,
+    is_categorical,
+)
+from sknet._typing import Array, Table
 
 # --- text that is a date ---------------------------------------------------------------------------------------------
 
@@ -103,13 +113,6 @@ CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
     "yearday": (365.25, lambda local, microseconds: np.asarray(local.day_of_year, dtype=np.float64)),
 }
 """Length of each cycle and how far it has come: hours since midnight, days since Monday, day of the year from 1."""
-
-
-_INFERRED_TYPES = {True: ("timedelta64", "timedelta"), False: ("datetime64", "datetime", "date")}
-"""What `pandas.api.types.infer_dtype` calls durations, by True, and dates, by False."""
-
-_INFERRED_AS_TEXT = ("string", "mixed", "mixed-integer", "categorical")
-"""What it calls text, and text among which there are other values."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,7 @@ def zone_of(instants: Instants) -> str | None:
 def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Instants:
     """Read dates or durations; a TypeError names a column that holds something else."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
-    if pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[is_duration]:
+    if pd.api.types.infer_dtype(values, skipna=True) in (DURATION_TYPES if is_duration else DATE_TYPES):
         try:
             instants = index(values)
             microseconds_of(instants)  # raises for a date that is out of range
@@ -273,25 +276,86 @@ def cycle_positions(instants: Instants, cycle: str) -> Array:
 
 def is_text(values: ColumnValues) -> bool:
     """Whether a column holds text."""
-    return inferred_type(pd.Series(values)) in _INFERRED_AS_TEXT
+    return inferred_type(pd.Series(values)) in (*TEXT_TYPES, *MIXED_TYPES)
 
 
 def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
     """Read dates or durations, whichever the values are, and tell whether they are durations."""
     if is_text(values):
         return read_iso_dates(values, name, in_utc=are_in_utc(pd.Series(values))), False
-    is_duration = pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[True]
+    is_duration = pd.api.types.infer_dtype(values, skipna=True) in DURATION_TYPES
     return read_instants(values, name, is_duration=is_duration), is_duration
 
 
-def learn_datetime(
-    values: ColumnValues,
-    name: str,
-    settings: ColumnSettings,
-    learn_number: Callable[[ColumnValues, str, ColumnSettings], Column],
-) -> DatetimeColumn:
-    """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
+def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings) -> DatetimeColumn:
+    """Learn a column of dates from its n values: how their seconds are scaled, and which cycles vary."""
     instants, is_duration = infer_instants(values, name)
     seconds = learn_number(seconds_of(instants), name, settings)
     varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(instants, c)).nunique() > 1]
     return DatetimeColumn(seconds, tuple(varying), zone_of(instants), is_duration, is_text(values))
+
+
+# --- the kind --------------------------------------------------------------------------------------------------------
+
+NO_DATE = np.iinfo(np.int64).min
+"""The microseconds of a missing date or duration: NumPy reads them as NaT."""
+
+
+class DateFormat(ColumnFormat):
+    """Dates or durations are kept as microseconds, dates that were text too."""
+
+    dtype = np.dtype(np.int64)
+
+    def __init__(self, name: str, values: Table, files: Files) -> None:
+        self._name = name
+        self._from_text = is_text(values)
+        instants, self._is_duration = infer_instants(values, name)
+        self._zone = zone_of(instants)
+
+    def pack(self, values: Table) -> Array:
+        """Return microseconds."""
+        instants = self._read(values)
+        missing = np.asarray(instants.isna())
+        if zone_of(instants) != self._zone and not missing.all():
+            raise TypeError(
+                f"Column {self._name!r} of X has the time zone {self._zone} in one chunk and {zone_of(instants)} in "
+                "another: give all the same."
+            )
+        return np.where(missing, NO_DATE, microseconds_of(instants))
+
+    def _read(self, values: Table) -> Instants:
+        if not (self._from_text and is_text(values)):
+            return read_instants(values, self._name, is_duration=self._is_duration)
+        dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)
+        wrong = values[dates.isna() & pd.notna(values)]
+        if len(wrong):
+            raise ValueError(
+                f"Column {self._name!r} of X holds ISO 8601 dates as text in the first chunk, and {wrong.iloc[0]!r} in "
+                "another: make that a date or None; or, if the dates are categories, name the column in "
+                "categorical_features."
+            )
+        return dates
+
+    def unpack_as_passed(self, packed: Array) -> Table:
+        """Return dates or durations, as text if they were text."""
+        if not self._from_text:
+            return self.unpack(packed)
+        texts = np.datetime_as_string(packed.astype("datetime64[us]"), timezone="UTC" if self._zone else "naive")
+        return pd.Series(texts).mask(packed == NO_DATE)
+
+    def unpack(self, packed: Array) -> Table:
+        """Return dates or durations."""
+        if self._is_duration:
+            return pd.TimedeltaIndex(packed.astype("timedelta64[us]"))
+        dates = pd.DatetimeIndex(packed.astype("datetime64[us]"))
+        return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
+
+
+DATE = ColumnKind(
+    learn=learn_datetime,
+    classes=(DatetimeColumn,),
+    format=DateFormat,
+    feed=np.dtype(np.int64),
+    inferred_types=(*DATE_TYPES, *DURATION_TYPES),
+    recognises=holds_iso_dates,
+)

@@ -23,7 +23,7 @@ by_column : (n, k, d)        derivatives by the table's columns; NaN for columns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -34,27 +34,22 @@ import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.categories import TargetTotals, compute_target_totals, learn_category
+from sknet._tables.categories import TargetTotals, compute_target_totals
 from sknet._tables.column import Column, ColumnSettings, InputFormula, OneHot
-from sknet._tables.dates import learn_datetime
-from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
+from sknet._tables.kinds import KINDS, ColumnChoices, Survey, survey_columns
 from sknet._tables.numbers import (
     BinnedColumn,
     ColumnScaler,
     common_scaler,
-    learn_quantiles,
-    learn_robust,
+    learn_numbers,
     learn_sparse,
-    learn_standard,
     learn_steps,
-    learn_unscaled,
+    read_number,
     refuse_excessive,
     scale_or_refuse,
-    with_bins,
     write_bins,
 )
 from sknet._tables.read import (
-    ColumnKind,
     ColumnValues,
     as_uniform_array,
     column_as_floats,
@@ -63,10 +58,8 @@ from sknet._tables.read import (
     is_sparse,
     read_categories,
     refuse_bad_sparse,
-    refuse_infinite,
 )
-from sknet._tables.statistics import SortedColumns
-from sknet._tables.text import EncodedTextInput, learn_text
+from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
 
 # --- where inputs are ------------------------------------------------------------------------------------------------
@@ -604,15 +597,15 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
         for j, kind in kinds[block]:
             try:
                 if kind == "number":
-                    own_numbers = _read_number(column_at(X, j), survey.names[j])
+                    own_numbers = read_number(column_at(X, j), survey.names[j])
                     numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
                 else:
                     values = survey.categorical[j] if j in survey.categorical else column_at(X, j)
-                    columns[j] = LEARNERS[kind](values, survey.names[j], settings)
+                    columns[j] = KINDS[kind].learn(values, survey.names[j], settings)
             except (TypeError, ValueError) as error:
                 errors[j] = error
         for of_type in numbers.values():
-            columns |= zip(of_type, _learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
+            columns |= zip(of_type, learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
     if errors:  # all at once: the user repairs a table in one go
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
@@ -628,43 +621,6 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
         )
     refuse_bad_sparse(X)
     return TableEncoder(None, tuple(learn_sparse(X, settings)))
-
-
-def _read_number(values: ColumnValues, name: str) -> Array:
-    """Return a column's values as floats that are adjacent in memory; a ValueError where they are infinite."""
-    numbers = column_as_floats(values, name)
-    # float32 is kept: it takes half the memory
-    numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
-    refuse_infinite(numbers[:, np.newaxis], lambda _: name)
-    return numbers
-
-
-def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
-    return _learn_numbers(_read_number(values, name)[np.newaxis], settings)[0]
-
-
-def _learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
-    """Learn columns of numbers, (b, n): how each is scaled, and its bins if it has some."""
-    sorted_columns = SortedColumns.of(numbers, settings.weight)
-    columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, settings)
-    return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
-
-
-SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
-    "robust": learn_robust,
-    "standard": learn_standard,
-    None: learn_unscaled,
-    "quantile": learn_quantiles,
-}
-"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and these in order."""
-
-LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
-    "number": _learn_number,
-    "category": learn_category,
-    "text": learn_text,
-    "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
-}
-"""How a column of each kind is learnt, from its values and its name."""
 
 
 # --- from inputs back to columns -------------------------------------------------------------------------------------

@@ -26,23 +26,53 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.categories import learn_categories
-from sknet._tables.dates import has_offset, holds_iso_dates, parse_iso_dates
+from sknet._tables.categories import CATEGORY, learn_categories
+from sknet._tables.column import ColumnKind
+from sknet._tables.dates import DATE, has_offset, parse_iso_dates
+from sknet._tables.numbers import NUMBER
 from sknet._tables.read import (
-    ColumnKind,
+    MIXED_TYPES,
     as_categorical,
     as_uniform_array,
     column_at,
-    column_kind,
     column_names,
+    inferred_type,
     is_categorical,
     is_sparse,
     read_categories,
     short_list,
     short_repr,
+    unusable_column_error,
 )
-from sknet._tables.text import holds_free_text
+from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
+
+KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}
+"""The kinds of columns, in the order in which values are tried."""
+
+KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
+
+KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
+"""The kind of each learnt column."""
+
+
+def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> str:
+    """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
+
+    Without `finds_categories` every column is one of numbers, or of dates: text that spells no number is then refused
+    by `column_as_floats`.
+    """
+    inferred = inferred_type(column)
+    kind = KINDS_BY_TYPE.get(inferred)
+    if not finds_categories:
+        return "number" if kind in (None, "category") else kind
+    # decimals among floats, say, which are numbers although pandas has no word for them
+    if inferred in MIXED_TYPES and not any(isinstance(value, str) for value in column):
+        return "number"
+    if kind is None:
+        raise unusable_column_error(column, name, inferred)
+    return kind
+
 
 # --- what the user says ----------------------------------------------------------------------------------------------
 
@@ -82,9 +112,9 @@ class ColumnChoices:
         }
         return {parameter: given for parameter, given in given_columns.items() if given is not None}
 
-    def named_kinds(self, names: Sequence[str]) -> list[ColumnKind | None]:
+    def named_kinds(self, names: Sequence[str]) -> list[str | None]:
         """Return what each column is by name, index or mask; None where the user does not say it."""
-        kinds: list[ColumnKind | None] = [None] * len(names)
+        kinds: list[str | None] = [None] * len(names)
         for parameter, given in self.columns_by_parameter.items():
             for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
                 if kinds[j] is not None:
@@ -94,18 +124,17 @@ class ColumnChoices:
                 kinds[j] = NAMED_KINDS[parameter]
         return kinds
 
-    def kind_of(self, values: pd.Series, name: str, named: ColumnKind | None) -> ColumnKind:
+    def kind_of(self, values: pd.Series, name: str, named: str | None) -> str:
         """Return what a column is: what the user says, or what its type and its values tell."""
         if named is not None:
             return named
-        if self.finds_text and holds_free_text(values):
-            return "text"
-        if holds_iso_dates(values):
-            return "date"
+        for found, kind in KINDS.items():
+            if kind.recognises is not None and (found != "text" or self.finds_text) and kind.recognises(values):
+                return found
         return column_kind(values, name, finds_categories=self.finds_categories)
 
 
-NAMED_KINDS: dict[str, ColumnKind] = {"categorical_features": "category", "text_features": "text"}
+NAMED_KINDS: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
 """The parameters that name columns, and of what kind these are."""
 
 DEFAULTS = {"categorical_features": "from_dtype", "text_features": "auto"}
@@ -352,8 +381,8 @@ class Survey:
     ----------
     names : tuple of str
         A name for each column; () for a CSR matrix, whose columns are all numbers.
-    kinds : dict of int to ColumnKind
-        Of each column that can be used, by its number.
+    kinds : dict of int to str
+        Of each column that can be used, by its number: a key of `KINDS`.
     errors : dict of int to exception
         Why each other column cannot be used.
     categorical : dict of int to Series
@@ -365,7 +394,7 @@ class Survey:
     """
 
     names: tuple[str, ...]
-    kinds: Mapping[int, ColumnKind]
+    kinds: Mapping[int, str]
     errors: Mapping[int, Exception] = field(default_factory=dict)
     categorical: Mapping[int, pd.Series] = field(default_factory=dict)
     misread: Mapping[str, str] = field(default_factory=dict)
@@ -400,7 +429,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
     # an array, or a frame whose columns all have one numeric type: nothing to look for, but for what the user says
     is_numeric = not is_frame or as_uniform_array(X) is not None
-    kinds: dict[int, ColumnKind] = {}
+    kinds: dict[int, str] = {}
     errors: dict[int, Exception] = {}
     categorical: dict[int, pd.Series] = {}
     misread: dict[str, str] = {}
@@ -412,7 +441,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         values = column_at(X, j)
         try:
             kind = choices.kind_of(values, name, named_kind)
-            if kind in ("category", "text"):
+            if KINDS[kind].is_learnt_from_codes:
                 categorical[j] = as_categorical(values, name)
             kinds[j] = kind
         except (TypeError, ValueError) as error:

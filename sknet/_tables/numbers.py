@@ -45,8 +45,8 @@ from typing import NoReturn
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._tables.column import Column, ColumnSettings, InputFormula, ScaledNumber
-from sknet._tables.read import ColumnValues, column_as_floats, refuse_infinite
+from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula, ScaledNumber
+from sknet._tables.read import NUMBER_TYPES, ColumnValues, column_as_floats, refuse_infinite
 from sknet._tables.statistics import EqualByFields, SortedColumns, cross_fit_folds, mean_and_deviation, reciprocal
 from sknet._typing import Array, DType, Table
 
@@ -654,3 +654,75 @@ def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedC
     new = sorted(steps - set(pairwise(column.edges)))
     # 1 over the width of a bin is a number
     return replace(column, steps=tuple([(low, high) for low, high in new if 0.0 < 1.0 / (high - low) < inf]))
+
+
+# --- the kind --------------------------------------------------------------------------------------------------------
+
+
+class NumberFormat(ColumnFormat):
+    """Numbers are kept as float32 if those of the first chunk, `values`, are; else as float64."""
+
+    def __init__(self, name: str, values: Table, files: Files) -> None:
+        self._name = name
+        self.dtype = float_type(values.dtype)
+
+    def pack(self, values: Table) -> Array:
+        """Return the numbers, NaN where one is missing."""
+        numbers = column_as_floats(values, self._name)
+        refuse_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
+        refuse_infinite(numbers[:, np.newaxis], lambda _: self._name)
+        return numbers
+
+    def unpack(self, packed: Array) -> Table:
+        """Return the numbers."""
+        return packed
+
+
+def float_type(given: object) -> DType:
+    """Return the type in which numbers of a type are kept."""
+    return np.dtype(np.float32 if given == np.float32 else np.float64)
+
+
+def refuse_wider(given: DType, kept: DType, what: str) -> None:
+    """Raise where numbers of one type would lose digits in the type that the first chunk had."""
+    if not np.can_cast(given, kept) and kept == np.float32:
+        raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
+
+
+def read_number(values: ColumnValues, name: str) -> Array:
+    """Return a column's values as floats that are adjacent in memory; a ValueError where they are infinite."""
+    numbers = column_as_floats(values, name)
+    # float32 is kept: it takes half the memory
+    numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
+    refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+    return numbers
+
+
+def learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
+    """Learn a column of numbers from its n values."""
+    return learn_numbers(read_number(values, name)[np.newaxis], settings)[0]
+
+
+def learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
+    """Learn columns of numbers, (b, n): how each is scaled, and its bins if it has some."""
+    sorted_columns = SortedColumns.of(numbers, settings.weight)
+    columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, settings)
+    return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
+
+
+SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
+    "robust": learn_robust,
+    "standard": learn_standard,
+    None: learn_unscaled,
+    "quantile": learn_quantiles,
+}
+"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and these in order."""
+
+
+NUMBER = ColumnKind(
+    learn=learn_number,
+    classes=(NumberColumn, QuantileColumn, BinnedColumn),
+    format=NumberFormat,
+    feed=np.dtype(np.float64),
+    inferred_types=NUMBER_TYPES,
+)

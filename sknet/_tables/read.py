@@ -21,7 +21,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from decimal import Decimal, InvalidOperation
 from os import PathLike
-from typing import Literal, overload
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -179,24 +179,15 @@ def _arrays_of(table: Table) -> Iterator[Array]:
 # --- data frames -----------------------------------------------------------------------------------------------------
 
 
-ColumnKind = Literal["number", "category", "text", "date"]
-
 ColumnValues = pd.Series | Array
 """One column of a table as it comes."""
 
-_INFERRED_KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dtype` returns
-    "boolean": "number",
-    "integer": "number",
-    "floating": "number",
-    "mixed-integer-float": "number",
-    "decimal": "number",
-    "empty": "number",
-    "string": "category",
-    "categorical": "category",
-    **dict.fromkeys(["datetime64", "datetime", "date", "timedelta64", "timedelta"], "date"),
-}
-
-_MIXED = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
+NUMBER_TYPES = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
+TEXT_TYPES = ("string", "categorical")  # which may spell numbers
+DATE_TYPES = ("datetime64", "datetime", "date")
+DURATION_TYPES = ("timedelta64", "timedelta")
+MIXED_TYPES = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
+"""What `pandas.api.types.infer_dtype` returns, by what is read of it."""
 
 # what error messages advise, and how they call some types that pandas infers
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
@@ -205,7 +196,8 @@ _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "n
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
-    **dict.fromkeys(_MIXED, _TO_ONE_KIND),
+    **dict.fromkeys(MIXED_TYPES, _TO_ONE_KIND),
+    **dict.fromkeys([*DATE_TYPES, *DURATION_TYPES], _TO_SECONDS),
     "time": "turn it into a number first (seconds since midnight) or drop it",
     "period": "turn it into dates with .dt.to_timestamp() or drop it",
 }
@@ -320,31 +312,14 @@ def inferred_type(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers
         return "floating"
     inferred = str(pd.api.types.infer_dtype(column, skipna=True))
-    if inferred in _MIXED and any(value is pd.NaT for value in column):  # missing, but to pandas a date
+    if inferred in MIXED_TYPES and any(value is pd.NaT for value in column):  # missing, but to pandas a date
         return inferred_type(column[[value is not pd.NaT for value in column]])
     return inferred
 
 
-def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> ColumnKind:
-    """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
-
-    Without `finds_categories` every column is one of numbers, or of dates: text that spells no number is then refused
-    by `column_as_floats`.
-    """
-    inferred = inferred_type(column)
-    if not finds_categories:
-        return "date" if _INFERRED_KINDS.get(inferred) == "date" else "number"
-    # decimals among floats, say, which are numbers although pandas has no word for them
-    if inferred in _MIXED and not any(isinstance(value, str) for value in column):
-        return "number"
-    if inferred not in _INFERRED_KINDS:
-        raise _unusable_column_error(column, name, inferred)
-    return _INFERRED_KINDS[inferred]
-
-
-def _unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeError:
-    default = _TO_SECONDS if _INFERRED_KINDS.get(inferred) == "date" else "turn it into numbers or strings, or drop it"
-    remedy, description = _REMEDIES.get(inferred, default), _DESCRIPTIONS.get(inferred, inferred)
+def unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeError:
+    remedy = _REMEDIES.get(inferred, "turn it into numbers or strings, or drop it")
+    description = _DESCRIPTIONS.get(inferred, inferred)
     return TypeError(
         f"Column {name!r} of X holds {description} values (dtype {column.dtype}), which cannot be used: {remedy}."
     )
@@ -356,9 +331,8 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         return np.asarray(column)
     column = pd.Series(column)
     inferred = inferred_type(column)
-    # text goes on, although it is of the kind "category": it may spell numbers
-    if _INFERRED_KINDS.get(inferred) == "date" or (inferred not in _INFERRED_KINDS and inferred not in _MIXED):
-        raise _unusable_column_error(column, name, inferred)
+    if inferred not in (*NUMBER_TYPES, *TEXT_TYPES, *MIXED_TYPES):
+        raise unusable_column_error(column, name, inferred)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except InvalidOperation as error:  # a signalling NaN raises when it is compared

@@ -25,6 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -32,10 +33,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
 from sknet._tables.read import ColumnValues, refuse_broken_text, short_repr
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
-from sknet._typing import Array
+from sknet._typing import Array, Table
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer  # otherwise where needed: most tables have no text
@@ -88,6 +89,9 @@ class TextColumn(EqualByFields, Column):
     """
 
     is_text = True
+    reason_if_left_out = (
+        "they are text, and no two of their texts differ in words. Drop them, or leave them out of text_features."
+    )
 
     terms: tuple[str, ...]
     idf: Array
@@ -254,3 +258,55 @@ def _text_without_terms(has_missing: bool) -> TextColumn:
         factor=0.0,
         has_missing=has_missing,
     )
+
+
+# --- the kind --------------------------------------------------------------------------------------------------------
+
+
+class TextFormat(ColumnFormat):
+    """Texts are kept in a file beside, in the order of the rows; of each row, where its text lies and a checksum.
+
+    With the checksum, a hash of the records depends on the texts, too: see `StoredTable.digest`.
+    """
+
+    dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
+
+    def __init__(self, name: str, values: Table, files: Files) -> None:
+        self._name, self._files, self._file = name, files, files.open()
+        self._end = 0
+
+    def pack(self, values: Table) -> Array:
+        """Return where the texts lie; the size of a missing one is −1."""
+        codes, texts = read_texts(values, self._name)
+        known = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
+        content = [known[code] if code >= 0 else b"" for code in codes.tolist()]
+        packed = np.zeros(len(codes), self.dtype)
+        packed["size"] = list(map(len, content))
+        ends = self._end + np.cumsum(packed["size"], dtype=np.int64)
+        packed["start"] = ends - packed["size"]
+        packed["crc"] = list(map(crc32, content))
+        packed["size"][codes < 0] = -1
+        self._file.seek(self._end)  # `unpack` may have read elsewhere
+        self._files.write(self._file, b"".join(content))
+        self._end = self._file.tell()
+        return packed
+
+    def unpack(self, packed: Array) -> Table:
+        """Return the texts."""
+        texts = np.empty(len(packed), dtype=object)
+        for i in np.argsort(packed["start"]).tolist():  # in the order of the file
+            size = int(packed["size"][i])
+            if size >= 0:
+                self._file.seek(int(packed["start"][i]))
+                texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
+        return pd.Series(texts, dtype=object)  # pandas would make strings of its own of an array
+
+
+TEXT = ColumnKind(
+    learn=learn_text,
+    classes=(TextColumn,),
+    feed=np.dtype(object),
+    format=TextFormat,
+    recognises=holds_free_text,
+    is_learnt_from_codes=True,
+)

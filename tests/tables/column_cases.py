@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.column import Column, ColumnSettings
-from sknet._tables.encoding import DEFAULT_SETTINGS, LEARNERS, SCALINGS
+from sknet._tables.encoding import DEFAULT_SETTINGS
+from sknet._tables.kinds import KINDS
+from sknet._tables.numbers import SCALINGS
 
 N = 120
 rng = np.random.default_rng(0)
@@ -33,7 +35,9 @@ class ColumnCase:
     def learn(self, rows=slice(None), weight=None) -> Column:
         """Learn the column from some of the values."""
         target = None if self.settings.target is None else self.settings.target[rows]
-        column = LEARNERS[self.kind](self.values.iloc[rows], "c", replace(self.settings, weight=weight, target=target))
+        column = KINDS[self.kind].learn(
+            self.values.iloc[rows], "c", replace(self.settings, weight=weight, target=target)
+        )
         return replace(column, steps=self.steps) if self.steps else column
 
 

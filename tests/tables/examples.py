@@ -1,19 +1,15 @@
 """Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
 
-import pkgutil
 from contextlib import contextmanager
-from dataclasses import is_dataclass
-from importlib import import_module
 from unittest.mock import patch
 
 import numpy as np
 
-from sknet import _tables
 from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.kinds import ColumnChoices, ColumnSummary, survey_columns
+from sknet._tables.kinds import KINDS_BY_CLASS, ColumnChoices, ColumnSummary, survey_columns
 from sknet._tables.labels import as_labels
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
@@ -22,12 +18,7 @@ from sknet._tables.statistics import cross_fit_folds
 from sknet._tables.targets import read_regression_target
 from sknet._tables.text import TextColumn
 
-COLUMN_KINDS = {  # all that a column can become
-    kind
-    for module in pkgutil.iter_modules(_tables.__path__, f"{_tables.__name__}.")
-    for kind in vars(import_module(module.name)).values()
-    if isinstance(kind, type) and is_dataclass(kind) and kind.__name__.endswith("Column") and not kind.__subclasses__()
-}
+COLUMN_KINDS = KINDS_BY_CLASS.keys()  # all that a column can become
 DATE_CYCLES = [*CYCLES]
 
 

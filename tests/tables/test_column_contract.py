@@ -8,9 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._tables.compact import encode_compact
-from sknet._tables.encoding import LEARNERS, TableEncoder
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
 from tests.tables.column_cases import CASES
-from tests.tables.examples import COLUMN_KINDS
 
 rng = np.random.default_rng(1)
 every_column = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -31,8 +31,8 @@ def missing_of(values):
 
 
 def test_every_kind_is_listed():
-    assert {type(case.learn()) for case in CASES.values()} == COLUMN_KINDS
-    assert {case.kind for case in CASES.values()} == WRONG.keys() == LEARNERS.keys()
+    assert {type(case.learn()) for case in CASES.values()} == KINDS_BY_CLASS.keys()
+    assert {case.kind for case in CASES.values()} == WRONG.keys() == KINDS.keys()
 
 
 # --- inputs ----------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
             write(column, values)
         if case.kind != "date" and case.settings.target is None:
             with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
-                LEARNERS[case.kind](values, "c", case.settings)
+                KINDS[case.kind].learn(values, "c", case.settings)
 
 
 # --- in a table ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
+from sknet._tables.kinds import column_kind
 from sknet._tables.read import (
     MemoryMappedRows,
     as_native_array,
@@ -21,7 +22,6 @@ from sknet._tables.read import (
     as_uniform_array,
     category_key,
     column_as_floats,
-    column_kind,
     column_names,
     is_frame,
     is_memory_mapped,
