@@ -78,7 +78,7 @@ def test_a_missing_value_is_marked_where_there_were_some_in_training_and_a_numbe
 @every_column
 def test_slopes_are_those_of_the_inputs(case):
     column, values = case.learn(), case.values
-    if case.kind in ("category", "text"):
+    if case.kind not in ("number", "date"):
         assert column.slopes(values, "c") is None
         return
     # between values of training, at which a score jumps and a bin ends
