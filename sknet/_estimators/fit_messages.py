@@ -221,7 +221,9 @@ def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
     """Name the columns that are left out because they say nothing; refuse a table that has no others."""
     left_out: dict[str, list[str]] = {}
     for name, column in zip(encoder.column_names, encoder.columns, strict=True):
-        if column.reason_if_left_out and {formula.kind for formula in column.input_formulas} <= {"missing"}:
+        # the number first: to describe the inputs of a text takes long
+        is_nearly_empty = bool(column.reason_if_left_out) and column.n_inputs <= 1
+        if is_nearly_empty and {formula.kind for formula in column.input_formulas} <= {"missing"}:
             left_out.setdefault(column.reason_if_left_out, []).append(name)
     reasons = [f"Columns {short_list(names)} of X are left out: {reason}" for reason, names in sorted(left_out.items())]
     if reasons and encoder.n_inputs == 0:

@@ -237,7 +237,7 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
     columns, formulas = zip(*encoder.input_formulas, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
-    table = pd.DataFrame(list(formulas), columns=list(InputFormula._fields), index=names)
+    table = pd.DataFrame(list(formulas), columns=list(InputFormula._fields), index=names).drop(columns="suffix")
     table.insert(0, "column", list(columns))
     return table
 

@@ -131,14 +131,9 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
     for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):  # named: by the user
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
-        make_format = KINDS[kind].format
-        if make_format is None:
-            raise TypeError(
-                f"Column {name!r} of X is of the kind {kind!r}, which a stream cannot keep: leave the column out, or "
-                "fit the table in memory."
-            )
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
-        columns.append((UnknownTextFormat if is_unknown else make_format)(name, values, files))
+        make_format = UnknownTextFormat if is_unknown else KINDS[kind].format
+        columns.append(make_format(name, values, files))
     dtypes = {column.dtype for column in columns}
     if len(dtypes) == 1 and all(isinstance(column, NumberFormat) for column in columns):
         return NumericFrameFormat(list(X.columns), columns, dtypes.pop())

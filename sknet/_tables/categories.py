@@ -46,7 +46,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
 from sknet._tables.dates import holds_iso_dates
 from sknet._tables.read import TEXT_TYPES, ColumnValues, read_categories, refuse_broken_text
 from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
@@ -104,22 +104,14 @@ class CategoryColumn(Column):
         return is_full or self.infrequent_share >= LARGE_INFREQUENT_SHARE
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        if self.has_signed_input:
-            return (f"_{self.levels[1]}",)
-        special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        words = [*self.levels, *(name_of_no_category(word, self.levels) for word in special)]
-        return tuple(f"_{word}" for word in words)
-
-    @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: 1 for its category, 0 for others; of two, 1 for the second and −1 for the first."""
         if self.has_signed_input:
             # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second category
-            return (InputFormula("level", self.levels[1], centre=0.5, scale=2.0),)
+            return (InputFormula(f"_{self.levels[1]}", "level", self.levels[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        return (*(InputFormula("level", key) for key in self.levels), *map(InputFormula, special))
+        others = [InputFormula(f"_{name_of_no_category(kind, self.levels)}", kind) for kind in special]
+        return (*(InputFormula(f"_{key}", "level", key) for key in self.levels), *others)
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
@@ -145,11 +137,6 @@ class CategoryColumn(Column):
         """The categories with an input of their own."""
         return self.levels
 
-    @property
-    def one_hot_inputs(self) -> CategoryColumn:
-        """The column itself."""
-        return self
-
     def without_one_hot(self) -> MissingOnlyColumn:
         """Return a column without inputs."""
         return MissingOnlyColumn()
@@ -168,14 +155,9 @@ class MissingOnlyColumn(Column):
     has_missing: bool = False
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return ("_missing",) * self.has_missing
-
-    @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is."""
-        return (InputFormula("missing"),) * self.has_missing
+        return (MISSING,) * self.has_missing
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the indicator of missing values, if there is one."""
@@ -370,20 +352,20 @@ class TargetColumn(EqualByFields, Column):
     one_hot: CategoryColumn | None = None
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
-        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.levels, endings)
-        names = [f"_{word}{ending}" for ending in endings]
-        return (*(() if self.one_hot is None else self.one_hot.suffixes), *names)
+    def n_inputs(self) -> int:
+        """The one-hot inputs, and a mean for each column of the target matrix."""
+        return (0 if self.one_hot is None else self.one_hot.n_inputs) + len(self.factor)
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: (mean of the category - centre) * scale; the mean of missing values is under None."""
+        endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
+        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.levels, endings)
         means = []
-        for i, factor in enumerate(self.factor.tolist()):
+        for i, (ending, factor) in enumerate(zip(endings, self.factor.tolist(), strict=True)):
             mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
-            means.append(InputFormula("target", mean, centre=float(self.means[0, -1, i]), scale=factor))
+            centre = float(self.means[0, -1, i])
+            means.append(InputFormula(f"_{word}{ending}", "target", mean, centre=centre, scale=factor))
         return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
 
     @cached_property
@@ -415,11 +397,6 @@ class TargetColumn(EqualByFields, Column):
         """All categories, which have means."""
         return self.levels
 
-    @property
-    def one_hot_inputs(self) -> CategoryColumn | None:
-        """The inputs before the means, if there are such."""
-        return self.one_hot
-
     def without_one_hot(self) -> TargetColumn:
         """Return the column of the means alone."""
         return replace(self, one_hot=None)
@@ -427,6 +404,12 @@ class TargetColumn(EqualByFields, Column):
     def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetColumn:
         """Return the column with other categories and means, (1 + F, L + 2, k)."""
         return replace(self, levels=categories, means=means)
+
+
+def one_hot_inputs(column: Column) -> CategoryColumn | None:
+    """Return the one-hot inputs of a column, its first ones, which may be looked up; None if it has no such."""
+    one_hot = column.one_hot if isinstance(column, TargetColumn) else column
+    return one_hot if isinstance(one_hot, CategoryColumn) else None
 
 
 # --- learning means --------------------------------------------------------------------------------------------------

@@ -29,10 +29,12 @@ from sknet._typing import Array, DType, Table
 
 
 class InputFormula(NamedTuple):
-    """How one input of the network is computed from its column.
+    """How one input of the network is called, and how it is computed from its column.
 
     Attributes
     ----------
+    suffix : str
+        What follows the column's name in the name of the input.
     kind : {"number", "bin", "missing", "level", "infrequent", "target", "date", "text"}
     level : str, mapping or None
         The category that the input is 1 for; the cycle of a date; the target's mean of every category; or, of a
@@ -43,6 +45,7 @@ class InputFormula(NamedTuple):
         What is subtracted, and what the difference is multiplied by.
     """
 
+    suffix: str
     kind: str
     level: str | Mapping[str | None, float] | Mapping[str, tuple[float, float]] | None = None
     edge: float = float("nan")
@@ -55,39 +58,15 @@ class InputFormula(NamedTuple):
         return self.kind in ("level", "infrequent", "missing")
 
 
-class ScaledNumber(Protocol):
-    """A number that is scaled together with those of other columns, see `sknet._tables.numbers`."""
-
-    @property
-    def center(self) -> float: ...
-    @property
-    def factor(self) -> float: ...
-    @property
-    def bend(self) -> bool: ...
-    @property
-    def shift(self) -> bool: ...
-    @property
-    def has_missing_indicator(self) -> bool: ...
-
-
-class OneHot(Protocol):
-    """One-hot inputs, which may be looked up, see `sknet._tables.categories`."""
-
-    @property
-    def levels(self) -> tuple[str, ...]: ...
-    @property
-    def has_infrequent(self) -> bool: ...
-    @property
-    def n_inputs(self) -> int: ...
-    def slots_of_values(self, values: ColumnValues) -> NDArray[np.intp]: ...
-    def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]: ...
+MISSING = InputFormula("_missing", "missing")
+"""The input that is 1 where a value is missing."""
 
 
 class Column(ABC):
     """How one column of a table becomes inputs of the network: a frozen dataclass of what was learnt.
 
-    A kind must have `suffixes`, `input_formulas` and `write`. All other members say what holds for most kinds; the
-    other kinds override them.
+    A kind must have `input_formulas` and `write`. All other members say what holds for most kinds; the other kinds
+    override them.
 
     Attributes
     ----------
@@ -114,7 +93,7 @@ class Column(ABC):
     @property
     def n_inputs(self) -> int:
         """How many inputs the column becomes."""
-        return len(self.suffixes)
+        return len(self.input_formulas)
 
     @property
     def n_bins(self) -> int:
@@ -122,14 +101,14 @@ class Column(ABC):
         return 0
 
     @property
-    @abstractmethod
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
+        return tuple([formula.suffix for formula in self.input_formulas])
 
     @property
     @abstractmethod
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """How each input is computed."""
+        """How each input is called and computed."""
 
     @abstractmethod
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
@@ -151,11 +130,6 @@ class Column(ABC):
     # --- numbers
 
     @property
-    def jointly_scaled_number(self) -> ScaledNumber | None:
-        """The number that is scaled together with those of other columns: the first input after the bins."""
-        return None
-
-    @property
     def is_constant(self) -> bool:
         """Whether a single value is known, so that there is no scale yet: `with_scale_of` new values finds it."""
         return False
@@ -170,11 +144,6 @@ class Column(ABC):
     def known_categories(self) -> tuple[str, ...]:
         """The keys of the categories that are known; () where values are none."""
         return ()
-
-    @property
-    def one_hot_inputs(self) -> OneHot | None:
-        """The one-hot inputs, which are the first ones."""
-        return None
 
     def without_one_hot(self) -> Column:
         """Return the column without its one-hot inputs."""
@@ -283,10 +252,10 @@ class ColumnKind:
         (values, name, settings) -> the learnt column.
     classes : tuple of types
         Of what `learn` returns.
+    format : callable
+        (name, values of the first chunk, files) -> how a stream keeps such values.
     feed : dtype
         What an input of an ONNX graph holds.
-    format : callable, or None
-        (name, values of the first chunk, files) -> how a stream keeps such values; None if it cannot.
     inferred_types : tuple of str
         What `pandas.api.types.infer_dtype` calls such values.
     recognises : callable, or None
@@ -297,8 +266,8 @@ class ColumnKind:
 
     learn: Callable[[ColumnValues, str, ColumnSettings], Column]
     classes: tuple[type[Column], ...]
+    format: Callable[[str, Table, Files], ColumnFormat]
     feed: DType
-    format: Callable[[str, Table, Files], ColumnFormat] | None = None
     inferred_types: tuple[str, ...] = ()
     recognises: Callable[[pd.Series], bool] | None = None
     is_learnt_from_codes: bool = False

@@ -150,15 +150,10 @@ class DatetimeColumn(Column):
         return self.seconds.n_bins
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return (*self.seconds.suffixes, *(f"_{cycle}_{wave}" for cycle in self.cycles for wave in ("sin", "cos")))
-
-    @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: of a cycle, the sine or cosine of position * scale."""
-        pairs = [(cycle, wave) for cycle in self.cycles for wave in ("sin", "cos")]
-        waves = [InputFormula("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
+        pairs = [(cycle, f"{cycle}_{wave}") for cycle in self.cycles for wave in ("sin", "cos")]
+        waves = [InputFormula(f"_{wave}", "date", wave, scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
         return (*self.seconds.input_formulas, *waves)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:

@@ -34,13 +34,14 @@ import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.categories import TargetTotals, compute_target_totals
-from sknet._tables.column import Column, ColumnSettings, InputFormula, OneHot
+from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
+from sknet._tables.column import Column, ColumnSettings, InputFormula
 from sknet._tables.kinds import KINDS, ColumnChoices, Survey, survey_columns
 from sknet._tables.numbers import (
     BinnedColumn,
     ColumnScaler,
     common_scaler,
+    jointly_scaled_number,
     learn_numbers,
     learn_sparse,
     learn_steps,
@@ -139,7 +140,7 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
     n_others = (column.n_inputs - column.n_bins for column in columns)
     starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
-    numbers = {j: number for j, column in enumerate(columns) if (number := column.jointly_scaled_number) is not None}
+    numbers = {j: number for j, column in enumerate(columns) if (number := jointly_scaled_number(column)) is not None}
     indices = np.array(list(numbers), dtype=np.intp)
     return ColumnLayout(
         bin_starts=bin_starts,
@@ -194,7 +195,7 @@ class LookedUpCategories:
 
     Attributes
     ----------
-    categories : dict of int to OneHot
+    categories : dict of int to CategoryColumn
         Their one-hot inputs, by position in the table.
     first_inputs : ndarray of ints, of shape (c,)
         The first of these inputs of each, counted without the bins.
@@ -204,7 +205,7 @@ class LookedUpCategories:
         Positions of all other inputs.
     """
 
-    categories: dict[int, OneHot]
+    categories: dict[int, CategoryColumn]
     first_inputs: NDArray[np.intp]
     n_others: int
     dense_inputs: NDArray[np.intp]
@@ -256,7 +257,7 @@ class OneHotOfSlots:
 
 def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
     """Choose the columns that are looked up; None if that would not be worth it."""
-    categories = ((j, column.one_hot_inputs) for j, column in enumerate(columns))
+    categories = ((j, one_hot_inputs(column)) for j, column in enumerate(columns))
     wide = {
         j: one_hot
         for j, one_hot in categories

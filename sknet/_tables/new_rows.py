@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from sknet._tables.categories import one_hot_inputs
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.numbers import jointly_scaled_number
 from sknet._tables.read import category_key, column_as_floats, column_at, is_sparse, read_categories, take_rows
 from sknet._typing import Array, Table
 
@@ -35,7 +37,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
     far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        number, one_hot = column.jointly_scaled_number, column.one_hot_inputs
+        number, one_hot = jointly_scaled_number(column), one_hot_inputs(column)
         # without `shift` the scale is 1, or that of sparse rows: neither is a measure of distance
         if number is not None and number.shift:
             numbers = column_as_floats(column_at(sample, j), name)

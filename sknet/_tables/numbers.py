@@ -45,7 +45,15 @@ from typing import NoReturn
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula, ScaledNumber
+from sknet._tables.column import (
+    MISSING,
+    Column,
+    ColumnFormat,
+    ColumnKind,
+    ColumnSettings,
+    Files,
+    InputFormula,
+)
 from sknet._tables.read import NUMBER_TYPES, ColumnValues, column_as_floats, refuse_infinite
 from sknet._tables.statistics import EqualByFields, SortedColumns, cross_fit_folds, mean_and_deviation, reciprocal
 from sknet._typing import Array, DType, Table
@@ -145,9 +153,9 @@ class SingleNumber(Column):
     has_missing_indicator: bool
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return ("", "_missing") if self.has_missing_indicator else ("",)
+    def n_inputs(self) -> int:
+        """The number, and the indicator if there is one."""
+        return 1 + self.has_missing_indicator
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +185,8 @@ class NumberColumn(SingleNumber):
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the scaled number, and 1 where it is missing."""
-        number = InputFormula("number", None, centre=self.center, scale=self.factor)
-        return (number, InputFormula("missing")) if self.has_missing_indicator else (number,)
+        number = InputFormula("", "number", centre=self.center, scale=self.factor)
+        return (number, MISSING) if self.has_missing_indicator else (number,)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
@@ -198,11 +206,6 @@ class NumberColumn(SingleNumber):
         return slopes
 
     @property
-    def jointly_scaled_number(self) -> NumberColumn:
-        """The column itself."""
-        return self
-
-    @property
     def is_constant(self) -> bool:
         """Whether a single value is known: the factor is 0."""
         return self.factor == 0.0
@@ -218,7 +221,7 @@ class NumberColumn(SingleNumber):
         return replace(self, factor=float(reciprocal(np.hypot(mean, deviation))))
 
 
-def common_scaler(columns: Sequence[ScaledNumber]) -> ColumnScaler:
+def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
     """Return one scaler of columns that were learnt with the same settings, to scale them all at once."""
     center = np.array([column.center for column in columns], dtype=np.float64)
     factor = np.array([column.factor for column in columns], dtype=np.float64)
@@ -318,8 +321,8 @@ class QuantileColumn(EqualByFields, SingleNumber):
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
         of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
-        score = InputFormula("number", of_levels)
-        return (score, InputFormula("missing")) if self.has_missing_indicator else (score,)
+        score = InputFormula("", "number", of_levels)
+        return (score, MISSING) if self.has_missing_indicator else (score,)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
@@ -433,21 +436,17 @@ class BinnedColumn(Column):
         return len(self.all_edges) - 1
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return (*(f"_bin{i}" for i in range(1, self.n_bins + 1)), *self.number.suffixes)
+    def n_inputs(self) -> int:
+        """The bins, and the inputs of the number."""
+        return self.n_bins + self.number.n_inputs
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
         low, factor = self.bins
-        pairs = zip(low.tolist(), factor.tolist(), strict=True)
-        return (*(InputFormula("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.input_formulas)
-
-    @property
-    def jointly_scaled_number(self) -> ScaledNumber | None:
-        """That of the number."""
-        return self.number.jointly_scaled_number
+        bins = enumerate(zip(low.tolist(), factor.tolist(), strict=True), 1)
+        ramps = [InputFormula(f"_bin{i}", "bin", None, edge, edge, factor) for i, (edge, factor) in bins]
+        return (*ramps, *self.number.input_formulas)
 
     @property
     def bins(self) -> tuple[Array, Array]:
@@ -480,6 +479,12 @@ class BinnedColumn(Column):
         return slopes
 
 
+def jointly_scaled_number(column: Column) -> NumberColumn | None:
+    """Return the number of a column that is scaled together with those of other columns: its first input after bins."""
+    number = column.number if isinstance(column, BinnedColumn) else column
+    return number if isinstance(number, NumberColumn) else None
+
+
 def write_bins(values: Array, low: Array, factor: Array, out: Array) -> None:
     """Set bins, (n, b), from the values of each bin's column, (n, b), in float64; overwrites the values."""
     with np.errstate(over="ignore"):
@@ -494,7 +499,7 @@ def write_bins(values: Array, low: Array, factor: Array, out: Array) -> None:
 def with_bins(columns: Sequence[Column], sorted_columns: SortedColumns, n_bins: int) -> list[Column]:
     """Put bins beside columns of numbers, but for those where a single bin would only repeat the number."""
     edges, medians = bin_edges(sorted_columns, n_bins), sorted_columns.quantiles([0.5])[:, 0].tolist()
-    numbers = [column.jointly_scaled_number for column in columns]
+    numbers = [jointly_scaled_number(column) for column in columns]
     fills = [median if number is None else number.center for number, median in zip(numbers, medians, strict=True)]
     return [
         column if len(own) < 3 else BinnedColumn(column, tuple(own.tolist()), fill)

@@ -33,7 +33,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
 from sknet._tables.read import ColumnValues, refuse_broken_text, short_repr
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
@@ -107,19 +107,19 @@ class TextColumn(EqualByFields, Column):
             raise ValueError(f"A text's {v} terms do not go with arrays of shapes {shapes}, or are not all different.")
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return (*(f"_{i}" for i in range(len(self.center))), *("_missing",) * self.has_missing)
+    def n_inputs(self) -> int:
+        """The components, and the indicator of missing texts if there is one."""
+        return len(self.center) + self.has_missing
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: (projection - centre) * scale; `level` has the idf and the weight of every term."""
         idf = self.idf.tolist()
         facts = []
-        for weights, center in zip(self.components, self.center.tolist(), strict=True):
+        for i, (weights, center) in enumerate(zip(self.components, self.center.tolist(), strict=True)):
             by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
-            facts.append(InputFormula("text", by_term, centre=center, scale=self.factor))
-        return (*facts, *(InputFormula("missing"),) * self.has_missing)
+            facts.append(InputFormula(f"_{i}", "text", by_term, centre=center, scale=self.factor))
+        return (*facts, *(MISSING,) * self.has_missing)
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
@@ -150,8 +150,7 @@ class TextColumn(EqualByFields, Column):
 class EncodedTextInput(Column):
     """One input of a text that has been encoded before: the values of the column are those of the input."""
 
-    suffixes: ClassVar[tuple[str, ...]] = ("",)
-    input_formulas: ClassVar[tuple[InputFormula, ...]] = (InputFormula("text"),)
+    input_formulas: ClassVar[tuple[InputFormula, ...]] = (InputFormula("", "text"),)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Copy n values to `out`, of shape (n, 1): the text was encoded before."""

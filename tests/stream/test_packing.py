@@ -1,6 +1,5 @@
 """Tables as records: what comes back encodes as what went in."""
 
-from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -9,7 +8,6 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sknet._stream import packing
 from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
 from tests.tables.column_cases import CASES as COLUMNS
@@ -118,12 +116,6 @@ def test_numbers_in_a_later_chunk_of_texts_are_named():
     chunks = [pd.DataFrame({"t": ["some words of text"], "n": [1.0]}), pd.DataFrame({"t": [3], "n": [1.0]})]
     with pytest.raises(TypeError, match="Column 't' of X should hold text, but holds 3"):
         there_and_back(chunks, text_features=["t"])
-
-
-def test_a_column_of_a_kind_without_a_format_is_named(monkeypatch):
-    monkeypatch.setitem(packing.KINDS, "date", replace(packing.KINDS["date"], format=None))
-    with pytest.raises(TypeError, match="Column 'day' of X is of the kind 'date', which a stream cannot keep"):
-        there_and_back([frame()])
 
 
 def test_too_many_levels_are_named():

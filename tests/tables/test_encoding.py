@@ -453,8 +453,7 @@ class Above(Column):
     """Whether a number is above a level: a kind of column of somebody's own."""
 
     level: float
-    suffixes = ("_high",)
-    input_formulas = (InputFormula("number"),)
+    input_formulas = (InputFormula("_high", "number"),)
 
     def write(self, values, out, name):
         out[:, 0] = np.asarray(values) > self.level
