@@ -26,7 +26,7 @@ order of `levels`; then comes the slot of the infrequent categories, then that o
 Slot −1 is "unknown": all inputs of the column stay 0.
 
 target : (n, k)              float64
-slot : (n,)                  of target means: which category each row has; L for a missing value, L + 1 for an unseen
+slot : (n,)                  of target means: which category each row has; L for a missing value, L + 1 for an unknown
                              category
 encoding_fold : (n,)         which fold each row is in; -1 for a held-out row, whose target is in no mean
 means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
@@ -56,20 +56,22 @@ from sknet._typing import Array, Table
 
 
 MIN_VALUES_OF_IDENTIFIER = 20
-"""From this many values on, a column whose values all differ is an identifier."""
+"""A column of at least this many values is an identifier if they all differ."""
 
 MANY_CATEGORIES = 20
-"""From this many categories on, rare ones share an input."""
+"""Rare categories share an input if the column has at least this many categories."""
 
-MIN_CATEGORY_ROWS, MIN_CATEGORY_ROWS_OF_FEW, FEW_VALUES = 5, 2, 200
-"""Categories of fewer rows are rare: a network would learn their rows by heart. The second is that of columns of fewer
-values than the third: there, a category of few rows is a large part of what is known."""
+MIN_CATEGORY_ROWS = 5
+"""A category with fewer rows is rare: a network would memorise these rows."""
+
+FEW_VALUES, MIN_CATEGORY_ROWS_OF_FEW = 200, 2
+"""In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
 
 LARGE_INFREQUENT_SHARE = 0.2
-"""From this share of the weight on, rare categories that share an input also get means of the target."""
+"""If the rare categories that share an input have at least this share of the weight, target means are added."""
 
 _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
-"""Input of a column of two categories, by slot; the last is also slot −1, unknown."""
+"""The input of a column of two categories, by slot. Slot −1, unknown, takes the last value."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,9 @@ class CategoryColumn(Column):
     levels : tuple of str
         Keys of the categories with an input of their own, in numerical or else alphabetical order.
     has_infrequent : bool
-        Whether there is an input for the other categories; it then is the input of unseen categories too.
+        Whether there is an input for the other categories; it then is the input of unknown categories too.
     has_missing : bool
-        Whether there is an input for missing values; where not, they count as unseen.
+        Whether there is an input for missing values; where not, they count as unknown.
     infrequent_share : float
         Share of the weight of the other categories in training.
     """
@@ -107,7 +109,7 @@ class CategoryColumn(Column):
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: 1 for its category, 0 for others; of two, 1 for the second and −1 for the first."""
         if self.has_signed_input:
-            # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second category
+            # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
             return (InputFormula(f"_{self.levels[1]}", "level", self.levels[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
         others = [InputFormula(f"_{name_of_no_category(kind, self.levels)}", kind) for kind in special]
@@ -240,7 +242,7 @@ class Categories:
 
 def learn_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Categories:
     """Find the categories of a column, and their shares of the weight, from its n values: see `read_categories`."""
-    # a category's rows tell identifiers, its weight its rank: rows of other weights are other numbers of rows
+    # identifiers are found by numbers of rows, and categories are ranked by weight
     seen = codes >= 0
     counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each category has
     totals = counts if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
@@ -250,7 +252,7 @@ def learn_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | N
         n_rows[key] = n_rows.get(key, 0) + n
         weights[key] = weights.get(key, 0.0) + total
     total_weight = sum(weights.values()) or 1.0
-    # round: equal shares whose weights were added in another order differ in the last digits, and so would their order
+    # round: sums of weights in another order differ in the last digits, which must not change the order of categories
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
     return Categories(shares, n_rows, not bool(seen.all()))
 
@@ -269,7 +271,7 @@ def _sorted_keys(keys: list[str]) -> list[str]:
 
 def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Array) -> tuple[Array, Array, Array]:
     """Return the weight, mean and squares of each slot: n, mean and squares of the Conventions."""
-    n = np.bincount(slot, weight, n_slots).astype(np.float64)  # of no rows, bincount returns integers
+    n = np.bincount(slot, weight, n_slots).astype(np.float64)  # without rows, bincount returns integers
     mean, squares = np.zeros((n_slots, target.shape[1])), np.zeros((n_slots, target.shape[1]))
     for i, column in enumerate(target.T):
         mean[:, i] = divide(np.bincount(slot, weight * column, n_slots).astype(np.float64), n)
@@ -286,7 +288,7 @@ def pool_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array
     """Pool weights, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
     weight = n[..., np.newaxis]
     total = weight.sum(axis=0)
-    # the squares about the pooled mean are those about each mean and, weighted, those of the means about the pooled one
+    # squares about the pooled mean = squares about each mean + weighted squares of the means about the pooled mean
     pooled = divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
     return total[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
 
@@ -337,7 +339,7 @@ class TargetColumn(EqualByFields, Column):
     levels : tuple of str
         Keys of all categories.
     means : ndarray of shape (1 + F, L + 2, k)
-        Shrunk means; those of unseen categories are the means of all rows.
+        Shrunk means; those of unknown categories are the means of all rows.
     factor : ndarray of shape (k,)
         1 over the target's standard deviation.
     one_hot : CategoryColumn, or None
@@ -389,7 +391,7 @@ class TargetColumn(EqualByFields, Column):
         codes, keys = read_categories(values, name)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
-        # (n, k) means minus the mean of all rows, (k,): an unseen category becomes 0
+        # (n, k) means minus the mean of all rows, (k,): an unknown category becomes 0
         out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
 
     @property
@@ -471,7 +473,7 @@ class TargetTotals:
     def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
         """Return totals, means and squares by the slots of `keys`, which contain ours."""
         slots = {key: slot for slot, key in enumerate(keys)}
-        # the last two are those of missing values and of unseen categories
+        # the last two are those of missing values and of unknown categories
         new_slots = [*(slots[key] for key in self.keys), len(keys), len(keys) + 1]
         aligned = []
         for values in (self.total, self.mean, self.squares):
@@ -523,7 +525,7 @@ class CategoryFormat(ColumnFormat):
     def pack(self, values: Table) -> Array:
         """Return indices; new categories get the next ones."""
         codes, keys = read_categories(values, self._name)
-        # the last entry, −1, is what the code −1 of a missing value picks
+        # a missing value has the code −1, which picks the last entry
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
         if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
             raise ValueError(

@@ -51,7 +51,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
-        # what is left of such a column is its indicator of missing values
+        # the remaining input, if there is one, marks missing values
         signs.append([value if formula.kind in ("number", "bin") else 0 for formula in column.input_formulas])
     return np.array(encoder.bins_first(signs), np.int8)
 
@@ -105,7 +105,7 @@ def interaction_sets(interaction_cst: object, names: Sequence[str] | None, n_col
     columns = range(n_columns)
     if interaction_cst is None:
         return [list(columns)]
-    if isinstance(interaction_cst, str):  # one of two, which the parameters' own check has made sure of
+    if isinstance(interaction_cst, str):  # the check of parameters has made sure that it is one of two
         size = 1 if interaction_cst == "no_interactions" else min(2, n_columns)
         return [list(combination) for combination in combinations(columns, size)]
     if not isinstance(interaction_cst, Sequence) or not all(

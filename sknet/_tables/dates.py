@@ -49,10 +49,10 @@ ISO_DATE = re.compile(
 """A date, which a time may follow; the group is the offset from UTC."""
 
 _FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
-"""With digits of nanoseconds in one text, pandas could not read years before 1678 or after 2262 in any other."""
+"""If one text has digits of nanoseconds, pandas cannot read years before 1678 or after 2262 in the other texts."""
 
 N_VALUES_LOOKED_AT = 10
-"""How many values, the first ones, show for nearly every other column of strings that it holds no dates."""
+"""The first values that are tried. They are enough to rule out nearly every column of strings without dates."""
 
 
 def has_offset(text: object) -> bool | None:
@@ -86,13 +86,13 @@ def _first_texts(column: pd.Series) -> list[str]:
 def read_iso_dates(values: ColumnValues, name: str, *, in_utc: bool) -> pd.DatetimeIndex:
     """Return the dates of n values, NaT for those whose text is no date."""
     codes, texts = factorize(values, name)
-    # the last entry, of None, is what the code −1 of a missing value picks
+    # a missing value has the code −1, which picks the last entry, None
     return parse_iso_dates([*texts, None], in_utc=in_utc)[codes]
 
 
 def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeIndex:
     """Return the dates of texts that have offsets from UTC, or of those that have none; NaT for all others."""
-    texts = map(str, values)  # that of a Timestamp is a date, too
+    texts = map(str, values)  # the text of a Timestamp is a date, too
     dates = [text if has_offset(text) is in_utc else "" for text in texts]
     dates = [_FINER_THAN_MICROSECONDS.sub("", text) for text in dates]
     return pd.DatetimeIndex(pd.to_datetime(dates, format="ISO8601", errors="coerce", utc=in_utc))
@@ -176,7 +176,7 @@ class DatetimeColumn(Column):
             sine = first + 2 * self.cycles.index("hour")  # index of this input; the cosine is the next one
             per_hour = 2.0 * pi / CYCLES["hour"][0]
             angle = cycle_positions(instants, "hour") * per_hour
-            # slopes are by seconds, and the angle is one of hours
+            # the angle depends on hours, and the slope is by seconds
             slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
             slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
@@ -208,7 +208,7 @@ class DatetimeColumn(Column):
             return read_iso_dates(values, name, in_utc=self.zone is not None)
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
-        # a column of missing dates only has no time zone that could be wrong
+        # a column without any date has no time zone that could be wrong
         if instants.isna().all() or zone == self.zone:
             return instants
         if zone is None or self.zone is None:
@@ -265,7 +265,7 @@ def microseconds_of(instants: Instants) -> Array:
 
 def cycle_positions(instants: Instants, cycle: str) -> Array:
     """Return the hours since midnight, days since Monday, or day of the year (see `CYCLES`), NaN where missing."""
-    local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that a clock shows there
+    local = pd.DatetimeIndex(instants).tz_localize(None)  # local time, as a clock there shows it
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 

@@ -96,7 +96,7 @@ class StackedBins:
         binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
         values = binned.astype(np.float64)  # a copy
         np.copyto(values, self.fill, where=np.isnan(values))
-        # (n, w): the value of each bin's column; of another column's bin, low and factor of 0 make it 0
+        # (n, w): the value of each bin's column; bins of other columns have low = factor = 0, which makes them 0
         write_bins(values.take(self.source, axis=1), self.low, self.factor, out[:, self.span])
 
 
@@ -151,7 +151,7 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
         scaler=common_scaler(list(numbers.values())),
         bins=_stack_bins(columns, indices, bin_starts),
         other_columns=[j for j in range(len(columns)) if j not in numbers],
-        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input each: no indicators, no bins
+        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input per column: no indicators, no bins
     )
 
 
@@ -183,7 +183,7 @@ def _stack_bins(
 
 
 MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32
-"""Only columns of at least this many one-hot inputs are looked up: fewer are multiplied as fast."""
+"""Only columns of at least this many one-hot inputs are looked up: fewer are multiplied just as fast."""
 
 MIN_LOOKED_UP_INPUTS = 200
 """From this many inputs of wide columns on, looking them up takes less time than multiplying them."""
@@ -280,10 +280,10 @@ T = TypeVar("T")
 DEFAULT_SETTINGS = ColumnSettings()
 
 INPUTS_ENCODED_AT_ONCE = 2**20
-"""How many inputs are encoded at a time: little beside the table, but many rows for a loop over columns."""
+"""Inputs encoded at a time: few beside the table, but enough rows to make a loop over columns cheap."""
 
 VALUES_LEARNT_AT_ONCE = 2**16
-"""How many values columns of numbers are learnt from at a time: little memory, but many columns of a small table."""
+"""Values of numeric columns that are learnt from at a time: they take little memory, and many small columns fit in."""
 
 
 @dataclass(frozen=True)
@@ -392,7 +392,7 @@ class TableEncoder:
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros are encoded as zeros in every column, so that a sparse table stays sparse."""
-        # scaling then only multiplies; `scaled_sparse` does nothing else
+        # `scaled_sparse` only multiplies
         return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
     def encode(
@@ -413,7 +413,7 @@ class TableEncoder:
                 return Z
             X = self.as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
-        out[:, m:] = 1.0  # no column without `ones`
+        out[:, m:] = 1.0  # an empty slice without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         for rows in self.chunks(len(out)):
             self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_fold)
@@ -429,7 +429,7 @@ class TableEncoder:
         """Encode the rows of an array or a frame given by an index array or a slice into `out`, and return it."""
         if isinstance(X, pd.DataFrame):
             values: Table = X.iloc[rows]
-        else:  # a memory map as a plain array; `MemoryMappedRows` read what is asked for
+        else:  # `asarray` makes a memory map a plain array; `MemoryMappedRows` read only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
             return scale_or_refuse(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
@@ -458,7 +458,7 @@ class TableEncoder:
         scaled = np.empty_like(observed, out.dtype)
         scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
-            layout.bins.write(observed, out)  # first: it writes zeros between the bins, too
+            layout.bins.write(observed, out)  # before the other inputs: it also writes zeros between the bins
         out[:, layout.number_inputs] = scaled
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
@@ -468,7 +468,7 @@ class TableEncoder:
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
         column, positions = self.columns[j], self.input_positions(j)
-        if column.n_bins:  # they lie apart
+        if column.n_bins:  # bins and other inputs are not adjacent
             inputs = np.zeros((len(out), column.n_inputs), out.dtype)
             column.write(values, inputs, self.column_names[j])
             out[:, positions] = inputs
@@ -497,7 +497,7 @@ class TableEncoder:
                 values += [*Z.T]
             else:
                 values.append(column_at(X, j))
-        # by number first: two columns may have one name
+        # keys are numbers at first: two columns may have the same name
         frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
         return frame.set_axis(pd.Index(self.encoder_after_text.names, dtype=object), axis=1)
 
@@ -594,7 +594,7 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
     errors = dict(survey.errors)
     kinds = list(survey.kinds.items())
     for block in gen_batches(len(kinds), max(1, VALUES_LEARNT_AT_ONCE // X.shape[0])):
-        numbers: dict[DType, dict[int, Array]] = {}  # of each type, which are learnt together
+        numbers: dict[DType, dict[int, Array]] = {}  # by type: columns of one type are learnt together
         for j, kind in kinds[block]:
             try:
                 if kind == "number":
@@ -607,7 +607,7 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
                 errors[j] = error
         for of_type in numbers.values():
             columns |= zip(of_type, learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
-    if errors:  # all at once: the user repairs a table in one go
+    if errors:  # report all errors at once, so that the user can repair all of them
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
     names = survey.names if isinstance(X, pd.DataFrame) else None
@@ -615,7 +615,7 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.columns_by_parameter.items():  # if there is one at all
+    for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter, if any is given
         raise ValueError(
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."
@@ -636,7 +636,7 @@ def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
     for firsts in starts:
         n_inputs = np.diff(firsts)
         has_any = n_inputs > 0
-        if (n_inputs == 1).all():  # as `reduceat`, which takes ten times as long
+        if (n_inputs == 1).all():  # the same as `reduceat`, in a tenth of the time
             by_column += by_input[..., firsts[0] : firsts[-1]]
         elif has_any.any():
             by_column[..., has_any] += np.add.reduceat(by_input[..., : firsts[-1]], firsts[:-1][has_any], axis=-1)

@@ -135,10 +135,10 @@ class ColumnChoices:
 
 
 NAMED_KINDS: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
-"""The parameters that name columns, and of what kind these are."""
+"""The parameters in which users name columns, and the kind of these columns."""
 
 DEFAULTS = {"categorical_features": "from_dtype", "text_features": "auto"}
-"""What each is if the user names no columns."""
+"""The defaults of these parameters."""
 
 
 def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
@@ -146,7 +146,7 @@ def parse_categorical_features(categorical_features: object) -> tuple[bool, obje
     if isinstance(categorical_features, str):
         return categorical_features == "from_dtype", None
     entries = list(categorical_features) if isinstance(categorical_features, Iterable) else []
-    # an entry may be an array, whose comparison with text is no bool
+    # an entry may be an array: comparing it with text returns an array
     named = [entry for entry in entries if not (isinstance(entry, str) and entry == "from_dtype")]
     return (True, named) if len(named) < len(entries) else (False, categorical_features)
 
@@ -169,7 +169,7 @@ def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArra
     """
     try:
         given = np.asarray(columns)
-    except ValueError:  # lists of different lengths: an array of two dimensions is refused below, and so are these
+    except ValueError:  # lists of different lengths: refused below, like an array of two dimensions
         given = np.empty((1, 1), dtype=object)
     if given.size == 0:
         return np.zeros(len(names), dtype=bool)
@@ -209,20 +209,20 @@ def _from_names(given: Array, names: Sequence[str], parameter: str) -> NDArray[n
 
 
 _TO_MASK = {"b": _from_mask, "i": _from_indices, "u": _from_indices, "U": _from_names}
-"""How what a user gives becomes a mask, by the kind of its NumPy type."""
+"""How a user's choice of columns becomes a mask, by the kind of its NumPy type."""
 
 
 # --- text that holds numbers or dates --------------------------------------------------------------------------------
 
 
 MIN_MISREAD_CATEGORIES = 20
-"""A column of fewer may well be meant as categories, even if these are numbers."""
+"""A column of fewer categories may be meant as categories even if they are numbers."""
 
 MIN_CONVERTIBLE_FRACTION = 0.9
 """From this fraction of its categories on, a column is taken for one of numbers, or of dates: some may be misspelt."""
 
 MAX_CATEGORIES_TRIED = 10_000
-"""So many categories, evenly spaced, or up to twice as many, decide whether a column is looked at in full."""
+"""A column is first tried on a sample of this many categories, evenly spaced, or up to twice as many."""
 
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME = r"([ T]\d{1,2}:\d{2}.*)?"
@@ -370,7 +370,7 @@ class ColumnSummary(NamedTuple):
 
 
 UNKNOWN_COLUMNS = ColumnSummary()
-"""Of a table whose columns have been learnt before: nothing asks for their kinds."""
+"""The summary of a table whose columns have been learnt before: it is not used."""
 
 
 @dataclass(frozen=True)
@@ -427,7 +427,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
-    # an array, or a frame whose columns all have one numeric type: nothing to look for, but for what the user says
+    # an array, or a frame of one numeric type: all columns are numbers, unless the user says otherwise
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, str] = {}
     errors: dict[int, Exception] = {}
@@ -447,7 +447,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         except (TypeError, ValueError) as error:
             errors[j] = error
             continue
-        # what the user names, or has made a category, is what the user says
+        # no advice about columns that the user has named or made categories
         is_found = named_kind is None and choices.finds_categories and j in categorical and not is_categorical(values)
         if is_found and (advice := advice_for_text(categorical[j], name)):
             misread[name] = advice

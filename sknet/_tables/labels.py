@@ -81,7 +81,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 0:
         raise ValueError("y has no columns: give it the shape (n,) or (n, outputs).")
     if labels.ndim == 2 and labels.shape[1] == 1:
-        # convert once more: in two dimensions, strings beside other labels have been let through
+        # convert again: strings beside other labels are accepted in two dimensions, but not in one column
         labels = as_label_column(column_or_1d(labels, warn=warn))
     if labels.ndim == 2 and labels.dtype.kind in "Of":
         is_empty = is_missing(labels).all(axis=1)
@@ -331,7 +331,7 @@ class SingleLabels(Labels):
             raise ValueError(
                 f"y has shape {labels.shape}, but the classifier knows one label per row: give y the shape (n,)."
             )
-        # a dict looks up each distinct label once: 1, 1.0 and True are one label, which sorted arrays would tell apart
+        # a dict, since 1, 1.0 and True are the same label, which sorted arrays would distinguish
         index, uniques = pd.factorize(labels)
         code_of = {label: code for code, label in enumerate(self.known.tolist())}
         unknown = [label for label in uniques.tolist() if label not in code_of]
@@ -362,7 +362,7 @@ class SingleLabels(Labels):
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Return probabilities of shape (n, K); of a single class they are 1."""
         if self.target_type == "multiclass":
-            P = P[:, -len(self.known) :]  # without the columns of first classes, if they are there
+            P = P[:, -len(self.known) :]  # without the probabilities of first classes, if there are any
             if normalise:
                 P = np.maximum(P, np.finfo(P.dtype).tiny)  # all classes of a row may round to 0
                 P = P / P.sum(axis=1, keepdims=True)
@@ -377,7 +377,7 @@ class SingleLabels(Labels):
             return np.zeros_like(log_P[:, :1])
         if log_P.shape[1] > 1:  # K > 2 classes, or both of two
             return log_P[:, -len(self.known) :]
-        # of two classes only the second one: log(1 − p)
+        # only the second of two classes is given: log(1 − p)
         return np.concatenate([np.log(_clip_probabilities(-np.expm1(log_P))), log_P], axis=1)
 
 
@@ -439,7 +439,7 @@ class MultiOutputLabels(Labels):
 
     def _by_output(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
         """Yield each output and its columns of P: of two classes both, if they are there."""
-        first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # the former has n_outputs columns, or none
+        first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # `first_class` has n_outputs columns or none
         for output, block in zip(self.outputs, self.blocks, strict=True):
             columns = [first_class[:, block], P[:, block]] if output.target_type == "binary" else [P[:, block]]
             yield output, np.concatenate(columns, axis=1)
@@ -530,7 +530,7 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     # entries of `classes` that are lists belong to outputs; those of a multilabel target are the labels themselves
     has_lists = classes is not None and any(np.ndim(entry) == 1 for entry in classes)
     if is_indicator(labels) and not has_lists:
-        dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # of objects, some are missing
+        dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # objects: some labels are missing
         return IndicatorLabels(n_columns, np.array([0, 1], dtype=dtype)), indicator_codes(labels)
     lists = [None] * n_columns if classes is None else list(classes)
     outputs = [_learn_single(present_labels(column), known)[0] for column, known in zip(labels.T, lists, strict=True)]
@@ -554,12 +554,12 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
         raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
     index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
     refuse_broken_text(known.tolist(), "y")
-    # scikit-learn looks at the distinct labels, which takes no time; only a refusal needs all of them
+    # checking the distinct labels is fast; only the error needs all of them
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
     order = np.argsort(known)
     single = SingleLabels(known[order])
-    # of labels that have been factorized: by the inverse of the permutation
+    # labels have been factorized: map their codes by the inverse permutation
     return single, single.codes(labels) if index is None else np.argsort(order)[index[:, np.newaxis]]
 
 
@@ -602,7 +602,7 @@ def apply_class_weight(
         present = code >= 0
         total = np.bincount(code[present], weight[present], len(known))  # the weights of each class added up, (K,)
         factor = _class_weights(setting, known, total)
-        product = product * np.where(present, factor[code], 1.0)  # a missing label weighs nothing
+        product = product * np.where(present, factor[code], 1.0)  # a missing label does not change the weight
     return product
 
 

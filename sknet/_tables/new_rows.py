@@ -18,13 +18,13 @@ from sknet._tables.read import category_key, column_as_floats, column_at, is_spa
 from sknet._typing import Array, Table
 
 MAX_ROWS_COMPARED = 1000
-"""How many rows are compared, evenly spaced, or up to twice as many: their median is near enough."""
+"""This many rows are compared, evenly spaced, or up to twice as many: their median is accurate enough."""
 
 MIN_UNKNOWN_VALUES = 20
-"""From this many values on, it is no chance that none is known, or that none is a date where fit had dates as text."""
+"""Columns with fewer values are not examined: all of them might be unknown by chance."""
 
 MAX_CHANCE_OF_INFREQUENT = 1e-6
-"""Values of a column are unknown if it is no more likely that all are categories that were infrequent in training."""
+"""A column is reported only if the probability that all its categories were infrequent in training is at most this."""
 
 MAX_MEDIAN_DISTANCE = 10.0
 """A column is far from training if its median is more than this many scales from its centre."""
@@ -38,17 +38,17 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         number, one_hot = jointly_scaled_number(column), one_hot_inputs(column)
-        # without `shift` the scale is 1, or that of sparse rows: neither is a measure of distance
+        # without `shift`, the factor does not measure distances from the centre
         if number is not None and number.shift:
             numbers = column_as_floats(column_at(sample, j), name)
-            numbers = numbers[np.isfinite(numbers)]  # an infinity is an error, which comes when it is encoded
+            numbers = numbers[np.isfinite(numbers)]  # encoding raises for infinite values
             with np.errstate(over="ignore"):
                 distance = abs(float(np.median(numbers)) - number.center) * number.factor if len(numbers) else 0.0
             if distance > MAX_MEDIAN_DISTANCE:
                 far_names.append(name)
         elif one_hot is not None and not one_hot.has_infrequent:
             codes, keys = read_categories(column_at(sample, j))
-            # the last entry is that of missing values, whose code −1 indexes it: they are not unknown
+            # a missing value has the code −1, which picks the last entry: it is not unknown
             unknown = np.array([*(key not in one_hot.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
                 far_names.append(name)
@@ -60,7 +60,7 @@ def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | No
     columns, names = list(encoder.columns), []
     constant = [j for j, column in enumerate(columns) if column.is_constant]
     if constant and is_sparse(X):
-        X = X.tocsc()  # from which a column is read without reading the others
+        X = X.tocsc()  # columns of a CSC matrix are read one by one
     for j in constant:
         name = encoder.column_names[j]
         columns[j] = columns[j].with_scale_of(column_at(X, j), name, weight)
@@ -85,10 +85,10 @@ def columns_of_unknown_categories(encoder: TableEncoder, X: Table) -> list[str]:
         if not categories:
             continue
         if any(category_key(value) in categories for value in column_at(first, j).tolist()):
-            continue  # nearly always, after a look at one value
+            continue  # nearly always after the first value
         codes, keys = read_categories(column_at(X, j))
         codes = codes[codes >= 0]
-        chance = column.infrequent_share ** len(np.unique(codes))  # that all are infrequent categories
+        chance = column.infrequent_share ** len(np.unique(codes))  # the probability that all are infrequent categories
         if (
             len(codes) >= MIN_UNKNOWN_VALUES
             and not np.isin(keys, categories)[codes].any()
@@ -106,6 +106,6 @@ def columns_without_dates(encoder: TableEncoder, X: Table) -> list[str]:
     return [
         name
         for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True))
-        if column.n_unread(column_at(first, j), name)  # of nearly all tables 0: all values are read only after that
+        if column.n_unread(column_at(first, j), name)  # nearly always 0: only then are all values read
         and column.n_unread(values := column_at(X, j), name) == np.count_nonzero(pd.notna(values)) >= MIN_UNKNOWN_VALUES
     ]

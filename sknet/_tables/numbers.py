@@ -93,7 +93,7 @@ class ColumnScaler:
         Missing values are imputed, and make it return False, as infinite values do and results too large for `out`:
         the caller tells them apart, which takes more passes.
         """
-        # where float32 has not the range, compute in float64 and round the result once
+        # where the range of float32 is too small, compute in float64 and round the result
         Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.shift:
@@ -114,7 +114,7 @@ class ColumnScaler:
                 bend_outliers(Z)
             if Z is not out:
                 out[...] = Z
-        # bent values need no second look: the largest number becomes 2,100 or so
+        # bent values are finite: the largest float64 becomes about 2,100
         return all_finite and (self.bend or bool(np.isfinite(out).all()))
 
     def scaled_sparse(self, X: Table, dtype: DType) -> Table:
@@ -251,7 +251,7 @@ def refuse_excessive(name: str, dtype: DType) -> NoReturn:
 
 
 # --- learning scales -------------------------------------------------------------------------------------------------
-# All have the signature that `SCALINGS` asks for, and some do without one of its arguments.
+# All have the signature of the entries of `SCALINGS`, even if they do not use every argument.
 
 
 def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
@@ -265,9 +265,9 @@ def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: Column
     coincide = half <= 0
     if coincide.any():
         values, weight = sorted_columns.values[coincide], sorted_columns.weight
-        # half of each distance, as of the range; a median in float64 would make all of them float64
+        # half of each distance, like half of the range; the cast keeps float32 distances in float32
         distances = np.abs(values / 2 - median[coincide, np.newaxis].astype(values.dtype) / 2)
-        distances[distances == 0] = np.nan  # not one of the others
+        distances[distances == 0] = np.nan  # rows with the shared value do not count
         apart = SortedColumns.of(distances, None if weight is None else weight[coincide])
         half[coincide] = apart.quantiles([0.5])[:, 0]
     return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), sorted_columns, bend=True)
@@ -335,11 +335,11 @@ class QuantileColumn(EqualByFields, SingleNumber):
 
     def cdf(self, numbers: Array) -> Array:
         """Return the share of the training weight below each number, half of what equals it included, (n,)."""
-        # a value that repeats has several levels: the middle of the first and the last of them
+        # a repeated value spans several levels: take the middle of its first and its last level
         last = np.interp(numbers, self.quantiles, QUANTILE_SHARES)
-        # the same, with the order turned round
+        # the first level is the last one in reversed order
         first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], QUANTILE_SHARES)
-        half = 0.5 * QUANTILE_SHARES[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
+        half = 0.5 * QUANTILE_SHARES[1]  # shares of 0 and 1 would have infinite scores
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
@@ -353,7 +353,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         # slopes of the share, (knots + 1,): it rises from the last level of a quantile to the first one of the next,
         # not beyond the ends
         rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
-        # of the stretches on both sides of each number, which differ only where it is a knot
+        # the slopes on both sides of each number, which differ only at a knot
         left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
         beyond = missing | (share <= 0.5 * QUANTILE_SHARES[1]) | (share >= 1.0 - 0.5 * QUANTILE_SHARES[1])
         density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
@@ -377,7 +377,9 @@ def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
     Each is divided by its root mean square, zeros included; by 1 if all its values are 0, or without scaling.
     """
     if settings.input_scaling is None:
-        return [NumberColumn(0.0, 1.0, shift=False)] * X.shape[1]  # one value for all: there may be very many
+        return [NumberColumn(0.0, 1.0, shift=False)] * X.shape[
+            1
+        ]  # all columns share one object: there may be very many columns
     return [NumberColumn(0.0, factor, shift=False) for factor in _sparse_scale(X, settings.weight).tolist()]
 
 
@@ -393,7 +395,7 @@ def _sparse_scale(X: Table, weight: Array | None) -> Array:
     np.maximum.at(largest, X.indices, np.abs(values))
     exponent = np.frexp(largest)[1]
     scaled = np.ldexp(values, -exponent[X.indices])
-    entry_weight = np.repeat(w, np.diff(X.indptr))  # of each stored value, that of its row
+    entry_weight = np.repeat(w, np.diff(X.indptr))  # the weight of each stored value's row
     squares = np.bincount(X.indices, weights=entry_weight * scaled**2, minlength=d)
     rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
     return np.where(rms > 0, reciprocal(rms), 1.0)
@@ -455,7 +457,9 @@ class BinnedColumn(Column):
         with np.errstate(over="ignore"):
             width = np.diff(edges)
         factor = reciprocal(width)
-        if np.isinf(width).any():  # half of the width is finite; a factor of 0 would make NaN of infinite distances
+        if np.isinf(
+            width
+        ).any():  # compute with half of the width, which is finite: 1/inf = 0 times an infinite distance would be NaN
             factor = np.where(np.isinf(width), 0.5 * reciprocal(np.diff(edges / 2.0)), factor)
         return edges[:-1], factor
 
@@ -474,7 +478,7 @@ class BinnedColumn(Column):
         # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
         inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
         slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, : self.n_bins] = inside * factor  # no missing value is inside
+        slopes[:, : self.n_bins] = inside * factor  # comparisons with NaN are False, so missing values have slope 0
         slopes[:, self.n_bins :] = self.number.slopes(values, name)
         return slopes
 
@@ -525,8 +529,8 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
     repeated: list[float] = []
     # there are more values than edges left, and two edges at least
     while len(np.unique(values)) > n_bins + 1 - len(repeated) > 1:
-        levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
-        quantiles = SortedColumns.of(values[np.newaxis], weight).quantiles(levels)
+        quantile_levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
+        quantiles = SortedColumns.of(values[np.newaxis], weight).quantiles(quantile_levels)
         edges, counts = np.unique(quantiles, return_counts=True)
         if (counts == 1).all():
             return np.sort([*edges, *repeated])
@@ -541,20 +545,20 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
 
 
 MAX_LEAVES = 16
-"""How many leaves the tree has, at most: it splits at 15 places, which six ranges of a code need."""
+"""The tree has at most this many leaves, so at most 15 splits: enough to separate six ranges of a code."""
 
 MIN_ROWS_OF_LEAF = 5
 """How many rows are on either side of a split, at least."""
 
 MIN_GAIN = 0.03
-"""Which share of the squared error of a linear model steps must take away. Where a threshold decides, they take a tenth
-to a third. By a smaller gain of the linear model, networks gained nothing: they bend bins by themselves."""
+"""Steps must reduce the squared error of a linear model by this share. Where the target depends on a threshold, they
+reduce it by a tenth to a third. If the linear model gained less, networks gained nothing."""
 
 MIN_STANDARD_ERRORS = 2.0
-"""How many standard errors the mean gain of a row must be above 0."""
+"""The mean gain of a row must exceed this many standard errors."""
 
 RIDGE = 30.0
-"""The ridge penalty of the linear models that judge, in rows."""
+"""The ridge penalty of the linear models that evaluate steps, in rows."""
 
 
 def learn_steps(
@@ -607,10 +611,12 @@ class StepFinder:
         tree = DecisionTreeRegressor(
             max_leaf_nodes=MAX_LEAVES,
             min_samples_leaf=MIN_ROWS_OF_LEAF,
-            min_impurity_decrease=variance * log(len(target)) / len(target),  # as by the BIC: less is noise
+            min_impurity_decrease=variance
+            * log(len(target))
+            / len(target),  # the threshold of the BIC: smaller gains are noise
             random_state=0,
         )
-        # places, not values: float32, in which trees compute, holds all of them
+        # trees compute in float32, which holds all places but not all values
         tree.fit(places[rows].astype(np.float32), target, weight)
         steps: dict[int, set[tuple[float, float]]] = {}
         for i, threshold in zip(tree.tree_.feature.tolist(), tree.tree_.threshold.tolist(), strict=True):
@@ -630,7 +636,7 @@ class StepFinder:
             if stepped:
                 error[judged] = self._squared_errors({j: self.columns[j] for j in stepped}, judged)
                 gain[judged] = error[judged] - self._squared_errors(stepped, judged)
-            if gain[judged] @ self.weight[judged] <= 0.0:  # most tables end here, after half of the time
+            if gain[judged] @ self.weight[judged] <= 0.0:  # most tables return here, before the second half is fitted
                 return False
         mean_error, mean = np.average([error, gain], axis=1, weights=self.weight)
         standard_error = np.linalg.norm(self.weight * (gain - mean)) / self.weight.sum()
@@ -657,7 +663,7 @@ class StepFinder:
 def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedColumn:
     """Return the column with steps between these pairs of values, but for those that are the edges of a bin."""
     new = sorted(steps - set(pairwise(column.edges)))
-    # 1 over the width of a bin is a number
+    # keep steps for which 1 over the width is positive and finite
     return replace(column, steps=tuple([(low, high) for low, high in new if 0.0 < 1.0 / (high - low) < inf]))
 
 

@@ -94,7 +94,7 @@ def take_rows(X: Table, rows: Batch) -> Table:
     """Return some rows of an array, a CSR matrix or a data frame; of a memory-mapped array without reading them."""
     if isinstance(X, MemoryMappedRows):
         return X.take(rows)
-    # a slice of a memory map reads nothing, but an index array would
+    # a slice of a memory map reads nothing; an index array would read the rows
     if not isinstance(rows, slice) and is_memory_mapped(X):
         return MemoryMappedRows(X, rows)
     return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
@@ -117,7 +117,7 @@ def mapped_file(X: Array) -> str | os.PathLike[str] | None:
 
 def _memory_map_of(X: object) -> Array | None:
     """Return the memory map that an array is a view of, or None."""
-    while isinstance(X, np.ndarray):  # a view of a memory map may be a plain array: only its base tells
+    while isinstance(X, np.ndarray):  # a view of a memory map may be a plain array: look at its base
         if isinstance(X, np.memmap):
             return X
         X = X.base
@@ -160,7 +160,7 @@ def table_digest(values: Table | None) -> str:
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
         for start in range(0, array.shape[0], ROWS_DIGESTED_AT_ONCE):
             rows = np.asarray(array[start : start + ROWS_DIGESTED_AT_ONCE])
-            # the bytes of objects are addresses, other ones in each process
+            # the bytes of objects are addresses, which differ between processes
             content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
     return content.hexdigest()
 
@@ -189,7 +189,7 @@ DURATION_TYPES = ("timedelta64", "timedelta")
 MIXED_TYPES = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
 """What `pandas.api.types.infer_dtype` returns, by what is read of it."""
 
-# what error messages advise, and how they call some types that pandas infers
+# for error messages: remedies, and plain words for some types that pandas infers
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
 _TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
@@ -312,7 +312,9 @@ def inferred_type(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers
         return "floating"
     inferred = str(pd.api.types.infer_dtype(column, skipna=True))
-    if inferred in MIXED_TYPES and any(value is pd.NaT for value in column):  # missing, but to pandas a date
+    if inferred in MIXED_TYPES and any(
+        value is pd.NaT for value in column
+    ):  # pandas infers a date from NaT, which is a missing value here
         return inferred_type(column[[value is not pd.NaT for value in column]])
     return inferred
 
@@ -368,7 +370,7 @@ def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.in
     """
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         codes = np.asarray(values.cat.codes)
-        categories = np.asarray(values.cat.categories, dtype=object)  # those that no row has, too
+        categories = np.asarray(values.cat.categories, dtype=object)  # including categories that no row has
     else:
         codes, distinct = factorize(values, name)
         categories = np.asarray(distinct, dtype=object)
@@ -497,7 +499,7 @@ def as_numbers(values: Target, name: str) -> Array:
     try:
         return missing_as_nan(objects).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        # the first value that cannot be converted; a single value is of row 0
+        # the first value that cannot be converted; a value without dimensions is in row 0
         at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
         raise ValueError(
             f"{name} should hold numbers, but row {at[0] if at else 0} holds {short_repr(value)}: "
@@ -567,7 +569,9 @@ def refuse_bad_column(X: Table, reason: str) -> None:
             error_type = TypeError if isinstance(error, TypeError) else ValueError
             raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
         except ValueError as error:
-            value = next((value for value in column if not _is_number(value)), "")  # "": text that `float` alone reads
+            value = next(
+                (value for value in column if not _is_number(value)), ""
+            )  # "" if `float` reads all values, and NumPy does not
             if isinstance(value, Decimal):
                 raise ValueError(f"Column 'x{j}' of X holds decimal.Decimal('sNaN'): make it None.") from error
             if isinstance(value, str | bytes):
@@ -578,6 +582,6 @@ def refuse_bad_column(X: Table, reason: str) -> None:
                 ) from error
             if isinstance(value, Sized):
                 raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
-            raise  # what a value of the user's own class says
-        # the name does not depend on the index, which is 0 in an array of one column
+            raise  # the error of a value of the user's own class
+        # `refuse_infinite` gets a single column and asks for the name of column 0
         refuse_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]

@@ -215,11 +215,13 @@ class Rows:
             return self
         # a single column is sorted as such, which is much faster than as rows of length 1
         targets, axis = (self.y[:, 0], None) if self.y.shape[1] == 1 else (self.y, 0)
-        labels = np.unique(targets, axis=axis, return_inverse=True)[1].ravel()  # an integer for each distinct target
+        labels = np.unique(targets, axis=axis, return_inverse=True)[
+            1
+        ].ravel()  # an integer code for each distinct target
         first, inverse = distinct_rows(X, labels)
         if self.weight is None and len(first) == len(self):
             return self
-        weight = np.bincount(inverse, weights=self.weight).astype(np.float64)  # (m,); of weights None, numbers of rows
+        weight = np.bincount(inverse, weights=self.weight).astype(np.float64)  # (m,); numbers of rows if weight is None
         return self.take(first).with_weight(None if (weight == 1.0).all() else weight)
 
     def with_weight(self, weight: Array | None) -> Rows:
@@ -278,13 +280,13 @@ class RowSplitter(Protocol):
 
 
 MIN_ROWS_OF_COMBINATION = 10
-"""Combinations of labels with fewer rows share one stratum: they are too few to have their share in every part."""
+"""Combinations of labels with fewer rows share one stratum: they cannot have their share in every part."""
 
 LARGE_TABLE_ROWS = 2**18
 """From this many rows on, held-out rows are drawn by `_hold_out_of_large`, which takes less memory."""
 
 MIN_ROWS_HELD_OUT = 10
-"""At least this many rows are held out, or none: the validation score of fewer says too little."""
+"""At least this many rows are held out, or none: the score of fewer rows is too noisy."""
 
 
 class Split(NamedTuple):
@@ -466,7 +468,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
         order = order if strata is None else order[np.argsort(strata[order], kind="stable")]
     fold = np.empty(len(order), dtype=np.intp)
     fold[order] = np.arange(len(order)) % n_folds  # in turn: each fold gets its share of every stratum
-    return fold[unit]  # of each row, that of its group, or its own
+    return fold[unit]  # the fold of each row's unit: its group, or the row itself
 
 
 # --- a fraction ------------------------------------------------------------------------------------------------------
@@ -496,14 +498,14 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     if n >= LARGE_TABLE_ROWS:
         return _hold_out_of_large(n, strata, n_held_out, seed)
     strata = np.zeros(n, dtype=int) if strata is None else strata
-    # a row that is the only one of its stratum is trained on, if there are enough others to hold out
+    # a row that is alone in its stratum is used for training, if enough others can be held out
     _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
     candidates = np.flatnonzero(counts[codes] > 1)
     if len(candidates) <= n_held_out:
         candidates = np.arange(n)
     # scikit-learn refuses more strata than either part has rows
     merged = merge_rare_strata(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
-    splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all 0: a single stratum
+    splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all 0: there is a single stratum
     _, drawn = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
     held_out = np.sort(candidates[drawn])
     return Split(np.delete(np.arange(n), held_out), held_out)
@@ -514,13 +516,13 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
 
     scikit-learn's splitter needs 70 bytes for each row, this 20.
     """
-    ends = np.arange(n_held_out + 1) * n // n_held_out  # of the stretches: n_held_out of them, of nearly equal length
-    position = np.random.default_rng(seed).integers(ends[:-1], ends[1:])  # one in each, increasing
+    ends = np.arange(n_held_out + 1) * n // n_held_out  # ends of n_held_out intervals of nearly equal length
+    position = np.random.default_rng(seed).integers(ends[:-1], ends[1:])  # a position in each interval, increasing
     held_out = position
     if strata is not None:
         order = np.argsort(strata, kind="stable")
         drawn = order[position]
-        # where both neighbours are of other strata, the row is alone in its own
+        # a row whose neighbours are both in other strata is alone in its stratum
         differs = [strata[order[(position + step) % n]] != strata[drawn] for step in (-1, 1)]
         held_out = np.sort(drawn[~(differs[0] & differs[1])])
     is_train = np.ones(n, dtype=bool)
@@ -533,7 +535,9 @@ def combination_strata(codes: Array) -> Array:
     # the bytes of a row as one value sort much faster than rows do
     rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
     _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-    return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)  # a number not in use
+    return np.where(
+        counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination
+    )  # a code that is not in use
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:
@@ -550,5 +554,5 @@ def merge_rare_strata(strata: Array, max_strata: int) -> Array:
     rank[by_size] = np.arange(len(by_size))
     n_kept = min(int((counts > 1).sum()), max_strata)
     if n_kept < len(counts):
-        n_kept -= 1  # the smallest one kept joins the merged ones, which then have two rows at least
+        n_kept -= 1  # merge the smallest kept one, too: the merged stratum then has at least two rows
     return np.minimum(rank, max(n_kept, 0))[codes]

@@ -26,7 +26,7 @@ from sknet._typing import Array
 
 
 SAMPLE_ROWS = 200_000
-"""The most rows that columns are learnt from: more change quantiles and means less than a network would notice."""
+"""Columns are learnt from at most this many rows: more rows hardly change quantiles and means."""
 
 ROWS_HASHED_AT_ONCE = 2**18
 """Rows whose random keys are in memory at a time, while the sample is drawn."""
@@ -130,7 +130,7 @@ def _values_of(value: Any) -> tuple[Any, ...]:
 
 
 SHARE_TOLERANCE = 1e-10
-"""A cumulated share of the weight has reached q when it is this near: rounding must not decide on the quantile."""
+"""A cumulated share of the weight reaches q if it is short of it by at most this: rounding must not decide."""
 
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
@@ -173,12 +173,12 @@ class SortedColumns:
         some = slice(self.n_values[i])
         return self.values[i, some], None if self.weight is None else self.weight[i, some]
 
-    def quantiles(self, levels: ArrayLike) -> Array:
+    def quantiles(self, quantile_levels: ArrayLike) -> Array:
         """Return quantiles by the inverted distribution function: the first value whose cumulated share reaches each.
 
-        In float64, (b, levels); NaN where there is no value.
+        In float64, (b, quantile_levels); NaN where there is no value.
         """
-        q, m = np.asarray(levels, dtype=np.float64) - SHARE_TOLERANCE, self.n_values[:, np.newaxis]
+        q, m = np.asarray(quantile_levels, dtype=np.float64) - SHARE_TOLERANCE, self.n_values[:, np.newaxis]
         if not self.values.shape[1]:
             return np.full((len(m), len(q)), np.nan)
         if self.weight is None:
@@ -187,7 +187,7 @@ class SortedColumns:
         else:
             reached = np.cumsum(self.weight, axis=1)
             index = np.array([np.searchsorted(of_column, q * of_column[-1]) for of_column in reached])
-        # where all values are missing, the first of them
+        # where all values are missing, this takes the first, NaN
         return np.take_along_axis(self.values, np.clip(index, 0, np.maximum(m - 1, 0)), axis=1).astype(np.float64)
 
 
@@ -228,7 +228,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Arr
     total = np.where(low < high, w.sum(axis=-1), 1.0)
     mean = (w * u).sum(axis=-1) / total
     deviation = np.sqrt((w * (u - mean[..., np.newaxis]) ** 2).sum(axis=-1) / total)
-    # sums round: the deviation of equal values might not be 0
+    # sums are rounded, so the deviation of equal values might not be exactly 0
     varies, single = low < high, np.where(np.isnan(low), 0.0, low)
     return np.where(varies, np.ldexp(mean, exponent), single), np.where(varies, np.ldexp(deviation, exponent), 0.0)
 

@@ -23,7 +23,7 @@ from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Target
 
 LARGEST_TARGET = 1e300
-"""Targets are no larger, so that predictions, which may be many scales from their mean, are finite."""
+"""The largest target. Predictions may be many scales away from the mean, and must be finite."""
 
 
 def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
@@ -55,7 +55,7 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
         raise ValueError("y is empty: pass a target for each row of X.")
     if numbers.size == 0:
         raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
-    with np.errstate(over="ignore"):  # of longer floats, which may become infinite
+    with np.errstate(over="ignore"):  # longer floats may become infinite
         values = np.asarray(numbers, dtype=np.float64)
     _refuse_unusable_targets(values.reshape(len(values), -1))
     if values.ndim == 2 and values.shape[1] == 1:

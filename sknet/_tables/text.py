@@ -39,7 +39,7 @@ from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
 
 if TYPE_CHECKING:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # otherwise where needed: most tables have no text
+    from sklearn.feature_extraction.text import TfidfVectorizer  # imported in functions: most tables have no text
 
 
 NGRAM_LENGTHS = (3, 4)
@@ -49,19 +49,19 @@ MAX_TERMS = 5_000
 """How many terms are counted: the most frequent ones."""
 
 IDF_POWER = 1.5
-"""Of a term's inverse document frequency, in its weight: with 1, 30 components have up to 5 % more error."""
+"""The power of the inverse document frequency in a term's weight. With 1, 30 components have up to 5 % more error."""
 
 SCALING_COMPONENTS = 30
-"""How many components, the first ones, decide the scale of all: more components leave the first ones as they are."""
+"""The first components set the scale of all, so that more components do not change the first ones."""
 
 MAX_CHARACTERS_OF_TEXT = 100_000
-"""How many characters of a text count, the first ones: counting takes some 150 bytes of memory for each."""
+"""Only the first characters of a text are counted: counting takes about 150 bytes of memory per character."""
 
 MAX_CHARACTERS_LEARNT = 2**20
-"""About how many characters the terms and components are learnt from: more take time and change no error."""
+"""Terms and components are learnt from about this many characters: more take time and do not reduce the error."""
 
 MIN_COMPONENT_DEVIATION = 1e-5
-"""A component whose deviation is this small a part of the largest is rounding, and is left out."""
+"""A component is left out as rounding error if its deviation is at most this share of the largest one."""
 
 TEXTS_ENCODED_AT_ONCE = 1024
 """How many texts are encoded at a time: the matrix of their terms stays small."""
@@ -135,7 +135,9 @@ class TextColumn(EqualByFields, Column):
         codes, texts = read_texts(values, name)
         c = len(self.center)
         if c:
-            encoded = np.zeros((len(texts) + 1, c), out.dtype)  # the last is that of missing texts: code −1 indexes it
+            encoded = np.zeros(
+                (len(texts) + 1, c), out.dtype
+            )  # a missing text has the code −1, which indexes the last row
             for start in range(0, len(texts), TEXTS_ENCODED_AT_ONCE):
                 rows = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
                 encoded[rows] = (
@@ -167,7 +169,10 @@ def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[
         codes, distinct = pd.factorize(values)
         texts = np.asarray(distinct, dtype=object).tolist()
     except (TypeError, NotImplementedError):  # a list or a dict cannot be hashed
-        codes, texts = np.arange(len(values)), values[~pd.isna(values)].tolist()  # some of which are no strings
+        codes, texts = (
+            np.arange(len(values)),
+            values[~pd.isna(values)].tolist(),
+        )  # an error below names the value that is no string
     wrong = next((value for value in texts if not isinstance(value, str)), None)
     if wrong is not None:
         raise TypeError(
@@ -193,7 +198,7 @@ def holds_free_text(column: pd.Series) -> bool:
     sample = column.iloc[:: max(1, len(column) // MAX_ROWS_COUNTED)].tolist()
     texts = [value[:MAX_CHARACTERS_OF_TEXT] for value in sample if isinstance(value, str)]
     if not texts or sum(len(text.split()) for text in texts) < MIN_MEAN_WORDS * len(texts):
-        return False  # of nearly all other columns: they are not read to the end
+        return False  # nearly all columns without text return here, before all values are read
     return pd.api.types.infer_dtype(column, skipna=True) == "string" and column.nunique() > column.count() / 2
 
 
@@ -223,13 +228,13 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     used_terms = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
     if len(used_terms) < 2:
         return _text_without_terms(has_missing)
-    # as TfidfTransformer has it, with weights for numbers of rows, and the power
+    # TfidfTransformer's formula, with weights instead of numbers of rows, and with `IDF_POWER`
     counts = counts[:, used_terms]
     idf = (1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))) ** IDF_POWER
     counts.data = 1.0 + np.log(counts.data)
     tfidf = normalize(counts * idf)
     svd = TruncatedSVD(min(settings.text_components, len(used_terms)), random_state=settings.seed)
-    with np.errstate(invalid="ignore", divide="ignore"):  # of texts that are all the same it computes a share of 0
+    with np.errstate(invalid="ignore", divide="ignore"):  # if all texts are the same, it divides 0 by 0
         # a text of weight w then counts as w rows: the decomposition minimises a sum of squares
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
     projections = tfidf @ svd.components_.T  # (m, c)
