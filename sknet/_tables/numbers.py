@@ -377,9 +377,7 @@ def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
     Each is divided by its root mean square, zeros included; by 1 if all its values are 0, or without scaling.
     """
     if settings.input_scaling is None:
-        return [NumberColumn(0.0, 1.0, shift=False)] * X.shape[
-            1
-        ]  # all columns share one object: there may be very many columns
+        return [NumberColumn(0.0, 1.0, shift=False)] * X.shape[1]  # one object for all: there may be very many columns
     return [NumberColumn(0.0, factor, shift=False) for factor in _sparse_scale(X, settings.weight).tolist()]
 
 
@@ -457,9 +455,8 @@ class BinnedColumn(Column):
         with np.errstate(over="ignore"):
             width = np.diff(edges)
         factor = reciprocal(width)
-        if np.isinf(
-            width
-        ).any():  # compute with half of the width, which is finite: 1/inf = 0 times an infinite distance would be NaN
+        # half of the width is finite; with 1/inf = 0 as factor, an infinite distance would become NaN
+        if np.isinf(width).any():
             factor = np.where(np.isinf(width), 0.5 * reciprocal(np.diff(edges / 2.0)), factor)
         return edges[:-1], factor
 
@@ -611,9 +608,7 @@ class StepFinder:
         tree = DecisionTreeRegressor(
             max_leaf_nodes=MAX_LEAVES,
             min_samples_leaf=MIN_ROWS_OF_LEAF,
-            min_impurity_decrease=variance
-            * log(len(target))
-            / len(target),  # the threshold of the BIC: smaller gains are noise
+            min_impurity_decrease=variance * log(len(target)) / len(target),  # by the BIC, smaller gains are noise
             random_state=0,
         )
         # trees compute in float32, which holds all places but not all values

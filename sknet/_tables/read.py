@@ -312,9 +312,8 @@ def inferred_type(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers
         return "floating"
     inferred = str(pd.api.types.infer_dtype(column, skipna=True))
-    if inferred in MIXED_TYPES and any(
-        value is pd.NaT for value in column
-    ):  # pandas infers a date from NaT, which is a missing value here
+    # pandas infers a date from NaT, which is a missing value here
+    if inferred in MIXED_TYPES and any(value is pd.NaT for value in column):
         return inferred_type(column[[value is not pd.NaT for value in column]])
     return inferred
 
@@ -569,9 +568,8 @@ def refuse_bad_column(X: Table, reason: str) -> None:
             error_type = TypeError if isinstance(error, TypeError) else ValueError
             raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
         except ValueError as error:
-            value = next(
-                (value for value in column if not _is_number(value)), ""
-            )  # "" if `float` reads all values, and NumPy does not
+            # "" if `float` reads all values, and NumPy does not
+            value = next((value for value in column if not _is_number(value)), "")
             if isinstance(value, Decimal):
                 raise ValueError(f"Column 'x{j}' of X holds decimal.Decimal('sNaN'): make it None.") from error
             if isinstance(value, str | bytes):

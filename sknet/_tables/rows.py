@@ -215,9 +215,7 @@ class Rows:
             return self
         # a single column is sorted as such, which is much faster than as rows of length 1
         targets, axis = (self.y[:, 0], None) if self.y.shape[1] == 1 else (self.y, 0)
-        labels = np.unique(targets, axis=axis, return_inverse=True)[
-            1
-        ].ravel()  # an integer code for each distinct target
+        labels = np.unique(targets, axis=axis, return_inverse=True)[1].ravel()  # a code for each distinct target
         first, inverse = distinct_rows(X, labels)
         if self.weight is None and len(first) == len(self):
             return self
@@ -535,9 +533,8 @@ def combination_strata(codes: Array) -> Array:
     # the bytes of a row as one value sort much faster than rows do
     rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
     _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-    return np.where(
-        counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination
-    )  # a code that is not in use
+    # len(counts) is a code that is not in use
+    return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:

@@ -135,9 +135,8 @@ class TextColumn(EqualByFields, Column):
         codes, texts = read_texts(values, name)
         c = len(self.center)
         if c:
-            encoded = np.zeros(
-                (len(texts) + 1, c), out.dtype
-            )  # a missing text has the code −1, which indexes the last row
+            # a missing text has the code −1, which indexes the last row
+            encoded = np.zeros((len(texts) + 1, c), out.dtype)
             for start in range(0, len(texts), TEXTS_ENCODED_AT_ONCE):
                 rows = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
                 encoded[rows] = (
@@ -169,10 +168,8 @@ def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[
         codes, distinct = pd.factorize(values)
         texts = np.asarray(distinct, dtype=object).tolist()
     except (TypeError, NotImplementedError):  # a list or a dict cannot be hashed
-        codes, texts = (
-            np.arange(len(values)),
-            values[~pd.isna(values)].tolist(),
-        )  # an error below names the value that is no string
+        # a value that is no string is named by an error below
+        codes, texts = np.arange(len(values)), values[~pd.isna(values)].tolist()
     wrong = next((value for value in texts if not isinstance(value, str)), None)
     if wrong is not None:
         raise TypeError(
