@@ -73,7 +73,7 @@ def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_w
     values, _ = read_regression_target(hide_zero_weights(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
-    head.regression_target.refuse_other_number_of_targets(values)
+    head.regression_target.check_number_of_targets(values)
     # squares of the targets must neither overflow nor vanish: to multiply by a power of two changes no digit
     _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
     values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)

@@ -22,7 +22,7 @@ from sknet._stream.scratch import ScratchFiles
 from sknet._tables.categories import UnknownTextFormat
 from sknet._tables.column import ColumnFormat
 from sknet._tables.kinds import KINDS, ColumnChoices
-from sknet._tables.numbers import NumberFormat, float_type, refuse_wider
+from sknet._tables.numbers import NumberFormat, check_not_wider, float_type
 from sknet._tables.read import column_at, column_names, is_categorical, is_frame
 from sknet._typing import DType, Table
 
@@ -48,7 +48,7 @@ class ArrayFormat:
         """Write rows of an array into records."""
         if is_frame(X):
             raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
-        refuse_wider(X.dtype, self.dtype, "X")
+        check_not_wider(X.dtype, self.dtype, "X")
         records["X"] = X
 
     def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:

@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
 from sknet._tables.dates import holds_iso_dates
-from sknet._tables.read import TEXT_TYPES, ColumnValues, read_categories, refuse_broken_text
+from sknet._tables.read import TEXT_TYPES, ColumnValues, check_text_is_encodable, read_categories
 from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
 from sknet._typing import Array, Table
 
@@ -425,7 +425,7 @@ def learn_category(
     With "both", the means stand beside one-hot inputs if many categories or rows share one of these.
     """
     codes, keys = read_categories(values, name)
-    refuse_broken_text(keys, f"Column {name!r} of X")
+    check_text_is_encodable(keys, f"Column {name!r} of X")
     target, weight, encoding = settings.target, settings.weight, settings.category_encoding
     categories = learn_categories(codes, keys, weight)
     if categories.all_differ:

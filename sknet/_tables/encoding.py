@@ -45,20 +45,20 @@ from sknet._tables.numbers import (
     learn_numbers,
     learn_sparse,
     learn_steps,
+    raise_for_excessive_values,
     read_number,
-    refuse_excessive,
-    scale_or_refuse,
+    scale_and_check,
     write_bins,
 )
 from sknet._tables.read import (
     ColumnValues,
     as_uniform_array,
+    check_sparse_is_finite,
     column_as_floats,
     column_at,
     column_names,
     is_sparse,
     read_categories,
-    refuse_bad_sparse,
 )
 from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
@@ -405,11 +405,11 @@ class TableEncoder:
         """
         if is_sparse(X):
             if self.keeps_zeros:
-                refuse_bad_sparse(X)
+                check_sparse_is_finite(X)
                 Z = self._layout.scaler.scaled_sparse(X, np.dtype(dtype))
                 excessive = Z.indices[~np.isfinite(Z.data)]
                 if excessive.size:
-                    refuse_excessive(self.column_names[excessive.min()], Z.dtype)
+                    raise_for_excessive_values(self.column_names[excessive.min()], Z.dtype)
                 return Z
             X = self.as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
@@ -432,7 +432,7 @@ class TableEncoder:
         else:  # `asarray` makes a memory map a plain array; `MemoryMappedRows` read only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
-            return scale_or_refuse(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
+            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
         self._encode_columns(values, out, None if encoding_fold is None else encoding_fold[rows])
         return out
 
@@ -456,7 +456,7 @@ class TableEncoder:
             out[...] = 0.0  # categories set only the inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
-        scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
+        scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
             layout.bins.write(observed, out)  # before the other inputs: it also writes zeros between the bins
         out[:, layout.number_inputs] = scaled
@@ -548,7 +548,7 @@ class TableEncoder:
 
     def as_dense(self, X: Table) -> Array:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
-        refuse_bad_sparse(X)
+        check_sparse_is_finite(X)
         for name, column in zip(self.column_names, self.columns, strict=True):
             if not column.is_number:
                 raise ValueError(
@@ -620,7 +620,7 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."
         )
-    refuse_bad_sparse(X)
+    check_sparse_is_finite(X)
     return TableEncoder(None, tuple(learn_sparse(X, settings)))
 
 

@@ -37,12 +37,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sknet._tables.read import (
     as_native_array,
     as_pandas,
+    check_not_foreign,
+    check_text_is_encodable,
     integers_from_polars,
     is_frame,
     is_missing,
     is_sparse,
-    refuse_broken_text,
-    refuse_unreadable_collection,
     short_list,
     short_repr,
 )
@@ -67,7 +67,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     -------
     ndarray
     """
-    refuse_unreadable_collection(y, "y")
+    check_not_foreign(y, "y")
     if is_sparse(y):
         labels: Array = y.toarray()
     elif is_frame(y):
@@ -111,7 +111,7 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
         )
     may_have_missing = may_have_missing or (labels.ndim == 2 and labels.shape[1] > 1)
     if labels.dtype.kind not in "biuU":
-        _refuse_unusable(labels, may_have_missing)
+        _check_labels_are_usable(labels, may_have_missing)
     typed = labels
     if labels.dtype == object:
         missing = is_missing(labels)
@@ -122,7 +122,7 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
         typed = _from_objects(labels)
     # NumPy makes integers floats where one label is a float
     if typed.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
-        _refuse_rounded(np.array(y, dtype=object).ravel().tolist())
+        _check_not_rounded(np.array(y, dtype=object).ravel().tolist())
     return typed
 
 
@@ -148,7 +148,7 @@ def indicator_codes(labels: Array) -> NDArray[np.intp]:
     return np.where(is_missing(labels), -1, labels).astype(np.intp)
 
 
-def refuse_other_outputs(labels: Array, n_outputs: int) -> None:
+def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
     """Raise a ValueError for labels with another number of columns than those that were learnt."""
     if labels.ndim != 2 or labels.shape[1] != n_outputs:
         raise ValueError(
@@ -180,11 +180,11 @@ def _from_objects(labels: Array) -> Array:
             "bits at most."
         )
     if typed.dtype.kind in "cf":
-        _refuse_unusable(typed)
+        _check_labels_are_usable(typed)
     return typed
 
 
-def _refuse_unusable(labels: Array, may_have_missing: bool = False) -> None:
+def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> None:
     """Raise a ValueError for labels that are infinite or complex, or missing unless they may be."""
     if labels.dtype.kind == "c":
         raise ValueError(
@@ -206,7 +206,7 @@ def _refuse_unusable(labels: Array, may_have_missing: bool = False) -> None:
         )
 
 
-def _refuse_rounded(labels: list[object]) -> None:
+def _check_not_rounded(labels: list[object]) -> None:
     """Raise a ValueError for an integer among floats that no float equals: rounded, it might be another label."""
     for label in labels:
         if isinstance(label, int | np.integer) and int(float(label)) != int(label):
@@ -404,7 +404,7 @@ class MultiOutputLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n, outputs) up, column by column."""
-        refuse_other_outputs(labels, len(self.outputs))
+        check_number_of_outputs(labels, len(self.outputs))
         codes = np.full(labels.shape, -1)
         for j, (output, column) in enumerate(zip(self.outputs, labels.T, strict=True)):
             present = ~is_missing(column)
@@ -471,7 +471,7 @@ class IndicatorLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Check an indicator matrix, whose values are its codes."""
-        refuse_other_outputs(labels, self.n_labels)
+        check_number_of_outputs(labels, self.n_labels)
         if not is_indicator(labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
@@ -553,7 +553,7 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     if classes is not None and np.ndim(classes) != 1:
         raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
     index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
-    refuse_broken_text(known.tolist(), "y")
+    check_text_is_encodable(known.tolist(), "y")
     # checking the distinct labels is fast; only the error needs all of them
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises

@@ -54,7 +54,7 @@ from sknet._tables.column import (
     Files,
     InputFormula,
 )
-from sknet._tables.read import NUMBER_TYPES, ColumnValues, column_as_floats, refuse_infinite
+from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
 from sknet._tables.statistics import EqualByFields, SortedColumns, cross_fit_folds, mean_and_deviation, reciprocal
 from sknet._typing import Array, DType, Table
 
@@ -192,7 +192,7 @@ class NumberColumn(SingleNumber):
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = column_as_floats(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
-        out[:, :1] = scale_or_refuse(common_scaler([self]), numbers, scaled, lambda _: name)
+        out[:, :1] = scale_and_check(common_scaler([self]), numbers, scaled, lambda _: name)
         out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
@@ -216,7 +216,7 @@ class NumberColumn(SingleNumber):
         That value is the centre, and stays 0 to the network. Values that are all the same leave the column constant.
         """
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
         mean, deviation = mean_and_deviation(numbers - self.center, weight)
         return replace(self, factor=float(reciprocal(np.hypot(mean, deviation))))
 
@@ -232,17 +232,17 @@ def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
     return ColumnScaler(center, factor, first.bend, first.shift, bool(float32_suffices))
 
 
-def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
+def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
     if not scaler.impute_and_scale_into(values, out):  # neither raises where values are only missing
-        refuse_infinite(values, name_of)
+        check_not_infinite(values, name_of)
         excessive = ~np.isfinite(out).all(axis=0)
         if excessive.any():
-            refuse_excessive(name_of(int(np.argmax(excessive))), out.dtype)
+            raise_for_excessive_values(name_of(int(np.argmax(excessive))), out.dtype)
     return out
 
 
-def refuse_excessive(name: str, dtype: DType) -> NoReturn:
+def raise_for_excessive_values(name: str, dtype: DType) -> NoReturn:
     """Raise the ValueError for a column with values that a type of floats cannot hold."""
     raise ValueError(
         f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "
@@ -327,7 +327,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
         # a missing value has the score of the median, 0; `ndtri` is the inverse of the normal distribution function
         out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))
@@ -675,8 +675,8 @@ class NumberFormat(ColumnFormat):
     def pack(self, values: Table) -> Array:
         """Return the numbers, NaN where one is missing."""
         numbers = column_as_floats(values, self._name)
-        refuse_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
-        refuse_infinite(numbers[:, np.newaxis], lambda _: self._name)
+        check_not_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
+        check_not_infinite(numbers[:, np.newaxis], lambda _: self._name)
         return numbers
 
     def unpack(self, packed: Array) -> Table:
@@ -689,7 +689,7 @@ def float_type(given: object) -> DType:
     return np.dtype(np.float32 if given == np.float32 else np.float64)
 
 
-def refuse_wider(given: DType, kept: DType, what: str) -> None:
+def check_not_wider(given: DType, kept: DType, what: str) -> None:
     """Raise where numbers of one type would lose digits in the type that the first chunk had."""
     if not np.can_cast(given, kept) and kept == np.float32:
         raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
@@ -700,7 +700,7 @@ def read_number(values: ColumnValues, name: str) -> Array:
     numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
     numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
-    refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+    check_not_infinite(numbers[:, np.newaxis], lambda _: name)
     return numbers
 
 

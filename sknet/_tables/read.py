@@ -129,7 +129,7 @@ def is_sparse(X: object) -> bool:
     return bool(sp.issparse(X))
 
 
-def refuse_bad_sparse(X: Table) -> None:
+def check_sparse_is_finite(X: Table) -> None:
     """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
     bad = np.flatnonzero(~np.isfinite(X.data))
     if bad.size:
@@ -351,7 +351,7 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         ) from error
 
 
-def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
+def check_not_infinite(values: Array, name_of: Callable[[int], str]) -> None:
     """Raise a ValueError that names the first column with an infinite value."""
     infinite = np.isinf(values).any(axis=0)
     if infinite.any():
@@ -429,7 +429,7 @@ def category_key(category: object) -> str:
     return str(category)
 
 
-def refuse_broken_text(texts: Iterable[object], what: str) -> None:
+def check_text_is_encodable(texts: Iterable[object], what: str) -> None:
     """Raise a ValueError for text with half of a surrogate pair: it cannot be written to a file or a terminal."""
     try:  # one text to encode is much faster than many
         "".join(text for text in texts if isinstance(text, str)).encode()
@@ -459,7 +459,7 @@ A polars data frame has a schema too, and `item`; a dask collection may look lik
 """
 
 
-def refuse_unreadable_collection(values: object, name: str) -> None:
+def check_not_foreign(values: object, name: str) -> None:
     """Raise a TypeError for a collection that NumPy would misread."""
     if isinstance(values, np.ndarray | pd.DataFrame | pd.Series | list):
         return
@@ -470,7 +470,7 @@ def refuse_unreadable_collection(values: object, name: str) -> None:
 
 def as_native_array(values: Target, name: str) -> Array:
     """Convert a list or a Series to an array in this machine's byte order; refuse masked values and lazy frames."""
-    refuse_unreadable_collection(values, name)
+    check_not_foreign(values, name)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
         raise ValueError(f"{name} is masked in row {row}: leave out the rows that are masked, or fill them.")
@@ -496,7 +496,7 @@ def as_numbers(values: Target, name: str) -> Array:
         raise ValueError(f"{name} should hold numbers, but holds {what}. Convert it first.")
     objects = array.astype(object)
     try:
-        return missing_as_nan(objects).astype(np.float64)
+        return none_to_nan(objects).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         # the first value that cannot be converted; a value without dimensions is in row 0
         at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
@@ -506,7 +506,7 @@ def as_numbers(values: Target, name: str) -> Array:
         ) from error
 
 
-def missing_as_nan(objects: Array) -> Array:
+def none_to_nan(objects: Array) -> Array:
     """Replace None, pandas.NA and NaT by NaN."""
     return np.where(is_missing(objects), np.nan, objects)
 
@@ -531,7 +531,7 @@ def _is_number(value: object) -> bool:
 # --- arrays of several columns ---------------------------------------------------------------------------------------
 
 
-def fill_table_with_nan(X: Table) -> Table:
+def missing_to_nan(X: Table) -> Table:
     """Replace masked values, None and pandas.NA in an array by NaN; refuse complex numbers and dates."""
     if isinstance(X, np.ma.MaskedArray):
         # only floats can be NaN: integers become float64
@@ -547,13 +547,13 @@ def fill_table_with_nan(X: Table) -> Table:
             "it into numbers."
         )
     try:
-        return missing_as_nan(X) if X.dtype == object else X
+        return none_to_nan(X) if X.dtype == object else X
     except ValueError as error:
-        refuse_bad_column(X, str(error))
+        raise_for_bad_column(X, str(error))
         raise
 
 
-def refuse_bad_column(X: Table, reason: str) -> None:
+def raise_for_bad_column(X: Table, reason: str) -> None:
     """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN.
 
     Return if there is none: the caller then raises `reason`, the message of the error that it has caught.
@@ -581,5 +581,5 @@ def refuse_bad_column(X: Table, reason: str) -> None:
             if isinstance(value, Sized):
                 raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
             raise  # the error of a value of the user's own class
-        # `refuse_infinite` gets a single column and asks for the name of column 0
-        refuse_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
+        # `check_not_infinite` gets a single column and asks for the name of column 0
+        check_not_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]

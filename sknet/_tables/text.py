@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
-from sknet._tables.read import ColumnValues, refuse_broken_text, short_repr
+from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
 
@@ -208,7 +208,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     from sklearn.feature_extraction.text import CountVectorizer
 
     codes, texts = read_texts(values, name)
-    refuse_broken_text(texts, f"Column {name!r} of X")
+    check_text_is_encodable(texts, f"Column {name!r} of X")
     observed = codes >= 0
     row_weight = None if settings.weight is None else settings.weight[observed]
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)

@@ -21,13 +21,13 @@ from sknet._tables.read import (
     as_pandas,
     as_uniform_array,
     category_key,
+    check_not_foreign,
     column_as_floats,
     column_names,
     is_frame,
     is_memory_mapped,
     is_sparse,
     read_categories,
-    refuse_unreadable_collection,
     short_list,
     short_repr,
     take_rows,
@@ -305,7 +305,7 @@ class Dask:
     ],
 )
 def test_collections_of_other_libraries_are_refused_with_the_remedy(values, message):
-    for read in (refuse_unreadable_collection, as_native_array, as_numbers):
+    for read in (check_not_foreign, as_native_array, as_numbers):
         with pytest.raises(TypeError, match=message):
             read(values, "q")
 
@@ -314,7 +314,7 @@ def test_collections_of_other_libraries_are_refused_with_the_remedy(values, mess
     "values", [np.ones(3), [1], pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]}), pl.Series([1]), pa.array([1])]
 )
 def test_all_else_is_read(values):
-    refuse_unreadable_collection(values, "q")
+    check_not_foreign(values, "q")
 
 
 def test_masked_values_are_no_values():
