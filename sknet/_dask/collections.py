@@ -23,7 +23,7 @@ from sknet._dask.cluster import Cluster, Delayed
 from sknet._dask.partitions import Partitions
 from sknet._dask.table import PartitionedTable
 from sknet._dask.tasks import take
-from sknet._tables.tables import is_sparse
+from sknet._tables.read import is_sparse
 from sknet._typing import Target
 
 Collection: TypeAlias = Any

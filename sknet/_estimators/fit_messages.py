@@ -15,14 +15,11 @@ from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.settings import Settings
 from sknet._network.losses import Loss
 from sknet._network.temperature import MAX_LOG_TEMPERATURE
-from sknet._tables.columns import Column
-from sknet._tables.columns.category import IdentifierColumn
-from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list, short_repr
-from sknet._tables.novelty import columns_far_from_training
-from sknet._tables.splitting import MIN_ROWS_HELD_OUT
-from sknet._tables.survey import Survey
+from sknet._tables.kinds import Survey
+from sknet._tables.new_rows import columns_far_from_training
+from sknet._tables.read import short_list, short_repr
+from sknet._tables.rows import MIN_ROWS_HELD_OUT
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import DivergedError, StopReason, TrainingEnd
 from sknet._training.schedules import ScheduleInput
@@ -222,30 +219,17 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
 
 def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
     """Name the columns that are left out because they say nothing; refuse a table that has no others."""
-    names, columns = encoder.column_names, encoder.columns
-    reasons = [
-        f"Columns {short_list(left_out)} of X are left out: {reason}"
-        for column_class, reason in REMEDIES_FOR_LEFT_OUT.items()
-        if (left_out := [name for name, c in zip(names, columns, strict=True) if is_left_out(c, column_class)])
-    ]
+    left_out: dict[str, list[str]] = {}
+    for name, column in zip(encoder.column_names, encoder.columns, strict=True):
+        # the number first: to describe the inputs of a text takes long
+        is_nearly_empty = bool(column.reason_if_left_out) and column.n_inputs <= 1
+        if is_nearly_empty and {formula.kind for formula in column.input_formulas} <= {"missing"}:
+            left_out.setdefault(column.reason_if_left_out, []).append(name)
+    reasons = [f"Columns {short_list(names)} of X are left out: {reason}" for reason, names in sorted(left_out.items())]
     if reasons and encoder.n_inputs == 0:
         raise ValueError(f"{' '.join(reasons)} No other column is left.")
     for reason in reasons:
         warn(reason, UserWarning)
-
-
-def is_left_out(column: Column, column_class: type) -> bool:
-    """Whether a column is of this class, and says no more than where a value is missing."""
-    return isinstance(column, column_class) and {formula.kind for formula in column.input_formulas} <= {"missing"}
-
-
-REMEDIES_FOR_LEFT_OUT: dict[type, str] = {
-    IdentifierColumn: "they are categories, but all their values differ, as in identifiers. Drop them, convert them "
-    "to numbers or dates, or name them in text_features.",
-    TextColumn: "they are text, and no two of their texts differ in words. Drop them, or leave them out of "
-    "text_features.",
-}
-"""Kinds of columns that may say nothing, and what is to be done then."""
 
 
 def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:

@@ -20,11 +20,10 @@ from sknet._model.model import Model, Network
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.starting import state_with_new_gains
 from sknet._storage import models
-from sknet._tables.columns import InputFormula
+from sknet._tables.column import InputFormula
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list
-from sknet._tables.novelty import columns_of_unknown_categories, columns_without_dates
-from sknet._tables.tables import have_equal_values
+from sknet._tables.new_rows import columns_of_unknown_categories, columns_without_dates
+from sknet._tables.read import have_equal_values, short_list
 from sknet._training.result import Epoch
 from sknet._training.state import State
 from sknet._typing import Array, Table
@@ -241,7 +240,7 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
     columns, formulas = zip(*encoder.input_formulas, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
-    table = pd.DataFrame(list(formulas), columns=list(InputFormula._fields), index=names)
+    table = pd.DataFrame(list(formulas), columns=list(InputFormula._fields), index=names).drop(columns="suffix")
     table.insert(0, "column", list(columns))
     return table
 

@@ -17,11 +17,10 @@ import pandas as pd
 from sknet._export import ExportError
 from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
-from sknet._tables.columns import Column
-from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text, zone_of
-from sknet._tables.frames import as_pandas, column_as_floats, column_kind, is_frame
-from sknet._tables.iso_dates import read_iso_dates
-from sknet._tables.messages import short_list
+from sknet._tables.column import Column
+from sknet._tables.dates import infer_instants, is_text, read_iso_dates, zone_of
+from sknet._tables.kinds import KINDS, KINDS_BY_CLASS, column_kind
+from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
 
 if TYPE_CHECKING:
@@ -51,9 +50,8 @@ Input = tuple[str, DType]
 
 def dtype_of_feed(dtype: object, column: Column) -> DType:
     """Return the dtype of a learnt column's feed, given the dtype of its values. Dates are integers of nanoseconds."""
-    if isinstance(column, DatetimeColumn):
-        return INTEGER
-    return NUMBERS.get(str(dtype), DOUBLE if column.is_number else TEXT)
+    feed = KINDS_BY_CLASS[type(column)].feed
+    return feed if feed == INTEGER else NUMBERS.get(str(dtype), feed)
 
 
 def output_names(head: Head) -> list[str]:
@@ -123,7 +121,7 @@ def pipeline_inputs(X: Table, model: Model) -> list[Input]:
 def _own_dtype(values: pd.Series, name: str) -> DType:
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
         return values.dtype
-    return {"number": DOUBLE, "date": INTEGER}.get(column_kind(values, name), TEXT)
+    return KINDS[column_kind(values, name)].feed
 
 
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:

@@ -23,14 +23,8 @@ from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._storage.schema import hints_of, make_value
-from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.quantile import QuantileColumn
-from sknet._tables.columns.target import TargetColumn
-from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._training.result import Epoch
@@ -47,8 +41,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 
 STORED_CLASSES = classes_by_name(
-    Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
-    TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
+    Model, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""

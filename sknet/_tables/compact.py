@@ -1,8 +1,8 @@
-"""Encoded rows in a fraction of their memory: each group of inputs that one number or two describe is kept as these.
+"""Encoded rows in a fraction of their memory: one or two numbers stand for a group of inputs.
 
-Of a column's bins, the first are 1, one lies between 0 and 1, and the others are 0: how many are full, and how full the
-next one is, tell all of them. Of a column's one-hot inputs, the number of the one that is 1 does. A row of 50 numbers
-with 8 bins each takes 450 bytes instead of 1,800, and writing it out takes as long as reading these.
+The first bins of a column are 1, the next one lies between 0 and 1, and the others are 0. Two numbers describe them:
+how many bins are full, and how full the next one is. One number describes one-hot inputs: the index of the 1. A row of
+50 numbers with 8 bins each takes 450 bytes instead of 1,800, and expanding it takes as long as reading 1,800 bytes.
 
 Conventions
 -----------
@@ -54,7 +54,7 @@ class BinGroup:
     def compress(self, Z: Array) -> tuple[Array, Array]:
         """Return `n_full` and `next_fill` of encoded rows, each (b, columns of the group)."""
         bins = Z[:, self.inputs].reshape(len(Z), self.columns.stop - self.columns.start, -1)  # (b, columns, n_bins)
-        # the last bin that is not 0 is kept as the next fill, even if it is full; where all are 0, the first one is
+        # the next fill is the last bin that is not 0, even if it is full, or the first bin if all are 0
         n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
 
@@ -62,7 +62,7 @@ class BinGroup:
         """Write the bins of b rows into `out`, (b, m)."""
         index = n_full.ravel().astype(np.intp)
         bins = self.patterns.astype(out.dtype).take(index, 0)  # (b * columns, n_bins)
-        # from a column's number of full bins to the index, in the flat array, of the bin that comes next
+        # from the number of full bins to the index of the next bin in the flat array
         index += np.arange(0, bins.size, bins.shape[1])
         bins.reshape(-1)[index] = next_fill.ravel()
         out[:, self.inputs] = bins.reshape(len(out), n_full.shape[1] * bins.shape[1])
@@ -153,7 +153,7 @@ class CompactRows:
 
 
 def _rows_of(values: Array, batch: Batch) -> Array:
-    # a slice makes a view; for row numbers, `take` is faster than indexing
+    # a slice gives a view; for an index array, `take` is faster than indexing
     return values[batch] if isinstance(batch, slice) else values.take(batch, 0)
 
 
@@ -180,7 +180,7 @@ def encode_compact(
 
 
 def compact_layout(encoder: TableEncoder) -> CompactLayout:
-    """Sort the inputs of an encoder's columns into those that are kept and those that something shorter describes."""
+    """Find which inputs of an encoder are kept, and which are described by fewer numbers."""
     uncompressed: list[int] = []
     sign_inputs: list[int] = []
     categories: list[slice] = []
@@ -209,7 +209,7 @@ def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:
     for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
         inputs = np.concatenate([np.arange(start, start + n_bins) for _, start in columns])
         span, n_columns = slice(int(inputs[0]), int(inputs[-1]) + 1), len(inputs) // n_bins
-        is_adjacent = len(inputs) == span.stop - span.start  # to write a slice is faster than to write by an index
+        is_adjacent = len(inputs) == span.stop - span.start  # writing to a slice is faster than to an index array
         groups.append(
             BinGroup(
                 columns=slice(stop, stop + n_columns),

@@ -3,69 +3,287 @@
 The table is a float array, a CSR matrix or a data frame. The network's inputs are the bins of all columns first, then
 all other inputs; the order of the table's columns is kept in both.
 
+Numbers are scaled and binned for all columns at once: a loop over columns would spend its time in Python. Columns of
+many categories may be sparse inputs: their product with the weights looks up one row of the weights. These one-hot
+inputs are written into a sparse matrix; all other inputs are encoded into a dense one.
+
 Conventions
 -----------
-n rows; d columns, d_num of them numbers.
+n rows; d columns, d_num of them numbers, d_binned of these with bins; n_inputs inputs of the network, m of them not
+looked up; n_others that are no bins; k outputs whose derivatives are taken.
 
-X : (n, d)               the table
-observed : (n, d_num)    its numbers as they come, NaN where a value is missing
-out : (n, n_inputs)      the network's input
+X : (n, d)                   the table
+observed : (n, d_num)        its numbers as they come, NaN where a value is missing
+out : (n, n_inputs)          the network's input
+hot : (n, n_others)          CSR, a 1 for each category that is looked up
+dense_inputs : (m,)          positions of the other inputs among all
+by_input : (n, k, n_inputs)  derivatives by the network's inputs
+by_column : (n, k, d)        derivatives by the table's columns; NaN for columns that are no numbers
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.column_layout import ColumnLayout, compute_layout
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.datetime import learn_datetime
-from sknet._tables.columns.number import (
-    learn_robust,
-    learn_standard,
-    learn_unscaled,
-    refuse_excessive,
-    refuse_infinite,
-    scale_or_refuse,
+from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
+from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.kinds import KINDS, ColumnChoices, Survey, survey_columns
+from sknet._tables.numbers import (
+    BinnedColumn,
+    ColumnScaler,
+    common_scaler,
+    jointly_scaled_number,
+    learn_numbers,
+    learn_sparse,
+    learn_steps,
+    raise_for_excessive_values,
+    read_number,
+    scale_and_check,
+    write_bins,
 )
-from sknet._tables.columns.quantile import learn_quantiles
-from sknet._tables.columns.sparse import learn_sparse
-from sknet._tables.columns.statistics import SortedColumns
-from sknet._tables.columns.steps import learn_steps
-from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_category
-from sknet._tables.columns.text import EncodedTextInput, learn_text
-from sknet._tables.frames import (
-    ColumnKind,
+from sknet._tables.read import (
     ColumnValues,
     as_uniform_array,
+    check_sparse_is_finite,
     column_as_floats,
     column_at,
     column_names,
+    is_sparse,
     read_categories,
 )
-from sknet._tables.lookups import LookedUpCategories, choose_lookups
-from sknet._tables.survey import Survey, survey_columns
-from sknet._tables.tables import is_sparse, refuse_bad_sparse
+from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
+
+# --- where inputs are ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StackedBins:
+    """The bins of all columns, computed together.
+
+    Attributes
+    ----------
+    columns : ndarray of ints, of shape (d_binned,)
+        Which of the columns of numbers have bins.
+    fill : ndarray of shape (d_binned,)
+        What replaces a missing value of each.
+    span : slice
+        All bins from the first to the last one, w of them: written in one piece, which is faster than picking.
+    source : ndarray of ints, of shape (w,)
+        Index of the column of each bin, among the columns with bins; 0 for the bins of other columns, those of dates.
+    low, factor : ndarray of shape (w,)
+        Lower edge of each bin, and 1 over its width; 0 for the bins of other columns.
+    """
+
+    columns: NDArray[np.intp]
+    fill: Array
+    span: slice
+    source: NDArray[np.intp]
+    low: Array
+    factor: Array
+
+    def write(self, observed: Array, out: Array) -> None:
+        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 those that lie between."""
+        binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
+        values = binned.astype(np.float64)  # a copy
+        np.copyto(values, self.fill, where=np.isnan(values))
+        # (n, w): the value of each bin's column; bins of other columns have low = factor = 0, which makes them 0
+        write_bins(values.take(self.source, axis=1), self.low, self.factor, out[:, self.span])
+
+
+@dataclass(frozen=True)
+class ColumnLayout:
+    """Where each column's inputs are, and which columns are scaled together.
+
+    Attributes
+    ----------
+    bin_starts : ndarray of ints, of shape (d + 1,)
+        First bin of each column; the last entry is the number of bins.
+    starts_after_bins : ndarray of ints, of shape (d + 1,)
+        First input of each column after its bins; the last entry is the number of inputs.
+    number_columns, number_inputs : ndarray of ints, of shape (d_num,)
+        Which of the table's columns are numbers, and which of the inputs are these, scaled.
+    indicated : ndarray of ints, of shape (m,)
+        Which of the numbers have an indicator of missing values: it is the input after the number.
+    scaler : ColumnScaler
+        Of the numbers.
+    bins : StackedBins or None
+        Of the numbers that have bins.
+    other_columns : list of int
+        Positions of all other columns in the table.
+    only_numbers : bool
+        Whether every column is one number and nothing else.
+    """
+
+    bin_starts: NDArray[np.intp]
+    starts_after_bins: NDArray[np.intp]
+    number_columns: NDArray[np.intp]
+    number_inputs: NDArray[np.intp]
+    indicated: NDArray[np.intp]
+    scaler: ColumnScaler
+    bins: StackedBins | None
+    other_columns: list[int]
+    only_numbers: bool
+
+
+def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
+    """Lay out the inputs of a table's columns: the bins of all, then the others, column by column."""
+    bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
+    n_others = (column.n_inputs - column.n_bins for column in columns)
+    starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
+    numbers = {j: number for j, column in enumerate(columns) if (number := jointly_scaled_number(column)) is not None}
+    indices = np.array(list(numbers), dtype=np.intp)
+    return ColumnLayout(
+        bin_starts=bin_starts,
+        starts_after_bins=starts,
+        number_columns=indices,
+        number_inputs=starts[indices],  # the scaled number is the first input of its column after the bins
+        indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
+        scaler=common_scaler(list(numbers.values())),
+        bins=_stack_bins(columns, indices, bin_starts),
+        other_columns=[j for j in range(len(columns)) if j not in numbers],
+        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input per column: no indicators, no bins
+    )
+
+
+def _stack_bins(
+    columns: Sequence[Column], number_indices: NDArray[np.intp], bin_starts: NDArray[np.intp]
+) -> StackedBins | None:
+    """Stack the bins of all columns; None where no column has bins."""
+    # k counts columns of numbers, j those of the table
+    binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
+    if not binned:
+        return None
+    inputs = np.concatenate([np.arange(bin_starts[j], bin_starts[j + 1]) for _, j, _ in binned])
+    span = slice(int(inputs[0]), int(inputs[-1]) + 1)
+    source, (low, factor) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
+    at = inputs - span.start  # where their bins are in the span
+    source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
+    low[at], factor[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
+    return StackedBins(
+        columns=np.array([k for k, _, _ in binned]),
+        fill=np.array([column.fill for _, _, column in binned]),
+        span=span,
+        source=source,
+        low=low,
+        factor=factor,
+    )
+
+
+# --- categories that are looked up -----------------------------------------------------------------------------------
+
+
+MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32
+"""Only columns of at least this many one-hot inputs are looked up: fewer are multiplied just as fast."""
+
+MIN_LOOKED_UP_INPUTS = 200
+"""From this many inputs of wide columns on, looking them up takes less time than multiplying them."""
+
+
+@dataclass(frozen=True)
+class LookedUpCategories:
+    """The categories whose one-hot inputs are kept as indices, and not written as 0 and 1.
+
+    Attributes
+    ----------
+    categories : dict of int to CategoryColumn
+        Their one-hot inputs, by position in the table.
+    first_inputs : ndarray of ints, of shape (c,)
+        The first of these inputs of each, counted without the bins.
+    n_others : int
+        How many inputs there are in all without the bins.
+    dense_inputs : ndarray of ints, of shape (m,)
+        Positions of all other inputs.
+    """
+
+    categories: dict[int, CategoryColumn]
+    first_inputs: NDArray[np.intp]
+    n_others: int
+    dense_inputs: NDArray[np.intp]
+
+    def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Return a table's columns without the inputs that are looked up."""
+        return tuple(column.without_one_hot() if j in self.categories else column for j, column in enumerate(columns))
+
+    def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
+        """Return the n rows' one-hot inputs, kept as indices; see `OneHotOfSlots`."""
+        widest = max(len(column.levels) + 2 for column in self.categories.values())
+        # the smallest signed type, as unknown categories have slot −1
+        slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
+        for i, (j, column) in enumerate(self.categories.items()):
+            slot[:, i] = column.slots_of_values(column_at(X, j))
+        return OneHotOfSlots(slot, self.first_inputs, self.n_others, dtype)
+
+
+@dataclass(frozen=True)
+class OneHotOfSlots:
+    """Which one-hot inputs of n rows are 1; indexing by rows makes a CSR matrix of their 0 and 1.
+
+    Attributes
+    ----------
+    slot : ndarray of ints, of shape (n, c)
+        Of each of the c columns that are looked up; −1 for an unknown category, which looks nothing up.
+    first_inputs : ndarray of ints, of shape (c,)
+        The first input of each column, counted without the bins.
+    n_others : int
+        How many inputs there are in all without the bins.
+    dtype : dtype
+        Of the matrix.
+    """
+
+    slot: NDArray[np.signedinteger]
+    first_inputs: NDArray[np.intp]
+    n_others: int
+    dtype: DType
+
+    def __getitem__(self, rows: Batch) -> sp.csr_array:
+        """Return these rows' inputs without the bins, (b, n_others): those that are not looked up are 0."""
+        slot = self.slot[rows]
+        known = slot >= 0
+        inputs = (slot + self.first_inputs)[known]
+        # in CSR's terms: `inputs` are the columns of the ones, `ends` says where each row's end
+        ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
+        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_others))
+
+
+def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
+    """Choose the columns that are looked up; None if that would not be worth it."""
+    categories = ((j, one_hot_inputs(column)) for j, column in enumerate(columns))
+    wide = {
+        j: one_hot
+        for j, one_hot in categories
+        if one_hot is not None and one_hot.n_inputs >= MIN_INPUTS_OF_LOOKED_UP_COLUMN
+    }
+    if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKED_UP_INPUTS:
+        return None
+    is_dense = np.ones(first_inputs[-1], dtype=bool)  # of each input, (n_inputs,)
+    for j, one_hot in wide.items():
+        is_dense[first_inputs[j] : first_inputs[j] + one_hot.n_inputs] = False
+    n_bins = int(first_inputs[0])
+    return LookedUpCategories(wide, first_inputs[list(wide)] - n_bins, len(is_dense) - n_bins, np.flatnonzero(is_dense))
+
+
+# --- the encoder -----------------------------------------------------------------------------------------------------
+
 
 T = TypeVar("T")
 
 DEFAULT_SETTINGS = ColumnSettings()
 
 INPUTS_ENCODED_AT_ONCE = 2**20
-"""How many inputs are encoded at a time: little beside the table, but many rows for a loop over columns."""
+"""Inputs encoded at a time: few beside the table, but enough rows to make a loop over columns cheap."""
 
 VALUES_LEARNT_AT_ONCE = 2**16
-"""How many values columns of numbers are learnt from at a time: little memory, but many columns of a small table."""
+"""Values of numeric columns that are learnt from at a time: they take little memory, and many small columns fit in."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +398,7 @@ class TableEncoder:
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros are encoded as zeros in every column, so that a sparse table stays sparse."""
-        # scaling then only multiplies; `scaled_sparse` does nothing else
+        # `scaled_sparse` only multiplies
         return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
     def encode(
@@ -193,15 +411,15 @@ class TableEncoder:
         """
         if is_sparse(X):
             if self.keeps_zeros:
-                refuse_bad_sparse(X)
+                check_sparse_is_finite(X)
                 Z = self._layout.scaler.scaled_sparse(X, np.dtype(dtype))
                 excessive = Z.indices[~np.isfinite(Z.data)]
                 if excessive.size:
-                    refuse_excessive(self.column_names[excessive.min()], Z.dtype)
+                    raise_for_excessive_values(self.column_names[excessive.min()], Z.dtype)
                 return Z
             X = self.as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
-        out[:, m:] = 1.0  # no column without `ones`
+        out[:, m:] = 1.0  # an empty slice without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         for rows in self.chunks(len(out)):
             self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_fold)
@@ -217,10 +435,10 @@ class TableEncoder:
         """Encode the rows of an array or a frame given by an index array or a slice into `out`, and return it."""
         if isinstance(X, pd.DataFrame):
             values: Table = X.iloc[rows]
-        else:  # a memory map as a plain array; `MemoryMappedRows` read what is asked for
+        else:  # `asarray` makes a memory map a plain array; `MemoryMappedRows` read only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
-            return scale_or_refuse(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
+            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
         self._encode_columns(values, out, None if encoding_fold is None else encoding_fold[rows])
         return out
 
@@ -244,9 +462,9 @@ class TableEncoder:
             out[...] = 0.0  # categories set only the inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
-        scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
+        scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
-            layout.bins.write(observed, out)  # first: it writes zeros between the bins, too
+            layout.bins.write(observed, out)  # before the other inputs: it also writes zeros between the bins
         out[:, layout.number_inputs] = scaled
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
@@ -256,7 +474,7 @@ class TableEncoder:
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
         column, positions = self.columns[j], self.input_positions(j)
-        if column.n_bins:  # they lie apart
+        if column.n_bins:  # bins and other inputs are not adjacent
             inputs = np.zeros((len(out), column.n_inputs), out.dtype)
             column.write(values, inputs, self.column_names[j])
             out[:, positions] = inputs
@@ -285,7 +503,7 @@ class TableEncoder:
                 values += [*Z.T]
             else:
                 values.append(column_at(X, j))
-        # by number first: two columns may have one name
+        # keys are numbers at first: two columns may have the same name
         frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
         return frame.set_axis(pd.Index(self.encoder_after_text.names, dtype=object), axis=1)
 
@@ -336,7 +554,7 @@ class TableEncoder:
 
     def as_dense(self, X: Table) -> Array:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
-        refuse_bad_sparse(X)
+        check_sparse_is_finite(X)
         for name, column in zip(self.column_names, self.columns, strict=True):
             if not column.is_number:
                 raise ValueError(
@@ -382,20 +600,20 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
     errors = dict(survey.errors)
     kinds = list(survey.kinds.items())
     for block in gen_batches(len(kinds), max(1, VALUES_LEARNT_AT_ONCE // X.shape[0])):
-        numbers: dict[DType, dict[int, Array]] = {}  # of each type, which are learnt together
+        numbers: dict[DType, dict[int, Array]] = {}  # by type: columns of one type are learnt together
         for j, kind in kinds[block]:
             try:
                 if kind == "number":
-                    own_numbers = _read_number(column_at(X, j), survey.names[j])
+                    own_numbers = read_number(column_at(X, j), survey.names[j])
                     numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
                 else:
                     values = survey.categorical[j] if j in survey.categorical else column_at(X, j)
-                    columns[j] = LEARNERS[kind](values, survey.names[j], settings)
+                    columns[j] = KINDS[kind].learn(values, survey.names[j], settings)
             except (TypeError, ValueError) as error:
                 errors[j] = error
         for of_type in numbers.values():
-            columns |= zip(of_type, _learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
-    if errors:  # all at once: the user repairs a table in one go
+            columns |= zip(of_type, learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
+    if errors:  # report all errors at once, so that the user can repair all of them
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
     names = survey.names if isinstance(X, pd.DataFrame) else None
@@ -403,47 +621,56 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.columns_by_parameter.items():  # if there is one at all
+    for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter, if any is given
         raise ValueError(
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."
         )
-    refuse_bad_sparse(X)
+    check_sparse_is_finite(X)
     return TableEncoder(None, tuple(learn_sparse(X, settings)))
 
 
-def _read_number(values: ColumnValues, name: str) -> Array:
-    """Return a column's values as floats that are adjacent in memory; a ValueError where they are infinite."""
-    numbers = column_as_floats(values, name)
-    # float32 is kept: it takes half the memory
-    numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
-    refuse_infinite(numbers[:, np.newaxis], lambda _: name)
-    return numbers
+# --- from inputs back to columns -------------------------------------------------------------------------------------
 
 
-def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
-    return _learn_numbers(_read_number(values, name)[np.newaxis], settings)[0]
+def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
+    """Add up what there is for each column's inputs, over the last axis: (..., n_inputs) becomes (..., d).
+
+    `starts`, as `TableEncoder.input_starts`: the first bin of each column, and its first other input.
+    """
+    by_column = np.zeros((*by_input.shape[:-1], len(starts[0]) - 1), by_input.dtype)
+    for firsts in starts:
+        n_inputs = np.diff(firsts)
+        has_any = n_inputs > 0
+        if (n_inputs == 1).all():  # the same as `reduceat`, in a tenth of the time
+            by_column += by_input[..., firsts[0] : firsts[-1]]
+        elif has_any.any():
+            by_column[..., has_any] += np.add.reduceat(by_input[..., : firsts[-1]], firsts[:-1][has_any], axis=-1)
+    return by_column
 
 
-def _learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
-    """Learn columns of numbers, (b, n): how each is scaled, and its bins if it has some."""
-    sorted_columns = SortedColumns.of(numbers, settings.weight)
-    columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, settings)
-    return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
+def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
+    """Add up, for each column, the derivatives by its inputs times the inputs' slopes.
 
+    Parameters
+    ----------
+    encoder : TableEncoder
+    X : ndarray, CSR matrix or data frame of shape (n, d)
+        Rows that can be encoded.
+    by_input : ndarray of shape (n, k, n_inputs)
 
-SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
-    "robust": learn_robust,
-    "standard": learn_standard,
-    None: learn_unscaled,
-    "quantile": learn_quantiles,
-}
-"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and these in order."""
-
-LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
-    "number": _learn_number,
-    "category": learn_category,
-    "text": learn_text,
-    "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
-}
-"""How a column of each kind is learnt, from its values and its name."""
+    Returns
+    -------
+    ndarray of shape (n, k, d)
+    """
+    if is_sparse(X):
+        if encoder.keeps_zeros:  # every input is its column times a scale; there may be too many columns for a loop
+            return by_input * np.array([formula.scale for _, formula in encoder.input_formulas])
+        X = X.toarray()
+    by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
+    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
+        slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
+        if slopes is not None:
+            # (n, k, inputs) times (n, 1, inputs), added up over the inputs: (n, k)
+            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.input_positions(j)], slopes[:, np.newaxis])
+    return by_column

@@ -1,12 +1,15 @@
 """Class labels as codes, as the target matrix of a network, and back again from its probabilities.
 
-A fit parses y once, into codes, and works with these from then on.
+A fit parses y once, into codes, and works with these from then on. What cannot be a label is refused. Class weights
+become sample weights.
 
 Conventions
 -----------
 n rows; K classes of one output; L labels of a multilabel target; k target columns: 1, the outputs, or L.
 
 y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
+labels : (n,) or (n, k)  the same as an array: bools, numbers, or text as objects; of several columns, some labels may
+                         be missing in a row: NaN among floats, None among objects
 codes : (n, k)           index of each row's label into the sorted classes, for each target column; -1 where a label is
                          missing, as some may be if there are several columns
 T, P : (n, n_outputs)    targets of 0 and 1, NaN for a missing label, and probabilities. A single output of two classes
@@ -14,35 +17,204 @@ T, P : (n, n_outputs)    targets of 0 and 1, NaN for a missing label, and probab
                          are L columns. P may be (n, 2 n_outputs): the first n_outputs columns are then the
                          probabilities of the first of two classes, which 1 − P would round.
 log_P                    logarithms of such probabilities
+weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.arrays import is_missing
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import refuse_broken_text
-from sknet._tables.label_arrays import (
-    as_labels,
-    indicator_codes,
-    is_indicator,
-    present_labels,
-    refuse_other_outputs,
-    stack_label_columns,
+from sknet._tables.read import (
+    as_native_array,
+    as_pandas,
+    check_not_foreign,
+    check_text_is_encodable,
+    integers_from_polars,
+    is_frame,
+    is_missing,
+    is_sparse,
+    short_list,
+    short_repr,
 )
-from sknet._tables.messages import short_list, short_repr
-from sknet._tables.splitting import combination_strata
+from sknet._tables.rows import combination_strata
+from sknet._tables.statistics import EqualByFields
 from sknet._typing import Array, Target
+
+# --- labels as arrays ------------------------------------------------------------------------------------------------
+
+
+def as_labels(y: Target, *, warn: bool = False) -> Array:
+    """Convert labels of any kind to an array of shape (n,) or (n, outputs); a ValueError says which are missing.
+
+    Parameters
+    ----------
+    y : array-like, Series, data frame or sparse matrix
+        The labels.
+    warn : bool, default=False
+        Whether a column vector, which is taken as (n,), gives a `DataConversionWarning`.
+
+    Returns
+    -------
+    ndarray
+    """
+    check_not_foreign(y, "y")
+    if is_sparse(y):
+        labels: Array = y.toarray()
+    elif is_frame(y):
+        frame = as_pandas(y)
+        columns = [as_label_column(column, may_have_missing=frame.shape[1] > 1) for _, column in frame.items()]
+        labels = stack_label_columns(columns) if columns else np.empty((len(y), 0))
+    else:
+        labels = as_label_column(y)
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"Unknown label type: y has shape {labels.shape}; give it the shape (n,) or (n, outputs).")
+    if labels.ndim == 2 and labels.shape[1] == 0:
+        raise ValueError("y has no columns: give it the shape (n,) or (n, outputs).")
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        # convert again: strings beside other labels are accepted in two dimensions, but not in one column
+        labels = as_label_column(column_or_1d(labels, warn=warn))
+    if labels.ndim == 2 and labels.dtype.kind in "Of":
+        is_empty = is_missing(labels).all(axis=1)
+        if is_empty.any():
+            raise ValueError(
+                f"Input y contains NaN and nothing else in row {is_empty.argmax()}: leave out rows without any label."
+            )
+    return labels
+
+
+def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
+    """Convert labels of one type to an array; objects become text or the numbers that they are.
+
+    With `may_have_missing`, or in one of several columns, labels may be missing; objects then stay objects.
+    """
+    if type(y) is np.ndarray and y.dtype.isnative and y.dtype.kind in "biuU":
+        return y  # the usual labels, which cannot be missing
+    labels = as_native_array(integers_from_polars(y), "y")
+    if labels.ndim == 0:
+        raise ValueError(f"Unknown label type: y is {short_repr(y)}; give it the shape (n,) or (n, outputs).")
+    if labels.dtype.kind == "T":  # NumPy's strings of variable length
+        labels = labels.astype(object)
+    if labels.dtype.kind == "V":  # a structured array
+        raise ValueError(
+            f"Unknown label type: y has the dtype {labels.dtype}: give it a column for each field, of shape "
+            "(n, outputs), or numbers or strings."
+        )
+    may_have_missing = may_have_missing or (labels.ndim == 2 and labels.shape[1] > 1)
+    if labels.dtype.kind not in "biuU":
+        _check_labels_are_usable(labels, may_have_missing)
+    typed = labels
+    if labels.dtype == object:
+        missing = is_missing(labels)
+        if missing.any():
+            for column, is_absent in zip(np.atleast_2d(labels.T), np.atleast_2d(missing.T), strict=True):
+                _from_objects(column[~is_absent])  # raises for values that are not labels
+            return np.where(missing, np.array(None), labels)  # pandas.NA cannot be compared
+        typed = _from_objects(labels)
+    # NumPy makes integers floats where one label is a float
+    if typed.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
+        _check_not_rounded(np.array(y, dtype=object).ravel().tolist())
+    return typed
+
+
+def stack_label_columns(columns: list[Array]) -> Array:
+    """Stack columns of labels side by side, as objects where text meets numbers: NumPy would make numbers text."""
+    is_text = {column.dtype.kind in "OUT" for column in columns}
+    return np.column_stack([column.astype(object) for column in columns] if is_text == {True, False} else columns)
+
+
+def present_labels(column: Array) -> Array:
+    """Return the labels of a column that are not missing."""
+    return as_label_column(column[~is_missing(column)])
+
+
+def is_indicator(labels: Array) -> bool:
+    """Whether a two-dimensional array is a multilabel target: nothing but 0, 1 and what is missing."""
+    present = labels if labels.dtype.kind in "biu" else labels[~is_missing(labels)]
+    return present.dtype.kind in "biufO" and bool(((present == 0) | (present == 1)).all())
+
+
+def indicator_codes(labels: Array) -> NDArray[np.intp]:
+    """Return 0 and 1 as they are, and -1 for what is missing."""
+    return np.where(is_missing(labels), -1, labels).astype(np.intp)
+
+
+def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
+    """Raise a ValueError for labels with another number of columns than those that were learnt."""
+    if labels.ndim != 2 or labels.shape[1] != n_outputs:
+        raise ValueError(
+            f"y has shape {labels.shape}, but the classifier knows {n_outputs} outputs: give a column for each."
+        )
+
+
+def _from_objects(labels: Array) -> Array:
+    """Return objects that all are text, or else the numbers or bools that they are; refuse all others."""
+    values = labels.ravel().tolist()
+    nested = next(
+        (v for v in values if isinstance(v, Collection | np.ndarray) and not isinstance(v, str | bytes)), None
+    )
+    if nested is not None:
+        raise ValueError(
+            f"Unknown label type: y holds {short_repr(nested)}, a {type(nested).__name__}, as a label: make labels "
+            "strings or numbers; for several labels per row, give y the shape (n, outputs)."
+        )
+    is_text = {isinstance(value, str) for value in values}
+    if is_text == {True, False} and labels.ndim == 1:  # of two dimensions, each column is converted again, by itself
+        raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
+    if True in is_text:
+        return labels
+    typed = np.array(labels.tolist())  # NumPy chooses the type
+    if typed.dtype == object:
+        unusable = next((value for value in values if np.array(value).dtype == object), values[0])
+        raise ValueError(
+            f"Unknown label type: y holds labels such as {short_repr(unusable)}: make them strings, or integers of 64 "
+            "bits at most."
+        )
+    if typed.dtype.kind in "cf":
+        _check_labels_are_usable(typed)
+    return typed
+
+
+def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> None:
+    """Raise a ValueError for labels that are infinite or complex, or missing unless they may be."""
+    if labels.dtype.kind == "c":
+        raise ValueError(
+            "Unknown label type: y holds complex numbers. Complex data not supported: make them strings, or integers."
+        )
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(
+            f"Input y contains infinity, which is not a label, in row {np.argwhere(np.isinf(labels))[0][0]} first. "
+            "Leave these rows out, or give them another one."
+        )
+    try:
+        missing = is_missing(labels)
+    except ValueError as error:
+        raise ValueError(f"Unknown label type: in y, {error}, or another label.") from error
+    if missing.any() and not may_have_missing:
+        raise ValueError(
+            f"Input y contains NaN: some labels are missing, that of row {np.argwhere(missing)[0][0]} first. Leave "
+            "these rows out, or give them a label."
+        )
+
+
+def _check_not_rounded(labels: list[object]) -> None:
+    """Raise a ValueError for an integer among floats that no float equals: rounded, it might be another label."""
+    for label in labels:
+        if isinstance(label, int | np.integer) and int(float(label)) != int(label):
+            raise ValueError(f"y mixes floats with the integer {label}, which no float is: make all of them integers.")
+
+
+# --- labels as codes -------------------------------------------------------------------------------------------------
+
 
 Codes = NDArray[np.intp]
 TargetType = Literal["binary", "multiclass", "multilabel", "multioutput"]
@@ -159,7 +331,7 @@ class SingleLabels(Labels):
             raise ValueError(
                 f"y has shape {labels.shape}, but the classifier knows one label per row: give y the shape (n,)."
             )
-        # a dict looks up each distinct label once: 1, 1.0 and True are one label, which sorted arrays would tell apart
+        # a dict, since 1, 1.0 and True are the same label, which sorted arrays would distinguish
         index, uniques = pd.factorize(labels)
         code_of = {label: code for code, label in enumerate(self.known.tolist())}
         unknown = [label for label in uniques.tolist() if label not in code_of]
@@ -190,7 +362,7 @@ class SingleLabels(Labels):
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Return probabilities of shape (n, K); of a single class they are 1."""
         if self.target_type == "multiclass":
-            P = P[:, -len(self.known) :]  # without the columns of first classes, if they are there
+            P = P[:, -len(self.known) :]  # without the probabilities of first classes, if there are any
             if normalise:
                 P = np.maximum(P, np.finfo(P.dtype).tiny)  # all classes of a row may round to 0
                 P = P / P.sum(axis=1, keepdims=True)
@@ -205,7 +377,7 @@ class SingleLabels(Labels):
             return np.zeros_like(log_P[:, :1])
         if log_P.shape[1] > 1:  # K > 2 classes, or both of two
             return log_P[:, -len(self.known) :]
-        # of two classes only the second one: log(1 − p)
+        # only the second of two classes is given: log(1 − p)
         return np.concatenate([np.log(_clip_probabilities(-np.expm1(log_P))), log_P], axis=1)
 
 
@@ -232,7 +404,7 @@ class MultiOutputLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n, outputs) up, column by column."""
-        refuse_other_outputs(labels, len(self.outputs))
+        check_number_of_outputs(labels, len(self.outputs))
         codes = np.full(labels.shape, -1)
         for j, (output, column) in enumerate(zip(self.outputs, labels.T, strict=True)):
             present = ~is_missing(column)
@@ -267,7 +439,7 @@ class MultiOutputLabels(Labels):
 
     def _by_output(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
         """Yield each output and its columns of P: of two classes both, if they are there."""
-        first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # the former has n_outputs columns, or none
+        first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # `first_class` has n_outputs columns or none
         for output, block in zip(self.outputs, self.blocks, strict=True):
             columns = [first_class[:, block], P[:, block]] if output.target_type == "binary" else [P[:, block]]
             yield output, np.concatenate(columns, axis=1)
@@ -299,7 +471,7 @@ class IndicatorLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Check an indicator matrix, whose values are its codes."""
-        refuse_other_outputs(labels, self.n_labels)
+        check_number_of_outputs(labels, self.n_labels)
         if not is_indicator(labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
@@ -358,7 +530,7 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     # entries of `classes` that are lists belong to outputs; those of a multilabel target are the labels themselves
     has_lists = classes is not None and any(np.ndim(entry) == 1 for entry in classes)
     if is_indicator(labels) and not has_lists:
-        dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # of objects, some are missing
+        dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # objects: some labels are missing
         return IndicatorLabels(n_columns, np.array([0, 1], dtype=dtype)), indicator_codes(labels)
     lists = [None] * n_columns if classes is None else list(classes)
     outputs = [_learn_single(present_labels(column), known)[0] for column, known in zip(labels.T, lists, strict=True)]
@@ -381,13 +553,13 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     if classes is not None and np.ndim(classes) != 1:
         raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
     index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
-    refuse_broken_text(known.tolist(), "y")
-    # scikit-learn looks at the distinct labels, which takes no time; only a refusal needs all of them
+    check_text_is_encodable(known.tolist(), "y")
+    # checking the distinct labels is fast; only the error needs all of them
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
     order = np.argsort(known)
     single = SingleLabels(known[order])
-    # of labels that have been factorized: by the inverse of the permutation
+    # labels have been factorized: map their codes by the inverse permutation
     return single, single.codes(labels) if index is None else np.argsort(order)[index[:, np.newaxis]]
 
 
@@ -395,3 +567,93 @@ def _clip_probabilities(P: Array) -> Array:
     """Clip probabilities to the floats strictly between 0 and 1."""
     limits = np.finfo(P.dtype)
     return np.minimum(np.maximum(P, limits.tiny), 1 - limits.epsneg)
+
+
+# --- class weights ---------------------------------------------------------------------------------------------------
+
+
+def apply_class_weight(
+    class_weight: object, labels: Labels, codes: Codes, sample_weight: ArrayLike | None = None
+) -> Array | None:
+    """Multiply the sample weights by the weight of each row's class; over several outputs, by all of them.
+
+    Parameters
+    ----------
+    class_weight : None, "balanced", dict, or a list of dicts, one per output
+        "balanced" gives every class that occurs the same total of sample weights.
+    labels : Labels
+        The labels that y may hold.
+    codes : ndarray of shape (n, k)
+        The labels that it does hold.
+    sample_weight : array-like of shape (n,), default=None
+        None is ones.
+
+    Returns
+    -------
+    ndarray of shape (n,) or None
+        None if there are weights of neither kind.
+    """
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    if class_weight is None:
+        return weight
+    weight = np.ones(len(codes)) if weight is None else weight
+    product, by_output = weight, _for_each_output(class_weight, codes.shape[1])
+    for setting, known, code in zip(by_output, labels.classes_by_column, codes.T, strict=True):
+        present = code >= 0
+        total = np.bincount(code[present], weight[present], len(known))  # the weights of each class added up, (K,)
+        factor = _class_weights(setting, known, total)
+        product = product * np.where(present, factor[code], 1.0)  # a missing label does not change the weight
+    return product
+
+
+def _for_each_output(class_weight: object, n_outputs: int) -> list[object]:
+    """Return what `class_weight` says about each output."""
+    if isinstance(class_weight, str):
+        return [class_weight] * n_outputs
+    if isinstance(class_weight, Mapping) and n_outputs == 1:
+        return [class_weight]
+    if isinstance(class_weight, list | tuple) and len(class_weight) == n_outputs:
+        return list(class_weight)
+    wanted = "a dict, None or 'balanced'" if n_outputs == 1 else f"'balanced', None or a list of {n_outputs} dicts"
+    raise ValueError(f"class_weight={class_weight!r} does not fit y: give {wanted}.")
+
+
+def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
+    """Return the weight of each class of one output."""
+    if class_weight is None:
+        return np.ones(len(known))
+    if isinstance(class_weight, Mapping):
+        return _weights_from_dict(class_weight, known.tolist())
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        # Σw / (k Σw of the class), for the k classes that occur; the weight of the others counts nowhere
+        occurs = total > 0
+        return np.divide(total.sum(), occurs.sum() * total, out=np.zeros(len(total)), where=occurs)
+    raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
+
+
+def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
+    """Return the weight of each class from a dict, 1 where it has none.
+
+    Unknown keys are an error only if classes are missing: then they may be misspelt, else y has just not all labels.
+    """
+    unknown = [key for key in class_weight if key not in known]
+    lacking = [label for label in known if label not in class_weight]
+    if unknown and lacking:
+        raise ValueError(
+            f"class_weight has the keys {unknown}, which are not labels of y, and no weight for {lacking}: "
+            f"its keys must be among {known}."
+        )
+    bad = {label: w for label, w in class_weight.items() if not _is_weight(w)}
+    if bad:
+        raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more, and no bools.")
+    return np.array([float(class_weight.get(label, 1.0)) for label in known])
+
+
+def _is_weight(weight: Any) -> bool:
+    """Whether a value is a finite number, 0 or more, and no bool."""
+    if isinstance(weight, str | bool | np.bool_):
+        return False
+    try:
+        return bool(0 <= float(weight) < np.inf)
+    except (TypeError, ValueError, OverflowError):
+        return False

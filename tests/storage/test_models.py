@@ -18,7 +18,7 @@ from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, S
 from sknet._storage.models import STORED_CLASSES, TYPE, pack, unpack
 from sknet._storage.schema import hints_of
 from tests.network.pieces import ACTIVATIONS
-from tests.tables.columns.kinds import CASES as COLUMNS
+from tests.tables.column_cases import CASES as COLUMNS
 from tests.tables.examples import category_column, number_column, table_encoder
 from tests.training.problems import best_of, epoch, same, state_after
 

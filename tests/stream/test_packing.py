@@ -8,11 +8,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sknet._stream import packing
 from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
-from tests.tables.columns.kinds import CASES as COLUMNS
+from tests.tables.column_cases import CASES as COLUMNS
 from tests.tables.examples import column_choices, encoder_of, pandas_of, table_encoder
+from tests.tables.limits import categories_kept
 
 
 def frame(n=12):
@@ -118,13 +118,6 @@ def test_numbers_in_a_later_chunk_of_texts_are_named():
         there_and_back(chunks, text_features=["t"])
 
 
-def test_a_column_of_a_kind_without_a_format_is_named(monkeypatch):
-    monkeypatch.delitem(packing.FORMATS, "date")
-    with pytest.raises(TypeError, match="Column 'day' of X is of the kind 'date', which a stream cannot keep"):
-        there_and_back([frame()])
-
-
-def test_too_many_levels_are_named(monkeypatch):
-    monkeypatch.setattr(packing, "MAX_CATEGORIES_OF_COLUMN", 3)
-    with pytest.raises(ValueError, match="'id' of X has more than 3 categories"):
+def test_too_many_levels_are_named():
+    with categories_kept(3), pytest.raises(ValueError, match="'id' of X has more than 3 categories"):
         there_and_back([pd.DataFrame({"id": list("abcd")})])

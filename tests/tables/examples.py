@@ -1,34 +1,24 @@
 """Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
 
-import pkgutil
 from contextlib import contextmanager
-from dataclasses import is_dataclass
-from importlib import import_module
 from unittest.mock import patch
 
 import numpy as np
 
-from sknet._tables import columns
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import CategoryColumn
-from sknet._tables.columns.datetime import CYCLES
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.target import cross_fit_folds
-from sknet._tables.columns.text import TextColumn
+from sknet._tables.categories import CategoryColumn
+from sknet._tables.column import ColumnSettings
+from sknet._tables.dates import CYCLES
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.frames import as_pandas
-from sknet._tables.label_arrays import as_labels
+from sknet._tables.kinds import KINDS_BY_CLASS, ColumnChoices, ColumnSummary, survey_columns
+from sknet._tables.labels import as_labels
+from sknet._tables.numbers import NumberColumn
+from sknet._tables.read import as_pandas
 from sknet._tables.rows import Rows
-from sknet._tables.survey import ColumnSummary, survey_columns
+from sknet._tables.statistics import cross_fit_folds
 from sknet._tables.targets import read_regression_target
+from sknet._tables.text import TextColumn
 
-COLUMN_KINDS = {  # all that a column can become
-    kind
-    for module in pkgutil.iter_modules(columns.__path__, f"{columns.__name__}.")
-    for kind in vars(import_module(module.name)).values()
-    if is_dataclass(kind) and kind.__name__.endswith("Column") and not kind.__subclasses__()
-}
+COLUMN_KINDS = KINDS_BY_CLASS.keys()  # all that a column can become
 DATE_CYCLES = [*CYCLES]
 
 

@@ -2,21 +2,26 @@
 
 from unittest.mock import patch
 
-from sknet._tables import lookups, sampling, splitting
+from sknet._tables import categories, encoding, rows, statistics
 
-LOOKUP_INPUTS = lookups.MIN_LOOKED_UP_INPUTS
+LOOKUP_INPUTS = encoding.MIN_LOOKED_UP_INPUTS
 
 
 def sample_rows(n, drawn_at_once=2**18):
     """Columns are learnt from a sample of larger tables."""
-    return patch.multiple(sampling, SAMPLE_ROWS=n, ROWS_HASHED_AT_ONCE=drawn_at_once)
+    return patch.multiple(statistics, SAMPLE_ROWS=n, ROWS_HASHED_AT_ONCE=drawn_at_once)
 
 
 def large_table_rows(n):
     """Rows of larger tables are held out in a way that takes less memory."""
-    return patch.object(splitting, "LARGE_TABLE_ROWS", n)
+    return patch.object(rows, "LARGE_TABLE_ROWS", n)
 
 
 def lookup_inputs(n):
     """Categories that make n one-hot inputs are looked up."""
-    return patch.object(lookups, "MIN_LOOKED_UP_INPUTS", n)
+    return patch.object(encoding, "MIN_LOOKED_UP_INPUTS", n)
+
+
+def categories_kept(n):
+    """A stream keeps at most n categories of a column."""
+    return patch.object(categories, "MAX_CATEGORIES_OF_COLUMN", n)

@@ -1,4 +1,4 @@
-"""Whole tables: the matrix they become, whatever holds them, and the errors that name a column."""
+"""Whole tables: the matrix they become, at once, one by one or looked up; and derivatives back by column."""
 
 import itertools
 import pickle
@@ -10,14 +10,142 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
-from sknet._tables.frames import as_pandas
+from sknet._tables.categories import CategoryColumn
+from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.encoding import (
+    INPUTS_ENCODED_AT_ONCE,
+    MIN_INPUTS_OF_LOOKED_UP_COLUMN,
+    MIN_LOOKED_UP_INPUTS,
+    TableEncoder,
+    compute_layout,
+    gradients_by_column,
+    learn_encoder,
+)
+from sknet._tables.numbers import BinnedColumn, NumberColumn
+from sknet._tables.read import as_pandas
+from sknet._tables.statistics import cross_fit_folds
+
+# --- column layout ---------------------------------------------------------------------------------------------------
+
+
+NUMBER, FLAGGED = NumberColumn(1.0, 2.0, True), NumberColumn(0.5, 3.0, True, True, True)
+BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0), 1.0), BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0), 0.5)
+LETTERS = CategoryColumn(("a", "b", "c"))
+
+
+def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
+    columns = (NUMBER, LETTERS, BOTH, FLAGGED)
+    layout, encoder = compute_layout(columns), TableEncoder(None, columns)
+    assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts_after_bins.tolist() == [3, 4, 7, 9, 11]
+    assert [np.arange(11)[encoder.input_positions(j)].tolist() for j in range(4)] == [
+        [3],
+        [4, 5, 6],
+        [0, 1, 2, 7, 8],
+        [9, 10],
+    ]
+    assert layout.number_columns.tolist() == [0, 2, 3] and layout.number_inputs.tolist() == [3, 7, 9]
+    assert layout.indicated.tolist() == [1, 2] and layout.other_columns == [1] and not layout.only_numbers
+    assert layout.bins.span == slice(0, 3)
+
+
+@pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
+def test_plain_is_one_number_per_column(columns, plain):
+    assert compute_layout(columns).only_numbers == plain
+
+
+# --- lookups ---------------------------------------------------------------------------------------------------------
+
+
+rng = np.random.default_rng(0)
+N = 2400
+MANY = [f"l{i}" for i in range(MIN_LOOKED_UP_INPUTS)]
+TOWNS = pd.DataFrame(
+    {
+        "x": rng.normal(size=N),
+        "city": pd.Categorical(rng.permutation(np.repeat(MANY, N // len(MANY))), categories=MANY),
+        "sex": rng.choice(["f", "m"], N),
+        "street": pd.Categorical(rng.permutation(np.repeat(MANY, N // len(MANY))), categories=MANY),
+        "y": np.where(rng.random(N) < 0.1, np.nan, rng.normal(size=N)),
+    }
+)
+TOWNS.loc[rng.random(N) < 0.1, "city"] = None
+UNSEEN = TOWNS.assign(city="nowhere", street="nowhere")
+TARGET = (TOWNS["city"].cat.codes % 2 + TOWNS["street"].cat.codes % 2).to_numpy(float)[:, np.newaxis]
+
+
+def encode_split(encoder, X, dtype, encoding_fold=None):
+    """The inputs that are multiplied, those that are looked up, and the positions of the former."""
+    dense = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
+    return dense, encoder.lookups.one_hot_rows(X, dtype)[:], encoder.lookups.dense_inputs
+
+
+def assert_split_is_whole(encoder, X, encoding_fold=None):
+    dense, hot, places = encode_split(encoder, X, np.dtype(np.float32), encoding_fold)
+    whole = hot.toarray()
+    assert not whole[:, places].any()
+    whole[:, places] = dense
+    assert_array_equal(whole, encoder.encode(X, np.float32, encoding_fold=encoding_fold))
+    assert dense.dtype == hot.dtype == np.float32
+    return hot
+
+
+@pytest.mark.parametrize("rows", [TOWNS, TOWNS[:1], UNSEEN], ids=["all", "one row", "unseen levels"])
+@pytest.mark.parametrize(
+    "how", [{"max_categories": None}, {"max_categories": 150}], ids=["every level", "infrequent ones together"]
+)
+def test_frames(how, rows):
+    hot = assert_split_is_whole(learn_encoder(TOWNS, ColumnSettings(**how)), rows)
+    assert hot.nnz <= 2 * len(rows)
+
+
+def test_unseen_levels_pick_nothing():
+    assert assert_split_is_whole(learn_encoder(TOWNS, ColumnSettings(max_categories=None)), UNSEEN).nnz == 0
+
+
+def test_beside_the_targets_means():
+    encoder = learn_encoder(TOWNS, ColumnSettings(category_encoding="both", target=TARGET, max_categories=150))
+    encoding_fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
+    assert_split_is_whole(encoder, TOWNS, encoding_fold)
+    assert_split_is_whole(encoder, TOWNS)
+    assert (
+        learn_encoder(TOWNS, ColumnSettings(category_encoding="target", target=TARGET, max_categories=1000)).lookups
+        is None
+    )
+
+
+def test_arrays_that_hold_text():
+    X = TOWNS[["x", "city", "street"]].to_numpy(dtype=object)
+    encoder = learn_encoder(pd.DataFrame(X), ColumnSettings(categorical_features=[1, 2], max_categories=None))
+    assert_split_is_whole(encoder, pd.DataFrame(X))
+    codes = np.column_stack([rng.normal(size=N), rng.integers(0, 250, N)])
+    assert_split_is_whole(learn_encoder(codes, ColumnSettings(categorical_features=[1], max_categories=None)), codes)
+
+
+def test_a_table_of_nothing_else():
+    encoder = learn_encoder(TOWNS[["city", "street"]], ColumnSettings(max_categories=None))
+    dense, hot, places = encode_split(encoder, TOWNS[["city", "street"]], np.dtype(np.float64))
+    assert dense.shape == (N, 0) and len(places) == 0
+    assert_array_equal(hot.toarray(), encoder.encode(TOWNS[["city", "street"]], np.float64))
+
+
+def test_only_where_it_is_worthwhile():
+    assert learn_encoder(TOWNS[["x", "sex"]]).lookups is None
+    few, more = (
+        TOWNS[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(10)})
+        for n_levels in (MIN_INPUTS_OF_LOOKED_UP_COLUMN - 1, MIN_INPUTS_OF_LOOKED_UP_COLUMN)
+    )
+    assert learn_encoder(few).lookups is None  # ten columns of few levels are faster multiplied
+    assert len(learn_encoder(more).lookups.categories) == 10
+
+
+# --- encoding --------------------------------------------------------------------------------------------------------
+
 
 SCALINGS_TESTED = ["robust", "standard", None]
 
@@ -325,8 +453,7 @@ class Above(Column):
     """Whether a number is above a level: a kind of column of somebody's own."""
 
     level: float
-    suffixes = ("_high",)
-    input_formulas = (InputFormula("number"),)
+    input_formulas = (InputFormula("_high", "number"),)
 
     def write(self, values, out, name):
         out[:, 0] = np.asarray(values) > self.level
@@ -397,3 +524,40 @@ def test_infinite_columns_of_a_block_are_all_named():
     X[2, 1] = X[3, 3] = np.inf
     with pytest.raises(ValueError, match=r"(?s)'x1'.*'x3'"):
         learn_encoder(X)
+
+
+# --- slopes ----------------------------------------------------------------------------------------------------------
+
+
+X = rng.normal(size=(30, 3))
+
+
+@pytest.mark.parametrize("settings", [{}, {"input_scaling": "standard"}, {"numeric_encoding": "piecewise_linear"}])
+def test_each_column_gets_the_sum_over_its_inputs(settings):
+    encoder = learn_encoder(X, ColumnSettings(**settings))
+    factors = rng.normal(size=(30, 2, encoder.n_inputs))
+    between = X + 1e-3  # no value is the edge of a bin
+    found = gradients_by_column(encoder, between, factors)
+    moved = [encoder.encode(between + sign * 1e-6, float) for sign in (1, -1)]
+    slopes = (moved[0] - moved[1]) / 2e-6  # of all columns at once: each input has one of its own
+    is_of = [[name == column for name, _ in encoder.input_formulas] for column in encoder.column_names]  # (d, n_inputs)
+    wanted = (factors * slopes[:, np.newaxis]) @ np.transpose(is_of)
+    assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+
+
+def test_what_is_no_number_has_none():
+    frame = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(list("xyz") * 10), "id": [f"{i}" for i in range(30)]})
+    encoder = learn_encoder(frame, ColumnSettings(input_scaling=None))
+    found = gradients_by_column(encoder, frame, np.ones((30, 1, encoder.n_inputs)))
+    assert_array_equal(found[:, 0], [[1.0, np.nan, np.nan]] * 30)
+
+
+def test_sparse_tables_have_the_scale_of_each_column():
+    table = sp.csr_array(np.where(X > 0, X, 0.0))
+    encoder = learn_encoder(table)
+    assert_allclose(
+        gradients_by_column(encoder, table, np.ones((30, 1, 3)))[:, 0], [[c.factor for c in encoder.columns]] * 30
+    )
+    dense = learn_encoder(X)
+    ones = np.ones((30, 1, 3))
+    assert_array_equal(gradients_by_column(dense, table, ones), gradients_by_column(dense, table.toarray(), ones))

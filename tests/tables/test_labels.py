@@ -1,4 +1,4 @@
-"""Labels of every kind: there and back, whatever holds them, and the errors that name them."""
+"""Labels of every kind: there and back, whatever holds them; class weights; and the errors that name them."""
 
 import pickle
 
@@ -10,10 +10,71 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.class_weight import compute_sample_weight
 
-from sknet._tables.label_arrays import as_labels
-from sknet._tables.labels import learn_labels
-from sknet._tables.splitting import MIN_ROWS_OF_COMBINATION
+from sknet._tables.labels import apply_class_weight, as_labels, learn_labels
+from sknet._tables.rows import MIN_ROWS_OF_COMBINATION
+
+# --- label arrays ----------------------------------------------------------------------------------------------------
+
+
+BIG = [2**53, 2**53 + 1]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        BIG, pd.Series(BIG, dtype="Int64"), pd.Series(BIG, dtype="int64[pyarrow]"), pl.Series(BIG),
+        pl.DataFrame({"y": BIG}), pl.Series(BIG, dtype=pl.UInt64), pl.Series(BIG, dtype=pl.Int128),
+        pl.DataFrame({"y": pl.Series(BIG, dtype=pl.Int128)}), np.array(BIG, ">i8"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_integers_keep_all_their_digits(y):
+    assert as_labels(y).tolist() == BIG and as_labels(y).dtype.isnative
+
+
+def test_polars_bools_stay_bools():
+    assert as_labels(pl.DataFrame({"y": [True, False]})).dtype == bool
+
+
+@pytest.mark.parametrize("y", [[1, "a"], (True, "a"), ["a", 1.5]])
+def test_numbers_in_a_list_of_text_are_not_taken_for_text(y):
+    with pytest.raises(ValueError, match="y mixes strings and other labels"):
+        as_labels(y)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (pd.Series([(0, 1), (1, 1)]), r"y holds \(0, 1\), a tuple, as a label: make labels strings or numbers"),
+        ([{1}, {2}], r"y holds \{1\}, a set, as a label"),
+        (pl.Series([[0, 1], [1, 1]]), "a ndarray, as a label"),
+        ([float("nan"), "a"], "y contains NaN: some labels are missing, that of row 0 first"),
+        ([10**400, 1], "y holds labels such as an integer of 1329 bits"),
+        ([0, object()], "y holds labels such as <object"),
+        (np.array([0, np.inf], dtype=object), "infinity, which is not a label, in row 1 first"),
+        (None, "y is None; give it the shape"),
+        (np.array([1j, 2]), "Complex data not supported"),
+        (np.empty((3, 0)), "y has no columns"),
+        (pd.DataFrame(index=range(3)), "y has no columns"),
+        (np.ma.masked_array([0, 1], [True, False]), "y is masked in row 0"),
+    ],
+)
+def test_labels_that_would_be_misread_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        as_labels(y)
+
+
+@pytest.mark.parametrize("y", [[2.0**53, 2**53 + 1], np.array([2.0**53, 2**53 + 1], dtype=object)])
+def test_whole_numbers_among_floats_that_would_merge_are_refused(y):
+    with pytest.raises(ValueError, match="mixes floats with the integer 9007199254740993, which no float is"):
+        as_labels(y)
+    assert as_labels([0.5, 2**53]).tolist() == [0.5, 2.0**53]
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
 
 TARGETS = {
     "binary": np.array([1, 0, 1, 1, 0, 0]),
@@ -332,3 +393,84 @@ def test_flat_labels_are_not_copied():
 def test_logarithms_for_indicators_have_scikit_learns_shape_already():
     labels, log_P = learn(TARGETS["multilabel"]), np.log([[0.5, 0.2, 0.9]])
     assert labels.log_probabilities(log_P) is log_P
+
+
+# --- class weight ----------------------------------------------------------------------------------------------------
+
+
+MULTILABEL = np.array([[1, 0], [0, 0], [1, 1], [0, 1], [0, 0], [1, 0]])
+MULTIOUTPUT = np.array([["a", "x"], ["b", "y"], ["c", "x"], ["a", "x"], ["a", "x"], ["a", "y"]])
+SINGLE = np.array([0, 2, 1, 1, 0, 0])
+
+
+def fold(class_weight, y, sample_weight=None):
+    return apply_class_weight(class_weight, *learn_labels(y), sample_weight)
+
+
+@pytest.mark.parametrize(
+    ("y", "class_weight"),
+    [
+        (SINGLE, "balanced"),
+        (SINGLE.astype(str), "balanced"),
+        (MULTILABEL, "balanced"),
+        (MULTIOUTPUT, "balanced"),
+        (SINGLE, {0: 0.3, 1: 2, 2: 7}),
+        (SINGLE, {1: 2.5}),
+        (SINGLE == 1, {True: 3, False: 0.5}),
+        (np.array(list("xzyyxx")), {"x": 0.3, "y": 2, "z": 7}),
+        (MULTILABEL, [{0: 1, 1: 5}, {0: 2, 1: 0.1}]),
+        (MULTIOUTPUT, [{"a": 0.1, "b": 2, "c": 3}, {"x": 2, "y": 0.3}]),
+    ],
+)
+def test_class_weights_are_scikit_learns_sample_weights_to_the_bit(y, class_weight):
+    reference = compute_sample_weight(class_weight, y)
+    np.testing.assert_array_equal(fold(class_weight, y), reference)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 4)), min_size=1, max_size=20))
+def test_balanced_counts_weights_as_repetitions(sample):
+    y, w = (np.array(part) for part in zip(*sample, strict=True))
+    folded, repeated = fold("balanced", y, w), fold("balanced", np.repeat(y, w))
+    np.testing.assert_allclose(np.repeat(folded / w, w), repeated, rtol=1e-12)
+    totals = [folded[y == label].sum() for label in np.unique(y)]
+    np.testing.assert_allclose(totals, w.sum() / len(totals))
+
+
+def test_balanced_takes_no_account_of_classes_without_weight():
+    labels, codes = learn_labels(["a", "b", "b"], classes=["a", "b", "c"])
+    assert apply_class_weight("balanced", labels, codes, [3, 1, 0]).tolist() == [2, 2, 0]
+    assert apply_class_weight("balanced", labels, codes, [3, 0, 0]).tolist() == [3, 0, 0]
+
+
+def test_no_class_weight_leaves_the_sample_weights():
+    assert fold(None, SINGLE) is None
+    assert fold(None, SINGLE, [1, 2, 3, 4, 5, 6]).tolist() == [1, 2, 3, 4, 5, 6]
+    assert fold([None, {"y": 2}], MULTIOUTPUT).tolist() == [1, 2, 1, 1, 1, 2]
+
+
+def test_sparse_indicators_have_class_weights():
+    np.testing.assert_array_equal(fold("balanced", sparse.csr_array(MULTILABEL)), fold("balanced", MULTILABEL))
+
+
+def test_a_label_that_does_not_occur_may_have_a_weight():
+    assert fold({"a": 2, "b": 3, "gone": 4}, ["a", "b"]).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("y", "class_weight", "message"),
+    [
+        (SINGLE, {"0": 1, "1": 2}, r"keys \['0', '1'\], which are not labels of y, and no weight for \[0, 1, 2\]"),
+        (SINGLE, {0: -1}, r"class_weight holds \{0: -1\}: weights must be finite numbers, 0 or more"),
+        (SINGLE, {0: np.nan, 1: 1}, r"class_weight holds \{0: nan\}"),
+        (SINGLE, {0: True, 1: 2}, r"class_weight holds \{0: True\}: .* no bools"),
+        (SINGLE, {0: "big"}, r"class_weight holds \{0: 'big'\}"),
+        (SINGLE, "even", "class_weight='even' is not understood: give a dict of label: weight, or 'balanced'"),
+        (SINGLE, 3, "class_weight=3 does not fit y: give a dict, None or 'balanced'"),
+        (MULTILABEL, {0: 1}, r"class_weight=\{0: 1\} does not fit y: give 'balanced', None or a list of 2 dicts"),
+        (MULTIOUTPUT, [{}], "give 'balanced', None or a list of 2 dicts"),
+        (MULTIOUTPUT, [{}, 2], "class_weight=2 is not understood"),
+    ],
+)
+def test_a_bad_class_weight_is_named_with_its_remedy(y, class_weight, message):
+    with pytest.raises(ValueError, match=message):
+        fold(class_weight, y)

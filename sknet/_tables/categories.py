@@ -1,0 +1,565 @@
+"""Columns of categories: inputs of 0 and 1, and the target's mean of each category, cross-fitted and shrunk.
+
+One-hot inputs: the frequent categories have one of their own, and the others share one.
+
+Target encoding [1]_: training rows never see their own target. Each is encoded by the means of the other folds. These
+means are kept, so that a later call encodes the same rows alike.
+
+A category's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less categories differ.
+A row of a category has the target μ + a + e: the category's effect a has the variance τ² between categories, e the
+variance σ² within them (one-way random effects). The mean squares of the analysis of variance estimate both [2]_. The
+mean of a category's n rows is then drawn to μ, to μ + λ·(mean − μ) with λ = n·τ²/(n·τ² + σ²): empirical Bayes [3]_. So
+it explains τ²·λ of the variance of new rows.
+
+.. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
+   and prediction problems". SIGKDD Explorations 3, 27-32.
+.. [2] Searle, S. R., Casella, G. and McCulloch, C. E. (1992). "Variance Components". Wiley.
+.. [3] Efron, B. and Morris, C. (1975). "Data analysis using Stein's estimator and its generalizations". Journal of the
+   American Statistical Association 70, 311-319.
+
+Conventions
+-----------
+n rows; L categories; k columns of the target matrix; F folds of the rows.
+
+A category is known by its key, a text. Of one-hot inputs, each category with an input of its own has a slot, in the
+order of `levels`; then comes the slot of the infrequent categories, then that of missing values, where there are such.
+Slot −1 is "unknown": all inputs of the column stay 0.
+
+target : (n, k)              float64
+slot : (n,)                  of target means: which category each row has; L for a missing value, L + 1 for an unknown
+                             category
+encoding_fold : (n,)         which fold each row is in; -1 for a held-out row, whose target is in no mean
+means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
+n : (L,)                     of effects of categories: weight of the slot's rows, in rows where λ is computed: see
+                             `effective_row_weight`
+mean, squares : (L, k)       the target's weighted mean, and the weighted sum of the squared differences from it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isnan
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.dates import holds_iso_dates
+from sknet._tables.read import TEXT_TYPES, ColumnValues, check_text_is_encodable, read_categories
+from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
+from sknet._typing import Array, Table
+
+# --- one-hot inputs --------------------------------------------------------------------------------------------------
+
+
+MIN_VALUES_OF_IDENTIFIER = 20
+"""A column of at least this many values is an identifier if they all differ."""
+
+MANY_CATEGORIES = 20
+"""Rare categories share an input if the column has at least this many categories."""
+
+MIN_CATEGORY_ROWS = 5
+"""A category with fewer rows is rare: a network would memorise these rows."""
+
+FEW_VALUES, MIN_CATEGORY_ROWS_OF_FEW = 200, 2
+"""In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
+
+LARGE_INFREQUENT_SHARE = 0.2
+"""If the rare categories that share an input have at least this share of the weight, target means are added."""
+
+_SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
+"""The input of a column of two categories, by slot. Slot −1, unknown, takes the last value."""
+
+
+@dataclass(frozen=True)
+class CategoryColumn(Column):
+    """The inputs that a column of categories becomes.
+
+    Attributes
+    ----------
+    levels : tuple of str
+        Keys of the categories with an input of their own, in numerical or else alphabetical order.
+    has_infrequent : bool
+        Whether there is an input for the other categories; it then is the input of unknown categories too.
+    has_missing : bool
+        Whether there is an input for missing values; where not, they count as unknown.
+    infrequent_share : float
+        Share of the weight of the other categories in training.
+    """
+
+    levels: tuple[str, ...]
+    has_infrequent: bool = False
+    has_missing: bool = False
+    infrequent_share: float = 0.0
+
+    @property
+    def has_signed_input(self) -> bool:
+        """Whether two categories share one input: −1 for the first, 1 for the second, 0 for unknown."""
+        return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
+
+    def needs_means(self, max_categories: int | None) -> bool:
+        """Whether the target's means should stand beside the inputs: many categories or rows share one."""
+        is_full = self.has_infrequent and self.n_inputs == max_categories
+        return is_full or self.infrequent_share >= LARGE_INFREQUENT_SHARE
+
+    @property
+    def input_formulas(self) -> tuple[InputFormula, ...]:
+        """What each input is: 1 for its category, 0 for others; of two, 1 for the second and −1 for the first."""
+        if self.has_signed_input:
+            # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
+            return (InputFormula(f"_{self.levels[1]}", "level", self.levels[1], centre=0.5, scale=2.0),)
+        special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
+        others = [InputFormula(f"_{name_of_no_category(kind, self.levels)}", kind) for kind in special]
+        return (*(InputFormula(f"_{key}", "level", key) for key in self.levels), *others)
+
+    def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
+        """Return the slot of each of n values, −1 where unknown."""
+        return self.slots_of_codes(*read_categories(values, name))
+
+    def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]:
+        """Return the slot of each of n values as `read_categories` returns them."""
+        unknown = len(self.levels) if self.has_infrequent else -1
+        missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
+        return find_slots({key: slot for slot, key in enumerate(self.levels)}, keys, unknown, missing)[codes]
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        slot = self.slots_of_values(values, name)  # (n,)
+        if self.has_signed_input:
+            out[:, 0] = _SIGN_OF_SLOT[slot]
+            return
+        known = np.flatnonzero(slot >= 0)
+        out[known, slot[known]] = 1.0
+
+    @property
+    def known_categories(self) -> tuple[str, ...]:
+        """The categories with an input of their own."""
+        return self.levels
+
+    def without_one_hot(self) -> MissingOnlyColumn:
+        """Return a column without inputs."""
+        return MissingOnlyColumn()
+
+
+@dataclass(frozen=True)
+class MissingOnlyColumn(Column):
+    """A column of categories that tells the network only where values are missing.
+
+    Attributes
+    ----------
+    has_missing : bool
+        Whether there is an input for missing values, the only one.
+    """
+
+    has_missing: bool = False
+
+    @property
+    def input_formulas(self) -> tuple[InputFormula, ...]:
+        """What each input is."""
+        return (MISSING,) * self.has_missing
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the indicator of missing values, if there is one."""
+        if self.has_missing:
+            out[:, 0] = read_categories(values, name)[0] < 0
+
+
+class IdentifierColumn(MissingOnlyColumn):
+    """A column whose values all differ, so that they say nothing about another row."""
+
+    reason_if_left_out = (
+        "they are categories, but all their values differ, as in identifiers. Drop them, convert them to numbers or "
+        "dates, or name them in text_features."
+    )
+
+
+def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
+    """Return the slot of every key, `unknown` where it has none, and last `missing`: code −1 indexes it."""
+    return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
+
+
+def name_of_no_category(word: str, categories: tuple[str, ...], endings: Sequence[str] = ()) -> str:
+    """Return a word for inputs of no category, with underscores until no category is it, or it with an ending."""
+    while any(word + ending in categories for ending in ("", *endings)):
+        word += "_"
+    return word
+
+
+# --- learning categories ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The categories of a column and their frequencies, from which `one_hot` chooses the ones with an input.
+
+    Attributes
+    ----------
+    shares : dict of str to float
+        Share of the weight by key; 0 for a category that the column's type declares and no row has.
+    n_rows : dict of str to int
+        Number of rows by key.
+    has_missing : bool
+        Whether values are missing.
+    """
+
+    shares: dict[str, float]
+    n_rows: dict[str, int]
+    has_missing: bool
+
+    @property
+    def n_values(self) -> int:
+        """How many values are not missing."""
+        return sum(self.n_rows.values())
+
+    @property
+    def all_differ(self) -> bool:
+        """Whether no two observed values are the same, and there are enough to say so."""
+        return self.n_values >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
+
+    def not_rare(self) -> list[str]:
+        """Return the keys of the categories that are not rare; of all where there are few, or a single rare one."""
+        n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_CATEGORY_ROWS
+        keys = [key for key, n in self.n_rows.items() if n >= n_needed]
+        are_many = len(self.n_rows) >= MANY_CATEGORIES
+        return keys if are_many and len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
+
+    def one_hot(self, max_categories: int | None, *, rare_share_input: bool = True) -> CategoryColumn:
+        """Return the one-hot column, with at most this many inputs: the most frequent categories have their own."""
+        keys, has_missing = self.not_rare() if rare_share_input else list(self.n_rows), self.has_missing
+        n, n_others = len(keys), len(self.shares) - len(keys)
+        limit = np.inf if max_categories is None else max_categories
+        # two categories without missing values always fit: they share a single input
+        if n + (n_others > 0) + has_missing > limit and (n != 2 or n_others or has_missing):
+            has_missing = has_missing and limit > 1  # with a single input, all share it
+            n_kept = int(limit) - 1 - has_missing  # one input is that of the infrequent categories
+            keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
+        others = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]
+        return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
+
+
+def learn_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Categories:
+    """Find the categories of a column, and their shares of the weight, from its n values: see `read_categories`."""
+    # identifiers are found by numbers of rows, and categories are ranked by weight
+    seen = codes >= 0
+    counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each category has
+    totals = counts if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
+    n_rows: dict[str, int] = {}
+    weights: dict[str, float] = {}
+    for key, n, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):  # two categories may have one key
+        n_rows[key] = n_rows.get(key, 0) + n
+        weights[key] = weights.get(key, 0.0) + total
+    total_weight = sum(weights.values()) or 1.0
+    # round: sums of weights in another order differ in the last digits, which must not change the order of categories
+    shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
+    return Categories(shares, n_rows, not bool(seen.all()))
+
+
+def _sorted_keys(keys: list[str]) -> list[str]:
+    """Sort keys by the number they spell if all do, else as text; "nan" spells no number that could be sorted."""
+    try:
+        numbers = {key: float(key) for key in keys}
+    except ValueError:
+        return sorted(keys)
+    return sorted(keys) if any(map(isnan, numbers.values())) else sorted(keys, key=lambda key: (numbers[key], key))
+
+
+# --- effects of categories -------------------------------------------------------------------------------------------
+
+
+def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """Return the weight, mean and squares of each slot: n, mean and squares of the Conventions."""
+    n = np.bincount(slot, weight, n_slots).astype(np.float64)  # without rows, bincount returns integers
+    mean, squares = np.zeros((n_slots, target.shape[1])), np.zeros((n_slots, target.shape[1]))
+    for i, column in enumerate(target.T):
+        mean[:, i] = divide(np.bincount(slot, weight * column, n_slots).astype(np.float64), n)
+        squares[:, i] = np.bincount(slot, weight * (column - mean[slot, i]) ** 2, n_slots)
+    return n, mean, squares
+
+
+def effective_row_weight(total: float, squared: float) -> float:
+    """Return the weight that counts as one row: the total weight is then an effective number of rows (Kish 1965)."""
+    return squared / total if total > 0.0 else 1.0
+
+
+def pool_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
+    """Pool weights, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
+    weight = n[..., np.newaxis]
+    total = weight.sum(axis=0)
+    # squares about the pooled mean = squares about each mean + weighted squares of the means about the pooled mean
+    pooled = divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
+    return total[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
+
+
+def mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, float]:
+    """Return the mean squares between and within categories, (k,) each, and the size of a category that τ² goes with.
+
+    Their expectations are size·τ² + σ², and σ². Of a single category, or of a row each, both are 0: nothing is known.
+    """
+    n_rows, n_categories = n.sum(), np.count_nonzero(n)
+    if n_categories < 2 or n_rows <= n_categories:
+        return np.zeros(mean.shape[1]), np.zeros(mean.shape[1]), 1.0
+    _, _, squares_of_all = pool_statistics(n, mean, squares)
+    within = squares.sum(axis=0)
+    size = (n_rows - np.square(n).sum() / n_rows) / (n_categories - 1)
+    return (squares_of_all - within) / (n_categories - 1), within / (n_rows - n_categories), float(size)
+
+
+def credibility(n: Array, between: Array, within: Array) -> Array:
+    """Return λ = n·τ²/(n·τ² + σ²), how far the mean of n rows is to be trusted; 0 where there is no effect."""
+    return divide(n * between, n * between + within)
+
+
+def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
+    """Return the mean of each slot, drawn to that of all rows by λ; that of all where there is no row, (L, k)."""
+    _, overall, _ = pool_statistics(n, mean, squares)
+    between_squares, within, size = mean_squares(n, mean, squares)
+    between = np.maximum(between_squares - within, 0.0) / size
+    difference = np.where(n[:, np.newaxis] > 0, mean - overall, 0.0)
+    return overall + difference * credibility(n[:, np.newaxis], between, within)
+
+
+def divide(numerator: Array, denominator: Array) -> Array:
+    """Divide, with 0 where the denominator is 0."""
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator > 0)
+
+
+# --- means of the target ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class TargetColumn(EqualByFields, Column):
+    """The inputs that a column of categories becomes by the target's means, maybe beside one-hot inputs.
+
+    Attributes
+    ----------
+    levels : tuple of str
+        Keys of all categories.
+    means : ndarray of shape (1 + F, L + 2, k)
+        Shrunk means; those of unknown categories are the means of all rows.
+    factor : ndarray of shape (k,)
+        1 over the target's standard deviation.
+    one_hot : CategoryColumn, or None
+        What the first inputs are.
+    """
+
+    uses_target = True
+
+    levels: tuple[str, ...]
+    means: Array
+    factor: Array
+    one_hot: CategoryColumn | None = None
+
+    @property
+    def n_inputs(self) -> int:
+        """The one-hot inputs, and a mean for each column of the target matrix."""
+        return (0 if self.one_hot is None else self.one_hot.n_inputs) + len(self.factor)
+
+    @property
+    def input_formulas(self) -> tuple[InputFormula, ...]:
+        """What each input is: (mean of the category - centre) * scale; the mean of missing values is under None."""
+        endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
+        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.levels, endings)
+        means = []
+        for i, (ending, factor) in enumerate(zip(endings, self.factor.tolist(), strict=True)):
+            mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
+            centre = float(self.means[0, -1, i])
+            means.append(InputFormula(f"_{word}{ending}", "target", mean, centre=centre, scale=factor))
+        return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
+
+    @cached_property
+    def _slots(self) -> dict[str, int]:
+        return {key: slot for slot, key in enumerate(self.levels)}
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        if self.one_hot is not None:
+            self.one_hot.write(values, out[:, : -len(self.factor)], name)
+        self._write_means(values, 0, out, name)
+
+    def write_cross_fitted(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
+        """Overwrite the target's means for training rows, by those of the other folds; held-out rows keep theirs."""
+        self._write_means(values, 1 + encoding_fold, out)
+
+    def _write_means(
+        self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array, name: str = ""
+    ) -> None:
+        """Write means, those of all rows at index 0 or those outside of each row's fold."""
+        codes, keys = read_categories(values, name)
+        missing = len(self.levels)
+        slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
+        # (n, k) means minus the mean of all rows, (k,): an unknown category becomes 0
+        out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
+
+    @property
+    def known_categories(self) -> tuple[str, ...]:
+        """All categories, which have means."""
+        return self.levels
+
+    def without_one_hot(self) -> TargetColumn:
+        """Return the column of the means alone."""
+        return replace(self, one_hot=None)
+
+    def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetColumn:
+        """Return the column with other categories and means, (1 + F, L + 2, k)."""
+        return replace(self, levels=categories, means=means)
+
+
+def one_hot_inputs(column: Column) -> CategoryColumn | None:
+    """Return the one-hot inputs of a column, its first ones, which may be looked up; None if it has no such."""
+    one_hot = column.one_hot if isinstance(column, TargetColumn) else column
+    return one_hot if isinstance(one_hot, CategoryColumn) else None
+
+
+# --- learning means --------------------------------------------------------------------------------------------------
+
+
+def learn_category(
+    values: ColumnValues, name: str, settings: ColumnSettings
+) -> TargetColumn | CategoryColumn | IdentifierColumn:
+    """Learn what a column of categories becomes: one-hot inputs, the target's means, or both.
+
+    With "both", the means stand beside one-hot inputs if many categories or rows share one of these.
+    """
+    codes, keys = read_categories(values, name)
+    check_text_is_encodable(keys, f"Column {name!r} of X")
+    target, weight, encoding = settings.target, settings.weight, settings.category_encoding
+    categories = learn_categories(codes, keys, weight)
+    if categories.all_differ:
+        return IdentifierColumn(categories.has_missing)
+    one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)
+    if target is None or encoding == "one_hot":
+        return one_hot
+    if encoding == "both" and not one_hot.needs_means(settings.max_categories):
+        return one_hot
+    totals = compute_target_totals(
+        codes, keys, target, weight, cross_fit_folds(target, np.arange(len(target)), len(target))
+    )
+    deviation = np.array([mean_and_deviation(column, weight)[1] for column in target.T])
+    return TargetColumn(totals.keys, totals.means(), reciprocal(deviation), one_hot if encoding == "both" else None)
+
+
+@dataclass(frozen=True, eq=False)
+class TargetTotals:
+    """The target of some rows, added up in each slot and fold; those of further rows can be merged into it.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        Of the L categories.
+    squared_weight : float
+        Sum of the squares of the rows' weights.
+    total : ndarray of shape (F, L + 2)
+        Weight of the rows.
+    mean, squares : ndarray of shape (F, L + 2, k)
+        The target's weighted mean, and the weighted sum of the squared differences from it.
+    """
+
+    keys: tuple[str, ...]
+    squared_weight: float
+    total: Array
+    mean: Array
+    squares: Array
+
+    def merge(self, other: TargetTotals) -> TargetTotals:
+        """Return the totals of both sets of rows."""
+        keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
+        both = zip(self._aligned(keys), other._aligned(keys), strict=True)
+        return TargetTotals(keys, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, both)))
+
+    def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
+        """Return totals, means and squares by the slots of `keys`, which contain ours."""
+        slots = {key: slot for slot, key in enumerate(keys)}
+        # the last two are those of missing values and of unknown categories
+        new_slots = [*(slots[key] for key in self.keys), len(keys), len(keys) + 1]
+        aligned = []
+        for values in (self.total, self.mean, self.squares):
+            aligned.append(np.zeros((N_ENCODING_FOLDS, len(keys) + 2, *values.shape[2:])))
+            aligned[-1][:, new_slots] = values
+        return aligned
+
+    def means(self) -> Array:
+        """Return the shrunk means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
+        # which folds' totals are pooled for each of the 1 + F: all, then all but one
+        pooled = [slice(None), *(np.arange(N_ENCODING_FOLDS) != f for f in range(N_ENCODING_FOLDS))]
+        unit = effective_row_weight(float(self.total.sum()), self.squared_weight)
+        n, squares = self.total / unit, self.squares / unit
+        return np.stack([shrunk_means(*pool_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
+
+
+def compute_target_totals(
+    codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
+) -> TargetTotals:
+    """Add up the target in each slot and fold of a column, from its n values, as `read_categories` returns them.
+
+    Held-out rows count nothing, but their categories are among the others.
+    """
+    distinct = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
+    n_slots, n_cells = len(distinct) + 2, N_ENCODING_FOLDS * (len(distinct) + 2)
+    slot = find_slots({key: i for i, key in enumerate(distinct)}, keys, len(distinct) + 1, len(distinct))[codes]
+    cell = np.maximum(encoding_fold, 0) * n_slots + slot  # of each row, among those of all folds
+    w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)
+    n, mean, squares = sums_by_slot(cell, n_cells, target, w)
+    shape = N_ENCODING_FOLDS, n_slots
+    return TargetTotals(distinct, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
+
+
+# --- the kind --------------------------------------------------------------------------------------------------------
+
+MAX_CATEGORIES_OF_COLUMN = 2**20
+"""How many categories a column may have: each is kept in memory."""
+
+
+class CategoryFormat(ColumnFormat):
+    """Categories are kept as the index of each among those seen so far, −1 where one is missing."""
+
+    dtype = np.dtype(np.int32)
+
+    def __init__(self, name: str, values: Table, files: Files) -> None:
+        self._name = name
+        self._index: dict[str, int] = {}
+
+    def pack(self, values: Table) -> Array:
+        """Return indices; new categories get the next ones."""
+        codes, keys = read_categories(values, self._name)
+        # a missing value has the code −1, which picks the last entry
+        indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
+        if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
+            raise ValueError(
+                f"Column {self._name!r} of X has more than {MAX_CATEGORIES_OF_COLUMN:,} categories, as identifiers "
+                "do: drop it, or make it numbers."
+            )
+        return indices[codes]
+
+    def unpack(self, packed: Array) -> Table:
+        """Return categories; a category that does not occur is not declared."""
+        used = np.unique(packed[packed >= 0])  # sorted: a category's position among these is its new code
+        categories = np.array(list(self._index), dtype=object)[used]
+        codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
+        return pd.Categorical.from_codes(codes, categories)
+
+
+class UnknownTextFormat(CategoryFormat):
+    """Text of which the first chunk has no value: categories, unless dates come, which would be kept otherwise."""
+
+    def pack(self, values: Table) -> Array:
+        """Return indices."""
+        if not self._index and holds_iso_dates(pd.Series(values)):
+            raise ValueError(
+                f"Column {self._name!r} of X has no value in the first chunk, and ISO 8601 dates in another: convert "
+                "it to dates in all chunks, or name it in categorical_features."
+            )
+        return super().pack(values)
+
+
+CATEGORY = ColumnKind(
+    learn=learn_category,
+    classes=(CategoryColumn, IdentifierColumn, TargetColumn),
+    feed=np.dtype(object),
+    format=CategoryFormat,
+    inferred_types=TEXT_TYPES,
+    is_learnt_from_codes=True,
+)

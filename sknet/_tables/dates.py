@@ -1,0 +1,356 @@
+"""Columns of dates, or of durations, as seconds and as the cycles of day, week and year.
+
+Text may be a date. A CSV file has no type for dates, and most programs write them there as ISO 8601 says: a date,
+"2026-01-31", which a time may follow, "2026-01-31T10:30:00.5+01:00". The hyphens tell it from a number. Other ways to
+write a date differ from country to country: what they mean is left to the user.
+
+Conventions
+-----------
+n rows; c cycles.
+
+values : (n,)            one column of the table
+texts : (m,)             its different values, if they are strings
+instants : (n,)          a pandas DatetimeIndex or TimedeltaIndex, NaT where a value is missing
+seconds : (n,)           since 1970, in UTC where there is a time zone; or of a duration; NaN where missing
+position : (n,)          how far a cycle has come, in its own unit; NaN where missing
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import pi
+
+import numpy as np
+import pandas as pd
+
+from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.numbers import learn_number
+from sknet._tables.read import (
+    DATE_TYPES,
+    DURATION_TYPES,
+    MIXED_TYPES,
+    TEXT_TYPES,
+    ColumnValues,
+    factorize,
+    inferred_type,
+    is_categorical,
+)
+from sknet._typing import Array, Table
+
+# --- text that is a date ---------------------------------------------------------------------------------------------
+
+
+ISO_DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?", re.ASCII
+)
+"""A date, which a time may follow; the group is the offset from UTC."""
+
+_FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
+"""If one text has digits of nanoseconds, pandas cannot read years before 1678 or after 2262 in the other texts."""
+
+N_VALUES_LOOKED_AT = 10
+"""The first values that are tried. They are enough to rule out nearly every column of strings without dates."""
+
+
+def has_offset(text: object) -> bool | None:
+    """Whether a date has an offset from UTC; None for what is no text of a date."""
+    found = ISO_DATE.fullmatch(text) if isinstance(text, str) else None
+    return None if found is None else found[1] is not None
+
+
+def holds_iso_dates(column: pd.Series) -> bool:
+    """Whether a column holds strings, all of which but missing ones are dates, either all with an offset or none."""
+    if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
+        return False
+    if None in map(has_offset, _first_texts(column)) or inferred_type(column) != "string":
+        return False
+    texts = column.dropna().unique().tolist()
+    if len(set(map(has_offset, texts))) != 1:  # with and without an offset, or none where all values are missing
+        return False
+    return bool(parse_iso_dates(texts, in_utc=are_in_utc(column)).notna().all())
+
+
+def are_in_utc(column: pd.Series) -> bool:
+    """Whether the first date of a column of text has an offset from UTC, as all of them then have."""
+    return next((found for found in map(has_offset, column) if found is not None), False)
+
+
+def _first_texts(column: pd.Series) -> list[str]:
+    """Return the first values that are text; whether others are missing is not asked, which not every object allows."""
+    return list(islice((value for value in column if isinstance(value, str)), N_VALUES_LOOKED_AT))
+
+
+def read_iso_dates(values: ColumnValues, name: str, *, in_utc: bool) -> pd.DatetimeIndex:
+    """Return the dates of n values, NaT for those whose text is no date."""
+    codes, texts = factorize(values, name)
+    # a missing value has the code −1, which picks the last entry, None
+    return parse_iso_dates([*texts, None], in_utc=in_utc)[codes]
+
+
+def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeIndex:
+    """Return the dates of texts that have offsets from UTC, or of those that have none; NaT for all others."""
+    texts = map(str, values)  # the text of a Timestamp is a date, too
+    dates = [text if has_offset(text) is in_utc else "" for text in texts]
+    dates = [_FINER_THAN_MICROSECONDS.sub("", text) for text in dates]
+    return pd.DatetimeIndex(pd.to_datetime(dates, format="ISO8601", errors="coerce", utc=in_utc))
+
+
+# --- the column ------------------------------------------------------------------------------------------------------
+
+
+Instants = pd.DatetimeIndex | pd.TimedeltaIndex
+
+_DAY = 86_400 * 10**6
+"""Microseconds in a day."""
+
+
+CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
+    "hour": (24.0, lambda local, microseconds: np.mod(microseconds, _DAY) * (24.0 / _DAY)),
+    "weekday": (7.0, lambda local, microseconds: np.asarray(local.day_of_week, dtype=np.float64)),
+    "yearday": (365.25, lambda local, microseconds: np.asarray(local.day_of_year, dtype=np.float64)),
+}
+"""Length of each cycle and how far it has come: hours since midnight, days since Monday, day of the year from 1."""
+
+
+@dataclass(frozen=True)
+class DatetimeColumn(Column):
+    """The inputs that a column of dates becomes.
+
+    Attributes
+    ----------
+    seconds : Column
+        How the seconds are scaled, and missing dates marked: the first inputs.
+    cycles : tuple of str
+        Keys of `CYCLES` that vary in training: a sine and a cosine of each, 0 where the date is missing.
+    zone : str, or None
+        The time zone in which hours and days are read.
+    is_duration : bool
+        Whether the values are durations, which have no cycles.
+    from_text : bool
+        Whether the values were text, see `sknet._tables.dates`: text that is no date then is a missing one.
+    """
+
+    seconds: Column
+    cycles: tuple[str, ...] = ()
+    zone: str | None = None
+    is_duration: bool = False
+    from_text: bool = False
+
+    def __post_init__(self) -> None:
+        # a model's file may be hostile, and pandas would open the path
+        if self.zone is not None and self.zone.startswith("dateutil"):
+            raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
+
+    @property
+    def n_bins(self) -> int:
+        """How many bins the seconds have: cycles have none."""
+        return self.seconds.n_bins
+
+    @property
+    def input_formulas(self) -> tuple[InputFormula, ...]:
+        """What each input is: of a cycle, the sine or cosine of position * scale."""
+        pairs = [(cycle, f"{cycle}_{wave}") for cycle in self.cycles for wave in ("sin", "cos")]
+        waves = [InputFormula(f"_{wave}", "date", wave, scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
+        return (*self.seconds.input_formulas, *waves)
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        instants = self.read(values, name)
+        first = self.seconds.n_inputs
+        self.seconds.write(seconds_of(instants), out[:, :first], name)
+        for i, cycle in enumerate(self.cycles):
+            angle = cycle_positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
+            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))  # missing dates: the middle of the circle
+            out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
+
+    def slopes(self, values: ColumnValues, name: str) -> Array:
+        """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
+        instants = self.read(values, name)
+        slopes = np.zeros((len(instants), self.n_inputs))
+        first = self.seconds.n_inputs
+        slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
+        if "hour" in self.cycles:
+            sine = first + 2 * self.cycles.index("hour")  # index of this input; the cosine is the next one
+            per_hour = 2.0 * pi / CYCLES["hour"][0]
+            angle = cycle_positions(instants, "hour") * per_hour
+            # the angle depends on hours, and the slope is by seconds
+            slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
+            slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
+        return slopes
+
+    def n_unread(self, values: ColumnValues, name: str) -> int:
+        """Return how many values are text and no date."""
+        if not (self.from_text and is_text(values)):
+            return 0
+        return int(np.count_nonzero(self.read(values, name).isna() & np.asarray(pd.notna(values))))
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the inputs are seconds alone: a cycle rises and falls."""
+        return self.is_duration
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the seconds are."""
+        return self.seconds.is_constant
+
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> DatetimeColumn:
+        """Return the column with the scale of the seconds of n new values."""
+        seconds = seconds_of(self.read(values, name))
+        return replace(self, seconds=self.seconds.with_scale_of(seconds, name, weight))
+
+    def read(self, values: ColumnValues, name: str) -> Instants:
+        """Read dates or durations, dates in the time zone that was learnt."""
+        if self.from_text and is_text(values):
+            return read_iso_dates(values, name, in_utc=self.zone is not None)
+        instants = read_instants(values, name, is_duration=self.is_duration)
+        zone = zone_of(instants)
+        # a column without any date has no time zone that could be wrong
+        if instants.isna().all() or zone == self.zone:
+            return instants
+        if zone is None or self.zone is None:
+            raise TypeError(
+                f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
+                ".dt.tz_localize()."
+            )
+        try:
+            return pd.DatetimeIndex(instants).tz_convert(self.zone)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"Column {name!r} of X had the time zone {self.zone} in fit, which this system does not know: install "
+                "the package tzdata, or give the column that time zone."
+            ) from error
+
+
+def zone_of(instants: Instants) -> str | None:
+    """Return the name of the time zone, if there is one."""
+    zone = getattr(instants, "tz", None)
+    return None if zone is None else str(zone)
+
+
+def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Instants:
+    """Read dates or durations; a TypeError names a column that holds something else."""
+    index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
+    if pd.api.types.infer_dtype(values, skipna=True) in (DURATION_TYPES if is_duration else DATE_TYPES):
+        try:
+            instants = index(values)
+            microseconds_of(instants)  # raises for a date that is out of range
+            return instants
+        except (TypeError, ValueError, ArithmeticError) as error:
+            remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
+            raise TypeError(
+                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
+                "what is out of its range None."
+            ) from error
+    if bool(np.all(pd.isna(values))):  # no type can be inferred
+        return index([pd.NaT] * len(values))
+    wanted, remedy = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
+    raise TypeError(
+        f"Column {name!r} of X (dtype {values.dtype}) should hold {wanted}, as in fit: convert it with pandas.{remedy}."
+    )
+
+
+def seconds_of(instants: Instants) -> Array:
+    """Convert instants to seconds, NaN where missing."""
+    return np.where(instants.isna(), np.nan, microseconds_of(instants) / 1e6)
+
+
+def microseconds_of(instants: Instants) -> Array:
+    """Convert instants to integers of microseconds; those of missing dates have no meaning."""
+    return np.asarray(instants.as_unit("us").asi8)
+
+
+def cycle_positions(instants: Instants, cycle: str) -> Array:
+    """Return the hours since midnight, days since Monday, or day of the year (see `CYCLES`), NaN where missing."""
+    local = pd.DatetimeIndex(instants).tz_localize(None)  # local time, as a clock there shows it
+    return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
+
+
+def is_text(values: ColumnValues) -> bool:
+    """Whether a column holds text."""
+    return inferred_type(pd.Series(values)) in (*TEXT_TYPES, *MIXED_TYPES)
+
+
+def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
+    """Read dates or durations, whichever the values are, and tell whether they are durations."""
+    if is_text(values):
+        return read_iso_dates(values, name, in_utc=are_in_utc(pd.Series(values))), False
+    is_duration = pd.api.types.infer_dtype(values, skipna=True) in DURATION_TYPES
+    return read_instants(values, name, is_duration=is_duration), is_duration
+
+
+def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings) -> DatetimeColumn:
+    """Learn a column of dates from its n values: how their seconds are scaled, and which cycles vary."""
+    instants, is_duration = infer_instants(values, name)
+    seconds = learn_number(seconds_of(instants), name, settings)
+    varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(instants, c)).nunique() > 1]
+    return DatetimeColumn(seconds, tuple(varying), zone_of(instants), is_duration, is_text(values))
+
+
+# --- the kind --------------------------------------------------------------------------------------------------------
+
+NO_DATE = np.iinfo(np.int64).min
+"""The microseconds of a missing date or duration: NumPy reads them as NaT."""
+
+
+class DateFormat(ColumnFormat):
+    """Dates or durations are kept as microseconds, dates that were text too."""
+
+    dtype = np.dtype(np.int64)
+
+    def __init__(self, name: str, values: Table, files: Files) -> None:
+        self._name = name
+        self._from_text = is_text(values)
+        instants, self._is_duration = infer_instants(values, name)
+        self._zone = zone_of(instants)
+
+    def pack(self, values: Table) -> Array:
+        """Return microseconds."""
+        instants = self._read(values)
+        missing = np.asarray(instants.isna())
+        if zone_of(instants) != self._zone and not missing.all():
+            raise TypeError(
+                f"Column {self._name!r} of X has the time zone {self._zone} in one chunk and {zone_of(instants)} in "
+                "another: give all the same."
+            )
+        return np.where(missing, NO_DATE, microseconds_of(instants))
+
+    def _read(self, values: Table) -> Instants:
+        if not (self._from_text and is_text(values)):
+            return read_instants(values, self._name, is_duration=self._is_duration)
+        dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)
+        wrong = values[dates.isna() & pd.notna(values)]
+        if len(wrong):
+            raise ValueError(
+                f"Column {self._name!r} of X holds ISO 8601 dates as text in the first chunk, and {wrong.iloc[0]!r} in "
+                "another: make that a date or None; or, if the dates are categories, name the column in "
+                "categorical_features."
+            )
+        return dates
+
+    def unpack_as_passed(self, packed: Array) -> Table:
+        """Return dates or durations, as text if they were text."""
+        if not self._from_text:
+            return self.unpack(packed)
+        texts = np.datetime_as_string(packed.astype("datetime64[us]"), timezone="UTC" if self._zone else "naive")
+        return pd.Series(texts).mask(packed == NO_DATE)
+
+    def unpack(self, packed: Array) -> Table:
+        """Return dates or durations."""
+        if self._is_duration:
+            return pd.TimedeltaIndex(packed.astype("timedelta64[us]"))
+        dates = pd.DatetimeIndex(packed.astype("datetime64[us]"))
+        return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
+
+
+DATE = ColumnKind(
+    learn=learn_datetime,
+    classes=(DatetimeColumn,),
+    format=DateFormat,
+    feed=np.dtype(np.int64),
+    inferred_types=(*DATE_TYPES, *DURATION_TYPES),
+    recognises=holds_iso_dates,
+)

@@ -1,0 +1,454 @@
+"""What kind each column of a table is: what the user says, or what its type and its values tell.
+
+A table is surveyed once, in a sample of its rows: warnings, "auto" and learning ask the survey. Columns of text that
+hold numbers or dates are found, too: whatever read the table has not converted them. Each number would be a category of
+its own, and nothing could be learnt from its order.
+
+Conventions
+-----------
+n rows of the sample; d columns
+
+X : (n, d)       array, CSR matrix or data frame
+names : (d,)     the table's columns
+mask : (d,)      bool, which of them are meant
+texts : (L,)     the categories of a column of text, each once
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sknet._tables.categories import CATEGORY, learn_categories
+from sknet._tables.column import ColumnKind
+from sknet._tables.dates import DATE, has_offset, parse_iso_dates
+from sknet._tables.numbers import NUMBER
+from sknet._tables.read import (
+    MIXED_TYPES,
+    as_categorical,
+    as_uniform_array,
+    column_at,
+    column_names,
+    inferred_type,
+    is_categorical,
+    is_sparse,
+    read_categories,
+    short_list,
+    short_repr,
+    unusable_column_error,
+)
+from sknet._tables.text import TEXT
+from sknet._typing import Array, Table
+
+KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}
+"""The kinds of columns, in the order in which values are tried."""
+
+KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
+
+KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
+"""The kind of each learnt column."""
+
+
+def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> str:
+    """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
+
+    Without `finds_categories` every column is one of numbers, or of dates: text that spells no number is then refused
+    by `column_as_floats`.
+    """
+    inferred = inferred_type(column)
+    kind = KINDS_BY_TYPE.get(inferred)
+    if not finds_categories:
+        return "number" if kind in (None, "category") else kind
+    # decimals among floats, say, which are numbers although pandas has no word for them
+    if inferred in MIXED_TYPES and not any(isinstance(value, str) for value in column):
+        return "number"
+    if kind is None:
+        raise unusable_column_error(column, name, inferred)
+    return kind
+
+
+# --- what the user says ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ColumnChoices:
+    """The user's parameters that say what columns are, each for one kind of column.
+
+    Attributes
+    ----------
+    categorical_features : "from_dtype", array-like of str, int or bool, or None
+        Which columns are categories: by their dtype, name, index or mask; or by name and, with "from_dtype" among the
+        names, by dtype too.
+    text_features : "auto", array-like of str, int or bool, or None
+        Which columns are free text: those whose values look like it, or by name, index or mask.
+    """
+
+    categorical_features: object = "from_dtype"
+    text_features: object = None
+
+    @cached_property
+    def finds_categories(self) -> bool:
+        """Whether columns whose dtype is a category's, a string or an object are categories without being named."""
+        return parse_categorical_features(self.categorical_features)[0]
+
+    @property
+    def finds_text(self) -> bool:
+        """Whether columns that look like free text are text."""
+        return isinstance(self.text_features, str)
+
+    @property
+    def columns_by_parameter(self) -> dict[str, object]:
+        """The names, indices or mask that each parameter gives, if it gives some."""
+        given_columns = {
+            "categorical_features": parse_categorical_features(self.categorical_features)[1],
+            "text_features": None if self.finds_text else self.text_features,
+        }
+        return {parameter: given for parameter, given in given_columns.items() if given is not None}
+
+    def named_kinds(self, names: Sequence[str]) -> list[str | None]:
+        """Return what each column is by name, index or mask; None where the user does not say it."""
+        kinds: list[str | None] = [None] * len(names)
+        for parameter, given in self.columns_by_parameter.items():
+            for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
+                if kinds[j] is not None:
+                    raise ValueError(
+                        f"Column {names[j]!r} of X is in {' and in '.join(NAMED_KINDS)}: leave it out of one of them."
+                    )
+                kinds[j] = NAMED_KINDS[parameter]
+        return kinds
+
+    def kind_of(self, values: pd.Series, name: str, named: str | None) -> str:
+        """Return what a column is: what the user says, or what its type and its values tell."""
+        if named is not None:
+            return named
+        for found, kind in KINDS.items():
+            if kind.recognises is not None and (found != "text" or self.finds_text) and kind.recognises(values):
+                return found
+        return column_kind(values, name, finds_categories=self.finds_categories)
+
+
+NAMED_KINDS: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
+"""The parameters in which users name columns, and the kind of these columns."""
+
+DEFAULTS = {"categorical_features": "from_dtype", "text_features": "auto"}
+"""The defaults of these parameters."""
+
+
+def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
+    """Return whether a column's dtype may make it a category, and the names, indices or mask that are given besides."""
+    if isinstance(categorical_features, str):
+        return categorical_features == "from_dtype", None
+    entries = list(categorical_features) if isinstance(categorical_features, Iterable) else []
+    # an entry may be an array: comparing it with text returns an array
+    named = [entry for entry in entries if not (isinstance(entry, str) and entry == "from_dtype")]
+    return (True, named) if len(named) < len(entries) else (False, categorical_features)
+
+
+def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    """Convert names, indices or a mask of columns to a mask.
+
+    Parameters
+    ----------
+    columns : array-like of str, int or bool
+        What the user gives.
+    names : sequence of str
+        The table's columns.
+    parameter : str
+        The user's parameter, for messages.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    try:
+        given = np.asarray(columns)
+    except ValueError:  # lists of different lengths: refused below, like an array of two dimensions
+        given = np.empty((1, 1), dtype=object)
+    if given.size == 0:
+        return np.zeros(len(names), dtype=bool)
+    is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
+    to_mask = _TO_MASK.get("U" if is_text else given.dtype.kind)
+    if to_mask is None or given.ndim != 1:
+        raise ValueError(
+            f"{parameter}={columns!r} is not understood: give {DEFAULTS[parameter]!r}, None, or a list of column "
+            "names, indices or booleans."
+        )
+    return to_mask(given, names, parameter)
+
+
+def _from_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    if len(mask) != len(names):
+        raise ValueError(
+            f"{parameter} is a mask of {len(mask)} booleans, but X has {len(names)} columns: give one each."
+        )
+    return mask
+
+
+def _from_indices(indices: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    d = len(names)
+    out_of_range = [index for index in indices.tolist() if not -d <= index < d]
+    if out_of_range:
+        raise ValueError(
+            f"{parameter} holds the indices {out_of_range}, but X has {d} columns: give indices from 0 to {d - 1}."
+        )
+    return np.isin(np.arange(d), indices % d)  # -1 is the last column
+
+
+def _from_names(given: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+    unknown = [name for name in given.tolist() if name not in names]
+    if unknown:
+        raise ValueError(f"{parameter} names {unknown}, but X has no such columns: give some of {short_list(names)}.")
+    return np.isin(np.array(names), given.astype(str))
+
+
+_TO_MASK = {"b": _from_mask, "i": _from_indices, "u": _from_indices, "U": _from_names}
+"""How a user's choice of columns becomes a mask, by the kind of its NumPy type."""
+
+
+# --- text that holds numbers or dates --------------------------------------------------------------------------------
+
+
+MIN_MISREAD_CATEGORIES = 20
+"""A column of fewer categories may be meant as categories even if they are numbers."""
+
+MIN_CONVERTIBLE_FRACTION = 0.9
+"""From this fraction of its categories on, a column is taken for one of numbers, or of dates: some may be misspelt."""
+
+MAX_CATEGORIES_TRIED = 10_000
+"""A column is first tried on a sample of this many categories, evenly spaced, or up to twice as many."""
+
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_TIME = r"([ T]\d{1,2}:\d{2}.*)?"
+DATE_PATTERN = (
+    r"(?i)\s*("
+    r"(18|19|20|21)\d{2}[-/.](0?[1-9]|1[0-2])([-/.]\d{1,2})?"  # 2026-01-31, 2026/01
+    r"|\d{1,2}[-/.]\d{1,2}[-/.](18|19|20|21)\d{2}|\d{1,2}/\d{1,2}/\d{2}"  # 31.01.2026, 1/31/26
+    rf"|\d{{1,2}}[ -]{_MONTH}[ ,-]+\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}}"  # 31 Jan 2026, January 31, 2026
+    rf"){_TIME}\s*"
+)
+"""The usual ways to write a date, with or without a time."""
+
+_DAYS = (
+    *(order.replace("-", mark) for order in ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y") for mark in "-/."),
+    "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%Y/%m",
+    "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
+)  # fmt: skip
+DATE_FORMATS = tuple(map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
+"""The formats that are tried on dates that are not in ISO 8601."""
+
+QUANTITY = (
+    r"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>\d+(?:[, ]\d{3})*(?:\.\d*)?)\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
+)
+"""A number with a symbol before it, or with a symbol or a word behind it, such as $97,000 or 80 kg."""
+
+NO_DIGITS = "[^-+.0-9]"
+"""What is removed from a number with a unit."""
+
+WITH_THOUSANDS = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
+"""A number in which commas or spaces may separate thousands."""
+
+ONE_COMMA = r"\d{1,3},\d{3}"
+"""A number whose comma separates thousands, or is a decimal comma."""
+
+
+def advice_for_text(column: pd.Series, name: str) -> str | None:
+    """Return how a column of text, as codes of categories, becomes the numbers or dates in it.
+
+    This is a pandas call, if the call reads all values and no other reading of them is possible, and else what is
+    unclear. None where too few categories are numbers or dates.
+    """
+    texts = pd.Series(column.cat.categories, dtype=object)
+    if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
+        return None
+    sample = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
+    for advise in (_advise_on_numbers, _advise_on_quantities, _advise_on_dates):
+        if advise(sample, name) is not None:
+            return advise(texts, name)
+    return None
+
+
+def _advise_on_numbers(texts: pd.Series, name: str) -> str | None:
+    is_read = pd.to_numeric(texts, errors="coerce").notna()
+    return _advice(f"pd.to_numeric(X[{name!r}]", texts, is_read) if _are_enough(is_read) else None
+
+
+def _advise_on_quantities(texts: pd.Series, name: str) -> str | None:
+    parts = texts.str.extract(f"^(?:{QUANTITY})$")
+    is_read, number = parts["number"].notna(), parts["number"].dropna()
+    if not _are_enough(is_read) or len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
+        return None
+    has_comma = number.str.contains(",")
+    is_clear = number.str.fullmatch(WITH_THOUSANDS).all() and not number.str.fullmatch(ONE_COMMA).all()
+    if has_comma.any() and not is_clear:
+        example = texts[number.index[has_comma][0]]
+        return (
+            f"The comma in {short_repr(example)} may be a decimal comma, or it may separate thousands: read the file "
+            "with decimal=',' or thousands=',', or convert the column yourself."
+        )
+    is_read &= pd.to_numeric(texts.str.replace(NO_DIGITS, "", regex=True), errors="coerce").notna()
+    return _advice(f"pd.to_numeric(X[{name!r}].str.replace({NO_DIGITS!r}, '', regex=True)", texts, is_read)
+
+
+def _advise_on_dates(texts: pd.Series, name: str) -> str | None:
+    is_date = texts.str.fullmatch(DATE_PATTERN)
+    if not _are_enough(is_date):
+        return None
+    dates = texts[is_date]
+    offsets = set(map(has_offset, dates))
+    if offsets == {True, False}:
+        return "Some of these dates have an offset from UTC, and others have none: write them alike."
+    if None not in offsets:
+        (in_utc,) = offsets
+        call = f"pd.to_datetime(X[{name!r}], format='ISO8601'{', utc=True' if in_utc else ''}"
+        return _advice(call, texts, pd.Series(parse_iso_dates(texts, in_utc=bool(in_utc)).notna(), texts.index))
+    readings = {form: read for form in DATE_FORMATS if (read := _read_dates(dates, form)) is not None}
+    if not readings:
+        return "No single format reads all of these dates: write them alike, or convert the column yourself."
+    (form, read), *others = readings.items()
+    for other, read_otherwise in others:
+        if not read.equals(read_otherwise):
+            example = dates[read != read_otherwise].iloc[0]
+            return (
+                f"The day and the month in {short_repr(example)} may be in either order: convert it with "
+                f"pd.to_datetime(X[{name!r}], format={form!r}) or with format={other!r}."
+            )
+    return _advice(f"pd.to_datetime(X[{name!r}], format={form!r}", texts, is_date)
+
+
+def _read_dates(dates: pd.Series, form: str) -> pd.Series | None:
+    """Return the dates in a format; None unless all of them have it."""
+    try:
+        return pd.to_datetime(dates, format=form)
+    except ValueError:
+        return None
+
+
+def _are_enough(is_read: pd.Series) -> bool:
+    return float(is_read.mean()) >= MIN_CONVERTIBLE_FRACTION
+
+
+def _advice(call: str, texts: pd.Series, is_read: pd.Series) -> str:
+    """Return the advice to make a call, unless it loses a value; the call is given without its last parenthesis."""
+    other = texts[~is_read]
+    with_digits = other[other.str.contains(r"\d")]
+    if len(with_digits):
+        return f"The value {short_repr(with_digits.iloc[0])} cannot be converted: correct such values first."
+    if len(other):
+        return f"Convert it with {call}, errors='coerce'), which makes {short_list(other.tolist())} missing."
+    return f"Convert it with {call})."
+
+
+# --- all columns of a table ------------------------------------------------------------------------------------------
+
+
+class ColumnSummary(NamedTuple):
+    """What kinds of columns a table has.
+
+    Attributes
+    ----------
+    n_numbers : int
+        How many columns are neither categories nor text: those of numbers and of dates.
+    has_many_categories : bool
+        Whether some column of categories needs the target's means beside at most `max_categories` inputs.
+    text_names : tuple of str
+        Columns of free text.
+    is_sparse : bool
+        Whether they are those of a CSR matrix.
+    """
+
+    n_numbers: int = 0
+    has_many_categories: bool = False
+    text_names: tuple[str, ...] = ()
+    is_sparse: bool = False
+
+
+UNKNOWN_COLUMNS = ColumnSummary()
+"""The summary of a table whose columns have been learnt before: it is not used."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What each column of a sample is.
+
+    Attributes
+    ----------
+    names : tuple of str
+        A name for each column; () for a CSR matrix, whose columns are all numbers.
+    kinds : dict of int to str
+        Of each column that can be used, by its number: a key of `KINDS`.
+    errors : dict of int to exception
+        Why each other column cannot be used.
+    categorical : dict of int to Series
+        The values of each column of categories or text, (n,), of dtype "category".
+    misread : dict of str to str
+        Columns of text that hold numbers or dates, by name, and how each is converted.
+    is_sparse : bool
+        Whether the table is a CSR matrix.
+    """
+
+    names: tuple[str, ...]
+    kinds: Mapping[int, str]
+    errors: Mapping[int, Exception] = field(default_factory=dict)
+    categorical: Mapping[int, pd.Series] = field(default_factory=dict)
+    misread: Mapping[str, str] = field(default_factory=dict)
+    is_sparse: bool = False
+
+    def of_rows(self, X: Table) -> Survey:
+        """Return the survey for other rows, (m, d), of the same table: each column is what it was."""
+        categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical}
+        return replace(self, categorical=categorical)
+
+    def summary(self, max_categories: int | None) -> ColumnSummary:
+        """Say what kinds of columns there are, on which "auto" depends."""
+        categories, texts = ([j for j in self.categorical if self.kinds[j] == kind] for kind in ("category", "text"))
+        return ColumnSummary(
+            len(self.kinds) - len(self.categorical),
+            any(
+                learn_categories(*read_categories(self.categorical[j], self.names[j]))
+                .one_hot(max_categories)
+                .needs_means(max_categories)
+                for j in categories
+            ),
+            tuple(self.names[j] for j in texts),
+            self.is_sparse,
+        )
+
+
+def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
+    """Find what each column is, and the values of those that are categories or text."""
+    if is_sparse(X):
+        return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
+    is_frame = isinstance(X, pd.DataFrame)
+    names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
+    # an array, or a frame of one numeric type: all columns are numbers, unless the user says otherwise
+    is_numeric = not is_frame or as_uniform_array(X) is not None
+    kinds: dict[int, str] = {}
+    errors: dict[int, Exception] = {}
+    categorical: dict[int, pd.Series] = {}
+    misread: dict[str, str] = {}
+    named_kinds = choices.named_kinds(names)
+    for j, (name, named_kind) in enumerate(zip(names, named_kinds, strict=True)):
+        if is_numeric and named_kind is None:
+            kinds[j] = "number"
+            continue
+        values = column_at(X, j)
+        try:
+            kind = choices.kind_of(values, name, named_kind)
+            if KINDS[kind].is_learnt_from_codes:
+                categorical[j] = as_categorical(values, name)
+            kinds[j] = kind
+        except (TypeError, ValueError) as error:
+            errors[j] = error
+            continue
+        # no advice about columns that the user has named or made categories
+        is_found = named_kind is None and choices.finds_categories and j in categorical and not is_categorical(values)
+        if is_found and (advice := advice_for_text(categorical[j], name)):
+            misread[name] = advice
+    return Survey(names, kinds, errors=errors, categorical=categorical, misread=misread)

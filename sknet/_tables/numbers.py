@@ -1,0 +1,734 @@
+"""Columns of numbers: scaled, or as normal scores; beside these, bins and steps, and a mark of missing values.
+
+A bin is piecewise linear between two quantiles of its column [1]_: its input is 0 below the lower edge, 1 above the
+upper edge, and linear between. A layer of such inputs can bend a column anywhere, at the scale at which its values lie.
+Values that many rows share (zeros, codes) are edges of their own; plain quantiles would spend all their edges on them.
+
+A step is a bin as narrow as the gap between two neighbouring values, where the target jumps from one to the other: a
+bin between two quantiles blurs a limit that lies inside it. One small regression tree on all columns with bins finds
+where the target jumps. The two values that it splits between become edges of their column, so that the bin between
+them is 0 or 1 for all rows that it was learnt from. Trees find jumps in noise, too. So one half of the rows finds
+steps, and the other half judges whether a linear model gains by them; then the halves change places. Columns get steps
+only where the gain is large, and no chance.
+
+A normal score says how far along the sorted training values a number lies, on a normal scale. Numbers of a CSR matrix
+are scaled and never shifted, so that zeros stay zeros.
+
+.. [1] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for numerical features in tabular deep
+   learning". NeurIPS. arXiv:2203.05556.
+
+Conventions
+-----------
+n rows, d columns; b bins, or columns that are learnt together; q levels, equally spaced from 0 to 1. NaN is a missing
+value and counts nowhere.
+
+X, Z : (n, d)            values as they come, and scaled; X may be a CSR matrix
+numbers : (n,)           one column, float32 or float64; where steps are learnt, (n, c) of the c columns with bins
+center, factor : (d,)    float64
+quantiles : (q,)         the training values at the levels, weighted; where a value repeats, so does the quantile
+edges : (b + 1,)         increasing
+filled : (n, c)          float64, with what stands for missing ones
+target : (n, k)          float64, k columns of the target matrix
+weight : (n,) or None    sample weights, positive; None is ones
+inputs : (n, m)          the m bins of a linear model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, pairwise
+from math import inf, log
+from typing import NoReturn
+
+import numpy as np
+from scipy.special import ndtri
+
+from sknet._tables.column import (
+    MISSING,
+    Column,
+    ColumnFormat,
+    ColumnKind,
+    ColumnSettings,
+    Files,
+    InputFormula,
+)
+from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
+from sknet._tables.statistics import EqualByFields, SortedColumns, cross_fit_folds, mean_and_deviation, reciprocal
+from sknet._typing import Array, DType, Table
+
+QUARTILES = (0.25, 0.5, 0.75)
+
+FLOAT32_RANGE = (1e-30, 1e30)
+"""Centres and scales in this range leave float32 room to subtract and multiply without overflow."""
+
+
+# --- scaling ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnScaler:
+    """The centres and factors of d columns, which are scaled together.
+
+    Attributes
+    ----------
+    center : ndarray of shape (d,)
+    factor : ndarray of shape (d,)
+    bend, shift : bool
+        As in `NumberColumn`.
+    float32_suffices : bool
+        Whether float32 has the range for this arithmetic.
+    """
+
+    center: Array
+    factor: Array
+    bend: bool
+    shift: bool
+    float32_suffices: bool
+
+    def impute_and_scale_into(self, values: Array, out: Array) -> bool:
+        """Write the scaled values into `out`, which may be `values`; return whether all are finite.
+
+        Missing values are imputed, and make it return False, as infinite values do and results too large for `out`:
+        the caller tells them apart, which takes more passes.
+        """
+        # where the range of float32 is too small, compute in float64 and round the result
+        Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.shift:
+                # subtract in float64, unless values and Z both are float32, then round: a column with a large offset
+                # loses no digits
+                precise = Z.dtype if values.dtype == Z.dtype else np.dtype(np.float64)
+                np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
+            else:
+                np.copyto(Z, values, casting="same_kind")
+            all_finite = bool(np.isfinite(Z).all())  # most tables have no missing values: this one pass is enough
+            if not all_finite:
+                # missing values are the centre, which is 0 where it has been subtracted
+                np.copyto(Z, 0.0 if self.shift else self.center, where=np.isnan(Z), casting="same_kind")
+                if self.bend:
+                    _replace_overflows(Z)  # before the factor is applied: it may be 0
+            Z *= self.factor.astype(Z.dtype, copy=False)
+            if self.bend:
+                bend_outliers(Z)
+            if Z is not out:
+                out[...] = Z
+        # bent values are finite: the largest float64 becomes about 2,100
+        return all_finite and (self.bend or bool(np.isfinite(out).all()))
+
+    def scaled_sparse(self, X: Table, dtype: DType) -> Table:
+        """Return a CSR matrix of the values times their columns' factors."""
+        with np.errstate(over="ignore"):  # the caller looks for infinite results
+            Z = X.astype(dtype, copy=True)
+            if self.float32_suffices:
+                Z.data *= self.factor.astype(dtype)[Z.indices]
+            else:  # as in `impute_and_scale_into`
+                Z.data = (X.data * self.factor[X.indices]).astype(dtype)
+        return Z
+
+
+def bend_outliers(Z: Array) -> None:
+    """Replace z by 3 asinh(z/3), in place: about z near 0, it grows like a logarithm far from it."""
+    _replace_overflows(Z)
+    Z /= 3.0
+    np.arcsinh(Z, out=Z)
+    Z *= 3.0
+
+
+def _replace_overflows(Z: Array) -> None:
+    """Replace what overflowed by the largest number there is, in place: a factor of 0 still gives 0."""
+    largest = np.finfo(Z.dtype).max
+    np.clip(Z, -largest, largest, out=Z)
+
+
+# --- the column ------------------------------------------------------------------------------------------------------
+
+
+class SingleNumber(Column):
+    """Base of the columns that become one number, and maybe an indicator of missing values."""
+
+    __slots__ = ()
+    is_number = True
+    has_missing_indicator: bool
+
+    @property
+    def n_inputs(self) -> int:
+        """The number, and the indicator if there is one."""
+        return 1 + self.has_missing_indicator
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumn(SingleNumber):
+    """The inputs that a column of numbers becomes: the scaled number, and maybe an indicator of missing values.
+
+    Attributes
+    ----------
+    center : float
+        Weighted median or mean of the observed values; what a missing value stands for. 0 where nothing was observed.
+    factor : float
+        The factor; 0 for a column that says nothing.
+    bend : bool
+        Whether z becomes 3 asinh(z/3): outliers keep their order, and grow no faster than their logarithm.
+    shift : bool
+        Whether the centre is subtracted. With it a missing value becomes 0, without it the centre.
+    has_missing_indicator : bool
+        Whether a second input is 1 where the value is missing: there were missing values in training.
+    """
+
+    center: float
+    factor: float
+    bend: bool = False
+    shift: bool = True
+    has_missing_indicator: bool = False
+
+    @property
+    def input_formulas(self) -> tuple[InputFormula, ...]:
+        """What each input is: the scaled number, and 1 where it is missing."""
+        number = InputFormula("", "number", centre=self.center, scale=self.factor)
+        return (number, MISSING) if self.has_missing_indicator else (number,)
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
+        numbers = column_as_floats(values, name)[:, np.newaxis]  # (n, 1)
+        scaled = np.empty(numbers.shape, out.dtype)
+        out[:, :1] = scale_and_check(common_scaler([self]), numbers, scaled, lambda _: name)
+        out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
+
+    def slopes(self, values: ColumnValues, name: str) -> Array:
+        """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
+        z = (numbers - self.center) * self.factor
+        slopes = np.zeros((len(z), self.n_inputs))
+        # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
+        slopes[:, 0] = self.factor / np.hypot(1.0, z / 3.0) if self.bend else self.factor
+        slopes[np.isnan(numbers)] = 0.0
+        return slopes
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether a single value is known: the factor is 0."""
+        return self.factor == 0.0
+
+    def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> NumberColumn:
+        """Return the column with 1 over the root mean square distance of new values from the one that is known.
+
+        That value is the centre, and stays 0 to the network. Values that are all the same leave the column constant.
+        """
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
+        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
+        mean, deviation = mean_and_deviation(numbers - self.center, weight)
+        return replace(self, factor=float(reciprocal(np.hypot(mean, deviation))))
+
+
+def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
+    """Return one scaler of columns that were learnt with the same settings, to scale them all at once."""
+    center = np.array([column.center for column in columns], dtype=np.float64)
+    factor = np.array([column.factor for column in columns], dtype=np.float64)
+    low, high = FLOAT32_RANGE
+    factors = factor[factor != 0]  # a column that says nothing has the factor 0, which float32 holds
+    float32_suffices = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
+    first = columns[0] if columns else NumberColumn(0.0, 0.0)
+    return ColumnScaler(center, factor, first.bend, first.shift, bool(float32_suffices))
+
+
+def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
+    """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
+    if not scaler.impute_and_scale_into(values, out):  # neither raises where values are only missing
+        check_not_infinite(values, name_of)
+        excessive = ~np.isfinite(out).all(axis=0)
+        if excessive.any():
+            raise_for_excessive_values(name_of(int(np.argmax(excessive))), out.dtype)
+    return out
+
+
+def raise_for_excessive_values(name: str, dtype: DType) -> NoReturn:
+    """Raise the ValueError for a column with values that a type of floats cannot hold."""
+    raise ValueError(
+        f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "
+        "input_scaling='robust', or set dtype='float64'."
+    )
+
+
+# --- learning scales -------------------------------------------------------------------------------------------------
+# All have the signature of the entries of `SCALINGS`, even if they do not use every argument.
+
+
+def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
+    """Learn weighted medians, and 1 over the range between the quartiles.
+
+    Where the quartiles coincide, most rows share one value, zero perhaps: the median distance of the others from it
+    stands for the range. Their own range would be as wide as the farthest of them, and leave the rest no room.
+    """
+    first, median, third = sorted_columns.quantiles(QUARTILES).T  # (b,), NaN where there is no value
+    half = third / 2 - first / 2  # of the range: the whole might overflow
+    coincide = half <= 0
+    if coincide.any():
+        values, weight = sorted_columns.values[coincide], sorted_columns.weight
+        # half of each distance, like half of the range; the cast keeps float32 distances in float32
+        distances = np.abs(values / 2 - median[coincide, np.newaxis].astype(values.dtype) / 2)
+        distances[distances == 0] = np.nan  # rows with the shared value do not count
+        apart = SortedColumns.of(distances, None if weight is None else weight[coincide])
+        half[coincide] = apart.quantiles([0.5])[:, 0]
+    return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), sorted_columns, bend=True)
+
+
+def learn_standard(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
+    """Learn weighted means, and 1 over the standard deviations."""
+    mean, deviation = mean_and_deviation(columns, settings.weight)
+    return _number_columns(mean, reciprocal(deviation), sorted_columns)
+
+
+def learn_unscaled(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
+    """Learn weighted means, which stand for missing values; a column without any value says nothing."""
+    mean, _ = mean_and_deviation(columns, settings.weight)
+    return _number_columns(mean, (sorted_columns.n_values > 0).astype(np.float64), sorted_columns, shift=False)
+
+
+def _number_columns(
+    center: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
+) -> list[NumberColumn]:
+    learnt = zip(center.tolist(), factor.tolist(), sorted_columns.have_missing.tolist(), strict=True)
+    return [NumberColumn(c, s, bend, shift, has_missing) for c, s, has_missing in learnt]
+
+
+# --- normal scores ---------------------------------------------------------------------------------------------------
+
+
+QUANTILE_SHARES = np.linspace(0.0, 1.0, 257)
+"""The shares (0, 1/256, …, 1) at which a column's quantiles are learnt, for quantile scaling.
+
+Their number does not depend on that of the rows: a row of weight 2 is then two rows.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class QuantileColumn(EqualByFields, SingleNumber):
+    """The inputs that a column of numbers becomes when it is scaled by quantiles.
+
+    Attributes
+    ----------
+    quantiles : ndarray of shape (257,)
+        Zeros where nothing was observed.
+    has_missing_indicator : bool
+        Whether a second input is 1 where the value is missing.
+    """
+
+    quantiles: Array
+    has_missing_indicator: bool = False
+
+    @property
+    def input_formulas(self) -> tuple[InputFormula, ...]:
+        """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
+        of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
+        score = InputFormula("", "number", of_levels)
+        return (score, MISSING) if self.has_missing_indicator else (score,)
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
+        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
+        missing = np.isnan(numbers)
+        # a missing value has the score of the median, 0; `ndtri` is the inverse of the normal distribution function
+        out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))
+        out[:, 1:] = missing[:, np.newaxis]  # an empty slice where there is no indicator
+
+    def cdf(self, numbers: Array) -> Array:
+        """Return the share of the training weight below each number, half of what equals it included, (n,)."""
+        # a repeated value spans several levels: take the middle of its first and its last level
+        last = np.interp(numbers, self.quantiles, QUANTILE_SHARES)
+        # the first level is the last one in reversed order
+        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], QUANTILE_SHARES)
+        half = 0.5 * QUANTILE_SHARES[1]  # shares of 0 and 1 would have infinite scores
+        return np.clip(0.5 * (first + last), half, 1.0 - half)
+
+    def slopes(self, values: ColumnValues, name: str) -> Array:
+        """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
+        missing = np.isnan(numbers)
+        share = self.cdf(np.where(missing, 0.0, numbers))
+        knots = np.unique(self.quantiles)
+        last = np.interp(knots, self.quantiles, QUANTILE_SHARES)
+        first = 1.0 - np.interp(-knots, -self.quantiles[::-1], QUANTILE_SHARES)
+        # slopes of the share, (knots + 1,): it rises from the last level of a quantile to the first one of the next,
+        # not beyond the ends
+        rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
+        # the slopes on both sides of each number, which differ only at a knot
+        left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
+        beyond = missing | (share <= 0.5 * QUANTILE_SHARES[1]) | (share >= 1.0 - 0.5 * QUANTILE_SHARES[1])
+        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
+        slopes = np.zeros((len(numbers), self.n_inputs))
+        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (left + right) / density)  # d/dp ndtri(p) = 1/density
+        return slopes
+
+
+def learn_quantiles(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[QuantileColumn]:
+    """Learn the weighted quantiles at all levels."""
+    quantiles = np.nan_to_num(sorted_columns.quantiles(QUANTILE_SHARES))
+    return list(map(QuantileColumn, quantiles, sorted_columns.have_missing.tolist()))
+
+
+# --- sparse columns --------------------------------------------------------------------------------------------------
+
+
+def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
+    """Learn the columns of a CSR matrix, which are never shifted.
+
+    Each is divided by its root mean square, zeros included; by 1 if all its values are 0, or without scaling.
+    """
+    if settings.input_scaling is None:
+        return [NumberColumn(0.0, 1.0, shift=False)] * X.shape[1]  # one object for all: there may be very many columns
+    return [NumberColumn(0.0, factor, shift=False) for factor in _sparse_scale(X, settings.weight).tolist()]
+
+
+def _sparse_scale(X: Table, weight: Array | None) -> Array:
+    """Return 1 over the root mean square of every column."""
+    n, d = X.shape
+    if not X.has_canonical_format:  # several entries of one cell add up
+        X = X.copy()
+        X.sum_duplicates()
+    w = np.ones(n) if weight is None else weight
+    # bring each column to magnitude one by a power of two, so that no square overflows or vanishes
+    values, largest = X.data.astype(np.float64), np.zeros(d)
+    np.maximum.at(largest, X.indices, np.abs(values))
+    exponent = np.frexp(largest)[1]
+    scaled = np.ldexp(values, -exponent[X.indices])
+    entry_weight = np.repeat(w, np.diff(X.indptr))  # the weight of each stored value's row
+    squares = np.bincount(X.indices, weights=entry_weight * scaled**2, minlength=d)
+    rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
+    return np.where(rms > 0, reciprocal(rms), 1.0)
+
+
+# --- bins ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BinnedColumn(Column):
+    """The inputs that a column of numbers becomes with bins.
+
+    Attributes
+    ----------
+    number : Column
+        The scaled number, maybe with its indicator of missing values: the last inputs.
+    edges : tuple of float
+        Edges of the bins, which are the inputs before these; increasing.
+    fill : float
+        What a missing value stands for.
+    steps : tuple of (float, float)
+        Two edges more each, between which the target jumps; see `sknet._tables.numbers`.
+    """
+
+    is_number = True
+
+    number: Column
+    edges: tuple[float, ...]
+    fill: float
+    steps: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def all_edges(self) -> tuple[float, ...]:
+        """The edges, and those of steps; increasing."""
+        return tuple(sorted({*self.edges, *chain.from_iterable(self.steps)})) if self.steps else self.edges
+
+    @property
+    def n_bins(self) -> int:
+        """How many bins there are."""
+        return len(self.all_edges) - 1
+
+    @property
+    def n_inputs(self) -> int:
+        """The bins, and the inputs of the number."""
+        return self.n_bins + self.number.n_inputs
+
+    @property
+    def input_formulas(self) -> tuple[InputFormula, ...]:
+        """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
+        low, factor = self.bins
+        bins = enumerate(zip(low.tolist(), factor.tolist(), strict=True), 1)
+        ramps = [InputFormula(f"_bin{i}", "bin", None, edge, edge, factor) for i, (edge, factor) in bins]
+        return (*ramps, *self.number.input_formulas)
+
+    @property
+    def bins(self) -> tuple[Array, Array]:
+        """Lower edge of each bin, and 1 over its width."""
+        edges = np.array(self.all_edges)
+        with np.errstate(over="ignore"):
+            width = np.diff(edges)
+        factor = reciprocal(width)
+        # half of the width is finite; with 1/inf = 0 as factor, an infinite distance would become NaN
+        if np.isinf(width).any():
+            factor = np.where(np.isinf(width), 0.5 * reciprocal(np.diff(edges / 2.0)), factor)
+        return edges[:-1], factor
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
+        self.number.write(values, out[:, self.n_bins :], name)
+        numbers = column_as_floats(values, name).astype(np.float64)
+        filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
+        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, : self.n_bins])
+
+    def slopes(self, values: ColumnValues, name: str) -> Array:
+        """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)[:, np.newaxis]
+        low, factor = self.bins
+        high = np.array(self.all_edges[1:])
+        # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
+        inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
+        slopes = np.zeros((len(numbers), self.n_inputs))
+        slopes[:, : self.n_bins] = inside * factor  # comparisons with NaN are False, so missing values have slope 0
+        slopes[:, self.n_bins :] = self.number.slopes(values, name)
+        return slopes
+
+
+def jointly_scaled_number(column: Column) -> NumberColumn | None:
+    """Return the number of a column that is scaled together with those of other columns: its first input after bins."""
+    number = column.number if isinstance(column, BinnedColumn) else column
+    return number if isinstance(number, NumberColumn) else None
+
+
+def write_bins(values: Array, low: Array, factor: Array, out: Array) -> None:
+    """Set bins, (n, b), from the values of each bin's column, (n, b), in float64; overwrites the values."""
+    with np.errstate(over="ignore"):
+        values -= low  # in float64, rounded at the end: a column with a large offset loses no digits
+        values *= factor  # how much of each bin lies below the value
+    out[...] = np.clip(values, 0.0, 1.0, out=values)
+
+
+# --- learning edges --------------------------------------------------------------------------------------------------
+
+
+def with_bins(columns: Sequence[Column], sorted_columns: SortedColumns, n_bins: int) -> list[Column]:
+    """Put bins beside columns of numbers, but for those where a single bin would only repeat the number."""
+    edges, medians = bin_edges(sorted_columns, n_bins), sorted_columns.quantiles([0.5])[:, 0].tolist()
+    numbers = [jointly_scaled_number(column) for column in columns]
+    fills = [median if number is None else number.center for number, median in zip(numbers, medians, strict=True)]
+    return [
+        column if len(own) < 3 else BinnedColumn(column, tuple(own.tolist()), fill)
+        for column, own, fill in zip(columns, edges, fills, strict=True)
+    ]
+
+
+def bin_edges(sorted_columns: SortedColumns, n_bins: int) -> list[Array]:
+    """Choose the edges of at most `n_bins` bins for each column."""
+    quantiles = sorted_columns.quantiles(np.linspace(0.0, 1.0, n_bins + 1))  # (b, n_bins + 1)
+    all_differ = np.all(quantiles[:, 1:] > quantiles[:, :-1], axis=1).tolist()
+    return [
+        own if differ else _edges_amid_repeated(*sorted_columns.observed(i), n_bins)
+        for i, (own, differ) in enumerate(zip(quantiles, all_differ, strict=True))
+    ]
+
+
+def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Array:
+    """Choose the edges where quantiles coincide, which marks a value that many of the rows, (m,), share.
+
+    It becomes one edge, and the bins that are left are spread over the other rows, as often as this happens.
+    """
+    repeated: list[float] = []
+    # there are more values than edges left, and two edges at least
+    while len(np.unique(values)) > n_bins + 1 - len(repeated) > 1:
+        quantile_levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
+        quantiles = SortedColumns.of(values[np.newaxis], weight).quantiles(quantile_levels)
+        edges, counts = np.unique(quantiles, return_counts=True)
+        if (counts == 1).all():
+            return np.sort([*edges, *repeated])
+        repeated += edges[counts > 1].tolist()
+        others = ~np.isin(values, repeated)
+        values, weight = values[others], None if weight is None else weight[others]
+    # few distinct values are left: each is an edge
+    return np.sort([*np.unique(values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])
+
+
+# --- steps -----------------------------------------------------------------------------------------------------------
+
+
+MAX_LEAVES = 16
+"""The tree has at most this many leaves, so at most 15 splits: enough to separate six ranges of a code."""
+
+MIN_ROWS_OF_LEAF = 5
+"""How many rows are on either side of a split, at least."""
+
+MIN_GAIN = 0.03
+"""Steps must reduce the squared error of a linear model by this share. Where the target depends on a threshold, they
+reduce it by a tenth to a third. If the linear model gained less, networks gained nothing."""
+
+MIN_STANDARD_ERRORS = 2.0
+"""The mean gain of a row must exceed this many standard errors."""
+
+RIDGE = 30.0
+"""The ridge penalty of the linear models that evaluate steps, in rows."""
+
+
+def learn_steps(
+    columns: Mapping[int, BinnedColumn], numbers: Array, target: Array, weight: Array | None
+) -> dict[int, BinnedColumn]:
+    """Learn in which columns the target jumps, and where.
+
+    Parameters
+    ----------
+    columns : dict of int to BinnedColumn
+        The columns that may have steps, by their numbers in the table.
+    numbers : ndarray of shape (n, c)
+        Their values.
+    target : ndarray of shape (n, k)
+    weight : ndarray of shape (n,), or None
+
+    Returns
+    -------
+    dict of int to BinnedColumn
+        Those that have steps now; none, if no gain by steps is clear.
+    """
+    of_table = list(columns)
+    filled = np.where(np.isnan(numbers), [column.fill for column in columns.values()], numbers.astype(np.float64))
+    rows = StepFinder(list(columns.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
+    return {of_table[i]: column for i, column in rows.find().items()} if rows.gain_is_clear() else {}
+
+
+@dataclass(frozen=True, eq=False)
+class StepFinder:
+    """Rows in which steps are looked for."""
+
+    columns: Sequence[BinnedColumn]
+    filled: Array
+    target: Array
+    weight: Array
+
+    @cached_property
+    def _distinct(self) -> tuple[list[Array], Array]:
+        """The distinct values of each column, increasing, and the place of each value among them, (n, c)."""
+        values, places = zip(*(np.unique(column, return_inverse=True) for column in self.filled.T), strict=True)
+        return list(values), np.stack(places, axis=1)
+
+    def find(self, rows: Array | slice = slice(None)) -> dict[int, BinnedColumn]:
+        """Return the columns in which a tree on these rows finds steps, with their steps."""
+        from sklearn.tree import DecisionTreeRegressor  # only here: it takes long to import
+
+        values, places = self._distinct
+        target, weight = self.target[rows], self.weight[rows]
+        variance = np.mean(mean_and_deviation(target.T, weight)[1] ** 2)
+        tree = DecisionTreeRegressor(
+            max_leaf_nodes=MAX_LEAVES,
+            min_samples_leaf=MIN_ROWS_OF_LEAF,
+            min_impurity_decrease=variance * log(len(target)) / len(target),  # by the BIC, smaller gains are noise
+            random_state=0,
+        )
+        # trees compute in float32, which holds all places but not all values
+        tree.fit(places[rows].astype(np.float32), target, weight)
+        steps: dict[int, set[tuple[float, float]]] = {}
+        for i, threshold in zip(tree.tree_.feature.tolist(), tree.tree_.threshold.tolist(), strict=True):
+            if i >= 0:  # not a leaf
+                low, high = values[i][int(threshold) : int(threshold) + 2].tolist()
+                steps.setdefault(i, set()).add((low, high))
+        stepped = {i: with_steps(self.columns[i], found) for i, found in steps.items()}
+        return {i: column for i, column in stepped.items() if column.steps}
+
+    def gain_is_clear(self) -> bool:
+        """Whether a linear model of one half of the rows clearly gains by the steps that the other half finds."""
+        n = len(self.filled)
+        half = cross_fit_folds(self.target, np.arange(n), n, n_folds=2)
+        error, gain = np.zeros((2, n))
+        for i in range(2):
+            judged, stepped = half == i, self.find(half != i)
+            if stepped:
+                error[judged] = self._squared_errors({j: self.columns[j] for j in stepped}, judged)
+                gain[judged] = error[judged] - self._squared_errors(stepped, judged)
+            if gain[judged] @ self.weight[judged] <= 0.0:  # most tables return here, before the second half is fitted
+                return False
+        mean_error, mean = np.average([error, gain], axis=1, weights=self.weight)
+        standard_error = np.linalg.norm(self.weight * (gain - mean)) / self.weight.sum()
+        return bool(mean > max(MIN_GAIN * mean_error, MIN_STANDARD_ERRORS * standard_error))
+
+    def _squared_errors(self, columns: Mapping[int, BinnedColumn], judged: Array) -> Array:
+        """Return the squared errors of a linear model of the columns' bins, which the rows not judged have taught."""
+        inputs = np.concatenate([self._bins(i, column) for i, column in columns.items()], axis=1)
+        others, weight = ~judged, self.weight[~judged] / self.weight[~judged].mean()
+        mean, deviation = mean_and_deviation(inputs[others].T, weight)
+        inputs = (inputs - mean) * reciprocal(deviation)
+        target_mean = np.average(self.target[others], axis=0, weights=weight)
+        weighted = inputs[others] * weight[:, np.newaxis]
+        normal = weighted.T @ inputs[others] + RIDGE * np.eye(inputs.shape[1])  # (m, m)
+        coefs = np.linalg.solve(normal, weighted.T @ (self.target[others] - target_mean))  # (m, k)
+        return ((inputs[judged] @ coefs + target_mean - self.target[judged]) ** 2).sum(axis=1)
+
+    def _bins(self, i: int, column: BinnedColumn) -> Array:
+        bins = np.empty((len(self.filled), column.n_bins))
+        write_bins(np.repeat(self.filled[:, i : i + 1], column.n_bins, axis=1), *column.bins, bins)
+        return bins
+
+
+def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedColumn:
+    """Return the column with steps between these pairs of values, but for those that are the edges of a bin."""
+    new = sorted(steps - set(pairwise(column.edges)))
+    # keep steps for which 1 over the width is positive and finite
+    return replace(column, steps=tuple([(low, high) for low, high in new if 0.0 < 1.0 / (high - low) < inf]))
+
+
+# --- the kind --------------------------------------------------------------------------------------------------------
+
+
+class NumberFormat(ColumnFormat):
+    """Numbers are kept as float32 if those of the first chunk, `values`, are; else as float64."""
+
+    def __init__(self, name: str, values: Table, files: Files) -> None:
+        self._name = name
+        self.dtype = float_type(values.dtype)
+
+    def pack(self, values: Table) -> Array:
+        """Return the numbers, NaN where one is missing."""
+        numbers = column_as_floats(values, self._name)
+        check_not_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
+        check_not_infinite(numbers[:, np.newaxis], lambda _: self._name)
+        return numbers
+
+    def unpack(self, packed: Array) -> Table:
+        """Return the numbers."""
+        return packed
+
+
+def float_type(given: object) -> DType:
+    """Return the type in which numbers of a type are kept."""
+    return np.dtype(np.float32 if given == np.float32 else np.float64)
+
+
+def check_not_wider(given: DType, kept: DType, what: str) -> None:
+    """Raise where numbers of one type would lose digits in the type that the first chunk had."""
+    if not np.can_cast(given, kept) and kept == np.float32:
+        raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
+
+
+def read_number(values: ColumnValues, name: str) -> Array:
+    """Return a column's values as floats that are adjacent in memory; a ValueError where they are infinite."""
+    numbers = column_as_floats(values, name)
+    # float32 is kept: it takes half the memory
+    numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
+    check_not_infinite(numbers[:, np.newaxis], lambda _: name)
+    return numbers
+
+
+def learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
+    """Learn a column of numbers from its n values."""
+    return learn_numbers(read_number(values, name)[np.newaxis], settings)[0]
+
+
+def learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
+    """Learn columns of numbers, (b, n): how each is scaled, and its bins if it has some."""
+    sorted_columns = SortedColumns.of(numbers, settings.weight)
+    columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, settings)
+    return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
+
+
+SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
+    "robust": learn_robust,
+    "standard": learn_standard,
+    None: learn_unscaled,
+    "quantile": learn_quantiles,
+}
+"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and these in order."""
+
+
+NUMBER = ColumnKind(
+    learn=learn_number,
+    classes=(NumberColumn, QuantileColumn, BinnedColumn),
+    format=NumberFormat,
+    feed=np.dtype(np.float64),
+    inferred_types=NUMBER_TYPES,
+)

@@ -1,0 +1,585 @@
+"""What a user passes, as NumPy arrays and tables: errors name the argument or the column that cannot be read.
+
+A table is an array, a CSR matrix or a data frame. A polars frame becomes a pandas one when it is read, without PyArrow:
+from then on there is one kind of frame.
+
+Conventions
+-----------
+X : (n, d)                  a table, in memory or in a file, its values not yet encoded
+rows : slice or (m,)        which of the rows
+values : (n,) or (n, k)     numbers or objects, one row per row of X
+
+A column is a pandas Series or an array of length n. Numbers are (n,) floats with NaN where a value is missing.
+Categories are codes (n,), −1 where missing, into a list of keys: the text of each category, the same for every type
+(1, 1.0 and "1" are one category).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from decimal import Decimal, InvalidOperation
+from os import PathLike
+from typing import overload
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sknet._typing import Array, Batch, DType, Table, Target
+
+# --- values in messages ----------------------------------------------------------------------------------------------
+
+
+def short_repr(value: object, max_characters: int = 60) -> str:
+    """Return the repr of a value, cut after `max_characters`."""
+    if isinstance(value, int) and abs(value) >= 10**max_characters:  # Python refuses to print very large integers
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= max_characters else f"{text[:max_characters]}…"
+
+
+def short_list(items: Sequence[object], max_items: int = 10) -> str:
+    """Return the first `max_items` items as the text of a list."""
+    text = ", ".join(repr(item) for item in items[:max_items])
+    return f"[{text}, … ({len(items)} in all)]" if len(items) > max_items else f"[{text}]"
+
+
+def suggest_fraction(value: object) -> str:
+    """Return a hint at the fraction that a percentage means, to be added to a message; "" for all other values."""
+    is_percentage = isinstance(value, int | float | np.number) and 2 <= value < 100
+    return f" Did you mean {float(value) / 100:g}?" if is_percentage else ""  # type: ignore[arg-type]
+
+
+# --- tables as they come ---------------------------------------------------------------------------------------------
+
+
+ROWS_DIGESTED_AT_ONCE = 4096
+"""Rows that are hashed at once: a table in a file is never loaded whole."""
+
+
+class MemoryMappedRows:
+    """Some rows of a memory-mapped array, read when they are asked for.
+
+    Parameters
+    ----------
+    values : ndarray of shape (N, d)
+        The array in the file.
+    rows : ndarray of shape (n,)
+        Indices of the rows.
+    """
+
+    def __init__(self, values: Array, rows: Array) -> None:
+        self._values, self._rows = np.asarray(values), rows
+        self.shape, self.dtype = (len(rows), values.shape[1]), values.dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: Batch | tuple[slice, int]) -> Array:
+        rows, *column = key if isinstance(key, tuple) else (key,)  # X[rows], or one column of them, X[rows, j]
+        return self._values[self._rows[rows], *column]
+
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[:], dtype)
+
+    def take(self, rows: Batch) -> MemoryMappedRows:
+        """Return some of these rows."""
+        return MemoryMappedRows(self._values, self._rows[rows])
+
+
+def take_rows(X: Table, rows: Batch) -> Table:
+    """Return some rows of an array, a CSR matrix or a data frame; of a memory-mapped array without reading them."""
+    if isinstance(X, MemoryMappedRows):
+        return X.take(rows)
+    # a slice of a memory map reads nothing; an index array would read the rows
+    if not isinstance(rows, slice) and is_memory_mapped(X):
+        return MemoryMappedRows(X, rows)
+    return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
+
+
+def take_optional(values: Array | None, rows: Batch) -> Array | None:
+    """Return some rows of an array, such as weights or groups, that may be None."""
+    return None if values is None else values[rows]
+
+
+def is_memory_mapped(X: object) -> bool:
+    """Whether a dense array's values lie in a file."""
+    return isinstance(X, MemoryMappedRows) or _memory_map_of(X) is not None
+
+
+def mapped_file(X: Array) -> str | os.PathLike[str] | None:
+    """Return the path of the file in which an array's values lie; None if they do not, or it is not known."""
+    return getattr(_memory_map_of(X), "filename", None)
+
+
+def _memory_map_of(X: object) -> Array | None:
+    """Return the memory map that an array is a view of, or None."""
+    while isinstance(X, np.ndarray):  # a view of a memory map may be a plain array: look at its base
+        if isinstance(X, np.memmap):
+            return X
+        X = X.base
+    return None
+
+
+def is_sparse(X: object) -> bool:
+    """Whether X is a sparse matrix or array; SciPy's own function narrows X to a type without attributes for mypy."""
+    return bool(sp.issparse(X))
+
+
+def check_sparse_is_finite(X: Table) -> None:
+    """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
+    bad = np.flatnonzero(~np.isfinite(X.data))
+    if bad.size:
+        column = X.indices[bad].min()
+        raise ValueError(
+            f"Sparse X contains NaN or infinity in column 'x{column}': missing values are accepted in dense input "
+            "only. Impute them first, or pass X as a dense array."
+        )
+
+
+def have_equal_values(X: Table, other: Table) -> bool:
+    """Whether two tables are of one type and hold the same values, missing ones in the same places."""
+    if type(X) is not type(other) or X.shape != other.shape:
+        return False
+    if hasattr(X, "equals"):  # a data frame of pandas or polars
+        return bool(X.equals(other))
+    if is_sparse(X):
+        return all(np.array_equal(getattr(X, part), getattr(other, part)) for part in ("indptr", "indices", "data"))
+    return np.array_equal(X, other, equal_nan=X.dtype.kind == "f" and other.dtype.kind == "f")
+
+
+def table_digest(values: Table | None) -> str:
+    """Return a hash of a table's or an array's type, shape and values; of None too."""
+    if values is None:
+        return "none"
+    content = hashlib.sha256()
+    for array in _arrays_of(values):
+        content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
+        for start in range(0, array.shape[0], ROWS_DIGESTED_AT_ONCE):
+            rows = np.asarray(array[start : start + ROWS_DIGESTED_AT_ONCE])
+            # the bytes of objects are addresses, which differ between processes
+            content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
+    return content.hexdigest()
+
+
+def _arrays_of(table: Table) -> Iterator[Array]:
+    """Yield a frame's names and columns, a sparse matrix's arrays, or an array itself."""
+    if isinstance(table, pd.DataFrame):
+        yield np.array([str(name) for name in table.columns], dtype=object)
+        yield from (np.asarray(table[name]) for name in table.columns)
+    elif is_sparse(table):
+        yield from (table.data, table.indices, table.indptr)
+    else:
+        yield table
+
+
+# --- data frames -----------------------------------------------------------------------------------------------------
+
+
+ColumnValues = pd.Series | Array
+"""One column of a table as it comes."""
+
+NUMBER_TYPES = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
+TEXT_TYPES = ("string", "categorical")  # which may spell numbers
+DATE_TYPES = ("datetime64", "datetime", "date")
+DURATION_TYPES = ("timedelta64", "timedelta")
+MIXED_TYPES = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
+"""What `pandas.api.types.infer_dtype` returns, by what is read of it."""
+
+# for error messages: remedies, and plain words for some types that pandas infers
+_TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
+_TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
+_DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
+_REMEDIES = {
+    "complex": "pass its real and imaginary parts as two columns",
+    "bytes": "decode it to strings",
+    **dict.fromkeys(MIXED_TYPES, _TO_ONE_KIND),
+    **dict.fromkeys([*DATE_TYPES, *DURATION_TYPES], _TO_SECONDS),
+    "time": "turn it into a number first (seconds since midnight) or drop it",
+    "period": "turn it into dates with .dt.to_timestamp() or drop it",
+}
+
+
+def column_names(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of a frame's columns, as text."""
+    return tuple(str(name) for name in frame.columns)
+
+
+def as_uniform_array(frame: pd.DataFrame) -> Array | None:
+    """Return a frame as an array if all its columns are NumPy numbers of one type, else None."""
+    dtypes = set(frame.dtypes)
+    if len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in dtypes):
+        return np.asarray(frame.to_numpy())  # mostly a view: pandas keeps columns of one type in one array
+    return None
+
+
+@overload
+def column_at(X: pd.DataFrame, j: int) -> pd.Series: ...
+@overload
+def column_at(X: Array, j: int) -> Array: ...
+def column_at(X: Table, j: int) -> pd.Series | Array:
+    """Return one column of a data frame, of a sparse matrix, or of an array in memory or in a file."""
+    if is_sparse(X):
+        return X[:, [j]].toarray()[:, 0]
+    return X.iloc[:, j] if isinstance(X, pd.DataFrame) else np.asarray(X[:, j])
+
+
+def is_frame(X: object) -> bool:
+    """Whether X is a pandas or polars data frame; polars, which need not be installed, is known by a method."""
+    return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
+
+
+def unwrap_narwhals(X: Table) -> Table:
+    """Return the frame that a narwhals frame wraps; all else as it is.
+
+    Narwhals need not be installed: its frames are known by two attributes, which a frame of pandas may have as columns.
+    """
+    is_wrapper = not isinstance(X, pd.DataFrame) and hasattr(X, "to_native") and hasattr(X, "implementation")
+    return X.to_native() if is_wrapper else X
+
+
+def as_pandas(frame: Table) -> pd.DataFrame:
+    """Convert a data frame to a pandas one; a pandas one is returned as it is."""
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    return pd.DataFrame({name: _from_polars(frame.to_series(j)) for j, name in enumerate(frame.columns)})
+
+
+def _from_polars(column: Table) -> pd.Series:
+    """Convert a polars column: numbers to floats, dates to dates, categories to a categorical, all else to objects."""
+    dtype = column.dtype
+    column = integers_from_polars(column)
+    if isinstance(column, pd.Series):  # it held integers or bools, and has been converted
+        return column
+    if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
+        return pd.Series(column.cast(float).to_numpy(), copy=False)
+    convert = _FROM_POLARS.get(type(dtype).__name__)
+    return pd.Series(column.to_list(), dtype=object) if convert is None else convert(column)
+
+
+def _from_polars_datetime(column: Table) -> pd.Series:
+    instants = pd.Series(column.dt.cast_time_unit("us").to_numpy())  # in UTC, if there is a time zone
+    zone = column.dtype.time_zone
+    return instants if zone is None else instants.dt.tz_localize("UTC").dt.tz_convert(zone)
+
+
+def _from_polars_enum(column: Table) -> pd.Series:
+    codes = column.to_physical().cast(float).fill_null(-1.0).to_numpy().astype(np.intp)  # -1: missing, as in pandas
+    return pd.Series(pd.Categorical.from_codes(codes, column.dtype.categories.to_list()))
+
+
+_FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
+    "Datetime": _from_polars_datetime,
+    "Date": lambda column: pd.Series(column.to_numpy().astype("datetime64[s]")),  # pandas has no unit of days
+    "Duration": lambda column: pd.Series(column.to_numpy()),
+    "Enum": _from_polars_enum,
+    "Categorical": lambda column: pd.Series(pd.Categorical(column.to_list())),
+}
+"""How polars columns that are neither numbers nor plain objects are converted, by the name of their type."""
+
+
+def integers_from_polars(column: Table) -> Table:
+    """Convert a polars column of integers or bools without missing values to a Series; return others as they are.
+
+    As floats, integers from 2**53 on would be rounded, and different labels or categories might become one.
+    """
+    dtype: Table = getattr(column, "dtype", None)
+    if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
+        return column
+    try:
+        return pd.Series(column.to_numpy(), copy=False)
+    except Exception:  # an error type of polars, which is not imported: NumPy has no integers of 128 bits
+        return pd.Series(column.to_list(), dtype=object)
+
+
+def is_categorical(column: pd.Series) -> bool:
+    """Whether a column's type is that of categories, of pandas or of Arrow."""
+    return isinstance(column.dtype, pd.CategoricalDtype) or str(column.dtype).startswith("dictionary")
+
+
+def inferred_type(column: pd.Series) -> str:
+    """Return what a column holds, in the words of `pandas.api.types.infer_dtype`."""
+    dtype = column.dtype
+    if is_categorical(column):
+        return "categorical"
+    if str(dtype) == "null[pyarrow]":  # Arrow's type of columns without any value
+        return "empty"
+    if pd.api.types.is_complex_dtype(dtype):
+        return "complex"
+    if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers
+        return "floating"
+    inferred = str(pd.api.types.infer_dtype(column, skipna=True))
+    # pandas infers a date from NaT, which is a missing value here
+    if inferred in MIXED_TYPES and any(value is pd.NaT for value in column):
+        return inferred_type(column[[value is not pd.NaT for value in column]])
+    return inferred
+
+
+def unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeError:
+    remedy = _REMEDIES.get(inferred, "turn it into numbers or strings, or drop it")
+    description = _DESCRIPTIONS.get(inferred, inferred)
+    return TypeError(
+        f"Column {name!r} of X holds {description} values (dtype {column.dtype}), which cannot be used: {remedy}."
+    )
+
+
+def column_as_floats(column: ColumnValues, name: str) -> Array:
+    """Return the values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        return np.asarray(column)
+    column = pd.Series(column)
+    inferred = inferred_type(column)
+    if inferred not in (*NUMBER_TYPES, *TEXT_TYPES, *MIXED_TYPES):
+        raise unusable_column_error(column, name, inferred)
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except InvalidOperation as error:  # a signalling NaN raises when it is compared
+        raise ValueError(f"Column {name!r} of X holds decimal.Decimal('sNaN'): make it None.") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
+            raise ValueError(
+                f"Column {name!r} of X holds lists or other collections: give each of their values a column, or drop "
+                "it."
+            ) from error
+        raise ValueError(
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
+            "Convert it, or make it a category before fit: by its dtype, with categorical_features='from_dtype', or by "
+            "naming it there."
+        ) from error
+
+
+def check_not_infinite(values: Array, name_of: Callable[[int], str]) -> None:
+    """Raise a ValueError that names the first column with an infinite value."""
+    infinite = np.isinf(values).any(axis=0)
+    if infinite.any():
+        raise ValueError(
+            f"Column {name_of(int(np.argmax(infinite)))!r} of X contains infinity: replace it by a finite number, "
+            "or by NaN if it stands for a missing value."
+        )
+
+
+def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
+    """Return codes of a column's values, (n,), −1 where missing, and the key of the category that each stands for.
+
+    Categories that do not occur may be among them, and two may have one key (1 and "1"). An error names the column,
+    by its own name if it has one.
+    """
+    if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
+        codes = np.asarray(values.cat.codes)
+        categories = np.asarray(values.cat.categories, dtype=object)  # including categories that no row has
+    else:
+        codes, distinct = factorize(values, name)
+        categories = np.asarray(distinct, dtype=object)
+    return codes.astype(np.intp), [category_key(category) for category in categories]
+
+
+def as_categorical(values: ColumnValues, name: str) -> pd.Series:
+    """Return a column as codes of its categories, so that whoever needs them does not look for them again."""
+    if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    return pd.Series(pd.Categorical.from_codes(*factorize(values, name)), copy=False)
+
+
+def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
+    """Return a code for each of n values, −1 where one is missing, and the value that each code stands for."""
+    try:
+        return pd.factorize(as_common_type(values))
+    except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
+        raise TypeError(
+            f"Column {getattr(values, 'name', None) or name!r} of X holds what is no category, {error}: "
+            "make each value a string or a number."
+        ) from error
+
+
+def as_common_type(values: Table) -> Table:
+    """Return an array or a Series in the type that `common_type` says; as it is, where that is its own."""
+    dtype = values.dtype
+    common = common_type(dtype)
+    return values if common is dtype else values.astype(common)
+
+
+def with_common_types(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with each column in the type that `common_type` says."""
+    changed = {name: common for name, dtype in frame.dtypes.items() if (common := common_type(dtype)) is not dtype}
+    return frame.astype(changed) if changed else frame
+
+
+def common_type(dtype: Table) -> Table:
+    """Return the type for numbers of a type that pandas cannot look up, of another byte order or precision.
+
+    All other types are returned as they are.
+    """
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiu":
+        return dtype
+    if dtype.kind == "f" and dtype.itemsize not in (4, 8):
+        return np.dtype(np.float64)
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
+
+
+def category_key(category: object) -> str:
+    """Return the text that identifies a category: 1.0 has the key of 1.
+
+    pandas makes integers floats where one of them is missing: this must change no key.
+    """
+    if isinstance(category, float | np.floating) and float(category).is_integer():
+        return str(int(category))
+    return str(category)
+
+
+def check_text_is_encodable(texts: Iterable[object], what: str) -> None:
+    """Raise a ValueError for text with half of a surrogate pair: it cannot be written to a file or a terminal."""
+    try:  # one text to encode is much faster than many
+        "".join(text for text in texts if isinstance(text, str)).encode()
+    except UnicodeEncodeError as error:
+        broken = error.object[error.start : error.end]
+        raise ValueError(
+            f"{what} holds text with the character {broken!r}, half of a surrogate pair: replace it, with "
+            ".str.encode('utf-8', 'replace').str.decode('utf-8') perhaps."
+        ) from error
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
+
+
+_UNREADABLE_COLLECTIONS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
+    (lambda X: isinstance(X, str | PathLike), "text or a path", "read the file first, with pandas.read_csv perhaps"),
+    (lambda X: hasattr(X, "__dask_graph__"), "a dask collection",
+     "use the estimators of sknet.dask, or compute it first, {name}.compute()"),
+    (lambda X: hasattr(X, "collect") and hasattr(X, "lazy"), "a lazy frame", "collect it first, {name}.collect()"),
+    (lambda X: hasattr(X, "schema") and hasattr(X, "to_pandas") and not hasattr(X, "item"), "an Arrow table",
+     "convert it first, {name}.to_pandas()"),
+)  # fmt: skip
+"""Paths, and collections of other libraries, that NumPy would misread: how each is recognised, its name, the remedy.
+
+None of the libraries is imported, so attributes have to tell.
+A polars data frame has a schema too, and `item`; a dask collection may look like a data frame.
+"""
+
+
+def check_not_foreign(values: object, name: str) -> None:
+    """Raise a TypeError for a collection that NumPy would misread."""
+    if isinstance(values, np.ndarray | pd.DataFrame | pd.Series | list):
+        return
+    for is_foreign, what, remedy in _UNREADABLE_COLLECTIONS:
+        if is_foreign(values):
+            raise TypeError(f"{name} is {what} ({type(values).__name__}): {remedy.format(name=name)}.")
+
+
+def as_native_array(values: Target, name: str) -> Array:
+    """Convert a list or a Series to an array in this machine's byte order; refuse masked values and lazy frames."""
+    check_not_foreign(values, name)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
+        raise ValueError(f"{name} is masked in row {row}: leave out the rows that are masked, or fill them.")
+    try:
+        array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    except ValueError as error:  # rows differ in length
+        raise ValueError(
+            f"{name} is no array: {str(error).rstrip('.')}. Give each row the same number of values."
+        ) from error
+    if isinstance(values, list | tuple) and array.dtype.kind in "US":
+        array = np.array(values, dtype=object)  # NumPy has turned numbers among text into text
+    # pandas and BLAS ask for this machine's byte order
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def as_numbers(values: Target, name: str) -> Array:
+    """Convert values to an array of numbers: text that spells a number is read, and missing values become NaN."""
+    array = as_native_array(values, name)
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind in "mMc":
+        what = "complex numbers: Complex data not supported" if array.dtype.kind == "c" else f"{array.dtype} values"
+        raise ValueError(f"{name} should hold numbers, but holds {what}. Convert it first.")
+    objects = array.astype(object)
+    try:
+        return none_to_nan(objects).astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        # the first value that cannot be converted; a value without dimensions is in row 0
+        at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
+        raise ValueError(
+            f"{name} should hold numbers, but row {at[0] if at else 0} holds {short_repr(value)}: "
+            f"{str(error).rstrip('.')}. Convert it first."
+        ) from error
+
+
+def none_to_nan(objects: Array) -> Array:
+    """Replace None, pandas.NA and NaT by NaN."""
+    return np.where(is_missing(objects), np.nan, objects)
+
+
+def is_missing(values: Array) -> Array:
+    """Tell which values are None, NaN, pandas.NA or NaT; a signalling NaN is a ValueError."""
+    try:
+        return np.asarray(pd.isna(values))
+    except InvalidOperation as error:  # a signalling NaN raises when it is compared
+        raise ValueError("decimal.Decimal('sNaN') is a signalling NaN: make it None") from error
+
+
+def _is_number(value: object) -> bool:
+    """Whether `as_numbers` can convert a value: what `float` takes, or a missing value."""
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return value is None or value is pd.NA or value is pd.NaT
+    return True
+
+
+# --- arrays of several columns ---------------------------------------------------------------------------------------
+
+
+def missing_to_nan(X: Table) -> Table:
+    """Replace masked values, None and pandas.NA in an array by NaN; refuse complex numbers and dates."""
+    if isinstance(X, np.ma.MaskedArray):
+        # only floats can be NaN: integers become float64
+        floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)
+        return np.ma.filled(floats, np.nan)
+    if not isinstance(X, np.ndarray):  # frames and sparse matrices have checks of their own
+        return X
+    if X.dtype.kind == "c":
+        raise ValueError("X: Complex data not supported: pass real and imaginary parts as columns of their own.")
+    if X.dtype.kind in "mM":
+        raise TypeError(
+            f"X is an array of {X.dtype}, which is read in pandas and polars data frames only: pass X as one, or turn "
+            "it into numbers."
+        )
+    try:
+        return none_to_nan(X) if X.dtype == object else X
+    except ValueError as error:
+        raise_for_bad_column(X, str(error))
+        raise
+
+
+def raise_for_bad_column(X: Table, reason: str) -> None:
+    """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN.
+
+    Return if there is none: the caller then raises `reason`, the message of the error that it has caught.
+    """
+    array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
+    if array.ndim != 2 or array.dtype.kind == "c":
+        return
+    for j, column in enumerate(array.T):
+        try:
+            numbers = column.astype(np.float64)
+        except (TypeError, OverflowError) as error:
+            error_type = TypeError if isinstance(error, TypeError) else ValueError
+            raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
+        except ValueError as error:
+            # "" if `float` reads all values, and NumPy does not
+            value = next((value for value in column if not _is_number(value)), "")
+            if isinstance(value, Decimal):
+                raise ValueError(f"Column 'x{j}' of X holds decimal.Decimal('sNaN'): make it None.") from error
+            if isinstance(value, str | bytes):
+                raise ValueError(
+                    f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
+                    "polars data frames only: pass X as one, or name the columns in categorical_features or "
+                    "text_features."
+                ) from error
+            if isinstance(value, Sized):
+                raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
+            raise  # the error of a value of the user's own class
+        # `check_not_infinite` gets a single column and asks for the name of column 0
+        check_not_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]

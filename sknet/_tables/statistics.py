@@ -1,0 +1,242 @@
+"""Weighted quantiles, means and deviations of several columns of numbers, and the rows that they are learnt from.
+
+Columns are learnt from all rows, or from a sample. A row is in the sample or not by its number and the seed alone,
+wherever the table is: in memory, in files, on workers.
+
+Conventions
+-----------
+b columns, n rows. NaN is a missing value and counts nowhere.
+
+columns : (b, n)                 each column adjacent in memory
+weight : (n,), (b, n) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
+numbers : (n,)                   row numbers
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sknet._typing import Array
+
+# --- samples and folds of rows ---------------------------------------------------------------------------------------
+
+
+SAMPLE_ROWS = 200_000
+"""Columns are learnt from at most this many rows: more rows hardly change quantiles and means."""
+
+ROWS_HASHED_AT_ONCE = 2**18
+"""Rows whose random keys are in memory at a time, while the sample is drawn."""
+
+
+def hash_integers(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
+    """Hash integers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
+    with np.errstate(over="ignore"):  # modulo 2**64 is what is wanted; the constants are SplitMix's
+        z = (numbers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def exceeds_sample_size(n: int) -> bool:
+    """Whether a table of n rows is larger than the sample that columns are learnt from."""
+    return n > SAMPLE_ROWS
+
+
+def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
+    """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing.
+
+    They are those with the smallest random keys.
+    """
+    if not exceeds_sample_size(n):
+        return np.arange(n)
+    smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
+    # piece by piece: the keys of all rows would take as much memory as y
+    for start in range(0, n, ROWS_HASHED_AT_ONCE):
+        numbers = np.arange(start, min(start + ROWS_HASHED_AT_ONCE, n))
+        numbers, keys = np.append(smallest, numbers), np.append(its_keys, hash_integers(numbers, seed))
+        first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)
+        smallest, its_keys = numbers[first], keys[first]
+    return np.sort(smallest)
+
+
+N_ENCODING_FOLDS = 5
+"""In how many folds the training rows are encoded, as in scikit-learn."""
+
+
+def cross_fit_folds(
+    target: Array, numbers: NDArray[np.integer], n_rows: int, n_folds: int = N_ENCODING_FOLDS
+) -> NDArray[np.intp]:
+    """Assign training rows to the folds of cross-fitting, so that no row is encoded by its own target.
+
+    In a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
+    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same folds.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n, k)
+    numbers : ndarray of shape (n,)
+        The rows' numbers in the table.
+    n_rows : int
+        How many rows the table has.
+    n_folds : int, default=N_ENCODING_FOLDS
+
+    Returns
+    -------
+    encoding_fold : ndarray of shape (n,)
+        Integers from 0 to `n_folds` - 1.
+    """
+    if exceeds_sample_size(n_rows):
+        return (hash_integers(numbers) % np.uint64(n_folds)).astype(np.intp)
+    # sort by the target, equal ones in random order, and assign in turn
+    shuffled = np.random.default_rng(0).permutation(len(target))
+    by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
+    encoding_fold = np.empty(len(target), dtype=np.intp)
+    encoding_fold[by_target] = np.arange(len(target)) % n_folds
+    return encoding_fold
+
+
+# --- equality --------------------------------------------------------------------------------------------------------
+
+
+class EqualByFields:
+    """Base of dataclasses with eq=False: two of one type are equal if all their fields are, arrays by their values.
+
+    A pickle has the fields, and not what has been computed from them and kept.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        # `array_equal` also compares other values: a tuple becomes an array, a dataclass one that holds this object
+        return all(map(np.array_equal, _values_of(self), _values_of(other)))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), _values_of(self)
+
+    __hash__: Any = None  # arrays have no hash
+
+
+def _values_of(value: Any) -> tuple[Any, ...]:
+    return tuple(getattr(value, field.name) for field in fields(value))
+
+
+# --- quantiles, means and deviations ---------------------------------------------------------------------------------
+
+
+SHARE_TOLERANCE = 1e-10
+"""A cumulated share of the weight reaches q if it is short of it by at most this: rounding must not decide."""
+
+LARGEST_FLOAT = float(np.finfo(np.float64).max)
+
+
+@dataclass(frozen=True, eq=False)
+class SortedColumns:
+    """The values of columns in order, and the weight of each.
+
+    Attributes
+    ----------
+    values : ndarray of shape (b, n)
+        Sorted, in the columns' own type; the missing ones are last.
+    weight : ndarray of shape (b, n), or None
+        0 where a value is missing.
+    n_values : ndarray of shape (b,)
+        How many are not missing.
+    """
+
+    values: Array
+    weight: Array | None
+    n_values: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, columns: Array, weight: Array | None) -> SortedColumns:
+        """Sort the numbers of each column."""
+        n_values = columns.shape[1] - np.isnan(columns).sum(axis=1)
+        if weight is None:
+            return cls(np.sort(columns, axis=1), None, n_values)
+        order = np.argsort(columns, axis=1)
+        values, w = (np.take_along_axis(np.broadcast_to(a, columns.shape), order, axis=1) for a in (columns, weight))
+        return cls(values, np.where(np.isnan(values), 0.0, w), n_values)
+
+    @property
+    def have_missing(self) -> NDArray[np.bool_]:
+        """Whether there are rows without a value, (b,)."""
+        return self.n_values < self.values.shape[1]
+
+    def observed(self, i: int) -> tuple[Array, Array | None]:
+        """Return the values of one column that are not missing, (m,), and their weights."""
+        some = slice(self.n_values[i])
+        return self.values[i, some], None if self.weight is None else self.weight[i, some]
+
+    def quantiles(self, quantile_levels: ArrayLike) -> Array:
+        """Return quantiles by the inverted distribution function: the first value whose cumulated share reaches each.
+
+        In float64, (b, quantile_levels); NaN where there is no value.
+        """
+        q, m = np.asarray(quantile_levels, dtype=np.float64) - SHARE_TOLERANCE, self.n_values[:, np.newaxis]
+        if not self.values.shape[1]:
+            return np.full((len(m), len(q)), np.nan)
+        if self.weight is None:
+            # the first of m equal weights that reaches the level; −1 for level 0, clipped below
+            index = np.ceil(q * m).astype(np.intp) - 1
+        else:
+            reached = np.cumsum(self.weight, axis=1)
+            index = np.array([np.searchsorted(of_column, q * of_column[-1]) for of_column in reached])
+        # where all values are missing, this takes the first, NaN
+        return np.take_along_axis(self.values, np.clip(index, 0, np.maximum(m - 1, 0)), axis=1).astype(np.float64)
+
+
+def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None = None) -> Array:
+    """Return quantiles by the inverted distribution function: the first value whose cumulated weight reaches q.
+
+    Parameters
+    ----------
+    values : array-like of shape (n,)
+        The sample; NaN is ignored.
+    q : float or array-like of floats
+        Levels in [0, 1].
+    weight : array-like of shape (n,), default=None
+        Sample weights. None is ones.
+
+    Returns
+    -------
+    float or ndarray
+        Values of the sample, in the shape of `q`; NaN if the sample is empty.
+    """
+    w = None if weight is None else np.asarray(weight, dtype=np.float64)
+    sorted_columns = SortedColumns.of(np.asarray(values, dtype=np.float64)[np.newaxis], w)
+    return sorted_columns.quantiles(np.ravel(q)).reshape(np.shape(q))[()]  # a float for a single level
+
+
+def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Array]:
+    """Return weighted means and standard deviations, (...,), of the rows, (..., n): of each column that lies in one.
+
+    They are 0 without a value; of equal values, that value and exactly 0. The numbers are first brought to magnitude
+    one by a power of two: neither the largest nor the smallest ones overflow or vanish on being squared.
+    """
+    x = np.asarray(numbers, dtype=np.float64)
+    observed = ~np.isnan(x)
+    low, high = (extreme.reduce(x, axis=-1, initial=np.nan) for extreme in (np.fmin, np.fmax))
+    exponent = np.frexp(np.fmax(np.abs(low), np.abs(high)))[1]
+    u = np.ldexp(np.where(observed, x, 0.0), -exponent[..., np.newaxis])  # only exponents change: no digit is lost
+    w = observed * (1.0 if weight is None else np.asarray(weight, dtype=np.float64))
+    total = np.where(low < high, w.sum(axis=-1), 1.0)
+    mean = (w * u).sum(axis=-1) / total
+    deviation = np.sqrt((w * (u - mean[..., np.newaxis]) ** 2).sum(axis=-1) / total)
+    # sums are rounded, so the deviation of equal values might not be exactly 0
+    varies, single = low < high, np.where(np.isnan(low), 0.0, low)
+    return np.where(varies, np.ldexp(mean, exponent), single), np.where(varies, np.ldexp(deviation, exponent), 0.0)
+
+
+def reciprocal(spread: ArrayLike) -> Array:
+    """Return 1/spread, the largest number there is where that overflows, and 0 for a spread of 0.
+
+    A constant column, whose spread is 0, then has the factor 0 and says nothing.
+    """
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST_FLOAT), 0.0)

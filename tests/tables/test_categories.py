@@ -1,0 +1,355 @@
+"""Categories: which have an input, how far a mean is trusted, and no row that sees its own target."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sknet._tables.categories import (
+    MIN_VALUES_OF_IDENTIFIER,
+    CategoryColumn,
+    IdentifierColumn,
+    TargetColumn,
+    effective_row_weight,
+    learn_category,
+    mean_squares,
+    shrunk_means,
+    sums_by_slot,
+)
+from sknet._tables.column import ColumnSettings
+from sknet._tables.statistics import N_ENCODING_FOLDS, cross_fit_folds
+
+# --- category --------------------------------------------------------------------------------------------------------
+
+
+levels = st.sampled_from(["a", "b", "c", "d", None])
+
+
+def learn(values, weight=None, most=100):
+    settings = ColumnSettings(weight=None if weight is None else np.asarray(weight), max_categories=most)
+    return learn_category(pd.Series(values, dtype=object), "c", settings)
+
+
+def write(column, values):
+    out = np.zeros((len(values), column.n_inputs))
+    column.write(pd.Series(values, dtype=object), out, "c")
+    return out
+
+
+def test_each_level_has_an_input_and_so_have_missing_values():
+    column = learn(["b", "a", None, "c"])
+    assert column == CategoryColumn(("a", "b", "c"), has_infrequent=False, has_missing=True)
+    assert column.suffixes == ("_a", "_b", "_c", "_missing") and column.n_inputs == 4
+    assert write(column, ["c", None, "a", "never"]).tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0] * 4]
+
+
+def test_two_levels_share_one_signed_input():
+    column = learn(["no", "yes", "no"])
+    assert (column.n_inputs, column.suffixes) == (1, ("_yes",))
+    assert write(column, ["no", "yes", "perhaps", None]).tolist() == [[-1], [1], [0], [0]]
+
+
+def test_two_levels_with_missing_values_do_not():
+    column = learn(["no", "yes", None])
+    assert write(column, ["no", "yes", None]).tolist() == np.eye(3).tolist()
+
+
+def test_one_level_and_none():
+    assert write(learn(["a", "a"]), ["a", "b"]).tolist() == [[1], [0]]
+    assert write(learn([None, None]), [None, "b"]).tolist() == [[1], [0]]
+
+
+def test_levels_that_spell_numbers_are_in_numerical_order():
+    assert learn(["10", "9", "-1"]).levels == ("-1", "9", "10")
+    assert learn(["10", "9", "x"]).levels == ("10", "9", "x")
+
+
+def test_the_order_of_levels_does_not_depend_on_the_order_of_rows():
+    """The text "nan" spells a float, with which no number can be compared."""
+    for keys in itertools.permutations(["10", "2", "nan", "1"]):
+        assert learn(keys).levels == ("1", "10", "2", "nan")
+
+
+def test_rare_levels_share_an_input_with_unseen_ones():
+    column = learn(["a", "b", "b", "c", "c", "d", None], most=4)
+    assert column.levels == ("b", "c") and column.suffixes == ("_b", "_c", "_infrequent", "_missing")
+    assert write(column, ["a", "never", "b", None]).tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+    without_missing = learn(["a", "b", "b", "c", "c", "d"], most=3)
+    assert write(without_missing, [None]).tolist() == [[0, 0, 1]]
+
+
+def test_weight_and_not_number_makes_a_level_frequent():
+    assert learn(["a", "a", "b", "c"], most=2).levels == ("a",)
+    assert learn(["a", "a", "b", "c"], [1, 1, 3, 1], most=2).levels == ("b",)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 10, 499, 500, None])
+@pytest.mark.parametrize("missing", [[], [None]])
+def test_no_more_inputs_than_asked_for_that_of_infrequent_levels_included(most, missing):
+    column = learn([*(f"user {i}" for i in range(500)), *missing] * 5, most=most)
+    assert column.n_inputs == min(most or 501, 500 + len(missing))
+    assert column.has_infrequent == (most is not None and most < 500 + len(missing))
+    assert column.n_inputs == len(column.suffixes) == len(column.input_formulas)
+
+
+def test_levels_of_few_rows_share_an_input_where_there_are_many():
+    often, rare = np.repeat([f"often {i}" for i in range(40)], 5), np.repeat([f"rare {i}" for i in range(3)], 4)
+    column = learn([*often, *rare])
+    assert column.has_infrequent and set(column.levels) == set(often)
+    assert write(column, ["rare 1", "never"])[:, -1].tolist() == [1, 1]
+    assert "rare 0" in learn([*often, *rare[:4]]).levels  # it would be alone
+    assert "rare 0" in learn([*often[:95], *rare]).levels  # of few values, rarer ones are kept
+    assert "rare 0" in learn(["a", "b"] * 100 + [*rare]).levels  # and where there are few levels
+    assert learn([*often[:100], "once", "only"]).levels == learn(often[:100]).levels
+
+
+@pytest.mark.parametrize("most", [None, 10, 25])
+def test_rare_levels_are_among_the_others_that_share_an_input(most):
+    column = learn([*np.repeat([f"often {i}" for i in range(30)], 9), "once", "only", None], most=most)
+    assert column.n_inputs == (most or 32) and len(column.levels) == column.n_inputs - 2
+
+
+def test_if_all_levels_are_kept_none_is_rare():
+    values = pd.Series([f"c{i // 2}" for i in range(400)])
+    assert (
+        len(learn_category(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).levels) == 200
+    )
+
+
+def test_a_column_of_rare_levels_has_the_input_of_the_infrequent_ones():
+    column = learn([f"c{i // 2}" for i in range(400)])
+    assert column == CategoryColumn((), has_infrequent=True, infrequent_share=1.0)
+
+
+def test_the_target_does_not_decide_which_levels_have_an_input():
+    values = pd.Series([f"c{i // 2}" for i in range(100)] + [f"often {i % 30}" for i in range(300)])
+    targets = np.random.default_rng(0).normal(size=(2, 400, 1)), pd.factorize(values)[0][:, np.newaxis] * 1.0
+    columns = {learn_category(values, "c", ColumnSettings(target=target)) for target in (*targets[0], targets[1])}
+    assert columns == {learn_category(values, "c", ColumnSettings())}
+
+
+def test_two_levels_need_a_single_input():
+    assert learn(["no", "yes"], most=1).levels == ("no", "yes")
+
+
+def test_values_that_all_differ_are_an_identifier():
+    names = [f"user {i}" for i in range(MIN_VALUES_OF_IDENTIFIER)]
+    assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
+    assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
+    with_missing = learn([*names, None])
+    assert with_missing.suffixes == ("_missing",) and with_missing.input_formulas[0].kind == "missing"
+    assert write(with_missing, ["user 3", None, "new"]).tolist() == [[0], [1], [0]]
+    assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
+
+
+@given(st.lists(st.tuples(levels, st.integers(1, 4)), min_size=1, max_size=30), st.integers(1, 4))
+def test_weights_are_repetitions(sample, most):
+    values, weight = zip(*sample, strict=True)
+    repeated = [value for value, times in sample for _ in range(times)]
+    column = learn(values, weight, most)
+    assert column == learn(repeated, None, most) == learn(repeated, np.ones(len(repeated)), most)
+
+
+@given(st.lists(st.tuples(levels, st.floats(0.1, 3)), min_size=1, max_size=20), st.randoms())
+def test_the_order_of_the_rows_does_not_matter(sample, random):
+    shuffled = random.sample(sample, len(sample))
+    assert learn(*zip(*sample, strict=True), 3) == learn(*zip(*shuffled, strict=True), 3)
+
+
+@given(st.lists(levels, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
+def test_declared_levels_count_in_any_order(values, declared):
+    column = pd.Series(pd.Categorical(values, categories=declared))
+    found = learn_category(column, "c", ColumnSettings())
+    assert found.levels == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
+    out = np.zeros((len(values), found.n_inputs))
+    found.write(column, out, "c")
+    np.testing.assert_array_equal(out, write(found, values))
+
+
+def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
+    column = pd.Series(pd.Categorical(["c", "d", "d"], categories=list("abcdef")))
+    assert learn_category(column, "c", ColumnSettings(max_categories=3)).levels == ("c", "d")
+
+
+def test_a_level_called_missing_keeps_its_name():
+    assert learn(["missing", "x", None]).suffixes == ("_missing", "_x", "_missing_")
+    assert learn(["missing", "missing_", None]).suffixes == ("_missing", "_missing_", "_missing__")
+
+
+# --- category effects ------------------------------------------------------------------------------------------------
+
+
+RNG = np.random.default_rng(0)
+
+
+def sums(slot, target, weight=None):
+    weight = np.ones(len(slot)) if weight is None else weight
+    return sums_by_slot(slot, int(slot.max()) + 1, target, weight / effective_row_weight(weight.sum(), weight @ weight))
+
+
+def drawn(n_levels, size, effect, seed):
+    rng = np.random.default_rng(seed)
+    slot = np.repeat(np.arange(n_levels), size)
+    return slot, (effect * rng.normal(size=n_levels)[slot] + rng.normal(size=len(slot)))[:, np.newaxis]
+
+
+def test_mean_squares_are_those_of_an_analysis_of_variance():
+    slot, target = RNG.integers(0, 7, 100), RNG.normal(size=(100, 1))
+    levels = [target[slot == level, 0] for level in range(7)]
+    between = sum(len(y) * (y.mean() - target.mean()) ** 2 for y in levels) / 6
+    within = sum(((y - y.mean()) ** 2).sum() for y in levels) / 93
+    found = mean_squares(*sums(slot, target))
+    np.testing.assert_allclose([found[0][0], found[1][0]], [between, within])
+    assert mean_squares(*sums(*drawn(5, 8, 1.0, 0)))[2] == pytest.approx(8)  # levels of one size: their size
+
+
+def test_both_variances_are_found():
+    slot, target = drawn(3000, 5, 0.7, 1)
+    between_squares, within, size = mean_squares(*sums(slot, target))
+    assert within[0] == pytest.approx(1.0, rel=0.05)
+    assert (between_squares[0] - within[0]) / size == pytest.approx(0.49, rel=0.1)
+
+
+@pytest.mark.parametrize("effect", [0.3, 1.0])
+def test_shrunk_means_are_nearer_to_the_effects_than_means_are(effect):
+    rng = np.random.default_rng(2)
+    effects, slot = effect * rng.normal(size=400), np.repeat(np.arange(400), rng.integers(1, 9, 400))
+    n, mean, squares = sums(slot, (effects[slot] + rng.normal(size=len(slot)))[:, np.newaxis])
+    shrunk = shrunk_means(n, mean, squares)[:, 0]
+    assert ((shrunk - effects) ** 2).sum() < 0.9 * ((mean[:, 0] - effects) ** 2).sum()
+    # λ of n rows, with the true variances
+    expected = mean.mean() + n * effect**2 / (n * effect**2 + 1) * (mean[:, 0] - mean.mean())
+    np.testing.assert_allclose(shrunk, expected, atol=0.2)
+
+
+def test_without_an_effect_each_mean_is_that_of_all_rows():
+    n, mean, squares = sums(np.arange(40) // 2, np.tile([[0.0], [1.0]], (20, 1)))
+    np.testing.assert_allclose(shrunk_means(n, mean, squares), 0.5)
+    assert shrunk_means(np.append(n, 0.0), *(np.vstack([x, [[0.0]]]) for x in (mean, squares)))[-1] == 0.5
+    assert (shrunk_means(np.ones(3), np.arange(3.0)[:, np.newaxis], np.zeros((3, 1))) == 1.0).all()  # a row each
+
+
+def test_levels_that_tell_the_target_keep_their_means():
+    slot = np.repeat(np.arange(5), 4)
+    np.testing.assert_allclose(shrunk_means(*sums(slot, slot[:, np.newaxis] * 2.0))[:, 0], np.arange(5) * 2.0)
+
+
+def test_the_unit_of_weights_does_not_matter():
+    slot, target = drawn(50, 4, 0.5, 3)
+    weight = RNG.exponential(size=len(slot))
+    first, second = (shrunk_means(*sums(slot, target, weight * unit)) for unit in (1.0, 1e-6))
+    np.testing.assert_allclose(first, second)
+
+
+# --- target ----------------------------------------------------------------------------------------------------------
+
+
+rng = np.random.default_rng(0)
+N = 300
+CITY = rng.choice([f"c{i}" for i in range(30)], N).astype(object)
+TARGET = rng.normal(size=(N, 1)) + 3 * (CITY == "c3")[:, None]
+EFFECT = TARGET + rng.normal(size=30)[[int(city[1:]) for city in CITY]][:, None]
+
+
+def parts(target):
+    return cross_fit_folds(target, np.arange(len(target)), len(target))
+
+
+def learn_means(values, target, weight=None, encoding="target", most=100):
+    settings = ColumnSettings(weight=weight, category_encoding=encoding, max_categories=most, target=target)
+    return learn_category(pd.Series(values, dtype=object), "c", settings)
+
+
+def means_by_hand(city, target):
+    """Return each row's mean of its level, drawn to that of all rows by λ = nτ²/(nτ² + σ²)."""
+    n = pd.Series(city).map(pd.Series(city).value_counts()).to_numpy()[:, np.newaxis]
+    mean = pd.DataFrame(target).groupby(city).transform("mean").to_numpy()
+    sizes = pd.Series(city).value_counts()
+    size = len(city) - (sizes**2).sum() / len(city)
+    within = ((target - mean) ** 2).sum(axis=0) / (len(city) - len(sizes))
+    between = (((mean - target.mean(axis=0)) ** 2).sum(axis=0) - (len(sizes) - 1) * within) / size
+    return target.mean(axis=0) + n * between / (n * between + within) * (mean - target.mean(axis=0))
+
+
+@pytest.mark.parametrize("kind", ["continuous", "binary", "multiclass"])
+def test_means_are_drawn_to_that_of_all_rows(kind):
+    labels = {
+        "continuous": EFFECT,
+        "binary": (EFFECT > 0).astype(float),
+        "multiclass": np.eye(3)[np.digitize(EFFECT[:, 0], [-1, 1])],
+    }
+    target = labels[kind]
+    column, by_hand = learn_means(CITY, target), means_by_hand(CITY, target)
+    places = [column.levels.index(city) for city in CITY]
+    np.testing.assert_allclose(column.means[0, places], by_hand, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(write(column, CITY), (by_hand - target.mean(axis=0)) / target.std(axis=0), atol=1e-9)
+
+
+def test_missing_values_are_a_level_and_unseen_ones_are_the_mean():
+    values = np.where(rng.random(N) < 0.2, None, CITY)
+    target = TARGET + 5 * pd.isna(values)[:, None]
+    found = write(learn_means(values, target), [None, "never"])
+    assert found[0, 0] > 1 and found[1, 0] == 0
+    assert write(learn_means(CITY, TARGET), [None]).tolist() == [[0]]
+
+
+def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
+    weight = rng.integers(1, 4, N) * 1.0
+    column = learn_means(CITY, EFFECT, weight)
+    assert column.means[0, -1, 0] == pytest.approx(np.average(EFFECT[:, 0], weights=weight))
+    np.testing.assert_allclose(write(column, CITY), write(learn_means(CITY, EFFECT, weight / 1e9), CITY), atol=1e-9)
+
+
+def test_training_rows_are_encoded_without_their_own_target():
+    encoding_fold, column = parts(EFFECT), learn_means(CITY, EFFECT)
+    out = np.zeros((N, 1))
+    column.write_cross_fitted(pd.Series(CITY), encoding_fold, out)
+    assert (np.bincount(encoding_fold, minlength=N_ENCODING_FOLDS) == N // N_ENCODING_FOLDS).all()
+    for f in range(N_ENCODING_FOLDS):
+        others = dict(
+            zip(
+                CITY[encoding_fold != f],
+                means_by_hand(CITY[encoding_fold != f], EFFECT[encoding_fold != f])[:, 0],
+                strict=True,
+            )
+        )
+        expected = [(others[city] - EFFECT.mean()) / EFFECT.std() for city in CITY[encoding_fold == f]]
+        np.testing.assert_allclose(out[encoding_fold == f, 0], expected, atol=1e-9)
+
+
+def test_pure_noise_is_not_learnt_by_heart():
+    identity = rng.permutation(np.repeat([f"user {i}" for i in range(N // 2)], 2))
+    assert abs(write(learn_means(identity, TARGET), identity)).max() < 0.5
+
+
+def test_folds_have_their_share_of_each_label_and_stay():
+    labels = np.repeat([0.0, 1.0], [N - 10, 10])[:, None]
+    assert np.bincount(parts(labels)[-10:]).tolist() == [2] * N_ENCODING_FOLDS
+    np.testing.assert_array_equal(parts(labels), parts(labels.copy()))
+
+
+def test_no_input_has_the_name_of_a_level():
+    one_hot = CategoryColumn(("target_0", "target_1", "x"))
+    column = TargetColumn(one_hot.levels, np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot)
+    assert column.suffixes == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
+
+
+def test_beside_one_hot_only_where_levels_have_no_input():
+    assert isinstance(learn_means(CITY, TARGET, encoding="both"), CategoryColumn)
+    column = learn_means(CITY, TARGET, encoding="both", most=10)
+    assert (
+        column.one_hot.n_inputs == 10 and column.n_inputs == 11 and column.suffixes[-2:] == ("_infrequent", "_target")
+    )
+    np.testing.assert_array_equal(write(column, CITY)[:, -1:], write(learn_means(CITY, TARGET), CITY))
+    np.testing.assert_array_equal(write(column, CITY)[:, :-1], write(column.one_hot, CITY))
+
+
+def test_an_identifier_is_left_out():
+    assert learn_means([f"u{i}" for i in range(N)], TARGET) == IdentifierColumn()
+
+
+def test_a_constant_target_says_nothing():
+    assert not write(learn_means(CITY, np.ones((N, 1))), CITY).any()

@@ -1,0 +1,164 @@
+"""What every kind of column promises. A new one is tested once `CASES` has values that it is learnt from."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet._tables.compact import encode_compact
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
+from tests.tables.column_cases import CASES
+
+rng = np.random.default_rng(1)
+every_column = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+def write(column, values, dtype=np.float64):
+    out = np.zeros((len(values), column.n_inputs), dtype)
+    assert column.write(values, out, "c") is None
+    return out
+
+
+def kinds_of_inputs(column):
+    return [formula.kind for formula in column.input_formulas]
+
+
+def missing_of(values):
+    return values.where(np.zeros(len(values), dtype=bool))
+
+
+def test_every_kind_is_listed():
+    assert {type(case.learn()) for case in CASES.values()} == KINDS_BY_CLASS.keys()
+    assert {case.kind for case in CASES.values()} == WRONG.keys() == KINDS.keys()
+
+
+# --- inputs ----------------------------------------------------------------------------------------------------------
+
+
+@every_column
+def test_each_input_has_a_name_and_says_what_it_is_bins_first(case):
+    column = case.learn()
+    assert column.n_inputs == len(set(column.suffixes)) == len(column.suffixes) == len(column.input_formulas)
+    is_bin = [kind == "bin" for kind in kinds_of_inputs(column)]
+    assert is_bin == [True] * column.n_bins + [False] * (column.n_inputs - column.n_bins)
+
+
+@every_column
+def test_inputs_are_numbers_of_the_type_asked_for(case):
+    column, before = case.learn(), case.values.copy()
+    in_double = write(column, case.values)
+    assert np.isfinite(in_double).all()
+    assert_allclose(write(column, case.values, np.float32), in_double, rtol=1e-4, atol=1e-5)
+    pd.testing.assert_series_equal(case.values, before)
+
+
+@every_column
+def test_rows_do_not_depend_on_each_other(case):
+    column, rows = case.learn(), rng.integers(0, len(case.values), 50)
+    assert_array_equal(write(column, case.values.iloc[rows]), write(column, case.values)[rows])
+    assert write(column, case.values.iloc[:0]).shape == (0, column.n_inputs)
+
+
+@every_column
+def test_a_missing_value_is_marked_where_there_were_some_in_training_and_a_number_in_any_case(case):
+    missing, observed = case.values.isna().to_numpy(), np.flatnonzero(case.values.notna())
+    column, whole = case.learn(), case.learn(observed)
+    # the mean of rows where a value is missing tells as much
+    assert ("missing" in kinds_of_inputs(column)) == (missing.any() and case.settings.category_encoding != "target")
+    for place, kind in enumerate(kinds_of_inputs(column)):
+        if kind == "missing":
+            assert_array_equal(write(column, case.values)[:, place], missing)
+    assert "missing" not in kinds_of_inputs(whole)
+    assert np.isfinite(write(whole, missing_of(case.values))).all()
+
+
+@every_column
+def test_slopes_are_those_of_the_inputs(case):
+    column, values = case.learn(), case.values
+    if case.kind not in ("number", "date"):
+        assert column.slopes(values, "c") is None
+        return
+    # between values of training, at which a score jumps and a bin ends
+    step, offset = (pd.Timedelta(seconds=1), pd.Timedelta(minutes=7)) if case.kind == "date" else (1e-6, 1e-3)
+    values = values + offset
+    expected = (write(column, values + step) - write(column, values - step)) / (2.0 if case.kind == "date" else 2e-6)
+    found = column.slopes(values, "c")
+    assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+    assert not column.slopes(missing_of(values), "c").any()
+
+
+@every_column
+def test_inputs_of_an_ordered_column_rise_with_its_values(case):
+    column, values = case.learn(), case.values.dropna()
+    if column.is_ordered:
+        inputs = [i for i, kind in enumerate(kinds_of_inputs(column)) if kind != "missing"]
+        assert (np.diff(write(column, values.sort_values())[:, inputs], axis=0) >= 0).all()
+    assert column.is_ordered == (case.kind == "number" or values.dtype.kind == "m")
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+
+
+@every_column
+def test_a_weight_is_a_number_of_rows_or_else_has_no_unit(case):
+    weight = rng.integers(1, 4, len(case.values))
+    column = case.learn(weight=weight.astype(float))
+    repeated = np.repeat(np.arange(len(weight)), weight)
+    same = case.learn(repeated) if case.weights_repeat else case.learn(weight=weight / 1e9)
+    assert same.suffixes == column.suffixes
+    assert_allclose(write(same, case.values), write(column, case.values), rtol=1e-7, atol=1e-9)
+
+
+@every_column
+def test_it_is_a_value_that_can_be_pickled(case):
+    column = case.learn()
+    size = len(pickle.dumps(column))
+    inputs = write(column, case.values)
+    assert column == case.learn() and column != "a column" and len(pickle.dumps(column)) == size
+    copy = pickle.loads(pickle.dumps(column))
+    assert copy == column and type(copy) is type(column)
+    assert_array_equal(write(copy, case.values), inputs)
+
+
+WRONG = {
+    "number": [(np.inf, "contains infinity"), ("x", "should hold numbers")],
+    "category": [([1], "what is no category, unhashable")],
+    "text": [(5, r"should hold text, but holds 5 \(int\)"), (1.5, "float"), (b"bytes", "bytes"), (["a"], "list"),
+             (True, "bool")],
+    "date": [("2023-01-01", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],
+}  # fmt: skip
+
+
+@every_column
+def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
+    column = case.learn()
+    for value, message in WRONG[case.kind]:
+        values = pd.Series([*case.values.iloc[:30].astype(object), value], dtype=object)
+        with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
+            write(column, values)
+        if case.kind != "date" and case.settings.target is None:
+            with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
+                KINDS[case.kind].learn(values, "c", case.settings)
+
+
+# --- in a table ------------------------------------------------------------------------------------------------------
+
+
+@every_column
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dtype):
+    column = case.learn()
+    X = pd.DataFrame({"a": case.values, "b": case.values.to_numpy()[::-1]})
+    encoder = TableEncoder(("a", "b"), (column, column))
+    Z = encoder.encode(X, dtype)
+    for j, name in enumerate(X):
+        assert_array_equal(Z[:, encoder.input_positions(j)], write(column, X[name], dtype))
+    compact = encode_compact(encoder, X, np.dtype(dtype))
+    for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
+        part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)
+        compact.write(batch, part)
+        assert_allclose(part, Z[batch], rtol=0, atol=3e-16 if dtype == np.float64 else 0)
+        assert_array_equal(encoder.encode_rows(X, batch, part), Z[batch])

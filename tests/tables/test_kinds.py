@@ -1,0 +1,336 @@
+"""What columns are: by the user's word or their values; which are free text, unusable or misread."""
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.model_selection import cross_val_score
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._tables import kinds
+from sknet._tables.kinds import ColumnChoices, ColumnSummary, column_mask, parse_categorical_features, survey_columns
+from sknet._tables.read import as_pandas, read_categories
+
+# --- choices ---------------------------------------------------------------------------------------------------------
+
+
+NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("from_dtype", (True, None)),
+        (None, (False, None)),
+        (["a"], (False, ["a"])),
+        (["a", "from_dtype"], (True, ["a"])),
+        (np.array(["from_dtype"]), (True, [])),
+        (pd.Index(["b", "from_dtype"]), (True, ["b"])),
+    ],
+)
+def test_a_column_may_be_chosen_by_its_type_by_name_or_by_both(given, expected):
+    assert parse_categorical_features(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], [0, 0, 0]),
+        (["c", "a"], [1, 0, 1]),
+        (np.array(["b"], dtype=object), [0, 1, 0]),
+        (pd.Index(["b"]), [0, 1, 0]),
+        ([0, -1], [1, 0, 1]),
+        (np.array([1], dtype=np.uint8), [0, 1, 0]),
+        ([True, False, True], [1, 0, 1]),
+    ],
+)
+def test_columns_are_chosen_by_name_index_or_mask(given, expected, parameter="text_features"):
+    assert column_mask(given, NAMES, parameter).tolist() == [bool(flag) for flag in expected]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["a", "z"], r"names \['z'\], but X has no such columns: give some of \['a', 'b', 'c'\]"),
+        ([0, 3, -4], r"holds the indices \[3, -4\], but X has 3 columns: give indices from 0 to 2"),
+        ([True], "is a mask of 1 booleans, but X has 3 columns: give one each"),
+        ("a", "='a' is not understood: give 'from_dtype', None, or a list"),
+        ([0.5], "is not understood"),
+        ([[0]], "is not understood"),
+        ([["a"], "b"], "is not understood"),
+        ([None, "a"], "is not understood"),
+    ],
+)
+def test_a_bad_choice_is_named_with_its_remedy(given, message, parameter="categorical_features"):
+    with pytest.raises(ValueError, match=rf"categorical_features.*{message}"):
+        column_mask(given, NAMES, parameter)
+
+
+# --- kinds -----------------------------------------------------------------------------------------------------------
+
+
+def test_each_parameter_names_columns_of_its_kind():
+    choices = ColumnChoices(["from_dtype", "a"], [-1])
+    assert choices.named_kinds(NAMES) == ["category", None, "text"]
+    assert choices.finds_categories and not choices.finds_text
+    assert ColumnChoices(None, "auto").columns_by_parameter == {}
+
+
+def test_a_column_is_not_both():
+    with pytest.raises(ValueError, match="Column 'b' of X is in categorical_features and in text_features: leave it"):
+        ColumnChoices(["b"], [False, True, False]).named_kinds(NAMES)
+
+
+SENTENCES = [f"the box number {i} was good" for i in range(30)]
+
+
+@pytest.mark.parametrize("values", [
+    SENTENCES, [*SENTENCES, None], pd.Series(SENTENCES, dtype="string"), pd.Series(SENTENCES, dtype=object),
+    pd.Series(SENTENCES, dtype=pd.ArrowDtype(pa.string())),
+    pd.Series(SENTENCES, dtype=pd.ArrowDtype(pa.large_string())),
+    as_pandas(pl.DataFrame({"t": SENTENCES}))["t"], [*SENTENCES, *SENTENCES[:14]],
+], ids=["strings", "missing", "string", "object", "arrow", "large arrow", "polars", "some repeated"])  # fmt: skip
+def test_strings_of_three_words_that_mostly_differ_are_text(values):
+    assert ColumnChoices("from_dtype", "auto").kind_of(pd.Series(values), "t", None) == "text"
+    assert ColumnChoices(None, "auto").kind_of(pd.Series(values), "t", None) == "text"
+    assert ColumnChoices("from_dtype", None).kind_of(pd.Series(values), "t", None) == "category"
+    assert ColumnChoices("from_dtype", "auto").kind_of(pd.Series(values), "t", "category") == "category"
+
+
+@pytest.mark.parametrize("values", [
+    SENTENCES[:15] * 2, [f"id {i}" for i in range(30)], pd.Categorical(SENTENCES), [""] * 30,
+    as_pandas(pl.DataFrame({"t": pl.Series(SENTENCES, dtype=pl.Categorical)}))["t"],
+], ids=["repeated", "two words", "category", "empty", "polars category"])  # fmt: skip
+def test_other_strings_are_categories(values):
+    assert ColumnChoices("from_dtype", "auto").kind_of(pd.Series(values), "t", None) == "category"
+
+
+@pytest.mark.parametrize("values, kind", [(range(30), "number"), ([None] * 30, "number"), (pd.NaT, "date")])
+def test_other_types_stay_what_they_are(values, kind):
+    values = pd.Series(values, index=range(30), dtype="datetime64[s]" if kind == "date" else None)
+    assert ColumnChoices("from_dtype", "auto").kind_of(values, "t", None) == kind
+
+
+# --- misread ---------------------------------------------------------------------------------------------------------
+
+
+N = 400
+rng = np.random.default_rng(0)
+Y = rng.normal(size=N)
+QUICK = dict(hidden_layer_sizes=3, max_iter=2, random_state=0)
+DAYS = pd.date_range("2026-01-01", periods=60)
+
+
+def fit(values, **parameters):
+    X = pd.DataFrame({"b": Y, "a": values})
+    return SigmoidMLPRegressor(**QUICK | parameters).fit(X, Y)
+
+
+def drawn(levels):
+    return rng.choice(np.array(levels, dtype=object), N)
+
+
+NUMBERS = drawn([*map(str, range(97)), "?"])
+PRICES = drawn([f"${price:,}" for price in range(900, 97_900, 1_000)])
+TO_DIGITS = "pd.to_numeric(X['a'].str.replace('[^-+.0-9]', '', regex=True))"
+QUESTION_MARK = ", errors='coerce'), which makes ['?'] missing. If"
+
+MISREAD = {
+    "one question mark": (NUMBERS, "pd.to_numeric(X['a']" + QUESTION_MARK),
+    "missing and unused": (pd.Series(NUMBERS).mask(Y > 1), "pd.to_numeric(X['a']" + QUESTION_MARK),
+    "prices": (PRICES, TO_DIGITS),
+    "millions": (drawn([f"{k},234,567" for k in range(1, 31)]), TO_DIGITS),
+    "thousands with fractions": (drawn([f"{k},234.50" for k in range(1, 31)]), TO_DIGITS),
+    "spaces for thousands": (drawn([f"{k} 234" for k in range(1, 31)]), TO_DIGITS),
+    "weights": (drawn([f"{k}.5 kg" for k in range(30)]), TO_DIGITS),
+    "units before a space": (drawn([f"{k}kg" + " " * (k % 2) for k in range(30)]), TO_DIGITS),
+    "shares": (drawn([f"{k} %" for k in range(-15, 15)]), TO_DIGITS),
+    "losses": (drawn([f"-${k}" if k % 2 else f"$-{k}" for k in range(30)]), TO_DIGITS),
+    "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], format='%Y/%m/%d')"),
+    "days, one unknown": (
+        drawn([*DAYS.strftime("%Y-%m-%d"), "?"]), "pd.to_datetime(X['a'], format='ISO8601'" + QUESTION_MARK,
+    ),
+    "German days": (drawn(DAYS.strftime("%d.%m.%Y")), "pd.to_datetime(X['a'], format='%d.%m.%Y')"),
+    "German times": (drawn(DAYS.strftime("%d.%m.%Y 10:30")), "pd.to_datetime(X['a'], format='%d.%m.%Y %H:%M')"),
+    "American days": (drawn(DAYS.strftime("%m/%d/%y")), "pd.to_datetime(X['a'], format='%m/%d/%y')"),
+    "months": (drawn(pd.date_range("2020", periods=30, freq="MS").strftime("%Y-%m")), "format='%Y-%m')"),
+    "months in words": (drawn(DAYS.strftime("%d %b %Y")), "format='%d %b %Y')"),
+    "years in digits": (drawn(DAYS.strftime("%Y%m%d")), "pd.to_numeric(X['a'])"),
+}  # fmt: skip
+UNCLEAR = {
+    "decimal commas": (
+        drawn([f"{k},125" for k in range(30)]),
+        "25' may be a decimal comma, or it may separate thousands",
+    ),
+    "all commas alike": (
+        drawn([f"{k},125" for k in range(1, 31)]),
+        "25' may be a decimal comma, or it may separate thousands",
+    ),
+    "first days": (
+        drawn(pd.date_range("2018", periods=30, freq="MS").strftime("%d.%m.%Y")),
+        "may be in either order: convert it with pd.to_datetime(X['a'], format='%d.%m.%Y') or with format='%m.%d.%Y'.",
+    ),
+    "a misspelt number": (drawn([*map(str, range(97)), "9O"]), "The value '9O' cannot be converted: correct such"),
+    "two signs": (drawn([*(f"${k}" for k in range(1, 31)), "-$-5"]), "The value '-$-5' cannot be converted"),
+    "other digits": (drawn([f"{k} kg" for k in range(30)] + ["٣ kg"]), "The value '٣ kg' cannot be converted"),
+    "no such day": (drawn([*DAYS.strftime("%Y-%m-%d"), "2026-02-30"]), "The value '2026-02-30' cannot be converted"),
+    "some offsets": (
+        drawn([f"{day:%Y-%m-%dT%H:%M}" + "Z" * (k % 2) for k, day in enumerate(DAYS)]),
+        "Some of these dates have an offset from UTC, and others have none",
+    ),
+    "two formats": (
+        drawn([f"{day:%d.%m.%Y}" if k % 2 else f"{day:%Y/%m/%d}" for k, day in enumerate(DAYS)]),
+        "No single format reads all of these dates",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISREAD | UNCLEAR)
+def test_the_column_and_what_converts_it_are_named(kind):
+    values, advice = (MISREAD | UNCLEAR)[kind]
+    with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are numbers or dates") as caught:
+        fit(values)
+    assert len(caught) == 1 and advice in str(caught[0].message) and caught[0].filename == __file__
+    with warnings.catch_warnings():  # named as a category, it is one
+        warnings.simplefilter("error")
+        fit(values, categorical_features=["from_dtype", "a"])
+
+
+@pytest.mark.parametrize("kind", MISREAD)
+def test_what_is_named_converts_all_values_of_the_column(kind):
+    values = pd.Series(MISREAD[kind][0], dtype=object)
+    with pytest.warns(UserWarning, match="text whose values are numbers or dates") as caught:
+        fit(values)
+    (call,) = re.findall(r"Convert it with (pd\.to_\w+\(.*?\))(?:\. If|, which)", str(caught[0].message))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        converted = eval(call, {"pd": pd, "X": pd.DataFrame({"a": values})})
+    np.testing.assert_array_equal(converted.isna(), values.isna() | (values == "?"))
+    assert converted.dtype.kind in "fiM" and converted.nunique() == values[values != "?"].nunique()
+
+
+@pytest.mark.parametrize("kind", UNCLEAR)
+def test_no_call_is_named_where_its_result_may_be_wrong(kind):
+    with pytest.warns(UserWarning, match="text whose values are numbers or dates") as caught:
+        fit(UNCLEAR[kind][0])
+    assert "Convert it with" not in str(caught[0].message)
+
+
+@pytest.mark.parametrize("written", ["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"])
+def test_days_and_months_are_not_swapped(written):
+    X = pd.DataFrame({"a": DAYS.strftime(written)})
+    with pytest.warns(UserWarning, match="text whose values are numbers or dates") as caught:
+        fit(X["a"].to_numpy()[np.arange(N) % len(X)])
+    (call,) = re.findall(r"pd\.to_datetime\(.*?\)", str(caught[0].message))
+    assert (eval(call, {"pd": pd, "X": X}) == DAYS).all()
+
+
+def test_a_rare_value_of_many_is_not_lost(monkeypatch):
+    """A sample of the categories decides whether the column is looked at, and all of them whether the call is named."""
+    monkeypatch.setattr(kinds, "MAX_CATEGORIES_TRIED", 10)
+    with pytest.warns(UserWarning, match="The value '10O' cannot be converted"):
+        fit(drawn([*map(str, range(97)), "10O"]))
+
+
+@pytest.mark.parametrize("values", [
+    drawn([f"c{k}" for k in range(97)]), drawn([*map(str, range(19))]), pd.Categorical(rng.integers(0, 97, N)),
+    rng.integers(0, 97, N), rng.choice(DAYS, N), drawn([f"1.{k}.{k}" for k in range(30)]),
+    drawn([f"1.{k}.3 beta" for k in range(30)]),
+    drawn([f"{day:%Y-%m-%d}" + " 10:00" * (k % 2) for k, day in enumerate(DAYS)]),
+    pd.Series(pd.arrays.ArrowExtensionArray(pa.array(drawn(DAYS.strftime("%Y-%m-%d"))).dictionary_encode())),
+    drawn([f"{k}-{k + 9}" for k in range(30)]), drawn([*map(str, range(30)), *(f"c{k}" for k in range(30))]),
+    drawn([f"{k},5" for k in range(30)]), drawn([f"{k}{'ABC'[k % 3]}" for k in range(30)]),
+    np.where(Y > 0, None, np.nan), pd.Categorical(NUMBERS),
+], ids=[
+    "text", "few", "codes", "integers", "dates", "versions", "beta versions", "days and times", "arrow",
+    "ranges", "half", "commas", "letters", "nothing", "type",
+])  # fmt: skip
+def test_other_columns_are_none_of_its_business(values):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(values)
+
+
+def test_what_is_meant_can_be_said_by_the_type():
+    with pytest.warns(UserWarning, match="is text") as caught:
+        fit(NUMBERS)
+    assert "X['a'].astype('category')" in str(caught[0].message)
+
+
+def test_it_comes_once_in_a_cross_validation():
+    frame = pd.DataFrame({"b": Y, "code": NUMBERS})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        cross_val_score(SigmoidMLPRegressor(**QUICK), frame, Y, cv=3)
+    assert len([one for one in caught if "Column 'code'" in str(one.message)]) == 1
+
+
+def test_polars_and_the_first_partial_fit():
+    frame = pl.DataFrame({"a": NUMBERS.tolist(), "b": Y})
+    with pytest.warns(UserWarning, match="Column 'a' of X is text"):
+        net = SigmoidMLPClassifier(**QUICK).partial_fit(frame, Y > 0, classes=[False, True])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.partial_fit(frame, Y > 0)
+
+
+def test_as_an_error_it_leaves_the_estimator_as_it_was():
+    net = fit(DAYS[rng.integers(0, 60, N)])
+    frame = pd.DataFrame({"b": Y, "a": DAYS[rng.integers(0, 60, N)]})
+    before = net.predict(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="Column 'a'"):
+            net.fit(frame.assign(a=NUMBERS), Y)
+    np.testing.assert_array_equal(net.predict(frame), before)
+
+
+# --- survey ----------------------------------------------------------------------------------------------------------
+
+
+FRAME = pd.DataFrame({"a": [1.0, 2, 3], "c": ["x", "y", "z"], "t": pd.to_datetime(["2020"] * 3), "bad": [1j, 1j, 1j]})
+
+
+def count_kinds(X, choices, max_categories):
+    return survey_columns(X, choices).summary(max_categories)
+
+
+@pytest.mark.parametrize("most, many", [(2, True), (3, False), (None, False)])
+def test_numbers_and_dates_are_counted_and_levels_compared(most, many):
+    assert count_kinds(FRAME, ColumnChoices(), most) == ColumnSummary(2, many, ())
+    assert count_kinds(np.array(FRAME[["a", "a"]]), ColumnChoices([0]), most) == ColumnSummary(1, many, ())
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, pd.DataFrame])
+def test_numbers_alone_are_counted_at_once(kind):
+    assert count_kinds(kind(np.eye(3)), ColumnChoices(), 2) == ColumnSummary(3, is_sparse=kind is sparse.csr_array)
+
+
+def test_text_is_named_and_counts_neither_as_a_number_nor_as_a_category():
+    frame = FRAME[["a", "c"]].assign(text=["one two three", "four five six", "seven eight nine"])
+    assert count_kinds(frame, ColumnChoices("from_dtype", "auto"), 2) == ColumnSummary(1, True, ("text",))
+    assert count_kinds(frame, ColumnChoices("from_dtype", ["c"]), 3) == ColumnSummary(1, False, ("c",))
+
+
+def test_each_column_has_its_kind_or_why_it_has_none():
+    survey = survey_columns(FRAME, ColumnChoices())
+    assert survey.names == ("a", "c", "t", "bad") and survey.kinds == {0: "number", 1: "category", 2: "date"}
+    assert [*survey.errors] == [3] and "'bad' of X holds complex values" in str(survey.errors[3])
+
+
+@pytest.mark.parametrize("values", [
+    pd.Series(["x", None, "y", "x"]), pd.Series([1, "1", None, 1.0], dtype=object), np.array([2.0, np.nan, 1.0, 2.0]),
+    pd.Series(pd.Categorical(["x", None, "y", "x"], ["y", "x", "z"])), pd.Series(pd.array([1, None, 2, 1])),
+    pd.Series(pd.to_datetime(["2020", None, "2021", "2020"])), pd.Series([True, None, False, True], dtype=object),
+], ids=["text", "both", "floats", "type", "Int64", "dates", "bools"])  # fmt: skip
+def test_levels_are_found_once_and_are_what_they_were(values):
+    table = values[:, np.newaxis] if isinstance(values, np.ndarray) else pd.DataFrame({"a": values})
+    found = survey_columns(table, ColumnChoices([0])).categorical[0]
+    (codes, keys), (expected_codes, expected_keys) = read_categories(found), read_categories(values)
+    assert codes.tolist() == expected_codes.tolist() and keys == expected_keys
+    assert isinstance(found.dtype, pd.CategoricalDtype)

@@ -1,0 +1,92 @@
+"""Columns unlike what was learnt: shifted numbers and unknown levels, and nothing else."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._tables.column import ColumnSettings
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.new_rows import columns_far_from_training
+
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": ["x", "y", "z"] * 20})
+
+
+@pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
+def test_far_columns_are_named(encoding):
+    encoder = learn_encoder(FRAME, ColumnSettings(numeric_encoding=encoding, n_bins=4))
+    assert columns_far_from_training(encoder, FRAME[::-1]) == []
+    assert columns_far_from_training(encoder, FRAME.assign(a=FRAME["a"] + 100)) == ["a"]
+    assert columns_far_from_training(encoder, FRAME.assign(c="new", b=np.nan)) == ["c"]
+    assert columns_far_from_training(encoder, FRAME.assign(c=None)) == []
+
+
+def test_arrays_and_sparse_rows():
+    X = np.array(FRAME[["a", "b"]])
+    assert columns_far_from_training(learn_encoder(X), X + np.array([0, 50])) == ["x1"]
+    assert columns_far_from_training(learn_encoder(X, ColumnSettings(input_scaling=None)), X + np.array([0, 50])) == []
+    assert columns_far_from_training(learn_encoder(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
+
+
+# --- predict ---------------------------------------------------------------------------------------------------------
+
+LABEL = FRAME["a"] > 0
+CODES = FRAME.assign(c=FRAME["c"].astype("category").cat.codes)
+
+
+def fitted(X=FRAME, **parameters):
+    return SigmoidMLPClassifier(3, max_iter=2, random_state=0, **parameters).fit(X, LABEL)
+
+
+@pytest.mark.parametrize("encoding", ["one_hot", "target"])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function", "activations", "input_gradients"])
+def test_codes_for_levels_are_named_once_per_call(method, encoding):
+    net = fitted(category_encoding=encoding)
+    many = pd.concat([CODES] * 60)  # more rows than are predicted at once
+    for table in (CODES, many, CODES.assign(c=CODES["c"].astype("category")), pl.from_pandas(CODES)):
+        with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold no category that fit has seen") as caught:
+            getattr(net, method)(table)
+        assert len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_arrays_with_categories_too():
+    X = np.c_[FRAME["a"], np.arange(60) % 3]
+    net = fitted(X, categorical_features=[1])
+    with pytest.warns(UserWarning, match=r"Columns \['x1'\]"):
+        net.predict(X + 10)
+
+
+@pytest.mark.parametrize("table", [
+    CODES[:19], CODES.assign(c=["new"] * 59 + ["x"]), CODES.assign(c=["new"] * 19 + [None] * 41),
+    FRAME.assign(c=None), FRAME.assign(c=pd.Categorical(FRAME["c"], categories=list("zyxwv"))), FRAME,
+], ids=["few rows", "one is known", "few values", "all missing", "other order", "same"])  # fmt: skip
+def test_no_more_than_that(table):
+    net = fitted()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.predict(table)
+
+
+def test_values_that_can_hardly_all_be_infrequent_levels_are_told():
+    levels = np.repeat([f"l{k}" for k in range(30)], 20)
+    table = pd.DataFrame({"x": np.arange(604.0), "c": [*levels, "once", "only", "rare", "rare"]})
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0, max_categories=31).fit(table, table["x"])
+    assert "infrequent" in set(net.inputs_["kind"])
+    with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold no category that fit has seen"):
+        net.predict(table.assign(c=np.arange(604).astype(str)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.predict(table.assign(c="rare"))
+
+
+def test_nobody_warns_where_most_levels_were_infrequent():
+    levels = np.array([f"l{k}" for k in range(30)])
+    net = fitted(FRAME.assign(c=np.repeat(levels, 2)), max_categories=3, category_encoding="one_hot")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.predict(FRAME.assign(c=np.repeat(levels[::-1], 2)))

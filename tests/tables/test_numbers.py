@@ -1,0 +1,529 @@
+"""Columns of numbers: scales, normal scores, bins and steps; weights are repetitions, no magnitude breaks them."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.special import ndtri
+from sklearn.preprocessing import QuantileTransformer
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._tables.column import ColumnSettings
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.numbers import (
+    MAX_LEAVES,
+    QUANTILE_SHARES,
+    BinnedColumn,
+    NumberColumn,
+    QuantileColumn,
+    bend_outliers,
+    bin_edges,
+    common_scaler,
+    learn_sparse,
+    with_steps,
+)
+from sknet._tables.statistics import SortedColumns
+
+# --- scales ----------------------------------------------------------------------------------------------------------
+
+
+METHODS = ["robust", "standard", None]
+values = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 3))
+columns = st.lists(st.tuples(values | st.just(float("nan")), st.integers(1, 4)), min_size=1, max_size=30)
+
+
+def weighted_and_repeated(column):
+    x, w = (np.array(part) for part in zip(*column, strict=True))
+    return x[:, None], w, np.repeat(x, w)[:, None]
+
+
+def learn(X, method, weight=None):
+    weight = None if weight is None else np.asarray(weight, dtype=float)
+    return list(learn_encoder(X, ColumnSettings(input_scaling=method, weight=weight)).columns)
+
+
+def learn_scaler(X, method, weight=None):
+    return common_scaler(learn(X, method, weight))
+
+
+def apply(scaler, Z):
+    scaler.impute_and_scale_into(Z, Z)
+    return Z
+
+
+def scaled(X, method, weight=None, dtype=np.float64):
+    return apply(learn_scaler(X, method, weight), np.array(X, dtype=dtype))
+
+
+# --- columns
+
+
+@given(columns, st.sampled_from(METHODS))
+def test_weights_are_repetitions(column, method):
+    x, w, repeated = weighted_and_repeated(column)
+    if method == "robust":
+        assert learn(x, method, w) == learn(repeated, method)
+    weighted, plain = learn_scaler(x, method, w), learn_scaler(repeated, method)
+    np.testing.assert_allclose(weighted.center, plain.center, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(weighted.factor, plain.factor, rtol=1e-9)
+    assert learn(repeated, method) == learn(repeated, method, np.ones(len(repeated)))
+
+
+def test_robust_is_median_and_quartile_range_with_bent_outliers():
+    x = np.array([0.0, 1, 2, 3, 4, 5, 6, 700])[:, None]
+    scaler = learn_scaler(x, "robust")
+    assert (scaler.center, scaler.factor, scaler.bend) == (3, 1 / 4, True)
+    z = (x - 3) / 4
+    np.testing.assert_allclose(apply(scaler, x.copy()), 3 * np.arcsinh(z / 3), rtol=1e-14)
+
+
+def test_where_quartiles_coincide_robust_takes_the_other_values_and_silences_constants():
+    X = np.column_stack([[5.0] * 9 + [9.0], [7.0] * 10, [np.nan] * 10])
+    scaler = learn_scaler(X, "robust")
+    assert scaler.center.tolist() == [5, 7, 0] and scaler.factor.tolist() == [1 / 4, 0, 0]
+    assert (apply(scaler, np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
+
+
+def test_a_zero_inflated_column_keeps_its_resolution():
+    rng = np.random.default_rng(0)
+    gain = np.where(rng.random(2000) < 0.9, 0.0, rng.lognormal(8, 1, 2000))
+    gain[0] = 1e7
+    scaler = learn_scaler(gain[:, None], "robust")
+    Z = apply(scaler, np.quantile(gain[gain > 0], [0.1, 0.5, 0.9])[:, None].copy())
+    assert scaler.center == 0 and (np.diff(Z[:, 0]) > 0.5).all()
+
+
+def test_standard_has_mean_zero_and_deviation_one_under_the_weights():
+    rng = np.random.default_rng(0)
+    X, w = rng.normal(5, 3, (50, 3)), rng.random(50)
+    Z = scaled(X, "standard", w)
+    np.testing.assert_allclose(w @ Z, 0, atol=1e-12)
+    np.testing.assert_allclose(w @ Z**2 / w.sum(), 1, rtol=1e-12)
+
+
+def test_none_changes_nothing_but_fills_in_the_weighted_mean():
+    X = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
+    scaler = learn_scaler(X, None, [3, 1, 5])
+    assert scaler.center.tolist() == [1.5, 0]
+    assert apply(scaler, X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
+
+
+@pytest.mark.parametrize("method", ["robust", "standard"])
+def test_missing_values_become_zero(method):
+    Z = scaled(np.array([[1.0], [np.nan], [5.0], [9.0]]), method)
+    assert Z[1] == 0 and Z[0] < 0 < Z[3]
+
+
+@pytest.mark.parametrize("method", ["robust", "standard"])
+@pytest.mark.parametrize("magnitude", [1e300, 1.7e308, 1e-300, 1e-307, 1e9, 1e-30])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_magnitude_does_not_matter(method, magnitude, dtype):
+    x = np.linspace(-1, 1, 21)[:, None]
+    Z = scaled_into(x * magnitude, method, dtype)
+    np.testing.assert_allclose(Z, scaled(x, method), rtol=1e-6, atol=1e-7)
+
+
+def scaled_into(X, method, dtype):
+    out = np.empty(X.shape, dtype)
+    assert learn_scaler(X, method).impute_and_scale_into(X, out)
+    return out
+
+
+def test_an_offset_costs_no_precision_in_single_precision():
+    x = np.linspace(-1, 1, 21)[:, None]
+    np.testing.assert_allclose(scaled_into(1e9 + x, "robust", np.float32), scaled(x, "robust"), atol=1e-6)
+
+
+def test_a_constant_is_recognised_though_its_mean_rounds():
+    scaler = learn_scaler(np.full((10, 1), 0.1), "standard", np.linspace(0.1, 1, 10))
+    assert scaler.center == 0.1 and scaler.factor == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])
+def test_any_real_type_is_scaled(dtype):
+    X = np.array([[0], [1], [0], [1], [1]], dtype=dtype)
+    out = np.empty(X.shape, np.float32)
+    assert learn_scaler(X, "standard").impute_and_scale_into(X, out)
+    np.testing.assert_allclose(out, scaled(X, "standard"), rtol=1e-6)
+
+
+def test_single_precision_stays_single():
+    X = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    scaler = learn_scaler(X, "robust")
+    Z = apply(scaler, X.copy())
+    assert Z.dtype == np.float32 and scaler.float32_suffices
+    np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
+
+
+def test_trouble_is_told():
+    scaler = learn_scaler(np.array([[1.0], [2.0], [3.0]]), None)
+    out = np.empty((2, 1), np.float32)
+    assert scaler.impute_and_scale_into(np.array([[1.0], [2.0]]), out)
+    assert not scaler.impute_and_scale_into(np.array([[1.0], [np.nan]]), out)
+    assert not scaler.impute_and_scale_into(np.array([[1.0], [1e200]]), out)
+
+
+@given(st.floats(-1e200, 1e200), st.floats(-1e200, 1e200))
+def test_bent_outliers_keep_their_order_and_are_never_flat(a, b):
+    Z = np.array([min(a, b), max(a, b), -min(a, b)])
+    bend_outliers(Z)
+    assert Z[0] == -Z[2] and Z[0] <= Z[1] and np.abs(Z).max() < 1400
+    if abs(a - b) > 1e-9 * max(abs(a), abs(b)):
+        assert Z[0] < Z[1]
+
+
+# --- the column
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
+    X = np.array([[1.0, 7.0], [np.nan, 9.0], [5.0, 8.0]])
+    columns = learn(X, method)
+    assert [column.suffixes for column in columns] == [("", "_missing"), ("",)]
+    assert [column.n_inputs for column in columns] == [2, 1]
+    together = np.empty(X.shape, dtype)
+    common_scaler(columns).impute_and_scale_into(X, together)
+    for j, column in enumerate(columns):
+        out = np.zeros((3, column.n_inputs), dtype)
+        column.write(pd.Series(X[:, j]), out, "c")
+        np.testing.assert_array_equal(out[:, 0], together[:, j])
+        assert (out[:, 1:] == np.isnan(X[:, [j]])).all()
+
+
+def test_no_columns_are_a_stack_too():
+    out = np.empty((3, 0))
+    assert common_scaler([]).impute_and_scale_into(np.empty((3, 0)), out)
+
+
+# --- quantile --------------------------------------------------------------------------------------------------------
+
+
+rng = np.random.default_rng(0)
+SKEWED = np.exp(2.0 * rng.normal(size=2000))
+HALF = 0.5 * QUANTILE_SHARES[1]
+
+
+def learn_scores(values, weight=None):
+    X = np.asarray(values, dtype=float)[:, np.newaxis]
+    return learn_encoder(X, ColumnSettings(input_scaling="quantile", weight=weight)).columns[0]
+
+
+def scores(column, values):
+    out = np.zeros((len(values), column.n_inputs))
+    column.write(np.asarray(values, dtype=float), out, "a")
+    return out
+
+
+def test_scores_are_scikit_learns_within_a_level():
+    theirs = QuantileTransformer(n_quantiles=len(QUANTILE_SHARES), output_distribution="uniform", subsample=None)
+    expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
+    found = learn_scores(SKEWED).cdf(SKEWED)
+    assert_allclose(
+        found, np.clip(expected, HALF, 1 - HALF), atol=HALF
+    )  # quantiles are values of the sample, not between two
+    assert (
+        abs(scores(learn_scores(SKEWED), SKEWED).std() - 1) < 0.02
+        and abs(scores(learn_scores(SKEWED), SKEWED).mean()) < 0.02
+    )
+
+
+def test_order_is_kept_and_nothing_lies_beyond_the_ends():
+    column, grid = learn_scores(SKEWED), np.linspace(-10, 2 * SKEWED.max(), 500)
+    found = scores(column, grid)[:, 0]
+    assert (np.diff(found) >= 0).all() and (np.diff(scores(column, np.sort(SKEWED)[::40])[:, 0]) > 0).all()
+    assert_allclose([found[0], found[-1]], [ndtri(HALF), -ndtri(HALF)])
+
+
+def test_a_repeated_value_lies_in_the_middle_of_its_share():
+    column = learn_scores([0.0] * 60 + [1.0, 2.0, 3.0, 4.0] * 10)
+    assert_allclose(column.cdf(np.array([0.0])), 0.3, atol=1 / 256)
+    assert_array_equal(scores(learn_scores(np.full(9, 7.0)), [7.0]), [[0.0]])  # a constant says nothing
+
+
+def test_missing_values_have_the_middle_score_and_an_indicator():
+    column = learn_scores([np.nan, 1.0, 2.0, 3.0, np.nan])
+    assert column.suffixes == ("", "_missing") and column.n_inputs == 2
+    assert_array_equal(scores(column, [np.nan, 2.0])[:, 1], [1.0, 0.0])
+    assert scores(column, [np.nan])[0, 0] == 0.0
+    nothing = learn_scores([np.nan, np.nan])
+    assert_array_equal(nothing.quantiles, np.zeros(len(QUANTILE_SHARES)))
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_tables(missing):
+    X = np.column_stack([SKEWED[:200], rng.normal(size=200)])
+    X[::7, 1] = np.nan if missing else X[::7, 1]
+    encoder = learn_encoder(X, ColumnSettings(input_scaling="quantile"))
+    of_frame = learn_encoder(
+        pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), ColumnSettings(input_scaling="quantile")
+    )
+    Z = encoder.encode(X, np.float64)
+    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.only_numbers
+    assert of_frame.columns[:2] == encoder.columns
+    assert_array_equal(encoder.encode(X[:3], np.float64), Z[:3])
+    assert isinstance(encoder.columns[0], QuantileColumn)
+
+
+def test_a_fit_does_not_see_how_its_numbers_are_spread():
+    X, y = np.exp(3 * rng.normal(size=(300, 2))), rng.normal(size=300)
+    y += np.log(X[:, 0])
+    one, other = (
+        SigmoidMLPRegressor(5, input_scaling="quantile", max_iter=20, random_state=0, n_members=1).fit(T, y)
+        for T in (X, np.log(X))
+    )
+    assert_allclose(one.predict(X), other.predict(np.log(X)), atol=0.15)
+    assert one.score(X, y) > 0.6
+
+
+# --- sparse ----------------------------------------------------------------------------------------------------------
+
+
+def learn_sparse_scaler(X, method, weight=None):
+    return common_scaler(learn_sparse(X, ColumnSettings(input_scaling=method, weight=weight)))
+
+
+@given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))
+def test_sparse_columns_are_divided_by_their_root_mean_square(seed, kind):
+    rng = np.random.default_rng(seed)
+    dense = rng.normal(size=(12, 4)) * (rng.random((12, 4)) < 0.5) * [1e200, 1, 1e-200, 1]
+    dense[:, 3] = 0
+    w = rng.integers(1, 4, 12)
+    scaler = learn_sparse_scaler(kind(dense), "robust", w)
+    unit = dense / [1e200, 1, 1e-200, 1]
+    rms = np.sqrt(w @ unit**2 / w.sum())
+    expected = np.where(rms > 0, 1 / np.where(rms > 0, rms, 1) / [1e200, 1, 1e-200, 1], 1)
+    np.testing.assert_allclose(scaler.factor, expected, rtol=1e-12)
+    assert not scaler.center.any() and not scaler.bend and not scaler.shift
+    repeated = learn_sparse_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
+    np.testing.assert_allclose(scaler.factor, repeated.factor, rtol=1e-12)
+
+
+def test_sparse_duplicates_count_as_their_sum_and_are_left_alone():
+    X = sparse.csr_array((np.array([1.0, 2.0]), np.array([0, 0]), np.array([0, 2])), shape=(1, 1))
+    assert learn_sparse_scaler(X, "robust").factor == 1 / 3 and X.nnz == 2
+
+
+def test_sparse_without_scaling_is_left_alone():
+    assert learn_sparse_scaler(sparse.csr_array(np.eye(2) * 7), None).factor.tolist() == [1, 1]
+
+
+# --- bins ------------------------------------------------------------------------------------------------------------
+
+
+NUMBERS = st.lists(
+    st.tuples(st.integers(-5, 5) | st.floats(-1e6, 1e6).map(lambda x: round(x, 2)), st.integers(1, 4)), min_size=1
+)
+
+
+def edges_of(values, n_bins=4, weight=None):
+    return bin_edges(SortedColumns.of(np.asarray(values, dtype=float)[np.newaxis], weight), n_bins)[0]
+
+
+def learn_bins(values):
+    X = np.asarray(values, dtype=float)[:, np.newaxis]
+    return learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=4)).columns[0]
+
+
+def write(column, values):
+    out = np.zeros((len(values), column.n_inputs))
+    column.write(np.asarray(values, dtype=float), out, "c")
+    return out
+
+
+def test_edges_are_quantiles():
+    assert edges_of(np.arange(101)) == pytest.approx([0, 25, 50, 75, 100], abs=1)
+
+
+def test_few_values_are_all_edges():
+    assert edges_of([3, 1, 2, 2, 2]).tolist() == [1, 2, 3]
+
+
+def test_a_repeated_value_is_one_edge_and_the_others_share_the_rest():
+    edges = edges_of([0] * 90 + list(range(1, 11)), n_bins=8)
+    assert edges[0] == 0 and edges[1] == 1 and edges[-1] == 10 and len(edges) == 9
+    amid = edges_of([*np.linspace(1, 2, 50), *[5] * 60, *np.linspace(7, 9, 50)], n_bins=6)
+    assert 5 in amid and len(amid) == 7 and amid[0] == 1 and amid[-1] == 9
+
+
+def test_missing_values_count_nowhere():
+    assert edges_of([np.nan, 3, 1, np.nan, 2]).tolist() == [1, 2, 3]
+    assert learn_bins([np.nan] * 3) == NumberColumn(0.0, 0.0, True, True, True)
+
+
+@given(NUMBERS, st.integers(2, 9))
+def test_edges_increase_and_are_as_many_as_asked_for_at_most(sample, n_bins):
+    values = np.array([value for value, _ in sample])
+    edges = edges_of(values, n_bins)
+    assert (np.diff(edges) > 0).all() and 1 <= len(edges) <= n_bins + 1 and np.isin(edges, values).all()
+
+
+@given(NUMBERS, st.integers(2, 9))
+def test_weights_are_repetitions_in_bins(sample, n_bins):
+    values, weight = (np.array(part, dtype=float) for part in zip(*sample, strict=True))
+    repeated = np.repeat(values, weight.astype(int))
+    np.testing.assert_array_equal(edges_of(values, n_bins, weight), edges_of(repeated, n_bins))
+
+
+def test_a_bin_is_0_below_1_above_and_linear_between():
+    column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0), 0.0)
+    assert column.suffixes == ("_bin1", "_bin2", "") and (column.n_bins, column.n_inputs) == (2, 3)
+    assert write(column, [-1, 0.5, 1, 2, 9])[:, :2].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
+
+
+def test_a_missing_value_stands_for_the_centre():
+    column = learn_bins([1, 2, 3, 4, np.nan])
+    assert column.suffixes[3:] == ("", "_missing")
+    found = write(column, [np.nan, 2.0])
+    assert (found[0, :3] == found[1, :3]).all() and found[:, 3:].tolist() == [[0, 1], [0, 0]]
+
+
+def test_a_column_of_two_values_has_no_bins():
+    assert isinstance(learn_bins([0, 1, 1, 0]), NumberColumn)
+
+
+@pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
+def test_bins_of_any_magnitude(magnitude):
+    x = np.arange(1.0, 10.0)
+    np.testing.assert_allclose(write(learn_bins(x * magnitude), x * magnitude), write(learn_bins(x), x), atol=1e-6)
+
+
+def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
+    values = np.array([-1.7e308, -1.2e308, 1.2e308, 1.6e308, 1.7e308])
+    column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308), 0.0)
+    bins = write(column, values)[:, :3]
+    assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
+    _, factor = column.bins
+    assert factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6) and np.isfinite(column.slopes(values, "c")).all()
+
+
+def test_a_classifier_learns_from_bins_of_huge_numbers():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1.0, 1.7, (300, 1)) * np.where(rng.random((300, 1)) < 0.5, -1.0, 1.0) * 1e308
+    net = SigmoidMLPClassifier(numeric_encoding="piecewise_linear", n_members=1, random_state=0).fit(X, X[:, 0] > 0)
+    assert net.score(X, X[:, 0] > 0) == 1.0
+
+
+# --- steps -----------------------------------------------------------------------------------------------------------
+
+
+N = 2000
+VALUE, OTHER = np.exp(1.2 * rng.normal(size=N)), rng.normal(size=N)  # skewed: a bin is wide where the limit lies
+NOISE = rng.random(N)
+ABOVE = (np.where(VALUE > 2.3, 0.93, 0.05) > NOISE).astype(float)
+BINS = ColumnSettings(numeric_encoding="piecewise_linear", n_bins=12)
+
+
+def learn_with_steps(X, target, weight=None):
+    """Learn the encoder of a table, with steps where the target jumps."""
+    targets = np.asarray(target, dtype=float).reshape(len(target), -1)
+    return learn_encoder(X, replace(BINS, weight=weight)).with_steps(X, targets, weight)
+
+
+def steps_of(X, target, weight=None):
+    return [getattr(column, "steps", ()) for column in learn_with_steps(X, target, weight).columns]
+
+
+def test_a_limit_becomes_a_bin_between_the_two_values_beside_it():
+    X = np.stack([OTHER, VALUE], axis=1)
+    steps = steps_of(X, ABOVE)[1]
+    low, high = min(steps, key=lambda step: abs(step[0] - 2.3))
+    assert low in VALUE and high == VALUE[low < VALUE].min()
+    assert np.mean((VALUE > 2.3) != (low < VALUE)) < 0.01
+    encoder = learn_with_steps(X, ABOVE)
+    position = encoder.input_positions(1)[encoder.columns[1].all_edges.index(low)]
+    np.testing.assert_array_equal(encoder.encode(X, np.float64)[:, position], low < VALUE)
+
+
+def test_ranges_of_a_code_become_steps():
+    code = rng.integers(0, 100, N).astype(float)
+    inside = ((code >= 17) & (code < 23)) | ((code >= 58) & (code < 71))
+    (steps,) = steps_of(code[:, np.newaxis], (np.where(inside, 0.95, 0.05) > NOISE).astype(float))
+    assert {(16, 17), (22, 23), (57, 58), (70, 71)} <= set(steps) and len(steps) < MAX_LEAVES
+
+
+def test_several_classes_may_jump():
+    labels = np.digitize(VALUE, [0.4, 2.3])
+    assert steps_of(VALUE[:, np.newaxis], np.eye(3)[labels])[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n", [60, 1000])
+def test_noise_has_no_steps(n, seed):
+    draw = np.random.default_rng(seed)
+    assert not any(steps_of(draw.normal(size=(n, 5)), draw.random(n) < 0.4))
+
+
+def test_what_bends_without_a_jump_has_no_steps():
+    probability = 1 / (1 + np.exp(-2 * OTHER - OTHER**2))
+    assert not any(steps_of(np.stack([OTHER, VALUE], axis=1), probability > NOISE))
+
+
+def test_nothing_jumps_where_every_target_is_the_same():
+    assert not any(steps_of(VALUE[:, np.newaxis], np.ones(N)))
+
+
+def test_rows_of_next_to_no_weight_show_no_jump():
+    weight = np.where(OTHER < 1.0, 1e-6, 1.0)
+    noise = np.where(weight == 1.0, NOISE < 0.5, ABOVE)
+    assert any(steps_of(VALUE[:, np.newaxis], noise)) and not any(steps_of(VALUE[:, np.newaxis], noise, weight))
+
+
+def test_a_weight_has_no_unit():
+    weight = rng.integers(1, 4, N).astype(float)
+    found, same = (steps_of(VALUE[:, np.newaxis], ABOVE, weight * unit) for unit in (1.0, 1e-9))
+    assert found == same and any(found)
+
+
+@pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
+def test_steps_of_any_magnitude(magnitude):
+    (expected,), (found,) = (steps_of(VALUE[:, np.newaxis] * factor, ABOVE) for factor in (1.0, magnitude))
+    np.testing.assert_allclose(np.array(found) / magnitude, expected)
+
+
+def test_missing_values_stand_where_the_centre_is():
+    gaps = np.where(rng.random(N) < 0.2, np.nan, VALUE)
+    encoder = learn_with_steps(gaps[:, np.newaxis], ABOVE)
+    assert encoder.columns[0].steps
+    missing, centre = encoder.encode(np.array([[np.nan], [encoder.columns[0].fill]]), np.float64)
+    np.testing.assert_array_equal(missing[: encoder.n_bins], centre[: encoder.n_bins])
+
+
+def test_columns_without_bins_stay_as_they_are():
+    frame = pd.DataFrame({"level": np.where(NOISE < 0.5, "a", "b"), "two": NOISE < 0.5, "value": VALUE})
+    without, encoder = learn_encoder(frame, BINS), learn_with_steps(frame, ABOVE)
+    assert encoder.columns[:2] == without.columns[:2] and encoder.columns[2].steps
+    assert learn_with_steps(frame[["level"]], ABOVE).columns == without.columns[:1]
+
+
+# --- a column with steps ---------------------------------------------------------------------------------------------
+
+COLUMN = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0), 0.0)
+
+
+def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
+    column = with_steps(COLUMN, {(2.0, 2.5), (0.5, 1.0)})
+    assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0)
+    assert column.n_bins == 5 and column.n_inputs == len(column.suffixes) == len(column.input_formulas) == 6
+    out = np.zeros((3, column.n_inputs))
+    column.write(np.array([0.25, 2.0, 2.5]), out, "c")
+    assert out[:, :5].tolist() == [[0.5, 0, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
+    assert column.slopes(np.array([2.25]), "c")[0].tolist() == [0, 0, 0, 2, 0, 1]
+
+
+def test_a_step_that_is_a_bin_already_or_too_narrow_or_too_wide_is_none():
+    assert with_steps(COLUMN, {(0.0, 1.0), (1.0, 3.0), (0.0, 5e-324), (-1.7e308, 1.7e308)}) == COLUMN
+
+
+def test_bins_of_a_column_with_steps_are_full_one_after_the_other():
+    """On this, tables rely that are kept in few bytes."""
+    column = learn_with_steps(VALUE[:, np.newaxis], ABOVE).columns[0]
+    out = np.zeros((N, column.n_inputs))
+    column.write(VALUE, out, "c")
+    assert all((out[:, i] == 1.0).all() or not out[out[:, i] < 1.0, j].any() for i, j in pairwise(range(column.n_bins)))

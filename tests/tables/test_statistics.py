@@ -1,0 +1,177 @@
+"""Quantiles, means and deviations with weights as repetitions; samples that are the same everywhere; equality."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from sknet._tables.column import ColumnSettings
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.numbers import QuantileColumn
+from sknet._tables.statistics import mean_and_deviation, sample_rows, weighted_quantile
+from sknet._tables.targets import TargetScaler
+from tests.dask.local_workers import parted
+from tests.estimators.inside import model_of, seeds_of
+from tests.tables import limits
+
+# --- sampling --------------------------------------------------------------------------------------------------------
+
+
+N, SAMPLE = 600, 150
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 3))
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
+    city=[f"c{k}" for k in RNG.integers(0, 40, N)], sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
+)
+y = X[:, 0] + 2.0 * (FRAME["city"].str[1:].astype(int).to_numpy() % 2) + RNG.normal(size=N)
+
+
+@pytest.fixture(autouse=True)
+def small_sample():
+    with limits.sample_rows(SAMPLE):
+        yield
+
+
+def net(**parameters):
+    fixed = {"max_iter": 2, "early_stopping": False, "random_state": 3, "input_scaling": "quantile"}
+    return SigmoidMLPRegressor(**fixed | {"max_categories": 5, "category_encoding": "both"} | parameters)
+
+
+def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
+    rows = sample_rows(N, 0)
+    assert len(rows) == SAMPLE and (np.diff(rows) > 0).all()
+    assert (rows != sample_rows(N, 1)).any() and (sample_rows(SAMPLE, 0) == np.arange(SAMPLE)).all()
+    counts = sum(np.bincount(sample_rows(N, seed), minlength=N) for seed in range(400))
+    assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
+
+
+def test_it_does_not_matter_in_which_pieces_a_sample_is_drawn():
+    expected = sample_rows(N, 5)
+    with limits.sample_rows(SAMPLE, drawn_at_once=33):
+        np.testing.assert_array_equal(sample_rows(N, 5), expected)
+
+
+def test_an_encoder_is_that_of_the_sampled_rows():
+    fitted = net(category_encoding="one_hot").fit(FRAME, y)
+    rows = sample_rows(N, seeds_of(fitted)[1])
+    expected = learn_encoder(FRAME.iloc[rows], ColumnSettings(input_scaling="quantile", max_categories=5))
+    assert model_of(fitted).encoder == expected
+    assert model_of(fitted).head.regression_target.scaler.mean == pytest.approx(y[rows].mean())
+
+
+def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
+    table = FRAME.drop(columns="sex")
+    chunks = lambda: ((table.iloc[i : i + 77], y[i : i + 77]) for i in range(0, N, 77))  # noqa: E731
+    pairs = [(net().fit(table, y), net().fit(parted(table, 4), y))]
+    with limits.sample_rows(N):  # rows of a stream have other numbers: another sample of them
+        pairs.append((net().fit(table, y), stream.fit(net(), chunks)))
+    for in_memory, other in pairs:
+        assert list(other.network_feature_names_) == list(in_memory.network_feature_names_)
+        ours, theirs = (model_of(fitted).encoder.encode(table, float) for fitted in (in_memory, other))
+        np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(other.loss_, in_memory.loss_, rtol=0.1)  # rows that are in the same folds
+    np.save(tmp_path / "X.npy", X)
+    mapped = net().fit(np.load(tmp_path / "X.npy", mmap_mode="r"), y)
+    assert_frame_equal(mapped.inputs_, net().fit(X, y).inputs_)
+
+
+def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_them():
+    table = FRAME.assign(city=FRAME["city"].where(np.arange(N) > 0, "rare"))
+    seed = next(seed for seed in range(99) if 0 not in sample_rows(N, seed))
+    encoder = learn_encoder(table.iloc[sample_rows(N, seed)], ColumnSettings(keeps_all_categories=True))
+    assert not encoder.encode(table.iloc[:1], float)[0, 3:-3].any()
+    assert encoder.feature_names[-3:] == ["sex_f", "sex_m", "sex_x"]
+
+
+@pytest.mark.parametrize("encoding", ["target", "both"])
+def test_levels_and_target_means_are_those_of_all_rows(encoding):
+    table = pd.DataFrame({"city": [f"c{k}" for k in RNG.integers(0, 200, N)]})
+    fitted = net(category_encoding=encoding, input_scaling=None, target_scaling=None).fit(table, y)
+    (means,) = fitted.inputs_.query("kind == 'target'")["level"]
+    assert means.keys() - {None} == set(table["city"])
+    for city in set(table["city"]):  # each mean lies between that of its rows and that of all
+        ends = sorted([y[table["city"] == city].mean(), y.mean()])
+        assert ends[0] - 1e-9 <= means[city] <= ends[1] + 1e-9
+
+
+def test_missing_values_outside_of_the_sample_are_imputed():
+    table = X.copy()
+    outside = int(np.setdiff1d(np.arange(N), sample_rows(N, seeds_of(net().fit(X, y))[1]))[0])
+    table[outside, 0] = np.nan
+    fitted = net(input_scaling="robust", numeric_encoding="raw").fit(table, y)
+    assert list(fitted.network_feature_names_) == ["x0", "x1", "x2"]
+    assert np.isfinite(fitted.predict(table)).all()
+
+
+def test_labels_are_those_of_all_rows():
+    labels = np.where(np.arange(N) == 0, "rare", "common")
+    labels[1:3] = "other"
+    fitted = SigmoidMLPClassifier(max_iter=2, early_stopping=False, random_state=0).fit(X, labels)
+    assert fitted.classes_.tolist() == ["common", "other", "rare"]
+
+
+# --- equality --------------------------------------------------------------------------------------------------------
+
+
+def test_arrays_are_compared_by_value_and_types_by_identity():
+    column = QuantileColumn(np.array([0.0, 1.0]))
+    assert column == QuantileColumn(np.array([0.0, 1.0]))
+    assert column != replace(column, quantiles=np.array([0.0, 2.0]))
+    assert column != replace(column, has_missing_indicator=True)
+    assert column != TargetScaler(column.quantiles, column.quantiles) and column != "column"
+
+
+# --- quantiles, means and deviations ---------------------------------------------------------------------------------
+
+
+values = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 3))
+
+
+@given(st.lists(st.tuples(values, st.integers(1, 5)), min_size=1, max_size=40), st.floats(0, 1))
+def test_quantiles_take_weights_as_repetitions_as_numpy_does(sample, q):
+    x, w = (np.array(part) for part in zip(*sample, strict=True))
+    repeated = np.repeat(x, w)
+    found = weighted_quantile(x, q, w)
+    assert found == weighted_quantile(repeated, q) == weighted_quantile(repeated, q, np.ones(len(repeated)))
+    on_a_step = np.isclose(q * len(repeated), np.round(q * len(repeated)), rtol=1e-6)
+    if not on_a_step:
+        assert found == np.quantile(repeated, q, method="inverted_cdf")
+
+
+def test_a_quantile_that_falls_on_a_step_is_the_lower_value():
+    assert weighted_quantile([4, 1, 3, 2], [0, 0.25, 0.5, 0.75, 1]).tolist() == [1, 1, 2, 3, 4]
+    assert weighted_quantile(np.arange(100), 0.07) == 6  # 0.07 * 100 is 7.000000000000001
+    assert weighted_quantile([1, 2, 3], 1 / 3, [0.1, 0.1, 0.1]) == 1
+
+
+@given(st.lists(st.tuples(values, st.floats(0.01, 3)), min_size=1, max_size=30), st.sampled_from([0.25, 0.5, 0.75]))
+def test_splitting_a_fractional_weight_changes_no_quantile(sample, q):
+    x, w = (np.array(part) for part in zip(*sample, strict=True))
+    assert weighted_quantile(x, q, 2 * w) == weighted_quantile(np.repeat(x, 2), q, np.repeat(w, 2))
+
+
+def test_quantiles_ignore_missing_values_and_keep_the_shape_of_q():
+    assert weighted_quantile([np.nan, 5, 1], 0.5) == 1
+    assert weighted_quantile([np.nan, 5, 1], 0.5, [9, 2, 1]) == 5
+    assert weighted_quantile([1, 2], [[0.5, 1.0]]).tolist() == [[1, 2]]
+    assert np.isnan(weighted_quantile([np.nan], 0.5)) and np.isnan(weighted_quantile([], 0.5))
+
+
+def test_mean_and_deviation_of_nothing_are_zero():
+    assert mean_and_deviation(np.array([np.nan, np.nan]), None) == (0, 0)
+    assert mean_and_deviation(np.array([1.0, np.nan, 3.0]), None) == (2, 1)
+
+
+@pytest.mark.parametrize("magnitude", [1e-200, 1.0, 1e200])
+def test_mean_and_deviation_take_weights_as_repetitions_at_any_magnitude(magnitude):
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(3, 1, 40) * magnitude, rng.integers(1, 4, 40)
+    x[::7] = np.nan
+    found = np.array(mean_and_deviation(x, w * 0.3))
+    np.testing.assert_allclose(found, mean_and_deviation(np.repeat(x, w), None), rtol=1e-12)
+    np.testing.assert_allclose(found / magnitude, [3, 1], atol=0.5)
