@@ -5,7 +5,7 @@ the lengths and the count of values are limited before anything is parsed or all
 compared before anything is made of them.
 
 The metadata of a file are the name and version of this format, the settings, which are JSON of the plain things of
-`models.pack`, and the digest.
+`pack.pack`, and the digest.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from uuid import uuid4
 import numpy as np
 
 from sknet._packages import require_package
-from sknet._storage.models import Packer, unpack
+from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
 FORMAT_NAME = "sknet"
@@ -50,7 +50,7 @@ BYTES_PER_CHARACTER = 8
 """Bytes for each character of the text: it and the strings made of it may have four bytes per character."""
 
 BYTES_PER_ROW_VALUE = 370
-"""Bytes for each value whose fields are kept as one array each, such as an `Epoch` (see `models.Packer.pack_tuple`)."""
+"""Bytes for each value whose fields are kept as one array each, such as an `Epoch` (see `Packer.pack_tuple`)."""
 
 ABANDONED_AFTER = 24 * 3600
 """Seconds after which a temporary file that nobody has written to is that of a process that was killed."""

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.scratch import ScratchFiles
+from sknet._stream.records import ScratchFiles
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.datetime import (
     Instants,

@@ -1,6 +1,7 @@
-"""Records in one file, in buckets that rows are assigned to at random: each bucket is a sample of all rows.
+"""Records in a temporary file, in buckets that rows are assigned to at random: each bucket is a sample of all rows.
 
-An epoch reads the buckets in a new order, and mixes the rows of some of them: rows that come sorted are shuffled.
+An epoch reads the buckets in a new order, and mixes the rows of some of them: rows that come sorted are shuffled. Files
+have no names, so the system removes them when they are closed, even where the process is killed.
 
 Conventions
 -----------
@@ -15,15 +16,47 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import FileIO
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._stream.scratch import ScratchFiles
 from sknet._tables.sampling import hash_integers
 from sknet._typing import Array, DType
+
+
+class ScratchFiles(ExitStack):
+    """Opens files in a folder, and closes all of them at the end of a `with` block.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def open(self) -> FileIO:
+        """Open a new file for writing and reading, without a buffer."""
+        return self.enter_context(TemporaryFile(dir=self._folder, buffering=0))
+
+    def write(self, file: FileIO, content: bytes | memoryview) -> None:
+        """Write all of the content at a file's position; an OSError names the folder that has no room for it."""
+        left = memoryview(content)
+        try:
+            while len(left):  # a file without a buffer may take a part only
+                left = left[file.write(left) :]
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            message = f"{self._folder} has no room for a copy of the table: pass a larger cache_dir"
+            raise OSError(errno.ENOSPC, message) from error
+
 
 Records = NDArray[np.void]
 
