@@ -36,7 +36,7 @@ from sknet._storage import checkpoints
 from sknet._stream.packing import TableFormat, choose_format
 from sknet._stream.records import ScratchFiles
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CheckedChunk, CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
+from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
 from sknet._tables.frames import is_frame
 from sknet._tables.tables import take_rows
@@ -132,7 +132,7 @@ class ChunkReader:
         self.has_labels = isinstance(estimator, ClassifierParameters)
         self.columns: Columns | None = None
 
-    def read(self, chunk: Chunk) -> tuple[CheckedChunk, Table] | None:
+    def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
         """Return a chunk, checked, and its first 2 rows as the user has them; None if all its weights are 0."""
         n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
         weight = None if n is None else read_each_weight(chunk.weight, n)
@@ -152,7 +152,7 @@ class ChunkReader:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
         groups = None if groups is None else read_chunk_groups(groups, n)
         self.columns = columns
-        return CheckedChunk(table, y, weight, groups), take_rows(X, slice(0, 2))
+        return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
 
 
 def read_chunk_groups(groups: Target, n: int) -> Array:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import blake2b
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -22,20 +22,11 @@ from numpy.typing import NDArray
 
 from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat
 from sknet._stream.records import BucketWriter, Records, ScratchFiles, ShuffledRecords
+from sknet._stream.sources import Chunk
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.label_arrays import as_label_column, as_labels, stack_label_columns
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, DType, Table, Target
-
-
-class CollectedTargets(Protocol):
-    """The targets of the chunks so far."""
-
-    def append(self, y: Target, kept: Array) -> None:
-        """Check the targets of a chunk, and keep those of some of its rows."""
-
-    def finish(self) -> Array:
-        """Return all that were kept, as one array."""
 
 
 class CollectedLabels:
@@ -111,14 +102,8 @@ ROWS_CONVERTED_AT_ONCE = 2**14
 """How many rows are read at a time for their texts to be encoded."""
 
 
-@dataclass(frozen=True)
-class CheckedChunk:
-    """A chunk whose table, weights and groups have been checked; its targets are still those of the user."""
-
-    X: Table
-    y: Target
-    weight: Array | None
-    groups: Array | None
+CollectedTargets: TypeAlias = CollectedLabels | CollectedNumbers
+"""The targets of the chunks so far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,13 +183,13 @@ class SourceWriter:
         self, files: ScratchFiles, targets: CollectedTargets, choose_format: Callable[[Table], TableFormat], name: str
     ) -> None:
         self._files, self._targets, self._choose_format, self._name = files, targets, choose_format, name
-        self._first: CheckedChunk | None = None
+        self._first: Chunk | None = None
         self._weights: list[Array] = []
         self._groups: list[NDArray[np.uint64]] = []
         self._hash = blake2b(digest_size=32)
 
-    def append(self, chunk: CheckedChunk, example_rows: Table) -> None:
-        """Write the rows of a chunk that have a positive weight; the first chunk decides on their format."""
+    def append(self, chunk: Chunk, example_rows: Table) -> None:
+        """Write the rows of a checked chunk that have a positive weight; the first chunk decides on their format."""
         n = chunk.X.shape[0]
         if self._first is None:
             self._first, self._example_rows = chunk, example_rows
