@@ -11,10 +11,11 @@ like : the same for no rows            tells the type and shape of all
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import dask
@@ -29,9 +30,6 @@ from numpy.typing import NDArray
 from sknet._dask.cluster import Cluster, Delayed
 from sknet._dask.table import PartitionedTable, Partitions
 from sknet._dask.tasks import take
-from sknet._model.heads import LabelHead, RegressionHead
-from sknet._model.intervals import interval_ends
-from sknet._model.model import Model
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table, Target
 
@@ -46,13 +44,13 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
     Yields
     ------
     tables : list of PartitionedTable
-    local : callable
-        Brings targets, weights or groups here, if they are a collection: frames and Series as such.
+    load : callable
+        Brings targets, weights or groups into this process, if they are a collection: frames and Series as such.
     """
     partitions = [partitions_of(check_collection(X)) for X in collections]  # checked before any worker is asked
     cluster = Cluster(current_client())
 
-    def local(values: Target) -> Target:
+    def load(values: Target) -> Target:
         if not is_collection(values):
             return values
         partitions = cluster.results(cluster.compute(partitions_of(values)))
@@ -61,7 +59,7 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
     try:
         # targets travel as parts of tasks, so that they are there again after any loss
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], local
+            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], load
     finally:
         cluster.close()
 
@@ -132,35 +130,24 @@ def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
     stops = np.cumsum(delayed([delayed(len)(partition) for partition in partitions]).compute())
     if stops[-1] != len(kept):
         raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(kept)}: give each row of X a weight.")
-    rows = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
-    taken = [delayed(take)(partition, chosen) for partition, chosen in zip(partitions, rows, strict=True)]
+    positions = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
+    taken = [delayed(take)(partition, wanted) for partition, wanted in zip(partitions, positions, strict=True)]
     if isinstance(X, dd.DataFrame):
         return dd.from_delayed(taken, meta=X._meta)
-    blocks = zip(taken, rows, strict=True)
-    return da.concatenate(
-        [da.from_delayed(partition, (len(chosen), X.shape[1]), X.dtype) for partition, chosen in blocks]
-    )
+    chunks = zip(taken, positions, strict=True)
+    return da.concatenate([da.from_delayed(chunk, (len(wanted), X.shape[1]), X.dtype) for chunk, wanted in chunks])
 
 
 # --- predictions, when they are asked for ----------------------------------------------------------------------------
 
 
-class Predicts(Protocol):
-    """An estimator: what `predict_lazily` asks of it."""
-
-    def predict(self, X: Table) -> Array:
-        """Predict."""
-
-
-def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str, *arguments: object) -> Collection:
+def predict_lazily(estimator: object, X: Collection, method: str, *arguments: object) -> Collection:
     """Return predictions of a collection; a list of them where there is one for each output.
 
     Parameters
     ----------
     estimator : estimator
         Its `method` is called with each partition and the arguments.
-    model : Model
-        The estimator's.
     X : dask DataFrame or Array
     method : {"predict", "predict_proba", "predict_set", "predict_interval", "predict_quantiles"}
 
@@ -169,19 +156,21 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
     dask Series, DataFrame or Array, or a list of such
     """
     X = check_collection(X)
-    if X.shape[1] != model.encoder.n_columns:
-        raise ValueError(f"X has {X.shape[1]} columns, and fit saw {model.encoder.n_columns}.")
-    # what the head makes of one row of zeros has the type and shape of all predictions: dask asks for these in advance
-    raw = np.zeros((1, model.head.n_outputs), model.output_dtype)
-    like = _EXAMPLE_OUTPUTS[method](model, raw, *arguments)
+    # the predictions of a row of missing values have the type and shape of all: dask asks for these in advance
+    row = np.full((1, X.shape[1]), np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        example = getattr(estimator, method)(
+            row if isinstance(X, da.Array) else pd.DataFrame(row, columns=X.columns), *arguments
+        )
     # one value for all tasks; with a name, dask need not hash the weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
-    is_list = isinstance(like, list)
-    examples = like if is_list else [like]
+    is_list = isinstance(example, list)
+    examples = example if is_list else [example]
     predictions = [
-        _map(_Predict(method, arguments, output if is_list else None, example[:0], names), X, shared)
-        for output, (example, names) in enumerate(
-            zip(examples, _columns(model, method, examples, arguments), strict=True)
+        _map(_Predict(method, arguments, output if is_list else None, like[:0], names), X, shared)
+        for output, (like, names) in enumerate(
+            zip(examples, _columns(estimator, method, examples, arguments), strict=True)
         )
     ]
     return predictions if is_list else predictions[0]
@@ -212,7 +201,7 @@ class _Predict:
         self.output = output  # which of the list that the method returns; None where it returns an array
         self.__name__ = f"sknet-{method}"  # of its tasks
 
-    def __call__(self, partition: Table, estimator: Predicts) -> Table:
+    def __call__(self, partition: Table, estimator: object) -> Table:
         """Predict a partition, which may be empty."""
         values = self.like  # no rows
         if len(partition):
@@ -227,10 +216,12 @@ class _Predict:
         return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.names)
 
 
-def _columns(model: Model, method: str, examples: list[Array], arguments: tuple[object, ...]) -> list[pd.Index | None]:
+def _columns(
+    estimator: object, method: str, examples: list[Array], arguments: tuple[object, ...]
+) -> list[pd.Index | None]:
     """Return, for each output, the names of the predicted data frame's columns; None where a Series is predicted."""
-    if method in ("predict_proba", "predict_set") and isinstance(model.head, LabelHead):
-        classes = model.head.labels.classes
+    if method in ("predict_proba", "predict_set"):
+        classes = estimator.classes_  # type: ignore[attr-defined]
         return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]
     ends = ["lower", "upper"]
     if method == "predict_interval":
@@ -239,38 +230,3 @@ def _columns(model: Model, method: str, examples: list[Array], arguments: tuple[
     if method == "predict_quantiles":
         return [pd.Index(np.asarray(arguments[0]))]  # the quantiles' levels
     return [None if examples[0].ndim == 1 else pd.RangeIndex(examples[0].shape[1])]
-
-
-def _probabilities(model: Model, raw: Array, *_: object) -> Array | list[Array]:
-    if not isinstance(model.head, LabelHead):
-        raise TypeError("a head of numbers has no probabilities")
-    return model.head.probabilities(model.head.output_probabilities(raw))
-
-
-def _sets(model: Model, raw: Array, *_: object) -> Array:
-    return np.asarray(_probabilities(model, raw)) > 0.0
-
-
-def _interval(model: Model, raw: Array, *_: object) -> Array:
-    if not isinstance(model.head, RegressionHead):
-        raise TypeError("a head of labels has no intervals")
-    predictions = model.head.predict(raw)
-    ends = interval_ends(model.head, predictions).astype(predictions.dtype)
-    return ends[:, 0] if model.head.regression_target.flat else ends
-
-
-def _quantiles(model: Model, raw: Array, levels: Array) -> Array:
-    return np.zeros((1, len(levels)), model.head.predict(raw).dtype)
-
-
-_EXAMPLE_OUTPUTS: dict[str, Callable[..., Any]] = {
-    "predict": lambda model, raw: model.head.predict(raw),
-    "predict_proba": _probabilities,
-    "predict_set": _sets,
-    "predict_interval": _interval,
-    "predict_quantiles": _quantiles,
-}
-"""By method, a function of the model, one row's raw outputs and the method's arguments.
-
-Its output has the type and shape of all.
-"""

@@ -1,13 +1,14 @@
 """A table in partitions on a cluster's workers: its rows, what they are encoded as, and training on them.
 
-Rows are chosen by number, and stay where they are. Training is the same loop as in memory, whose objective adds up what
-the workers compute.
+Rows are chosen by their indices, and stay where they are. Training is the same loop as in memory, with an objective
+that adds up what the workers compute.
 
 Conventions
 -----------
 N rows of all partitions, one partition after the other; n of them chosen, or trained on.
 
-rows : (n,)              numbers of the chosen rows among the N
+row_indices : (n,)       which of the N rows are chosen
+position : (n,)          each row's index in its partition, or in its shard
 theta, gradient : (p,)
 batch : slice or (b,)    which of the n training rows
 """
@@ -60,7 +61,7 @@ class RowGroups:
 
     @cached_property
     def bounds(self) -> list[slice]:
-        """The part of `order` that is in each group."""
+        """The slice of `order` that is in each group."""
         stops = np.cumsum(np.bincount(self.group, minlength=self.n_groups)).tolist()
         return [slice(start, stop) for start, stop in pairwise([0, *stops])]
 
@@ -84,7 +85,7 @@ class RowGroups:
         return values
 
 
-def refuse_other_columns(rows: Table, number: int, first_rows: Table, first: int) -> None:
+def check_columns(rows: Table, number: int, first_rows: Table, first: int) -> None:
     """Raise if a partition's columns are not those of the first one, in their order; both are given by some rows."""
     if not isinstance(rows, pd.DataFrame):  # blocks of an array all have the same number of columns
         return
@@ -125,11 +126,11 @@ class Partitions:
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
-        lengths, samples = zip(*cluster.call_on_workers(tasks.describe, self.futures), strict=True)
+        lengths, samples = zip(*cluster.map_tasks(tasks.describe, self.futures), strict=True)
         filled = [i for i, length in enumerate(lengths) if length] or [0]
         self.example_rows = samples[filled[0]]
         for i in filled[1:]:
-            refuse_other_columns(samples[i], i, self.example_rows, filled[0])
+            check_columns(samples[i], i, self.example_rows, filled[0])
         self.stops = np.cumsum(lengths)
         # a partition belongs to the shard in which its middle row lies: shards then have about the same number of rows
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
@@ -149,13 +150,13 @@ class Partitions:
         """Forget the partitions, here and on the workers, which know how to compute again what others need."""
         self._futures = None
 
-    def groups_of(self, rows: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
+    def groups_of(self, row_indices: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
         """Return the rows grouped by partition, and of each partition the positions of its rows in it."""
-        partition = np.searchsorted(self.stops, rows, side="right")  # the first that ends after the row
+        partition = np.searchsorted(self.stops, row_indices, side="right")  # the first that ends after the row
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
-        parts = zip(groups.split(rows), starts, strict=True)
-        return groups, [(numbers - start).astype(np.int32) for numbers, start in parts]  # half of what travels
+        by_partition = zip(groups.split(row_indices), starts, strict=True)
+        return groups, [(indices - start).astype(np.int32) for indices, start in by_partition]  # half of what travels
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,11 +166,11 @@ class PartitionedTable(FeatureTable):
     Attributes
     ----------
     partitions : Partitions
-    rows : ndarray of shape (n,)
+    row_indices : ndarray of shape (n,)
     """
 
     partitions: Partitions
-    rows: NDArray[np.intp]
+    row_indices: NDArray[np.intp]
     # a step takes its way to the workers and back whatever it holds: batches are larger than in memory
     limits: ClassVar[TableLimits] = TableLimits(largest_batch=8192)
 
@@ -181,21 +182,21 @@ class PartitionedTable(FeatureTable):
     @property
     def shape(self) -> tuple[int, int]:
         """How many rows and columns there are."""
-        return len(self.rows), self.example_rows.shape[1]
+        return len(self.row_indices), self.example_rows.shape[1]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.row_indices)
 
     def __getitem__(self, rows: Batch) -> PartitionedTable:
         """Return some of these rows."""
-        return replace(self, rows=self.rows[rows])
+        return replace(self, row_indices=self.row_indices[rows])
 
     def rows_in_memory(self, rows: Batch = ALL) -> Table:
         """Bring some of these rows, in this order, from the workers, as an array or a data frame."""
-        groups, positions = self.partitions.groups_of(self.rows[rows])
+        groups, positions = self.partitions.groups_of(self.row_indices[rows])
         wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
-        tables = self.partitions.cluster.call_on_workers(tasks.take, futures, [positions[i] for i in wanted])
+        tables = self.partitions.cluster.map_tasks(tasks.take, futures, [positions[i] for i in wanted])
         order = np.argsort(groups.order)  # the inverse permutation: back to the order of `rows`
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
@@ -206,26 +207,24 @@ class PartitionedTable(FeatureTable):
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
-        groups, positions = self.partitions.groups_of(self.rows)
+        groups, positions = self.partitions.groups_of(self.row_indices)
         weights = [None] * len(positions) if weight is None else groups.split(weight)
         targets = groups.split(target_of(y))  # of all rows: what stands for a missing one must not depend on the parts
         parts = zip(self.partitions.futures, positions, targets, weights, groups.split(encoding_fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence for each parameter, as of `map`
-        return merge_totals(self.partitions.cluster.call_on_workers(tasks.target_totals, *zip(*arguments, strict=True)))
+        return merge_totals(self.partitions.cluster.map_tasks(tasks.target_totals, *zip(*arguments, strict=True)))
 
     def digest(self) -> str:
         """Return a hash of these rows, the same whichever workers have them."""
-        _, positions = self.partitions.groups_of(self.rows)
-        of_partitions = self.partitions.cluster.call_on_workers(
-            tasks.digest_of_rows, self.partitions.futures, positions
-        )
+        _, positions = self.partitions.groups_of(self.row_indices)
+        of_partitions = self.partitions.cluster.map_tasks(tasks.digest_of_rows, self.partitions.futures, positions)
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
         """Encode these rows where they are, shard by shard; `encoding_fold`, (n,), as in `TableEncoder.encode`."""
         table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
-        groups, positions = table.groups_of(self.rows)
+        groups, positions = table.groups_of(self.row_indices)
         encoding_folds = [None] * len(positions) if encoding_fold is None else groups.split(encoding_fold)
         n = len(shards)
         # of each shard, the lists of its partitions' futures, positions and folds
@@ -233,7 +232,7 @@ class PartitionedTable(FeatureTable):
             [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_folds)
         ]
         futures = cluster.start_tasks(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
-        cluster.call_on_workers(tasks.wait_for, futures)  # what cannot be encoded is an error here
+        cluster.map_tasks(tasks.wait_for, futures)  # what cannot be encoded is an error here
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
         first = np.array([bound.start for bound in shard.bounds])  # how many rows the shards before have
@@ -241,17 +240,17 @@ class PartitionedTable(FeatureTable):
         # as they were chosen
         position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
-        chosen = None if np.array_equal(position, shard.position) else position
-        return EncodedOnWorkers(table, futures, shard, chosen, encoder.lookups is not None)
+        are_all = np.array_equal(position, shard.position)
+        return EncodedOnWorkers(table, futures, shard, None if are_all else position, encoder.lookups is not None)
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Concatenate parts of a data frame, whose columns of categories may have others in each."""
+    """Concatenate data frames, whose columns of categories may have other categories in each."""
     joined = pd.concat(frames, ignore_index=True)
     for name in joined:
-        parts = [frame[name] for frame in frames]
-        if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
-            joined[name] = union_categoricals(parts, ignore_order=True)
+        columns = [frame[name] for frame in frames]
+        if all(isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
+            joined[name] = union_categoricals(columns, ignore_order=True)
     return joined
 
 
@@ -271,8 +270,8 @@ class EncodedOnWorkers:
         What each shard is encoded as.
     shard : RowGroups
         The shard of each of the n rows.
-    chosen : ndarray of shape (n,), or None
-        The position of each row among those encoded there; None where all are chosen, in their order.
+    positions : ndarray of shape (n,), or None
+        The position of each row among those encoded in its shard; None for all of these, in their order.
     has_lookups : bool
         Whether the rows are `MixedRows`.
     n_inputs_unseen : int, default=0
@@ -282,7 +281,7 @@ class EncodedOnWorkers:
     partitions: Partitions
     futures: list[Future]
     shard: RowGroups
-    chosen: NDArray[np.int32] | None
+    positions: NDArray[np.int32] | None
     has_lookups: bool
     n_inputs_unseen: int = 0
     n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
@@ -294,8 +293,8 @@ class EncodedOnWorkers:
 
     def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
         """Return some of these rows."""
-        chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
-        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
+        positions = (self.shard.position if self.positions is None else self.positions)[rows]
+        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), positions=positions)
 
     def without_first_inputs(self, s: int) -> EncodedOnWorkers:
         """Return the same rows without the first s inputs."""
@@ -310,7 +309,9 @@ class EncodedOnWorkers:
         """Bring the batch's rows from the workers; to train on them, a `ShardedObjective` leaves them there."""
         some = self[batch]
         n = len(some.futures)
-        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_inputs_unseen] * n)
+        parts = some.cluster.map_tasks(
+            tasks.inputs_of_rows, some.futures, some.positions_by_shard, [self.n_inputs_unseen] * n
+        )
         if not self.has_lookups:
             return some.shard.join(parts)
         one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
@@ -321,15 +322,17 @@ class EncodedOnWorkers:
         return ShardedObjective(settings, self, rows)
 
     @cached_property
-    def rows(self) -> Sequence[Array | None]:
-        """Of each shard, the positions of these rows among its encoded ones; None where these are all."""
-        return [None] * len(self.futures) if self.chosen is None else self.shard.split(self.chosen)
+    def positions_by_shard(self) -> Sequence[Array | None]:
+        """For each shard, the positions of these rows among its encoded ones; None where these are all."""
+        return [None] * len(self.futures) if self.positions is None else self.shard.split(self.positions)
 
     def raw(self, settings: ObjectiveSettings, theta: Array) -> Array:
         """Return the raw outputs of these rows, (n, k)."""
         n = len(self.futures)
         network = [settings] * n, [self.n_inputs_unseen] * n, [theta] * n
-        return self.shard.join(self.cluster.call_on_workers(tasks.raw_outputs, self.futures, self.rows, *network))
+        return self.shard.join(
+            self.cluster.map_tasks(tasks.raw_outputs, self.futures, self.positions_by_shard, *network)
+        )
 
 
 class ShardedObjective:
@@ -338,16 +341,16 @@ class ShardedObjective:
     batches = None
 
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
-        self.n_samples, self._n_weights, self._rows = len(rows), settings.layout.n_weights, inputs
+        self.n_samples, self._n_weights, self._inputs = len(rows), settings.layout.n_weights, inputs
         self._penalty = settings.penalty
         self.known_targets = rows.target, rows.relative_weight
-        # batches have other sizes on each shard and at each step, which are computed in small pieces
+        # batches have other sizes on each shard and at each step: their rows are computed some at a time
         self._settings = replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # futures on the workers, for all steps: targets and weights travel once, theta with each step
         self._on_shards = inputs.cluster.start_tasks(
-            tasks.NetworkOnShard, [self._settings] * n, [inputs.n_inputs_unseen] * n, inputs.rows,
+            tasks.NetworkOnShard, [self._settings] * n, [inputs.n_inputs_unseen] * n, inputs.positions_by_shard,
             inputs.shard.split(rows.target), weights,
         )  # fmt: skip
         self._objectives = inputs.cluster.keep(tasks.ObjectiveOfShard, inputs.futures, self._on_shards)
@@ -359,20 +362,20 @@ class ShardedObjective:
 
         What is drawn and the order of the sums depend on the shards, not on which worker computes them.
         """
-        rows = self._rows
-        rows.partitions.release()  # what is needed is encoded
+        inputs = self._inputs
+        inputs.partitions.release()  # what is needed is encoded
         seed = None if rng is None else int(rng.integers(2**63))
         n = length(batch)
         # of each shard, the arguments of `gradient`, with a seed of its own; None where it has no row of the batch
         calls = [
-            (theta, chosen, n, None if seed is None else (seed, i)) if chosen is None or len(chosen) else None
-            for i, chosen in enumerate(self._split_batch(batch))
+            (theta, positions, n, None if seed is None else (seed, i)) if positions is None or len(positions) else None
+            for i, positions in enumerate(self._split_batch(batch))
         ]
         shares = self._objectives.call("gradient", calls)
         if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
-            shards = zip(rows.futures, self._on_shards, calls, strict=True)
+            shards = zip(inputs.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
-            shares = rows.cluster.call_on_workers(tasks.gradient, *zip(*repeated, strict=True))
+            shares = inputs.cluster.map_tasks(tasks.gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
         for share, gradient in shares:  # in the order of the shards, whichever answers first: sums are then the same
@@ -382,7 +385,7 @@ class ShardedObjective:
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
         """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""
-        shard = self._rows.shard  # positions are among the network's rows of the shard, not among all encoded there
+        shard = self._inputs.shard  # positions are among the network's rows of the shard, not among all encoded there
         if isinstance(batch, slice):
             if length(batch) == self.n_samples:
                 return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]
@@ -401,4 +404,4 @@ class ShardedObjective:
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
-        return self._rows.raw(self._settings, theta)
+        return self._inputs.raw(self._settings, theta)

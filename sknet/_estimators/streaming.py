@@ -76,7 +76,7 @@ def fit_stream(
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     if resume is not None:  # before hours of reading
-        checkpoints.read_checkpoint(resume).refuse_other_estimator(type(estimator).__name__, 0)
+        checkpoints.read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
         reader = ChunkReader(estimator)
         choose = partial(choose_format, choices=column_choices(estimator), files=files)

@@ -123,7 +123,7 @@ def _plain_file(path: Path) -> Path:
     return target
 
 
-def refuse_unwritable(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
     # what is tried is a nameless file in the same directory: one at `path` would overwrite what is there
     with _name_in_os_error(path), TemporaryFile(dir=_plain_file(path).parent):
@@ -234,13 +234,13 @@ def read(
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {public_name} has written.")
     with path.open("rb") as file, as_model_file_error(path, public_name):
-        _refuse_costly_header(file)
+        _check_header(file)
         with safe_open(path, framework="numpy") as tensors:
             # `file` and `tensors` were opened one after the other: another process may have renamed a new one between
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return read(path, public_name, classes, custom)
             metadata = tensors.metadata() or {}
-            _refuse_other_version(path, metadata)
+            _check_version(path, metadata)
             settings = metadata["settings"]
             memory_left = _memory_left(settings)
             if memory_left < 0:
@@ -263,7 +263,7 @@ def _parse_int(text: str) -> int:
     return number
 
 
-def _refuse_costly_header(file: BinaryIO) -> None:
+def _check_header(file: BinaryIO) -> None:
     """Raise where to parse the header would cost more than MAX_EXTRA_BYTES; leave the file where the tensors begin."""
     start, size = file.read(8), os.fstat(file.fileno()).st_size
     length = int.from_bytes(start, "little")
@@ -273,22 +273,22 @@ def _refuse_costly_header(file: BinaryIO) -> None:
         raise ValueError("its header holds more than that of any model")
 
 
-def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
+def _check_version(path: Path, metadata: Mapping[str, str]) -> None:
     """Raise for a file that is not of this format, or of a version that is not known here."""
     version = metadata.get("version", "")
     if not metadata.get("format", "").startswith(FORMAT_NAME):  # "sknet model" in early files of version 1
         raise ValueError("it holds tensors, but nothing of sknet's")
     if not (version.isascii() and version.isdecimal()) or int(version) < 1:
         raise ValueError(f"its version is {version[:20]!r}, which is no whole number")
-    if int(version) > VERSION:
-        raise ModelFileError(
-            f"{path} was written by a later version of sknet: its format is {version}, and this version reads "
-            f"{VERSION} only. Update sknet."
+    if int(version) != VERSION:
+        which, remedy = (
+            ("a later", "Update sknet.")
+            if int(version) > VERSION
+            else ("an earlier", "Fit and save again, or read it with that version.")
         )
-    if int(version) < VERSION:
         raise ModelFileError(
-            f"{path} was written by an earlier version of sknet: its format is {version}, and this version reads "
-            f"{VERSION} only. Fit and save again, or read it with that version."
+            f"{path} was written by {which} version of sknet: its format is {version}, and this version reads "
+            f"{VERSION} only. {remedy}"
         )
 
 

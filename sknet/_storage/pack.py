@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from types import NoneType, UnionType
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -303,11 +303,12 @@ def make_value(cls: type, parts: Mapping[str, object]) -> object:
 
 def is_of_type(value: object, hint: object) -> bool:
     """Whether a value, and each item in it, is what an annotation says."""
-    check = _CHECKS.get(get_origin(hint) or hint)  # of `tuple[int, ...]`, the origin is tuple, its arguments the rest
+    origin: Any = get_origin(hint) or hint  # of `tuple[int, ...]`, the origin is tuple, its arguments the rest
+    check = _CHECKS.get(origin)
     if check is not None:
         return check(value, get_args(hint))
     # what a protocol asks for shows when the value is used
-    return getattr(hint, "_is_protocol", False) or isinstance(value, hint)  # type: ignore[arg-type]
+    return getattr(origin, "_is_protocol", False) or isinstance(value, origin)
 
 
 def _is_tuple(value: object, of: tuple[object, ...]) -> bool:
@@ -339,8 +340,6 @@ _CHECKS: dict[object, Callable[..., bool]] = {
     Mapping: _is_mapping,
     Union: _fits_one_of,
     UnionType: _fits_one_of,
-    np.ndarray: lambda value, of: isinstance(value, np.ndarray),
     get_origin(NDArray[np.generic]): lambda value, of: isinstance(value, np.ndarray),  # an alias from NumPy 2.5 on
-    np.dtype: lambda value, of: isinstance(value, np.dtype),
 }
 """How a value is compared with an annotation, by what stands before its bracket; of all others by isinstance."""

@@ -90,7 +90,7 @@ class NumberFormat(ColumnFormat):
     def pack(self, values: Table) -> Array:
         """Return the numbers, NaN where one is missing."""
         numbers = column_as_floats(values, self._name)
-        refuse_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
+        check_number_type(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
         refuse_infinite(numbers[:, np.newaxis], lambda _: self._name)
         return numbers
 
@@ -244,7 +244,7 @@ def float_type(given: object) -> DType:
     return np.dtype(np.float32 if given == np.float32 else np.float64)
 
 
-def refuse_wider(given: DType, kept: DType, what: str) -> None:
+def check_number_type(given: DType, kept: DType, what: str) -> None:
     """Raise where numbers of one type would lose digits in the type that the first chunk had."""
     if not np.can_cast(given, kept) and kept == np.float32:
         raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
@@ -269,7 +269,7 @@ class ArrayFormat:
         """Write rows of an array into records."""
         if is_frame(X):
             raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
-        refuse_wider(X.dtype, self.dtype, "X")
+        check_number_type(X.dtype, self.dtype, "X")
         records["X"] = X
 
     def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:

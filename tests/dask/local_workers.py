@@ -24,7 +24,7 @@ class LocalWorkers:
         each = zip(*arguments, strict=True)
         return [copied(function(*copied(given))) for given in each]
 
-    call_on_workers = start_tasks
+    map_tasks = start_tasks
 
     def keep(self, make, *arguments):
         return KeptHere(self.start_tasks(make, *arguments), self.calls)

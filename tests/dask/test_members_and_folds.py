@@ -81,8 +81,8 @@ def test_the_table_is_encoded_once_and_given_up(encoding, n_times):
 def test_no_timing_changes_a_bit(monkeypatch):
     parameters = TWO | FOLDS | dict(dropout=0.2, max_iter=3)
     first = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
-    call, delays = LocalWorkers.call_on_workers, np.random.default_rng(0)
-    monkeypatch.setattr(LocalWorkers, "call_on_workers", lambda *given: sleep(delays.random() * 2e-3) or call(*given))
+    call, delays = LocalWorkers.map_tasks, np.random.default_rng(0)
+    monkeypatch.setattr(LocalWorkers, "map_tasks", lambda *given: sleep(delays.random() * 2e-3) or call(*given))
     second = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
     assert distance(first, second) == 0.0
     assert_array_equal(first.oof_prediction_, second.oof_prediction_)

@@ -143,14 +143,14 @@ def test_a_killed_process_leaves_a_whole_file(path):
 
 def test_a_file_that_is_written_while_it_is_read_is_read_again(path, monkeypatch):
     write(path, {"k": 1, "weights": np.zeros(3)})
-    first_step = files._refuse_costly_header
+    first_step = files._check_header
 
     def let_another_write(file):
         first_step(file)
         monkeypatch.undo()
         write(path, {"k": 2, "weights": np.ones(500)})
 
-    monkeypatch.setattr(files, "_refuse_costly_header", let_another_write)
+    monkeypatch.setattr(files, "_check_header", let_another_write)
     assert read(path)["k"] == 2
 
 
@@ -306,7 +306,7 @@ def test_a_pipe_is_not_replaced(path, tmp_path, is_link):
     with pytest.raises(OSError, match="written: it is a pipe, a device or another special file. Give another path"):
         write(given, TREE)
     with pytest.raises(OSError, match="cannot be written: it is a pipe"):
-        files.refuse_unwritable(given)
+        files.check_writable(given)
     assert stat.S_ISFIFO(os.stat(pipe).st_mode) and sorted(os.listdir(tmp_path)) == names
 
 
