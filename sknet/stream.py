@@ -292,8 +292,8 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
 def _as_frame(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
     """Return a chunk's predictions as a frame, its columns named after the method."""
     if isinstance(values, list):  # of several outputs
-        parts = [_as_frame(part, f"{method}_{i}", None) for i, part in enumerate(values)]
-        return pd.concat(parts, axis=1)
+        frames = [_as_frame(of_output, f"{method}_{i}", None) for i, of_output in enumerate(values)]
+        return pd.concat(frames, axis=1)
     flat = values.reshape(len(values), -1)  # (n, ...): intervals of several outputs have three dimensions
     if values.ndim == 1:
         return pd.DataFrame({method: values})

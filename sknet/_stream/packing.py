@@ -47,7 +47,7 @@ from sknet._tables.iso_dates import holds_iso_dates, read_iso_dates
 from sknet._typing import Array, DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]
-"""The name, type and shape of a part of each record."""
+"""The name, type and shape of a field of each record."""
 
 MAX_CATEGORIES_OF_COLUMN = 2**20
 """How many categories a column may have: each is kept in memory."""

@@ -9,7 +9,9 @@ n records of one call, N in all; b buckets.
 
 records : (n,)     structured array
 places : (n,)      where they lie in the file, counted in records
-bounds : (b + 1,)  where the buckets of one part of the file begin and end, in records
+bounds : (b + 1,)  where the buckets of one segment of the file begin and end, in records
+
+A segment is what was in memory when it was written: sorted by bucket, so that each bucket has a slice of every segment.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class ScratchFiles(ExitStack):
         """Write all of the content at a file's position; an OSError names the folder that has no room for it."""
         left = memoryview(content)
         try:
-            while len(left):  # a file without a buffer may take a part only
+            while len(left):  # a file without a buffer may take less
                 left = left[file.write(left) :]
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -88,20 +90,20 @@ class BucketWriter:
         self._files, self._file, self.dtype = files, files.open(), dtype
         self._buffer = np.empty(max(1, WRITE_BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
-        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each part written; the first is empty, and begins at 0
+        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each segment; the first is empty, and begins at 0
 
     def append(self, records: Records) -> None:
         """Append records; their buckets depend on how many came before alone."""
         while len(records):
-            part = records[: len(self._buffer) - self._n_buffered]
-            self._buffer[self._n_buffered : self._n_buffered + len(part)] = part
-            self._n_buffered += len(part)
+            fitting = records[: len(self._buffer) - self._n_buffered]
+            self._buffer[self._n_buffered : self._n_buffered + len(fitting)] = fitting
+            self._n_buffered += len(fitting)
             if self._n_buffered == len(self._buffer):
                 self._write()
-            records = records[len(part) :]
+            records = records[len(fitting) :]
 
     def _write(self) -> None:
-        """Write the buffered records as one part of the file: sorted by bucket, in each bucket as they came."""
+        """Write the buffered records as one segment: sorted by bucket, in each bucket as they came."""
         records = self._buffer[: self._n_buffered]
         start = self._bounds[-1][-1]  # all that was written before
         buckets = _buckets(start, start + len(records))
@@ -130,7 +132,7 @@ class ShuffledRecords:
     ----------
     file : FileIO
     dtype : dtype
-    bounds : ndarray of shape (parts, b + 1)
+    bounds : ndarray of shape (n_segments, b + 1)
     """
 
     file: FileIO
@@ -142,7 +144,7 @@ class ShuffledRecords:
 
     def put_in_place(self, values: Array) -> None:
         """Put values of all records, (N, ...), from the order in which these were appended into that of the file."""
-        for start, stop in self.bounds[1:, [0, -1]].tolist():  # part by part
+        for start, stop in self.bounds[1:, [0, -1]].tolist():  # segment by segment
             values[start:stop] = values[start:stop][np.argsort(_buckets(start, stop), kind="stable")]
 
     def take(self, places: NDArray[np.intp]) -> Records:
@@ -191,7 +193,7 @@ class ShuffledRecords:
         positions : ndarray
             Which of `places` each record lies at.
         """
-        sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all parts
+        sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all segments
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
         ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to each bucket's end; the next bucket; rows read
         while read < ends[-1]:
@@ -202,10 +204,13 @@ class ShuffledRecords:
     def _read(
         self, buckets: NDArray[np.intp], n: int, places: NDArray[np.intp] | None
     ) -> tuple[Records, NDArray[np.intp]]:
-        """Read some buckets, n rows in all: a piece of each from every part of the file."""
+        """Read some buckets, n rows in all: a slice of each from every segment."""
         records = np.empty(n, self.dtype)
         n_read = 0
-        starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T  # (buckets, parts): bucket by bucket
+        starts, stops = (
+            self.bounds[:, buckets].T,
+            self.bounds[:, buckets + 1].T,
+        )  # (buckets, segments): bucket by bucket
         starts, stops = starts[stops > starts], stops[stops > starts]
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
             self._read_into(records[n_read : n_read + stop - start], start)
@@ -214,7 +219,7 @@ class ShuffledRecords:
             return records, _ranges(starts, stops)
         firsts, lasts = np.searchsorted(places, starts), np.searchsorted(places, stops)
         positions = _ranges(firsts, lasts)
-        # from a place in the file to one among those that were read, which lie piece after piece
+        # from a place in the file to one among those that were read, which lie slice after slice
         shifts = np.cumsum(stops - starts) - stops
         return records[places[positions] + np.repeat(shifts, lasts - firsts)], positions
 

@@ -96,9 +96,9 @@ class Chunk:
 
 def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[Chunk]:
     """Yield the rows of a source with their targets; chunks without rows are skipped."""
-    pieces = _pieces_of_arrays(source, roles) if isinstance(source, np.ndarray) else _pieces(source, None, name)
-    roles = Roles() if isinstance(source, np.ndarray) else roles  # its pieces are (X, y, weight, groups) already
-    return (_chunk_of(number, piece, roles, name) for number, piece in _with_rows(pieces, name))
+    given = _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, name)
+    roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups) already
+    return (_chunk_of(number, chunk, roles, name) for number, chunk in _with_rows(given, name))
 
 
 def read_tables(
@@ -106,13 +106,13 @@ def read_tables(
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; of frames with more columns than `columns`, these."""
     if is_frame(source):
-        pieces: Iterator[object] = iter([source])  # to iterate over a frame gives its columns' names
+        given: Iterator[object] = iter([source])  # to iterate over a frame gives its columns' names
     elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, which are read only once
-        pieces = iter(source)
+        given = iter(source)
     else:
-        pieces = _pieces(source, columns, name)
-    for number, piece in _with_rows(pieces, name):
-        X: Table = piece[0] if isinstance(piece, tuple) else piece
+        given = _given_chunks(source, columns, name)
+    for number, chunk in _with_rows(given, name):
+        X: Table = chunk[0] if isinstance(chunk, tuple) else chunk
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
             X = X[list(columns)]
         yield Chunk(number, X)
@@ -131,11 +131,11 @@ def is_read_from(source: object, path: Path) -> bool:
     return any(os.path.exists(file) and os.path.samefile(file, path) for file in files)
 
 
-# --- pieces: what a source gives, one after the other ----------------------------------------------------------------
+# --- chunks as a source gives them -----------------------------------------------------------------------------------
 
 
-def _pieces(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
-    """Read a source piece by piece, which is no array with arrays beside it."""
+def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
+    """Read a source, which is not an array with arrays beside it, chunk by chunk."""
     if isinstance(source, str | os.PathLike | Dataset):
         return read_frames(source, columns, VALUES_READ_AT_ONCE)
     if isinstance(source, np.ndarray):
@@ -155,7 +155,7 @@ def _pieces(source: object, columns: Sequence[str] | None, name: str) -> Iterato
         ) from None
 
 
-def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
+def _slices_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
     """Read an array, and the arrays beside it."""
     if roles.target is None:
         raise ValueError("target is None: for an array as source, pass the array of its targets.")
@@ -178,39 +178,39 @@ def _slices(X: Array) -> Iterator[slice]:
     return (slice(start, start + height) for start in range(0, len(X), height))
 
 
-def _with_rows(pieces: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
-    """Number the pieces, and skip those without rows; a ValueError if there is no other."""
+def _with_rows(given: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
+    """Number the chunks, and skip those without rows; a ValueError if there is no other."""
     is_empty = True
-    for number, piece in enumerate(pieces, 1):
-        X: Table = piece[0] if isinstance(piece, tuple) and piece else piece
+    for number, chunk in enumerate(given, 1):
+        X: Table = chunk[0] if isinstance(chunk, tuple) and chunk else chunk
         if (is_frame(X) or isinstance(X, np.ndarray | list)) and len(X) == 0:
             continue
         is_empty = False
-        yield number, piece
+        yield number, chunk
     if is_empty:
         raise ValueError(f"{name} gave no rows.")
 
 
-# --- chunks ----------------------------------------------------------------------------------------------------------
+# --- chunks as they are read -----------------------------------------------------------------------------------------
 
 
-def _chunk_of(number: int, piece: object, roles: Roles, name: str) -> Chunk:
+def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
     """Read a frame that has the target among its columns, or (X, y), (X, y, weight) or (X, y, weight, groups)."""
-    if is_frame(piece):
+    if is_frame(given):
         if roles.target is None:
-            names = list(piece.columns)  # type: ignore[attr-defined]
+            names = list(given.columns)  # type: ignore[attr-defined]
             raise ValueError(f"target is None: name the column of {name} that is to be predicted, {names}.")
-        return Chunk(number, *_without_roles(piece, roles, name))
-    if not isinstance(piece, tuple):
+        return Chunk(number, *_without_roles(given, roles, name))
+    if not isinstance(given, tuple):
         raise TypeError(
-            f"{name}() gave a chunk of type {type(piece).__name__}: give (X, y), (X, y, sample_weight), or a data "
+            f"{name}() gave a chunk of type {type(given).__name__}: give (X, y), (X, y, sample_weight), or a data "
             "frame that has the target among its columns."
         )
-    if not 2 <= len(piece) <= 4:
-        raise ValueError(f"{name}() gave a chunk of {len(piece)} parts: give (X, y), or (X, y, sample_weight).")
+    if not 2 <= len(given) <= 4:
+        raise ValueError(f"{name}() gave a chunk of {len(given)} parts: give (X, y), or (X, y, sample_weight).")
     if roles.target is not None:
         raise ValueError(f"target={roles.target!r} is given, and the chunks of {name}() have targets of their own.")
-    chunk = Chunk(number, *piece)
+    chunk = Chunk(number, *given)
     if is_sparse(chunk.X):
         raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
     if not _names_columns(roles.sample_weight) and not _names_columns(roles.groups):
@@ -261,17 +261,17 @@ def read_frames(
         fragments = list(data.get_fragments())
     except ValueError:  # a filtered Dataset does not tell its files
         fragments = []
-    parts: list[Fragment | Dataset] = list(fragments) or [data]
+    scanned: list[Fragment | Dataset] = list(fragments) or [data]
     schemas = [(getattr(fragment, "path", "the Dataset"), fragment.physical_schema) for fragment in fragments]
     schemas = schemas or [("the Dataset", data.schema)]
     # types that hold the values of all files, where we opened these; a user's Dataset has types of its own
     schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
     n_rows = max(MIN_ROWS_READ_AT_ONCE, n_values // max(len(schema.names), 1))
-    for part, (path, in_file) in zip(parts, schemas, strict=True):
+    for files, (path, in_file) in zip(scanned, schemas, strict=True):
         # a column that is in no file is known from the folder's name
         fields = [in_file.field(name) if name in in_file.names else schema.field(name) for name in schema.names]
         # read in the file's own types, and cast in `_as_frame`, where an error can name the file and the column
-        for batch in _batches(part, pyarrow.schema(fields), n_rows):
+        for batch in _batches(files, pyarrow.schema(fields), n_rows):
             if batch.num_rows:
                 yield _as_frame(batch, schema, path)
 
@@ -279,8 +279,8 @@ def read_frames(
 def files_of(source: str | os.PathLike[str] | Dataset) -> list[str]:
     """Return the files that a source consists of; none where a Dataset does not tell."""
     data = source if isinstance(source, Dataset) else _open_dataset(source)
-    parts = getattr(data, "children", [])  # of a union of Datasets
-    return [*getattr(data, "files", []), *chain.from_iterable(map(files_of, parts))]
+    children = getattr(data, "children", [])  # of a union of Datasets
+    return [*getattr(data, "files", []), *chain.from_iterable(map(files_of, children))]
 
 
 def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
@@ -299,19 +299,19 @@ def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     return opened
 
 
-def _batches(part: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
+def _batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
     """Yield the rows of a file by row groups, so that Arrow does not read the whole file in advance."""
     from pyarrow import dataset
 
     options = {"columns": schema.names, "batch_size": n_rows, "batch_readahead": 0}
-    if isinstance(part, Dataset):
-        yield from part.to_batches(**options, fragment_readahead=0)
-    elif isinstance(part, dataset.ParquetFileFragment):
+    if isinstance(files, Dataset):
+        yield from files.to_batches(**options, fragment_readahead=0)
+    elif isinstance(files, dataset.ParquetFileFragment):
         scan = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
-        for row_group in part.split_by_row_group():
+        for row_group in files.split_by_row_group():
             yield from row_group.to_batches(schema=schema, fragment_scan_options=scan, **options)
     else:
-        yield from part.to_batches(schema=schema, **options)
+        yield from files.to_batches(schema=schema, **options)
 
 
 def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:

@@ -44,11 +44,11 @@ class CollectedLabels:
         if not self._known:
             self._known, self._flat = [np.empty(0, np.int64)] * len(columns), labels.ndim == 1
         if (self._flat, len(self._known)) != (labels.ndim == 1, len(columns)):
-            raise ValueError(f"y has {len(self._known)} columns in one part and {len(columns)} in another.")
+            raise ValueError(f"y has {len(self._known)} columns in one chunk and {len(columns)} in another.")
         indices = []
         for j, column in enumerate(columns):
             codes, distinct = pd.factorize(column)  # -1 where a label is missing
-            self._known[j], index = merge_labels(self._known[j], as_label_column(np.asarray(distinct)))
+            self._known[j], index = extend_labels(self._known[j], as_label_column(np.asarray(distinct)))
             indices.append(np.append(index, -1)[codes])
         self._indices.append(np.column_stack(indices).astype(np.int32))
 
@@ -60,9 +60,9 @@ class CollectedLabels:
         return columns[0] if self._flat else stack_label_columns(columns)
 
 
-def merge_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
+def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
     """Return the distinct labels of both, those that are known first, and the index of each of the others."""
-    if len({part.dtype.kind in "OUT" for part in (known, labels) if len(part)}) == 2:
+    if len({some.dtype.kind in "OUT" for some in (known, labels) if len(some)}) == 2:
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
     codes, distinct = pd.factorize(np.concatenate([known, labels]) if len(known) else labels)
     return np.asarray(distinct), codes[len(known) :]
@@ -87,7 +87,7 @@ class CollectedNumbers:
         """Check the numbers of a chunk, and keep those of some of its rows."""
         values, flat = read_regression_target(y)
         if self._chunks and (flat, values.shape[1]) != (self._flat, self._chunks[0].shape[1]):
-            raise ValueError("y has another number of columns in one part than in another.")
+            raise ValueError("y has another number of columns in one chunk than in another.")
         self._flat = flat
         self._chunks.append(values[kept])
 

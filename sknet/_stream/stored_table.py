@@ -7,6 +7,7 @@ Conventions
 N rows in the file; n of them chosen, in the order of the file.
 
 places : (n,)            where the chosen rows lie in the file, increasing
+row_indices : (m,)       which of the n rows were read
 """
 
 from __future__ import annotations
@@ -179,8 +180,8 @@ class EncodedOnRead:
         if exceeds_sample_size(len(self)):  # targets of all would take too much memory: those of a sample are known
             sample = sample_rows(len(self), 0)
             y, weight = y[sample], take_optional(weight, sample)
-            for piece in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
-                rows.encode_targets(rows.y[piece])  # for its error; what it returns is made again when it is needed
+            for some in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
+                rows.encode_targets(rows.y[some])  # for its error; what it returns is made again when it is needed
         # from the first batch on, it has the rows of a pool
         pool = Objective(settings, self, rows.encode_targets(y), weight)
         return PooledObjective(self, rows, pool, settings.layout.sizes[-1])
@@ -221,10 +222,10 @@ class PooledObjective:
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows: they are read once more, pool by pool."""
         raw = np.empty((len(self._rows), self._n_outputs), theta.dtype)
-        for records, numbers in self._inputs.stored.records.pools(self._pool_rows(1), None, self._inputs.places):
-            for piece in pieces(slice(0, len(records)), self._rows_encoded_at_once):
-                inputs = self._encode(records[piece], numbers[piece])
-                raw[numbers[piece]] = self._pool.raw(theta, inputs, length(piece))
+        for records, row_indices in self._inputs.stored.records.pools(self._pool_rows(1), None, self._inputs.places):
+            for some in pieces(slice(0, len(records)), self._rows_encoded_at_once):
+                inputs = self._encode(records[some], row_indices[some])
+                raw[row_indices[some]] = self._pool.raw(theta, inputs, length(some))
         return raw
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
@@ -232,19 +233,19 @@ class PooledObjective:
         records_of, n_unread = self._inputs.stored.records, len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # what does not fill a batch, and joins the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
-        for records, rows in records_of.pools(self._pool_rows(size), rng, self._inputs.places):
+        for records, indices in records_of.pools(self._pool_rows(size), rng, self._inputs.places):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
-            numbers = rows if rest is None else np.concatenate([rest[1], rows])
+            row_indices = indices if rest is None else np.concatenate([rest[1], indices])
             del records  # the next pool is read when this one is gone
             order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
             for start in range(0, usable, step):
                 chosen = order[start : min(start + step, usable)]
-                self._set_rows(pool[chosen], numbers[chosen])  # batches are numbered within these rows
+                self._set_rows(pool[chosen], row_indices[chosen])  # batches are numbered within these rows
                 for i in range(0, len(chosen), size):
                     yield slice(i, min(i + size, len(chosen)))
-            rest = pool[order[usable:]], numbers[order[usable:]]
+            rest = pool[order[usable:]], row_indices[order[usable:]]
             del pool
 
     @property
@@ -256,18 +257,20 @@ class PooledObjective:
         """Return how many records are read at a time."""
         return max(least, BYTES_READ_PER_POOL // self._inputs.stored.records.dtype.itemsize)
 
-    def _encode(self, records: Records, numbers: NDArray[np.intp]) -> DenseInputs:
-        """Encode some rows, whose numbers among the n are given."""
+    def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseInputs:
+        """Encode some rows, whose indices among the n are given."""
         encoding_fold = self._inputs.encoding_fold
         Z = self._inputs.encoder.encode(
             self._inputs.stored.format.unpack(records),
             self._inputs.dtype,
             ones=True,
-            encoding_fold=take_optional(encoding_fold, numbers),
+            encoding_fold=take_optional(encoding_fold, row_indices),
         )
         return DenseInputs(Z, "ones")
 
-    def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
-        """Let the objective have some rows, whose numbers among the n are given."""
-        weight = take_optional(self._rows.relative_weight, numbers)
-        self._pool.set_rows(self._encode(records, numbers), self._rows.encode_targets(self._rows.y[numbers]), weight)
+    def _set_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
+        """Let the objective have some rows, whose indices among the n are given."""
+        weight = take_optional(self._rows.relative_weight, row_indices)
+        self._pool.set_rows(
+            self._encode(records, row_indices), self._rows.encode_targets(self._rows.y[row_indices]), weight
+        )

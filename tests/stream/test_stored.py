@@ -60,7 +60,7 @@ def test_numbers_in_parts(name):
     ("kind", "first", "second", "message"),
     [
         (CollectedLabels, ["a"], [1], "mixes strings"),
-        (CollectedLabels, [0, 1], [[0, 1], [1, 0]], "1 columns in one part and 2 in another"),
+        (CollectedLabels, [0, 1], [[0, 1], [1, 0]], "1 columns in one chunk and 2 in another"),
         (CollectedNumbers, [1.0], [[1.0, 2.0]], "another number of columns"),
     ],
 )
