@@ -1,7 +1,7 @@
 """Tasks on the workers of a dask cluster, for the time of one fit.
 
-Everything is a task of dask's on the results of others: where a worker is lost, dask computes again what it held, from
-the user's collection on, and does the task again. Nothing has to be remembered here but what is to be given back.
+A task takes results of other tasks. If a worker is lost, dask computes its results again, from the user's collection
+on, and repeats the task. So this module only remembers what it must release.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""
 
 TICK = 1.0
-"""Seconds between two looks at whether there are workers at all."""
+"""Seconds between two checks that there are workers."""
 
 ANSWER_TIME = 3.0
-"""Seconds that a worker has to answer the first direct call; else its calls go by way of the scheduler."""
+"""Seconds in which each worker must answer a first direct call; otherwise, calls go by way of the scheduler."""
 
 
 class OnWorker:
-    """One of dask's actors on its worker: a value whose methods are called there. `KeptValues` is the driver's side."""
+    """A value in one of dask's actors, on a worker. `KeptValues` calls its methods from the driver."""
 
     def __init__(self, make: Callable[..., object], *arguments: object) -> None:
         self._value = make(*arguments)
 
     async def call(self, method: str, arguments: list[object]) -> object:
         """Call a method of the value, and return what it gives."""
-        # in a thread for tasks: dask has a single one for all actors of a worker
+        # in the threads for tasks: dask has a single thread for all actors of a worker
         threads = get_worker().executor
         return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
 
     async def answer(self) -> None:
-        """Do nothing: the caller learns that this worker can be reached."""
+        """Return None, which shows that the worker can be reached."""
 
 
 class KeptValues:
-    """Values that stay on the workers, each made there from arguments that are results of tasks.
+    """Values that stay on the workers. Each is made there, from results of tasks.
 
     A call is no task, so that a step takes less than half the time; see `Cluster.actors`. But dask does not repeat it
     where a worker is lost.
@@ -87,13 +87,13 @@ class KeptValues:
                     each.clear()
 
     def release(self) -> None:
-        """Give back what the workers keep; it is made anew where it is needed."""
+        """Release the values on the workers. The next call makes them again."""
         _release(self._futures)
         self._futures, self._actors = [], []
 
 
 async def _all(calls: Sequence[Awaitable[object]]) -> list[Any]:
-    """Return what calls give, which are under way already."""
+    """Return the results of calls that have been sent."""
     return [await call for call in calls]
 
 
@@ -114,7 +114,7 @@ class Cluster:
 
     def __init__(self, client: Client) -> None:
         self._client: Any = client
-        # what `close` gives back; weak, as what nobody refers to any more has been given back
+        # `close` releases these; a weak reference is enough, since dask releases what nobody refers to
         self._futures: WeakSet[Future] = WeakSet()
         self._kept: WeakSet[KeptValues] = WeakSet()
         self._patience = float(dask.config.get("sknet.workers", 60.0))  # seconds without workers
@@ -164,10 +164,10 @@ class Cluster:
     # --- tasks -------------------------------------------------------------------------------------------------------
 
     def compute(self, partitions: Sequence[Delayed]) -> list[Future]:
-        """Start to compute partitions of a collection, those that follow one another on the same worker."""
+        """Start to compute partitions of a collection; neighbours are computed by the same worker."""
         futures: list[Future] = []
         for address, block in self._blocks_by_thread(partitions):
-            # a wish only: where this worker is lost, another one computes them
+            # if this worker is lost, another one computes them
             futures += self._client.compute(block, workers=address, allow_other_workers=True)
         self._futures.update(futures)
         return futures
@@ -176,7 +176,7 @@ class Cluster:
         self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False,
         as_actors: bool = False,
     ) -> list[Future]:  # fmt: skip
-        """Start a task for each of the arguments, near the results that it needs or, to `spread` them, on all workers.
+        """Start a task for each item of the arguments, near the results that it needs, or on all workers.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class Cluster:
         arguments : iterables
             As of `map`; futures stand for their results.
         spread : bool, default=False
-            Whether each worker gets a part of the tasks, wherever their arguments are.
+            Whether each worker gets some of the tasks, wherever their arguments are.
         as_actors : bool, default=False
             Whether the results are actors, which stay on their worker.
 
@@ -209,7 +209,7 @@ class Cluster:
         return futures
 
     def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> KeptValues:
-        """Return values that are made of each of the arguments, and stay where these are."""
+        """Return values that are made from each item of the arguments, on the worker that has it."""
         kept = KeptValues(self, make, arguments)
         self._kept.add(kept)
         return kept
@@ -229,8 +229,9 @@ class Cluster:
         return actors
 
     def _blocks_by_thread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
-        """Cut items into a block for each thread of the workers; return (worker's address, block); None: any worker."""
-        threads, n = self._threads() or [None], len(items)  # None: no worker just now, any one that comes
+        """Split items into a block for each thread; return each worker's address (None: any worker) and block."""
+        threads = self._threads() or [None]  # None: there is no worker now, and the first one that comes will do
+        n = len(items)
         blocks = [list(items[i * n // len(threads) : (i + 1) * n // len(threads)]) for i in range(len(threads))]
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]
 
@@ -262,7 +263,7 @@ class Cluster:
             return call.result()
         finally:
             call.cancel()  # after an error or Ctrl-C; what is done stays done
-            self._message_log.clear()  # dask keeps the last thousand for its developers, and ours have theta in them
+            self._message_log.clear()  # dask keeps the last thousand messages, and ours contain theta
 
     def map_tasks(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
         """Compute a task for each of the arguments; return what they give."""
@@ -273,12 +274,12 @@ class Cluster:
             _release(futures)
 
     def close(self) -> None:
-        """Give back all that the workers hold for this fit, and the client's log."""
+        """Release all that the workers hold for this fit."""
         for kept in list(self._kept):
             kept.release()
         _release(list(self._futures))
         if self._actor_client is not self._client:
-            self._actor_client.close()  # with it, what actors hold of the keys is given back
+            self._actor_client.close()  # this releases the keys that the actors hold
         self._message_log.clear()
 
 

@@ -1,7 +1,7 @@
 """Dask collections: as tables in partitions for the time of a fit, and predicted lazily, partition by partition.
 
-The partitions of the table stay where they are. Targets, weights and groups, a number or two for each row, come to the
-driver: what is learnt of them, and which rows are held out, is then what it is in memory.
+The partitions of the table stay on the workers. Targets, weights and groups are loaded into this process. So the
+encodings and the held-out rows are the same as for a table in memory.
 
 Conventions
 -----------
@@ -57,7 +57,7 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
         return np.concatenate(partitions) if isinstance(partitions[0], np.ndarray) else pd.concat(partitions)
 
     try:
-        # targets travel as parts of tasks, so that they are there again after any loss
+        # targets are sent inside of tasks, so that they survive the loss of a worker
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
             yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], load
     finally:

@@ -56,7 +56,7 @@ class RowGroups:
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
-        """The rows, group after group."""
+        """The row indices, sorted by group."""
         return np.argsort(self.group, kind="stable")
 
     @cached_property
@@ -147,7 +147,7 @@ class Partitions:
         return self._futures
 
     def release(self) -> None:
-        """Forget the partitions, here and on the workers, which know how to compute again what others need."""
+        """Release the partitions. dask computes them again where they are needed."""
         self._futures = None
 
     def groups_of(self, row_indices: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
@@ -171,7 +171,7 @@ class PartitionedTable(FeatureTable):
 
     partitions: Partitions
     row_indices: NDArray[np.intp]
-    # a step takes its way to the workers and back whatever it holds: batches are larger than in memory
+    # the calls to the workers cost as much for a small batch: batches are larger than in memory
     limits: ClassVar[TableLimits] = TableLimits(largest_batch=8192)
 
     @property
@@ -209,7 +209,9 @@ class PartitionedTable(FeatureTable):
         """Return `TableEncoder.target_totals` of all rows."""
         groups, positions = self.partitions.groups_of(self.row_indices)
         weights = [None] * len(positions) if weight is None else groups.split(weight)
-        targets = groups.split(target_of(y))  # of all rows: what stands for a missing one must not depend on the parts
+        targets = groups.split(
+            target_of(y)
+        )  # of all rows: the value in place of a missing target must not depend on partitions
         parts = zip(self.partitions.futures, positions, targets, weights, groups.split(encoding_fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence for each parameter, as of `map`
@@ -227,17 +229,16 @@ class PartitionedTable(FeatureTable):
         groups, positions = table.groups_of(self.row_indices)
         encoding_folds = [None] * len(positions) if encoding_fold is None else groups.split(encoding_fold)
         n = len(shards)
-        # of each shard, the lists of its partitions' futures, positions and folds
+        # for each shard, lists of its partitions' futures, positions and folds
         per_shard = [
             [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_folds)
         ]
         futures = cluster.start_tasks(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
-        cluster.map_tasks(tasks.wait_for, futures)  # what cannot be encoded is an error here
+        cluster.map_tasks(tasks.wait_for, futures)  # raises here if rows cannot be encoded
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
-        first = np.array([bound.start for bound in shard.bounds])  # how many rows the shards before have
-        # each row's position among the encoded rows of its shard: there they lie partition after partition, and in each
-        # as they were chosen
+        first = np.array([bound.start for bound in shard.bounds])  # (n_shards,): number of rows in the shards before
+        # each row's position in its encoded shard: partition after partition, and in each as in `row_indices`
         position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
         are_all = np.array_equal(position, shard.position)
@@ -255,7 +256,7 @@ def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 NETWORKS_AT_ONCE = 8
-"""How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
+"""How many networks wait for workers at a time: workers compute for one while messages of another travel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,9 +266,9 @@ class EncodedOnWorkers:
     Attributes
     ----------
     partitions : Partitions
-        Of which they are rows.
+        The table that the rows belong to.
     futures : list of Future
-        What each shard is encoded as.
+        The encoded rows of each shard.
     shard : RowGroups
         The shard of each of the n rows.
     positions : ndarray of shape (n,), or None
@@ -275,7 +276,7 @@ class EncodedOnWorkers:
     has_lookups : bool
         Whether the rows are `MixedRows`.
     n_inputs_unseen : int, default=0
-        How many of the first inputs a network does without.
+        How many of the first inputs a network skips.
     """
 
     partitions: Partitions
@@ -360,19 +361,19 @@ class ShardedObjective:
     ) -> tuple[float, Gradient]:
         """Compute the objective of a batch and its gradient; see `Objective`.
 
-        What is drawn and the order of the sums depend on the shards, not on which worker computes them.
+        Random numbers and the order of sums depend on the shards, not on which worker computes them.
         """
         inputs = self._inputs
-        inputs.partitions.release()  # what is needed is encoded
+        inputs.partitions.release()  # from now on, only the encoded rows are needed
         seed = None if rng is None else int(rng.integers(2**63))
         n = length(batch)
-        # of each shard, the arguments of `gradient`, with a seed of its own; None where it has no row of the batch
+        # for each shard, the arguments of `gradient`, with its own seed; None if it has no row of the batch
         calls = [
             (theta, positions, n, None if seed is None else (seed, i)) if positions is None or len(positions) else None
             for i, positions in enumerate(self._split_batch(batch))
         ]
         shares = self._objectives.call("gradient", calls)
-        if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
+        if shares is None:  # a worker is lost: dask computes its results again, and then these tasks
             shards = zip(inputs.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
             shares = inputs.cluster.map_tasks(tasks.gradient, *zip(*repeated, strict=True))

@@ -55,7 +55,7 @@ STORED_CLASSES = classes_by_name(
     TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
-"""Every learnt value of the rooms below. A field that is added to one needs no change here."""
+"""The classes of learnt values. A new field of one needs no change here."""
 
 Packed = tuple[object, dict[str, Array], list[object]]
 """Plain things, arrays by path, and pieces of the user's own."""
@@ -187,7 +187,7 @@ _PACKERS: dict[type, Callable[..., object]] = {
 
 
 class _Unpacker:
-    """Takes arrays and pieces as the plain things ask for them."""
+    """Makes a value of plain things, arrays and pieces."""
 
     def __init__(
         self, classes: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
@@ -210,7 +210,7 @@ class _Unpacker:
         return unpack(self, path, **parts)  # a part too many or too few is a TypeError, too
 
     def pop_array(self, path: str) -> Array:
-        """Remove the array of this path and return it: no other value can have it, too."""
+        """Remove the array of this path and return it, so that no other value gets it, too."""
         return self._arrays.pop(path)
 
     def characters(self, path: str) -> Array:
@@ -307,7 +307,7 @@ def is_of_type(value: object, hint: object) -> bool:
     check = _CHECKS.get(origin)
     if check is not None:
         return check(value, get_args(hint))
-    # what a protocol asks for shows when the value is used
+    # a protocol's methods are only looked for when the value is used
     return getattr(origin, "_is_protocol", False) or isinstance(value, origin)
 
 
@@ -342,4 +342,4 @@ _CHECKS: dict[object, Callable[..., bool]] = {
     UnionType: _fits_one_of,
     get_origin(NDArray[np.generic]): lambda value, of: isinstance(value, np.ndarray),  # an alias from NumPy 2.5 on
 }
-"""How a value is compared with an annotation, by what stands before its bracket; of all others by isinstance."""
+"""Compares a value with an annotation, by the annotation's origin; other annotations are classes for isinstance."""

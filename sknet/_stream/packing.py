@@ -73,10 +73,10 @@ class ColumnFormat(ABC):
 
     @abstractmethod
     def unpack(self, packed: Array) -> Table:
-        """Return values that are encoded as those that were kept."""
+        """Return values to encode."""
 
     def unpack_as_passed(self, packed: Array) -> Table:
-        """Return values from which the same is learnt as from those that were kept."""
+        """Return values to learn an encoding from: as the user passed them."""
         return self.unpack(packed)
 
 
@@ -111,7 +111,7 @@ class CategoryFormat(ColumnFormat):
     def pack(self, values: Table) -> Array:
         """Return indices; new categories get the next ones."""
         codes, keys = read_categories(values, self._name)
-        # the last entry, −1, is what the code −1 of a missing value picks
+        # the code of a missing value is −1, which selects the last entry, −1
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
         if len(self._index) > MAX_CATEGORIES_OF_COLUMN:
             raise ValueError(
@@ -129,7 +129,7 @@ class CategoryFormat(ColumnFormat):
 
 
 class UnknownTextFormat(CategoryFormat):
-    """Text of which the first chunk has no value: categories, unless dates come, which would be kept otherwise."""
+    """A column of text without a value in the first chunk: categories. If dates follow, this is an error."""
 
     def pack(self, values: Table) -> Array:
         """Return indices."""
@@ -142,7 +142,7 @@ class UnknownTextFormat(CategoryFormat):
 
 
 class DateFormat(ColumnFormat):
-    """Dates or durations are kept as microseconds, dates that were text too."""
+    """Dates, also those that are text, and durations are kept as microseconds."""
 
     dtype = np.dtype(np.int64)
 
@@ -192,9 +192,9 @@ class DateFormat(ColumnFormat):
 
 
 class TextFormat(ColumnFormat):
-    """Texts are kept in a file beside, in the order of the rows; of each row, where its text lies and a checksum.
+    """Texts are kept in a file of their own, in the order of the rows. A record says where its text is, and a checksum.
 
-    With the checksum, a hash of the records depends on the texts, too: see `StoredTable.digest`.
+    Thanks to the checksum, a hash of the records depends on the texts: see `StoredTable.digest`.
     """
 
     dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
@@ -227,7 +227,7 @@ class TextFormat(ColumnFormat):
             if size >= 0:
                 self._file.seek(int(packed["start"][i]))
                 texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
-        return pd.Series(texts, dtype=object)  # pandas would make strings of its own of an array
+        return pd.Series(texts, dtype=object)  # pandas converts an array of texts to its own strings
 
 
 FORMATS: dict[ColumnKind, Callable[[str, Table, ScratchFiles], ColumnFormat]] = {
@@ -236,7 +236,7 @@ FORMATS: dict[ColumnKind, Callable[[str, Table, ScratchFiles], ColumnFormat]] = 
     "text": TextFormat,
     "date": DateFormat,
 }
-"""(name, values of the first chunk, files) -> the format of a kind of column; not every kind needs all of them."""
+"""Makes the format of each kind of column from (name, values of the first chunk, files)."""
 
 
 def float_type(given: object) -> DType:

@@ -63,16 +63,16 @@ class ScratchFiles(ExitStack):
 Records = NDArray[np.void]
 
 N_BUCKETS = 512
-"""How many buckets there are, which are read one after the other."""
+"""How many buckets a file has."""
 
 WRITE_BUFFER_BYTES = 2**24
-"""How much is kept in memory before it is written, by buckets: of each, 32 KiB then lie together."""
+"""How many bytes a segment has: 32 KiB of each bucket lie together."""
 
 BYTES_READ_AT_ONCE = 2**24
-"""How much is read at once where records are looked for by their places."""
+"""How many bytes are read at once to find records by their places."""
 
 BUCKET_SEED = 0x5EED
-"""The buckets, and the sample that columns are learnt from, come from other seeds: they do not depend on each other."""
+"""Differs from the seed of the sample that columns are learnt from, so that buckets do not depend on the sample."""
 
 
 class BucketWriter:
@@ -93,7 +93,7 @@ class BucketWriter:
         self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each segment; the first is empty, and begins at 0
 
     def append(self, records: Records) -> None:
-        """Append records; their buckets depend on how many came before alone."""
+        """Append records; a record's bucket depends only on the number of records before it."""
         while len(records):
             fitting = records[: len(self._buffer) - self._n_buffered]
             self._buffer[self._n_buffered : self._n_buffered + len(fitting)] = fitting
@@ -143,7 +143,7 @@ class ShuffledRecords:
         return int(self.bounds[-1, -1])
 
     def put_in_place(self, values: Array) -> None:
-        """Put values of all records, (N, ...), from the order in which these were appended into that of the file."""
+        """Sort values of all records, (N, ...), in place: from the order of `append` to that of the file."""
         for start, stop in self.bounds[1:, [0, -1]].tolist():  # segment by segment
             values[start:stop] = values[start:stop][np.argsort(_buckets(start, stop), kind="stable")]
 
@@ -166,8 +166,8 @@ class ShuffledRecords:
     def convert(
         self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
-        """Write what a function makes of all records, some at a time, to another file, in the same buckets."""
-        file = files.open()  # `bounds` count records: they hold there, too
+        """Apply a function to all records, some at a time; write the results to another file, in the same buckets."""
+        file = files.open()  # `bounds` count records, so they are the same for this file
         for start in range(0, len(self), n_rows):
             records = np.empty(min(n_rows, len(self) - start), self.dtype)
             self._read_into(records, start)
@@ -177,7 +177,7 @@ class ShuffledRecords:
     def pools(
         self, n_rows: int, rng: np.random.Generator | None = None, places: NDArray[np.intp] | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield all records, or those at some places, a few buckets at a time: at least this many rows are read.
+        """Yield all records, or those at some places, in pools: a few buckets that have at least `n_rows` records.
 
         Parameters
         ----------
@@ -207,10 +207,8 @@ class ShuffledRecords:
         """Read some buckets, n rows in all: a slice of each from every segment."""
         records = np.empty(n, self.dtype)
         n_read = 0
-        starts, stops = (
-            self.bounds[:, buckets].T,
-            self.bounds[:, buckets + 1].T,
-        )  # (buckets, segments): bucket by bucket
+        # (buckets, segments): bucket by bucket
+        starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T
         starts, stops = starts[stops > starts], stops[stops > starts]
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
             self._read_into(records[n_read : n_read + stop - start], start)
@@ -219,7 +217,7 @@ class ShuffledRecords:
             return records, _ranges(starts, stops)
         firsts, lasts = np.searchsorted(places, starts), np.searchsorted(places, stops)
         positions = _ranges(firsts, lasts)
-        # from a place in the file to one among those that were read, which lie slice after slice
+        # from a place in the file to the index among the records read, which lie slice after slice
         shifts = np.cumsum(stops - starts) - stops
         return records[places[positions] + np.repeat(shifts, lasts - firsts)], positions
 

@@ -61,7 +61,7 @@ class CollectedLabels:
 
 
 def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
-    """Return the distinct labels of both, those that are known first, and the index of each of the others."""
+    """Return the known labels followed by new ones, and the index of each of `labels` among them."""
     if len({some.dtype.kind in "OUT" for some in (known, labels) if len(some)}) == 2:
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
     codes, distinct = pd.factorize(np.concatenate([known, labels]) if len(known) else labels)
@@ -69,7 +69,7 @@ def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]
 
 
 def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
-    """Return the labels that indices stand for; None, or NaN among floats, for -1."""
+    """Return the labels at some indices; for -1 None, or NaN among floats."""
     if (index >= 0).all():
         return known[index]
     is_float = known.dtype.kind == "f"
@@ -77,7 +77,7 @@ def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
 
 
 class CollectedNumbers:
-    """Numbers."""
+    """Numbers, some of which may be missing if there are several columns."""
 
     def __init__(self) -> None:
         self._chunks: list[Array] = []
@@ -134,12 +134,12 @@ class StoredRows:
         return self.format.unpack(self.records.take(places), as_passed=True)
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
-        """Return the same rows, whose texts are encoded once for all epochs, and the encoder of what they have become.
+        """Return the encoder of rows whose texts have been encoded, and such rows, in another file.
 
         See `TableEncoder.encode_text`.
         """
         columns: list[ColumnFormat] = []
-        numbers = np.empty(0, dtype)  # as first values, which tell the type in which numbers are kept
+        numbers = np.empty(0, dtype)  # no values, of the type in which numbers are kept
         for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
             columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_text else [kept]
         rest = encoder.encoder_after_text
@@ -156,7 +156,7 @@ class StoredRows:
 
 
 class StoredSource(NamedTuple):
-    """All rows of positive weight of a source: their values in a file, all else in memory, in the same order."""
+    """All rows of positive weight of a source: values in a file, and the rest in memory, in the same order."""
 
     rows: StoredRows
     y: Array
@@ -228,7 +228,7 @@ class SourceWriter:
 
 
 def hash_groups(groups: Array) -> NDArray[np.uint64]:
-    """Return a hash of each group, which depends on its value alone: it is the same in any chunk, of any type."""
+    """Return a hash of each group that depends only on its value, not on its type or chunk."""
     values = groups.astype(np.float64) if groups.dtype.kind == "f" else groups
     codes, distinct = pd.factorize(values)
     keys = np.array([group_key(group) for group in pd.Index(distinct).tolist()], dtype=object)

@@ -36,7 +36,7 @@ from sknet._tables.tables import take_optional
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
 MAX_ROWS_HELD_OUT = 100_000
-"""The most rows that are held out: they stay in memory, and their loss is as certain as it needs to be."""
+"""The most rows that are held out: they stay in memory, and more would hardly change their mean loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class StoredTable(FeatureTable):
 
     stored: StoredRows
     places: NDArray[np.intp] | None = None
-    # rows come in pools of the file, so that nothing can be trained that needs all of them at once
+    # rows come pool by pool: what needs all rows at once cannot be trained
     limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_ROWS_HELD_OUT)
 
     @property
@@ -105,17 +105,17 @@ class StoredTable(FeatureTable):
         return sha256(self.stored.digest.encode() + places).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
-        """Encode what takes longest, texts, once for all epochs, and all else whenever it is read."""
+        """Encode texts, which take longest, once for all epochs, and all other columns whenever they are read."""
         rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
         return EncodedOnRead(stored, rest, dtype, self.places, encoding_fold)
 
 
 BYTES_READ_PER_POOL = 2**24
-"""How much of the file is read and mixed at once, at least. Whole buckets are read, so it may be a bucket more: 16 MiB
-in a file of 8 GiB."""
+"""How many bytes of the file are read and mixed at once, at least. Whole buckets are read, so it may be a bucket more:
+16 MiB in a file of 8 GiB."""
 
 BYTES_ENCODED_AT_ONCE = 2**23
-"""How much of that is encoded at once."""
+"""How many bytes of encoded rows are in memory at once."""
 
 TARGETS_CHECKED_AT_ONCE = 2**16
 """Rows whose targets are checked for errors at a time; the result is thrown away."""
@@ -177,18 +177,20 @@ class EncodedOnRead:
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:
         """Return the objective of a network that is trained on these rows."""
         y, weight = rows.y, rows.relative_weight
-        if exceeds_sample_size(len(self)):  # targets of all would take too much memory: those of a sample are known
+        if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: take a sample's
             sample = sample_rows(len(self), 0)
             y, weight = y[sample], take_optional(weight, sample)
             for some in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
-                rows.encode_targets(rows.y[some])  # for its error; what it returns is made again when it is needed
-        # from the first batch on, it has the rows of a pool
+                rows.encode_targets(
+                    rows.y[some]
+                )  # raises for wrong targets; the result is computed again when it is needed
+        # `_set_rows` replaces these targets by those of the rows in memory
         pool = Objective(settings, self, rows.encode_targets(y), weight)
         return PooledObjective(self, rows, pool, settings.layout.sizes[-1])
 
 
 class PooledObjective:
-    """The objective of one training run, whose rows come from a file in an order of its own.
+    """The objective of one training run, whose rows come from a file in an order that this run draws.
 
     Parameters
     ----------
@@ -231,13 +233,13 @@ class PooledObjective:
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Read pools of rows into this objective, and yield batches of them; in the file's order without `rng`."""
         records_of, n_unread = self._inputs.stored.records, len(self._rows)
-        rest: tuple[Records, NDArray[np.intp]] | None = None  # what does not fill a batch, and joins the next pool
+        rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
         for records, indices in records_of.pools(self._pool_rows(size), rng, self._inputs.places):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
             row_indices = indices if rest is None else np.concatenate([rest[1], indices])
-            del records  # the next pool is read when this one is gone
+            del records  # free the memory before the next pool is read
             order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
             for start in range(0, usable, step):
@@ -269,7 +271,7 @@ class PooledObjective:
         return DenseInputs(Z, "ones")
 
     def _set_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
-        """Let the objective have some rows, whose indices among the n are given."""
+        """Replace the rows of the objective by some rows, whose indices among the n are given."""
         weight = take_optional(self._rows.relative_weight, row_indices)
         self._pool.set_rows(
             self._encode(records, row_indices), self._rows.encode_targets(self._rows.y[row_indices]), weight
