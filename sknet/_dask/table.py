@@ -36,10 +36,9 @@ from sknet._network.binding import BatchFormat
 from sknet._network.inputs import Inputs, length
 from sknet._network.objective import ObjectiveSettings
 from sknet._network.sparse_layers import MixedRows
-from sknet._tables.columns.target import TargetTotals
+from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
-from sknet._tables.frames import column_names
-from sknet._tables.messages import short_list
+from sknet._tables.read import column_names, short_list
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Gradient, Table
 

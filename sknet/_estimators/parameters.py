@@ -38,8 +38,8 @@ from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import CENTRED_INITS, INITIALIZERS, Initializer
 from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
 from sknet._network.regression_losses import REGRESSION_LOSSES
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.encoding import SCALINGS
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.numbers import SCALINGS
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, Optimizer

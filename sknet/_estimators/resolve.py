@@ -22,7 +22,7 @@ from sknet._model.settings import (
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.regression_losses import REGRESSION_LOSSES
-from sknet._tables.columns import ColumnSettings
+from sknet._tables.column import ColumnSettings
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, Optimizer

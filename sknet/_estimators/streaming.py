@@ -38,8 +38,7 @@ from sknet._stream.records import ScratchFiles
 from sknet._stream.sources import Chunk
 from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
-from sknet._tables.frames import is_frame
-from sknet._tables.tables import take_rows
+from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
 

@@ -24,9 +24,8 @@ from sknet._export.explanation_display import (
     value_as_text,
 )
 from sknet._model.explanation import Explanation
-from sknet._tables.columns.datetime import infer_instants
-from sknet._tables.frames import as_pandas, column_as_floats, is_frame, unwrap_narwhals
-from sknet._tables.tables import is_sparse
+from sknet._tables.dates import infer_instants
+from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
 from sknet._typing import Array, Table
 
 N_POINTS = 200

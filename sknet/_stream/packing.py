@@ -23,19 +23,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._stream.records import ScratchFiles
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns.datetime import (
+from sknet._tables.column import ColumnKind
+from sknet._tables.dates import (
     Instants,
+    holds_iso_dates,
     infer_instants,
     is_text,
     microseconds_of,
     read_instants,
+    read_iso_dates,
     zone_of,
 )
-from sknet._tables.columns.number import refuse_infinite
-from sknet._tables.columns.text import read_texts
-from sknet._tables.frames import (
-    ColumnKind,
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.read import (
+    check_not_infinite,
     column_as_floats,
     column_at,
     column_names,
@@ -43,7 +44,7 @@ from sknet._tables.frames import (
     is_frame,
     read_categories,
 )
-from sknet._tables.iso_dates import holds_iso_dates, read_iso_dates
+from sknet._tables.text import read_texts
 from sknet._typing import Array, DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]
@@ -91,7 +92,7 @@ class NumberFormat(ColumnFormat):
         """Return the numbers, NaN where one is missing."""
         numbers = column_as_floats(values, self._name)
         check_number_type(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
-        refuse_infinite(numbers[:, np.newaxis], lambda _: self._name)
+        check_not_infinite(numbers[:, np.newaxis], lambda _: self._name)
         return numbers
 
     def unpack(self, packed: Array) -> Table:

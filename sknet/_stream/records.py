@@ -27,7 +27,7 @@ from tempfile import TemporaryFile
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.sampling import hash_integers
+from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, DType
 
 

@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat
+from sknet._stream.packing import FrameFormat, TableFormat
 from sknet._stream.records import BucketWriter, Records, ScratchFiles, ShuffledRecords
 from sknet._stream.sources import Chunk
+from sknet._tables.column import ColumnFormat
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.label_arrays import as_label_column, as_labels, stack_label_columns
+from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
+from sknet._tables.numbers import NumberFormat
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, DType, Table, Target
 

@@ -28,11 +28,11 @@ from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import Records
 from sknet._stream.stored import StoredRows
-from sknet._tables.columns.target import TargetTotals
+from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
+from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
-from sknet._tables.sampling import exceeds_sample_size, sample_rows
-from sknet._tables.tables import take_optional
+from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
 MAX_ROWS_HELD_OUT = 100_000
