@@ -30,8 +30,7 @@ from sknet._packages import require_package
 from sknet._typing import Array, Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
-    from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables
-    from sknet._dask.lazy import predict_lazily
+    from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables, predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
@@ -156,12 +155,12 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _train_on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
         """Open the tables where they are, bring targets, weights and groups into this process, and train."""
-        with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, local):
+        with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, load):
             return train(
                 FitArguments(
-                    tables[0], local(remote.y), local(remote.sample_weight),
-                    None if remote.X_val is None else tables[1], local(remote.y_val), local(remote.sample_weight_val),
-                    local(remote.groups),
+                    tables[0], load(remote.y), load(remote.sample_weight),
+                    None if remote.X_val is None else tables[1], load(remote.y_val), load(remote.sample_weight_val),
+                    load(remote.groups),
                 )
             )  # fmt: skip
 
@@ -219,7 +218,7 @@ class _OnWorkers(BaseSigmoidMLP):
         local = self.to_local()
         if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
             return getattr(local, method)(X, *arguments)
-        return predict_lazily(local, require_fitted(self).model, X, method, *arguments)
+        return predict_lazily(local, X, method, *arguments)
 
     def score(self, X: Collection, y: Target, sample_weight: Target = None) -> float:
         """Return the score of the local estimator: accuracy, R², or D² of the pinball loss.

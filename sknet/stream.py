@@ -19,7 +19,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._packages import require_package
-from sknet._storage.files import as_path, refuse_unwritable, write_then_rename
+from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_tables
 from sknet._typing import Array, Table, Target
 
@@ -126,7 +126,7 @@ def fit(
     >>> net.predict([[1.0, -1.0, 0.0]])
     array([ True])
     """
-    _refuse_others(estimator)
+    _check_estimator(estimator)
     if cache_dir is not None and not as_path(cache_dir, "cache_dir").is_dir():
         raise FileNotFoundError(f"cache_dir={cache_dir!r} is no folder: make it, or give another one.")
     if validation is None and validation_target is not None:
@@ -144,7 +144,7 @@ def fit(
     return estimator
 
 
-def _refuse_others(estimator: object) -> None:
+def _check_estimator(estimator: object) -> None:
     """Raise for what is none of the two estimators, those on dask's workers among them."""
     if not isinstance(estimator, SigmoidMLPClassifier | SigmoidMLPRegressor):
         raise TypeError(
@@ -194,7 +194,7 @@ def prepare(
     >>> for start in range(0, 1000, 100):
     ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
     """
-    _refuse_others(estimator)
+    _check_estimator(estimator)
     estimator._prepare(X, y, sample_weight, classes)
     return estimator
 
@@ -243,7 +243,7 @@ def predict(
     ImportError
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
-    _refuse_others(estimator)
+    _check_estimator(estimator)
     fitted = require_fitted(estimator)
     if method not in METHODS or not hasattr(estimator, method):
         raise ValueError(f"method={method!r} is not one that {type(estimator).__name__} has of {list(METHODS)}.")
@@ -258,7 +258,7 @@ def predict(
     if to is None:
         return predictions
     path = as_path(to, "to")
-    refuse_unwritable(path)  # before anything is computed
+    check_writable(path)  # before anything is computed
     if is_read_from(source, path):
         raise ValueError(f"to={os.fspath(path)!r} is a file of the source, which would be lost: give another path.")
     _write(predictions, path, method, getattr(estimator, "classes_", None))
@@ -292,8 +292,8 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
 def _as_frame(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
     """Return a chunk's predictions as a frame, its columns named after the method."""
     if isinstance(values, list):  # of several outputs
-        parts = [_as_frame(part, f"{method}_{i}", None) for i, part in enumerate(values)]
-        return pd.concat(parts, axis=1)
+        frames = [_as_frame(of_output, f"{method}_{i}", None) for i, of_output in enumerate(values)]
+        return pd.concat(frames, axis=1)
     flat = values.reshape(len(values), -1)  # (n, ...): intervals of several outputs have three dimensions
     if values.ndim == 1:
         return pd.DataFrame({method: values})

@@ -1,14 +1,22 @@
-"""Dask collections as tables in partitions for the time of a fit, and what of them comes to the driver.
+"""Dask collections: as tables in partitions for the time of a fit, and predicted lazily, partition by partition.
 
-The partitions of the table stay where they are. Targets, weights and groups, a number or two for each row, come to the
-driver: what is learnt of them, and which rows are held out, is then what it is in memory.
+The partitions of the table stay on the workers. Targets, weights and groups are loaded into this process. So the
+encodings and the held-out rows are the same as for a table in memory.
+
+Conventions
+-----------
+values : (n,), (n, k) or (n, k, 2)     what is predicted for n rows of a partition
+like : the same for no rows            tells the type and shape of all
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import dask
 import dask.array as da
@@ -20,11 +28,10 @@ from distributed import Client, default_client
 from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
-from sknet._dask.partitions import Partitions
-from sknet._dask.table import PartitionedTable
+from sknet._dask.table import PartitionedTable, Partitions
 from sknet._dask.tasks import take
 from sknet._tables.read import is_sparse
-from sknet._typing import Target
+from sknet._typing import Array, Table, Target
 
 Collection: TypeAlias = Any
 """A dask DataFrame, Series or Array."""
@@ -37,22 +44,22 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
     Yields
     ------
     tables : list of PartitionedTable
-    local : callable
-        Brings targets, weights or groups here, if they are a collection: frames and Series as such.
+    load : callable
+        Brings targets, weights or groups into this process, if they are a collection: frames and Series as such.
     """
     partitions = [partitions_of(check_collection(X)) for X in collections]  # checked before any worker is asked
     cluster = Cluster(current_client())
 
-    def local(values: Target) -> Target:
+    def load(values: Target) -> Target:
         if not is_collection(values):
             return values
         partitions = cluster.results(cluster.compute(partitions_of(values)))
         return np.concatenate(partitions) if isinstance(partitions[0], np.ndarray) else pd.concat(partitions)
 
     try:
-        # targets travel as parts of tasks, so that they are there again after any loss
+        # targets are sent inside of tasks, so that they survive the loss of a worker
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], local
+            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], load
     finally:
         cluster.close()
 
@@ -123,11 +130,103 @@ def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
     stops = np.cumsum(delayed([delayed(len)(partition) for partition in partitions]).compute())
     if stops[-1] != len(kept):
         raise ValueError(f"X has {stops[-1]} rows, and sample_weight has {len(kept)}: give each row of X a weight.")
-    rows = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
-    taken = [delayed(take)(partition, chosen) for partition, chosen in zip(partitions, rows, strict=True)]
+    positions = list(map(np.flatnonzero, np.split(kept, stops[:-1])))
+    taken = [delayed(take)(partition, wanted) for partition, wanted in zip(partitions, positions, strict=True)]
     if isinstance(X, dd.DataFrame):
         return dd.from_delayed(taken, meta=X._meta)
-    blocks = zip(taken, rows, strict=True)
-    return da.concatenate(
-        [da.from_delayed(partition, (len(chosen), X.shape[1]), X.dtype) for partition, chosen in blocks]
+    chunks = zip(taken, positions, strict=True)
+    return da.concatenate([da.from_delayed(chunk, (len(wanted), X.shape[1]), X.dtype) for chunk, wanted in chunks])
+
+
+# --- predictions, when they are asked for ----------------------------------------------------------------------------
+
+
+def predict_lazily(estimator: object, X: Collection, method: str, *arguments: object) -> Collection:
+    """Return predictions of a collection; a list of them where there is one for each output.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its `method` is called with each partition and the arguments.
+    X : dask DataFrame or Array
+    method : {"predict", "predict_proba", "predict_set", "predict_interval", "predict_quantiles"}
+
+    Returns
+    -------
+    dask Series, DataFrame or Array, or a list of such
+    """
+    X = check_collection(X)
+    # the predictions of a row of missing values have the type and shape of all: dask asks for these in advance
+    row = np.full((1, X.shape[1]), np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        example = getattr(estimator, method)(
+            row if isinstance(X, da.Array) else pd.DataFrame(row, columns=X.columns), *arguments
+        )
+    # one value for all tasks; with a name, dask need not hash the weights
+    shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
+    is_list = isinstance(example, list)
+    examples = example if is_list else [example]
+    predictions = [
+        _map(_Predict(method, arguments, output if is_list else None, like[:0], names), X, shared)
+        for output, (like, names) in enumerate(
+            zip(examples, _columns(estimator, method, examples, arguments), strict=True)
+        )
+    ]
+    return predictions if is_list else predictions[0]
+
+
+def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
+    """Return the collection of what `predict` will give for each partition of X; nothing is computed yet."""
+    if not isinstance(X, da.Array):
+        return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
+    X = X.rechunk({1: -1})  # all columns in each chunk
+    like, rows = predict.like, X.chunks[0]
+    # dask must be told which axes a chunk of predictions has: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
+    if like.ndim == 1:
+        return X.map_blocks(predict, shared, drop_axis=1, dtype=like.dtype, meta=like)
+    chunks = (rows, *((size,) for size in like.shape[1:]))
+    return X.map_blocks(
+        predict, shared, chunks=chunks, new_axis=list(range(2, like.ndim)) or None, dtype=like.dtype, meta=like
     )
+
+
+class _Predict:
+    """Predicts one partition of a collection: the function of tasks, named after the method."""
+
+    def __init__(
+        self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: pd.Index | None
+    ) -> None:
+        self.method, self.arguments, self.like, self.names = method, arguments, like, names
+        self.output = output  # which of the list that the method returns; None where it returns an array
+        self.__name__ = f"sknet-{method}"  # of its tasks
+
+    def __call__(self, partition: Table, estimator: object) -> Table:
+        """Predict a partition, which may be empty."""
+        values = self.like  # no rows
+        if len(partition):
+            values = getattr(estimator, self.method)(partition, *self.arguments)
+            values = values if self.output is None else values[self.output]
+        return self.framed(values, partition.index) if hasattr(partition, "index") else values
+
+    def framed(self, values: Array, index: pd.Index | None) -> pd.Series | pd.DataFrame:
+        """Return values with the index of the partition, as a Series or a frame."""
+        if values.ndim == 1:
+            return pd.Series(values, index=index)
+        return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.names)
+
+
+def _columns(
+    estimator: object, method: str, examples: list[Array], arguments: tuple[object, ...]
+) -> list[pd.Index | None]:
+    """Return, for each output, the names of the predicted data frame's columns; None where a Series is predicted."""
+    if method in ("predict_proba", "predict_set"):
+        classes = estimator.classes_  # type: ignore[attr-defined]
+        return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]
+    ends = ["lower", "upper"]
+    if method == "predict_interval":
+        k = examples[0].shape[1]
+        return [pd.Index(ends) if examples[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
+    if method == "predict_quantiles":
+        return [pd.Index(np.asarray(arguments[0]))]  # the quantiles' levels
+    return [None if examples[0].ndim == 1 else pd.RangeIndex(examples[0].shape[1])]

@@ -1,4 +1,4 @@
-"""What runs on workers: pure functions of a table's partitions, of what they have been encoded as, and of theta.
+"""What runs on workers: pure functions of a table's partitions, of encoded rows, and of theta.
 
 Conventions
 -----------
@@ -91,7 +91,7 @@ def target_totals(
 
 
 def wait_for(result: object) -> None:
-    """Do nothing with a result, which stays where it is: the task ends when there is one."""
+    """Do nothing: the task ends when the result is there, and the result stays on its worker."""
 
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ class NetworkOnShard(NamedTuple):
     """A network, and the rows of a shard that it is trained on: which they are, their targets and their weights."""
 
     settings: ObjectiveSettings
-    n_inputs_unseen: int  # how many of the encoded inputs, the first ones, the network does without
+    n_inputs_unseen: int  # how many of the first inputs the network skips
     rows: Indices | None
     target: Array
     weight: Array | None
@@ -122,7 +122,7 @@ class ObjectiveOfShard:
 
         The driver adds the penalty, once for all shards.
         """
-        # arrays that have travelled may not be aligned in memory, and products then take three times as long: a copy is
+        # a received array may be unaligned in memory, and products with it take three times as long: copy it
         if self._theta is None:
             self._theta = theta.copy()
         self._theta[:] = theta

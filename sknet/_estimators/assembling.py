@@ -39,7 +39,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
 
     name, checkpoint, fold_phase = type(estimator).__name__, start.checkpoint, None
     if checkpoint is not None:
-        checkpoint.refuse_other_run(origin_of(name, plan), has_folds=n_folds > 0)
+        checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
     if isinstance(evaluation, Folds) and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
         fold_phase = FoldPhase(settings, encoded, rows, plan.learner, evaluation, seeds)

@@ -60,7 +60,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         refuse_conflicts_with_temperature(self)
         refuse_unresumable_solver(self.solver)
         saved, before = checkpoints.read_checkpoint(path), self._fitted
-        saved.refuse_other_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
+        saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
         start = start_from_checkpoint(saved, before)
         self._train(start, arguments)
         if before is None or before.seeds != start.seeds.as_tuple():  # the interrupted run drew in another estimator

@@ -19,7 +19,7 @@ from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
 from sknet._model.model import Model, Network
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.starting import state_with_new_gains
-from sknet._storage import models
+from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.new_rows import columns_of_unknown_categories, columns_without_dates
@@ -111,7 +111,7 @@ def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array,
     return copies
 
 
-FITTED_CLASSES = models.STORED_CLASSES | models.classes_by_name(
+FITTED_CLASSES = STORED_CLASSES | classes_by_name(
     Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ErrorScale, ScaledResiduals, LabelResiduals
 )
 """The values that a file or a pickle may hold, by name."""
@@ -349,12 +349,12 @@ class FittedAttributes:
             return state
         kept = {name: value for name, value in state.items() if name not in _NOT_PICKLED}
         # as dicts, text and arrays: a pickle of private classes could not be read once one is moved or renamed
-        return kept | {"_fitted": models.pack(self._fitted, FITTED_CLASSES)}
+        return kept | {"_fitted": pack(self._fitted, FITTED_CLASSES)}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
         if self._fitted is not None:  # packed, by `__getstate__`
-            self._fitted = models.unpack(self._fitted, FITTED_CLASSES)  # type: ignore[assignment, arg-type]
+            self._fitted = unpack(self._fitted, FITTED_CLASSES)  # type: ignore[assignment, arg-type]
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None

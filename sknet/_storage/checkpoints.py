@@ -12,7 +12,7 @@ import numpy as np
 from sknet._model.fold_progress import ChosenEpoch, FoldProgress
 from sknet._model.phases import Progress
 from sknet._storage import files
-from sknet._storage.models import STORED_CLASSES, classes_by_name
+from sknet._storage.pack import STORED_CLASSES, classes_by_name
 from sknet._tables.read import table_digest
 from sknet._tables.rows import Rows, Split
 from sknet._training.state import State
@@ -101,8 +101,8 @@ class LoadedCheckpoint(CheckpointContent):
 
     path: str
 
-    def refuse_other_estimator(self, estimator: str, n_samples_seen: int) -> None:
-        """Raise for another class, or a warm start whose `t_` differs; `refuse_other_run` compares the rest."""
+    def check_estimator(self, estimator: str, n_samples_seen: int) -> None:
+        """Raise for another class, or a warm start whose `t_` differs; `check_run` compares the rest."""
         origin = self.origin
         if origin.estimator != estimator:
             raise ValueError(f"{self.path} holds a run of a {origin.estimator}, and this is {estimator}.")
@@ -112,7 +112,7 @@ class LoadedCheckpoint(CheckpointContent):
                 f"{origin.seen_before} there, {n_samples_seen} here)."
             )
 
-    def refuse_other_run(self, now: Origin, *, has_folds: bool) -> None:
+    def check_run(self, now: Origin, *, has_folds: bool) -> None:
         """Raise if the run that is to go on, which is `now`, has other data, parameters or phases."""
         there = self.origin
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]

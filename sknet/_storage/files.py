@@ -5,7 +5,7 @@ the lengths and the count of values are limited before anything is parsed or all
 compared before anything is made of them.
 
 The metadata of a file are the name and version of this format, the settings, which are JSON of the plain things of
-`models.pack`, and the digest.
+`pack.pack`, and the digest.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from uuid import uuid4
 import numpy as np
 
 from sknet._packages import require_package
-from sknet._storage.models import Packer, unpack
+from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
 FORMAT_NAME = "sknet"
@@ -41,19 +41,19 @@ TENSOR_TYPES = {
 """The format's types of tensors that a model may have, and NumPy's names for them."""
 
 MAX_EXTRA_BYTES = 56 * 2**20
-"""Bytes that what is made of a file may take beyond the file's own size; 8 MB are left for what is not counted."""
+"""Bytes of memory that reading a file may take beyond its size: of the promised 64 MB, 8 MB are left for the rest."""
 
 BYTES_PER_JSON_SIGN = {",": 70, ":": 90, "{": 120, "[": 130}
 """Bytes that Python needs, at most, for what each of these characters adds to a JSON text."""
 
 BYTES_PER_CHARACTER = 8
-"""Bytes for each character of the text: it and the strings made of it may have four bytes per character."""
+"""Bytes for each character of the text: four in the text, and four in the strings made of it."""
 
 BYTES_PER_ROW_VALUE = 370
-"""Bytes for each value whose fields are kept as one array each, such as an `Epoch` (see `models.Packer.pack_tuple`)."""
+"""Bytes for each value whose fields are kept as one array each, such as an `Epoch` (see `Packer.pack_tuple`)."""
 
 ABANDONED_AFTER = 24 * 3600
-"""Seconds after which a temporary file that nobody has written to is that of a process that was killed."""
+"""Seconds without a write after which a temporary file is taken for that of a killed process."""
 
 
 class ModelFileError(ValueError):
@@ -67,7 +67,7 @@ class ModelFileError(ValueError):
 
 @contextmanager
 def as_model_file_error(path: object, public_name: str) -> Iterator[None]:
-    """Turn whatever goes wrong while a file is read into the one error that says so; the system's errors stay."""
+    """Turn any error while a file is read into a `ModelFileError`; an OSError stays."""
     try:
         yield
     except (ModelFileError, OSError):
@@ -81,7 +81,7 @@ def as_model_file_error(path: object, public_name: str) -> Iterator[None]:
 
 
 def as_path(path: object, name: str = "path") -> Path:
-    """Return a path that a user gave; a number, which Python would take for an open file, is none."""
+    """Return a user's path; a TypeError for a number, which Python would take for an open file."""
     if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
         raise TypeError(f"{name}={path!r} is no path: give a string without null characters, or a pathlib.Path.")
     return Path(path)
@@ -97,7 +97,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
     replaced = target.stat() if target.exists() else None
     try:
-        # private until it has the permissions of the file that it replaces
+        # readable by this user only, until it gets the permissions of the file that it replaces
         temporary.touch(0o666 if replaced is None else 0o600, exist_ok=False)
         yield temporary
         if replaced is not None:
@@ -123,16 +123,16 @@ def _plain_file(path: Path) -> Path:
     return target
 
 
-def refuse_unwritable(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
-    # what is tried is a nameless file in the same directory: one at `path` would overwrite what is there
+    # try a nameless file in the same directory: opening `path` would overwrite what is there
     with _name_in_os_error(path), TemporaryFile(dir=_plain_file(path).parent):
         pass
 
 
 @contextmanager
 def _name_in_os_error(path: Path) -> Iterator[None]:
-    """Say which file it was that could not be written: an error of a full disk names none."""
+    """Name the file in an OSError: that of a full disk names none."""
     try:
         yield
     except OSError as error:
@@ -186,7 +186,7 @@ def digest(text: str, arrays: Mapping[str, Array]) -> str:
 
 
 def _sort_metadata(content: bytes) -> tuple[bytes, memoryview]:
-    """Return header and tensors; safetensors writes metadata in any order, and one model shall be one file."""
+    """Return header and tensors, metadata sorted: equal models then give equal files. safetensors does not sort."""
     end = 8 + int.from_bytes(content[:8], "little")  # a file is the header's length, 8 bytes, the header, the tensors
     header = json.loads(content[8:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -195,7 +195,7 @@ def _sort_metadata(content: bytes) -> tuple[bytes, memoryview]:
 
 
 def _names_of(pieces: list[object]) -> list[str]:
-    """Return what pieces of the user's own are called: by their `name`, `__name__`, or their class's."""
+    """Return the names of the user's own pieces: their `name`, `__name__`, or that of their class."""
     names, owners = [], dict[str, object]()
     for piece in pieces:
         possible = (getattr(piece, "name", None), getattr(piece, "__name__", None), type(piece).__name__)
@@ -234,18 +234,18 @@ def read(
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {public_name} has written.")
     with path.open("rb") as file, as_model_file_error(path, public_name):
-        _refuse_costly_header(file)
+        _check_header(file)
         with safe_open(path, framework="numpy") as tensors:
             # `file` and `tensors` were opened one after the other: another process may have renamed a new one between
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return read(path, public_name, classes, custom)
             metadata = tensors.metadata() or {}
-            _refuse_other_version(path, metadata)
+            _check_version(path, metadata)
             settings = metadata["settings"]
             memory_left = _memory_left(settings)
             if memory_left < 0:
                 raise ValueError("its settings hold more than those of any model")
-            # in the order of their bytes: each is read from where the one before ends
+            # in the order of their bytes: each array begins where the last one ends
             views = {name: tensors.get_slice(name) for name in tensors.offset_keys()}
             arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
         if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
@@ -256,14 +256,14 @@ def read(
 
 
 def _parse_int(text: str) -> int:
-    """Return an integer; a ValueError where it is larger than any float, which arithmetic with floats would meet."""
+    """Return an integer; a ValueError if it is larger than any float, since arithmetic with floats would overflow."""
     number = int(text)
     if abs(number) > sys.float_info.max:
         raise ValueError(f"its settings hold an integer of {len(text)} digits")
     return number
 
 
-def _refuse_costly_header(file: BinaryIO) -> None:
+def _check_header(file: BinaryIO) -> None:
     """Raise where to parse the header would cost more than MAX_EXTRA_BYTES; leave the file where the tensors begin."""
     start, size = file.read(8), os.fstat(file.fileno()).st_size
     length = int.from_bytes(start, "little")
@@ -273,27 +273,27 @@ def _refuse_costly_header(file: BinaryIO) -> None:
         raise ValueError("its header holds more than that of any model")
 
 
-def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
+def _check_version(path: Path, metadata: Mapping[str, str]) -> None:
     """Raise for a file that is not of this format, or of a version that is not known here."""
     version = metadata.get("version", "")
     if not metadata.get("format", "").startswith(FORMAT_NAME):  # "sknet model" in early files of version 1
         raise ValueError("it holds tensors, but nothing of sknet's")
     if not (version.isascii() and version.isdecimal()) or int(version) < 1:
         raise ValueError(f"its version is {version[:20]!r}, which is no whole number")
-    if int(version) > VERSION:
-        raise ModelFileError(
-            f"{path} was written by a later version of sknet: its format is {version}, and this version reads "
-            f"{VERSION} only. Update sknet."
+    if int(version) != VERSION:
+        which, remedy = (
+            ("a later", "Update sknet.")
+            if int(version) > VERSION
+            else ("an earlier", "Fit and save again, or read it with that version.")
         )
-    if int(version) < VERSION:
         raise ModelFileError(
-            f"{path} was written by an earlier version of sknet: its format is {version}, and this version reads "
-            f"{VERSION} only. Fit and save again, or read it with that version."
+            f"{path} was written by {which} version of sknet: its format is {version}, and this version reads "
+            f"{VERSION} only. {remedy}"
         )
 
 
 def _read_array(file: BinaryIO, dtype: str, shape: list[int]) -> Array:
-    """Read the next tensor, which the library's own functions would hold in memory twice."""
+    """Read the next tensor; safetensors' own functions hold it in memory twice."""
     array = np.empty(shape, TENSOR_TYPES[dtype])
     content = array.reshape(-1).view(np.uint8)
     if file.readinto(content.data) != array.nbytes:  # type: ignore[attr-defined]

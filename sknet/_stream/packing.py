@@ -13,12 +13,13 @@ records : (n,)     structured array: the columns, and whatever else belongs to a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.scratch import ScratchFiles
+from sknet._stream.records import ScratchFiles
 from sknet._tables.categories import UnknownTextFormat
 from sknet._tables.column import ColumnFormat
 from sknet._tables.kinds import KINDS, ColumnChoices
@@ -27,7 +28,7 @@ from sknet._tables.read import column_at, column_names, is_categorical, is_frame
 from sknet._typing import DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]
-"""The name, type and shape of a part of each record."""
+"""The name, type and shape of a field of each record."""
 
 # --- whole tables ----------------------------------------------------------------------------------------------------
 
@@ -57,32 +58,8 @@ class ArrayFormat:
 
 
 @dataclass(frozen=True)
-class NumericFrameFormat:
-    """A frame whose columns all are numbers of one type is kept as an array, which is read faster."""
-
-    names: list[object]
-    columns: list[ColumnFormat]
-    dtype: DType
-
-    @property
-    def fields(self) -> list[Field]:
-        """One for all columns."""
-        return [("X", self.dtype, (len(self.names),))]
-
-    def pack(self, X: Table, records: NDArray[np.void]) -> None:
-        """Write rows of a frame into records."""
-        for j, column in enumerate(self.columns):
-            records["X"][:, j] = column.pack(column_at(X, j))
-
-    def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
-        """Return the rows of a pandas frame."""
-        columns = pd.Index(self.names, dtype=object)
-        return pd.DataFrame(np.ascontiguousarray(records["X"]), columns=columns, copy=False)
-
-
-@dataclass(frozen=True)
 class FrameFormat:
-    """A frame is kept column by column."""
+    """A frame is kept column by column; one whose columns all are numbers of one type is read as an array."""
 
     names: list[object]
     columns: list[ColumnFormat]
@@ -99,13 +76,24 @@ class FrameFormat:
 
     def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
         """Return the rows of a pandas frame: to be encoded, or `as_passed`, to be learnt from."""
+        names = pd.Index(self.names, dtype=object)
+        if self._number_type is not None:
+            values = np.ascontiguousarray(records).view(self._number_type)
+            return pd.DataFrame(values.reshape(len(records), len(names)), columns=names, copy=False)
         unpack_column = [column.unpack_as_passed if as_passed else column.unpack for column in self.columns]
         frame = pd.DataFrame({j: unpack(records[f"x{j}"]) for j, unpack in enumerate(unpack_column)}, copy=False)
-        frame.columns = pd.Index(self.names, dtype=object)
+        frame.columns = names
         return frame
 
+    @cached_property
+    def _number_type(self) -> DType | None:
+        """The one type of the columns, if they are numbers: of 200 such columns, an epoch takes half the time."""
+        dtypes = {column.dtype for column in self.columns}
+        are_numbers = all(isinstance(column, NumberFormat) for column in self.columns)
+        return dtypes.pop() if are_numbers and len(dtypes) == 1 else None
 
-TableFormat = ArrayFormat | NumericFrameFormat | FrameFormat
+
+TableFormat = ArrayFormat | FrameFormat
 
 
 def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> TableFormat:
@@ -134,7 +122,4 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
         make_format = UnknownTextFormat if is_unknown else KINDS[kind].format
         columns.append(make_format(name, values, files))
-    dtypes = {column.dtype for column in columns}
-    if len(dtypes) == 1 and all(isinstance(column, NumberFormat) for column in columns):
-        return NumericFrameFormat(list(X.columns), columns, dtypes.pop())
     return FrameFormat(list(X.columns), columns)

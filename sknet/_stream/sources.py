@@ -1,5 +1,8 @@
 """Where rows come from, chunk by chunk: Parquet files, a pyarrow Dataset, an array in a file, or a user's function.
 
+The Parquet files of a path may differ in their schemas where nothing is lost: a column without values takes the type of
+the other files, integers become floats, dictionaries text. A Dataset keeps the schema that it was opened with.
+
 Conventions
 -----------
 n rows of a chunk.
@@ -13,20 +16,45 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from glob import glob, has_magic
+from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+import pandas as pd
 
-from sknet._stream.parquet import Dataset, files_of, read_frames
+from sknet._packages import require_package
+from sknet._tables.dates import holds_iso_dates
 from sknet._tables.read import is_frame, is_sparse, mapped_file, short_repr, take_rows
 from sknet._typing import Array, Table, Target
+
+if TYPE_CHECKING:
+    import pyarrow
+    from pyarrow.dataset import Fragment
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """What is used of a pyarrow Dataset."""
+
+    schema: pyarrow.Schema
+
+    def get_fragments(self) -> Iterator[Fragment]:
+        """Yield the files."""
+
+    def to_batches(self, **options: object) -> Iterator[pyarrow.RecordBatch]:
+        """Read all rows."""
+
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]
 """What a user passes as a source."""
 
 VALUES_READ_AT_ONCE = 2**22
 """How many values of a table are read at once, where the source does not say."""
+
+MIN_ROWS_READ_AT_ONCE = 1024
+"""How many rows of a file are read at once, at least."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +94,9 @@ class Chunk:
 
 def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[Chunk]:
     """Yield the rows of a source with their targets; chunks without rows are skipped."""
-    pieces = _pieces_of_arrays(source, roles) if isinstance(source, np.ndarray) else _pieces(source, None, name)
-    roles = Roles() if isinstance(source, np.ndarray) else roles  # its pieces are (X, y, weight, groups) already
-    return (_chunk_of(number, piece, roles, name) for number, piece in _with_rows(pieces, name))
+    given = _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, name)
+    roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups) already
+    return (_chunk_of(number, chunk, roles, name) for number, chunk in _with_rows(given, name))
 
 
 def read_tables(
@@ -76,13 +104,13 @@ def read_tables(
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; of frames with more columns than `columns`, these."""
     if is_frame(source):
-        pieces: Iterator[object] = iter([source])  # to iterate over a frame gives its columns' names
+        given: Iterator[object] = iter([source])  # to iterate over a frame gives its columns' names
     elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, which are read only once
-        pieces = iter(source)
+        given = iter(source)
     else:
-        pieces = _pieces(source, columns, name)
-    for number, piece in _with_rows(pieces, name):
-        X: Table = piece[0] if isinstance(piece, tuple) else piece
+        given = _given_chunks(source, columns, name)
+    for number, chunk in _with_rows(given, name):
+        X: Table = chunk[0] if isinstance(chunk, tuple) else chunk
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
             X = X[list(columns)]
         yield Chunk(number, X)
@@ -101,11 +129,11 @@ def is_read_from(source: object, path: Path) -> bool:
     return any(os.path.exists(file) and os.path.samefile(file, path) for file in files)
 
 
-# --- pieces: what a source gives, one after the other ----------------------------------------------------------------
+# --- chunks as a source gives them -----------------------------------------------------------------------------------
 
 
-def _pieces(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
-    """Read a source piece by piece, which is no array with arrays beside it."""
+def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
+    """Read a source, which is not an array with arrays beside it, chunk by chunk."""
     if isinstance(source, str | os.PathLike | Dataset):
         return read_frames(source, columns, VALUES_READ_AT_ONCE)
     if isinstance(source, np.ndarray):
@@ -125,7 +153,7 @@ def _pieces(source: object, columns: Sequence[str] | None, name: str) -> Iterato
         ) from None
 
 
-def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
+def _slices_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
     """Read an array, and the arrays beside it."""
     if roles.target is None:
         raise ValueError("target is None: for an array as source, pass the array of its targets.")
@@ -148,39 +176,39 @@ def _slices(X: Array) -> Iterator[slice]:
     return (slice(start, start + height) for start in range(0, len(X), height))
 
 
-def _with_rows(pieces: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
-    """Number the pieces, and skip those without rows; a ValueError if there is no other."""
+def _with_rows(given: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
+    """Number the chunks, and skip those without rows; a ValueError if there is no other."""
     is_empty = True
-    for number, piece in enumerate(pieces, 1):
-        X: Table = piece[0] if isinstance(piece, tuple) and piece else piece
+    for number, chunk in enumerate(given, 1):
+        X: Table = chunk[0] if isinstance(chunk, tuple) and chunk else chunk
         if (is_frame(X) or isinstance(X, np.ndarray | list)) and len(X) == 0:
             continue
         is_empty = False
-        yield number, piece
+        yield number, chunk
     if is_empty:
         raise ValueError(f"{name} gave no rows.")
 
 
-# --- chunks ----------------------------------------------------------------------------------------------------------
+# --- chunks as they are read -----------------------------------------------------------------------------------------
 
 
-def _chunk_of(number: int, piece: object, roles: Roles, name: str) -> Chunk:
+def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
     """Read a frame that has the target among its columns, or (X, y), (X, y, weight) or (X, y, weight, groups)."""
-    if is_frame(piece):
+    if is_frame(given):
         if roles.target is None:
-            names = list(piece.columns)  # type: ignore[attr-defined]
+            names = list(given.columns)  # type: ignore[attr-defined]
             raise ValueError(f"target is None: name the column of {name} that is to be predicted, {names}.")
-        return Chunk(number, *_without_roles(piece, roles, name))
-    if not isinstance(piece, tuple):
+        return Chunk(number, *_without_roles(given, roles, name))
+    if not isinstance(given, tuple):
         raise TypeError(
-            f"{name}() gave a chunk of type {type(piece).__name__}: give (X, y), (X, y, sample_weight), or a data "
+            f"{name}() gave a chunk of type {type(given).__name__}: give (X, y), (X, y, sample_weight), or a data "
             "frame that has the target among its columns."
         )
-    if not 2 <= len(piece) <= 4:
-        raise ValueError(f"{name}() gave a chunk of {len(piece)} parts: give (X, y), or (X, y, sample_weight).")
+    if not 2 <= len(given) <= 4:
+        raise ValueError(f"{name}() gave a chunk of {len(given)} parts: give (X, y), or (X, y, sample_weight).")
     if roles.target is not None:
         raise ValueError(f"target={roles.target!r} is given, and the chunks of {name}() have targets of their own.")
-    chunk = Chunk(number, *piece)
+    chunk = Chunk(number, *given)
     if is_sparse(chunk.X):
         raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
     if not _names_columns(roles.sample_weight) and not _names_columns(roles.groups):
@@ -205,3 +233,180 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
         None if role is None else frame[role if isinstance(role, str) else list(role)] for _, role in roles.items()
     )
     return frame[[column for column in frame.columns if column not in names]], y, weight, groups
+
+
+# --- Parquet files ---------------------------------------------------------------------------------------------------
+
+
+def read_frames(
+    source: str | os.PathLike[str] | Dataset, columns: Sequence[str] | None, n_values: int
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of files as data frames, in the order of the files.
+
+    Parameters
+    ----------
+    source : path or Dataset
+        The path of a Parquet file, a glob, or a folder of such files.
+    columns : sequence of str, or None
+        Which columns are read, None for all.
+    n_values : int
+        How many values a frame has, about.
+    """
+    data = source if isinstance(source, Dataset) else _open_dataset(source)
+    import pyarrow
+
+    try:
+        fragments = list(data.get_fragments())
+    except ValueError:  # a filtered Dataset does not tell its files
+        fragments = []
+    scanned: list[Fragment | Dataset] = list(fragments) or [data]
+    schemas = [(getattr(fragment, "path", "the Dataset"), fragment.physical_schema) for fragment in fragments]
+    schemas = schemas or [("the Dataset", data.schema)]
+    # types that hold the values of all files, where we opened these; a user's Dataset has types of its own
+    schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
+    n_rows = max(MIN_ROWS_READ_AT_ONCE, n_values // max(len(schema.names), 1))
+    for files, (path, in_file) in zip(scanned, schemas, strict=True):
+        # a column that is in no file is known from the folder's name
+        fields = [in_file.field(name) if name in in_file.names else schema.field(name) for name in schema.names]
+        # read in the file's own types, and cast in `_as_frame`, where an error can name the file and the column
+        for batch in _batches(files, pyarrow.schema(fields), n_rows):
+            if batch.num_rows:
+                yield _as_frame(batch, schema, path)
+
+
+def files_of(source: str | os.PathLike[str] | Dataset) -> list[str]:
+    """Return the files that a source consists of; none where a Dataset does not tell."""
+    data = source if isinstance(source, Dataset) else _open_dataset(source)
+    children = getattr(data, "children", [])  # of a union of Datasets
+    return [*getattr(data, "files", []), *chain.from_iterable(map(files_of, children))]
+
+
+def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
+    """Open Parquet files by path, glob or folder."""
+    with require_package("A path as source", "pyarrow", extra="parquet"):
+        from pyarrow import dataset
+
+    path = os.fspath(source)
+    files: str | list[str] = sorted(glob(path, recursive=True)) if has_magic(path) and not Path(path).exists() else path
+    if not files or (isinstance(files, str) and not Path(files).exists()):
+        raise FileNotFoundError(f"source={path!r}: there is no such file or folder.")
+    try:
+        opened: Dataset = dataset.dataset(files, format="parquet")
+    except (ValueError, OSError) as error:
+        raise ValueError(f"source={path!r} cannot be read as Parquet: {error}.") from error
+    return opened
+
+
+def _batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the rows of a file by row groups, so that Arrow does not read the whole file in advance."""
+    from pyarrow import dataset
+
+    options = {"columns": schema.names, "batch_size": n_rows, "batch_readahead": 0}
+    if isinstance(files, Dataset):
+        yield from files.to_batches(**options, fragment_readahead=0)
+    elif isinstance(files, dataset.ParquetFileFragment):
+        scan = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+        for row_group in files.split_by_row_group():
+            yield from row_group.to_batches(schema=schema, fragment_scan_options=scan, **options)
+    else:
+        yield from files.to_batches(schema=schema, **options)
+
+
+def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:
+    """Return a batch as a frame whose columns have the types of the schema; text that repeats is read as categories.
+
+    Dates that are text stay text: as categories they would be what the user says that they are.
+    """
+    import pyarrow
+
+    columns = []
+    for field, values in zip(schema, batch.columns, strict=True):
+        try:
+            columns.append(values.cast(field.type))
+        except (ValueError, TypeError, NotImplementedError) as error:  # what Arrow raises are subclasses
+            raise ValueError(
+                f"Column {field.name!r} of {path} holds {values.type}, which cannot be read as {field.type} without "
+                f"loss ({error}): write all files with one type."
+            ) from error
+    triples = zip(schema, batch.columns, columns, strict=True)
+    repeats = [field.name for field, *values in triples if _is_text(field.type) and _are_categories(*values)]
+    table = pyarrow.Table.from_arrays(columns, names=schema.names)
+    frame: pd.DataFrame = table.to_pandas(categories=repeats, split_blocks=True, self_destruct=True)
+    return frame
+
+
+def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
+    """Whether texts are read as categories: those that repeat, and are no dates unless the file has categories."""
+    from pyarrow import types
+
+    categories = texts.unique()
+    repeat = 2 * len(categories) <= len(texts)
+    return repeat and (types.is_dictionary(in_file.type) or not holds_iso_dates(categories.to_pandas()))
+
+
+# --- schemas ---------------------------------------------------------------------------------------------------------
+
+
+def _common_schema(
+    first: pyarrow.Schema,
+    schemas: Sequence[tuple[str, pyarrow.Schema]],
+    columns: Sequence[str] | None,
+    *,
+    unify: bool,
+) -> pyarrow.Schema:
+    """Return the columns that are read and their types; raise a ValueError for a file that lacks one of them.
+
+    With `unify`, types are those that hold the values of all files; else those of `first`.
+    """
+    import pyarrow
+
+    in_files = dict.fromkeys(name for _, schema in schemas for name in _columns_without_index(schema))
+    if columns is None:
+        columns = list(in_files) if unify else _columns_without_index(first)
+    fields = []
+    for name in columns:
+        types = [(path, _value_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
+        lacking = [path for path, schema in schemas if name not in schema.names]
+        if lacking and (types or name not in first.names):  # what no file has may be known from the folder's name
+            raise ValueError(
+                f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
+            )
+        common = _common_type(name, types) if unify else _value_type(first.field(name).type)
+        fields.append(pyarrow.field(name, common))
+    return pyarrow.schema(fields)
+
+
+def _columns_without_index(schema: pyarrow.Schema) -> list[str]:
+    """Return the names of the columns without those in which pandas keeps an index."""
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in schema.names if name not in index]
+
+
+def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> pyarrow.DataType:
+    """Return the type that holds a column's values of all files."""
+    import pyarrow
+
+    first, common = types[0]
+    for path, other in types[1:]:
+        pair = [pyarrow.schema([(name, of_file)]) for of_file in (common, other)]
+        try:
+            common = pyarrow.unify_schemas(pair, promote_options="permissive").field(name).type
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"Column {name!r} holds {common} in {first} and {other} in {path}: write all files with one type."
+            ) from error
+    return common
+
+
+def _value_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
+    """Return the type of a dictionary's text, or the type itself."""
+    from pyarrow import types
+
+    is_text = types.is_dictionary(of_file) and (_is_text(of_file.value_type) or types.is_null(of_file.value_type))
+    return of_file.value_type if is_text else of_file
+
+
+def _is_text(of_file: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(of_file) or types.is_large_string(of_file) or types.is_string_view(of_file))

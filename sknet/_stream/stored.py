@@ -2,8 +2,9 @@
 
 Conventions
 -----------
-n rows of a chunk; N rows of positive weight in all.
+n rows of a chunk; N rows of positive weight in all; k target columns.
 
+kept : (n,)              bool, whether a row's weight is positive
 y : (N,) or (N, k)       targets as `fit` takes them, in the order of the file, as weights and groups are
 """
 
@@ -13,33 +14,98 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.collected_targets import CollectedTargets
 from sknet._stream.packing import FrameFormat, TableFormat
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.shuffled import BucketWriter, Records, ShuffledRecords
+from sknet._stream.records import BucketWriter, Records, ScratchFiles, ShuffledRecords
+from sknet._stream.sources import Chunk
 from sknet._tables.column import ColumnFormat
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.numbers import NumberFormat
+from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, DType, Table, Target
+
+
+class CollectedLabels:
+    """Labels of any kind; in one of several columns, some may be missing."""
+
+    def __init__(self) -> None:
+        self._known: list[Array] = []  # of each target column, the labels in the order in which they were found
+        self._indices: list[NDArray[np.int32]] = []
+        self._flat = True
+
+    def append(self, y: Target, kept: Array) -> None:
+        """Check the labels of a chunk, and keep those of some of its rows."""
+        labels = as_labels(y)[kept]
+        columns = [labels] if labels.ndim == 1 else list(labels.T)
+        if not self._known:
+            self._known, self._flat = [np.empty(0, np.int64)] * len(columns), labels.ndim == 1
+        if (self._flat, len(self._known)) != (labels.ndim == 1, len(columns)):
+            raise ValueError(f"y has {len(self._known)} columns in one chunk and {len(columns)} in another.")
+        indices = []
+        for j, column in enumerate(columns):
+            codes, distinct = pd.factorize(column)  # -1 where a label is missing
+            self._known[j], index = extend_labels(self._known[j], as_label_column(np.asarray(distinct)))
+            indices.append(np.append(index, -1)[codes])
+        self._indices.append(np.column_stack(indices).astype(np.int32))
+
+    def finish(self) -> Array:
+        """Return all that were kept, as one array."""
+        indices = np.concatenate(self._indices)
+        self._indices = []
+        columns = [take_labels(known, index) for known, index in zip(self._known, indices.T, strict=True)]
+        return columns[0] if self._flat else stack_label_columns(columns)
+
+
+def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Return the known labels followed by new ones, and the index of each of `labels` among them."""
+    if len({some.dtype.kind in "OUT" for some in (known, labels) if len(some)}) == 2:
+        raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
+    codes, distinct = pd.factorize(np.concatenate([known, labels]) if len(known) else labels)
+    return np.asarray(distinct), codes[len(known) :]
+
+
+def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
+    """Return the labels at some indices; for -1 None, or NaN among floats."""
+    if (index >= 0).all():
+        return known[index]
+    is_float = known.dtype.kind == "f"
+    return np.append(known if is_float else known.astype(object), [np.nan if is_float else None])[index]
+
+
+class CollectedNumbers:
+    """Numbers, some of which may be missing if there are several columns."""
+
+    def __init__(self) -> None:
+        self._chunks: list[Array] = []
+        self._flat = True
+
+    def append(self, y: Target, kept: Array) -> None:
+        """Check the numbers of a chunk, and keep those of some of its rows."""
+        values, flat = read_regression_target(y)
+        if self._chunks and (flat, values.shape[1]) != (self._flat, self._chunks[0].shape[1]):
+            raise ValueError("y has another number of columns in one chunk than in another.")
+        self._flat = flat
+        self._chunks.append(values[kept])
+
+    def finish(self) -> Array:
+        """Return all that were kept, as one array."""
+        values = np.concatenate(self._chunks)
+        self._chunks = []
+        return restore_shape(values, self._flat)
+
 
 ROWS_CONVERTED_AT_ONCE = 2**14
 """How many rows are read at a time for their texts to be encoded."""
 
 
-@dataclass(frozen=True)
-class CheckedChunk:
-    """A chunk whose table, weights and groups have been checked; its targets are still those of the user."""
-
-    X: Table
-    y: Target
-    weight: Array | None
-    groups: Array | None
+CollectedTargets: TypeAlias = CollectedLabels | CollectedNumbers
+"""The targets of the chunks so far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +136,12 @@ class StoredRows:
         return self.format.unpack(self.records.take(places), as_passed=True)
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
-        """Return the same rows, whose texts are encoded once for all epochs, and the encoder of what they have become.
+        """Return the encoder of rows whose texts have been encoded, and such rows, in another file.
 
         See `TableEncoder.encode_text`.
         """
         columns: list[ColumnFormat] = []
-        numbers = np.empty(0, dtype)  # as first values, which tell the type in which numbers are kept
+        numbers = np.empty(0, dtype)  # no values, of the type in which numbers are kept
         for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
             columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_text else [kept]
         rest = encoder.encoder_after_text
@@ -92,7 +158,7 @@ class StoredRows:
 
 
 class StoredSource(NamedTuple):
-    """All rows of positive weight of a source: their values in a file, all else in memory, in the same order."""
+    """All rows of positive weight of a source: values in a file, and the rest in memory, in the same order."""
 
     rows: StoredRows
     y: Array
@@ -119,13 +185,13 @@ class SourceWriter:
         self, files: ScratchFiles, targets: CollectedTargets, choose_format: Callable[[Table], TableFormat], name: str
     ) -> None:
         self._files, self._targets, self._choose_format, self._name = files, targets, choose_format, name
-        self._first: CheckedChunk | None = None
+        self._first: Chunk | None = None
         self._weights: list[Array] = []
         self._groups: list[NDArray[np.uint64]] = []
         self._hash = blake2b(digest_size=32)
 
-    def append(self, chunk: CheckedChunk, example_rows: Table) -> None:
-        """Write the rows of a chunk that have a positive weight; the first chunk decides on their format."""
+    def append(self, chunk: Chunk, example_rows: Table) -> None:
+        """Write the rows of a checked chunk that have a positive weight; the first chunk decides on their format."""
         n = chunk.X.shape[0]
         if self._first is None:
             self._first, self._example_rows = chunk, example_rows
@@ -164,7 +230,7 @@ class SourceWriter:
 
 
 def hash_groups(groups: Array) -> NDArray[np.uint64]:
-    """Return a hash of each group, which depends on its value alone: it is the same in any chunk, of any type."""
+    """Return a hash of each group that depends only on its value, not on its type or chunk."""
     values = groups.astype(np.float64) if groups.dtype.kind == "f" else groups
     codes, distinct = pd.factorize(values)
     keys = np.array([group_key(group) for group in pd.Index(distinct).tolist()], dtype=object)

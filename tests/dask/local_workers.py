@@ -4,8 +4,7 @@ import pickle
 
 import numpy as np
 
-from sknet._dask.partitions import Partitions
-from sknet._dask.table import PartitionedTable
+from sknet._dask.table import PartitionedTable, Partitions
 
 
 class LocalWorkers:
@@ -25,7 +24,7 @@ class LocalWorkers:
         each = zip(*arguments, strict=True)
         return [copied(function(*copied(given))) for given in each]
 
-    call_on_workers = start_tasks
+    map_tasks = start_tasks
 
     def keep(self, make, *arguments):
         return KeptHere(self.start_tasks(make, *arguments), self.calls)

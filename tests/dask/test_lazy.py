@@ -11,9 +11,9 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from sknet._dask.lazy import predict_lazily  # noqa: E402
+from sknet._dask.collections import predict_lazily  # noqa: E402
 from sknet.dask import SigmoidMLPRegressor as OnWorkers  # noqa: E402
-from tests.estimators.inside import model_of, publish  # noqa: E402
+from tests.estimators.inside import publish  # noqa: E402
 
 rng = np.random.default_rng(0)
 N = 90
@@ -47,7 +47,7 @@ def test_lazy_predictions_are_the_local_ones(case, table):
         else [table[:40], table[40:80], table[80:]]
     )
     for method in methods:
-        found = predict_lazily(net, model_of(net), X, method)
+        found = predict_lazily(net, X, method)
         for i, lazy in enumerate(found if isinstance(found, list) else [found]):
             local = [getattr(net, method)(piece) for piece in pieces]
             local = np.concatenate([part[i] for part in local] if isinstance(found, list) else local)
@@ -65,10 +65,10 @@ def test_lazy_predictions_are_the_local_ones(case, table):
 def test_columns_are_named():
     net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
-    assert list(predict_lazily(net, model_of(net), X, "predict_proba").columns) == ["maybe", "no", "yes"]
-    assert list(predict_lazily(net, model_of(net), X, "predict_set").columns) == ["maybe", "no", "yes"]
+    assert list(predict_lazily(net, X, "predict_proba").columns) == ["maybe", "no", "yes"]
+    assert list(predict_lazily(net, X, "predict_set").columns) == ["maybe", "no", "yes"]
     net = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBERS)
-    ends = predict_lazily(net, model_of(net), X, "predict_interval").columns
+    ends = predict_lazily(net, X, "predict_interval").columns
     assert list(ends) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]
 
 
@@ -78,7 +78,7 @@ def test_lazy_quantiles_are_the_local_ones(table, parameters):
     net = SigmoidMLPRegressor(**QUICK | parameters, early_stopping=True).fit(table, NUMBERS[:, 0])
     expected = net.predict_quantiles(table, [0.3, 0.5])
     X = dd.from_pandas(FRAME, npartitions=3) if table is FRAME else da.from_array(table, chunks=(40, 2))
-    found = predict_lazily(net, model_of(net), X, "predict_quantiles", np.array([0.3, 0.5]))
+    found = predict_lazily(net, X, "predict_quantiles", np.array([0.3, 0.5]))
     now = found.compute(scheduler="sync")
     np.testing.assert_allclose(now, expected, rtol=1e-5, atol=1e-6)  # of single precision
     assert now.shape == expected.shape
@@ -90,19 +90,10 @@ def test_lazy_quantiles_are_the_local_ones(table, parameters):
 def test_empty_parts_and_other_tables():
     net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
-    none = predict_lazily(net, model_of(net), X[X["a"] > 100.0], "predict_proba").compute(scheduler="sync")
+    none = predict_lazily(net, X[X["a"] > 100.0], "predict_proba").compute(scheduler="sync")
     assert none.shape == (0, 3) and set(none.dtypes) == {np.dtype(float)}
-    with pytest.raises(ValueError, match="X has 1 columns, and fit saw 2"):
-        predict_lazily(net, model_of(net), X[["a"]], "predict")
-
-
-def test_each_kind_of_target_has_its_own_predictions():
-    X = dd.from_pandas(FRAME, npartitions=3)
-    numbers, labels = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBERS), SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
-    with pytest.raises(TypeError, match="a head of numbers has no probabilities"):
-        predict_lazily(numbers, model_of(numbers), X, "predict_proba")
-    with pytest.raises(TypeError, match="a head of labels has no intervals"):
-        predict_lazily(labels, model_of(labels), X, "predict_interval")
+    with pytest.raises(ValueError, match="feature names"):
+        predict_lazily(net, X[["a"]], "predict")
 
 
 @pytest.mark.parametrize("in_memory", [False, True], ids=["collections", "arrays"])

@@ -1,22 +1,60 @@
-"""A table in partitions as one value: its rows, and where they are."""
+"""A table in partitions as one value: which row is in which partition, which partitions make a shard, and its rows."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from local_workers import parted
+from local_workers import of_parts, parted
 from numpy.testing import assert_array_equal
 
+from sknet._dask.table import RowGroups
 from tests.tables.examples import encoder_of
+
+
+def test_rows_of_groups_come_back_in_their_order():
+    groups = RowGroups(np.array([1, 0, 2, 0, 1]), 4)
+    assert_array_equal(groups.position, [0, 0, 0, 1, 1])
+    assert [part.tolist() for part in groups.split(np.arange(5))] == [[1, 3], [0, 4], [2], []]
+    assert_array_equal(groups.join(groups.split(np.arange(5.0))), np.arange(5.0))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "shards"),
+    [
+        ([5, 5, 5, 5], [2, 2]),
+        ([9, 1], [1, 1]),
+        ([1, 9], [1, 1]),
+        ([20], [1]),
+        ([5, 5, 90], [2, 1]),
+        ([0, 3, 0], [1, 2]),
+    ],
+)
+def test_shards_are_partitions_that_follow_one_another(lengths, shards):
+    table = of_parts([np.zeros((length, 1)) for length in lengths])
+    assert [shard.stop - shard.start for shard in table.partitions.shards] == shards
+
+
+@pytest.mark.parametrize(("columns", "what"), [
+    ("ac", r"lacks the columns \['b'\]"), ("aBc", r"lacks the columns \['b'\]"),
+    ("abcd", r"has the columns \['d'\] too"), ("bac", "has its columns in another order"),
+])  # fmt: skip
+def test_a_partition_of_other_columns_is_refused(columns, what):
+    def part(names, n_rows):
+        return pd.DataFrame(np.zeros((n_rows, len(names))), columns=list(names))
+
+    parts = [part("a", 0), part("abc", 3), part("", 0), part(columns, 2)]
+    with pytest.raises(ValueError, match=f"Partition 3 of X {what}: give each the columns of partition 1"):
+        of_parts(parts)
+
 
 X = np.arange(40.0).reshape(20, 2)
 
 
 @pytest.mark.parametrize("given", [X, pd.DataFrame(X, columns=["a", "b"])])
-def test_rows_are_chosen_by_their_numbers(given):
+def test_rows_are_chosen_by_their_indices(given):
     table = parted(given, 4)
     some = table[np.array([19, 0, 7])][np.array([2, 0])]
     assert (table.shape, some.shape, len(some)) == ((20, 2), (2, 2), 2)
-    assert_array_equal(some.rows, [7, 19])
+    assert_array_equal(some.row_indices, [7, 19])
     assert_array_equal(some.rows_in_memory(np.array([1, 0, 1])), X[[19, 7, 19]])
 
 
@@ -26,6 +64,6 @@ def test_rows_are_encoded_in_any_order():
     encoded = table.encode(encoder, np.dtype(float), None)
     expected = encoder.encode(X, np.dtype(float))
     for some, own in ((encoded, rows), (encoded[np.array([5, 0, 12])], rows[[5, 0, 12]])):
-        shards = zip(some.futures, some.rows, strict=True)
+        shards = zip(some.futures, some.positions_by_shard, strict=True)
         chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
         assert_array_equal(some.shard.join(chosen), expected[own])

@@ -169,10 +169,10 @@ def test_a_fingerprint_names_what_differs():
 def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     write_checkpoint(path, origin(), progress(state_after(2)))
     saved = read_checkpoint(path)
-    saved.refuse_other_run(origin(seeds=(9, 9, 9)), has_folds=False)  # the seeds are the file's
+    saved.check_run(origin(seeds=(9, 9, 9)), has_folds=False)  # the seeds are the file's
     assert saved.states_instead_of([state_after(2)]) == saved.progress.states
     with pytest.raises(ValueError, match=message):
-        saved.refuse_other_run(origin(**now), has_folds=False)
+        saved.check_run(origin(**now), has_folds=False)
 
 
 @pytest.mark.parametrize("changes", [

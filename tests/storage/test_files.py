@@ -16,7 +16,7 @@ safetensors = pytest.importorskip("safetensors")
 
 from sknet._storage import files  # noqa: E402
 from sknet._storage.files import ModelFileError  # noqa: E402
-from sknet._storage.models import STORED_CLASSES  # noqa: E402
+from sknet._storage.pack import STORED_CLASSES  # noqa: E402
 from tests.storage.forged import VERSION, forge  # noqa: E402
 from tests.tables.examples import number_column  # noqa: E402
 
@@ -96,7 +96,7 @@ LIMITED = """
 import resource, signal, sys
 import numpy as np
 from sknet._storage.files import write
-from sknet._storage.models import STORED_CLASSES
+from sknet._storage.pack import STORED_CLASSES
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
@@ -119,7 +119,7 @@ WRITING = """
 import sys
 import numpy as np
 from sknet._storage.files import write
-from sknet._storage.models import STORED_CLASSES
+from sknet._storage.pack import STORED_CLASSES
 print("ready", flush=True)
 for k in range(10**6):
     write(sys.argv[1], {"k": k, "weights": np.full(200_000, float(k))}, STORED_CLASSES, "sknet.save")
@@ -143,14 +143,14 @@ def test_a_killed_process_leaves_a_whole_file(path):
 
 def test_a_file_that_is_written_while_it_is_read_is_read_again(path, monkeypatch):
     write(path, {"k": 1, "weights": np.zeros(3)})
-    first_step = files._refuse_costly_header
+    first_step = files._check_header
 
     def let_another_write(file):
         first_step(file)
         monkeypatch.undo()
         write(path, {"k": 2, "weights": np.ones(500)})
 
-    monkeypatch.setattr(files, "_refuse_costly_header", let_another_write)
+    monkeypatch.setattr(files, "_check_header", let_another_write)
     assert read(path)["k"] == 2
 
 
@@ -264,7 +264,7 @@ def test_a_table_of_a_hundred_thousand_columns(path):
 def test_memory_is_that_of_the_file(path):
     code = (
         "import resource, sys; from sknet._storage.files import read\n"
-        "from sknet._storage.models import STORED_CLASSES\n"
+        "from sknet._storage.pack import STORED_CLASSES\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "again = read(sys.argv[1], '', STORED_CLASSES)\n"
         "used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
@@ -306,7 +306,7 @@ def test_a_pipe_is_not_replaced(path, tmp_path, is_link):
     with pytest.raises(OSError, match="written: it is a pipe, a device or another special file. Give another path"):
         write(given, TREE)
     with pytest.raises(OSError, match="cannot be written: it is a pipe"):
-        files.refuse_unwritable(given)
+        files.check_writable(given)
     assert stat.S_ISFIFO(os.stat(pipe).st_mode) and sorted(os.listdir(tmp_path)) == names
 
 

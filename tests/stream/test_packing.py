@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from sknet._stream.packing import choose_format
-from sknet._stream.scratch import ScratchFiles
+from sknet._stream.records import ScratchFiles
 from tests.tables.column_cases import CASES as COLUMNS
 from tests.tables.examples import column_choices, encoder_of, pandas_of, table_encoder
 from tests.tables.limits import categories_kept

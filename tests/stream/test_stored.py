@@ -8,14 +8,71 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.collected_targets import CollectedLabels
 from sknet._stream.packing import choose_format
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.stored import CheckedChunk, SourceWriter, hash_groups
-from tests.tables.examples import column_choices
+from sknet._stream.records import ScratchFiles
+from sknet._stream.sources import Chunk
+from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, hash_groups
+from tests.tables.examples import column_choices, read_labels, read_numbers
+
+RNG = np.random.default_rng(0)
+LABELS = {
+    "binary": RNG.integers(0, 2, 60),
+    "text": RNG.choice(["b", "a", "c"], 60),
+    "objects": pd.Series(RNG.choice(["b", "a", "c"], 60), dtype=object),
+    "bools": RNG.random(60) < 0.5,
+    "multilabel": RNG.integers(0, 2, (60, 3)),
+    "multioutput": np.column_stack([RNG.integers(0, 5, 60), RNG.integers(0, 2, 60)]),
+    "frame": pd.DataFrame({"a": RNG.choice(["x", "y"], 60), "b": RNG.integers(0, 3, 60)}),
+}
+LABELS["some missing"] = LABELS["frame"].where(np.arange(60)[:, np.newaxis] % 5 != [2, 4], None)
+NUMBERS = {
+    "flat": RNG.normal(size=60),
+    "column": RNG.normal(size=(60, 1)),
+    "several": RNG.normal(size=(60, 2)),
+    "frame": pd.DataFrame(RNG.normal(size=(60, 2))),
+}
+NUMBERS["some missing"] = NUMBERS["frame"].where(np.arange(60)[:, np.newaxis] % 5 != [2, 4])
+KEPT = np.arange(60) % 7 > 0
+
+
+def collected(kind, y, cuts=(1, 20)):
+    targets = kind()
+    for start, stop in zip([0, *cuts], [*cuts, 60], strict=True):
+        part = slice(start, stop)
+        targets.append(y.iloc[part] if hasattr(y, "iloc") else y[part], KEPT[part])
+    return targets.finish()
+
+
+@pytest.mark.parametrize("name", list(LABELS))
+def test_labels_in_parts(name):
+    found, expected = collected(CollectedLabels, LABELS[name]), read_labels(LABELS[name])[KEPT]
+    assert found.shape == expected.shape and (found.dtype == expected.dtype or name == "some missing")
+    np.testing.assert_array_equal(pd.DataFrame(found).fillna("missing"), pd.DataFrame(expected).fillna("missing"))
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+@pytest.mark.parametrize("name", list(NUMBERS))
+def test_numbers_in_parts(name):
+    np.testing.assert_array_equal(collected(CollectedNumbers, NUMBERS[name]), read_numbers(NUMBERS[name])[KEPT])
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second", "message"),
+    [
+        (CollectedLabels, ["a"], [1], "mixes strings"),
+        (CollectedLabels, [0, 1], [[0, 1], [1, 0]], "1 columns in one chunk and 2 in another"),
+        (CollectedNumbers, [1.0], [[1.0, 2.0]], "another number of columns"),
+    ],
+)
+def test_targets_that_do_not_go_together_are_refused(kind, first, second, message):
+    targets = kind()
+    targets.append(first, np.ones(len(first), bool))
+    with pytest.raises(ValueError, match=message):
+        targets.append(second, np.ones(len(second), bool))
+
 
 X = np.random.default_rng(0).normal(size=(60, 2))
-LABELS = np.random.default_rng(1).choice(["b", "a", "c"], 60)
+TARGETS = np.random.default_rng(1).choice(["b", "a", "c"], 60)
 
 
 @pytest.fixture
@@ -34,7 +91,7 @@ def stored(files, y, cuts=(), weight=None, groups=None):
     take = lambda values, rows: None if values is None else values[rows]  # noqa: E731
     writer = open_writer(files)
     for rows in pieces:
-        writer.append(CheckedChunk(X[rows], y[rows], take(weight, rows), take(groups, rows)), X[rows][:2])
+        writer.append(Chunk(1, X[rows], y[rows], take(weight, rows), take(groups, rows)), X[rows][:2])
     return writer.finish()
 
 
@@ -43,7 +100,7 @@ def values_of(found):
 
 
 def test_chunks_change_nothing(files):
-    one, other = stored(files, LABELS), stored(files, LABELS, (1, 9))
+    one, other = stored(files, TARGETS), stored(files, TARGETS, (1, 9))
     assert one.rows.digest == other.rows.digest
     np.testing.assert_array_equal(values_of(one), values_of(other))
     np.testing.assert_array_equal(one.y, other.y)
@@ -59,7 +116,7 @@ def test_all_that_belongs_to_a_row_is_in_the_order_of_the_file(files):
 
 
 def test_rows_of_weight_zero_are_dropped_with_their_labels(files):
-    y = np.where(np.arange(60) < 5, "gone", LABELS)
+    y = np.where(np.arange(60) < 5, "gone", TARGETS)
     found = stored(files, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
     assert len(found.y) == 55 and sorted(set(found.y)) == ["a", "b", "c"]
     assert sorted(values_of(found)[:, 0]) == sorted(X[5:, 0])
@@ -99,6 +156,6 @@ def test_different_groups_have_different_hashes():
 )
 def test_what_only_some_chunks_have_is_refused(files, first, second, message):
     writer = open_writer(files)
-    writer.append(CheckedChunk(X[:2], np.array([0, 1]), *first), X[:2])
+    writer.append(Chunk(1, X[:2], np.array([0, 1]), *first), X[:2])
     with pytest.raises(ValueError, match=f"some have none: give all of them {message}"):
-        writer.append(CheckedChunk(X[:2], np.array([0, 1]), *second), X[:2])
+        writer.append(Chunk(1, X[:2], np.array([0, 1]), *second), X[:2])

@@ -4,7 +4,11 @@ import copy
 import io
 import json
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
+from fractions import Fraction
+from numbers import Rational
+from typing import Protocol
 
 import joblib
 import numpy as np
@@ -15,8 +19,8 @@ from numpy.testing import assert_array_equal
 
 import sknet
 from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._storage.models import STORED_CLASSES, TYPE, pack, unpack
-from sknet._storage.schema import hints_of
+from sknet._storage.pack import STORED_CLASSES, TYPE, hints_of, is_of_type, make_value, pack, unpack
+from sknet._typing import Array, DType
 from tests.network.pieces import ACTIVATIONS
 from tests.tables.column_cases import CASES as COLUMNS
 from tests.tables.examples import category_column, number_column, table_encoder
@@ -312,3 +316,42 @@ def test_a_random_state_that_is_none_is_refused(key, position):
     text = json.dumps(plain).replace("624", str(position))
     with pytest.raises(ValueError, match="is not the state of a random generator"):
         unpack((json.loads(text), dict.fromkeys(arrays, key), []))
+
+
+class Anything(Protocol):
+    """What a protocol asks for shows when the value is used."""
+
+
+@pytest.mark.parametrize(("value", "hint"), [
+    (1, int), (1.0, float), (1, float), (True, bool), ("a", str), (None, str | None), ("a", str | None), (1, object),
+    ((1.0, 2.0), tuple[float, ...]), ((), tuple[float, ...]), ((1, "a"), tuple[int, str]), ([1], list[int]),
+    ({"a": 1}, Mapping[str, int]), (np.zeros(2), Array), (np.dtype("f4"), DType),
+    (Fraction(1, 2), Rational), (1, Anything),
+])  # fmt: skip
+def test_what_fits(value, hint):
+    assert is_of_type(value, hint)
+
+
+@pytest.mark.parametrize(("value", "hint"), [
+    (True, int), (-1, int), (True, float), ("1", float), (1, bool), (1, str | None), ([1.0], tuple[float, ...]),
+    (("1", 2.0), tuple[float, ...]), ((1,), tuple[int, str]), ((1,), list[int]),
+    ({1: 1}, Mapping[str, int]),
+    ([0.0], Array), ("f4", DType), (0.5, Rational),
+])  # fmt: skip
+def test_what_does_not(value, hint):
+    assert not is_of_type(value, hint)
+
+
+@dataclass(frozen=True)
+class Later:
+    old: int
+    new: str = "default"
+
+
+def test_a_field_with_a_default_may_be_lacking_and_no_other():
+    assert hints_of(Later) == {"old": int, "new": str} and make_value(Later, {"old": 1}) == Later(1)
+    for parts in ({"new": "a"}, {"old": 1, "other": 2}):
+        with pytest.raises(TypeError):
+            make_value(Later, parts)
+    with pytest.raises(TypeError, match=r"Later\.old is str"):
+        make_value(Later, {"old": "1"})

@@ -9,20 +9,24 @@ Conventions
 plain     what JSON can say: None, bool, int, float, str, a list for a tuple, and dicts that say what they are
 arrays    by path
 pieces    objects of the user's own, by number
+hint      an annotation: a class, a union, `tuple[X, ...]`, `list[X]`, `Mapping[K, X]`, an array or its type
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import NoneType
+from dataclasses import fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._storage.schema import hints_of, make_value
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
@@ -44,7 +48,7 @@ STORED_CLASSES = classes_by_name(
     Model, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
-"""Every learnt value of the rooms below. A field that is added to one needs no change here."""
+"""The classes of learnt values. A new field of one needs no change here."""
 
 Packed = tuple[object, dict[str, Array], list[object]]
 """Plain things, arrays by path, and pieces of the user's own."""
@@ -176,7 +180,7 @@ _PACKERS: dict[type, Callable[..., object]] = {
 
 
 class _Unpacker:
-    """Takes arrays and pieces as the plain things ask for them."""
+    """Makes a value of plain things, arrays and pieces."""
 
     def __init__(
         self, classes: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
@@ -199,7 +203,7 @@ class _Unpacker:
         return unpack(self, path, **parts)  # a part too many or too few is a TypeError, too
 
     def pop_array(self, path: str) -> Array:
-        """Remove the array of this path and return it: no other value can have it, too."""
+        """Remove the array of this path and return it, so that no other value gets it, too."""
         return self._arrays.pop(path)
 
     def characters(self, path: str) -> Array:
@@ -269,3 +273,66 @@ _UNPACKERS: dict[object, Callable[..., object]] = {
     "RandomState": _Unpacker.random_state,
 }
 """How a value that is none of the classes is made, by what a dict says that it is."""
+
+
+# --- what a field may hold -------------------------------------------------------------------------------------------
+
+
+@cache
+def hints_of(cls: type) -> dict[str, object]:
+    """Return the annotation of each field that a dataclass is made of."""
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in fields(cls) if field.init}
+
+
+def make_value(cls: type, parts: Mapping[str, object]) -> object:
+    """Make a learnt value of its parts; a TypeError names a part that is unknown, missing or of another type."""
+    hints = hints_of(cls)
+    for name, part in parts.items():
+        if name not in hints or not is_of_type(part, hints[name]):
+            raise TypeError(f"{cls.__name__}.{name} is {type(part).__name__}, which it cannot be")
+    return cls(**parts)
+
+
+def is_of_type(value: object, hint: object) -> bool:
+    """Whether a value, and each item in it, is what an annotation says."""
+    origin: Any = get_origin(hint) or hint  # of `tuple[int, ...]`, the origin is tuple, its arguments the rest
+    check = _CHECKS.get(origin)
+    if check is not None:
+        return check(value, get_args(hint))
+    # a protocol's methods are only looked for when the value is used
+    return getattr(origin, "_is_protocol", False) or isinstance(value, origin)
+
+
+def _is_tuple(value: object, of: tuple[object, ...]) -> bool:
+    if not isinstance(value, tuple):
+        return False
+    if of[1:] == (Ellipsis,):
+        return all(is_of_type(part, of[0]) for part in value)
+    return len(value) == len(of) and all(map(is_of_type, value, of))
+
+
+def _is_list(value: object, of: tuple[object, ...]) -> bool:
+    return isinstance(value, list) and all(is_of_type(part, of[0]) for part in value)
+
+
+def _is_mapping(value: object, of: tuple[object, ...]) -> bool:
+    return isinstance(value, dict) and all(is_of_type(k, of[0]) and is_of_type(v, of[1]) for k, v in value.items())
+
+
+def _fits_one_of(value: object, of: tuple[object, ...]) -> bool:
+    return any(is_of_type(value, hint) for hint in of)
+
+
+_CHECKS: dict[object, Callable[..., bool]] = {
+    int: lambda value, of: type(value) is int and 0 <= value < 2**63,  # what is learnt are counts, positions and seeds
+    float: lambda value, of: type(value) in (int, float),
+    tuple: _is_tuple,
+    list: _is_list,
+    dict: _is_mapping,
+    Mapping: _is_mapping,
+    Union: _fits_one_of,
+    UnionType: _fits_one_of,
+    get_origin(NDArray[np.generic]): lambda value, of: isinstance(value, np.ndarray),  # an alias from NumPy 2.5 on
+}
+"""Compares a value with an annotation, by the annotation's origin; other annotations are classes for isinstance."""

@@ -1,6 +1,7 @@
-"""Records in one file, in buckets that rows are assigned to at random: each bucket is a sample of all rows.
+"""Records in a temporary file, in buckets that rows are assigned to at random: each bucket is a sample of all rows.
 
-An epoch reads the buckets in a new order, and mixes the rows of some of them: rows that come sorted are shuffled.
+An epoch reads the buckets in a new order, and mixes the rows of some of them: rows that come sorted are shuffled. Files
+have no names, so the system removes them when they are closed, even where the process is killed.
 
 Conventions
 -----------
@@ -8,36 +9,70 @@ n records of one call, N in all; b buckets.
 
 records : (n,)     structured array
 places : (n,)      where they lie in the file, counted in records
-bounds : (b + 1,)  where the buckets of one part of the file begin and end, in records
+bounds : (b + 1,)  where the buckets of one segment of the file begin and end, in records
+
+A segment is what was in memory when it was written: sorted by bucket, so that each bucket has a slice of every segment.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from io import FileIO
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._stream.scratch import ScratchFiles
 from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, DType
+
+
+class ScratchFiles(ExitStack):
+    """Opens files in a folder, and closes all of them at the end of a `with` block.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def open(self) -> FileIO:
+        """Open a new file for writing and reading, without a buffer."""
+        return self.enter_context(TemporaryFile(dir=self._folder, buffering=0))
+
+    def write(self, file: FileIO, content: bytes | memoryview) -> None:
+        """Write all of the content at a file's position; an OSError names the folder that has no room for it."""
+        left = memoryview(content)
+        try:
+            while len(left):  # a file without a buffer may take less
+                left = left[file.write(left) :]
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            message = f"{self._folder} has no room for a copy of the table: pass a larger cache_dir"
+            raise OSError(errno.ENOSPC, message) from error
+
 
 Records = NDArray[np.void]
 
 N_BUCKETS = 512
-"""How many buckets there are, which are read one after the other."""
+"""How many buckets a file has."""
 
 WRITE_BUFFER_BYTES = 2**24
-"""How much is kept in memory before it is written, by buckets: of each, 32 KiB then lie together."""
+"""How many bytes a segment has: 32 KiB of each bucket lie together."""
 
 BYTES_READ_AT_ONCE = 2**24
-"""How much is read at once where records are looked for by their places."""
+"""How many bytes are read at once to find records by their places."""
 
 BUCKET_SEED = 0x5EED
-"""The buckets, and the sample that columns are learnt from, come from other seeds: they do not depend on each other."""
+"""Differs from the seed of the sample that columns are learnt from, so that buckets do not depend on the sample."""
 
 
 class BucketWriter:
@@ -55,20 +90,20 @@ class BucketWriter:
         self._files, self._file, self.dtype = files, files.open(), dtype
         self._buffer = np.empty(max(1, WRITE_BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
-        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each part written; the first is empty, and begins at 0
+        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each segment; the first is empty, and begins at 0
 
     def append(self, records: Records) -> None:
-        """Append records; their buckets depend on how many came before alone."""
+        """Append records; a record's bucket depends only on the number of records before it."""
         while len(records):
-            part = records[: len(self._buffer) - self._n_buffered]
-            self._buffer[self._n_buffered : self._n_buffered + len(part)] = part
-            self._n_buffered += len(part)
+            fitting = records[: len(self._buffer) - self._n_buffered]
+            self._buffer[self._n_buffered : self._n_buffered + len(fitting)] = fitting
+            self._n_buffered += len(fitting)
             if self._n_buffered == len(self._buffer):
                 self._write()
-            records = records[len(part) :]
+            records = records[len(fitting) :]
 
     def _write(self) -> None:
-        """Write the buffered records as one part of the file: sorted by bucket, in each bucket as they came."""
+        """Write the buffered records as one segment: sorted by bucket, in each bucket as they came."""
         records = self._buffer[: self._n_buffered]
         start = self._bounds[-1][-1]  # all that was written before
         buckets = _buckets(start, start + len(records))
@@ -97,7 +132,7 @@ class ShuffledRecords:
     ----------
     file : FileIO
     dtype : dtype
-    bounds : ndarray of shape (parts, b + 1)
+    bounds : ndarray of shape (n_segments, b + 1)
     """
 
     file: FileIO
@@ -108,8 +143,8 @@ class ShuffledRecords:
         return int(self.bounds[-1, -1])
 
     def put_in_place(self, values: Array) -> None:
-        """Put values of all records, (N, ...), from the order in which these were appended into that of the file."""
-        for start, stop in self.bounds[1:, [0, -1]].tolist():  # part by part
+        """Sort values of all records, (N, ...), in place: from the order of `append` to that of the file."""
+        for start, stop in self.bounds[1:, [0, -1]].tolist():  # segment by segment
             values[start:stop] = values[start:stop][np.argsort(_buckets(start, stop), kind="stable")]
 
     def take(self, places: NDArray[np.intp]) -> Records:
@@ -131,8 +166,8 @@ class ShuffledRecords:
     def convert(
         self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
-        """Write what a function makes of all records, some at a time, to another file, in the same buckets."""
-        file = files.open()  # `bounds` count records: they hold there, too
+        """Apply a function to all records, some at a time; write the results to another file, in the same buckets."""
+        file = files.open()  # `bounds` count records, so they are the same for this file
         for start in range(0, len(self), n_rows):
             records = np.empty(min(n_rows, len(self) - start), self.dtype)
             self._read_into(records, start)
@@ -142,7 +177,7 @@ class ShuffledRecords:
     def pools(
         self, n_rows: int, rng: np.random.Generator | None = None, places: NDArray[np.intp] | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield all records, or those at some places, a few buckets at a time: at least this many rows are read.
+        """Yield all records, or those at some places, in pools: a few buckets that have at least `n_rows` records.
 
         Parameters
         ----------
@@ -158,7 +193,7 @@ class ShuffledRecords:
         positions : ndarray
             Which of `places` each record lies at.
         """
-        sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all parts
+        sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all segments
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
         ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to each bucket's end; the next bucket; rows read
         while read < ends[-1]:
@@ -169,10 +204,11 @@ class ShuffledRecords:
     def _read(
         self, buckets: NDArray[np.intp], n: int, places: NDArray[np.intp] | None
     ) -> tuple[Records, NDArray[np.intp]]:
-        """Read some buckets, n rows in all: a piece of each from every part of the file."""
+        """Read some buckets, n rows in all: a slice of each from every segment."""
         records = np.empty(n, self.dtype)
         n_read = 0
-        starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T  # (buckets, parts): bucket by bucket
+        # (buckets, segments): bucket by bucket
+        starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T
         starts, stops = starts[stops > starts], stops[stops > starts]
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
             self._read_into(records[n_read : n_read + stop - start], start)
@@ -181,7 +217,7 @@ class ShuffledRecords:
             return records, _ranges(starts, stops)
         firsts, lasts = np.searchsorted(places, starts), np.searchsorted(places, stops)
         positions = _ranges(firsts, lasts)
-        # from a place in the file to one among those that were read, which lie piece after piece
+        # from a place in the file to the index among the records read, which lie slice after slice
         shifts = np.cumsum(stops - starts) - stops
         return records[places[positions] + np.repeat(shifts, lasts - firsts)], positions
 
