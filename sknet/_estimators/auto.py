@@ -211,6 +211,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training goes on: the encoders that were learnt stay
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
+        values["input_gains"] = values["input_gains"] and first_order
     # bins and target means change the number of inputs, or their meaning
     elif may_choose_network(p, facts):
         if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:

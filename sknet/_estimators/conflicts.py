@@ -95,6 +95,8 @@ def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]
 def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]) -> None:
     """Raise where training is to go on, but a parameter has changed by which the table or the targets were learnt."""
     for name in LEARNT_WITH:  # of a regressor or of both: a classifier has no `target_scaling`, hence the None
+        if name == "input_gains" and not solver_class(p.solver).is_first_order:
+            continue  # a warm start by L-BFGS, which learns none
         now = getattr(p, name, None)
         before = earlier.get(name)
         if _as_lists(now) == _as_lists(before):

@@ -62,6 +62,7 @@ BAD = {
     "category_encoding": ["ordinal", None, 1],
     "numeric_encoding": ["binned", None, 1],
     "n_bins": [1, 0, 2.5, None],
+    "input_gains": ["always", None, 2],
     "input_scaling": ["minmax", True],
     "monotonic_cst": ["up", 1, [1], [2, 0, 0], [0, 0, None], [[1, 0, 0]], {"x0": 1}],
     "interaction_cst": ["triples", 1, ["x0"], [0, 1], [[3]], [[-1]], [[1.5]], [[True]], [["x0"]], {0: [1]}, {0}],
@@ -100,7 +101,7 @@ def test_bad_values_are_named_and_leave_no_trace(name):
 
 
 MAY_BE_BOOL = {
-    "early_stopping", "nesterovs_momentum", "shuffle", "temperature_scaling", "verbose", "warm_start",
+    "early_stopping", "input_gains", "nesterovs_momentum", "shuffle", "temperature_scaling", "verbose", "warm_start",
 }  # fmt: skip
 
 

@@ -485,9 +485,22 @@ LENGTHS = rf"of float64 and shape \(5,\), not float64 and \({N_PARAMETERS},\)"
 ])  # fmt: skip
 def test_arrays_of_another_shape_or_type_are_named(path, change, message):
     """Broadcasting hides some of them from a prediction, and training has not begun."""
-    parameters = QUICK | {"numeric_encoding": "raw", "averaging": 0.0}
+    parameters = QUICK | {"numeric_encoding": "raw", "averaging": 0.0, "input_gains": False}
     net = SigmoidMLPRegressor(**parameters).partial_fit(X, NUMBER)
     assert again(net, path).partial_fit(X, NUMBER).n_iter_ == 1
+    net._fitted = change(net._fitted)
+    with pytest.raises(ModelFileError, match=f"its array {message}"):
+        again(net, path)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (with_other_moments, r"fitted.state.moments.0 is of float64 and shape \(3,\), not float64 and \(18,\)"),
+    (with_state(theta=np.ones(5)), r"fitted.state.theta is of float64 and shape \(5,\), not float64 and \(2,\)"),
+    (with_state(theta=np.ones(17)), r"fitted.state.theta is of float64 and shape \(17,\), not float64 and \(18,\)"),
+])  # fmt: skip
+def test_arrays_of_other_gains_are_named(path, change, message):
+    net = SigmoidMLPRegressor(**QUICK | {"numeric_encoding": "raw", "averaging": 0.0}).partial_fit(X, NUMBER)
+    assert net.coefs_[0].shape[0] == 2 and net._fitted.state.moments[0].size == 18
     net._fitted = change(net._fitted)
     with pytest.raises(ModelFileError, match=f"its array {message}"):
         again(net, path)

@@ -80,6 +80,7 @@ BAD = {
     "category_encoding": [*NO_NAMES, None, "ordinal"],
     "numeric_encoding": [*NO_NAMES, None, "bins"],
     "n_bins": [*NO_COUNTS, 1],
+    "input_gains": NO_BOOLS,
     "input_scaling": [*NO_NAMES, "minmax"],
     "monotonic_cst": ["x", 3, -1.0, object(), {0}, [1], [2] * 3, [None] * 3, [[0] * 3], {"no such": 1}, {0: 1}, 1j],
     "interaction_cst": [

@@ -21,7 +21,7 @@ OWN = Loss("own", lambda raw, target: ((raw - target) ** 2).mean(axis=1), lambda
     {"loss": "quantile", "quantile": [0.1, 0.9]}, {"loss": OWN}, {"target_scaling": None}, {"solver": "sgd"},
 ])  # fmt: skip
 def test_a_network_that_is_no_better_than_a_constant(parameters, weight):
-    net = SigmoidMLPRegressor(**QUICK, learning_rate_init=100.0, clip_norm=1.0, **parameters)
+    net = SigmoidMLPRegressor(**QUICK, learning_rate_init=100.0, clip_norm=1.0, input_gains=False, **parameters)
     with pytest.warns(ConvergenceWarning, match="learning_rate_init=100: the best epoch is no better than a constant"):
         net.fit(X, NUMBER, sample_weight=weight)
     net.set_params(learning_rate_init=0.015).fit(X, NUMBER, sample_weight=weight)
@@ -29,14 +29,15 @@ def test_a_network_that_is_no_better_than_a_constant(parameters, weight):
 
 @pytest.mark.parametrize("y", [X[:, 0] > 0.0, np.digitize(X[:, 0], [-1.0, 1.0]), (X > 0.0).astype(int)])
 def test_labels(y):
-    net = SigmoidMLPClassifier(**QUICK, learning_rate_init=100)
+    net = SigmoidMLPClassifier(**QUICK, learning_rate_init=100, input_gains=False)
     with pytest.warns(ConvergenceWarning, match="no better than a constant prediction. Try 0.015"):
         net.fit(X, y)
     net.set_params(learning_rate_init=0.015).fit(X, y)
 
 
 def test_a_rate_that_is_too_small():
-    net = SigmoidMLPRegressor(**QUICK, learning_rate_init=1e-9)
+    # the first weights stay, which may be better than a constant by chance: not those of this seed
+    net = SigmoidMLPRegressor(max_iter=20, random_state=2, learning_rate_init=1e-9)
     with pytest.warns(ConvergenceWarning, match="learning_rate_init=1e-09: the best .* Try 0.015"):
         net.fit(X, NUMBER)
 

@@ -76,7 +76,8 @@ def test_an_estimator_with_one_member_does_nothing_else():
 
 
 def test_held_out_rows_choose_the_epoch():
-    settings, encoding, rows = encoded(validated=True, learning_rate_init=0.5, max_iter=30, hidden_layer_sizes=30)
+    parameters = {"learning_rate_init": 0.5, "max_iter": 30, "hidden_layer_sizes": 30, "input_gains": False}
+    settings, encoding, rows = encoded(validated=True, **parameters)
     noise = replace(rows, y=np.random.default_rng(4).normal(size=(N, 1)))
     network, _, state = trained(make_trainer(settings, encoding, rows, noise))
     best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
@@ -285,4 +286,5 @@ def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
     run = run_of(max_iter=2)
     _, _, state = trained(run)
     kept = run.state_to_keep(state, from_published=False)
-    assert kept.theta.size == 0 and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2
+    assert_array_equal(kept.theta, state.theta[run.layout.n_parameters :])  # the gains
+    assert kept.theta.size == run.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2
