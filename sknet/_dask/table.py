@@ -32,10 +32,8 @@ from sknet._dask import tasks
 from sknet._dask.tasks import Future
 from sknet._model.matrices import EncodedRows
 from sknet._model.network_trainer import ROWS_IN_CACHE
-from sknet._network.binding import BatchFormat
-from sknet._network.inputs import Inputs, length
+from sknet._network.chain import BatchFormat, Inputs, MixedRows, length
 from sknet._network.objective import ObjectiveSettings
-from sknet._network.sparse_layers import MixedRows
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.read import column_names, short_list

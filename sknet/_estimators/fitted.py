@@ -24,8 +24,7 @@ from sknet._tables.column import InputFormula
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.new_rows import columns_of_unknown_categories, columns_without_dates
 from sknet._tables.read import have_equal_values, short_list
-from sknet._training.result import Epoch
-from sknet._training.state import State
+from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.rows import Rows, Split
-from sknet._training.result import Epoch
+from sknet._training.solver import Epoch
 
 
 @dataclass(frozen=True)

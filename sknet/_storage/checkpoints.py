@@ -15,7 +15,7 @@ from sknet._storage import files
 from sknet._storage.pack import STORED_CLASSES, classes_by_name
 from sknet._tables.read import table_digest
 from sknet._tables.rows import Rows, Split
-from sknet._training.state import State
+from sknet._training.solver import State
 
 PUBLIC_NAME = "sknet.Checkpoint"
 """What the user calls to write these files, for error messages."""
