@@ -25,8 +25,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_of_unknown_categories, columns_without_dates
 from sknet._tables.tables import have_equal_values
-from sknet._training.result import Epoch
-from sknet._training.state import State
+from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
 
 T = TypeVar("T")

@@ -16,8 +16,7 @@ from sknet._estimators.read_data import Columns
 from sknet._model.evaluation import Evaluated
 from sknet._model.model import Model
 from sknet._storage.checkpoints import LoadedCheckpoint
-from sknet._training.result import Epoch
-from sknet._training.state import State
+from sknet._training.solver import Epoch, State
 
 
 class Seeds(NamedTuple):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split
-from sknet._training.result import Epoch
+from sknet._training.solver import Epoch
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,16 @@ from typing import Protocol, Self
 import numpy as np
 
 from sknet._model.settings import TargetSettings
-from sknet._network.log_links import in_unit, works_in_any_unit
-from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing_targets
-from sknet._network.regression_losses import REGRESSION_LOSSES
+from sknet._network.check import works_in_any_unit
+from sknet._network.losses import (
+    CLASSIFICATION_LOSSES,
+    REGRESSION_LOSSES,
+    SOFTMAX_LOG_LOSS,
+    Loss,
+    identity,
+    in_unit,
+    without_missing_targets,
+)
 from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT

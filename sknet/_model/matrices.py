@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
-from sknet._network.inputs import Inputs
+from sknet._network.chain import Inputs
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sknet._model.encoded_inputs import encode_for_training
 from sknet._model.matrices import EncodedRows
-from sknet._network.inputs import RowSelection
+from sknet._network.chain import RowSelection
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._tables.columns import Column
 from sknet._tables.columns.target import TargetTotals

@@ -16,7 +16,7 @@ from sknet._storage.models import STORED_CLASSES, classes_by_name
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split
 from sknet._tables.tables import table_digest
-from sknet._training.state import State
+from sknet._training.solver import State
 
 PUBLIC_NAME = "sknet.Checkpoint"
 """What the user calls to write these files, for error messages."""

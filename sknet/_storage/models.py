@@ -33,8 +33,7 @@ from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._training.result import Epoch
-from sknet._training.state import Best, State
+from sknet._training.solver import Best, Epoch, State
 from sknet._typing import Array, DType
 
 TYPE = "is"

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.matrices import EncodedRows
-from sknet._network.binding import BatchFormat
-from sknet._network.inputs import DenseInputs, Inputs, length, pieces
+from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length, pieces
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.shuffled import Records
 from sknet._stream.stored import StoredRows

@@ -6,8 +6,7 @@ from pieces import ACTIVATION_NAMES, FLOATS, assert_gradient, extremes, numerica
 from scipy.special import erf, expit
 
 from sknet._network.activations import ACTIVATIONS, LEAK, SELU_ALPHA, SELU_SCALE
-from sknet._network.custom import refuse_copying_activation
-from sknet._network.gradient_check import check_gradient
+from sknet._network.check import check_gradient, refuse_copying_activation
 
 Z = np.linspace(-5, 5, 41)
 AWAY_FROM_KINKS = np.array([-6.0, -2.3, -1.1, -0.4, -0.07, 0.05, 0.3, 0.9, 1.7, 4.0])

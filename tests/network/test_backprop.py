@@ -6,8 +6,7 @@ from pieces import ACTIVATION_NAMES, KINDS, assert_gradient, network_case, numer
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.backprop import Activate, Dense
-from sknet._network.binding import bind
-from sknet._network.layers import ActivateKeepingInput, Dropout
+from sknet._network.chain import ActivateKeepingInput, Dropout, bind
 
 
 def by_hand(X, coefs, intercepts, activation):

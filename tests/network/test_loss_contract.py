@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from pieces import FLOATS, LOSSES, assert_gradient, extremes, numerical_gradient
 
-from sknet._network.custom import refuse_bad_loss
-from sknet._network.gradient_check import check_gradient
-from sknet._network.losses import CLASSIFICATION_LOSSES, weighted_mean, without_missing_targets
-from sknet._network.regression_losses import REGRESSION_LOSSES
+from sknet._network.check import check_gradient, refuse_bad_loss
+from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, weighted_mean, without_missing_targets
 
 every_loss = pytest.mark.parametrize("case", LOSSES.values(), ids=LOSSES)
 # the squared error among those side by side says nothing of where training starts

@@ -1,31 +1,33 @@
-"""The numerical check passes all that is right, and says of each mistake what it is and where."""
+"""What a user has written: the numerical check says of each mistake what it is and where; `fit` names it at once."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from sknet._network import losses, regression_losses
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._network import losses
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.gradient_check import check_gradient
+from sknet._network.check import check_gradient
 from sknet._network.losses import Loss
 
 # --- what is right ---------------------------------------------------------------------------------------------------
 
 
 def test_the_usual_targets_suit_the_usual_losses():
-    for loss in (regression_losses.SQUARED_ERROR, regression_losses.ABSOLUTE_ERROR,
-                 regression_losses.POISSON, regression_losses.GAMMA,
+    for loss in (losses.SQUARED_ERROR, losses.ABSOLUTE_ERROR,
+                 losses.POISSON, losses.GAMMA,
                  losses.SOFTMAX_LOG_LOSS,
                  losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
-                 regression_losses.make_pinball(0.3), regression_losses.make_quantiles((0.1, 0.5, 0.9))):  # fmt: skip
+                 losses.make_pinball(0.3), losses.make_quantiles((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 
 
 def test_it_leaves_targets_alone():
     target = np.ones((5, 2))
-    check_gradient(regression_losses.SQUARED_ERROR, target)
+    check_gradient(losses.SQUARED_ERROR, target)
     assert (target == 1.0).all()
 
 
@@ -239,7 +241,7 @@ def test_anything_else_is_a_type_error(piece):
 
 
 def test_a_wrong_derivative_of_the_link_is_told():
-    wrong = replace(regression_losses.POISSON, link_backward=lambda raw, delta: delta)
+    wrong = replace(losses.POISSON, link_backward=lambda raw, delta: delta)
     with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
         check_gradient(wrong)
 
@@ -270,3 +272,71 @@ def test_places_without_an_error_are_not_counted():
         check_gradient(ACTIVATIONS["relu"], tolerance=0.0)
     positive = np.random.default_rng([0, 50]).normal(scale=2.0, size=(50, 4)) > 0.0
     assert int(str(caught.value).split(" off at ")[1].split()[0]) <= positive.sum() < 200
+
+
+# --- what `fit` refuses -----------------------------------------------------------------------------------------------
+
+X = np.random.default_rng(0).normal(size=(40, 2))
+Y = {"one": X[:, 0], "two": X}
+
+
+def own_value(raw, target):
+    return 0.5 * ((raw - target) ** 2).mean(axis=1)
+
+
+def own_slope(raw, target):
+    return (raw - target) / raw.shape[1]
+
+
+GOOD = Loss("own", own_value, own_slope)
+
+BAD = {
+    "a number": (
+        {"value": lambda raw, target: own_value(raw, target).mean()},
+        r"value\(raw, target\) returned a float64",
+    ),
+    "a column": ({"value": lambda raw, target: (raw - target)[:, :1] ** 2}, r"value\(.*the shape \(7, 1\) for 7 rows"),
+    "nothing": ({"value": lambda raw, target: None}, r"value\(.*a NoneType.*an array of floats of shape \(n,\)"),
+    "NaN": ({"value": lambda raw, target: own_value(raw, target) * np.nan}, "value.*NaN for raw outputs near 0"),
+    "a row less": (
+        {"gradient": lambda raw, target: own_slope(raw, target)[1:]},
+        r"gradient\(.*the shape \(6, [12]\)",
+    ),
+    "a list": (
+        {"gradient": lambda raw, target: own_slope(raw, target).tolist()},
+        r"gradient\(.*returned a list",
+    ),
+    "integers": ({"gradient": lambda raw, target: np.sign(raw).astype(int)}, r"gradient\(.*an array of int64"),
+    "a new array": ({"link": lambda raw: np.exp(raw)}, r"link\(raw\) returned a new array: it must overwrite"),
+    "too long": ({"start": lambda target, weight: np.zeros(9)}, r"start\(target, weight\) returned the shape \(9,\)"),
+    "together": ({"joint": lambda raw, target: (raw, raw)}, r"joint\(raw, target\)\[0\] returned the shape"),
+}
+
+
+@pytest.mark.parametrize("y", Y)
+@pytest.mark.parametrize("what", BAD)
+def test_a_loss_that_returns_other_shapes_is_named(what, y):
+    change, message = BAD[what]
+    net = SigmoidMLPRegressor(4, max_iter=1, loss=replace(GOOD, **change))
+    with pytest.raises(ValueError, match=f"loss='own': {message}"):
+        net.fit(X, Y[y])
+    assert not hasattr(net, "coefs_")
+
+
+@pytest.mark.parametrize(
+    "joint", [None, lambda raw, target: (own_value(raw, target), own_slope(raw, target).astype(float))]
+)
+def test_a_loss_may_return_a_gradient_of_another_type(joint):
+    same, other = (SigmoidMLPRegressor(4, max_iter=1, random_state=0, dtype="float32") for _ in range(2))
+    same.set_params(loss=GOOD).fit(X, X)
+    wide = replace(GOOD, gradient=lambda raw, target: own_slope(raw, target).astype(float), joint=joint)
+    assert_array_equal(other.set_params(loss=wide).fit(X, X).predict(X), same.predict(X))
+
+
+@pytest.mark.parametrize(("apply", "backward", "message"), [
+    (np.tanh, lambda a, delta: None, r"apply\(z\) returned a new array"),
+    (lambda z: np.tanh(z, out=z), lambda a, delta: delta * (1.0 - a), r"backward\(kept, delta\) returned a new array"),
+])  # fmt: skip
+def test_an_activation_that_returns_instead_of_overwriting_is_named(apply, backward, message):
+    with pytest.raises(ValueError, match=f"activation='own': {message}.*must overwrite its last argument"):
+        SigmoidMLPClassifier(4, max_iter=1, activation=Activation("own", apply, backward)).fit(X, X[:, 0] > 0)

@@ -1,20 +1,24 @@
-"""Numerical checks of an activation or a loss: is the derivative the slope, and are the conventions kept.
+"""Checks of an activation or a loss that a user has written.
+
+`check_gradient` compares derivatives with finite differences. `fit` tries each function once on a few numbers, and
+finds out whether a loss depends on the unit of the targets.
 
 Conventions
 -----------
-z : (n, h)          where an activation is tried; its slope is compared entry by entry
-raw, target : (n, k)   where a loss is tried; target is (n, 1) where the loss has `levels`, k of them
+z, delta : (n, h)      see `activations`; the slope is compared entry by entry
+raw, target : (n, k)   see `losses`; target is (n, 1) where the loss has `levels`, k of them
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import singledispatch
 
 import numpy as np
 
 from sknet._network.activations import Activation
-from sknet._network.links import link_differences
-from sknet._network.losses import Loss
+from sknet._network.losses import Loss, link_differences
 from sknet._typing import Array, Target
+
+# --- derivatives against finite differences ---------------------------------------------------------------------------
 
 STEP = 1e-5
 """The step of central differences: truncation and rounding are both about 1e-11 there."""
@@ -290,3 +294,103 @@ def _describe_common_factor(computed: Array, expected: Array) -> list[str]:
     if not ratio.size or not np.isfinite(ratio).all() or np.ptp(ratio) > 1e-4 * np.abs(ratio).max():
         return []
     return [f"It is {ratio.mean():.6g} times what it should be, everywhere."]
+
+
+# --- results of other shapes and types than they should be ------------------------------------------------------------
+
+N_ROWS_TRIED = 7
+"""Rows that a piece is tried on: a number that no other dimension is likely to have."""
+
+
+def refuse_bad_custom_functions(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
+    """Try a loss and activations; those of this package pass."""
+    refuse_bad_loss(loss, target)
+    for activation in activations:
+        refuse_copying_activation(activation)
+
+
+def refuse_bad_loss(loss: Loss, target: Array) -> None:
+    """Raise a ValueError that says what a loss returns, where it is not what it should be, for rows of this target."""
+    rows = target[np.arange(N_ROWS_TRIED) % len(target)].copy()
+    raw = np.linspace(-0.1, 0.1, N_ROWS_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
+    raw = raw.reshape(N_ROWS_TRIED, -1)
+    parts = {"value": (N_ROWS_TRIED,), "gradient": raw.shape}
+    with np.errstate(all="ignore"):
+        if loss.joint is not None:
+            _refuse_bad_result(
+                f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_ROWS_TRIED,)
+            )
+        for name, shape in parts.items():
+            returned = getattr(loss, name)(raw.copy(), rows)
+            _refuse_bad_result(f"loss={loss.name!r}: {name}(raw, target)", returned, shape)
+        linked = raw.copy()
+        _refuse_new_array(f"loss={loss.name!r}: link(raw)", loss.link, (linked,))
+        if loss.start is not None:
+            _refuse_bad_result(
+                f"loss={loss.name!r}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)"
+            )
+
+
+def _refuse_bad_result(what: str, returned: object, shape: tuple[int, ...], words: str = "") -> None:
+    """Raise unless a user's function has returned floats of this shape, and no NaN."""
+    words = words or ("(n,), one number per row" if len(shape) == 1 else "(n, k), like raw")
+    if not isinstance(returned, np.ndarray) or returned.dtype.kind != "f":
+        kind = f"an array of {returned.dtype}" if isinstance(returned, np.ndarray) else f"a {type(returned).__name__}"
+        raise ValueError(f"{what} returned {kind}: it must return an array of floats of shape {words}.")
+    if returned.shape != shape:
+        raise ValueError(
+            f"{what} returned the shape {returned.shape} for {N_ROWS_TRIED} rows, not {shape}: it must return {words}."
+        )
+    if np.isnan(returned).any():
+        raise ValueError(f"{what} returned NaN for raw outputs near 0: compare it with `check_gradient`.")
+
+
+def refuse_copying_activation(activation: Activation) -> None:
+    """Raise a ValueError where an activation returns a new array instead of overwriting its argument."""
+    name = f"activation={activation.name!r}"
+    z = np.linspace(-2.0, 2.0, 3 * N_ROWS_TRIED).reshape(N_ROWS_TRIED, 3)
+    kept = z.copy()
+    with np.errstate(all="ignore"):
+        _refuse_new_array(f"{name}: apply(z)", activation.apply, (z,))
+        kept = kept if activation.keeps == "input" else z  # `apply` has overwritten z with the outputs
+        _refuse_new_array(f"{name}: backward(kept, delta)", activation.backward, (kept, np.ones_like(z)))
+
+
+def _refuse_new_array(what: str, function: Callable[..., object], arguments: tuple[Array, ...]) -> None:
+    """Call a function; raise where it returns a new array and leaves its last argument as it was."""
+    written, before = arguments[-1], arguments[-1].copy()
+    returned = function(*arguments)
+    if isinstance(returned, np.ndarray) and np.array_equal(written, before) and not np.array_equal(returned, before):
+        raise ValueError(
+            f"{what} returned a new array: it must overwrite its last argument, as np.tanh(z, out=z) or z *= 2 do."
+        )
+
+
+# --- units of targets -------------------------------------------------------------------------------------------------
+
+
+def has_log_link(loss: Loss, k: int) -> bool:
+    """Whether predictions are exp(raw), whatever a user's loss calls its link."""
+    raw = np.repeat([[0.0], [1.0]], k, axis=1)
+    return np.allclose(loss.predictions(raw), np.exp(raw))
+
+
+def works_in_any_unit(loss: Loss, k: int) -> bool:
+    """Whether a loss with a log link has the same gradient in another unit of the targets, but for a factor.
+
+    All deviances have. Of a user's own loss, the gradients of a few rows tell; its start must move with the unit.
+    """
+    raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
+    target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
+    unit, log_of_unit = 8.0, np.log(8.0)
+    if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
+        return False
+    try:
+        one = loss.gradient(raw.copy(), target)
+        other = loss.gradient(raw + log_of_unit, unit * target)
+        starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
+        factor = np.vdot(one, other) / np.vdot(one, one)
+        in_proportion = factor > 0.0 and np.allclose(other, factor * one)
+        return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
+    except Exception:  # a user's loss that fails here is refused, with a reason, before training
+        return False
