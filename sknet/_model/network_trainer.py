@@ -29,8 +29,8 @@ from sknet._network.losses import Loss
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._network.weights import ElasticNet, InputSets, MonotoneBounds, ProximalStep, draw_weights
 from sknet._training.loop import clear_fixed
-from sknet._training.solver import EpochEvaluation, Evaluate, Problem, Solver, State, StopReason, ValueAndGradient
-from sknet._typing import Array, Batch, Gradient
+from sknet._training.solver import EpochEvaluation, Evaluate, Problem, Solver, State, StopReason
+from sknet._typing import Array, Batch, Gradient, ValueAndGradient
 
 MAX_BUFFER_ROWS = 4096
 """The most rows that a network's buffers hold; larger batches are computed piece by piece."""

@@ -32,7 +32,6 @@ import numpy as np
 from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adaptive
 from sknet._training.solver import (
     DivergedError,
-    Epoch,
     EpochObserver,
     Problem,
     Snapshot,
@@ -59,7 +58,6 @@ class MiniBatchSolver(Solver):
     """A first-order solver: one step per mini-batch, at the rate that a schedule gives; trained in rounds."""
 
     is_first_order: ClassVar[bool] = True
-    needs_all_rows: ClassVar[bool] = False
 
     optimizer: Optimizer
     schedule: Schedule
@@ -159,21 +157,11 @@ class MiniBatchLoop:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             started = perf_counter()
             loss, rate, norm = self._steps()
-            state.epoch += 1
-            state.n_samples_seen += problem.n_samples
             tol = solver.tol
             if solver.relative_tol and isfinite(state.best_score):
                 tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
-            validation_loss, score = state.evaluate_epoch(problem.evaluate, loss, tol)
-            state.history.append(
-                Epoch(
-                    loss=loss,
-                    validation_loss=validation_loss,
-                    validation_score=score,
-                    learning_rate=rate,
-                    gradient_norm=norm,
-                    seconds=perf_counter() - started,
-                )
+            state.record_epoch(
+                problem.evaluate, problem.n_samples, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate
             )
             self._reason = self._stop_or_lower_rate()
             self._snapshot.take(state)

@@ -17,11 +17,12 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from math import inf, isnan, nan
+from time import perf_counter
 from typing import ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 
-from sknet._typing import Array, Batch, Gradient
+from sknet._typing import Array, Batch, ValueAndGradient
 
 # --- what training returns --------------------------------------------------------------------------------------------
 
@@ -157,6 +158,20 @@ class State:
         self.best_score = max(self.best_score, compared)
         return loss, score
 
+    def record_epoch(
+        self, evaluate: Evaluate | None, n_samples: int, tol: float, started: float, *,
+        loss: float, gradient_norm: float, learning_rate: float = nan,
+    ) -> None:  # fmt: skip
+        """Count and evaluate an epoch of `n_samples`, which has begun when `perf_counter` was at `started`.
+
+        Sets: the history, what has been counted, and what `evaluate_epoch` sets.
+        """
+        self.epoch += 1
+        self.n_samples_seen += n_samples
+        validation_loss, score = self.evaluate_epoch(evaluate, loss, tol)
+        seconds = perf_counter() - started
+        self.history.append(Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds))
+
     # --- from a file -------------------------------------------------------------------------------------------------
 
     def refuse_other(self, first: Self) -> None:
@@ -220,15 +235,6 @@ class Snapshot:
 # --- the problem, the observer and the solver -------------------------------------------------------------------------
 
 
-class ValueAndGradient(Protocol):
-    """A function to minimise, batch by batch."""
-
-    def __call__(
-        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
-    ) -> tuple[float, Gradient]:
-        """Return the value and the gradient, in the memory of `out`."""
-
-
 @dataclass(frozen=True)
 class Problem:
     """What is to be minimised, as training sees it."""
@@ -267,10 +273,10 @@ class EpochObserver(Protocol):
 class Solver(ABC):
     """The settings of a training, the same for all networks side by side."""
 
-    # steps along the gradient, at a learning rate, L1 a proximal step after each: only these train an epoch of several
-    # networks at a time, and resume from a `State` as if training had not stopped
+    # steps along the gradient of a batch, at a learning rate, L1 a proximal step after each: only these train an epoch
+    # of several networks at a time, and resume from a `State` as if training had not stopped; others need all rows for
+    # every step
     is_first_order: ClassVar[bool]
-    needs_all_rows: ClassVar[bool]  # for every step
 
     n_epochs: int  # those already done included
     tol: float  # what counts as an improvement of the score or the training loss
