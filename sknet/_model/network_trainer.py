@@ -24,7 +24,7 @@ from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import Layout
-from sknet._network.check import refuse_bad_custom_functions
+from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
 from sknet._network.weights import ElasticNet, InputSets, MonotoneBounds, ProximalStep, draw_weights
@@ -217,7 +217,7 @@ def make_trainer(
     )
     objective = own_rows.inputs.objective(objective_settings, own_rows)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
-        refuse_bad_custom_functions(head.loss, objective.known_targets[0], activations)
+        check_custom_functions(head.loss, objective.known_targets[0], activations)
     max_norm = settings.regularisation.max_norm
     proximal_step = None
     if is_first_order and (penalty.l1 or max_norm):

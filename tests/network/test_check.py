@@ -84,14 +84,14 @@ def not_finite(z, delta):
 
 WRONG_ACTIVATIONS = {
     "keeps": (replace(CUBE, keeps="z"), "keeps='z' must be 'output' or 'input'"),
-    "returns": (replace(CUBE, apply=returns), r"apply\(z\) returns a new value: it must overwrite its argument"),
+    "returns": (replace(CUBE, apply=returns), r"apply\(z\) returned a new array: it must overwrite its last argument"),
     "not a number": (replace(CUBE, apply=root), r"apply\(z\) gives nan at -\d"),
     "mixes units": (replace(CUBE, apply=softmax), r"apply\(z\) mixes entries of z"),
     "mixes samples": (replace(CUBE, apply=normalise), r"apply\(z\) mixes entries of z"),
     "single": (Activation("c", coarse, lambda z, delta: None), r"apply\(z\) gives other numbers in float32"),
     "returns delta": (
         replace(CUBE, backward=lambda z, delta: delta * z),
-        r"\(kept, delta\) returns a new value",
+        r"\(kept, delta\) returned a new array",
     ),
     "other keeps": (replace(CUBE, keeps="output"), "It would be right with keeps='input'."),
     "overwrites": (replace(CUBE, backward=overwrites), r"It overwrites delta .*: it must multiply delta by it"),
@@ -154,11 +154,14 @@ def bent_gradient(raw, target):
 
 WRONG_LOSSES = {
     "changes raw": (replace(FOURTH, value=spoils_raw), r"value\(raw, target\) changes its arguments"),
-    "a mean": (replace(FOURTH, value=lambda r, t: value(r, t).mean()), r"has shape \(\), expected \(50,\)"),
-    "one an output": (replace(FOURTH, value=lambda r, t: (r - t) ** 4), r"has shape \(50, 2\), expected \(50,\)"),
+    "a mean": (replace(FOURTH, value=lambda r, t: value(r, t).mean()), r"value\(raw, target\) returned a float64"),
+    "one an output": (replace(FOURTH, value=lambda r, t: (r - t) ** 4), r"the shape \(7, 2\) for 7 rows, not \(7,\)"),
     "mixes": (replace(FOURTH, value=lambda r, t: value(r, t) + r.mean()), "mixes samples"),
-    "not a number": (replace(FOURTH, value=lambda r, t: np.full(len(r), np.nan)), "is nan at raw .* that suits"),
-    "shape": (replace(FOURTH, gradient=lambda r, t: value(r, t)), r"has shape \(50,\), expected \(50, 2\)"),
+    "not a number": (replace(FOURTH, value=lambda r, t: np.full(len(r), np.nan)), "NaN for raw outputs .* that suit"),
+    "not a number where it is large": (
+        replace(FOURTH, value=lambda r, t: np.where(r[:, 0] > 1.0, np.nan, value(r, t))), "is nan at raw .* that suits"
+    ),
+    "shape": (replace(FOURTH, gradient=lambda r, t: value(r, t)), r"the shape \(7,\) for 7 rows, not \(7, 2\)"),
     "changes target": (replace(FOURTH, gradient=spoils_target), "changes target: it may overwrite raw"),
     "of the mean": (replace(FOURTH, gradient=lambda r, t: gradient(r, t) / len(r)), "It is 0.02 times what it should"),
     "bent": (replace(FOURTH, gradient=bent_gradient), r"gradient\(raw, target\) is not the slope of value: it is off"),
@@ -174,15 +177,15 @@ WRONG_LOSSES = {
     "joint value": (
         replace(FOURTH, joint=lambda r, t: (value(r, t) + 1.0, gradient(r, t))), r"joint\(.*\)\[0\] is not what value"
     ),
-    "link": (replace(FOURTH, link=np.exp), r"link\(raw\) returns a new value"),
+    "link": (replace(FOURTH, link=np.exp), r"link\(raw\) returned a new array"),
 }  # fmt: skip
 
 
 WRONG_STARTS = {
-    "shape": (lambda t, w: t.mean(), r"start\(target, weight\) has shape \(\), expected \(2,\)"),
-    "one row": (lambda t, w: t.mean(axis=0, keepdims=True), r"has shape \(1, 2\), expected \(2,\)"),
+    "shape": (lambda t, w: t.mean(), r"start\(target, weight\) returned a float64"),
+    "one row": (lambda t, w: t.mean(axis=0, keepdims=True), r"the shape \(1, 2\) for 7 rows, not \(2,\)"),
     "not finite": (lambda t, w: np.log(0.0 * t[0]), "training cannot start there"),
-    "integers": (lambda t, w: np.zeros(2, int), r"is int64: it must be float64, or of the target's type"),
+    "integers": (lambda t, w: np.zeros(2, int), r"returned an array of int64: it must return an array of floats"),
     "half": (lambda t, w: np.zeros(2, np.float16), "is float16"),
     "not finite where weighted": (
         lambda t, w: np.zeros(2) if w is None else np.full(2, np.inf), "training cannot start there"
