@@ -19,7 +19,8 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._packages import require_package
-from sknet._storage.files import as_path, refuse_unwritable, write_then_rename
+from sknet._storage.files import as_path, write_then_rename
+from sknet._storage.files:check_writable import refuse_unwritable
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_tables
 from sknet._typing import Array, Table, Target
 

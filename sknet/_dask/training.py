@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._dask import tasks
-from sknet._dask.partitions import Partitions, RowGroups
+from sknet._dask.table import Partitions, RowGroups
 from sknet._dask.tasks import Future
 from sknet._model.matrices import EncodedRows
 from sknet._model.network_trainer import ROWS_IN_CACHE

@@ -23,8 +23,8 @@ from sknet._estimators.parameters import (
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation
 from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
 from sknet._network.losses import REGRESSION_LOSSES, Loss
+from sknet._tables.kinds import UNKNOWN_COLUMNS, ColumnSummary
 from sknet._tables.rows import IN_MEMORY, TableLimits
-from sknet._tables.survey import UNKNOWN_COLUMNS, ColumnSummary
 
 CLASSIFIER_SIZES, REGRESSOR_SIZES = (128,), (96, 32)
 """What a classifier's and a regressor's `hidden_layer_sizes="auto"` means."""

@@ -16,7 +16,8 @@ from sknet._estimators.printing import EpochLines, ProgressLine
 from sknet._estimators.read_data import FitArguments
 from sknet._packages import require_package
 from sknet._storage import checkpoints
-from sknet._storage.files import as_path, refuse_unwritable
+from sknet._storage.files import as_path
+from sknet._storage.files:check_writable import refuse_unwritable
 from sknet._tables.rows import FeatureTable
 from sknet._typing import Target
 

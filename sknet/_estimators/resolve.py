@@ -21,7 +21,7 @@ from sknet._model.settings import (
 )
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
-from sknet._tables.columns import ColumnSettings
+from sknet._tables.column import ColumnSettings
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer, Schedule, UserSchedule

@@ -33,14 +33,15 @@ from sknet._estimators.read_data import (
 from sknet._estimators.sklearn_types import with_callbacks
 from sknet._estimators.zero_weights import hide_zero_weights, n_rows_of
 from sknet._storage import checkpoints
-from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
+from sknet._stream.stored import CollectedLabels, CollectedNumbers
 from sknet._stream.packing import TableFormat, choose_format
-from sknet._stream.scratch import ScratchFiles
+from sknet._stream.records import ScratchFiles
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CheckedChunk, SourceWriter, StoredSource
+from sknet._stream.sources:Chunk import CheckedChunk
+from sknet._stream.stored import SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
-from sknet._tables.frames import is_frame
-from sknet._tables.tables import take_rows
+from sknet._tables.read import is_frame
+from sknet._tables.read import take_rows
 from sknet._typing import Array, Table, Target
 
 

@@ -40,7 +40,7 @@ from sknet._model.model import Model
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
 from sknet._network.weights import output_rounding_step
-from sknet._tables.frames import is_frame
+from sknet._tables.read import is_frame
 from sknet._typing import Array, DType, Table
 
 Tensor = Callable[[list[int | None]], object]

@@ -9,8 +9,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.rows import Rows
-from sknet._tables.splitting import Split
+from sknet._tables.rows import Rows, Split
 from sknet._training.solver import Epoch
 
 

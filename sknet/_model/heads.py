@@ -30,14 +30,13 @@ from sknet._network.losses import (
     in_unit,
     without_missing_targets,
 )
-from sknet._tables.class_weight import apply_class_weight
-from sknet._tables.labels import Labels, learn_labels
+from sknet._tables.labels import Labels, apply_class_weight, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,
     TargetScaler,
+    check_no_target_is_empty,
     read_regression_target,
-    refuse_empty_columns,
     restore_shape,
 )
 from sknet._typing import Array, DType, Target
@@ -423,6 +422,6 @@ class RegressionHead:
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers. `classes` is there as in `learn_label_head`."""
     values, flat = read_regression_target(y)
-    refuse_empty_columns(values)
+    check_no_target_is_empty(values)
     # None: mean 0, scale 1; `scaled_to` learns them later, from a sample of the rows and with their weights
     return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values

@@ -8,7 +8,7 @@ from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
 from sknet._network.chain import Layout
 from sknet._network.weights import InputSets
-from sknet._tables.interaction_sets import sets_with_inputs
+from sknet._tables.constraints import sets_with_inputs
 from sknet._typing import Array
 
 

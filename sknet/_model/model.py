@@ -32,7 +32,7 @@ from sknet._network.backprop import Chain
 from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, bind_layers
 from sknet._network.weights import output_rounding_step
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.tables import MemoryMappedRows, is_sparse, take_rows
+from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 ROWS_PREDICTED_AT_ONCE = 1024

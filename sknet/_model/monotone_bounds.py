@@ -11,7 +11,7 @@ from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
 from sknet._network.chain import Layout
 from sknet._network.weights import InputSets, MonotoneBounds, ever_decreases, monotone_bounds
-from sknet._tables.monotonic_columns import input_signs
+from sknet._tables.constraints import input_signs
 
 BIN_MEAN = 0.5
 """About what a bin is on average, from 0 below it to 1 above; scaled numbers are about 0."""

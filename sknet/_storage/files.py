@@ -26,7 +26,7 @@ from uuid import uuid4
 import numpy as np
 
 from sknet._packages import require_package
-from sknet._storage.models import Packer, unpack
+from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
 FORMAT_NAME = "sknet"

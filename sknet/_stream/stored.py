@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.collected_targets import CollectedTargets
-from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.shuffled import BucketWriter, Records, ShuffledRecords
+from sknet._stream.packing import FrameFormat, TableFormat
+from sknet._stream.records import BucketWriter, Records, ScratchFiles, ShuffledRecords
+from sknet._stream.stored import CollectedTargets
+from sknet._tables.column import ColumnFormat
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.numbers import NumberFormat
 from sknet._typing import Array, DType, Table, Target
 
 ROWS_CONVERTED_AT_ONCE = 2**14

@@ -4,10 +4,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from sknet._stream.collected_targets import CollectedNumbers
+from sknet._stream.stored import CollectedNumbers
 from sknet._stream.packing import choose_format
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.stored import CheckedChunk, SourceWriter
+from sknet._stream.records import ScratchFiles
+from sknet._stream.sources:Chunk import CheckedChunk
+from sknet._stream.stored import SourceWriter
 from sknet._stream.stored_table import StoredTable
 from tests.tables.examples import column_choices
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.collected_targets import CollectedLabels
+from sknet._stream.stored import CollectedLabels
 from sknet._stream.packing import choose_format
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.stored import CheckedChunk, SourceWriter, hash_groups
+from sknet._stream.records import ScratchFiles
+from sknet._stream.sources:Chunk import CheckedChunk
+from sknet._stream.stored import SourceWriter, hash_groups
 from tests.tables.examples import column_choices
 
 X = np.random.default_rng(0).normal(size=(60, 2))
