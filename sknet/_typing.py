@@ -3,7 +3,7 @@
 `Any` stands here once for each thing that NumPy or a user leaves open, under a name that says what it is.
 """
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,16 @@ class SparseGradient(NamedTuple):
 
 Gradient: TypeAlias = Array | SparseGradient
 """The gradient of an objective with respect to theta: whole, or in part."""
+
+
+class ValueAndGradient(Protocol):
+    """A function to minimise, batch by batch."""
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Gradient]:
+        """Return the value and the gradient, in the memory of `out`."""
+
 
 Table: TypeAlias = Any
 """What a user passes as X, or what it became: an array, a CSR matrix, a pandas or polars data frame."""

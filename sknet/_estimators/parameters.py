@@ -198,7 +198,7 @@ def schedule_ends(p: CommonParameters) -> bool:
 
 def check_has_partial_fit(estimator: CommonParameters) -> bool:
     """Return True where the estimator has `partial_fit`, and raise AttributeError elsewhere, for `available_if`."""
-    if solver_class(estimator.solver).needs_all_rows:
+    if not solver_class(estimator.solver).is_first_order:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
         )

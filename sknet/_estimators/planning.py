@@ -58,10 +58,10 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         earlier_parameters=start.resolved,
         began_with_increments=start.has_one_network,
     )
-    needs_all_rows = solver_class(estimator.solver).needs_all_rows
-    if needs_all_rows and evaluation.held_out is None:  # full batches: the order and number of rows do not matter
+    is_first_order = solver_class(estimator.solver).is_first_order
+    if not is_first_order and evaluation.held_out is None:  # full batches: the order and number of rows do not matter
         rows = rows.merge_duplicates_if_small()
-    if not needs_all_rows and not isinstance(batch_size, str) and batch_size > facts.n_rows:
+    if is_first_order and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     learner = None
     if start.model is not None:

@@ -45,7 +45,7 @@ from sknet._typing import Array, Table, Target
 def refuse_unstreamable_parameters(estimator: BaseSigmoidMLP) -> None:
     """Raise for parameters that need all rows at once."""
     estimator._validate_params()
-    if solver_class(estimator.solver).needs_all_rows:
+    if not solver_class(estimator.solver).is_first_order:
         raise ValueError(
             f"solver={estimator.solver!r} needs all rows for every step, and a stream gives batches: use 'adam'."
         )

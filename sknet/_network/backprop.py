@@ -3,7 +3,7 @@
 The forward pass goes through the layers from the first to the last, the backward pass from the last to the first. What
 enters a layer's `backward` is dJ/d(its output), what leaves it is dJ/d(its input): the chain rule.
 
-These are the lines that every fit of dense rows runs. All arrays are given to a layer when it is made (by `binding`):
+These are the lines that every fit of dense rows runs. All arrays are given to a layer when it is made (by `bind`):
 its parameters, which are views of theta, their gradient, and buffers, which each pass overwrites. `x.dot(W, z)` writes
 the product of x and W into z.
 

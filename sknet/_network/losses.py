@@ -1,13 +1,14 @@
 """Losses: how wrong a raw output is, its gradient, and the link that turns the raw output into a prediction.
 
-What every loss has, and the classification losses; regression losses are in `regression_losses`.
+To add a loss, write a function of its value and gradient, and give it an entry in `CLASSIFICATION_LOSSES` or
+`REGRESSION_LOSSES`.
 
 Conventions
 -----------
 raw : (n, k)        the network's last sums; there is no output activation but the loss's own link
 target : (n, k)     numbers, 0/1 labels, or one-hot rows (soft labels too); for several quantile levels (n, 1)
 weight : (n,)       the samples' weights; None where all are 1
-value : (n,)        each sample's loss: the mean over regression outputs, the sum over labels
+value : (n,)        each sample's loss: the mean over regression outputs or quantile levels, the sum over labels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 link : (n, k)       turns raw, in place, into predictions: probabilities, or numbers in the target's (scaled) units
 delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
@@ -16,22 +17,81 @@ start : (k,)        the raw output of a constant prediction, from which training
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from math import inf
+from functools import cache, cached_property, partial
+from math import exp, inf
+from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+from scipy.optimize import brentq
+from scipy.special import expit, log_expit
 
-from sknet._network.losses import (
-    link_differences,
-    log_sigmoid_link,
-    log_softmax_link,
-    sigmoid_link,
-    sigmoid_link_backward,
-    softmax_link,
-    softmax_link_backward,
-)
 from sknet._typing import Array
+
+# --- links, their logarithms and their derivatives --------------------------------------------------------------------
+
+
+def sigmoid_link(raw: Array) -> None:
+    """Overwrite raw with 1 / (1 + exp(-raw))."""
+    expit(raw, out=raw)
+
+
+def log_sigmoid_link(raw: Array) -> None:
+    """Overwrite raw with the logarithms of its sigmoids."""
+    # in float64 for float32 too: there SciPy's function falls here and there, where it must rise
+    log_expit(raw, out=raw, dtype=np.float64, casting="same_kind")
+
+
+def sigmoid_link_backward(raw: Array, delta: Array) -> Array:
+    """Return dJ/draw = delta a (1 - a), with a = sigmoid(raw)."""
+    return delta * expit(raw) * expit(-raw)  # 1 - a would lose the digits of a small 1 - a
+
+
+def softmax_link(raw: Array) -> None:
+    """Overwrite raw with exp(raw_j) / sum_k exp(raw_k)."""
+    _subtract_largest(raw)
+    np.exp(raw, out=raw)
+    raw /= raw.sum(axis=1, keepdims=True)
+
+
+def log_softmax_link(raw: Array) -> None:
+    """Overwrite raw with the logarithms of the softmax."""
+    _subtract_largest(raw)
+    raw -= np.log(np.exp(raw).sum(axis=1, keepdims=True))
+
+
+def _subtract_largest(raw: Array) -> None:
+    """Move each row so that its largest number is 0: the softmax stays the same, and exp cannot overflow."""
+    with np.errstate(over="ignore"):  # what is infinitely far below the largest has no share
+        raw -= raw.max(axis=1, keepdims=True)
+
+
+def softmax_link_backward(raw: Array, delta: Array) -> Array:
+    """Return dJ/draw_j = a_j (delta_j - sum_k a_k delta_k), with a = softmax(raw)."""
+    a = raw.copy()
+    softmax_link(a)
+    return a * (delta - np.vecdot(a, delta)[:, np.newaxis])
+
+
+DIFFERENCE_STEP = 1e-5
+"""The step of central differences, relative to a raw output above 1: truncation and rounding are about 1e-10 there."""
+
+
+def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) -> Array:
+    """Return dJ/draw by differences of a link whose derivative nobody has written."""
+    gradient = np.empty_like(raw, dtype=np.float64)
+    for j in range(raw.shape[1]):  # raw_j may change every prediction of its row: sum_i delta_i dlink_i / draw_j
+        step = DIFFERENCE_STEP * np.maximum(1.0, np.abs(raw[:, j]))
+        above, below = raw.astype(np.float64), raw.astype(np.float64)
+        above[:, j] += step
+        below[:, j] -= step
+        link(above)
+        link(below)
+        gradient[:, j] = np.vecdot(above - below, delta) / (2.0 * step)
+    return gradient
+
+
+# --- what every loss has ----------------------------------------------------------------------------------------------
 
 
 def identity(raw: Array) -> None:
@@ -551,6 +611,49 @@ def without_missing_targets(
     )
 
 
+# --- a log link, in the unit of the target's mean: a fit then does not depend on the unit of the target --------------
+#
+# The deviance of a variance mean^p, in a unit u, is u^(p - 2) times what it is in the unit 1. The penalty, the
+# tolerance and a solver's constants are not: they are compared with the loss in a unit that the targets themselves
+# give.
+
+
+@dataclass(frozen=True)
+class _InUnit:
+    """A loss of targets over their unit; raw outputs are logarithms in the target's own unit all the same."""
+
+    loss: Loss
+    unit: tuple[float, ...]
+
+    @cached_property
+    def log_of_unit(self) -> Array:
+        return np.log(self.unit)
+
+    def value(self, raw: Array, target: Array) -> Array:
+        return self.loss.value(self._shifted(raw), target)
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        return self.loss.gradient(self._shifted(raw), target)
+
+    def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        return self.loss.value_and_gradient(self._shifted(raw), target)
+
+    def start(self, target: Array, weight: Array | None) -> Array:
+        if self.loss.start is None:
+            raise TypeError(f"the loss {self.loss.name!r} has no start")
+        return self.loss.start(target, weight) + self.log_of_unit
+
+    def _shifted(self, raw: Array) -> Array:
+        return raw - self.log_of_unit.astype(raw.dtype)
+
+
+def in_unit(loss: Loss, unit: Array) -> Loss:
+    """Return a loss that is given targets over their unit, (k,); raw outputs stay logarithms in the target's own."""
+    own = _InUnit(loss, tuple(unit.tolist()))
+    joint = None if loss.joint is None else own.joint
+    return replace(loss, value=own.value, gradient=own.gradient, joint=joint, start=own.start)
+
+
 # --- classification losses, by name ---------------------------------------------------------------------------------
 
 TARGETS_FROM_0_TO_1 = Interval(0.0, 1.0)
@@ -605,3 +708,320 @@ CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
 }
 """Every loss of a classifier by name: a function of the slices of raw outputs, one per column of labels, and of whether
 labels are exclusive: each row then has one label per slice; multilabel targets have none to several in all."""
+
+
+# --- pinball losses, least where the predictions are quantiles of the target (Koenker & Bassett 1978) -----------------
+
+MIN_QUANTILE_GAP = 1e-3
+"""The least distance of neighbouring quantiles at the start of training, in scaled units."""
+
+LEVEL_SLACK = 1e-10
+"""How much levels are lowered: a cumulated weight that reaches a level may be rounded to a little less."""
+
+
+def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
+    """Return the first values of each column whose cumulated weight reaches the levels, (len(levels), k)."""
+    level = np.maximum(np.asarray(levels) - LEVEL_SLACK, LEVEL_SLACK)
+    return np.quantile(target.astype(np.float64), level, axis=0, weights=weight, method="inverted_cdf")
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Quantile levels whose predictions cannot cross.
+
+    The raw output in the middle is that level's quantile, each other one,
+    through softplus, the distance to its neighbour on the side of the middle.
+    """
+
+    levels: tuple[float, ...]
+
+    @property
+    def middle_index(self) -> int:
+        """Index of the level that the others are counted from."""
+        return len(self.levels) // 2
+
+    def start(self, target: Array, weight: Array | None) -> Array:
+        """Return the raw outputs whose predictions are the target's quantiles, (k,)."""
+        quantiles = weighted_quantiles(target, self.levels, weight)[:, 0]
+        steps = np.maximum(np.diff(quantiles), MIN_QUANTILE_GAP)  # (k - 1,): one for each level but the middle
+        raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus: the link gives the steps back
+        return np.insert(raw, self.middle_index, quantiles[self.middle_index])
+
+    def link(self, raw: Array) -> None:
+        """Overwrite raw with the quantiles, which increase along each row."""
+        m = self.middle_index
+        step = np.logaddexp(0.0, raw)  # softplus; step[:, m] is not used
+        # above the middle q_j = q_m + step_(m+1) + ... + step_j; below it q_j = q_m - step_(m-1) - ... - step_j
+        np.cumsum(step[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
+        raw[:, m + 1 :] += raw[:, m : m + 1]
+        raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
+
+    def link_backward(self, raw: Array, delta: Array) -> Array:
+        """Return dJ/draw, given delta = dJ/dquantiles."""
+        m = self.middle_index
+        by_raw = np.asarray(expit(raw))  # the sigmoid is softplus' slope
+        by_raw[:, m] = delta.sum(axis=1)  # the middle moves all quantiles
+        # step j > m moves all quantiles from j on up, step j < m all from j on down: sums of delta from the far ends
+        by_raw[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]
+        by_raw[:, :m] *= -np.cumsum(delta[:, :m], axis=1)
+        return by_raw
+
+    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        prediction = raw.copy()
+        self.link(prediction)
+        value, by_prediction = _pinball(np.asarray(self.levels, dtype=raw.dtype), target - prediction)
+        return value, self.link_backward(raw, by_prediction)
+
+
+@dataclass(frozen=True)
+class Pinball:
+    """One quantile level for every output."""
+
+    level: float
+
+    def start(self, target: Array, weight: Array | None) -> Array:
+        return weighted_quantiles(target, [self.level], weight)[0]
+
+    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        return _pinball(np.asarray(self.level, dtype=raw.dtype), target - raw)
+
+
+def _pinball(q: Array, error: Array) -> tuple[Array, Array]:
+    """Return each row's mean of q e where the error e = target - prediction is positive, of (q - 1) e elsewhere.
+
+    And its gradient by the predictions, 0 where e is. q is one level, or one for each column, (k,).
+    """
+    value = np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
+    slope = np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)
+    return value, slope / error.shape[1]
+
+
+# --- regression losses: any numbers; formulas are those of one output, the value is their mean ------------------------
+
+
+def squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
+    """1/2 (raw - t)^2."""
+    k = raw.shape[1]
+    raw -= target
+    value = np.vecdot(raw, raw) * (0.5 / k)
+    if k > 1:  # the usual single output needs no further pass
+        raw /= k
+    return value, raw
+
+
+def absolute_error(raw: Array, target: Array) -> tuple[Array, Array]:
+    """|raw - t|."""
+    error = raw - target
+    return _row_means(np.abs(error)), np.sign(error) / raw.shape[1]
+
+
+@dataclass(frozen=True)
+class Huber:
+    """e^2 / 2 for an error e up to delta, delta (|e| - delta / 2) beyond (Huber 1964)."""
+
+    delta: float
+
+    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        error = raw - target
+        inside = np.clip(error, -self.delta, self.delta)
+        return _row_means(inside * (error - 0.5 * inside)), inside / raw.shape[1]  # both cases in one formula
+
+
+def _row_means(values: Array) -> Array:
+    """Return the mean over the outputs."""
+    return row_sums(values) / values.shape[1]
+
+
+# --- regression losses: positive targets, half the deviance with a log link (McCullagh & Nelder 1989) -----------------
+#
+# Terms of the target alone stay in, so that a perfect prediction has the loss 0; and all is written with
+# off = raw - log t, since near a perfect prediction the textbook's terms are large and cancel.
+
+
+def _exp_link(raw: Array) -> None:
+    with np.errstate(over="ignore"):
+        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")  # in float32, NumPy's falls here and there
+
+
+def _exp_link_backward(raw: Array, delta: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return delta * np.exp(raw)
+
+
+def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
+    """Half the Poisson deviance: m - t - t log(m / t) with the mean m = exp(raw)."""
+    positive = target > 0.0
+    # log t does not exist for t = 0, where the loss is m: `off` is not read there
+    off = raw - np.log(target, out=np.zeros_like(raw), where=positive)  # log(m / t)
+    mean = np.exp(raw)
+    value = np.where(positive, target * (np.expm1(off) - off), mean)
+    return _row_means(value), (mean - target) / raw.shape[1]
+
+
+def gamma(raw: Array, target: Array) -> tuple[Array, Array]:
+    """Half the gamma deviance: t / m - 1 - log(t / m) with the mean m = exp(raw)."""
+    off = raw - np.log(target)  # log(m / t)
+    excess = np.expm1(-off)  # t / m - 1
+    return _row_means(excess + off), -excess / raw.shape[1]
+
+
+@dataclass(frozen=True)
+class Tweedie:
+    """t^b / (a b) - t m^a / a + m^b / b with m = exp(raw), a = 1 - power and b = 2 - power (Jørgensen 1987).
+
+    Half the deviance of a variance mean^power: between counts (power 1) and sizes (2), zeros included.
+    """
+
+    power: float
+
+    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        a, b = 1.0 - self.power, 2.0 - self.power
+        positive = target > 0.0
+        off = raw - np.log(target, out=np.zeros_like(raw), where=positive)
+        m_to_b = np.exp(b * raw)
+        # t^b (m / t)^b / b = m^b / b, the same for a, and 1 / a - 1 / b = 1 / (a b), since b - a = 1
+        deviance = target**b * (np.expm1(b * off) / b - np.expm1(a * off) / a)
+        # a is negative, so m^a may be infinite: where t is 0, t m^a would be NaN
+        slope = m_to_b - np.where(positive, target * np.exp(a * raw), 0.0)
+        return _row_means(np.where(positive, deviance, m_to_b / b)), slope / raw.shape[1]
+
+
+def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None) -> Array:
+    """Return the raw outputs whose predictions, exp(raw), are the targets' means, (k,)."""
+    mean = np.average(target, axis=0, weights=weight)
+    if not mean.all():
+        raise ValueError(
+            f"loss={name!r} needs targets that are {targets}, and not all 0; y has only zeros in the rows to train on, "
+            "or in those of a fold. Choose another loss, shift y, or hold other rows out."
+        )
+    return np.log(mean)
+
+
+# --- regression losses, by name ---------------------------------------------------------------------------------------
+
+SQUARED_ERROR = make_loss("squared_error", squared_error)
+ABSOLUTE_ERROR = make_loss("absolute_error", absolute_error)
+
+
+def _with_log_link(name: str, joint: Joint, targets: Interval) -> Loss:
+    """Return a loss of predictions exp(raw). Its targets are never scaled; training starts at their mean."""
+    start = partial(_log_mean, name, targets)
+    return make_loss(
+        name, joint, link=_exp_link, out_activation="exp", targets=targets, scales_targets=False, start=start,
+        link_backward=_exp_link_backward,
+    )  # fmt: skip
+
+
+POISSON = _with_log_link("poisson", poisson, Interval(0.0))
+GAMMA = _with_log_link("gamma", gamma, Interval(0.0, includes_low=False))
+
+
+def make_tweedie(tweedie_power: float = 1.5) -> Loss:
+    """Return half the Tweedie deviance of a power between 1 and 2."""
+    return _with_log_link("tweedie", Tweedie(tweedie_power), Interval(0.0))
+
+
+def make_huber(huber_delta: float = 1.0) -> Loss:
+    """Return the Huber loss that turns linear at an error of `huber_delta`."""
+    return make_loss("huber", Huber(huber_delta))
+
+
+def make_pinball(level: float) -> Loss:
+    """Return the pinball loss of one quantile level, the same for every output."""
+    joint = Pinball(level)
+    return make_loss("quantile", joint, start=joint.start)
+
+
+def make_quantiles(levels: Sequence[float]) -> Loss:
+    """Return the pinball loss of several increasing quantile levels of one target, one raw output per level."""
+    joint = Quantiles(tuple(levels))
+    # Its link is not the identity, but works in any unit of the targets: they may be scaled.
+    return make_loss(
+        "quantile", joint, link=joint.link, scales_targets=True, start=joint.start, levels=joint.levels,
+        link_backward=joint.link_backward,
+    )  # fmt: skip
+
+
+def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
+    """Return the pinball loss of one quantile level or of several; see `make_pinball` and `make_quantiles`."""
+    if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
+        return make_pinball(float(quantile))
+    given: list[object] = list(quantile)
+    levels = [float(q) for q in given if isinstance(q, Real)]
+    inside = all(0.0 < q < 1.0 for q in levels)
+    if levels != given or not levels or not inside or levels != sorted(set(levels)):
+        raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
+    return make_quantiles(levels)
+
+
+class LossEntry(NamedTuple):
+    """How a loss is made, and the estimators' parameters that `make` takes by name."""
+
+    make: Callable[..., Loss]
+    options: tuple[str, ...] = ()
+
+
+REGRESSION_LOSSES: dict[str, LossEntry] = {
+    "squared_error": LossEntry(lambda: SQUARED_ERROR),
+    "absolute_error": LossEntry(lambda: ABSOLUTE_ERROR),
+    "huber": LossEntry(make_huber, ("huber_delta",)),
+    "quantile": LossEntry(make_quantile, ("quantile",)),
+    "poisson": LossEntry(lambda: POISSON),
+    "tweedie": LossEntry(make_tweedie, ("tweedie_power",)),
+    "gamma": LossEntry(lambda: GAMMA),
+}
+"""Every loss of a regressor by name."""
+
+
+# --- the temperature by which raw outputs are divided, so that probabilities are as sure as they should be ------------
+
+MAX_LOG_TEMPERATURE = 3.0
+"""Neither the temperature nor its inverse is larger than e to this power."""
+
+PRIOR_LOG_DEVIATION = 0.6
+"""The standard deviation of the prior on the temperature's logarithm."""
+
+
+def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
+    """Find the inverse temperature e^u at which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least.
+
+    This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
+    normal prior of deviation s on its logarithm: for few samples that are all
+    predicted right, the likelihood alone would make it 0.
+
+    Parameters
+    ----------
+    loss : Loss
+        One whose link is a sigmoid or a softmax.
+
+    raw, target : (n, k) arrays
+    weight : (n,) array or None
+    total_weight : float
+        How many samples they count as.
+
+    Returns
+    -------
+    inverse_temperature : float
+        Within e^-3 and e^3; 1 where raw is not finite.
+    """
+    divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the prior's slope is u / divisor, which many samples outweigh
+
+    @cache  # the ends of the interval are looked at twice
+    def slope(u: float) -> float:
+        by_raw = loss.gradient(raw * exp(u), target)  # d loss(e^u raw) / du = gradient . e^u raw
+        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / divisor
+
+    low, high = slope(-MAX_LOG_TEMPERATURE), slope(MAX_LOG_TEMPERATURE)
+    if low < 0.0 < high:
+        return exp(brentq(slope, -MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE, xtol=1e-6))
+    # the least lies at an end of the interval; a NaN is neither above 0 nor below
+    return exp(-MAX_LOG_TEMPERATURE) if low >= 0.0 else exp(MAX_LOG_TEMPERATURE) if high <= 0.0 else 1.0
+
+
+def scale_to_best_temperature_in_place(
+    loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float
+) -> tuple[float, float]:
+    """Multiply raw outputs, in place, by the best inverse temperature; return it and the mean loss."""
+    inverse_temperature = best_inverse_temperature(loss, raw, target, weight, total_weight)
+    raw *= inverse_temperature
+    return inverse_temperature, loss.mean(raw, target, weight)

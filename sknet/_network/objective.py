@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-theta, gradient : (p,)   see `layout`
+theta, gradient : (p,)   see `chain`
 weight : (n,)            the training rows' weights, divided by their mean; None where all are 1
 batch : slice or (b,)    which training rows
 J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
@@ -20,7 +20,7 @@ from sknet._network.backprop import Chain
 from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length, pieces
 from sknet._network.losses import Loss
 from sknet._network.weights import ElasticNet
-from sknet._typing import Array, Batch, Gradient, SparseGradient
+from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
 """How many rows of other data pass through the network at once; more where batches are larger."""
@@ -29,7 +29,7 @@ MAX_BOUND_BATCH_SIZES = 4
 """Layers stay bound to at most this many sizes of batches: where rows are on workers, every batch may differ."""
 
 
-class ObjectiveFunction(Protocol):
+class ObjectiveFunction(ValueAndGradient, Protocol):
     """What training minimises: an `Objective`, or one whose rows are elsewhere."""
 
     @property
@@ -39,11 +39,6 @@ class ObjectiveFunction(Protocol):
     @property
     def known_targets(self) -> tuple[Array, Array | None]:
         """Targets, (t, k), and weights, (t,), of the training rows; of many rows in a file, those of a sample."""
-
-    def __call__(
-        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
-    ) -> tuple[float, Gradient]:
-        """Return the value and the gradient, in the memory of `out`."""
 
     def penalty(self, theta: Array) -> float:
         """Return the penalty."""

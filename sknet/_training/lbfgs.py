@@ -35,7 +35,6 @@ class LBFGS(Solver):
     """A quasi-Newton solver on the full batch, of one network; its iterations take the place of epochs."""
 
     is_first_order: ClassVar[bool] = False
-    needs_all_rows: ClassVar[bool] = True
 
     n_evaluations: int  # of the objective, at most
 
@@ -173,19 +172,10 @@ class _Minimization:
         """Record an iteration; StopIteration stops SciPy."""
         state, loss = self.state, float(intermediate_result.fun)
         self.variables.decode(intermediate_result.x, state.theta)
-        state.epoch += 1
-        state.n_samples_seen += self.problem.n_samples
-        validation_loss, score = state.evaluate_epoch(self.problem.evaluate, loss, self.solver.tol)
-        seconds = perf_counter() - self._started
-        state.history.append(
-            Epoch(
-                loss=loss,
-                validation_loss=validation_loss,
-                validation_score=score,
-                gradient_norm=self._gradient_norm,
-                seconds=seconds,
-            )
-        )
+        state.record_epoch(
+            self.problem.evaluate, self.problem.n_samples, self.solver.tol, self._started,
+            loss=loss, gradient_norm=self._gradient_norm,
+        )  # fmt: skip
         self.reason = self.solver.reason_to_stop_early(self.problem, state)
         if self.observer is not None and self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK

@@ -9,6 +9,9 @@ from itertools import count
 
 import numpy as np
 import scipy.sparse as sp
+
+from sknet._network import losses
+from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import (
     BackwardOptions,
     DenseInputs,
@@ -19,17 +22,13 @@ from sknet._network.chain import (
     SparseInputs,
     bind,
 )
-from sknet._network.weights import ElasticNet, draw_weights
-
-from sknet._network import losses
-from sknet._network import losses as regression_losses
-from sknet._network.activations import ACTIVATIONS
 from sknet._network.losses import PRIOR_LOG_DEVIATION, Loss, best_inverse_temperature
 from sknet._network.objective import Objective, ObjectiveSettings
+from sknet._network.weights import ElasticNet, draw_weights
 from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
-LABEL_LOSSES, NUMBER_LOSSES = list(losses.CLASSIFICATION_LOSSES), list(regression_losses.REGRESSION_LOSSES)
+LABEL_LOSSES, NUMBER_LOSSES = list(losses.CLASSIFICATION_LOSSES), list(losses.REGRESSION_LOSSES)
 LEVELS = (0.1, 0.5, 0.9)
 FLOATS = [np.float32, np.float64]
 
@@ -100,18 +99,18 @@ LOSSES = {
     "log_loss, softmax": LossCase(losses.SOFTMAX_LOG_LOSS, 3, one_hot),
     "log_loss, softmax, soft labels": LossCase(losses.SOFTMAX_LOG_LOSS, 3, soft),
     "squared_error on sigmoids": LossCase(losses.SIGMOID_SQUARED_ERROR, 2, labels),
-    "squared_error": LossCase(regression_losses.SQUARED_ERROR, 1, numbers),
-    "squared_error, 3 outputs": LossCase(regression_losses.SQUARED_ERROR, 3, numbers),
-    "absolute_error": LossCase(regression_losses.ABSOLUTE_ERROR, 2, numbers, kinks=True),
-    "huber": LossCase(regression_losses.make_huber(0.7), 2, numbers, kinks=True),
-    "poisson": LossCase(regression_losses.POISSON, 2, positive),
-    "gamma": LossCase(regression_losses.GAMMA, 2, positive),
-    "tweedie": LossCase(regression_losses.make_tweedie(1.3), 2, positive),
-    "pinball": LossCase(regression_losses.make_pinball(0.2), 2, numbers, kinks=True),
-    "quantiles": LossCase(regression_losses.make_quantiles(LEVELS), 3, one_number, kinks=True),
+    "squared_error": LossCase(losses.SQUARED_ERROR, 1, numbers),
+    "squared_error, 3 outputs": LossCase(losses.SQUARED_ERROR, 3, numbers),
+    "absolute_error": LossCase(losses.ABSOLUTE_ERROR, 2, numbers, kinks=True),
+    "huber": LossCase(losses.make_huber(0.7), 2, numbers, kinks=True),
+    "poisson": LossCase(losses.POISSON, 2, positive),
+    "gamma": LossCase(losses.GAMMA, 2, positive),
+    "tweedie": LossCase(losses.make_tweedie(1.3), 2, positive),
+    "pinball": LossCase(losses.make_pinball(0.2), 2, numbers, kinks=True),
+    "quantiles": LossCase(losses.make_quantiles(LEVELS), 3, one_number, kinks=True),
     "side by side": LossCase(
         losses.sum_of_losses(
-            [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, regression_losses.SQUARED_ERROR],
+            [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, losses.SQUARED_ERROR],
             [slice(0, 3), slice(3, 4), slice(4, 6)],
         ),
         6,
@@ -193,7 +192,7 @@ def layout_of(*sizes):
 
 def network_of(*sizes, l2=0.0, l1=0.0):
     """The settings of the objective of a network for numbers."""
-    activations, loss = (ACTIVATIONS["tanh"],) * (len(sizes) - 2), regression_losses.SQUARED_ERROR
+    activations, loss = (ACTIVATIONS["tanh"],) * (len(sizes) - 2), losses.SQUARED_ERROR
     return ObjectiveSettings(layout_of(*sizes), activations, loss, ElasticNet(l2=l2, l1=l1), max_rows=64)
 
 

@@ -1,13 +1,34 @@
-"""Losses of labels: closed forms, links, starts, names; intervals of targets. What all promise: test_loss_contract."""
+"""Losses: closed forms, links, starts, names, optima and the temperature. What all promise: test_loss_contract."""
 
 from dataclasses import replace
+from inspect import signature
+from math import exp, log
 
 import numpy as np
 import pytest
-from pieces import LEVELS, LOSSES
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from pieces import LEVELS, LOSSES, assert_gradient, numerical_gradient
+from scipy.optimize import minimize_scalar
+from scipy.special import expit
+from sklearn import metrics
 
 from sknet._network import losses
-from sknet._network import losses as regression_losses
+from sknet._network.losses import (
+    MAX_LOG_TEMPERATURE,
+    MIN_QUANTILE_GAP,
+    PRIOR_LOG_DEVIATION,
+    best_inverse_temperature,
+    link_differences,
+    log_softmax_link,
+    softmax_link,
+    softmax_link_backward,
+    weighted_mean,
+    weighted_quantiles,
+)
+
+# --- losses of labels; intervals of targets ---------------------------------------------------------------------------
 
 X = np.random.default_rng(0).normal(size=(7, 3))
 Y = np.random.default_rng(1).normal(size=(7, 3))
@@ -60,15 +81,15 @@ def test_links():
     raw = np.array([[-800.0, 0.0, 800.0]])
     np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.predictions(raw), [[0, 0, 1]])
     np.testing.assert_allclose(losses.SIGMOID_LOG_LOSS.predictions(raw), [[0, 0.5, 1]])
-    np.testing.assert_allclose(regression_losses.POISSON.predictions(X), np.exp(X))
-    np.testing.assert_array_equal(regression_losses.SQUARED_ERROR.predictions(X), X)
+    np.testing.assert_allclose(losses.POISSON.predictions(X), np.exp(X))
+    np.testing.assert_array_equal(losses.SQUARED_ERROR.predictions(X), X)
     np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.predictions(X).sum(axis=1), 1)
 
 
 def test_blocks_are_losses_side_by_side():
     loss, raw, target = LOSSES["side by side"].draw()
     parts = [(losses.SOFTMAX_LOG_LOSS, slice(0, 3)), (losses.SIGMOID_LOG_LOSS, slice(3, 4))]
-    parts += [(regression_losses.SQUARED_ERROR, slice(4, 6))]
+    parts += [(losses.SQUARED_ERROR, slice(4, 6))]
     np.testing.assert_allclose(loss.value(raw, target), sum(part.value(raw[:, s], target[:, s]) for part, s in parts))
     np.testing.assert_allclose(loss.predictions(raw), np.hstack([part.predictions(raw[:, s]) for part, s in parts]))
     alike = losses.sum_of_losses([losses.SOFTMAX_LOG_LOSS] * 2, [slice(0, 2), slice(2, 5)])
@@ -190,7 +211,7 @@ def test_one_sigmoid_per_class_has_logarithms_of_the_shares_of_their_sum():
 
 def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
     with pytest.raises(TypeError, match="the loss 'squared_error' has no log_link"):
-        regression_losses.SQUARED_ERROR.log_predictions(np.zeros((2, 1)))
+        losses.SQUARED_ERROR.log_predictions(np.zeros((2, 1)))
 
 
 def test_a_loss_is_mirrored_only_if_it_says_so():
@@ -200,9 +221,302 @@ def test_a_loss_is_mirrored_only_if_it_says_so():
 
 
 def test_several_losses_are_mirrored_where_all_that_have_one_output_are():
-    sigmoid, softmax, own = losses.SIGMOID_LOG_LOSS, losses.SOFTMAX_LOG_LOSS, regression_losses.SQUARED_ERROR
+    sigmoid, softmax, own = losses.SIGMOID_LOG_LOSS, losses.SOFTMAX_LOG_LOSS, losses.SQUARED_ERROR
     one, other, three = slice(0, 1), slice(1, 2), slice(1, 4)
     assert losses.sum_of_losses([sigmoid, softmax], [one, three]).mirrored
     assert losses.sum_of_losses([sigmoid, sigmoid], [one, other]).mirrored
     assert not losses.sum_of_losses([softmax], [three]).mirrored
     assert not losses.sum_of_losses([sigmoid, own], [one, other]).mirrored
+
+
+# --- losses of numbers: against scikit-learn's metrics, their targets, and the registry -------------------------------
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        (losses.SQUARED_ERROR, lambda y, p: metrics.mean_squared_error(y, p) / 2),
+        (losses.ABSOLUTE_ERROR, metrics.mean_absolute_error),
+        (losses.make_pinball(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
+    ],
+    ids=["squared_error", "absolute_error", "pinball"],
+)
+def test_regression_losses_are_the_metrics(loss, metric):
+    assert loss.value(X, Y).mean() == pytest.approx(metric(Y, X), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        (losses.POISSON, metrics.mean_poisson_deviance),
+        (losses.GAMMA, metrics.mean_gamma_deviance),
+    ],
+    ids=["poisson", "gamma"],
+)
+def test_positive_losses_are_half_the_deviance(loss, metric):
+    raw, target = X[:, :1], np.exp(Y[:, :1])
+    assert loss.value(raw, target).mean() == pytest.approx(metric(target, np.exp(raw)) / 2, rel=1e-12)
+    np.testing.assert_allclose(loss.value(np.log(target), target), 0, atol=1e-14)
+
+
+@pytest.mark.parametrize("power", [1.01, 1.5, 1.99])
+def test_tweedie_is_half_the_deviance_of_its_power(power):
+    raw, target = X[:, :1], np.where(Y[:, :1] > 0, np.exp(Y[:, :1]), 0.0)
+    found = losses.make_tweedie(power).value(raw, target).mean()
+    assert found == pytest.approx(metrics.mean_tweedie_deviance(target, np.exp(raw), power=power) / 2, rel=1e-12)
+
+
+def test_poisson_takes_counts_of_zero():
+    assert losses.POISSON.value(np.zeros((1, 1)), np.zeros((1, 1))) == 1.0
+
+
+def test_huber_is_quadratic_inside_and_linear_outside():
+    loss = losses.make_huber(0.5)
+    error = np.array([[0.2], [-0.5], [2.0], [-3.0]])
+    expected = [0.02, 0.125, 0.5 * (2 - 0.25), 0.5 * (3 - 0.25)]
+    np.testing.assert_allclose(loss.value(error, np.zeros((4, 1))), expected, rtol=1e-13)
+    wide = losses.make_huber(1e6)
+    np.testing.assert_allclose(wide.value(X, Y), losses.SQUARED_ERROR.value(X, Y), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["poisson", "gamma"])
+def test_targets_that_are_all_0_have_no_start(name):
+    target = np.column_stack([np.ones(4), np.zeros(4)])
+    with pytest.raises(
+        ValueError, match=f"loss='{name}' needs targets that are .*not all 0; y has only zeros in the rows to train on"
+    ):
+        LOSSES[name].loss.start(target, None)
+
+
+def test_regression_losses_by_name():
+    for entry in losses.REGRESSION_LOSSES.values():
+        assert set(entry.options) == set(signature(entry.make).parameters)
+    made = {name: entry.make() for name, entry in losses.REGRESSION_LOSSES.items()}
+    assert made["poisson"] is losses.POISSON and made["squared_error"] is losses.SQUARED_ERROR
+    huber = losses.REGRESSION_LOSSES["huber"].make(huber_delta=0.5)
+    assert huber.value(np.array([[3.0]]), np.zeros((1, 1))) == 0.5 * (3 - 0.25)
+    assert made["huber"].value(np.array([[3.0]]), np.zeros((1, 1))) == 3 - 0.5
+
+
+# --- links of several outputs, their logarithms and derivatives -------------------------------------------------------
+
+RAW = np.random.default_rng(0).normal(size=(50, 4)) * np.geomspace(1e-3, 30.0, 50)[:, np.newaxis]
+
+
+def test_the_logarithms_of_a_softmax_are_those_of_the_link():
+    P, log_P = RAW.copy(), RAW.copy()
+    softmax_link(P)
+    log_softmax_link(log_P)
+    assert_allclose(P.sum(axis=1), 1.0, rtol=1e-15)
+    assert_allclose(np.exp(log_P), P, rtol=1e-13)
+
+
+def test_the_derivative_of_a_softmax_is_that_of_differences():
+    delta = np.random.default_rng(1).normal(size=RAW.shape)
+    assert_allclose(softmax_link_backward(RAW, delta), link_differences(softmax_link, RAW, delta), atol=1e-8)
+
+
+# --- pinball losses: closed forms, ordered levels, optima and the quantiles that training starts from -----------------
+
+
+def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
+    loss, raw, target = LOSSES["quantiles"].draw()
+    prediction = loss.predictions(raw)
+    assert (np.diff(prediction, axis=1) > 0).all()
+    expected = [metrics.mean_pinball_loss(target, prediction[:, [i]], alpha=q) for i, q in enumerate(LEVELS)]
+    assert loss.value(raw, target).mean() == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+@pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), (0.1, 0.5, 0.9), (0.05, 0.25, 0.5, 0.75, 0.95)])
+def test_quantiles_of_any_number_of_levels(levels):
+    """The middle level is a raw output, the others lie softplus steps away from it; the gradient is the slope."""
+    loss, k = losses.make_quantiles(levels), len(levels)
+    rng = np.random.default_rng(0)
+    raw, target = rng.normal(size=(6, k)), rng.normal(size=(6, 1))
+    prediction, middle = loss.predictions(raw), k // 2
+    np.testing.assert_array_equal(prediction[:, middle], raw[:, middle])
+    steps = np.delete(np.log1p(np.exp(raw)), middle, axis=1)
+    np.testing.assert_allclose(np.diff(prediction, axis=1), steps, rtol=1e-12)
+    slope = numerical_gradient(lambda raw: loss.value(raw, target).sum(), raw, 1e-4)
+    assert_gradient(loss.gradient(raw.copy(), target).ravel(), slope, tolerance=1e-9)
+
+
+@pytest.mark.parametrize("name", ["absolute_error", "pinball", "quantiles"])
+def test_no_error_no_slope(name):
+    loss, raw, _ = LOSSES[name].draw()
+    raw = np.abs(raw)
+    target = loss.predictions(raw)[:, 1:2] if name == "quantiles" else raw.copy()
+    gradient = loss.gradient(raw.copy(), target)
+    if name == "quantiles":  # the median is met; what is left is the pull of the two others, which balance
+        np.testing.assert_allclose(gradient[:, 0] / expit(raw[:, 0]), 0.1 / 3, rtol=1e-12)
+        gradient = gradient[:, 1]
+    np.testing.assert_allclose(gradient, 0, atol=1e-16)
+
+
+@given(st.floats(0.05, 0.95), st.integers(0, 100))
+def test_the_pinball_loss_is_least_at_the_quantile(level, seed):
+    y = np.random.default_rng(seed).normal(size=(20, 1))
+    loss = losses.make_pinball(level)
+    candidates = [loss.value(np.full_like(y, c), y).mean() for c in y[:, 0]]
+    best = np.quantile(y, level, method="inverted_cdf")
+    assert loss.value(np.full_like(y, best), y).mean() == pytest.approx(min(candidates), rel=1e-12)
+
+
+# --- the target's own quantiles
+
+
+@given(
+    st.lists(st.integers(-3, 3), min_size=1, max_size=12),
+    st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3),
+    st.booleans(),
+    st.integers(0, 99),
+)
+def test_weighted_quantiles_are_the_first_values_that_reach_the_level(values, levels, weighted, seed):
+    y = np.array(values, dtype=np.float32)[:, np.newaxis]
+    weight = np.random.default_rng(seed).uniform(0.1, 2, len(y)).astype(np.float32) if weighted else None
+    share = np.ones(len(y)) if weight is None else weight.astype(float)
+    found = weighted_quantiles(y, levels, weight)
+    assert found.shape == (len(levels), 1) and found.dtype == np.float64
+    for level, quantile in zip(levels, found[:, 0], strict=True):
+        reached = [share[y[:, 0] <= v].sum() / share.sum() >= level - 1e-9 for v in np.unique(y)]
+        assert quantile == np.unique(y)[np.argmax(reached)]
+
+
+def test_rounding_does_not_decide_on_a_quantile():
+    """0.1 + 0.2 is more than 0.3; yet three of ten values are three tenths."""
+    y = np.arange(10.0)[:, np.newaxis]
+    assert weighted_quantiles(y, [0.1 + 0.2, 0.7], None)[:, 0].tolist() == [2, 6]
+    assert weighted_quantiles(y, [0.1 + 0.2, 0.7], np.full(10, 0.1))[:, 0].tolist() == [2, 6]
+
+
+@pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), LEVELS])
+def test_several_levels_start_at_the_quantiles(levels):
+    loss, y = losses.make_quantiles(levels), np.random.default_rng(0).normal(size=(50, 1))
+    start = loss.start(y, None)
+    expected = np.quantile(y, levels, method="inverted_cdf")
+    np.testing.assert_allclose(loss.predictions(start[np.newaxis])[0], expected, rtol=1e-9)
+
+
+def test_neighbouring_levels_start_apart():
+    loss = losses.make_quantiles(LEVELS)
+    start = loss.start(np.ones((5, 1)), np.ones(5))
+    np.testing.assert_allclose(
+        loss.predictions(start[np.newaxis])[0], [1 - MIN_QUANTILE_GAP, 1, 1 + MIN_QUANTILE_GAP], rtol=1e-12
+    )
+
+
+def test_one_level_starts_at_each_outputs_quantile():
+    y = np.random.default_rng(0).normal(size=(50, 3))
+    expected = np.quantile(y, 0.2, axis=0, method="inverted_cdf")
+    np.testing.assert_array_equal(losses.make_pinball(0.2).start(y, None), expected)
+
+
+# --- what `quantile` may be
+
+
+@pytest.mark.parametrize("given", [0.3, np.float32(0.25), 1 / 3])
+def test_a_number_is_one_level_for_every_output(given):
+    loss, y = losses.make_quantile(given), np.random.default_rng(0).normal(size=(9, 2))
+    assert loss.levels == ()
+    np.testing.assert_array_equal(loss.value(np.zeros((9, 2)), y), losses.make_pinball(float(given)).value(0 * y, y))
+
+
+@pytest.mark.parametrize("given", [[0.5], (0.1, 0.9), np.array([0.1, 0.5, 0.9])])
+def test_a_sequence_is_levels_of_one_target(given):
+    loss = losses.make_quantile(given)
+    raw, y = np.random.default_rng(0).normal(size=(9, len(given))), np.zeros((9, 1))
+    np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantiles(tuple(given)).value(raw, y))
+    assert loss.levels == tuple(given) and all(type(level) is float for level in loss.levels)
+
+
+@pytest.mark.parametrize(
+    "given", [[], [0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [0.5, 1.0], ["0.1", 0.5], [0.1, np.nan], [np.nan], [None]]
+)
+def test_levels_that_do_not_increase_or_lie_outside_are_refused(given):
+    with pytest.raises(ValueError, match=r"quantile=.*: levels must increase and lie strictly between 0 and 1"):
+        losses.REGRESSION_LOSSES["quantile"].make(quantile=given)
+
+
+# --- the temperature: the least of a function of one variable, whatever the loss --------------------------------------
+
+rng = np.random.default_rng(0)
+N = 40
+LABELS = rng.integers(3, size=N)
+TARGETS = {
+    "binary": (losses.SIGMOID_LOG_LOSS, (LABELS[:, None] > 0) * 1.0),
+    "multiclass": (losses.SOFTMAX_LOG_LOSS, np.eye(3)[LABELS]),
+    "multilabel": (losses.SIGMOID_LOG_LOSS, rng.integers(2, size=(N, 4)) * 1.0),
+    "two outputs": (
+        losses.sum_of_losses([losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS], [slice(0, 3), slice(3, 4)]),
+        np.hstack([np.eye(3)[LABELS], rng.integers(2, size=(N, 1))]),
+    ),
+}
+WEIGHTS = {"none": None, "some": rng.integers(1, 4, N) * 1.0}
+kinds = pytest.mark.parametrize("kind", TARGETS)
+
+
+def informed(target, strength, seed=0):
+    """Raw outputs that know the target, but not for certain."""
+    noise = np.random.default_rng(seed).normal(size=target.shape)
+    return strength * (target - 0.5 + 0.7 * noise)
+
+
+@kinds
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("strength", [0.3, 2.0, 30.0])
+def test_it_minimises_the_loss_and_its_prior(kind, weights, strength):
+    (loss, target), weight = TARGETS[kind], WEIGHTS[weights]
+    raw, total = informed(target, strength), N if weight is None else weight.sum()
+
+    def objective(u):
+        return weighted_mean(loss.value(exp(u) * raw, target), weight) + u**2 / (2 * PRIOR_LOG_DEVIATION**2 * total)
+
+    best = minimize_scalar(objective, bounds=(-MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE), options={"xatol": 1e-9})
+    before = raw.copy()
+    assert log(best_inverse_temperature(loss, raw, target, weight, total)) == pytest.approx(best.x, abs=1e-5)
+    np.testing.assert_array_equal(raw, before)
+
+
+@given(st.floats(0.2, 5.0), st.integers(0, 5))
+def test_what_is_scaled_is_scaled_back(scale, seed):
+    """But for the prior, which many samples outweigh."""
+    loss, target = TARGETS["multiclass"]
+    raw = informed(target, 1.5, seed)
+    factors = [best_inverse_temperature(loss, s * raw, target, None, 1e9) for s in (1.0, scale)]
+    assert scale * factors[1] == pytest.approx(factors[0], rel=1e-4)
+
+
+@kinds
+def test_a_weight_of_two_is_a_sample_twice(kind):
+    loss, target = TARGETS[kind]
+    raw, times = informed(target, 2.0), np.arange(N) % 2 + 1
+    twice = np.repeat(np.arange(N), times)
+    weighted = best_inverse_temperature(loss, raw, target, times * 1.0, times.sum())
+    assert weighted == pytest.approx(
+        best_inverse_temperature(loss, raw[twice], target[twice], None, len(twice)), rel=1e-9
+    )
+
+
+def test_few_samples_that_are_all_right_do_not_make_it_certain():
+    loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
+    factor = best_inverse_temperature(loss, np.full((10, 1), 2.0), target, None, 10)
+    assert 1.5 < factor < exp(MAX_LOG_TEMPERATURE) / 4
+
+
+def test_it_stays_within_its_bounds():
+    loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
+    assert best_inverse_temperature(loss, np.full((10, 1), 1e-9), target, None, 1e30) == exp(MAX_LOG_TEMPERATURE)
+    assert best_inverse_temperature(loss, np.full((10, 1), -9.0), target, None, 1e9) == exp(-MAX_LOG_TEMPERATURE)
+    with np.errstate(invalid="ignore"):
+        assert best_inverse_temperature(loss, np.full((10, 1), np.nan), target, None, 10) == 1.0
+
+
+def test_raw_outputs_of_zero_stay():
+    loss, target = TARGETS["multiclass"]
+    assert best_inverse_temperature(loss, np.zeros((N, 3)), target, None, N) == pytest.approx(1.0)
+
+
+def test_the_mean_is_weighted():
+    values = np.array([1.0, 2.0, 6.0])
+    assert weighted_mean(values, None) == 3.0
+    assert weighted_mean(values, np.array([2.0, 1.0, 1.0])) == 2.5

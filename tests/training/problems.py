@@ -4,9 +4,9 @@ from dataclasses import fields, is_dataclass
 from math import nan
 
 import numpy as np
-from sknet._training.loop import MiniBatchSolver
 
 from sknet._training.lbfgs import LBFGS
+from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
 from sknet._training.solver import Best, Epoch, EpochEvaluation, Problem, Snapshot, State, StopReason, TrainingEnd
 

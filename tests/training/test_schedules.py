@@ -4,7 +4,7 @@ from math import pi, sqrt
 
 import pytest
 
-from sknet._training import optimizers as schedules
+from sknet._training import optimizers
 from sknet._training.optimizers import SCHEDULES, InverseScaling, ScheduleInput, UserSchedule
 
 
@@ -13,7 +13,7 @@ def at(schedule, *fractions):
 
 
 def test_constant():
-    assert at(schedules.constant, 0, 0.5, 1) == [1, 1, 1]
+    assert at(optimizers.constant, 0, 0.5, 1) == [1, 1, 1]
 
 
 def test_inverse_scaling_counts_samples():
@@ -23,7 +23,7 @@ def test_inverse_scaling_counts_samples():
 
 
 def test_adaptive_is_a_fifth_after_each_plateau():
-    assert [schedules.adaptive(ScheduleInput(n_plateaus=k)) for k in range(3)] == [
+    assert [optimizers.adaptive(ScheduleInput(n_plateaus=k)) for k in range(3)] == [
         1,
         pytest.approx(0.2),
         pytest.approx(0.04),
@@ -31,25 +31,25 @@ def test_adaptive_is_a_fifth_after_each_plateau():
 
 
 def test_cosine():
-    assert at(schedules.cosine, 0, 1 / 3, 0.5, 2 / 3, 1) == pytest.approx([1, 0.75, 0.5, 0.25, 0], abs=1e-15)
+    assert at(optimizers.cosine, 0, 1 / 3, 0.5, 2 / 3, 1) == pytest.approx([1, 0.75, 0.5, 0.25, 0], abs=1e-15)
 
 
 def test_flat_cosine():
-    assert at(schedules.flat_cosine, 0, 0.3, 0.5, 2 / 3, 0.75, 1) == pytest.approx([1, 1, 1, 0.75, 0.5, 0], abs=1e-15)
+    assert at(optimizers.flat_cosine, 0, 0.3, 0.5, 2 / 3, 0.75, 1) == pytest.approx([1, 1, 1, 0.75, 0.5, 0], abs=1e-15)
 
 
 def test_one_cycle():
-    values = at(schedules.one_cycle, 0, 0.15, 0.3, 0.65, 1)
+    values = at(optimizers.one_cycle, 0, 0.15, 0.3, 0.65, 1)
     assert values == pytest.approx([0.04, 0.52, 1, (1 + 4e-6) / 2, 4e-6], rel=1e-9)
-    before, after = at(schedules.one_cycle, 0.3 - 1e-9, 0.3 + 1e-9)
+    before, after = at(optimizers.one_cycle, 0.3 - 1e-9, 0.3 + 1e-9)
     assert before == pytest.approx(after)
 
 
 def test_coslog4_has_four_cycles_each_twice_as_long():
     zeros = [0, 1 / 15, 3 / 15, 7 / 15, 1]
-    assert at(schedules.coslog4, *zeros) == pytest.approx([0] * 5, abs=1e-12)
+    assert at(optimizers.coslog4, *zeros) == pytest.approx([0] * 5, abs=1e-12)
     peaks = [(2 ** (k + 0.5) - 1) / 15 for k in range(4)]
-    assert at(schedules.coslog4, *peaks) == pytest.approx([1] * 4)
+    assert at(optimizers.coslog4, *peaks) == pytest.approx([1] * 4)
     assert peaks[0] == pytest.approx((sqrt(2) - 1) / 15)
 
 
@@ -76,7 +76,7 @@ def test_a_function_that_returns_no_number(rate):
 def test_an_entry_of_the_registry_makes_the_schedule_of_its_name(name):
     entry = SCHEDULES[name]
     made = entry.make(**dict.fromkeys(entry.options, 0.3))
-    assert made == (InverseScaling(0.3) if name == "invscaling" else getattr(schedules, name))
+    assert made == (InverseScaling(0.3) if name == "invscaling" else getattr(optimizers, name))
 
 
 def test_open_ended_schedules_do_not_know_how_far_training_has_come():

@@ -1,32 +1,33 @@
-"""The numerical check passes all that is right, and says of each mistake what it is and where."""
+"""What a user has written: the numerical check says of each mistake what it is and where; `fit` names it at once."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sknet._network.check import check_gradient
+from numpy.testing import assert_array_equal
 
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._network import losses
-from sknet._network import losses as regression_losses
 from sknet._network.activations import ACTIVATIONS, Activation
+from sknet._network.check import check_gradient
 from sknet._network.losses import Loss
 
 # --- what is right ---------------------------------------------------------------------------------------------------
 
 
 def test_the_usual_targets_suit_the_usual_losses():
-    for loss in (regression_losses.SQUARED_ERROR, regression_losses.ABSOLUTE_ERROR,
-                 regression_losses.POISSON, regression_losses.GAMMA,
+    for loss in (losses.SQUARED_ERROR, losses.ABSOLUTE_ERROR,
+                 losses.POISSON, losses.GAMMA,
                  losses.SOFTMAX_LOG_LOSS,
                  losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
-                 regression_losses.make_pinball(0.3), regression_losses.make_quantiles((0.1, 0.5, 0.9))):  # fmt: skip
+                 losses.make_pinball(0.3), losses.make_quantiles((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 
 
 def test_it_leaves_targets_alone():
     target = np.ones((5, 2))
-    check_gradient(regression_losses.SQUARED_ERROR, target)
+    check_gradient(losses.SQUARED_ERROR, target)
     assert (target == 1.0).all()
 
 
@@ -83,14 +84,14 @@ def not_finite(z, delta):
 
 WRONG_ACTIVATIONS = {
     "keeps": (replace(CUBE, keeps="z"), "keeps='z' must be 'output' or 'input'"),
-    "returns": (replace(CUBE, apply=returns), r"apply\(z\) returns a new value: it must overwrite its argument"),
+    "returns": (replace(CUBE, apply=returns), r"apply\(z\) returned a new array: it must overwrite its last argument"),
     "not a number": (replace(CUBE, apply=root), r"apply\(z\) gives nan at -\d"),
     "mixes units": (replace(CUBE, apply=softmax), r"apply\(z\) mixes entries of z"),
     "mixes samples": (replace(CUBE, apply=normalise), r"apply\(z\) mixes entries of z"),
     "single": (Activation("c", coarse, lambda z, delta: None), r"apply\(z\) gives other numbers in float32"),
     "returns delta": (
         replace(CUBE, backward=lambda z, delta: delta * z),
-        r"\(kept, delta\) returns a new value",
+        r"\(kept, delta\) returned a new array",
     ),
     "other keeps": (replace(CUBE, keeps="output"), "It would be right with keeps='input'."),
     "overwrites": (replace(CUBE, backward=overwrites), r"It overwrites delta .*: it must multiply delta by it"),
@@ -153,11 +154,14 @@ def bent_gradient(raw, target):
 
 WRONG_LOSSES = {
     "changes raw": (replace(FOURTH, value=spoils_raw), r"value\(raw, target\) changes its arguments"),
-    "a mean": (replace(FOURTH, value=lambda r, t: value(r, t).mean()), r"has shape \(\), expected \(50,\)"),
-    "one an output": (replace(FOURTH, value=lambda r, t: (r - t) ** 4), r"has shape \(50, 2\), expected \(50,\)"),
+    "a mean": (replace(FOURTH, value=lambda r, t: value(r, t).mean()), r"value\(raw, target\) returned a float64"),
+    "one an output": (replace(FOURTH, value=lambda r, t: (r - t) ** 4), r"the shape \(7, 2\) for 7 rows, not \(7,\)"),
     "mixes": (replace(FOURTH, value=lambda r, t: value(r, t) + r.mean()), "mixes samples"),
-    "not a number": (replace(FOURTH, value=lambda r, t: np.full(len(r), np.nan)), "is nan at raw .* that suits"),
-    "shape": (replace(FOURTH, gradient=lambda r, t: value(r, t)), r"has shape \(50,\), expected \(50, 2\)"),
+    "not a number": (replace(FOURTH, value=lambda r, t: np.full(len(r), np.nan)), "NaN for raw outputs .* that suit"),
+    "not a number where it is large": (
+        replace(FOURTH, value=lambda r, t: np.where(r[:, 0] > 1.0, np.nan, value(r, t))), "is nan at raw .* that suits"
+    ),
+    "shape": (replace(FOURTH, gradient=lambda r, t: value(r, t)), r"the shape \(7,\) for 7 rows, not \(7, 2\)"),
     "changes target": (replace(FOURTH, gradient=spoils_target), "changes target: it may overwrite raw"),
     "of the mean": (replace(FOURTH, gradient=lambda r, t: gradient(r, t) / len(r)), "It is 0.02 times what it should"),
     "bent": (replace(FOURTH, gradient=bent_gradient), r"gradient\(raw, target\) is not the slope of value: it is off"),
@@ -173,15 +177,15 @@ WRONG_LOSSES = {
     "joint value": (
         replace(FOURTH, joint=lambda r, t: (value(r, t) + 1.0, gradient(r, t))), r"joint\(.*\)\[0\] is not what value"
     ),
-    "link": (replace(FOURTH, link=np.exp), r"link\(raw\) returns a new value"),
+    "link": (replace(FOURTH, link=np.exp), r"link\(raw\) returned a new array"),
 }  # fmt: skip
 
 
 WRONG_STARTS = {
-    "shape": (lambda t, w: t.mean(), r"start\(target, weight\) has shape \(\), expected \(2,\)"),
-    "one row": (lambda t, w: t.mean(axis=0, keepdims=True), r"has shape \(1, 2\), expected \(2,\)"),
+    "shape": (lambda t, w: t.mean(), r"start\(target, weight\) returned a float64"),
+    "one row": (lambda t, w: t.mean(axis=0, keepdims=True), r"the shape \(1, 2\) for 7 rows, not \(2,\)"),
     "not finite": (lambda t, w: np.log(0.0 * t[0]), "training cannot start there"),
-    "integers": (lambda t, w: np.zeros(2, int), r"is int64: it must be float64, or of the target's type"),
+    "integers": (lambda t, w: np.zeros(2, int), r"returned an array of int64: it must return an array of floats"),
     "half": (lambda t, w: np.zeros(2, np.float16), "is float16"),
     "not finite where weighted": (
         lambda t, w: np.zeros(2) if w is None else np.full(2, np.inf), "training cannot start there"
@@ -240,7 +244,7 @@ def test_anything_else_is_a_type_error(piece):
 
 
 def test_a_wrong_derivative_of_the_link_is_told():
-    wrong = replace(regression_losses.POISSON, link_backward=lambda raw, delta: delta)
+    wrong = replace(losses.POISSON, link_backward=lambda raw, delta: delta)
     with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
         check_gradient(wrong)
 
@@ -271,3 +275,71 @@ def test_places_without_an_error_are_not_counted():
         check_gradient(ACTIVATIONS["relu"], tolerance=0.0)
     positive = np.random.default_rng([0, 50]).normal(scale=2.0, size=(50, 4)) > 0.0
     assert int(str(caught.value).split(" off at ")[1].split()[0]) <= positive.sum() < 200
+
+
+# --- what `fit` refuses -----------------------------------------------------------------------------------------------
+
+X = np.random.default_rng(0).normal(size=(40, 2))
+Y = {"one": X[:, 0], "two": X}
+
+
+def own_value(raw, target):
+    return 0.5 * ((raw - target) ** 2).mean(axis=1)
+
+
+def own_slope(raw, target):
+    return (raw - target) / raw.shape[1]
+
+
+GOOD = Loss("own", own_value, own_slope)
+
+BAD = {
+    "a number": (
+        {"value": lambda raw, target: own_value(raw, target).mean()},
+        r"value\(raw, target\) returned a float64",
+    ),
+    "a column": ({"value": lambda raw, target: (raw - target)[:, :1] ** 2}, r"value\(.*the shape \(7, 1\) for 7 rows"),
+    "nothing": ({"value": lambda raw, target: None}, r"value\(.*a NoneType.*an array of floats of shape \(n,\)"),
+    "NaN": ({"value": lambda raw, target: own_value(raw, target) * np.nan}, "value.*NaN for raw outputs near 0"),
+    "a row less": (
+        {"gradient": lambda raw, target: own_slope(raw, target)[1:]},
+        r"gradient\(.*the shape \(6, [12]\)",
+    ),
+    "a list": (
+        {"gradient": lambda raw, target: own_slope(raw, target).tolist()},
+        r"gradient\(.*returned a list",
+    ),
+    "integers": ({"gradient": lambda raw, target: np.sign(raw).astype(int)}, r"gradient\(.*an array of int64"),
+    "a new array": ({"link": lambda raw: np.exp(raw)}, r"link\(raw\) returned a new array: it must overwrite"),
+    "too long": ({"start": lambda target, weight: np.zeros(9)}, r"start\(target, weight\) returned the shape \(9,\)"),
+    "together": ({"joint": lambda raw, target: (raw, raw)}, r"joint\(raw, target\)\[0\] returned the shape"),
+}
+
+
+@pytest.mark.parametrize("y", Y)
+@pytest.mark.parametrize("what", BAD)
+def test_a_loss_that_returns_other_shapes_is_named(what, y):
+    change, message = BAD[what]
+    net = SigmoidMLPRegressor(4, max_iter=1, loss=replace(GOOD, **change))
+    with pytest.raises(ValueError, match=f"loss='own': {message}"):
+        net.fit(X, Y[y])
+    assert not hasattr(net, "coefs_")
+
+
+@pytest.mark.parametrize(
+    "joint", [None, lambda raw, target: (own_value(raw, target), own_slope(raw, target).astype(float))]
+)
+def test_a_loss_may_return_a_gradient_of_another_type(joint):
+    same, other = (SigmoidMLPRegressor(4, max_iter=1, random_state=0, dtype="float32") for _ in range(2))
+    same.set_params(loss=GOOD).fit(X, X)
+    wide = replace(GOOD, gradient=lambda raw, target: own_slope(raw, target).astype(float), joint=joint)
+    assert_array_equal(other.set_params(loss=wide).fit(X, X).predict(X), same.predict(X))
+
+
+@pytest.mark.parametrize(("apply", "backward", "message"), [
+    (np.tanh, lambda a, delta: None, r"apply\(z\) returned a new array"),
+    (lambda z: np.tanh(z, out=z), lambda a, delta: delta * (1.0 - a), r"backward\(kept, delta\) returned a new array"),
+])  # fmt: skip
+def test_an_activation_that_returns_instead_of_overwriting_is_named(apply, backward, message):
+    with pytest.raises(ValueError, match=f"activation='own': {message}.*must overwrite its last argument"):
+        SigmoidMLPClassifier(4, max_iter=1, activation=Activation("own", apply, backward)).fit(X, X[:, 0] > 0)

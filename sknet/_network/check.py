@@ -1,12 +1,15 @@
-"""Numerical checks of an activation or a loss: is the derivative the slope, and are the conventions kept.
+"""Checks of an activation or a loss that a user has written.
+
+`check_gradient` compares derivatives with finite differences. `fit` tries each function once on a few numbers, and
+finds out whether a loss depends on the unit of the targets.
 
 Conventions
 -----------
-z : (n, h)          where an activation is tried; its slope is compared entry by entry
-raw, target : (n, k)   where a loss is tried; target is (n, 1) where the loss has `levels`, k of them
+z, delta : (n, h)      see `activations`; the slope is compared entry by entry
+raw, target : (n, k)   see `losses`; target is (n, 1) where the loss has `levels`, k of them
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import singledispatch
 
 import numpy as np
@@ -14,6 +17,8 @@ import numpy as np
 from sknet._network.activations import Activation
 from sknet._network.losses import Loss, link_differences
 from sknet._typing import Array, Target
+
+# --- derivatives against finite differences ---------------------------------------------------------------------------
 
 STEP = 1e-5
 """The step of central differences: truncation and rounding are both about 1e-11 there."""
@@ -94,6 +99,7 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     name = f"Activation {activation.name!r}"
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
+    check_activation_results(name, activation)
     z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))  # as wide as units work: both tails of a sigmoid are reached
 
     def f(z: Array) -> Array:
@@ -101,7 +107,7 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
 
     def backward(z: Array, delta: Array, keeps: str) -> Array:
         kept = f(z) if keeps == "output" else z
-        return _overwritten(f"{name}: backward(kept, delta)", activation.backward, kept, delta)
+        return _overwritten(activation.backward, kept, delta)
 
     if not np.allclose(f(z[:3, :2]), f(z)[:3, :2], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: apply(z) mixes entries of z: each output must depend on its own sum only.")
@@ -121,19 +127,17 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     return error
 
 
-def _overwritten(what: str, function: Callable[..., object], *arguments: Array) -> Array:
-    """Return what a function makes of a copy of its last argument; raise where it returns a new value instead."""
+def _overwritten(function: Callable[..., object], *arguments: Array) -> Array:
+    """Return what a function makes of a copy of its last argument."""
     copies = [argument.copy() for argument in arguments]
     with np.errstate(all="ignore"):
-        returned = function(*copies)
-    if returned is not None and returned is not copies[-1]:
-        raise ValueError(f"{what} returns a new value: it must overwrite its argument in place and return nothing.")
+        function(*copies)
     return copies[-1]
 
 
 def _finite_result(what: str, function: Callable[..., object], x: Array) -> Array:
     """Return what a function makes of a copy of x; raise where that is not finite."""
-    out = _overwritten(what, function, x)
+    out = _overwritten(function, x)
     if not np.isfinite(out).all():
         raise ValueError(f"{what} gives {out[~np.isfinite(out)][0]} at {x[~np.isfinite(out)][0]:.6g}.")
     return out
@@ -154,6 +158,7 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
             f"{name}: it takes targets that are {loss.targets}, as its `targets` says, and was given {outside[0]:.6g}: "
             "pass a `target` that suits, or correct the interval."
         )
+    check_loss_results(name, loss, target)
     raw = rng.normal(size=(n, k))
     value = _checked_value(name, loss, raw, target)
     # a few rows alone must give what they give among others: batches are cut anywhere
@@ -184,17 +189,14 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
 
 
 def _check_start(name: str, loss: Loss, target: Array) -> None:
-    """Raise where what training starts from is not one finite raw output per column."""
+    """Raise where what training starts from is not finite, or of another type."""
     if loss.start is None:
         return
-    expected = (len(loss.levels) or target.shape[1],)
     for dtype in (np.float64, np.float32):
         for weight in (None, np.ones(len(target), dtype)):
             target_copy = target.astype(dtype)
-            start = np.asarray(loss.start(target_copy, weight))
+            start = loss.start(target_copy, weight)
             what = f"{name}: start(target, weight)"
-            if start.shape != expected:
-                raise ValueError(f"{what} has shape {start.shape}, expected {expected}: one number per raw output.")
             if start.dtype not in (np.float64, dtype):
                 raise ValueError(f"{what} is {start.dtype}: it must be float64, or of the target's type.")
             if not np.isfinite(start).all():
@@ -210,10 +212,6 @@ def _checked_value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
     what = f"{name}: value(raw, target)"
     if not (np.array_equal(given, raw) and np.array_equal(target_copy, target)):
         raise ValueError(f"{what} changes its arguments: it must leave raw and target as they are.")
-    if np.shape(value) != (len(raw),):
-        raise ValueError(
-            f"{what} has shape {np.shape(value)}, expected ({len(raw)},): one loss per sample, not a mean."
-        )
     if not np.isfinite(value).all():
         bad = np.flatnonzero(~np.isfinite(value))[0]
         raise ValueError(f"{what} is {value[bad]} at raw {raw[bad]}, target {target[bad]}: pass a `target` that suits.")
@@ -227,10 +225,6 @@ def _check_slope(
     """Return how far a loss's gradient is from the slope of its value; raise where that is too far."""
     target_copy = target.copy()
     derivative = gradient(raw.copy(), target_copy)
-    if np.shape(derivative) != raw.shape:
-        raise ValueError(
-            f"{what} has shape {np.shape(derivative)}, expected {raw.shape}: one derivative per raw output."
-        )
     if not np.array_equal(target_copy, target):
         raise ValueError(f"{what} changes target: it may overwrite raw, and nothing else.")
     inputs = {"raw": raw, "target": target}
@@ -289,3 +283,95 @@ def _describe_common_factor(computed: Array, expected: Array) -> list[str]:
     if not ratio.size or not np.isfinite(ratio).all() or np.ptp(ratio) > 1e-4 * np.abs(ratio).max():
         return []
     return [f"It is {ratio.mean():.6g} times what it should be, everywhere."]
+
+
+# --- results of other shapes and types than they should be ------------------------------------------------------------
+
+N_ROWS_TRIED = 7
+"""Rows that a function is tried on: a number that no other dimension is likely to have."""
+
+
+def check_custom_functions(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
+    """Try a loss and activations; those of this package pass."""
+    check_loss_results(f"loss={loss.name!r}", loss, target)
+    for activation in activations:
+        check_activation_results(f"activation={activation.name!r}", activation)
+
+
+def check_loss_results(name: str, loss: Loss, target: Array) -> None:
+    """Raise a ValueError that says what a loss returns, where it is not what it should be, for rows of this target."""
+    rows = target[np.arange(N_ROWS_TRIED) % len(target)].copy()
+    raw = np.linspace(-0.1, 0.1, N_ROWS_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
+    raw = raw.reshape(N_ROWS_TRIED, -1)
+    per_row, like_raw = "(n,), one number per row", "(n, k), like raw"
+    with np.errstate(all="ignore"):
+        if loss.joint is not None:
+            _check_result(f"{name}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_ROWS_TRIED,), per_row)
+        _check_result(f"{name}: value(raw, target)", loss.value(raw.copy(), rows), (N_ROWS_TRIED,), per_row)
+        _check_result(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), rows), raw.shape, like_raw)
+        _check_overwrites(f"{name}: link(raw)", loss.link, raw.copy())
+        if loss.start is not None:
+            _check_result(f"{name}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)")
+
+
+def _check_result(what: str, returned: object, shape: tuple[int, ...], words: str) -> None:
+    """Raise unless a user's function has returned floats of this shape, and no NaN."""
+    if not isinstance(returned, np.ndarray) or returned.dtype.kind != "f":
+        kind = f"an array of {returned.dtype}" if isinstance(returned, np.ndarray) else f"a {type(returned).__name__}"
+        raise ValueError(f"{what} returned {kind}: it must return an array of floats of shape {words}.")
+    if returned.shape != shape:
+        raise ValueError(
+            f"{what} returned the shape {returned.shape} for {N_ROWS_TRIED} rows, not {shape}: it must return {words}."
+        )
+    if np.isnan(returned).any():
+        raise ValueError(f"{what} returned NaN for raw outputs near 0: correct it, or pass targets that suit.")
+
+
+def check_activation_results(name: str, activation: Activation) -> None:
+    """Raise a ValueError where an activation returns a new array instead of overwriting its argument."""
+    z = np.linspace(-2.0, 2.0, 3 * N_ROWS_TRIED).reshape(N_ROWS_TRIED, 3)
+    kept = z.copy()
+    with np.errstate(all="ignore"):
+        _check_overwrites(f"{name}: apply(z)", activation.apply, z)
+        kept = kept if activation.keeps == "input" else z  # `apply` has overwritten z with the outputs
+        _check_overwrites(f"{name}: backward(kept, delta)", activation.backward, kept, np.ones_like(z))
+
+
+def _check_overwrites(what: str, function: Callable[..., object], *arguments: Array) -> None:
+    """Call a function; raise where it returns a new array and leaves its last argument as it was."""
+    written, before = arguments[-1], arguments[-1].copy()
+    returned = function(*arguments)
+    if isinstance(returned, np.ndarray) and np.array_equal(written, before) and not np.array_equal(returned, before):
+        raise ValueError(
+            f"{what} returned a new array: it must overwrite its last argument, as np.tanh(z, out=z) or z *= 2 do."
+        )
+
+
+# --- units of targets -------------------------------------------------------------------------------------------------
+
+
+def has_log_link(loss: Loss, k: int) -> bool:
+    """Whether predictions are exp(raw), whatever a user's loss calls its link."""
+    raw = np.repeat([[0.0], [1.0]], k, axis=1)
+    return np.allclose(loss.predictions(raw), np.exp(raw))
+
+
+def works_in_any_unit(loss: Loss, k: int) -> bool:
+    """Whether a loss with a log link has the same gradient in another unit of the targets, but for a factor.
+
+    All deviances have. Of a user's own loss, the gradients of a few rows tell; its start must move with the unit.
+    """
+    raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
+    target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
+    unit, log_of_unit = 8.0, np.log(8.0)
+    if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
+        return False
+    try:
+        one = loss.gradient(raw.copy(), target)
+        other = loss.gradient(raw + log_of_unit, unit * target)
+        starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
+        factor = np.vdot(one, other) / np.vdot(one, one)
+        in_proportion = factor > 0.0 and np.allclose(other, factor * one)
+        return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
+    except Exception:  # a user's loss that fails here is refused, with a reason, before training
+        return False

@@ -1,4 +1,4 @@
-"""The epoch loop: batches, steps and what happens between epochs.
+"""The epoch loop: batches, steps and what happens between epochs, of one network or of several side by side.
 
 Input gains are a positive factor for each input, learnt beside the first layer's weights and contained in them: the
 weights of input j are W_j = exp(g_j) V_j. By the chain rule,
@@ -20,19 +20,18 @@ batch : slice or (b,) array of int     which of the n training samples
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, log, sqrt
 from time import perf_counter
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from sknet._training import loop as gradients
-from sknet._training.loop import train_in_rounds
 from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adaptive
 from sknet._training.solver import (
     DivergedError,
-    Epoch,
     EpochObserver,
     Problem,
     Snapshot,
@@ -56,10 +55,9 @@ SMALLEST_BEST_SCORE = 1e-300
 
 @dataclass(frozen=True)
 class MiniBatchSolver(Solver):
-    """A first-order solver: one step per mini-batch, at the rate that a schedule gives; trained in `rounds`."""
+    """A first-order solver: one step per mini-batch, at the rate that a schedule gives; trained in rounds."""
 
     is_first_order: ClassVar[bool] = True
-    needs_all_rows: ClassVar[bool] = False
 
     optimizer: Optimizer
     schedule: Schedule
@@ -159,21 +157,11 @@ class MiniBatchLoop:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             started = perf_counter()
             loss, rate, norm = self._steps()
-            state.epoch += 1
-            state.n_samples_seen += problem.n_samples
             tol = solver.tol
             if solver.relative_tol and isfinite(state.best_score):
                 tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
-            validation_loss, score = state.evaluate_epoch(problem.evaluate, loss, tol)
-            state.history.append(
-                Epoch(
-                    loss=loss,
-                    validation_loss=validation_loss,
-                    validation_score=score,
-                    learning_rate=rate,
-                    gradient_norm=norm,
-                    seconds=perf_counter() - started,
-                )
+            state.record_epoch(
+                problem.evaluate, problem.n_samples, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate
             )
             self._reason = self._stop_or_lower_rate()
             self._snapshot.take(state)
@@ -209,7 +197,7 @@ class MiniBatchLoop:
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None  # None: nothing is drawn
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
-        untouched = None if state.average is None else gradients.UntouchedRows(state.theta, state.average)
+        untouched = None if state.average is None else UntouchedRows(state.theta, state.average)
         for i, batch in enumerate(self._batches()):
             value, gradient = problem.objective(state.theta, batch, self._out, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
@@ -218,9 +206,9 @@ class MiniBatchLoop:
             if not (isfinite(value) and abs(value) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_value)):
                 raise DivergedError(state.epoch + 1, rate)
             if clip_norm is not None or i == n_batches - 1:  # the history records the last step's
-                norm = gradients.norm(gradient, self._n_parameters)
+                norm = gradient_norm(gradient, self._n_parameters)
             if clip_norm is not None and norm > clip_norm:
-                gradients.multiply(gradient, clip_norm / norm)
+                multiply_gradient(gradient, clip_norm / norm)
             if untouched is not None:
                 untouched.before_step(gradient)
             self._step(gradient, rate)
@@ -261,7 +249,7 @@ class MiniBatchLoop:
         """Move theta and its average (of a sparse gradient, what it touches); then apply L1, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
-        for part, part_gradient, n_weights in gradients.parts_to_move(gradient, self._vectors, problem.n_weights):
+        for part, part_gradient, n_weights in parts_to_move(gradient, self._vectors, problem.n_weights):
             self._move(part, part_gradient, rate, n_weights)
         if problem.proximal_step is not None:
             problem.proximal_step(state.theta, self._steady_steps(rate))
@@ -317,3 +305,178 @@ class MiniBatchLoop:
             average, decay = vectors[-1], solver.average_decay(step)
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
+
+
+# --- several networks side by side ------------------------------------------------------------------------------------
+
+
+def train_in_rounds(
+    loops: Sequence[MiniBatchLoop], n_threads: int = 1, observer: EpochObserver | None = None
+) -> list[TrainingEnd]:
+    """Train all loops in rounds of one epoch each, until each has ended or the observer asks to stop.
+
+    After each round all have done the same number of epochs, but for those that have ended. No loop knows of another,
+    so that its outcome does not depend on how many threads there are.
+
+    Sets: the states, in place. A Ctrl-C after the first whole round ends all
+    loops with their last whole epochs; before it, KeyboardInterrupt is raised,
+    and the states are those of whole epochs.
+
+    Parameters
+    ----------
+    loops : sequence of MiniBatchLoop
+    n_threads : int, default=1
+        How many epochs are computed at a time; no result depends on it.
+
+    observer : EpochObserver, default=None
+
+    Returns
+    -------
+    results : list of TrainingEnd
+        Why each has ended, and after how many epochs.
+
+    Raises
+    ------
+    DivergedError
+        If the objective or theta of any is not finite.
+    """
+    stopped_by = None
+    try:
+        with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
+            while stopped_by is None and not all(loop.is_over for loop in loops):
+                if observer is not None:
+                    observer.epoch_began()
+                _one_round([loop for loop in loops if not loop.is_over], pool)
+                if observer is not None and observer.epoch_ended():
+                    stopped_by = StopReason.CALLBACK
+    except KeyboardInterrupt:
+        for loop in loops:
+            loop.restore()
+        if not all(loop.has_new_epoch for loop in loops):
+            raise
+        stopped_by = StopReason.INTERRUPTED
+    return [loop.result(stopped_by) for loop in loops]
+
+
+def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> None:
+    """Compute an epoch of each; with a pool, return or raise only when none is under way."""
+    if pool is None:
+        for loop in loops:
+            loop.train_epoch()
+        return
+    futures: list[Future[None]] = []
+    try:
+        futures += [pool.submit(loop.train_epoch) for loop in loops]
+        wait(futures)
+    except KeyboardInterrupt:  # which comes to this thread alone: the others finish their epochs
+        wait(futures)
+        raise
+    for future in futures:
+        future.result()  # raises what the loop has raised
+
+
+# --- gradients, whole or sparse: only what follows tells the two apart ------------------------------------------------
+
+PARAMETERS_MOVED_AT_ONCE = 2**15
+"""How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
+
+
+def gradient_norm(gradient: Gradient, n_parameters: int) -> float:
+    """Return the Euclidean norm of the parameters' gradient, without that of gains; what a sparse one lacks is 0."""
+    parts = _arrays(gradient) if isinstance(gradient, SparseGradient) else [gradient[:n_parameters]]
+    return sqrt(sum([float(np.dot(part, part)) for part in parts]))
+
+
+def multiply_gradient(gradient: Gradient, factor: float) -> None:
+    """Multiply by a number, in place."""
+    for part in _arrays(gradient):
+        part *= factor
+
+
+def clear_fixed(gradient: Gradient, is_free: Array) -> None:
+    """Set the gradient of fixed weights to 0, in place; `is_free`, (n_weights,) and of its type, has a 0 for each."""
+    if not isinstance(gradient, SparseGradient):
+        gradient[: len(is_free)] *= is_free
+        return
+    out, start, stop, rows, values = gradient
+    out[:start] *= is_free[:start]
+    values *= is_free[start:stop].reshape(-1, values.shape[1])[rows]
+
+
+def _arrays(gradient: Gradient) -> list[Array]:
+    """Return the vectors that a gradient consists of."""
+    if not isinstance(gradient, SparseGradient):
+        return [gradient]
+    return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
+
+
+class UntouchedRows:
+    """Catches up a moving average of what it misses where sparse gradients touch only some rows of a matrix.
+
+    As long as a row of theta stays as it is, each step leaves of its average's distance from it the share that is the
+    step's decay: of all steps that a row has missed, the product of theirs. It is made up for when the row is touched
+    again, and at the end of an epoch.
+    """
+
+    def __init__(self, theta: Array, average: Array) -> None:
+        self._vectors = theta, average
+        self._log_kept = 0.0  # the logarithm of this product, over the steps of this epoch
+        self._caught_up: Array | None = None  # (d,) of each row, what it was when that was last up to date
+
+    def before_step(self, gradient: Gradient) -> None:
+        """Catch up the rows that a step is about to touch."""
+        if not isinstance(gradient, SparseGradient):
+            self.catch_up_all()
+            return
+        if self._caught_up is None:
+            at, h = slice(gradient.start, gradient.stop), gradient.values.shape[1]
+            self._theta, self._average = (vector[at].reshape(-1, h) for vector in self._vectors)  # (d, h)
+            self._caught_up = np.full(len(self._theta), self._log_kept)
+        self._catch_up(gradient.rows, self._caught_up)
+
+    def after_step(self, gradient: Gradient, decay: float) -> None:
+        """Count a step; the rows that it has touched have missed nothing of it."""
+        self._log_kept += log(decay)
+        if self._caught_up is not None and isinstance(gradient, SparseGradient):
+            self._caught_up[gradient.rows] = self._log_kept
+
+    def catch_up_all(self) -> None:
+        """Catch up all rows."""
+        if self._caught_up is not None:
+            self._catch_up(np.flatnonzero(self._caught_up != self._log_kept), self._caught_up)
+            self._caught_up = None
+
+    def _catch_up(self, rows: Array, caught_up: Array) -> None:
+        n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // self._theta.shape[1])
+        for i in range(0, len(rows), n_rows):
+            chunk = rows[i : i + n_rows]
+            kept = np.exp(self._log_kept - caught_up[chunk]).astype(self._theta.dtype)[:, np.newaxis]
+            target = self._theta.take(chunk, axis=0)
+            self._average[chunk] = target + kept * (self._average.take(chunk, axis=0) - target)
+
+
+Move = tuple[Sequence[Array], Array, int]
+"""Parts of the vectors and of the gradient, which a step changes in place, and how many weights come first in them."""
+
+
+def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterator[Move]:
+    """Yield what a step is to move: everything, or what a sparse gradient touches.
+
+    The caller moves each part before it asks for the next. Sets: the vectors, where it yields copies.
+    """
+    if not isinstance(gradient, SparseGradient):
+        yield vectors, gradient, n_weights
+        return
+    out, start, stop, rows, values = gradient
+    yield [vector[:start] for vector in vectors], out[:start], start  # weights, which decay
+    yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not
+    h = values.shape[1]
+    matrices = [vector[start:stop].reshape(-1, h) for vector in vectors]
+    n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // h)
+    for i in range(0, len(rows), n_rows):
+        chunk = rows[i : i + n_rows]
+        # copies, (len(chunk), h) each: NumPy cannot work in place on rows chosen by index
+        copies = [matrix.take(chunk, axis=0) for matrix in matrices]
+        yield copies, values[i : i + n_rows], len(chunk)
+        for matrix, copy in zip(matrices, copies, strict=True):  # which the caller has moved by now
+            matrix[chunk] = copy

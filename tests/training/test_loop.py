@@ -1,4 +1,4 @@
-"""The epoch loop: order of calls, what each setting does to a step, interrupts, and runs taken up again."""
+"""The epoch loop: order of calls, what each setting does to a step, interrupts, sparse gradients, runs side by side."""
 
 import ast
 import tracemalloc
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from problems import (
     OPTIMIZERS,
     Interrupting,
@@ -23,8 +24,11 @@ from problems import (
 )
 
 import sknet._training
+from sknet._training import loop
+from sknet._training.loop import MiniBatchLoop, clear_fixed, train_in_rounds
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
 from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
+from sknet._typing import SparseGradient
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -493,3 +497,228 @@ def test_a_loss_has_exploded_at_1e30_times_what_it_was(value, diverges):
             trained(problem(objective), mini_batch(n_epochs=1))
     else:
         assert trained(problem(objective), mini_batch(n_epochs=1))[0].epochs_done == 1
+
+
+# --- several runs side by side: as one after the other, whatever the number of threads; and interrupts ----------------
+
+ADAM = OPTIMIZERS["adam"]
+THETA = np.linspace(-1.0, 1.0, 5)
+
+
+def runs_of(n=3, evaluate=None, **more):
+    """Runs of different lengths, whose batches are shuffled by seeds of their own."""
+    found = []
+    for i in range(n):
+        solver = mini_batch(ADAM, n_epochs=4 + i, **more)
+        found.append(MiniBatchLoop(solver, problem(LeastSquares(), evaluate=evaluate), state_of(THETA, solver, seed=i)))
+    return found
+
+
+def alone(**more):
+    return [one.state for one in runs_of(**more) if train(one.solver, one.problem, one.state)]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_each_run_is_what_it_is_alone(n_threads):
+    together = runs_of()
+    results = train_in_rounds(together, n_threads)
+    assert [result.epochs_done for result in results] == [4, 5, 6]
+    assert {result.reason for result in results} == {StopReason.MAX_ITER}
+    for one, expected in zip(together, alone(), strict=True):
+        assert_array_equal(one.state.theta, expected.theta)
+        assert [epoch.loss for epoch in one.state.history] == [epoch.loss for epoch in expected.history]
+
+
+class RoundScript:
+    """An observer that writes down how far all runs are, and stops after some rounds."""
+
+    def __init__(self, states, stop_after=None):
+        self.states, self.stop_after, self.heard = states, stop_after, []
+
+    def epoch_began(self):
+        self.heard.append("begin")
+
+    def epoch_ended(self):
+        self.heard.append([state.epoch for state in self.states])
+        return len(self.heard) == 2 * (self.stop_after or 99)
+
+
+def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
+    runs = runs_of()
+    script = RoundScript([one.state for one in runs])
+    train_in_rounds(runs, 1, script)
+    assert script.heard[1::2] == [[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4], [4, 5, 5], [4, 5, 6]]
+    runs = runs_of()
+    results = train_in_rounds(runs, 2, RoundScript([one.state for one in runs], stop_after=5))
+    assert [result.reason for result in results] == [StopReason.MAX_ITER, StopReason.MAX_ITER, StopReason.CALLBACK]
+
+
+def interrupting(at):
+    """A validation with a Ctrl-C during its nth call."""
+    return Interrupting(lambda theta: EpochEvaluation(nan, 0.0, theta), at)
+
+
+@pytest.mark.parametrize("at", [4, 5, 6])
+def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
+    runs = runs_of(evaluate=interrupting(at))
+    results = train_in_rounds(runs)
+    assert {result.reason for result in results} == {StopReason.INTERRUPTED}
+    done = [2 if i < at - 4 else 1 for i in range(3)]
+    assert [one.state.epoch for one in runs] == done
+    for one, expected, n in zip(runs, runs_of(evaluate=interrupting(99)), done, strict=True):
+        until = mini_batch(ADAM, n_epochs=n, schedule_epochs=expected.solver.n_epochs)
+        train(until, expected.problem, expected.state)
+        assert_array_equal(one.state.theta, expected.state.theta)
+        assert len(one.state.history) == n
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_an_interrupt_in_the_first_round_is_raised(at):
+    with pytest.raises(KeyboardInterrupt):
+        train_in_rounds(runs_of(evaluate=interrupting(at)))
+
+
+def test_an_interrupt_while_threads_work_waits_for_their_epochs():
+    runs = runs_of()
+    script = RoundScript([one.state for one in runs])
+    begun = []
+
+    def epoch_began():
+        begun.append(None)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+
+    script.epoch_began = epoch_began
+    results = train_in_rounds(runs, 2, script)
+    assert [result.epochs_done for result in results] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_one_that_diverges_is_an_error(n_threads):
+    runs = [*runs_of(), *runs_of(1, rate=1e200)]
+    with pytest.raises(DivergedError):
+        train_in_rounds(runs, n_threads)
+
+
+def test_an_interrupt_while_others_compute_waits_for_them(monkeypatch):
+    """It comes to the thread that waits; the epochs under way are finished, and none is lost or torn."""
+    real, waited = loop.wait, []
+
+    def wait(futures):
+        waited.append(len(futures))
+        if len(waited) == 3:
+            raise KeyboardInterrupt
+        return real(futures)
+
+    monkeypatch.setattr(loop, "wait", wait)
+    runs = runs_of()
+    results = train_in_rounds(runs, 2)
+    assert waited == [3, 3, 3, 3] and {result.reason for result in results} == {StopReason.INTERRUPTED}
+    assert [one.state.epoch for one in runs] == [3, 3, 3]
+    for one, expected in zip(runs, alone(), strict=True):
+        assert [epoch.loss for epoch in one.state.history] == [epoch.loss for epoch in expected.history[:3]]
+
+
+# --- sparse gradients: steps move what has a gradient, and nothing else -----------------------------------------------
+
+
+def matrix(vector):
+    """Four rows of two weights, between two weights and a bias."""
+    return vector[2:10].reshape(4, 2)
+
+
+class Linear:
+    """A function whose gradient in each batch is 0 in most rows of the matrix; it is returned sparse or not."""
+
+    def __init__(self, rows_of_batch, sparse):
+        self.gradients = np.random.default_rng(0).normal(size=(len(rows_of_batch), 11))
+        self.rows_of_batch, self.sparse, self.calls = rows_of_batch, sparse, 0
+
+    def __call__(self, theta, batch, out, rng=None):
+        i = self.calls % len(self.rows_of_batch)
+        self.calls += 1
+        rows, out[:] = np.array(self.rows_of_batch[i], dtype=int), self.gradients[i]
+        if self.sparse:
+            values = matrix(out)[rows]
+            matrix(out)[:] = np.nan  # which nobody may look at
+            return 1.0, SparseGradient(out, 2, 10, rows, values)
+        matrix(out)[np.setdiff1d(np.arange(4), rows)] = 0.0
+        return 1.0, out
+
+
+def run_linear(rows_of_batch, sparse, optimizer, **more):
+    solver = mini_batch(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
+    the_problem = problem(Linear(rows_of_batch, sparse), len(rows_of_batch), 10)
+    state = state_of(np.linspace(-1, 1, 11), solver)
+    train(solver, the_problem, state)
+    return state
+
+
+def test_the_penalty_of_sparse_steps_is_added_once_an_epoch():
+    """Their values leave it out; three batches of four are sparse, and each value is 1."""
+    objective = Linear([[0], [1], [0, 3], [2]], True)
+
+    def mixed(theta, batch, out, rng=None):
+        objective.sparse = batch.start != 3
+        return objective(theta, batch, out)
+
+    asked = []
+    the_problem = problem(mixed, 4, 10, penalty=lambda theta: asked.append(theta.copy()) or 10.0)
+    solver = mini_batch(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
+    state = state_of(np.linspace(-1, 1, 11), solver)
+    train(solver, the_problem, state)
+    assert [epoch.loss for epoch in state.history] == [1.0 + 0.75 * 10.0] * 2
+    assert len(asked) == 2
+    np.testing.assert_array_equal(asked[-1], state.theta)
+
+
+@each_optimizer
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_a_sparse_gradient_of_all_rows_is_the_whole_one(optimizer, clip_norm):
+    rows = [[0, 1, 2, 3]] * 3
+    more = {"weight_decay": 0.3, "clip_norm": clip_norm, "averaging": 0.9}
+    sparse, whole = (run_linear(rows, sparse, optimizer, **more) for sparse in (True, False))
+    np.testing.assert_allclose(sparse.theta, whole.theta, rtol=1e-13)
+    np.testing.assert_allclose(sparse.average, whole.average, rtol=1e-13)
+    for a, b in zip(sparse.moments, whole.moments, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+    assert [e.gradient_norm for e in sparse.history] == pytest.approx([e.gradient_norm for e in whole.history])
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_without_memory_a_sparse_step_is_the_dense_one(clip_norm):
+    rows = [[0, 2], [1], [], [0, 1, 3]]
+    sparse, whole = (run_linear(rows, sparse, OPTIMIZERS["sgd"], clip_norm=clip_norm) for sparse in (True, False))
+    np.testing.assert_allclose(sparse.theta, whole.theta, rtol=1e-13)
+    assert [e.gradient_norm for e in sparse.history] == pytest.approx([e.gradient_norm for e in whole.history])
+
+
+@each_optimizer
+def test_untouched_rows_rest(optimizer):
+    """Neither decay nor momentum moves a row that no batch touches; the rest moves as ever."""
+    sparse, whole = (run_linear([[0, 2], [0]], sparse, optimizer, weight_decay=0.3) for sparse in (True, False))
+    start, moved = matrix(np.linspace(-1, 1, 11)), matrix(sparse.theta)
+    np.testing.assert_array_equal(moved[[1, 3]], start[[1, 3]])
+    assert (moved[[0, 2]] != start[[0, 2]]).all()
+    np.testing.assert_allclose(moved[0], matrix(whole.theta)[0], rtol=1e-13)  # touched by every batch
+    for part in slice(2), slice(10, None):
+        np.testing.assert_allclose(sparse.theta[part], whole.theta[part], rtol=1e-13)
+    for moment in sparse.moments:
+        assert (matrix(moment)[[1, 3]] == 0).all()
+
+
+def test_few_rows_at_a_time_are_all_rows(monkeypatch):
+    whole = run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"])
+    monkeypatch.setattr("sknet._training.loop.PARAMETERS_MOVED_AT_ONCE", 2)
+    assert same(run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"]), whole)
+
+
+def test_fixed_weights_have_no_gradient():
+    is_free = np.tile([1.0, 0.0], 5)  # of ten weights; the bias is the last
+    whole = np.arange(1.0, 12.0)
+    clear_fixed(whole, is_free)
+    assert whole.tolist() == [1, 0, 3, 0, 5, 0, 7, 0, 9, 0, 11]
+    out, rows = np.arange(1.0, 12.0), np.array([1, 3])
+    sparse = SparseGradient(out, 2, 10, rows, matrix(out)[rows])
+    clear_fixed(sparse, is_free)
+    assert sparse.values.tolist() == [[5, 0], [9, 0]] and out[[0, 1, 10]].tolist() == [1, 0, 11]

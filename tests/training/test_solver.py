@@ -1,8 +1,9 @@
-"""Epochs without improvement, the best epoch, copies, and the snapshot for interrupts."""
+"""Epochs without improvement, the best epoch, copies, the snapshot for interrupts; reasons why training ended."""
 
 import gc
 import pickle
 import sys
+from dataclasses import astuple
 from math import inf, isnan, nan
 
 import numpy as np
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import same, state_of
 
-from sknet._training import solver as state_module
-from sknet._training.solver import Best, Epoch, EpochEvaluation, Snapshot, State
+from sknet._training import solver as solver_module
+from sknet._training.solver import Best, DivergedError, Epoch, EpochEvaluation, Snapshot, State, StopReason, TrainingEnd
 
 # --- epochs without improvement
 
@@ -226,7 +227,7 @@ def test_an_interrupted_take_leaves_the_state_it_was_taking(nth, monkeypatch):
         copyto(to, source)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(state_module.np, "copyto", interrupted)
+        patch.setattr(solver_module.np, "copyto", interrupted)
         snapshot.take(state)
     snapshot.restore(state)
     assert same(state, whole)
@@ -236,3 +237,31 @@ def test_a_new_run_has_done_nothing():
     new = State(np.zeros(2), (), np.random.default_rng(0))
     counted = (new.step, new.epoch, new.n_samples_seen, new.n_plateaus, new.n_no_improvement, len(new.history))
     assert counted == (0, 0, 0, 0, 0, 0) and new.best is None and new.average is None
+
+
+# --- reasons are sentences; a divergence knows where it happened ------------------------------------------------------
+
+FACTS = {"max_iter": 7, "tol": 1e-4, "n_iter_no_change": 10}
+
+
+@pytest.mark.parametrize("reason", StopReason)
+def test_every_reason_is_a_sentence(reason):
+    sentence = reason.value.format(**FACTS)
+    assert "{" not in sentence and sentence[0].isupper()
+
+
+def test_sentences_name_their_numbers():
+    assert "(7)" in StopReason.MAX_ITER.value.format(**FACTS)
+    assert "tol=0.000100 for 10 " in StopReason.LOSS_PLATEAU.value.format(**FACTS)
+
+
+def test_an_error_of_divergence_names_epoch_and_rate():
+    error = DivergedError(3, 0.5)
+    assert (error.epoch, error.rate, str(error)) == (3, 0.5, "not finite in epoch 3 at rate 0.5")
+    assert isinstance(error, ArithmeticError)
+
+
+def test_values_compare_and_travel():
+    epoch, result = Epoch(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), TrainingEnd(StopReason.FINISHED, 4)
+    assert astuple(epoch) == (1, 2, 3, 4, 5, 6) and result.message == "" and not result.scores_undefined
+    assert pickle.loads(pickle.dumps((epoch, result))) == (epoch, result)

@@ -1,0 +1,474 @@
+"""What a network consists of: the layout of theta, layers, and the batches that enter the first one.
+
+`backprop` has the dense layer, the activation and the chain of layers. Here are the layers that only some networks
+have, and `bind`, which makes a chain for a theta and for batches of one size.
+
+Conventions
+-----------
+sizes : (n_inputs, h_1, ..., n_outputs)
+theta : (p,)    W_L, ..., W_1, then b_1, ..., b_L: all weights first, so that theta[:n_weights] is what penalties and
+                weight decay act on; and b_1 follows W_1, as the weights of one more input that is always 1
+W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
+
+x (n, d), W (d, h), b (h,), z, a, delta (n, h) : of one layer, as in `backprop`
+batch : slice or (b,) array of int     which of the rows; a network may skip the first s of d inputs
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
+from itertools import accumulate, pairwise
+from math import prod
+from typing import Literal, NamedTuple, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sknet._network.activations import Activation
+from sknet._network.backprop import Activate, Chain, Dense, Layer
+from sknet._typing import Array, Batch, DType, Table
+
+# --- theta: one flat vector, and the weight matrices and bias vectors that are views of it ----------------------------
+
+
+class LayerParameters(NamedTuple):
+    """One layer's weights and biases, or their gradient, as views of a theta."""
+
+    W: Array
+    b: Array
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each layer's weights and biases lie in theta."""
+
+    sizes: tuple[int, ...]
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Shape of each weight matrix."""
+        return list(pairwise(self.sizes))
+
+    @cached_property
+    def weight_starts(self) -> list[int]:
+        """Where each weight matrix starts in theta, first layer's first; theta itself holds the last layer's first."""
+        # the sums of the sizes before each matrix; the last one, of all sizes, is `n_weights`
+        *starts, _ = accumulate(map(prod, reversed(self.shapes)), initial=0)
+        return starts[::-1]
+
+    @cached_property
+    def n_weights(self) -> int:
+        """How many of theta's entries, its first ones, are weights."""
+        return sum(map(prod, self.shapes))
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """Length of theta."""
+        return self.n_weights + sum(self.sizes[1:])
+
+    @cached_property
+    def largest_matrix(self) -> int:
+        """Size of the largest weight matrix."""
+        return max(map(prod, self.shapes))
+
+    def layers(self, theta: Array, *, biases_in_weights: bool = False) -> list[LayerParameters]:
+        """Return each layer's parameters, as views of theta or of its gradient.
+
+        With `biases_in_weights`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they lie together.
+        """
+        layers, first_bias = [], self.n_weights
+        for start, (fan_in, fan_out) in zip(self.weight_starts, self.shapes, strict=True):
+            W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
+            layers.append(LayerParameters(W, theta[first_bias : first_bias + fan_out]))
+            first_bias += fan_out
+        if biases_in_weights:
+            W_and_b = theta[self.weight_starts[0] : self.n_weights + self.sizes[1]].reshape(-1, self.sizes[1])
+            layers[0] = layers[0]._replace(W=W_and_b)
+        return layers
+
+    def views(self, theta: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """Weight matrices and bias vectors, as views of theta."""
+        coefs, intercepts = zip(*self.layers(theta), strict=True)
+        return coefs, intercepts
+
+    def with_output_scaled(self, theta: Array, factor: float) -> Array:
+        """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
+        scaled = theta.copy()
+        for part in self.layers(scaled)[-1]:  # W and b are views: this changes `scaled`
+            part *= factor
+        return scaled
+
+    def pack(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
+        """Copy weight matrices and bias vectors into a new theta."""
+        parts = (*reversed(list(coefs)), *intercepts)
+        # "unsafe" permits float64 weights in a float32 theta
+        return np.concatenate(list(map(np.ravel, parts)), dtype=dtype, casting="unsafe")
+
+
+# --- layers of some networks: activations that keep their input, and dropout ------------------------------------------
+
+
+@dataclass(eq=False)
+class ActivateKeepingInput:
+    """As `Activate`, for an activation whose slope needs z: it keeps a copy."""
+
+    apply: Callable[[Array], None]
+    multiply_by_slope: Callable[[Array, Array], None]
+    z: Array
+
+    def forward(self, z: Array) -> Array:
+        np.copyto(self.z, z)
+        self.apply(z)  # a = f(z)
+        return z
+
+    def backward(self, delta: Array) -> Array:
+        self.multiply_by_slope(self.z, delta)  # dJ/dz = dJ/da f'(z)
+        return delta
+
+
+N_POOLED_MASKS = 2**17
+"""How many random factors the pool holds, one for each output that is masked: they fit in the processor's cache."""
+
+
+@lru_cache(maxsize=4)
+def dropout_factors(rate: float, dtype: DType, size: int) -> Array:
+    """Return `size` random factors, the same at every call: 0 with probability `rate`, else 1 / (1 - rate)."""
+    pool = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
+    pool /= 1.0 - rate
+    return pool
+
+
+class Dropout:
+    """Each output is 0 with probability `rate`, else divided by 1 - rate, which keeps its mean.
+
+    Srivastava et al. 2014. A random number for each output would take longer than all else here. So a pool of masks is
+    drawn once, and the rows of a batch take those from a random index of it on, which is one random number.
+    """
+
+    def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
+        n, h = dropped.shape
+        # where one row is longer than the pool, it still has h + 1 places to start from
+        self.pool = dropout_factors(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
+        self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
+        self.dropped = dropped  # not in place, since the activation's backward pass reads `a` as it was
+        # a part takes a quarter of the pool at most: three quarters are left to choose its start from
+        n_rows = max(1, N_POOLED_MASKS // 4 // h)
+        self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
+        self.masks: list[Array] = []
+
+    def forward(self, a: Array) -> Array:
+        self.masks = []
+        for part in self.parts:
+            rows = a[part]
+            start = self.draw_word() % (self.pool.size - rows.size + 1)
+            mask = self.pool[start : start + rows.size].reshape(rows.shape)  # a view
+            np.multiply(rows, mask, out=self.dropped[part])  # a * mask
+            self.masks.append(mask)
+        return self.dropped
+
+    def backward(self, delta: Array) -> Array:
+        for part, mask in zip(self.parts, self.masks, strict=True):
+            delta[part] *= mask  # dJ/da = dJ/d(a * mask) * mask
+        return delta
+
+
+# --- first layers of rows most of whose inputs are 0: a CSR matrix, or an array beside one ----------------------------
+
+
+class MixedRows(NamedTuple):
+    """Rows most of whose inputs are one-hot: the others as an array, and where a 1 is."""
+
+    dense: Array  # (n, m)
+    one_hot: sp.csr_array  # (n, e) the last e inputs, with no entries in the dense ones' columns
+    dense_inputs: Array  # (m,) which of the d inputs the columns of `dense` are
+
+
+@dataclass(eq=False)
+class DenseOnSparse(Dense):
+    """As `Dense`, for a CSR matrix: only the weights of inputs that are not 0 in all rows have a gradient.
+
+    Where `may_skip_untouched` and these inputs are few, `touched` says which they are, and dW's first rows hold
+    theirs, one after the other; the others are left as they were. Else `touched` is None.
+    """
+
+    may_skip_untouched: bool = False
+    touched: Array | None = None
+
+    def forward(self, x: sp.csr_array) -> Array:
+        self.x = x
+        self.z[:] = x @ self.W  # z = x W                    (n, h)
+        self.z += self.b  #           + b
+        return self.z
+
+    def backward(self, delta: Array) -> None:
+        self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz          (h,)
+        self.touched = touched_inputs(self.x) if self.may_skip_untouched else None
+        if self.touched is None:
+            self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
+        else:  # the other rows of dJ/dW are 0: neither computed nor cleared, which would take as long as a dense step
+            self.dW[: len(self.touched)] = select_columns(self.x, self.touched).T @ delta
+
+
+@dataclass(eq=False)
+class DenseOnMixed(Dense):
+    """As `Dense`, for rows most of whose inputs are one-hot: these pick rows of W instead of multiplying them."""
+
+    def forward(self, x: MixedRows) -> Array:
+        self.x = x
+        x.dense.dot(self.W.take(x.dense_inputs, 0), self.z)  # z = x W, of the dense inputs
+        self.z += x.one_hot @ self._rows_of_one_hot(self.W)  #         + rows of W
+        self.z += self.b  #                                      + b
+        return self.z
+
+    def backward(self, delta: Array) -> None:
+        # dJ/dW = x^T dJ/dz: for a category, the sum over its rows
+        self._rows_of_one_hot(self.dW)[:] = self.x.one_hot.T @ delta
+        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # all other rows
+        self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz
+
+    def _rows_of_one_hot(self, W: Array) -> Array:
+        """Return W's last e rows, those of the one-hot inputs, (e, h)."""
+        return W[len(W) - self.x.one_hot.shape[1] :]
+
+
+def touched_inputs(x: sp.csr_array) -> Array | None:
+    """Return the columns with entries, increasing; None where they are most of them."""
+    touched = np.zeros(x.shape[1], dtype=bool)
+    touched[x.indices] = True
+    columns = np.flatnonzero(touched)  # of x, and so rows of W
+    return columns if 2 * len(columns) <= x.shape[1] else None  # packing more would cost more than it saves
+
+
+def select_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
+    """Return x without its other columns, which have no entries."""
+    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; never read where a column has no entries
+    new_index[columns] = np.arange(len(columns))
+    return sp.csr_array((x.data, new_index[x.indices], x.indptr), shape=(x.shape[0], len(columns)))
+
+
+# --- a network's layers, bound to theta, to its gradient and to buffers -----------------------------------------------
+
+BatchFormat = Literal["dense", "ones", "sparse", "mixed"]
+"""What the first layer takes: an array, an array whose last column is 1, a CSR matrix, or `MixedRows`.
+
+The column of ones saves a pass over the first sums: 2 % of a default fit of 2,000 rows, 4 to 7 % of networks as small
+as 10-20-1.
+"""
+
+FIRST_LAYERS: dict[BatchFormat, Callable[..., Layer]] = {
+    "dense": Dense,
+    "ones": partial(Dense, biases_in_weights=True),
+    "sparse": DenseOnSparse,
+    "mixed": DenseOnMixed,
+}
+
+NO_ARRAY = np.empty((0, 0))
+"""Stands for the gradient where no backward pass is wanted: one that runs all the same fails, by its shape."""
+
+
+@dataclass(frozen=True)
+class BackwardOptions:
+    """What a chain needs for the backward pass and for dropout."""
+
+    gradient: Array  # (p,), like theta: where the backward pass writes
+    dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
+    rng: np.random.Generator | None = None  # draws what is dropped; None for passes without dropout
+
+
+def bind(
+    layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, batch_format: BatchFormat = "dense",
+    backward: BackwardOptions | None = None,
+) -> Chain:  # fmt: skip
+    """Make a network's layers, bound to their parameters and to buffers.
+
+    Parameters
+    ----------
+    layout : Layout
+    activations : sequence of Activation, one per hidden layer
+    theta : (p,) array
+        The layers hold views of it, so they follow its changes.
+
+    n_rows : int
+        How many rows every batch has.
+
+    batch_format : {"dense", "ones", "sparse", "mixed"}, default="dense"
+        What the first layer takes.
+
+    backward : BackwardOptions, default=None
+        None for the forward pass only.
+
+    Returns
+    -------
+    chain : Chain
+    """
+    biases_in_weights = batch_format == "ones"
+    parameters = layout.layers(theta, biases_in_weights=biases_in_weights)
+    gradients = None if backward is None else layout.layers(backward.gradient, biases_in_weights=biases_in_weights)
+    return bind_layers(activations, parameters, n_rows, batch_format, backward, gradients)
+
+
+def bind_layers(
+    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
+    batch_format: BatchFormat = "dense",
+    backward: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
+) -> Chain:  # fmt: skip
+    """As `bind`, for the parameters of each layer, which need not lie in one theta."""
+    gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
+    # no rates, or no training: 0 for every hidden layer
+    rates = (backward and backward.dropout) or [0.0] * len(activations)
+    dtype = parameters[0].b.dtype
+    ones = np.ones(n_rows, dtype)
+    layers: list[Layer] = []
+    hidden: list[Array] = []
+    each = zip(parameters, gradients, [*activations, None], [*rates, 0.0], strict=True)  # nothing follows the last
+    for number, (layer, gradient, activation, rate) in enumerate(each):
+        d, h = layer.W.shape  # of a first layer with `biases_in_weights`, d counts the column of ones
+        # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
+        z = np.empty((n_rows, h), dtype)
+        dx = np.empty((n_rows, d), dtype) if number > 0 and backward is not None else None  # the first x is data
+        make_layer = FIRST_LAYERS[batch_format] if number == 0 else Dense
+        layers.append(make_layer(*layer, *gradient, z, ones, dx))  # W, b, dW, db, and the buffers
+        if activation is not None:
+            hidden.append(_add_activation(layers, activation, rate, z, backward))
+    return Chain(layers, hidden)
+
+
+def _add_activation(
+    layers: list[Layer], activation: Activation, rate: float, z: Array, backward: BackwardOptions | None
+) -> Array:
+    """Append an activation and, in training, the dropout that follows it; return where their output lies."""
+    if backward is None or activation.keeps == "output":
+        layers.append(Activate(activation.apply, activation.backward))
+    else:
+        layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
+    if not rate or backward is None or backward.rng is None:
+        return z
+    dropout = Dropout(rate, backward.rng, np.empty_like(z))
+    layers.append(dropout)
+    return dropout.dropped
+
+
+# --- the network's input, batch by batch ------------------------------------------------------------------------------
+
+
+class Inputs(Protocol):
+    """The rows of a table as one network takes them, batch by batch."""
+
+    @property
+    def batch_format(self) -> BatchFormat:
+        """What the batches are."""
+
+    def __call__(self, batch: Batch, /) -> Table:
+        """Return the batch's rows: (b, d - s), an array, CSR or mixed; "ones": one more column, which is 1."""
+
+    def without_first_inputs(self, s: int, /) -> Self:
+        """Return the same rows without the first s inputs, which a network skips; with buffers of their own."""
+
+
+class DenseInputs:
+    """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer."""
+
+    def __init__(self, values: Array, batch_format: BatchFormat = "dense") -> None:
+        self.batch_format, self._values, self._is_view = batch_format, values, not values.flags.c_contiguous
+        self._buffer = np.empty((0, *values.shape[1:]), values.dtype)
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
+        # An array without its first columns is a view. An index makes a new array of its rows; `take`, which needs 1 us
+        # less otherwise, would first copy the whole view.
+        if isinstance(batch, slice) or self._is_view:
+            return self._values[batch]
+        if len(self._buffer) < len(batch):  # the first batch; pieces that are evaluated may be larger
+            self._buffer = np.empty((len(batch), *self._values.shape[1:]), self._values.dtype)
+        # "clip" skips NumPy's own buffering of the output; the indices are in range
+        return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
+
+    def without_first_inputs(self, s: int) -> "DenseInputs":
+        """Return the same rows without the first s inputs."""
+        return DenseInputs(self._values[:, s:], self.batch_format)
+
+
+class SparseInputs:
+    """The rows of a CSR matrix."""
+
+    batch_format: BatchFormat = "sparse"
+
+    def __init__(self, values: sp.csr_array) -> None:
+        self._values = values
+
+    def __call__(self, batch: Batch) -> sp.csr_array:
+        """Return the batch's rows."""
+        return self._values[batch]
+
+    def without_first_inputs(self, s: int) -> "SparseInputs":
+        """Return the same rows without the first s inputs."""
+        return SparseInputs(self._values[:, s:]) if s else self
+
+
+class OneHotRows(Protocol):
+    """Rows of a CSR matrix, or what makes one of some rows: the last inputs."""
+
+    def __getitem__(self, rows: Batch, /) -> sp.csr_array:
+        """Return some rows."""
+
+
+class MixedInputs:
+    """Rows most of whose inputs are one-hot: the others, `dense_inputs` of all, come from `dense`.
+
+    The inputs that a network may skip are the first ones of both.
+    """
+
+    batch_format: BatchFormat = "mixed"
+
+    def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
+        self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs
+
+    def __call__(self, batch: Batch) -> MixedRows:
+        """Return the batch's rows."""
+        return MixedRows(self._dense(batch), self._one_hot[batch], self._dense_inputs)
+
+    def without_first_inputs(self, s: int) -> "MixedInputs":
+        """Return the same rows without the first s inputs."""
+        return MixedInputs(self._dense.without_first_inputs(s), self._one_hot, self._dense_inputs[s:] - s)
+
+
+@dataclass(frozen=True)
+class RowSelection:
+    """Rows of other inputs, by their numbers."""
+
+    inputs: Inputs
+    rows: NDArray[np.intp] | None = None  # None: all
+
+    @property
+    def batch_format(self) -> BatchFormat:
+        """What the batches are."""
+        return self.inputs.batch_format
+
+    def __call__(self, batch: Batch) -> Table:
+        """Return the batch's rows: `batch` counts the selected rows, `inputs` counts all."""
+        return self.inputs(batch if self.rows is None else self.rows[batch])
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Return some of these rows."""
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
+
+    def without_first_inputs(self, s: int) -> Self:
+        """Return the same rows without the first s inputs."""
+        return replace(self, inputs=self.inputs.without_first_inputs(s))
+
+
+def length(batch: Batch) -> int:
+    """Return how many rows a batch has."""
+    return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
+
+
+def pieces(batch: Batch, size: int) -> Iterator[Batch]:
+    """Split a batch into pieces of at most `size` rows."""
+    if isinstance(batch, slice):
+        for start in range(batch.start, batch.stop, size):
+            yield slice(start, min(start + size, batch.stop))
+    else:
+        for start in range(0, len(batch), size):
+            yield batch[start : start + size]

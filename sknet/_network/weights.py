@@ -1,0 +1,474 @@
+"""The weights of a network: which of them are 0, where training starts, between which bounds they stay, and penalties.
+
+Conventions
+-----------
+W : (fan_in, fan_out)         one layer's weights; a unit's incoming weights are a column
+w : (n_weights,)              all weights, never biases, in the order of theta
+lower, upper : (n_weights,)   bounds on the weights, in the order of theta
+has_input : (m, S)            whether a set has an input, of m inputs and S sets
+unit_sets : (h,)              the set of each unit of a hidden layer
+sign : (m,)                   of each input: 1 where the output must not fall as it rises, -1 where it must not rise,
+                              0 where it is free
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from sknet._network.activations import ACTIVATIONS, Activation
+from sknet._network.chain import Layout
+from sknet._typing import Array, DType
+from sknet._vectors import add_multiple
+
+# --- inputs in sets, which meet in the output only: which units see which inputs -------------------------------------
+#
+# Each unit of the first layer sees the inputs of one set, each unit of a deeper layer the units of one set. So the raw
+# output is a sum of functions, one for each set (Potts 1999 and Agarwal et al. 2021, for sets of a single input):
+#
+#     inputs of one set ──────> its units ───> its units ───┐
+#                                                           ├──> output
+#     inputs of another ──────> its units ───> its units ───┘
+#
+# All other weights are 0. An input may be in several sets; a unit belongs to one. The units of a layer are divided
+# evenly: a set has a stretch of them, and no set has two more than another.
+
+Block = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Inputs of a layer, and the units that see them."""
+
+
+@dataclass(frozen=True, eq=False)
+class InputSets:
+    """The sets of a network's inputs, and the units that each set has; a single set is an ordinary network.
+
+    Attributes
+    ----------
+    has_input : ndarray of bool, of shape (m, S)
+        Whether a set has an input.
+    n_joined : int
+        How many networks of equal size have been joined into this one: each has units of every set.
+    """
+
+    has_input: NDArray[np.bool_]
+    n_joined: int = 1
+
+    @property
+    def n_sets(self) -> int:
+        """How many sets there are."""
+        return self.has_input.shape[1]
+
+    def unit_sets(self, size: int) -> NDArray[np.intp]:
+        """Return the set of each unit of a hidden layer."""
+        of_each = size // self.n_joined
+        return np.tile(np.arange(of_each) * self.n_sets // of_each, self.n_joined)
+
+    def blocks(self, layout: Layout) -> Iterator[list[Block]]:
+        """Yield, for each layer, the blocks of its weights: all weights outside them are 0."""
+        inputs = [np.flatnonzero(of_set) for of_set in self.has_input.T]
+        for size in layout.sizes[1:-1]:
+            unit_sets = self.unit_sets(size)
+            units = [np.flatnonzero(unit_sets == number) for number in range(self.n_sets)]
+            yield list(zip(inputs, units, strict=True))
+            inputs = units
+        yield [(np.arange(layout.sizes[-2]), np.arange(layout.sizes[-1]))]  # all sets meet in the output
+
+    def bounds(self, layout: Layout, dtype: DType) -> tuple[Array, Array]:
+        """Return bounds on the weights, (n_weights,) each, in the order of theta: 0 outside the blocks."""
+        lower, upper = np.zeros(layout.n_weights, dtype), np.zeros(layout.n_weights, dtype)
+        for bound, limit in ((lower, -np.inf), (upper, np.inf)):
+            coefs, _ = layout.views(bound)  # of a theta without biases
+            for W, blocks in zip(coefs, self.blocks(layout), strict=True):
+                for inputs, units in blocks:
+                    W[np.ix_(inputs, units)] = limit
+        return lower, upper
+
+    def weights_outside(self, layout: Layout, coefs: Sequence[Array]) -> list[int]:
+        """Return how many of each layer's weights are not 0 where they must be."""
+        outside = []
+        for W, blocks in zip(coefs, self.blocks(layout), strict=True):
+            others = W != 0.0
+            for inputs, units in blocks:
+                others[np.ix_(inputs, units)] = False
+            outside.append(int(others.sum()))
+        return outside
+
+
+# --- first weights: functions of (fan_in, fan_out, rng) that draw one layer's -----------------------------------------
+
+Initializer = Callable[[int, int, np.random.Generator], Array]
+"""(fan_in, fan_out, rng) -> W"""
+
+
+def _uniform(variance: float, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    bound = sqrt(3.0 * variance)
+    return rng.uniform(-bound, bound, (fan_in, fan_out))
+
+
+def glorot_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / (fan_in + fan_out), uniform (Glorot & Bengio 2010)."""
+    return _uniform(2.0 / (fan_in + fan_out), fan_in, fan_out, rng)
+
+
+def glorot_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / (fan_in + fan_out), normal (Glorot & Bengio 2010)."""
+    return rng.normal(0.0, sqrt(2.0 / (fan_in + fan_out)), (fan_in, fan_out))
+
+
+def he_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / fan_in, uniform (He et al. 2015, arXiv:1502.01852)."""
+    return _uniform(2.0 / fan_in, fan_in, fan_out, rng)
+
+
+def he_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / fan_in, normal (He et al. 2015, arXiv:1502.01852)."""
+    return rng.normal(0.0, sqrt(2.0 / fan_in), (fan_in, fan_out))
+
+
+def lecun_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 1 / fan_in, uniform (LeCun et al. 1998, "Efficient BackProp")."""
+    return _uniform(1.0 / fan_in, fan_in, fan_out, rng)
+
+
+def lecun_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 1 / fan_in, normal (LeCun et al. 1998, "Efficient BackProp")."""
+    return rng.normal(0.0, sqrt(1.0 / fan_in), (fan_in, fan_out))
+
+
+def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120)."""
+    tall = rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out)))
+    q, r = np.linalg.qr(tall)
+    q *= np.sign(np.diag(r))  # QR's own signs would not be uniformly distributed
+    return np.ascontiguousarray(q if fan_in >= fan_out else q.T)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    f.__name__: f
+    for f in (glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal)
+}
+
+CENTRED_INITS = ("centred", "auto")
+"""The names of `draw_centred_weights`, which needs to know the activations."""
+
+
+def draw_weights(
+    layout: Layout,
+    activations: Sequence[Activation],
+    init: str | Initializer,
+    rng: np.random.Generator,
+    sets: InputSets | None = None,
+    bins_per_column: Sequence[int] | Array = (),
+) -> tuple[list[Array], list[Array]]:
+    """Draw the first weights and biases of a network.
+
+    Parameters
+    ----------
+    layout : Layout
+        The layers' sizes.
+
+    activations : sequence of Activation, one per hidden layer
+        Used by "centred" only.
+
+    init : str or callable
+        A name in `INITIALIZERS` or a function of (fan_in, fan_out, rng), with
+        biases 0; or "centred", see there; "auto" is another name of it.
+
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    sets : InputSets, default=None
+        The sets that inputs are in: units are then drawn for the inputs that
+        they see, and other weights are 0. None: every unit sees all.
+
+    bins_per_column : sequence of int, default=()
+        For each bin, how many bins its column has; bins are the first inputs.
+        Used by "centred" only.
+
+    Returns
+    -------
+    coefs : list of arrays of shape (fan_in, fan_out)
+    intercepts : list of arrays of shape (fan_out,)
+    """
+    if init in CENTRED_INITS:
+        return draw_centred_weights(layout, activations, rng, sets, bins_per_column)
+    coefs = _draw_layers(layout, INITIALIZERS[init] if isinstance(init, str) else init, rng, sets)
+    return coefs, [np.zeros(size) for size in layout.sizes[1:]]
+
+
+def _draw_layers(
+    layout: Layout, function: Initializer, rng: np.random.Generator, sets: InputSets | None
+) -> list[Array]:
+    """Draw each layer's weights, block by block where inputs are in sets."""
+    if sets is None:
+        return [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
+    coefs = [np.zeros(shape) for shape in layout.shapes]
+    for W, blocks in zip(coefs, sets.blocks(layout), strict=True):
+        for inputs, units in blocks:
+            drawn = np.asarray(function(len(inputs), len(units), rng))
+            if drawn.shape != (len(inputs), len(units)):
+                raise ValueError(
+                    f"init gives weights of shape {drawn.shape} for {len(inputs)} inputs and {len(units)} units: "
+                    f"return an array of shape {len(inputs), len(units)}."
+                )
+            W[np.ix_(inputs, units)] = drawn
+    return coefs
+
+
+FIRST_LAYER_SPREAD = 1.5
+"""How much larger than the others the first layer's weights are. Columns scaled by their quartile range, as they are by
+default, and one-hot encoded categories vary by less than the 1 that a hidden layer's outputs vary by."""
+
+BIN_SPREAD = 0.7
+"""How large the first weights of bins are, over those of a number: this, divided by the root of the column's number of
+bins. So the curve that the bins of a column draw at first varies by as much, however many bins there are."""
+
+
+def draw_centred_weights(
+    layout: Layout,
+    activations: Sequence[Activation],
+    rng: np.random.Generator,
+    sets: InputSets | None = None,
+    bins_per_column: Sequence[int] | Array = (),
+) -> tuple[list[Array], list[Array]]:
+    """Weights that keep the signal's variance through any depth, biases that take out the units' mean output.
+
+    A unit that sees a = center + output_scale * h, with h of variance 1, gets
+
+        W = input_scale / output_scale * V,   V_ij ~ N(0, 1 / fan_in),      b = -center * sum_i W_ij
+
+    so that W a + b = input_scale * V h: its own input has the standard
+    deviation at which it works, however many layers come before. For sigmoid
+    units, sigmoid(z) = 1/2 + 1/2 tanh(z/2), this is W = 4 V and b = -1/2 sum W:
+    at its start the network computes what a tanh network computes. Without it
+    the constant 1/2 that every sigmoid passes on hides the signal, whose
+    variance falls by a factor of 16 or more per layer, and so does the gradient's.
+
+    The first hidden layer's biases are drawn as well, b ~ N(0, input_scale^2),
+    and its weights are `FIRST_LAYER_SPREAD` times as large: its units bend all over the
+    table. With biases of 0 all of them bend at its centre, and have to be moved
+    from there before they can tell one region from another. The second layer's
+    weights are smaller in return.
+
+    Bins do not count among the first layer's inputs, and their weights are smaller: see `BIN_SPREAD`.
+    """
+    identity = ACTIVATIONS["identity"]  # of centre 0 and scales 1: the table, and the raw output
+    before = [identity, *activations]  # what each layer's inputs come from
+    after = [*activations, identity]  # and what its sums go into
+    scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
+    if activations:
+        scales[0] *= FIRST_LAYER_SPREAD
+        scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])
+    drawn = _draw_layers(layout, lecun_normal, rng, sets)
+    coefs = [W * scale for W, scale in zip(drawn, scales, strict=True)]
+    if len(bins_per_column):
+        first, n_bins = coefs[0], len(bins_per_column)
+        # as large as if there were no bins; with sets of inputs, a unit sees those of its set
+        n_seen, n_others = np.count_nonzero(first, axis=0), np.count_nonzero(first[n_bins:], axis=0)
+        first *= np.sqrt(n_seen / np.maximum(n_others, 1))
+        first[:n_bins] *= BIN_SPREAD / np.sqrt(bins_per_column)[:, np.newaxis]
+    intercepts = [-source.center * W.sum(axis=0) for W, source in zip(coefs, before, strict=True)]
+    if activations:
+        intercepts[0] = rng.normal(0.0, activations[0].input_scale, layout.sizes[1])
+    return coefs, intercepts
+
+
+def _first_layer_spread(first: Activation, n_units: int) -> float:
+    """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
+    # 100 quantiles of a normal distribution: no random numbers are needed
+    normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
+    z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SPREAD**2) * normal, normal])  # of W x + b: 1 is the variance of b
+    with np.errstate(all="ignore"):
+        # as wide as the layer: an activation that a user wrote may have numbers of its own for each unit
+        a = np.repeat(z[:, np.newaxis], n_units, axis=1)
+        first.apply(a)
+        squares = (a - first.center) ** 2
+        factor = np.sqrt(np.mean(squares[:100])) / np.sqrt(np.mean(squares[100:]))
+    return float(factor) if np.isfinite(factor) and factor > 0.0 else 1.0
+
+
+# --- networks that are monotone in some of their inputs: bounds on the weights, and a start between them -------------
+#
+# A sum of increasing functions, with weights that are not negative, increases. So the output never falls while an input
+# rises, whatever the other inputs are, if all weights on the ways from this input to the output are 0 or more; it never
+# rises if the input's own weights are 0 or less instead, and the later ones 0 or more (Daniels & Velikova 2010, for
+# networks that are monotone in some inputs only). With activations that are bounded on both sides, such networks
+# approximate any monotone function, given enough layers (Sartor et al. 2025, arXiv:2505.02537).
+#
+# Training brings the weights back between these bounds after each step (`Problem.bounds`).
+#
+# Half of each hidden layer's units see the constrained inputs, directly or through the units before. The weights of the
+# others are free, and so are those from the others to the units of the first half. (Where inputs are in sets, half of
+# the units of each set that has constrained inputs.)
+#
+#     constrained inputs ──(sign)──> half of the units ──(>= 0)──> half of the units ──(>= 0)──> output
+#                                      ^                             ^                              ^
+#     free inputs ────────(free)───────┴─> other half ────(free)─────┴─> other half ────(free)──────┘
+
+TRIED_INPUTS = np.linspace(-50.0, 50.0, 20_001)
+"""The numbers that a function is tried on, to see whether it ever falls."""
+
+RELATIVE_ROUNDING = 2.0**-28
+"""How finely the raw output of a monotone network is rounded, over its size."""
+
+
+def ever_decreases(function: Callable[[Array], object]) -> bool:
+    """Whether a function, which overwrites its argument, of shape (n, 1), falls anywhere among `TRIED_INPUTS`."""
+    values = TRIED_INPUTS[:, np.newaxis].copy()
+    with np.errstate(all="ignore"):
+        function(values)
+    return bool((np.diff(values[:, 0]) < 0.0).any())
+
+
+def constrained_units(size: int, sets: InputSets, is_constrained: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which units of a hidden layer see constrained inputs: of each joined network's and set's, the first half.
+
+    `is_constrained`, (S,), says which sets have constrained inputs.
+    """
+    unit_sets = sets.unit_sets(size)[: size // sets.n_joined]  # of one of the joined networks
+    counts = np.bincount(unit_sets, minlength=sets.n_sets)
+    place_in_set = np.arange(len(unit_sets)) - (np.cumsum(counts) - counts)[unit_sets]
+    sees = (place_in_set < (counts - counts // 2)[unit_sets]) & is_constrained[unit_sets]
+    return np.tile(sees, sets.n_joined)
+
+
+@dataclass(frozen=True, eq=False)
+class MonotoneBounds:
+    """The bounds within which weights make a network monotone, and first weights there.
+
+    Attributes
+    ----------
+    lower, upper : ndarray of shape (n_weights,)
+        Between these bounds, in the order of theta.
+    bounds_by_layer : list of (lower, upper)
+        The same as views, each shaped like the layer's weights.
+    input_means : list of ndarray of shape (fan_in,)
+        About what each layer's inputs are on average.
+    """
+
+    lower: Array
+    upper: Array
+    bounds_by_layer: list[tuple[Array, Array]]
+    input_means: list[Array]
+
+    def start(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        """Return first weights between the bounds, and biases that undo what this adds to the sums on average.
+
+        Weights of the wrong sign are mirrored. Without the change of the biases, all of a unit's weights being
+        positive, its sum would lie far from 0, where a sigmoid is flat.
+        """
+        starts, biases = [], []
+        for W, b, (lower, upper), mean in zip(coefs, intercepts, self.bounds_by_layer, self.input_means, strict=True):
+            mirrored = np.where((lower <= W) & (upper >= W), W, -W)
+            starts.append(np.clip(mirrored, lower, upper))  # clipped are those that must be 0
+            biases.append(b - mean @ (starts[-1] - W))
+        return starts, biases
+
+
+def monotone_bounds(
+    layout: Layout, activations: Sequence[Activation], sign: Array, input_means: Array, dtype: DType, sets: InputSets
+) -> MonotoneBounds:
+    """Return the bounds: a constrained input has weights of its sign, the layers after it none below 0.
+
+    Parameters
+    ----------
+    layout : Layout
+    activations : sequence of Activation, one per hidden layer
+    sign : (m,) array
+    input_means : (m,) array
+        About what the inputs are on average.
+
+    dtype : dtype
+        Theta's.
+
+    sets : InputSets
+        The sets that inputs are in.
+
+    Returns
+    -------
+    MonotoneBounds
+    """
+    lower, upper = sets.bounds(layout, dtype)
+    is_constrained = sets.has_input[sign != 0].any(axis=0)
+    bounds = list(zip(layout.views(lower)[0], layout.views(upper)[0], strict=True))  # of a theta without biases
+    increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
+    for number, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
+        n_units = low.shape[1]
+        is_last = number == len(activations)
+        sees = np.ones(n_units, dtype=bool) if is_last else constrained_units(n_units, sets, is_constrained)
+        low[increases], high[decreases] = 0.0, 0.0
+        # the other half of the units do not see the constrained inputs at all: both bounds are 0
+        low[np.ix_(decreases, ~sees)] = high[np.ix_(increases, ~sees)] = 0.0
+        increases, decreases = sees, np.zeros(n_units, dtype=bool)  # units that see them never fall, whatever the sign
+    unit_means = [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
+    return MonotoneBounds(lower, upper, bounds, [input_means, *unit_means])
+
+
+def output_rounding_step(last_weights: Array, last_biases: Array) -> float:
+    """Return what raw outputs, computed in float64, are rounded to multiples of: a power of two.
+
+    Which rows are multiplied together decides in what order BLAS adds, and so on the last bits. Without rounding, of
+    two rows whose outputs are equal but for these bits, the wrong one might have the larger.
+    """
+    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, where units give 1 at most
+    return float(RELATIVE_ROUNDING * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
+
+
+# --- penalties, and the proximal step that follows a step along the gradient ------------------------------------------
+
+
+@dataclass(frozen=True)
+class ElasticNet:
+    """The penalty l1 * |w|_1 + l2 / 2 * |w|^2. The L1 term has no gradient here: it is a proximal step."""
+
+    l2: float = 0.0
+    l1: float = 0.0
+
+    def value(self, w: Array) -> float:
+        """Return the penalty at w."""
+        value = 0.5 * self.l2 * float(np.dot(w, w)) if self.l2 else 0.0
+        return value + self.l1 * float(np.abs(w).sum()) if self.l1 else value
+
+    def add_gradient(self, w: Array, out: Array) -> float:
+        """Add the gradient of the L2 term, l2 * w, to `out`; return the penalty."""
+        if self.l2:
+            add_multiple(out, self.l2, w)
+        return self.value(w)
+
+
+def soft_threshold(w: Array, amount: float | Array) -> None:
+    """Move every weight towards 0 by `amount`, and to exactly 0 where it would pass: the proximal step of L1."""
+    w -= np.clip(w, -amount, amount)
+
+
+def limit_column_norms(W: Array, max_norm: float) -> None:
+    """Scale down the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
+    # float64, because the sum of a wide layer's squares loses digits in float32
+    norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))
+    too_long = norms > max_norm
+    if too_long.any():
+        W[:, too_long] *= (max_norm / norms[too_long]).astype(W.dtype)
+
+
+@dataclass(frozen=True)
+class ProximalStep:
+    """The proximal step of an L1 penalty and a limit on norms, after a step of size `rate` along the gradient.
+
+    An optimizer that gives each weight a step of its own gives it a rate of
+    its own here, too: an array, as long as theta.
+    """
+
+    l1: float
+    max_norm: float
+    layout: Layout
+
+    def __call__(self, theta: Array, rate: float | Array) -> None:
+        """Shrink weights and limit their norms, in place: norms only at a rate of 0, as for an average."""
+        if self.l1:
+            w = theta[: self.layout.n_weights]
+            soft_threshold(w, self.l1 * (rate[: w.size] if isinstance(rate, np.ndarray) else rate))
+        if self.max_norm:
+            for W, _ in self.layout.layers(theta):
+                limit_column_norms(W, self.max_norm)
