@@ -216,7 +216,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
         elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= MANY_ROWS:
-            values["numeric_encoding"] = auto_bins(p, is_evaluated=is_evaluated)
+            values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)
         # in increments, means of a first part of the rows would stay for ever
         if facts.columns.has_many_categories and not facts.began_with_increments:
             values["category_encoding"] = "both"
@@ -243,7 +243,7 @@ def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
     return sizes if p.depth == 1 else sizes[0]  # depth alone: as many layers of the first size
 
 
-def auto_bins(p: CommonParameters, *, is_evaluated: bool) -> str:
+def auto_numeric_encoding(p: CommonParameters, *, is_evaluated: bool) -> str:
     """Return how `numeric_encoding="auto"` encodes numbers for a network that sees bins.
 
     A classifier's have steps, but not where nothing evaluates the epochs: there, k `partial_fit` equal one fit, and a

@@ -4,7 +4,7 @@ from typing import Self, cast
 
 import numpy as np
 
-from sknet._estimators.conformal import largest_residual, rows_needed
+from sknet._estimators.conformal import conformal_quantile, rows_needed
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
@@ -28,7 +28,7 @@ def label_head_of(model: Model) -> LabelHead:
     return cast(LabelHead, model.head)
 
 
-def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
+def conformal_quantile_of_classes(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
     """Return how large the residual of each class in a set may be, (n_classes,); `per_class` by its own rows alone."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
@@ -38,7 +38,7 @@ def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool)
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    largest = largest_residual(fitted.residuals, coverage, "predict_set")
+    largest = conformal_quantile(fitted.residuals, coverage, "predict_set")
     residuals = cast(LabelResiduals, fitted.residuals)
     rare = residuals.rare_classes(coverage) if per_class else []
     if rare:
@@ -631,7 +631,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
            classifiers with bounded error levels". J. Am. Stat. Assoc. 114, 223-234.
            arXiv:1609.00451.
         """
-        largest = largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)
+        largest = conformal_quantile_of_classes(require_fitted(self), coverage, per_class=per_class)
         return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)
 
     def decision_function(self, X: Table) -> Array | list[Array]:

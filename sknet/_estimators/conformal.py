@@ -19,7 +19,7 @@ from sknet._typing import Array
 R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
 
 
-def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
+def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
     """Return the conformal quantile: what a new row's residual does not exceed, with the probability `coverage`.
 
     Parameters
@@ -47,7 +47,7 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
             f"{suggest_fraction(coverage)}"
         )
     probability = float(coverage)  # type: ignore[arg-type]
-    residuals = learnt_residuals(residuals, method)
+    residuals = require_residuals(residuals, method)
     largest = residuals.quantile(probability)
     if largest is None:
         raise ValueError(
@@ -63,7 +63,7 @@ def rows_needed(coverage: float) -> int:
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors
 
 
-def learnt_residuals(residuals: R | None, method: str) -> R:
+def require_residuals(residuals: R | None, method: str) -> R:
     """Return the residuals; a ValueError says what to do where there are none."""
     if residuals is None:
         raise ValueError(
@@ -88,7 +88,7 @@ def read_quantiles(quantiles: object) -> Array:
 
 def errors_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
     """Return the quantiles of signed residuals, (levels, 1); a ValueError where held-out rows cannot tell them."""
-    scaled = learnt_residuals(residuals, "predict_quantiles")
+    scaled = require_residuals(residuals, "predict_quantiles")
     if scaled.signed is None:
         raise TypeError("signed residuals are those of one target")
     errors = scaled.signed.at_levels(levels)

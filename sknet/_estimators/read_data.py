@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data
 
-from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights, n_rows_of
+from sknet._estimators.zero_weights import drop_zero_weights, n_rows_of, replace_zero_weight_rows
 from sknet._model.heads import Head
 from sknet._model.table_in_memory import TableInMemory
 from sknet._tables.arrays import (
@@ -125,7 +125,7 @@ def read_rows(
     table, columns = read_features(drop_zero_weights(arguments.X, weight), name, columns, choices)
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-    head, values = parse(hide_zero_weights(arguments.y, weight, "y"))
+    head, values = parse(replace_zero_weight_rows(arguments.y, weight, "y"))
     return head, assemble_rows(table, values, weight, arguments.groups), columns
 
 
@@ -151,7 +151,7 @@ def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Colum
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
     with prefix_errors("y_val"):
-        values = head.read(hide_zero_weights(arguments.y_val, weight, "y_val"))
+        values = head.read(replace_zero_weight_rows(arguments.y_val, weight, "y_val"))
     return assemble_rows(table, values, weight, names=("X_val", "y_val"))
 
 
@@ -462,7 +462,7 @@ def assemble_rows(
     n_of_table = table.shape[0] if weight is None else len(weight)
     if n_of_table != n:
         raise ValueError(different_lengths_message(n_of_table, n, names))
-    checked_groups = None if groups is None else read_groups(hide_zero_weights(groups, weight, "groups"), n)
+    checked_groups = None if groups is None else read_groups(replace_zero_weight_rows(groups, weight, "groups"), n)
     if weight is None or weight.all():
         return Rows(table, values, weight, checked_groups)
     places = np.flatnonzero(weight)  # of the rows that the table has

@@ -4,7 +4,7 @@ from typing import Self, cast
 
 from numpy.typing import ArrayLike
 
-from sknet._estimators.conformal import errors_at_levels, largest_residual, read_quantiles
+from sknet._estimators.conformal import conformal_quantile, errors_at_levels, read_quantiles
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
@@ -32,14 +32,14 @@ def regression_head_of(model: Model) -> RegressionHead:
     return cast(RegressionHead, model.head)
 
 
-def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
+def conformal_quantile_of_targets(fitted: Fitted, coverage: float) -> Array:
     """Return how large the residual of each target in an interval may be, (n_outputs,)."""
     if not has_interval(regression_head_of(fitted.model)):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
             "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
-    return largest_residual(fitted.residuals, coverage, "predict_interval")
+    return conformal_quantile(fitted.residuals, coverage, "predict_interval")
 
 
 def levels_and_errors(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
@@ -578,7 +578,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
            regression". NeurIPS. arXiv:1905.03222.
         """
         fitted = require_fitted(self)
-        largest = largest_residual_in_interval(fitted, coverage)
+        largest = conformal_quantile_of_targets(fitted, coverage)
         head = regression_head_of(fitted.model)
         predicted = outputs_of(self, X, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))

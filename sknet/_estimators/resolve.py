@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sknet._estimators.auto import UNITS_PER_SET, Facts, auto_bins, replace_autos
+from sknet._estimators.auto import UNITS_PER_SET, Facts, auto_numeric_encoding, replace_autos
 from sknet._estimators.conflicts import refuse_conflicts_with_solver
 from sknet._estimators.keywords import suggest_value
 from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends, solver_class
@@ -118,7 +118,11 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     if n_members > 1 and not is_continued:  # now, before there is anything for each: weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
         refuse_beyond_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
-    bins = auto_bins(p, is_evaluated=bool(p.early_stopping)) if p.numeric_encoding == "auto" else p.numeric_encoding
+    bins = (
+        auto_numeric_encoding(p, is_evaluated=bool(p.early_stopping))
+        if p.numeric_encoding == "auto"
+        else p.numeric_encoding
+    )
     # "auto" is by turns: the numbers as they are, and with bins beside them
     sees_bins = tuple(
         [p.numeric_encoding != "raw" and (p.numeric_encoding != "auto" or i % 2 == 1) for i in range(n_members)]

@@ -149,7 +149,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
         if not isinstance(saved, SavedEstimator):
             raise ValueError("it holds something else than an estimator")
         estimator = _estimator_of(path, saved)
-        _predict_one_row(estimator, saved.fitted)
+        check_loaded(estimator, saved.fitted)
         return estimator
 
 
@@ -179,7 +179,7 @@ CONTINUED_WITH = {*LEARNT_WITH, "hidden_layer_sizes"}
 """Parameters whose earlier answers training takes over where it goes on."""
 
 
-def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
+def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     """Let a model that was read predict a row of missing values: parts that do not go together show here."""
     head, names = fitted.model.head, fitted.columns.names
     if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):

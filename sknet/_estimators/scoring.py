@@ -20,7 +20,7 @@ from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 from sknet._estimators.fitted import Fitted, OutputsForScorer
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
-from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights
+from sknet._estimators.zero_weights import drop_zero_weights, replace_zero_weight_rows
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
@@ -46,7 +46,7 @@ def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) 
 def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted share of rows all of whose labels were predicted; labels of another kind are an error."""
     weight = read_weight_of_rows(predicted, sample_weight)
-    labels = as_labels(hide_zero_weights(y, weight, "y"))
+    labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
@@ -73,7 +73,7 @@ def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
 def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
     weight = read_weight_of_rows(predicted, sample_weight)
-    values, _ = read_regression_target(hide_zero_weights(y, weight, "y"), warn=False)
+    values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
     head.regression_target.refuse_other_number_of_targets(values)
@@ -108,7 +108,7 @@ def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Cal
     kept = deepcopy(X) if is_frame(X) else X.copy()  # a scorer may change what it is given; polars has no `copy`
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    y = plan.encoding.head.restore_y(held_out.y)
+    y = plan.encoding.head.reshape_like_y(held_out.y)
 
     def score(model: Model, raw: Array) -> float:
         trained._fitted = Fitted(

@@ -31,7 +31,7 @@ from sknet._estimators.read_data import (
     read_known_table,
 )
 from sknet._estimators.sklearn_types import with_callbacks
-from sknet._estimators.zero_weights import hide_zero_weights, n_rows_of
+from sknet._estimators.zero_weights import n_rows_of, replace_zero_weight_rows
 from sknet._storage import checkpoints
 from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
 from sknet._stream.packing import TableFormat, choose_format
@@ -140,7 +140,7 @@ class ChunkReader:
         if weight is not None and not weight.any():
             return None
         X, y, groups = (
-            hide_zero_weights(values, weight, name)
+            replace_zero_weight_rows(values, weight, name)
             for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
         if self.columns is None:

@@ -38,7 +38,7 @@ def drop_zero_weights(X: Table, weight: Array | None) -> Table:
     return _take(X, np.flatnonzero(weight))
 
 
-def hide_zero_weights(values: Target, weight: Array | None, name: str) -> Target:
+def replace_zero_weight_rows(values: Target, weight: Array | None, name: str) -> Target:
     """Return what a user passes, not yet checked, with a copy of another row in place of each row of weight 0.
 
     So there are N rows still, and messages count as the user does. Of another length, they are left as they are.

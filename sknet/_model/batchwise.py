@@ -32,7 +32,7 @@ class BatchwiseInputs:
         How many values are written at a time: they stay in the processor's cache.
     batch_format : {"ones", "dense"}, default="ones"
         With "ones", one more column is 1.
-    n_inputs_unseen : int, default=0
+    n_skipped_inputs : int, default=0
         The s of the network.
     """
 
@@ -43,10 +43,10 @@ class BatchwiseInputs:
         dtype: DType,
         piece_values: int,
         batch_format: BatchFormat = "ones",
-        n_inputs_unseen: int = 0,
+        n_skipped_inputs: int = 0,
     ) -> None:
         self.batch_format, self._piece_values = batch_format, piece_values
-        self._write, self._n_inputs, self._n_unseen = write, n_inputs, n_inputs_unseen
+        self._write, self._n_inputs, self._n_skipped = write, n_inputs, n_skipped_inputs
         self._buffer = np.empty((0, n_inputs + (batch_format == "ones")), dtype)
 
     def __call__(self, batch: Batch) -> Array:
@@ -57,12 +57,12 @@ class BatchwiseInputs:
         start = 0
         for piece in pieces(batch, max(1, self._piece_values // (self._n_inputs + 1))):
             stop = start + length(piece)
-            self._write(piece, self._buffer[start:stop, : self._n_inputs], self._n_unseen)
+            self._write(piece, self._buffer[start:stop, : self._n_inputs], self._n_skipped)
             start = stop
-        return self._buffer[:n, self._n_unseen :]
+        return self._buffer[:n, self._n_skipped :]
 
     def without_first_inputs(self, s: int) -> BatchwiseInputs:
         """Return the same rows without the first s inputs, with a buffer of its own."""
         return BatchwiseInputs(
-            self._write, self._n_inputs, self._buffer.dtype, self._piece_values, self.batch_format, self._n_unseen + s
+            self._write, self._n_inputs, self._buffer.dtype, self._piece_values, self.batch_format, self._n_skipped + s
         )

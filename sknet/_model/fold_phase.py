@@ -242,7 +242,7 @@ class FoldPhase:
             if not self._trainers:  # of the fold whose networks are published after an interrupt
                 self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
             self._trainers.append(trainers)
-            self._held_out_rows.append([held_out_rows.for_network(trainer.n_inputs_unseen) for trainer in trainers])
+            self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
         self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
         m = len(self.held_out)
         self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)

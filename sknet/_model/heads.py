@@ -88,7 +88,7 @@ class Head(Protocol):
     def read(self, y: Target) -> Array:
         """Parse further targets of the kind that was learnt."""
 
-    def restore_y(self, values: Array) -> Array:
+    def reshape_like_y(self, values: Array) -> Array:
         """Return parsed targets in the user's own form, for scorers and splitters."""
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
@@ -158,7 +158,7 @@ class LabelHead:
         """Find the codes of labels, which must be known."""
         return self.labels.read(y)
 
-    def restore_y(self, values: Array) -> Array:
+    def reshape_like_y(self, values: Array) -> Array:
         """Return the labels that codes stand for."""
         return self.labels.from_codes(values)
 
@@ -317,7 +317,7 @@ class RegressionHead:
         """Read numbers."""
         return read_regression_target(y)[0]
 
-    def restore_y(self, values: Array) -> Array:
+    def reshape_like_y(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
         return restore_shape(values, self.regression_target.flat)
 

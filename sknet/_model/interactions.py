@@ -12,12 +12,12 @@ from sknet._tables.interaction_sets import sets_with_inputs
 from sknet._typing import Array
 
 
-def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_inputs_unseen: int) -> InputSets:
+def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
     """Return the sets of a network's inputs, without the first ones that it skips; a single one where all may meet."""
     if settings.interaction_cst is None or not settings.hidden_sizes:  # a sum of all inputs: nothing meets before it
-        return InputSets(np.ones((encoding.encoder.n_inputs - n_inputs_unseen, 1), dtype=bool), settings.n_joined)
+        return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
     has_input = sets_with_inputs(settings.interaction_cst, encoding.encoder)
-    return InputSets(has_input[n_inputs_unseen:], settings.n_joined)
+    return InputSets(has_input[n_skipped_inputs:], settings.n_joined)
 
 
 def refuse_weights_between_sets(sets: InputSets, layout: Layout, coefs: Sequence[Array]) -> None:

@@ -223,9 +223,9 @@ class EncodedRows:
             raise ValueError(too_little_weight_message(weight))
         return replace(self, inputs=self.inputs[rows], y=self.y[rows], weight=weight)
 
-    def for_network(self, n_inputs_unseen: int, smoothing: float = 0.0) -> Self:
+    def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
         """Return the rows as one network takes them, without the first inputs, with buffers and targets of its own."""
-        return replace(self, inputs=self.inputs.without_first_inputs(n_inputs_unseen), smoothing=smoothing)
+        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), smoothing=smoothing)
 
     @property
     def total_weight(self) -> float:

@@ -19,7 +19,7 @@ BIN_MEAN = 0.5
 
 
 def make_monotone_bounds(
-    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_inputs_unseen: int, sets: InputSets
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
 ) -> MonotoneBounds | None:
     """Return the bounds on a network's weights; None where no column is constrained.
 
@@ -28,7 +28,7 @@ def make_monotone_bounds(
     settings : NetworkSettings
     encoding : Encoding
     layout : Layout
-    n_inputs_unseen : int
+    n_skipped_inputs : int
         How many of the encoded table's inputs, the first ones, the network
         does without.
 
@@ -45,7 +45,7 @@ def make_monotone_bounds(
     refuse_not_monotone(settings, encoding)
     # the inputs' means, by which the first biases make up for weights whose sign is changed
     means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
-    sign, means = sign[n_inputs_unseen:], means[n_inputs_unseen:]
+    sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
     return monotone_bounds(
         layout,
         settings.activations,

@@ -54,7 +54,7 @@ class NetworkTrainer:
     settings: Settings
     encoding: Encoding
     layout: Layout
-    n_inputs_unseen: int  # how many of the encoded table's inputs, the first ones, the network does without
+    n_skipped_inputs: int  # how many of the encoded table's inputs, the first ones, the network does without
     train_rows: EncodedRows  # as this network takes them
     held_out: EncodedRows | None  # the rows that evaluate each epoch
     max_rows: int  # that are computed at once
@@ -75,7 +75,7 @@ class NetworkTrainer:
         They are those of the sums, of the weights' gradients, of the hidden layers' errors, and a row's share of a
         step, in which "adam" multiplies each weight about five times: of sparse tables, that takes longest.
         """
-        first = (n_inputs - self.n_inputs_unseen) * self.layout.sizes[1]
+        first = (n_inputs - self.n_skipped_inputs) * self.layout.sizes[1]
         others = sum(map(prod, self.layout.shapes[1:]))
         return 2.0 * first + 3.0 * others + 5.0 * self.layout.n_weights / self.max_rows
 
@@ -91,7 +91,7 @@ class NetworkTrainer:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
                 sets = self.sets if self.sets.n_sets > 1 else None
-                bins_per_column = self.encoding.encoder.bins_per_column[self.n_inputs_unseen :]
+                bins_per_column = self.encoding.encoder.bins_per_column[self.n_skipped_inputs :]
                 coefs, intercepts = draw_weights(self.layout, activations, init, rng, sets, bins_per_column)
             if not isinstance(init, str):  # a function that the user wrote may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
@@ -201,16 +201,16 @@ def make_trainer(
     head, activations = encoding.head, settings.network.activations
     if settings.solver.learns_gains and train_rows.inputs.batch_format == "sparse":
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
-    n_inputs_unseen = 0 if sees_bins else encoding.encoder.n_bins
+    n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
     max_rows = rows_at_once(settings, train_rows)
     n_held_out = 0 if held_out is None else min(len(held_out), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_held_out) * sum(layout.sizes[1:])
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
     refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    own_rows = train_rows.for_network(n_inputs_unseen, settings.regularisation.label_smoothing)
-    sets = make_input_sets(settings.network, encoding, n_inputs_unseen)
-    monotone = make_monotone_bounds(settings.network, encoding, layout, n_inputs_unseen, sets)
+    own_rows = train_rows.for_network(n_skipped_inputs, settings.regularisation.label_smoothing)
+    sets = make_input_sets(settings.network, encoding, n_skipped_inputs)
+    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
     bounds = None if monotone is None else (monotone.lower, monotone.upper)
     if bounds is None and sets.n_sets > 1:
         bounds = sets.bounds(layout, encoding.compute_dtype)
@@ -229,7 +229,7 @@ def make_trainer(
         proximal_step = ProximalStep(penalty.l1, max_norm or 0.0, layout)
     held_out_rows, evaluate = None, None
     if held_out is not None:
-        held_out_rows = held_out.for_network(n_inputs_unseen)
+        held_out_rows = held_out.for_network(n_skipped_inputs)
         evaluate = make_evaluation(settings, encoding, layout, objective, held_out_rows, score, monotone is not None)
     problem = Problem(
         objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
@@ -254,7 +254,7 @@ def make_trainer(
         settings=settings,
         encoding=encoding,
         layout=layout,
-        n_inputs_unseen=n_inputs_unseen,
+        n_skipped_inputs=n_skipped_inputs,
         train_rows=own_rows,
         held_out=held_out_rows,
         max_rows=max_rows,

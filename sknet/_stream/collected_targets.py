@@ -49,7 +49,7 @@ class CollectedLabels:
         indices = []
         for j, column in enumerate(columns):
             codes, distinct = pd.factorize(column)  # -1 where a label is missing
-            self._known[j], index = merge_labels(self._known[j], as_label_column(np.asarray(distinct)))
+            self._known[j], index = extend_labels(self._known[j], as_label_column(np.asarray(distinct)))
             indices.append(np.append(index, -1)[codes])
         self._indices.append(np.column_stack(indices).astype(np.int32))
 
@@ -61,7 +61,7 @@ class CollectedLabels:
         return columns[0] if self._flat else stack_label_columns(columns)
 
 
-def merge_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
+def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]:
     """Return the distinct labels of both, those that are known first, and the index of each of the others."""
     if len({part.dtype.kind in "OUT" for part in (known, labels) if len(part)}) == 2:
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
