@@ -21,7 +21,7 @@ from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments, read_weight_of_rows
-from sknet._estimators.regressor import REGRESSION, conformal_quantile_of_targets, levels_and_errors
+from sknet._estimators.regressor import REGRESSION, conformal_quantile_of_targets, levels_and_residuals
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
@@ -389,5 +389,5 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             The quantiles. The columns of a data frame are named after their
             probabilities.
         """
-        levels, _ = levels_and_errors(require_fitted(self), quantiles)  # raises now, not on a worker
+        levels, _ = levels_and_residuals(require_fitted(self), quantiles)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_quantiles", levels)

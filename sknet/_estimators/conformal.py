@@ -86,7 +86,7 @@ def read_quantiles(quantiles: object) -> Array:
     return levels
 
 
-def errors_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
+def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
     """Return the quantiles of signed residuals, (levels, 1); a ValueError where held-out rows cannot tell them."""
     scaled = require_residuals(residuals, "predict_quantiles")
     if scaled.signed is None:

@@ -4,7 +4,7 @@ from typing import Self, cast
 
 from numpy.typing import ArrayLike
 
-from sknet._estimators.conformal import conformal_quantile, errors_at_levels, read_quantiles
+from sknet._estimators.conformal import conformal_quantile, read_quantiles, residuals_at_levels
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
@@ -42,7 +42,7 @@ def conformal_quantile_of_targets(fitted: Fitted, coverage: float) -> Array:
     return conformal_quantile(fitted.residuals, coverage, "predict_interval")
 
 
-def levels_and_errors(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
+def levels_and_residuals(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
     """Return the levels of `predict_quantiles`, (levels,), and the errors there, (levels, 1), or None after levels.
 
     A ValueError names what cannot be predicted.
@@ -65,7 +65,7 @@ def levels_and_errors(fitted: Fitted, quantiles: object) -> tuple[Array, Array |
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with wider levels in quantile=, or choose another loss."
         )
-    return levels, None if known else errors_at_levels(cast(ScaledResiduals | None, fitted.residuals), levels)
+    return levels, None if known else residuals_at_levels(cast(ScaledResiduals | None, fitted.residuals), levels)
 
 
 REGRESSION = TaskFunctions(
@@ -620,7 +620,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             `coefs_` or `intercepts_` were set after `fit`.
         """
         fitted = require_fitted(self)
-        levels, errors = levels_and_errors(fitted, quantiles)
+        levels, errors = levels_and_residuals(fitted, quantiles)
         head, scaled = regression_head_of(fitted.model), cast(ScaledResiduals | None, fitted.residuals)
         predicted = outputs_of(self, X, head.predict)
         if errors is None:

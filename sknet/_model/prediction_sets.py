@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknet._model.heads import LabelHead
-from sknet._model.intervals import Residuals, residuals_from_errors
+from sknet._model.intervals import Residuals, summarise_residuals
 from sknet._tables.tables import take_optional
 from sknet._typing import Array
 
@@ -101,5 +101,5 @@ def learn_label_residuals(
     by_class = []
     for code in range(P.shape[1]):
         rows = codes[:, 0] == code
-        by_class.append(residuals_from_errors(residuals[rows], take_optional(weight, rows)))
-    return LabelResiduals(residuals_from_errors(residuals, weight), tuple(by_class))
+        by_class.append(summarise_residuals(residuals[rows], take_optional(weight, rows)))
+    return LabelResiduals(summarise_residuals(residuals, weight), tuple(by_class))
