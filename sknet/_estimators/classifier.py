@@ -24,12 +24,15 @@ from sknet._typing import Array, Table, Target
 
 
 def label_head_of(model: Model) -> LabelHead:
-    """Return the head of a classifier's model, which is one of labels."""
+    """Return the head of a classifier's model, typed as `LabelHead`."""
     return cast(LabelHead, model.head)
 
 
 def conformal_quantile_of_classes(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
-    """Return how large the residual of each class in a set may be, (n_classes,); `per_class` by its own rows alone."""
+    """Return the largest residual of each class in a set, (n_classes,); raise if it cannot be computed.
+
+    With `per_class`, each class needs enough held-out rows of its own.
+    """
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
     head = label_head_of(fitted.model)
@@ -648,7 +651,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             For two classes, one number per row; otherwise one column per class or
             label. Several columns of classes give a list with one array per column.
         """
-        raw = outputs_of(self, X, np.asarray)  # as they are: no link, no decoding
+        raw = outputs_of(self, X, np.asarray)  # raw outputs, without link and decoding
         return label_head_of(require_fitted(self).model).decision(raw)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:

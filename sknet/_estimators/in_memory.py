@@ -1,4 +1,4 @@
-"""The public methods of both estimators that do not depend on the task: fits, and what shows the network's inside."""
+"""The public methods that both estimators share: training, transforms and explanations."""
 
 from dataclasses import replace
 from os import PathLike
@@ -334,7 +334,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         fitted = require_fitted(self)
         start = start_from_fitted(fitted, Seeds(*fitted.seeds), is_increment=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
-        # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
+        # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(
             len(data.rows),
             NoEvaluation() if fitted.evaluation is None else Folds([], 1.0),
@@ -342,7 +342,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)
-        settings = replace(settings, network=replace(settings.network, dropout=()))  # none: the gradient is exact
+        settings = replace(settings, network=replace(settings.network, dropout=()))  # no dropout: the gradient is exact
         model = fitted.model
         encoding = encoding_of(model, data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))

@@ -28,12 +28,12 @@ from sknet._typing import Array, Table, Target
 
 
 def regression_head_of(model: Model) -> RegressionHead:
-    """Return the head of a regressor's model, which is one of numbers."""
+    """Return the head of a regressor's model, typed as `RegressionHead`."""
     return cast(RegressionHead, model.head)
 
 
 def conformal_quantile_of_targets(fitted: Fitted, coverage: float) -> Array:
-    """Return how large the residual of each target in an interval may be, (n_outputs,)."""
+    """Return the largest residual of each target in an interval, (n_outputs,); raise if it cannot be computed."""
     if not has_interval(regression_head_of(fitted.model)):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
@@ -43,9 +43,10 @@ def conformal_quantile_of_targets(fitted: Fitted, coverage: float) -> Array:
 
 
 def levels_and_residuals(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
-    """Return the levels of `predict_quantiles`, (levels,), and the errors there, (levels, 1), or None after levels.
+    """Return the levels of `predict_quantiles`, (levels,), and the residuals at these levels, (levels, 1).
 
-    A ValueError names what cannot be predicted.
+    The residuals are None if the network itself predicts quantile levels. Raise a ValueError for levels that cannot be
+    predicted.
     """
     head, levels = regression_head_of(fitted.model), read_quantiles(quantiles)
     k = head.regression_target.n_outputs
@@ -620,12 +621,12 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             `coefs_` or `intercepts_` were set after `fit`.
         """
         fitted = require_fitted(self)
-        levels, errors = levels_and_residuals(fitted, quantiles)
+        levels, residuals = levels_and_residuals(fitted, quantiles)
         head, scaled = regression_head_of(fitted.model), cast(ScaledResiduals | None, fitted.residuals)
         predicted = outputs_of(self, X, head.predict)
-        if errors is None:
+        if residuals is None:
             return quantiles_between(head, predicted, levels, scaled)
-        return quantiles_around(head, predicted, errors, cast(ScaledResiduals, scaled))
+        return quantiles_around(head, predicted, residuals, cast(ScaledResiduals, scaled))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Return R², or with several quantile levels the mean D² of the pinball loss.

@@ -1,4 +1,4 @@
-"""What a call starts from: nothing, what an earlier call has left, or how far the run of a checkpoint had come."""
+"""The start of a call: from nothing, from the result of an earlier call, or from a checkpoint."""
 
 import pickle
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ from sknet._training.state import State
 class Seeds(NamedTuple):
     """The seeds of a fit."""
 
-    weights: int  # the first ones
-    rows: int  # which are held out, in which fold, and in the sample that columns are learnt from
-    steps: int  # the order of the rows, and dropout
+    weights: int  # of the first weights
+    rows: int  # of held-out rows, folds, and the sample that columns are learnt from
+    steps: int  # of the order of rows, and dropout
 
     def as_tuple(self) -> tuple[int, int, int]:
-        """Return a plain tuple: pickles and files name no private class."""
+        """Return a plain tuple, so that pickles and files do not name a private class."""
         return self.weights, self.rows, self.steps
 
 
@@ -38,8 +38,8 @@ def draw_seeds(source: np.random.RandomState) -> Seeds:
 
 
 def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
-    """Draw seeds of the first weights and of training for each member; the first has those of a network alone."""
-    weights, steps = (  # all members share the held-out rows
+    """Draw (weights, steps) seeds for each member. The first member has the seeds of a single network."""
+    weights, steps = (  # members share the seed of rows
         [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
         for seed in (seeds.weights, seeds.steps)
     )
@@ -48,38 +48,38 @@ def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Start:
-    """What a call starts from."""
+    """The start of a call."""
 
     seeds: Seeds
-    is_increment: bool = False  # `partial_fit`: one epoch, over rows that are not the whole table
-    model: Model | None = None  # encoder, head and weights to continue with; None: all is learnt anew
+    is_increment: bool = False  # whether the call is `partial_fit`
+    model: Model | None = None  # the model to continue from; None for new training
     columns: Columns | None = None  # of the model's table
-    resolved: Mapping[str, object] | None = None  # the parameters that the model was learnt with
-    evaluation: Evaluated | None = None  # of the call before
+    resolved: Mapping[str, object] | None = None  # the model's resolved parameters
+    evaluation: Evaluated | None = None  # of the earlier call
     history: tuple[Epoch, ...] = ()
     n_samples_seen: int = 0
-    state: State | None = None  # of training, after increments that went before
+    state: State | None = None  # the state of earlier calls of `partial_fit`
     checkpoint: LoadedCheckpoint | None = None
 
     @property
     def has_one_network(self) -> bool:
-        """Whether training began with `partial_fit`, which has one network whatever `n_members` says."""
+        """Whether training began with `partial_fit`, which trains a single network."""
         was_alone = self.resolved is None or (self.state is not None and self.resolved["n_members"] == 1)
         return self.is_increment and was_alone
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs the run has behind it that this call continues."""
+        """How many epochs were trained before this call continues."""
         states = [] if self.checkpoint is None else self.checkpoint.progress.states
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
 
 @contextmanager
 def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment: bool = False) -> Iterator[Start]:
-    """Draw the seeds of the call in the `with` block, which continues what an earlier one has left, or starts anew.
+    """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
 
-    An unfinished run keeps its seeds, and a warm start those of the held-out rows: they never enter the rows to train
-    on. Calls that share a generator in several threads draw different seeds. A call that fails rewinds the generator,
+    An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
+    Calls that share a generator in several threads draw different seeds. If the call fails, the generator is rewound,
     unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
@@ -105,11 +105,11 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
 
 
 _GENERATOR_LOCK = Lock()
-"""Held while seeds are drawn, and while they are given back."""
+"""Held while a generator draws seeds or is rewound."""
 
 
 def start_from_fitted(fitted: Fitted, seeds: Seeds, *, is_increment: bool) -> Start:
-    """Return the start of a call that continues what an earlier one has left."""
+    """Return the start of a call that continues from the result of an earlier call."""
     return Start(
         seeds,
         is_increment,
@@ -119,13 +119,13 @@ def start_from_fitted(fitted: Fitted, seeds: Seeds, *, is_increment: bool) -> St
         evaluation=fitted.evaluation,
         history=fitted.history,
         n_samples_seen=fitted.n_samples_seen,
-        # a warm start trains as many epochs as a new fit, with moments of its own
+        # a warm start trains as many epochs as a new fit, with new moments
         state=fitted.state if is_increment else None,
     )
 
 
 def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -> Start:
-    """Return the start of a call that resumes a run; `fitted`: what the estimator has learnt, if anything."""
+    """Return the start of a call that resumes a run; `fitted` is the result of an earlier call, if any."""
     seeds = Seeds(*checkpoint.origin.seeds)
     if fitted is None or not checkpoint.origin.seen_before:
         return Start(seeds, checkpoint=checkpoint)
@@ -133,6 +133,6 @@ def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -
 
 
 def advance_random_state(estimator: BaseEstimator) -> None:
-    """Draw from the user's own generator what `draw_start` draws."""
+    """Advance the user's own generator as `draw_start` does."""
     if isinstance(estimator.random_state, np.random.RandomState):
         draw_seeds(estimator.random_state)
