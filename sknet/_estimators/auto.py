@@ -7,6 +7,7 @@ training with scikit-learn's settings does the same as there.
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import Literal
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from sknet._estimators.parameters import (
     solver_class,
     validation_splitter,
 )
-from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation
+from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
 from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
 from sknet._network.losses import Loss
 from sknet._network.regression_losses import REGRESSION_LOSSES
@@ -81,7 +82,8 @@ class Facts:
     """Facts about the rows, on which "auto" depends in addition to the other parameters."""
 
     n_rows: int  # training rows
-    evaluation: Evaluation
+    early_stopping: bool | Literal["folds"]  # what evaluates the epochs: nothing, validation rows, or folds
+    n_held_out: int = 0  # rows of the table that are held out
     columns: ColumnSummary = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY
@@ -90,13 +92,13 @@ class Facts:
 
     @property
     def n_table_rows(self) -> int:
-        """The number of rows of the table: training rows and rows held out of it, without `X_val`."""
-        return self.n_rows + (len(self.evaluation.held_out) if isinstance(self.evaluation, HeldOut) else 0)
+        """The number of rows of the table: training rows and held-out rows, without `X_val`."""
+        return self.n_rows + self.n_held_out
 
     @property
     def keeps_all_categories(self) -> bool:
         """Whether rare categories keep an input; if epochs are not evaluated, so that k `partial_fit` equal a `fit`."""
-        return not self.evaluation.early_stopping
+        return not self.early_stopping
 
 
 # --- what evaluates the epochs ----------------------------------------------------------------------------------------
@@ -158,9 +160,9 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
         refuse_changed_parameters(resolved, facts.earlier_parameters)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
     # "folds", True or False; False also if there are too few rows to hold out
-    resolved.early_stopping = facts.evaluation.early_stopping
+    resolved.early_stopping = facts.early_stopping
     if isinstance(resolved, ClassifierParameters):
-        resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.evaluation.early_stopping)
+        resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.early_stopping)
         if resolved.label_smoothing == "auto":  # a temperature corrects the smoothed probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return resolved
@@ -179,7 +181,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     `n_members` is resolved before, and `label_smoothing` afterwards, since it depends on the temperature.
     """
     n = facts.n_rows
-    is_evaluated = bool(facts.evaluation.early_stopping)
+    is_evaluated = bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
     by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
     is_large = facts.n_table_rows >= LARGE_ROWS and ours
@@ -203,7 +205,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
     }
-    if facts.evaluation.early_stopping == "folds":
+    if facts.early_stopping == "folds":
         by_rows = FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else REGRESSOR_FOLDS_PATIENCE
         patience = by_rows[(n >= FEW_ROWS) + (n >= MANY_ROWS)]  # index 0, 1 or 2
         # float32 even for few rows, since several networks are trained and float64 takes twice the time
@@ -274,7 +276,7 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
         return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]
     reasons = single_network_reasons(p, facts)
     if p.n_members == "auto":
-        return 2 if not reasons and facts.evaluation.early_stopping else 1
+        return 2 if not reasons and facts.early_stopping else 1
     n_members = int(p.n_members)
     if n_members > 1 and reasons and facts.earlier_parameters is None:
         raise ValueError(

@@ -14,7 +14,6 @@ from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._estimators.sklearn_types import ClassNamePrefixFeaturesOutMixin, TransformerMixin, with_callbacks
 from sknet._estimators.start import Seeds, start_from_fitted
-from sknet._model.evaluation import Folds, NoEvaluation
 from sknet._model.explanation import Explanation
 from sknet._model.matrices import encode_rows, encoding_of
 from sknet._model.network_trainer import make_trainer
@@ -337,7 +336,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(
             len(data.rows),
-            NoEvaluation() if fitted.evaluation is None else Folds([], 1.0),
+            fitted.evaluation is not None,
             began_with_increments=start.has_one_network,
             earlier_parameters=fitted.resolved,
         )

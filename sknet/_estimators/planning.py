@@ -52,9 +52,11 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     """
     rows, batch_size = data.rows, estimator.batch_size
     evaluation = NoEvaluation() if start.is_increment else choose_evaluation(estimator, data, start)
+    n_train = len(rows) if evaluation.train is None else len(evaluation.train)
     facts = Facts(
-        len(rows) if evaluation.train is None else len(evaluation.train),
-        evaluation,
+        n_train,
+        evaluation.early_stopping,
+        n_held_out=len(rows) - n_train,
         limits=rows.X.limits,
         earlier_parameters=start.resolved,
         began_with_increments=start.has_one_network,

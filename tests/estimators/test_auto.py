@@ -1,7 +1,10 @@
 """Facts about the data choose among the numbers that "auto" becomes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
@@ -20,10 +23,9 @@ from sknet._estimators.auto import (
     evaluation_class,
     fraction_to_hold_out,
 )
-from sknet._estimators.planning import OwnRows
 from sknet._estimators.resolve import resolve
 from tests.estimators.choices import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
-from tests.tables.examples import column_summary, rows_of_table
+from tests.tables.examples import column_summary
 
 
 @pytest.mark.parametrize(
@@ -68,8 +70,8 @@ def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
 
 
 def test_validation_rows_of_the_user_do_not_make_a_table_large():
-    X, y = np.zeros((LARGE_ROWS, 1)), np.arange(LARGE_ROWS) % 2
-    X[:, 0] = y
+    y = np.arange(LARGE_ROWS) % 2
+    X = y[:, np.newaxis] + 0.5
     net = SigmoidMLPClassifier((2,), max_iter=1, random_state=0)
     few, many = (
         SimpleNamespace(**clone(net).fit(X[:n], y[:n], X_val=X, y_val=y).resolved_params_) for n in (100, LARGE_ROWS)
