@@ -26,7 +26,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
 
     # cross-fitted: the target means of a training row do not contain its own target
     trained_by = encoding
-    if start.model is not None:
+    if start.earlier is not None:
         trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_increment)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
     train_rows, held_out = encoded, None

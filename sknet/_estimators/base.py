@@ -98,13 +98,16 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
         settings, name = target_settings(self), type(self).__name__
         learn = partial(self._task.learn_head, settings=settings, classes=arguments.classes)
-        if start.model is None:
+        if start.earlier is None:
             head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
         else:
-            known = start.model.head
+            known = start.earlier.model.head
             # the rows of `partial_fit` may lack classes, but a warm start must have all of them
             head, rows, columns = read_rows(
-                arguments, name, start.columns, (lambda y: (known, known.read(y))) if start.is_increment else learn
+                arguments,
+                name,
+                start.earlier.columns,
+                (lambda y: (known, known.read(y))) if start.is_increment else learn,
             )
             known.refuse_other_classes(head)
             head = known.with_settings(settings)

@@ -153,9 +153,12 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
 
 def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
-    n_before = start.evaluation.n_rows_before_split if isinstance(start.evaluation, EvaluatedByRows) else 0
+    earlier = start.earlier
+    if earlier is None:
+        return
+    n_before = earlier.evaluation.n_rows_before_split if isinstance(earlier.evaluation, EvaluatedByRows) else 0
     # with the same number of rows and the same fraction, the same rows are held out (see `draw_start`)
-    if start.resolved is None or (n_before == n and fraction == start.resolved["validation_fraction"]):
+    if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
     trained = "has held out others, of another table or share" if n_before else "trained on all rows"
     # no numbers in the message, so that it is shown once even if the table grows from call to call
@@ -193,9 +196,9 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
 def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
     """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
     solver, state = settings.solver, start.state
-    if start.resolved is None or state is None or not isinstance(solver, MiniBatchSolver):
+    if start.earlier is None or state is None or not isinstance(solver, MiniBatchSolver):
         return
-    n_before = int(start.resolved["max_iter"])  # type: ignore[call-overload]  # planned calls, as of the last call
+    n_before = int(start.earlier.resolved["max_iter"])  # type: ignore[call-overload]  # planned calls, as of the last call
     ended_before = state.epoch - 1 >= n_before  # the last call has warned
     if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(ScheduleInput(1.0)) <= NEGLIGIBLE_FACTOR:
         warn(

@@ -161,7 +161,7 @@ class FitRun:
             model=self.phase.encoding.model(network),
             resolved=plan.resolved,
             columns=plan.columns,
-            history=start.history + tuple(average_epochs(epochs)),
+            history=(() if start.earlier is None else start.earlier.history) + tuple(average_epochs(epochs)),
             n_iter=n_iter,
             n_samples_seen=start.n_samples_seen + n_seen,
             seeds=start.seeds.as_tuple(),
@@ -224,17 +224,18 @@ class FitRun:
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     """Return the initial states of networks: new states, or states of an earlier call or of a checkpoint."""
     start = plan.start
-    if start.model is None:
+    earlier = start.earlier
+    if earlier is None:
         seeds = member_seeds(start.seeds, len(trainers))
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
-        network = start.model.network
+        network = earlier.model.network
         refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
-        if start.state is not None and start.resolved is not None:
-            before, now = (solver_name_or_class(resolved["solver"]) for resolved in (start.resolved, plan.resolved))
-            n, dtype = network.layout.n_parameters, start.model.output_dtype
+        if start.state is not None:
+            before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
+            n, dtype = network.layout.n_parameters, earlier.model.output_dtype
             states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
     return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 

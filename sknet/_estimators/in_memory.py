@@ -13,7 +13,7 @@ from sknet._estimators.keywords import refuse_unknown_keywords
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._estimators.sklearn_types import ClassNamePrefixFeaturesOutMixin, TransformerMixin, with_callbacks
-from sknet._estimators.start import Seeds, start_from_fitted
+from sknet._estimators.start import Seeds, Start
 from sknet._model.explanation import Explanation
 from sknet._model.matrices import encode_rows, encoding_of
 from sknet._model.network_trainer import make_trainer
@@ -331,7 +331,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         self._validate_params()
         fitted = require_fitted(self)
-        start = start_from_fitted(fitted, Seeds(*fitted.seeds), is_increment=True)
+        start = Start(Seeds(*fitted.seeds), fitted, is_increment=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(

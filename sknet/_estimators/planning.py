@@ -58,7 +58,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         evaluation.early_stopping,
         n_held_out=len(rows) - n_train,
         limits=rows.X.limits,
-        earlier_parameters=start.resolved,
+        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
         began_with_increments=start.has_one_network,
     )
     needs_all_rows = solver_class(estimator.solver).needs_all_rows
@@ -67,9 +67,9 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     if not needs_all_rows and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     learner = None
-    if start.model is not None:
+    if start.earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)
-        encoding = encoding_of(start.model, data.head)
+        encoding = encoding_of(start.earlier.model, data.head)
         if start.is_increment:
             encoding = rescale_encoding(encoding, rows, start)
     else:

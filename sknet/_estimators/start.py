@@ -1,9 +1,9 @@
 """The start of a call: from nothing, from the result of an earlier call, or from a checkpoint."""
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
 
@@ -12,11 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.read_data import Columns
-from sknet._model.evaluation import Evaluated
-from sknet._model.model import Model
 from sknet._storage.checkpoints import LoadedCheckpoint
-from sknet._training.result import Epoch
 from sknet._training.state import State
 
 
@@ -51,20 +47,25 @@ class Start:
     """The start of a call."""
 
     seeds: Seeds
+    earlier: Fitted | None = None  # the result to continue from; None for new training
     is_increment: bool = False  # whether the call is `partial_fit`
-    model: Model | None = None  # the model to continue from; None for new training
-    columns: Columns | None = None  # of the model's table
-    resolved: Mapping[str, object] | None = None  # the model's resolved parameters
-    evaluation: Evaluated | None = None  # of the earlier call
-    history: tuple[Epoch, ...] = ()
-    n_samples_seen: int = 0
-    state: State | None = None  # the state of earlier calls of `partial_fit`
     checkpoint: LoadedCheckpoint | None = None
+
+    @property
+    def state(self) -> State | None:
+        """The training state to continue from; a warm start has none, since it trains like a new fit."""
+        return None if self.earlier is None or not self.is_increment else self.earlier.state
+
+    @property
+    def n_samples_seen(self) -> int:
+        """How many rows earlier calls have trained on, counted once per epoch."""
+        return 0 if self.earlier is None else self.earlier.n_samples_seen
 
     @property
     def has_one_network(self) -> bool:
         """Whether training began with `partial_fit`, which trains a single network."""
-        was_alone = self.resolved is None or (self.state is not None and self.resolved["n_members"] == 1)
+        earlier = self.earlier
+        was_alone = earlier is None or (self.state is not None and earlier.resolved["n_members"] == 1)
         return self.is_increment and was_alone
 
     @property
@@ -83,7 +84,7 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
     unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
-        yield start_from_fitted(earlier, Seeds(*earlier.seeds), is_increment=is_increment)
+        yield Start(Seeds(*earlier.seeds), earlier, is_increment)
         return
     source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
     with _GENERATOR_LOCK:
@@ -91,11 +92,8 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
         drawn = draw_seeds(source)
         after = source.get_state(legacy=False)
     try:
-        if earlier is None:
-            yield Start(drawn, is_increment)
-        else:
-            seeds = drawn._replace(rows=Seeds(*earlier.seeds).rows)
-            yield start_from_fitted(earlier, seeds, is_increment=is_increment)
+        seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
+        yield Start(seeds, earlier, is_increment)
     except BaseException:
         with _GENERATOR_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
@@ -108,28 +106,10 @@ _GENERATOR_LOCK = Lock()
 """Held while a generator draws seeds or is rewound."""
 
 
-def start_from_fitted(fitted: Fitted, seeds: Seeds, *, is_increment: bool) -> Start:
-    """Return the start of a call that continues from the result of an earlier call."""
-    return Start(
-        seeds,
-        is_increment,
-        model=fitted.model,
-        columns=fitted.columns,
-        resolved=fitted.resolved,
-        evaluation=fitted.evaluation,
-        history=fitted.history,
-        n_samples_seen=fitted.n_samples_seen,
-        # a warm start trains as many epochs as a new fit, with new moments
-        state=fitted.state if is_increment else None,
-    )
-
-
 def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -> Start:
     """Return the start of a call that resumes a run; `fitted` is the result of an earlier call, if any."""
-    seeds = Seeds(*checkpoint.origin.seeds)
-    if fitted is None or not checkpoint.origin.seen_before:
-        return Start(seeds, checkpoint=checkpoint)
-    return replace(start_from_fitted(fitted, seeds, is_increment=False), checkpoint=checkpoint)  # a warm start
+    was_warm_start = checkpoint.origin.seen_before > 0
+    return Start(Seeds(*checkpoint.origin.seeds), fitted if was_warm_start else None, checkpoint=checkpoint)
 
 
 def advance_random_state(estimator: BaseEstimator) -> None:
