@@ -12,7 +12,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import load, save
 from sknet._model.explanation import Explanation
 from sknet._network.activations import Activation
-from sknet._network.gradient_check import check_gradient
+from sknet._network.check import check_gradient
 from sknet._network.losses import Interval, Loss
 from sknet._storage.files import ModelFileError
 from sknet._training.optimizers import Optimizer

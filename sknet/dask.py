@@ -30,8 +30,7 @@ from sknet._packages import require_package
 from sknet._typing import Array, Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
-    from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables
-    from sknet._dask.lazy import predict_lazily
+    from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables, predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 

@@ -17,8 +17,7 @@ from sknet._estimators.saving import Estimator
 from sknet._export import ExportError, feeds
 from sknet._model.model import Model
 from sknet._packages import require_package
-from sknet._tables.frames import is_frame
-from sknet._tables.tables import is_sparse
+from sknet._tables.read import is_frame, is_sparse
 from sknet._typing import Array, Table
 
 if TYPE_CHECKING:

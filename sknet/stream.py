@@ -19,7 +19,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._packages import require_package
-from sknet._storage.files import as_path, refuse_unwritable, write_then_rename
+from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_tables
 from sknet._typing import Array, Table, Target
 
@@ -258,7 +258,7 @@ def predict(
     if to is None:
         return predictions
     path = as_path(to, "to")
-    refuse_unwritable(path)  # before anything is computed
+    check_writable(path)  # before anything is computed
     if is_read_from(source, path):
         raise ValueError(f"to={os.fspath(path)!r} is a file of the source, which would be lost: give another path.")
     _write(predictions, path, method, getattr(estimator, "classes_", None))

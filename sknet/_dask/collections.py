@@ -20,10 +20,9 @@ from distributed import Client, default_client
 from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
-from sknet._dask.partitions import Partitions
-from sknet._dask.table import PartitionedTable
+from sknet._dask.table import PartitionedTable, Partitions
 from sknet._dask.tasks import take
-from sknet._tables.tables import is_sparse
+from sknet._tables.read import is_sparse
 from sknet._typing import Target
 
 Collection: TypeAlias = Any

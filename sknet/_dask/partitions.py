@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from sknet._dask import tasks
 from sknet._dask.tasks import Future
-from sknet._tables.frames import column_names
-from sknet._tables.messages import short_list
+from sknet._tables.read import column_names, short_list
 from sknet._typing import Array, Table
 
 if TYPE_CHECKING:  # tables and training need no dask: without it, they run on a stand-in for the cluster

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
 from sknet._dask import tasks
-from sknet._dask.partitions import Partitions, RowGroups
-from sknet._dask.training import EncodedOnWorkers
-from sknet._tables.columns.target import TargetTotals
+from sknet._dask.table import EncodedOnWorkers, Partitions, RowGroups
+from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Table

@@ -19,12 +19,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
-from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection
+from sknet._network.chain import DenseInputs, Inputs, MixedInputs, MixedRows, RowSelection
 from sknet._network.objective import Objective, ObjectiveSettings
-from sknet._network.sparse_layers import MixedRows
-from sknet._tables.columns.target import TargetTotals
+from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.tables import take_rows
+from sknet._tables.read import take_rows
 from sknet._typing import Array, DType, Table
 
 Future: TypeAlias = Any

@@ -20,14 +20,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._dask import tasks
-from sknet._dask.partitions import Partitions, RowGroups
+from sknet._dask.table import Partitions, RowGroups
 from sknet._dask.tasks import Future
 from sknet._model.matrices import EncodedRows
 from sknet._model.network_trainer import ROWS_IN_CACHE
-from sknet._network.binding import BatchFormat
-from sknet._network.inputs import Inputs, length
+from sknet._network.chain import BatchFormat, Inputs, MixedRows, length
 from sknet._network.objective import ObjectiveSettings
-from sknet._network.sparse_layers import MixedRows
 from sknet._typing import Array, Batch, Gradient, Table
 
 if TYPE_CHECKING:

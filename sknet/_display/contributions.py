@@ -19,9 +19,8 @@ import pandas as pd
 from sklearn.utils.validation import check_scalar
 
 from sknet._model.explanation import Explanation
-from sknet._tables.columns.datetime import infer_instants
-from sknet._tables.frames import as_pandas, column_as_floats, is_frame, unwrap_narwhals
-from sknet._tables.tables import is_sparse
+from sknet._tables.dates import infer_instants
+from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
 from sknet._typing import Array, Table
 
 POSITIVE, NEGATIVE = "#c0504d", "#4f81bd"

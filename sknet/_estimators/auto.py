@@ -23,10 +23,9 @@ from sknet._estimators.parameters import (
 )
 from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
 from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
-from sknet._network.losses import Loss
-from sknet._network.regression_losses import REGRESSION_LOSSES
+from sknet._network.losses import REGRESSION_LOSSES, Loss
+from sknet._tables.kinds import UNKNOWN_COLUMNS, ColumnSummary
 from sknet._tables.rows import IN_MEMORY, TableLimits
-from sknet._tables.survey import UNKNOWN_COLUMNS, ColumnSummary
 
 CLASSIFIER_SIZES, REGRESSOR_SIZES = (128,), (96, 32)
 """The values of `hidden_layer_sizes="auto"` for a classifier and a regressor."""

@@ -38,7 +38,7 @@ from sknet._estimators.start import Start, advance_random_state, draw_start, sta
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.evaluation import NoEvaluation
 from sknet._storage import checkpoints
-from sknet._training.result import DivergedError, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Table, Target
 
 

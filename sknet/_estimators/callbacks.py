@@ -16,7 +16,7 @@ from sknet._estimators.printing import EpochLines, ProgressLine
 from sknet._estimators.read_data import FitArguments
 from sknet._packages import require_package
 from sknet._storage import checkpoints
-from sknet._storage.files import as_path, refuse_unwritable
+from sknet._storage.files import as_path, check_writable
 from sknet._tables.rows import FeatureTable
 from sknet._typing import Target
 
@@ -147,7 +147,7 @@ class Checkpoint:
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
             )
         refuse_unresumable_solver(getattr(estimator, "solver", None))
-        refuse_unwritable(self.path)
+        check_writable(self.path)
 
     def teardown(self, estimator: object, context: object) -> None:
         """Do nothing after a fit.

@@ -13,7 +13,7 @@ import numpy as np
 
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.prediction_sets import LabelResiduals
-from sknet._tables.messages import short_repr, suggest_fraction
+from sknet._tables.read import short_repr, suggest_fraction
 from sknet._typing import Array
 
 R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)

@@ -20,9 +20,8 @@ from sklearn.utils._param_validation import (
 
 from sknet._estimators.keywords import refuse_unknown_keywords, suggest_value
 from sknet._estimators.sklearn_types import Method
-from sknet._network.losses import CLASSIFICATION_LOSSES
-from sknet._network.regression_losses import REGRESSION_LOSSES
-from sknet._tables.messages import suggest_fraction
+from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from sknet._tables.read import suggest_fraction
 
 T = TypeVar("T")
 

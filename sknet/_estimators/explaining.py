@@ -15,7 +15,7 @@ from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.user_warnings import warn
 from sknet._model.contributions import MAX_BACKGROUND_ROWS, NODES_PER_LINE, draw_background, explain
 from sknet._model.explanation import Explanation
-from sknet._tables.tables import is_sparse, take_rows
+from sknet._tables.read import is_sparse, take_rows
 from sknet._typing import Array, Table
 
 MIN_ROWS_AS_OWN_BACKGROUND = 20

@@ -13,19 +13,18 @@ from sknet._estimators.start import Start
 from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.settings import Settings
-from sknet._network.losses import Loss
-from sknet._network.temperature import MAX_LOG_TEMPERATURE
-from sknet._tables.columns import Column
-from sknet._tables.columns.category import IdentifierColumn
-from sknet._tables.columns.text import TextColumn
+from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
+from sknet._tables.categories import IdentifierColumn
+from sknet._tables.column import Column
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list, short_repr
-from sknet._tables.novelty import columns_far_from_training
-from sknet._tables.splitting import MIN_ROWS_HELD_OUT
-from sknet._tables.survey import Survey
-from sknet._training.minibatch import MiniBatchSolver
-from sknet._training.result import DivergedError, StopReason, TrainingEnd
-from sknet._training.schedules import ScheduleInput
+from sknet._tables.kinds import Survey
+from sknet._tables.new_rows import columns_far_from_training
+from sknet._tables.read import short_list, short_repr
+from sknet._tables.rows import MIN_ROWS_HELD_OUT
+from sknet._tables.text import TextColumn
+from sknet._training.loop import MiniBatchSolver
+from sknet._training.optimizers import ScheduleInput
+from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)

@@ -33,9 +33,7 @@ from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
-from sknet._training.result import TrainingEnd
-from sknet._training.solver import EpochObserver
-from sknet._training.state import State
+from sknet._training.solver import EpochObserver, State, TrainingEnd
 from sknet._typing import Array, Table, Target
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]

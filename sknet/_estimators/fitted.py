@@ -19,14 +19,12 @@ from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
 from sknet._model.model import Model, Network
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.starting import state_with_new_gains
-from sknet._storage import models
-from sknet._tables.columns import InputFormula
+from sknet._storage import pack as models
+from sknet._tables.column import InputFormula
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list
-from sknet._tables.novelty import columns_of_unknown_categories, columns_without_dates
-from sknet._tables.tables import have_equal_values
-from sknet._training.result import Epoch
-from sknet._training.state import State
+from sknet._tables.new_rows import columns_of_unknown_categories, columns_without_dates
+from sknet._tables.read import have_equal_values, short_list
+from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
 
 T = TypeVar("T")

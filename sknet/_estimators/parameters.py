@@ -35,15 +35,13 @@ from sknet._estimators.constraints import (
 from sknet._estimators.keywords import name_class_in_errors
 from sknet._estimators.sklearn_types import BaseCrossValidator, BaseShuffleSplit
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.initializers import CENTRED_INITS, INITIALIZERS, Initializer
-from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
-from sknet._network.regression_losses import REGRESSION_LOSSES
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.encoding import SCALINGS
+from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
+from sknet._network.weights import CENTRED_INITS, INITIALIZERS, Initializer
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.numbers import SCALINGS
 from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchSolver
-from sknet._training.optimizers import OPTIMIZERS, Optimizer
-from sknet._training.schedules import SCHEDULES
+from sknet._training.loop import MiniBatchSolver
+from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
 from sknet._training.solver import Solver
 from sknet._typing import Array
 

@@ -37,12 +37,11 @@ from sknet._model.fold_phase import draw_folds, folds_of_splits
 from sknet._model.heads import LabelHead
 from sknet._model.matrices import Encoding, EncodingLearner, encoding_of
 from sknet._model.settings import Settings
-from sknet._tables.frames import column_names
-from sknet._tables.interaction_sets import interaction_sets
-from sknet._tables.novelty import rescale_constant_columns
-from sknet._tables.rows import Rows
-from sknet._tables.splitting import MIN_ROWS_HELD_OUT, split_validation, splits_of_splitter
-from sknet._tables.survey import survey_columns
+from sknet._tables.constraints import interaction_sets
+from sknet._tables.kinds import survey_columns
+from sknet._tables.new_rows import rescale_constant_columns
+from sknet._tables.read import column_names
+from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 
 
 def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:

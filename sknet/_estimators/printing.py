@@ -8,7 +8,7 @@ from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver
 from sknet._model.phases import EpochReport
-from sknet._training.schedules import PLATEAU_DIVISOR
+from sknet._training.optimizers import PLATEAU_DIVISOR
 
 MAX_PRINTED_LINES = 10
 """How many lines a run prints if lines cannot be overwritten, as in a log file or a notebook."""

@@ -23,27 +23,28 @@ from sklearn.utils.validation import validate_data
 from sknet._estimators.zero_weights import drop_zero_weights, n_rows_of, replace_zero_weight_rows
 from sknet._model.heads import Head
 from sknet._model.table_in_memory import TableInMemory
-from sknet._tables.arrays import (
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.read import (
+    MemoryMappedRows,
+    as_common_type,
     as_native_array,
     as_numbers,
-    fill_table_with_nan,
-    missing_as_nan,
-    refuse_bad_column,
-    refuse_unreadable_collection,
-)
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import (
-    as_common_type,
     as_pandas,
+    check_not_foreign,
+    check_sparse_is_finite,
+    check_text_is_encodable,
     column_names,
     is_frame,
-    refuse_broken_text,
+    is_memory_mapped,
+    is_sparse,
+    missing_to_nan,
+    none_to_nan,
+    raise_for_bad_column,
+    short_list,
     unwrap_narwhals,
     with_common_types,
 )
-from sknet._tables.messages import short_list
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
-from sknet._tables.tables import MemoryMappedRows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -191,7 +192,7 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
     """Check the table of a first fit; return it, and its columns. `name` is the name of the estimator."""
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
-        refuse_unreadable_collection(X, "X")
+        check_not_foreign(X, "X")
     if choices.columns_by_parameter:
         X = as_objects_if_text(X)
     if choices.columns_by_parameter and holds_objects(X):
@@ -213,7 +214,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if needs_no_check(X, columns):
         return X
     X = unwrap_narwhals(X)
-    refuse_unreadable_collection(X, "X")
+    check_not_foreign(X, "X")
     if columns.text_positions:
         X = as_objects_if_text(X)
     if columns.text_positions and holds_objects(X):
@@ -271,7 +272,7 @@ def _array_names(n: int) -> list[str]:
 def _as_numbers(values: Array, name: str) -> Array:
     """Return a column of objects or text as float64, with NaN for missing values."""
     try:
-        return missing_as_nan(values.astype(object)).astype(np.float64)
+        return none_to_nan(values.astype(object)).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "
@@ -320,7 +321,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             _read_array(X[rows], check)
         return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
-        X = fill_table_with_nan(X)
+        X = missing_to_nan(X)
     try:
         # scikit-learn's check for infinities may overflow; without dispatch, `check` converts arrays of other libraries
         with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):
@@ -331,9 +332,9 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     except (ValueError, TypeError, OverflowError) as error:
         # these two raise an error that names the column, if they find a bad column
         if is_sparse(X):
-            refuse_bad_sparse(X.tocsr())
+            check_sparse_is_finite(X.tocsr())
         else:
-            refuse_bad_column(X, str(error))
+            raise_for_bad_column(X, str(error))
         if isinstance(error, OverflowError):
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
         if str(error).startswith(("X ", "The feature names")):
@@ -376,7 +377,7 @@ def feature_names(X: Table) -> Array | None:
             "must convert them all to strings, by using X.columns = X.columns.astype(str) for example. Otherwise you "
             "can remove feature / column names from your input data, or convert them all to a non-string data type."
         )
-    refuse_broken_text(names, "X.columns")
+    check_text_is_encodable(names, "X.columns")
     return names if are_text == {True} else None
 
 

@@ -23,7 +23,7 @@ from sknet._model.intervals import (
     quantiles_between,
 )
 from sknet._model.model import Model
-from sknet._tables.messages import short_repr
+from sknet._tables.read import short_repr
 from sknet._typing import Array, Table, Target
 
 

@@ -20,15 +20,12 @@ from sknet._model.settings import (
     TargetSettings,
 )
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.losses import Loss
-from sknet._network.regression_losses import REGRESSION_LOSSES
-from sknet._tables.columns import ColumnSettings
+from sknet._network.losses import REGRESSION_LOSSES, Loss
+from sknet._tables.column import ColumnSettings
 from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchSolver
-from sknet._training.optimizers import OPTIMIZERS, Optimizer
-from sknet._training.result import StopReason
-from sknet._training.schedules import SCHEDULES, Schedule, UserSchedule
-from sknet._training.solver import Solver
+from sknet._training.loop import MiniBatchSolver
+from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer, Schedule, UserSchedule
+from sknet._training.solver import Solver, StopReason
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from sknet._model.model import Model
 from sknet._model.starting import gains_of
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
-from sknet._storage.models import classes_by_name
-from sknet._training.state import State
+from sknet._storage.pack import classes_by_name
+from sknet._training.solver import State
 from sknet._typing import Array, DType
 
 Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor

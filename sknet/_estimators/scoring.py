@@ -24,12 +24,9 @@ from sknet._estimators.zero_weights import drop_zero_weights, replace_zero_weigh
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
-from sknet._tables.arrays import is_missing
-from sknet._tables.frames import is_frame
-from sknet._tables.label_arrays import as_labels, present_labels
-from sknet._tables.messages import short_list, short_repr
+from sknet._tables.labels import as_labels, present_labels
+from sknet._tables.read import is_frame, is_missing, short_list, short_repr, take_optional
 from sknet._tables.rows import Rows
-from sknet._tables.tables import take_optional
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
 
@@ -76,7 +73,7 @@ def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_w
     values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
-    head.regression_target.refuse_other_number_of_targets(values)
+    head.regression_target.check_number_of_targets(values)
     # scale by a power of two, which is exact, so that squares of targets neither overflow nor vanish
     _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
     values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)

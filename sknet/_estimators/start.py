@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from sknet._estimators.fitted import Fitted
 from sknet._storage.checkpoints import LoadedCheckpoint
-from sknet._training.state import State
+from sknet._training.solver import State
 
 
 class Seeds(NamedTuple):

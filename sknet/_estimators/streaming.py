@@ -33,14 +33,12 @@ from sknet._estimators.read_data import (
 from sknet._estimators.sklearn_types import with_callbacks
 from sknet._estimators.zero_weights import n_rows_of, replace_zero_weight_rows
 from sknet._storage import checkpoints
-from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
 from sknet._stream.packing import TableFormat, choose_format
-from sknet._stream.scratch import ScratchFiles
+from sknet._stream.records import ScratchFiles
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CheckedChunk, SourceWriter, StoredSource
+from sknet._stream.stored import Chunk, CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
-from sknet._tables.frames import is_frame
-from sknet._tables.tables import take_rows
+from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
 
@@ -133,7 +131,7 @@ class ChunkReader:
         self.has_labels = isinstance(estimator, ClassifierParameters)
         self.columns: Columns | None = None
 
-    def read(self, chunk: Chunk) -> tuple[CheckedChunk, Table] | None:
+    def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
         """Return a checked chunk, and its first 2 rows unchecked; None if all its weights are 0."""
         n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
         weight = None if n is None else read_each_weight(chunk.weight, n)
@@ -153,7 +151,7 @@ class ChunkReader:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
         groups = None if groups is None else read_chunk_groups(groups, n)
         self.columns = columns
-        return CheckedChunk(table, y, weight, groups), take_rows(X, slice(0, 2))
+        return Chunk(table, y, weight, groups), take_rows(X, slice(0, 2))
 
 
 def read_chunk_groups(groups: Target, n: int) -> Array:

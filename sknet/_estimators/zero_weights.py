@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.arrays import refuse_unreadable_collection
-from sknet._tables.frames import unwrap_narwhals
-from sknet._tables.tables import is_memory_mapped, is_sparse, take_rows
+from sknet._tables.read import check_not_foreign, is_memory_mapped, is_sparse, take_rows, unwrap_narwhals
 from sknet._typing import Array, Table, Target
 
 
 def n_rows_of(values: Any, name: str) -> int | None:
     """Return the number of rows; None for a value without a length, which is refused elsewhere."""
-    refuse_unreadable_collection(values, name)
+    check_not_foreign(values, name)
     try:
         return values.shape[0] if is_sparse(values) else len(values)
     except TypeError:

@@ -17,11 +17,10 @@ import pandas as pd
 from sknet._export import ExportError
 from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
-from sknet._tables.columns import Column
-from sknet._tables.columns.datetime import DatetimeColumn, infer_instants, is_text, zone_of
-from sknet._tables.frames import as_pandas, column_as_floats, column_kind, is_frame
-from sknet._tables.iso_dates import read_iso_dates
-from sknet._tables.messages import short_list
+from sknet._tables.column import Column
+from sknet._tables.dates import DatetimeColumn, infer_instants, is_text, read_iso_dates, zone_of
+from sknet._tables.kinds import column_kind
+from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
 
 if TYPE_CHECKING:

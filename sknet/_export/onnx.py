@@ -38,10 +38,9 @@ from sknet._export.onnx_columns import Feed, Graph, integers, write_encoding
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
-from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
-from sknet._network.monotone import output_rounding_step
-from sknet._network.regression_losses import POISSON
-from sknet._tables.frames import is_frame
+from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
+from sknet._network.weights import output_rounding_step
+from sknet._tables.read import is_frame
 from sknet._typing import Array, DType, Table
 
 Tensor = Callable[[list[int | None]], object]

@@ -24,15 +24,12 @@ from skl2onnx.common._topology import Scope
 
 from sknet._export import ExportError
 from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
-from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, MissingOnlyColumn
-from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.quantile import QuantileColumn
-from sknet._tables.columns.target import TargetColumn
-from sknet._tables.columns.text import TextColumn
+from sknet._tables.categories import CategoryColumn, IdentifierColumn, MissingOnlyColumn, TargetColumn
+from sknet._tables.dates import CYCLES, DatetimeColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import category_key
+from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
+from sknet._tables.read import category_key
+from sknet._tables.text import TextColumn
 from sknet._typing import Array, DType
 
 # --- the graph -------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.tables import take_rows
+from sknet._tables.read import take_rows
 from sknet._typing import Array, Table
 
 PARTS_COMPUTED_AT_ONCE = 2**20

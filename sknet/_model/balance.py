@@ -18,8 +18,8 @@ import numpy as np
 
 from sknet._model.heads import RegressionHead
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._network.log_links import has_log_link
-from sknet._training.state import State
+from sknet._network.check import has_log_link
+from sknet._training.solver import State
 from sknet._typing import Array
 
 

@@ -16,8 +16,8 @@ from sknet._model.fold_phase import MIN_STEPS_TO_JUDGE
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.phases import HeldOutOutputs
 from sknet._network.losses import Loss
-from sknet._tables.columns.statistics import mean_and_deviation
-from sknet._training.state import State
+from sknet._tables.statistics import mean_and_deviation
+from sknet._training.solver import State
 from sknet._typing import Array
 
 

@@ -14,8 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sknet._network.binding import BatchFormat
-from sknet._network.inputs import length, pieces
+from sknet._network.chain import BatchFormat, length, pieces
 from sknet._typing import Array, Batch, DType
 
 

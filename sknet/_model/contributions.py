@@ -33,9 +33,9 @@ from sknet._model.additive import as_dense, columns_of_units, explain_additive
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
 from sknet._model.threads import run_on_slices, split_among_threads
-from sknet._tables.sampling import hash_integers
-from sknet._tables.slopes import sum_by_column
-from sknet._tables.tables import take_rows
+from sknet._tables.encoding import sum_by_column
+from sknet._tables.read import take_rows
+from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, Table
 
 MAX_BACKGROUND_ROWS = 100

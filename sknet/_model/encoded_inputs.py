@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.machine import refuse_large_table
-from sknet._network.binding import BatchFormat
-from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SparseInputs
+from sknet._network.chain import BatchFormat, DenseInputs, Inputs, MixedInputs, SparseInputs
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder
-from sknet._tables.frames import as_uniform_array
-from sknet._tables.tables import is_memory_mapped, is_sparse
+from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse
 from sknet._typing import Array, Batch, DType, Table
 
 MIN_BYTES_TO_COMPACT = 2**26

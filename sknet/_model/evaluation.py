@@ -9,9 +9,8 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.rows import Rows
-from sknet._tables.splitting import Split
-from sknet._training.result import Epoch
+from sknet._tables.rows import Rows, Split
+from sknet._training.solver import Epoch
 
 
 @dataclass(frozen=True)

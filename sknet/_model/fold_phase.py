@@ -31,11 +31,8 @@ from sknet._model.phases import EpochReport, PhaseOutcome
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
 from sknet._model.side_by_side import train_side_by_side
-from sknet._tables.rows import Rows
-from sknet._tables.splitting import Split, assign_folds
-from sknet._training.result import Epoch, StopReason
-from sknet._training.solver import EpochObserver, Solver
-from sknet._training.state import State
+from sknet._tables.rows import Rows, Split, assign_folds
+from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array
 
 

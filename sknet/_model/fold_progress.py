@@ -10,8 +10,7 @@ raw_by_component     raw outputs for the held-out rows, (m, k), one array for ea
 from dataclasses import dataclass, field
 from math import inf
 
-from sknet._training.result import Epoch
-from sknet._training.state import State
+from sknet._training.solver import Epoch, State
 from sknet._typing import Array
 
 

@@ -20,17 +20,23 @@ from typing import Protocol, Self
 import numpy as np
 
 from sknet._model.settings import TargetSettings
-from sknet._network.log_links import in_unit, works_in_any_unit
-from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing_targets
-from sknet._network.regression_losses import REGRESSION_LOSSES
-from sknet._tables.class_weight import apply_class_weight
-from sknet._tables.labels import Labels, learn_labels
+from sknet._network.check import works_in_any_unit
+from sknet._network.losses import (
+    CLASSIFICATION_LOSSES,
+    REGRESSION_LOSSES,
+    SOFTMAX_LOG_LOSS,
+    Loss,
+    identity,
+    in_unit,
+    without_missing_targets,
+)
+from sknet._tables.labels import Labels, apply_class_weight, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,
     TargetScaler,
+    check_no_target_is_empty,
     read_regression_target,
-    refuse_empty_columns,
     restore_shape,
 )
 from sknet._typing import Array, DType, Target
@@ -416,6 +422,6 @@ class RegressionHead:
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
     """Read numbers; return an unscaled head, and the numbers. `classes` is not used: see `learn_label_head`."""
     values, flat = read_regression_target(y)
-    refuse_empty_columns(values)
+    check_no_target_is_empty(values)
     # None: no scaling yet; `scaled_to` learns it later, from a weighted sample of the rows
     return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values

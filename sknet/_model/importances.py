@@ -26,11 +26,10 @@ from sknet._model.matrices import EncodedRows
 from sknet._model.model import Model, Network
 from sknet._model.sensitivity import slopes_of_explained
 from sknet._model.threads import limit_blas_threads
-from sknet._network.sparse_layers import MixedRows
-from sknet._tables.encoding import TableEncoder
+from sknet._network.chain import MixedRows
+from sknet._tables.encoding import TableEncoder, sum_by_column
+from sknet._tables.read import is_sparse, take_optional
 from sknet._tables.rows import Rows
-from sknet._tables.slopes import sum_by_column
-from sknet._tables.tables import is_sparse, take_optional
 from sknet._typing import Array, Table
 
 MAX_ROWS_USED = 512

@@ -6,9 +6,9 @@ import numpy as np
 
 from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
-from sknet._tables.interaction_sets import sets_with_inputs
+from sknet._network.chain import Layout
+from sknet._network.weights import InputSets
+from sknet._tables.constraints import sets_with_inputs
 from sknet._typing import Array
 
 

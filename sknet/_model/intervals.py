@@ -39,8 +39,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknet._model.heads import RegressionHead
-from sknet._tables.columns.statistics import weighted_quantile
-from sknet._tables.tables import take_optional
+from sknet._tables.read import take_optional
+from sknet._tables.statistics import weighted_quantile
 from sknet._typing import Array
 
 MAX_RESIDUAL_QUANTILES = 1000

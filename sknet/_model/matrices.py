@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
-from sknet._network.inputs import Inputs
+from sknet._network.chain import Inputs
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
-from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.kinds import Survey
+from sknet._tables.read import take_optional
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, Sample, too_little_weight_message
-from sknet._tables.sampling import exceeds_sample_size
-from sknet._tables.survey import Survey
-from sknet._tables.tables import take_optional
+from sknet._tables.statistics import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, DType
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from sknet._model.heads import RegressionHead
 from sknet._model.matrices import EncodedRows
-from sknet._network.temperature import PRIOR_LOG_DEVIATION, scale_to_best_temperature_in_place
+from sknet._network.losses import PRIOR_LOG_DEVIATION, scale_to_best_temperature_in_place
 from sknet._typing import Array
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)

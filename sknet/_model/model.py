@@ -29,12 +29,10 @@ from sknet._model.threads import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import BatchFormat, bind_layers
-from sknet._network.layout import LayerParameters, Layout
-from sknet._network.monotone import output_rounding_step
-from sknet._network.sparse_layers import MixedRows
+from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, bind_layers
+from sknet._network.weights import output_rounding_step
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.tables import MemoryMappedRows, is_sparse, take_rows
+from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 ROWS_PREDICTED_AT_ONCE = 1024

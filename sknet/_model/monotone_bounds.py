@@ -9,10 +9,9 @@ import numpy as np
 
 from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
-from sknet._network.monotone import MonotoneBounds, ever_decreases, monotone_bounds
-from sknet._tables.monotonic_columns import input_signs
+from sknet._network.chain import Layout
+from sknet._network.weights import InputSets, MonotoneBounds, ever_decreases, monotone_bounds
+from sknet._tables.constraints import input_signs
 
 BIN_MEAN = 0.5
 """The approximate mean of a bin input, which runs from 0 to 1. The mean of scaled numbers is about 0."""

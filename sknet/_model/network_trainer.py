@@ -23,19 +23,14 @@ from sknet._model.settings import Settings
 from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.custom import refuse_bad_custom_functions
-from sknet._network.initializers import draw_weights
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
+from sknet._network.chain import Layout
+from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
-from sknet._network.monotone import MonotoneBounds
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
-from sknet._network.penalties import ElasticNet, ProximalStep
-from sknet._training.gradients import clear_fixed
-from sknet._training.result import StopReason
-from sknet._training.solver import Problem, Solver, ValueAndGradient
-from sknet._training.state import EpochEvaluation, Evaluate, State
-from sknet._typing import Array, Batch, Gradient
+from sknet._network.weights import ElasticNet, InputSets, MonotoneBounds, ProximalStep, draw_weights
+from sknet._training.loop import clear_fixed
+from sknet._training.solver import EpochEvaluation, Evaluate, Problem, Solver, State, StopReason
+from sknet._typing import Array, Batch, Gradient, ValueAndGradient
 
 MAX_BUFFER_ROWS = 4096
 """How many rows a network's buffers hold at most. Larger batches are computed piece by piece."""
@@ -222,7 +217,7 @@ def make_trainer(
     )
     objective = own_rows.inputs.objective(objective_settings, own_rows)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
-        refuse_bad_custom_functions(head.loss, objective.known_targets[0], activations)
+        check_custom_functions(head.loss, objective.known_targets[0], activations)
     max_norm = settings.regularisation.max_norm
     proximal_step = None
     if is_first_order and (penalty.l1 or max_norm):

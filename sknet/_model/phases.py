@@ -15,8 +15,7 @@ from sknet._model.matrices import Encoding
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._tables.rows import Rows
-from sknet._training.result import Epoch
-from sknet._training.state import State
+from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
 
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from sknet._model.heads import LabelHead
 from sknet._model.intervals import Residuals, summarise_residuals
-from sknet._tables.tables import take_optional
+from sknet._tables.read import take_optional
 from sknet._typing import Array
 
 

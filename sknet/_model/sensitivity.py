@@ -15,8 +15,8 @@ import numpy as np
 
 from sknet._model.heads import ExplainedOutputs
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
-from sknet._tables.slopes import gradients_by_column
-from sknet._tables.tables import take_rows
+from sknet._tables.encoding import gradients_by_column
+from sknet._tables.read import take_rows
 from sknet._typing import Array, Table
 
 

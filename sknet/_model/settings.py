@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sknet._network.activations import Activation
-from sknet._network.initializers import Initializer
 from sknet._network.losses import Loss
-from sknet._tables.columns import ColumnSettings
+from sknet._network.weights import Initializer
+from sknet._tables.column import ColumnSettings
 from sknet._training.solver import Solver
 from sknet._typing import Array, DType
 

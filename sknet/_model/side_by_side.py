@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.threads import threads_for_networks
-from sknet._training.result import TrainingEnd
-from sknet._training.solver import EpochObserver
-from sknet._training.state import State
+from sknet._training.solver import EpochObserver, State, TrainingEnd
 
 
 def train_side_by_side(

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from sknet._model.model import Network
-from sknet._network.layout import Layout
-from sknet._training.state import State
+from sknet._network.chain import Layout
+from sknet._training.solver import State
 from sknet._typing import Array, DType
 
 

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from sknet._model.encoded_inputs import encode_for_training
 from sknet._model.matrices import EncodedRows
-from sknet._network.inputs import RowSelection
+from sknet._network.chain import RowSelection
 from sknet._network.objective import Objective, ObjectiveSettings
-from sknet._tables.columns import Column
-from sknet._tables.columns.target import TargetTotals
+from sknet._tables.categories import TargetTotals
+from sknet._tables.column import Column
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.read import is_memory_mapped, is_sparse, table_digest, take_rows
 from sknet._tables.rows import ALL, FeatureTable
-from sknet._tables.tables import is_memory_mapped, is_sparse, table_digest, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
 

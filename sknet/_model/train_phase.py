@@ -20,11 +20,9 @@ from sknet._model.mixture import ChosenMixture, HeldOutLoss, Mixture
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.phases import EpochReport, HeldOutOutputs, PhaseOutcome
 from sknet._model.side_by_side import train_side_by_side
+from sknet._tables.read import take_optional
 from sknet._tables.rows import Rows
-from sknet._tables.tables import take_optional
-from sknet._training.result import Epoch, StopReason, TrainingEnd
-from sknet._training.solver import EpochObserver
-from sknet._training.state import State
+from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Table
 
 

@@ -9,9 +9,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Activate, Chain, Dense, Layer
-from sknet._network.layers import ActivateKeepingInput, Dropout
-from sknet._network.layout import LayerParameters, Layout
-from sknet._network.sparse_layers import DenseOnMixed, DenseOnSparse
+from sknet._network.chain import ActivateKeepingInput, DenseOnMixed, DenseOnSparse, Dropout, LayerParameters, Layout
 from sknet._typing import Array
 
 BatchFormat = Literal["dense", "ones", "sparse", "mixed"]

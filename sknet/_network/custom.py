@@ -18,14 +18,14 @@ N_ROWS_TRIED = 7
 """Rows that a piece is tried on: a number that no other dimension is likely to have."""
 
 
-def refuse_bad_custom_functions(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
+def check_custom_functions(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
     """Try a loss and activations; those of this package pass."""
-    refuse_bad_loss(loss, target)
+    check_loss_results(loss, target)
     for activation in activations:
-        refuse_copying_activation(activation)
+        check_activation_results(activation)
 
 
-def refuse_bad_loss(loss: Loss, target: Array) -> None:
+def check_loss_results(loss: Loss, target: Array) -> None:
     """Raise a ValueError that says what a loss returns, where it is not what it should be, for rows of this target."""
     rows = target[np.arange(N_ROWS_TRIED) % len(target)].copy()
     raw = np.linspace(-0.1, 0.1, N_ROWS_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
@@ -61,7 +61,7 @@ def _refuse_bad_result(what: str, returned: object, shape: tuple[int, ...], word
         raise ValueError(f"{what} returned NaN for raw outputs near 0: compare it with `check_gradient`.")
 
 
-def refuse_copying_activation(activation: Activation) -> None:
+def check_activation_results(activation: Activation) -> None:
     """Raise a ValueError where an activation returns a new array instead of overwriting its argument."""
     name = f"activation={activation.name!r}"
     z = np.linspace(-2.0, 2.0, 3 * N_ROWS_TRIED).reshape(N_ROWS_TRIED, 3)

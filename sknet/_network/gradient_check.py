@@ -12,8 +12,7 @@ from functools import singledispatch
 import numpy as np
 
 from sknet._network.activations import Activation
-from sknet._network.links import link_differences
-from sknet._network.losses import Loss
+from sknet._network.losses import Loss, link_differences
 from sknet._typing import Array, Target
 
 STEP = 1e-5

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
+from sknet._network.chain import Layout
+from sknet._network.weights import InputSets
 from sknet._typing import Array
 
 Initializer = Callable[[int, int, np.random.Generator], Array]

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._network.layout import Layout
+from sknet._network.chain import Layout
 from sknet._typing import Array, DType
 
 Block = tuple[NDArray[np.intp], NDArray[np.intp]]

@@ -16,8 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._network.binding import BatchFormat
-from sknet._network.sparse_layers import MixedRows
+from sknet._network.chain import BatchFormat, MixedRows
 from sknet._typing import Array, Batch, Table
 
 

@@ -22,7 +22,7 @@ from math import inf
 import numpy as np
 from scipy.special import expit
 
-from sknet._network.links import (
+from sknet._network.losses import (
     link_differences,
     log_sigmoid_link,
     log_softmax_link,

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._network.activations import Activation
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
+from sknet._network.chain import Layout
+from sknet._network.weights import InputSets
 from sknet._typing import Array, DType
 
 TRIED_INPUTS = np.linspace(-50.0, 50.0, 20_001)

@@ -17,12 +17,9 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import BackwardOptions, bind
-from sknet._network.inputs import DenseInputs, Inputs, length, pieces
-from sknet._network.layout import Layout
+from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length, pieces
 from sknet._network.losses import Loss
-from sknet._network.penalties import ElasticNet
-from sknet._network.sparse_layers import DenseOnSparse
+from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256

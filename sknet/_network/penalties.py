@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknet._network.layout import Layout
+from sknet._network.chain import Layout
 from sknet._typing import Array
 from sknet._vectors import add_multiple
 

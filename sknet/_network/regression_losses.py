@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknet._network.losses import Interval, Joint, Loss, make_loss, row_sums
-from sknet._network.quantiles import Pinball, Quantiles
+from sknet._network.losses import Interval, Joint, Loss, Pinball, Quantiles, make_loss, row_sums
 from sknet._typing import Array
 
 # --- any numbers ------------------------------------------------------------------------------------------------------

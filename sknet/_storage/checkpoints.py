@@ -12,11 +12,10 @@ import numpy as np
 from sknet._model.fold_progress import ChosenEpoch, FoldProgress
 from sknet._model.phases import Progress
 from sknet._storage import files
-from sknet._storage.models import STORED_CLASSES, classes_by_name
-from sknet._tables.rows import Rows
-from sknet._tables.splitting import Split
-from sknet._tables.tables import table_digest
-from sknet._training.state import State
+from sknet._storage.pack import STORED_CLASSES, classes_by_name
+from sknet._tables.read import table_digest
+from sknet._tables.rows import Rows, Split
+from sknet._training.solver import State
 
 PUBLIC_NAME = "sknet.Checkpoint"
 """What the user calls to write these files, for error messages."""

@@ -26,7 +26,7 @@ from uuid import uuid4
 import numpy as np
 
 from sknet._packages import require_package
-from sknet._storage.models import Packer, unpack
+from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
 FORMAT_NAME = "sknet"
@@ -123,7 +123,7 @@ def _plain_file(path: Path) -> Path:
     return target
 
 
-def refuse_unwritable(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
     # what is tried is a nameless file in the same directory: one at `path` would overwrite what is there
     with _name_in_os_error(path), TemporaryFile(dir=_plain_file(path).parent):

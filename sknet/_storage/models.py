@@ -22,19 +22,15 @@ from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._storage.schema import hints_of, make_value
-from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.quantile import QuantileColumn
-from sknet._tables.columns.target import TargetColumn
-from sknet._tables.columns.text import TextColumn
+from sknet._storage.pack import hints_of, make_value
+from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetColumn
+from sknet._tables.dates import DatetimeColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
+from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._training.result import Epoch
-from sknet._training.state import Best, State
+from sknet._tables.text import TextColumn
+from sknet._training.solver import Best, Epoch, State
 from sknet._typing import Array, DType
 
 TYPE = "is"

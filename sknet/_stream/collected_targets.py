@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.label_arrays import as_label_column, as_labels, stack_label_columns
+from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Target
 

@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.matrices import EncodedRows
-from sknet._network.binding import BatchFormat
-from sknet._network.inputs import DenseInputs, Inputs, length, pieces
+from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length, pieces
 from sknet._network.objective import Objective, ObjectiveSettings
-from sknet._stream.shuffled import Records
+from sknet._stream.records import Records
 from sknet._stream.stored import StoredRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.sampling import exceeds_sample_size, sample_rows
-from sknet._tables.tables import take_optional
+from sknet._tables.read import take_optional
+from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Gradient
 
 BYTES_READ_PER_POOL = 2**24

@@ -21,20 +21,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.scratch import ScratchFiles
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns.datetime import (
+from sknet._stream.records import ScratchFiles
+from sknet._tables.column import ColumnKind
+from sknet._tables.dates import (
     Instants,
+    holds_iso_dates,
     infer_instants,
     is_text,
     microseconds_of,
     read_instants,
+    read_iso_dates,
     zone_of,
 )
-from sknet._tables.columns.number import refuse_infinite
-from sknet._tables.columns.text import read_texts
-from sknet._tables.frames import (
-    ColumnKind,
+from sknet._tables.kinds import ColumnChoices
+from sknet._tables.read import (
+    check_not_infinite,
     column_as_floats,
     column_at,
     column_names,
@@ -42,7 +43,7 @@ from sknet._tables.frames import (
     is_frame,
     read_categories,
 )
-from sknet._tables.iso_dates import holds_iso_dates, read_iso_dates
+from sknet._tables.text import read_texts
 from sknet._typing import Array, DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]
@@ -89,8 +90,8 @@ class NumberFormat(ColumnFormat):
     def pack(self, values: Table) -> Array:
         """Return the numbers, NaN where one is missing."""
         numbers = column_as_floats(values, self._name)
-        refuse_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
-        refuse_infinite(numbers[:, np.newaxis], lambda _: self._name)
+        check_not_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
+        check_not_infinite(numbers[:, np.newaxis], lambda _: self._name)
         return numbers
 
     def unpack(self, packed: Array) -> Table:
@@ -243,7 +244,7 @@ def float_type(given: object) -> DType:
     return np.dtype(np.float32 if given == np.float32 else np.float64)
 
 
-def refuse_wider(given: DType, kept: DType, what: str) -> None:
+def check_not_wider(given: DType, kept: DType, what: str) -> None:
     """Raise where numbers of one type would lose digits in the type that the first chunk had."""
     if not np.can_cast(given, kept) and kept == np.float32:
         raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
@@ -268,7 +269,7 @@ class ArrayFormat:
         """Write rows of an array into records."""
         if is_frame(X):
             raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
-        refuse_wider(X.dtype, self.dtype, "X")
+        check_not_wider(X.dtype, self.dtype, "X")
         records["X"] = X
 
     def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:

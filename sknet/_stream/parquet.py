@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import pandas as pd
 
 from sknet._packages import require_package
-from sknet._tables.iso_dates import holds_iso_dates
+from sknet._tables.dates import holds_iso_dates
 
 if TYPE_CHECKING:
     import pyarrow

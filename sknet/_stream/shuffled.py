@@ -21,8 +21,8 @@ from io import FileIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._stream.scratch import ScratchFiles
-from sknet._tables.sampling import hash_integers
+from sknet._stream.records import ScratchFiles
+from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, DType
 
 Records = NDArray[np.void]

@@ -18,10 +18,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sknet._stream.parquet import Dataset, files_of, read_frames
-from sknet._tables.frames import is_frame
-from sknet._tables.messages import short_repr
-from sknet._tables.tables import is_sparse, mapped_file, take_rows
+from sknet._stream.sources import Dataset, files_of, read_frames
+from sknet._tables.read import is_frame, is_sparse, mapped_file, short_repr, take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]

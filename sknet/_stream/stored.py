@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.collected_targets import CollectedTargets
-from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.shuffled import BucketWriter, Records, ShuffledRecords
+from sknet._stream.packing import FrameFormat, TableFormat
+from sknet._stream.records import BucketWriter, Records, ScratchFiles, ShuffledRecords
+from sknet._stream.stored import CollectedTargets
+from sknet._tables.column import ColumnFormat
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.numbers import NumberFormat
 from sknet._typing import Array, DType, Table, Target
 
 ROWS_CONVERTED_AT_ONCE = 2**14
@@ -31,7 +32,7 @@ ROWS_CONVERTED_AT_ONCE = 2**14
 
 
 @dataclass(frozen=True)
-class CheckedChunk:
+class Chunk:
     """A chunk whose table, weights and groups have been checked; its targets are still those of the user."""
 
     X: Table
@@ -117,12 +118,12 @@ class SourceWriter:
         self, files: ScratchFiles, targets: CollectedTargets, choose_format: Callable[[Table], TableFormat], name: str
     ) -> None:
         self._files, self._targets, self._choose_format, self._name = files, targets, choose_format, name
-        self._first: CheckedChunk | None = None
+        self._first: Chunk | None = None
         self._weights: list[Array] = []
         self._groups: list[NDArray[np.uint64]] = []
         self._hash = blake2b(digest_size=32)
 
-    def append(self, chunk: CheckedChunk, example_rows: Table) -> None:
+    def append(self, chunk: Chunk, example_rows: Table) -> None:
         """Write the rows of a chunk that have a positive weight; the first chunk decides on their format."""
         n = chunk.X.shape[0]
         if self._first is None:

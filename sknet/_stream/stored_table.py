@@ -17,12 +17,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._stream.encoded_on_read import BYTES_READ_PER_POOL, EncodedOnRead
 from sknet._stream.stored import StoredRows
-from sknet._tables.columns.target import TargetTotals
+from sknet._stream.stored_table import BYTES_READ_PER_POOL, EncodedOnRead
+from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
+from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
-from sknet._tables.tables import take_optional
 from sknet._typing import Array, Batch, DType, Table
 
 MAX_ROWS_HELD_OUT = 100_000

@@ -12,8 +12,7 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 
-from sknet._tables.columns.number import refuse_infinite
-from sknet._tables.messages import short_repr
+from sknet._tables.read import check_not_infinite, short_repr
 from sknet._typing import Array, Table, Target
 
 _UNREADABLE_COLLECTIONS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
@@ -31,7 +30,7 @@ A polars data frame has a schema too, and `item`; a dask collection may look lik
 """
 
 
-def refuse_unreadable_collection(values: object, name: str) -> None:
+def check_not_foreign(values: object, name: str) -> None:
     """Raise a TypeError for a collection that NumPy would misread."""
     if isinstance(values, np.ndarray | pd.DataFrame | pd.Series | list):
         return
@@ -42,7 +41,7 @@ def refuse_unreadable_collection(values: object, name: str) -> None:
 
 def as_native_array(values: Target, name: str) -> Array:
     """Convert a list or a Series to an array in this machine's byte order; refuse masked values and lazy frames."""
-    refuse_unreadable_collection(values, name)
+    check_not_foreign(values, name)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
         raise ValueError(f"{name} is masked in row {row}: leave out the rows that are masked, or fill them.")
@@ -68,7 +67,7 @@ def as_numbers(values: Target, name: str) -> Array:
         raise ValueError(f"{name} should hold numbers, but holds {what}. Convert it first.")
     objects = array.astype(object)
     try:
-        return missing_as_nan(objects).astype(np.float64)
+        return none_to_nan(objects).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         # the first value that cannot be converted; a single value is of row 0
         at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
@@ -78,7 +77,7 @@ def as_numbers(values: Target, name: str) -> Array:
         ) from error
 
 
-def missing_as_nan(objects: Array) -> Array:
+def none_to_nan(objects: Array) -> Array:
     """Replace None, pandas.NA and NaT by NaN."""
     return np.where(is_missing(objects), np.nan, objects)
 
@@ -103,7 +102,7 @@ def _is_number(value: object) -> bool:
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def fill_table_with_nan(X: Table) -> Table:
+def missing_to_nan(X: Table) -> Table:
     """Replace masked values, None and pandas.NA in an array by NaN; refuse complex numbers and dates."""
     if isinstance(X, np.ma.MaskedArray):
         # only floats can be NaN: integers become float64
@@ -119,13 +118,13 @@ def fill_table_with_nan(X: Table) -> Table:
             "it into numbers."
         )
     try:
-        return missing_as_nan(X) if X.dtype == object else X
+        return none_to_nan(X) if X.dtype == object else X
     except ValueError as error:
-        refuse_bad_column(X, str(error))
+        raise_for_bad_column(X, str(error))
         raise
 
 
-def refuse_bad_column(X: Table, reason: str) -> None:
+def raise_for_bad_column(X: Table, reason: str) -> None:
     """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN.
 
     Return if there is none: the caller then raises `reason`, the message of the error that it has caught.
@@ -153,4 +152,4 @@ def refuse_bad_column(X: Table, reason: str) -> None:
                 raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
             raise  # what a value of the user's own class says
         # the name does not depend on the index, which is 0 in an array of one column
-        refuse_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
+        check_not_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.columns.text import holds_free_text
-from sknet._tables.frames import ColumnKind, column_kind
-from sknet._tables.iso_dates import holds_iso_dates
-from sknet._tables.messages import short_list
+from sknet._tables.column import ColumnKind
+from sknet._tables.dates import holds_iso_dates
+from sknet._tables.kinds import column_kind
+from sknet._tables.read import short_list
+from sknet._tables.text import holds_free_text
 from sknet._typing import Array
 
 

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column
-from sknet._tables.columns.bins import BinnedColumn, write_bins
-from sknet._tables.columns.number import ColumnScaler, common_scaler
+from sknet._tables.column import Column
+from sknet._tables.numbers import BinnedColumn, ColumnScaler, common_scaler, write_bins
 from sknet._typing import Array
 
 

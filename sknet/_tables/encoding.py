@@ -24,37 +24,36 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.column_layout import ColumnLayout, compute_layout
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.datetime import learn_datetime
-from sknet._tables.columns.number import (
+from sknet._tables.categories import TargetTotals, compute_target_totals, learn_category
+from sknet._tables.column import Column, ColumnKind, ColumnSettings, InputFormula
+from sknet._tables.dates import learn_datetime
+from sknet._tables.encoding import ColumnLayout, LookedUpCategories, choose_lookups, compute_layout
+from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
+from sknet._tables.numbers import (
+    BinnedColumn,
+    learn_quantiles,
     learn_robust,
+    learn_sparse,
     learn_standard,
+    learn_steps,
     learn_unscaled,
-    refuse_excessive,
-    refuse_infinite,
-    scale_or_refuse,
+    raise_for_excessive_values,
+    scale_and_check,
+    with_bins,
 )
-from sknet._tables.columns.quantile import learn_quantiles
-from sknet._tables.columns.sparse import learn_sparse
-from sknet._tables.columns.statistics import SortedColumns
-from sknet._tables.columns.steps import learn_steps
-from sknet._tables.columns.target import TargetTotals, compute_target_totals, learn_category
-from sknet._tables.columns.text import EncodedTextInput, learn_text
-from sknet._tables.frames import (
-    ColumnKind,
+from sknet._tables.read import (
     ColumnValues,
     as_uniform_array,
+    check_not_infinite,
+    check_sparse_is_finite,
     column_as_floats,
     column_at,
     column_names,
+    is_sparse,
     read_categories,
 )
-from sknet._tables.lookups import LookedUpCategories, choose_lookups
-from sknet._tables.survey import Survey, survey_columns
-from sknet._tables.tables import is_sparse, refuse_bad_sparse
+from sknet._tables.statistics import SortedColumns
+from sknet._tables.text import EncodedTextInput, learn_text
 from sknet._typing import Array, Batch, DType, Positions, Table
 
 T = TypeVar("T")
@@ -193,11 +192,11 @@ class TableEncoder:
         """
         if is_sparse(X):
             if self.keeps_zeros:
-                refuse_bad_sparse(X)
+                check_sparse_is_finite(X)
                 Z = self._layout.scaler.scaled_sparse(X, np.dtype(dtype))
                 excessive = Z.indices[~np.isfinite(Z.data)]
                 if excessive.size:
-                    refuse_excessive(self.column_names[excessive.min()], Z.dtype)
+                    raise_for_excessive_values(self.column_names[excessive.min()], Z.dtype)
                 return Z
             X = self.as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
@@ -220,7 +219,7 @@ class TableEncoder:
         else:  # a memory map as a plain array; `MemoryMappedRows` read what is asked for
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
-            return scale_or_refuse(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
+            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
         self._encode_columns(values, out, None if encoding_fold is None else encoding_fold[rows])
         return out
 
@@ -244,7 +243,7 @@ class TableEncoder:
             out[...] = 0.0  # categories set only the inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
-        scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
+        scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
             layout.bins.write(observed, out)  # first: it writes zeros between the bins, too
         out[:, layout.number_inputs] = scaled
@@ -336,7 +335,7 @@ class TableEncoder:
 
     def as_dense(self, X: Table) -> Array:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
-        refuse_bad_sparse(X)
+        check_sparse_is_finite(X)
         for name, column in zip(self.column_names, self.columns, strict=True):
             if not column.is_number:
                 raise ValueError(
@@ -408,7 +407,7 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."
         )
-    refuse_bad_sparse(X)
+    check_sparse_is_finite(X)
     return TableEncoder(None, tuple(learn_sparse(X, settings)))
 
 
@@ -417,7 +416,7 @@ def _read_number(values: ColumnValues, name: str) -> Array:
     numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
     numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
-    refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+    check_not_infinite(numbers[:, np.newaxis], lambda _: name)
     return numbers
 
 

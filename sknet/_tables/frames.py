@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.tables import is_sparse
+from sknet._tables.read import is_sparse
 from sknet._typing import Array, Table
 
 ColumnKind = Literal["number", "category", "text", "date"]
@@ -287,7 +287,7 @@ def category_key(category: object) -> str:
     return str(category)
 
 
-def refuse_broken_text(texts: Iterable[object], what: str) -> None:
+def check_text_is_encodable(texts: Iterable[object], what: str) -> None:
     """Raise a ValueError for text with half of a surrogate pair: it cannot be written to a file or a terminal."""
     try:  # one text to encode is much faster than many
         "".join(text for text in texts if isinstance(text, str)).encode()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list, short_repr
+from sknet._tables.read import short_list, short_repr
 
 REMEDY = "give 'no_interactions', 'pairwise', or a list of sets of columns, as [['age', 'income'], ['town']]"
 

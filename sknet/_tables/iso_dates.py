@@ -18,7 +18,7 @@ from itertools import islice
 
 import pandas as pd
 
-from sknet._tables.frames import ColumnValues, factorize, inferred_type, is_categorical
+from sknet._tables.read import ColumnValues, factorize, inferred_type, is_categorical
 
 ISO_DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?", re.ASCII

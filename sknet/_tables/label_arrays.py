@@ -13,10 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
-from sknet._tables.arrays import as_native_array, is_missing, refuse_unreadable_collection
-from sknet._tables.frames import as_pandas, integers_from_polars, is_frame
-from sknet._tables.messages import short_repr
-from sknet._tables.tables import is_sparse
+from sknet._tables.read import (
+    as_native_array,
+    as_pandas,
+    check_not_foreign,
+    integers_from_polars,
+    is_frame,
+    is_missing,
+    is_sparse,
+    short_repr,
+)
 from sknet._typing import Array, Target
 
 
@@ -34,7 +40,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     -------
     ndarray
     """
-    refuse_unreadable_collection(y, "y")
+    check_not_foreign(y, "y")
     if is_sparse(y):
         labels: Array = y.toarray()
     elif is_frame(y):
@@ -78,7 +84,7 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
         )
     may_have_missing = may_have_missing or (labels.ndim == 2 and labels.shape[1] > 1)
     if labels.dtype.kind not in "biuU":
-        _refuse_unusable(labels, may_have_missing)
+        _check_labels_are_usable(labels, may_have_missing)
     typed = labels
     if labels.dtype == object:
         missing = is_missing(labels)
@@ -89,7 +95,7 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
         typed = _from_objects(labels)
     # NumPy makes integers floats where one label is a float
     if typed.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
-        _refuse_rounded(np.array(y, dtype=object).ravel().tolist())
+        _check_not_rounded(np.array(y, dtype=object).ravel().tolist())
     return typed
 
 
@@ -115,7 +121,7 @@ def indicator_codes(labels: Array) -> NDArray[np.intp]:
     return np.where(is_missing(labels), -1, labels).astype(np.intp)
 
 
-def refuse_other_outputs(labels: Array, n_outputs: int) -> None:
+def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
     """Raise a ValueError for labels with another number of columns than those that were learnt."""
     if labels.ndim != 2 or labels.shape[1] != n_outputs:
         raise ValueError(
@@ -147,11 +153,11 @@ def _from_objects(labels: Array) -> Array:
             "bits at most."
         )
     if typed.dtype.kind in "cf":
-        _refuse_unusable(typed)
+        _check_labels_are_usable(typed)
     return typed
 
 
-def _refuse_unusable(labels: Array, may_have_missing: bool = False) -> None:
+def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> None:
     """Raise a ValueError for labels that are infinite or complex, or missing unless they may be."""
     if labels.dtype.kind == "c":
         raise ValueError(
@@ -173,7 +179,7 @@ def _refuse_unusable(labels: Array, may_have_missing: bool = False) -> None:
         )
 
 
-def _refuse_rounded(labels: list[object]) -> None:
+def _check_not_rounded(labels: list[object]) -> None:
     """Raise a ValueError for an integer among floats that no float equals: rounded, it might be another label."""
     for label in labels:
         if isinstance(label, int | np.integer) and int(float(label)) != int(label):

@@ -29,19 +29,17 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.arrays import is_missing
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import refuse_broken_text
-from sknet._tables.label_arrays import (
+from sknet._tables.labels import (
     as_labels,
+    check_number_of_outputs,
     indicator_codes,
     is_indicator,
     present_labels,
-    refuse_other_outputs,
     stack_label_columns,
 )
-from sknet._tables.messages import short_list, short_repr
-from sknet._tables.splitting import combination_strata
+from sknet._tables.read import check_text_is_encodable, is_missing, short_list, short_repr
+from sknet._tables.rows import combination_strata
+from sknet._tables.statistics import EqualByFields
 from sknet._typing import Array, Target
 
 Codes = NDArray[np.intp]
@@ -232,7 +230,7 @@ class MultiOutputLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n, outputs) up, column by column."""
-        refuse_other_outputs(labels, len(self.outputs))
+        check_number_of_outputs(labels, len(self.outputs))
         codes = np.full(labels.shape, -1)
         for j, (output, column) in enumerate(zip(self.outputs, labels.T, strict=True)):
             present = ~is_missing(column)
@@ -299,7 +297,7 @@ class IndicatorLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Check an indicator matrix, whose values are its codes."""
-        refuse_other_outputs(labels, self.n_labels)
+        check_number_of_outputs(labels, self.n_labels)
         if not is_indicator(labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
@@ -381,7 +379,7 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     if classes is not None and np.ndim(classes) != 1:
         raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
     index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
-    refuse_broken_text(known.tolist(), "y")
+    check_text_is_encodable(known.tolist(), "y")
     # scikit-learn looks at the distinct labels, which takes no time; only a refusal needs all of them
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises

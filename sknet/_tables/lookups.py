@@ -19,8 +19,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, OneHot
-from sknet._tables.frames import column_at
+from sknet._tables.column import Column, OneHot
+from sknet._tables.read import column_at
 from sknet._typing import Batch, DType, Table
 
 MIN_INPUTS_OF_LOOKED_UP_COLUMN = 32

@@ -11,8 +11,8 @@ from itertools import product
 
 import pandas as pd
 
-from sknet._tables.iso_dates import has_offset, parse_iso_dates
-from sknet._tables.messages import short_list, short_repr
+from sknet._tables.dates import has_offset, parse_iso_dates
+from sknet._tables.read import short_list, short_repr
 
 MIN_MISREAD_CATEGORIES = 20
 """A column of fewer may well be meant as categories, even if these are numbers."""

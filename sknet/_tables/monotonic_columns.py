@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.messages import short_list, short_repr
+from sknet._tables.read import short_list, short_repr
 
 
 def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8] | None:

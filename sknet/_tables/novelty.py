@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import category_key, column_as_floats, column_at, read_categories
-from sknet._tables.tables import is_sparse, take_rows
+from sknet._tables.read import category_key, column_as_floats, column_at, is_sparse, read_categories, take_rows
 from sknet._typing import Array, Table
 
 MAX_ROWS_COMPARED = 1000

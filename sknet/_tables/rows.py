@@ -21,10 +21,10 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns.target import TargetTotals
+from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.sampling import exceeds_sample_size, sample_rows
-from sknet._tables.tables import take_optional, take_rows
+from sknet._tables.read import take_optional, take_rows
+from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Table
 
 ALL = slice(None)

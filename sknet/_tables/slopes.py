@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import column_at
-from sknet._tables.tables import is_sparse
+from sknet._tables.read import column_at, is_sparse
 from sknet._typing import Array, Table
 
 

@@ -67,7 +67,7 @@ def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: in
     """
     if rows.groups is not None:
         n_groups = len(np.unique(rows.groups))
-        _refuse_single_group(n_groups)
+        _check_several_groups(n_groups)
         if ceil(n_groups * fraction) >= n_groups:
             raise ValueError(
                 f"validation_fraction={fraction} of {n_groups} groups holds all of them out: give a smaller share, or "
@@ -78,7 +78,7 @@ def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: in
     return hold_out(len(rows.y), strata, fraction, seed)
 
 
-def _refuse_single_group(n_groups: int) -> None:
+def _check_several_groups(n_groups: int) -> None:
     if n_groups < 2:
         raise ValueError("groups holds a single group, which cannot be held out in part: pass more, or none.")
 
@@ -128,7 +128,7 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
     n = rows.n_passed or len(rows)
     train, held_out = (_as_indices(part, splitter, n) for part in split)
-    _refuse_repeated(train, held_out, splitter)
+    _check_not_repeated(train, held_out, splitter)
     if rows.places is not None:
         # from indices into the rows that were passed to indices into those of positive weight; -1 for the others
         remaining = np.full(n, -1)
@@ -164,7 +164,7 @@ def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
     return rows.astype(np.intp)
 
 
-def _refuse_repeated(train: Array, held_out: Array, splitter: RowSplitter) -> None:
+def _check_not_repeated(train: Array, held_out: Array, splitter: RowSplitter) -> None:
     """Raise where a row is in both parts, or twice in one of them."""
     overlap = np.intersect1d(train, held_out)
     if overlap.size:
@@ -208,7 +208,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
         raise ValueError("early_stopping='folds' takes two rows of positive weight at least: give more, or set False.")
     if groups is not None:
         _, unit, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-        _refuse_single_group(len(sizes))
+        _check_several_groups(len(sizes))
         order = rng.permutation(len(sizes))
         order = order[np.argsort(-sizes[order], kind="stable")]  # the largest groups first, each to another fold
     else:

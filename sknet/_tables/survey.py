@@ -15,19 +15,18 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns.category import learn_categories
-from sknet._tables.frames import (
-    ColumnKind,
+from sknet._tables.categories import learn_categories
+from sknet._tables.column import ColumnKind
+from sknet._tables.kinds import ColumnChoices, advice_for_text
+from sknet._tables.read import (
     as_categorical,
     as_uniform_array,
     column_at,
     column_names,
     is_categorical,
+    is_sparse,
     read_categories,
 )
-from sknet._tables.misread import advice_for_text
-from sknet._tables.tables import is_sparse
 from sknet._typing import Table
 
 

@@ -91,7 +91,7 @@ def is_sparse(X: object) -> bool:
     return bool(sp.issparse(X))
 
 
-def refuse_bad_sparse(X: Table) -> None:
+def check_sparse_is_finite(X: Table) -> None:
     """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
     bad = np.flatnonzero(~np.isfinite(X.data))
     if bad.size:

@@ -18,10 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import column_or_1d
 
-from sknet._tables.arrays import as_numbers, refuse_unreadable_collection
-from sknet._tables.columns.statistics import mean_and_deviation
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import as_pandas, is_frame
+from sknet._tables.read import as_numbers, as_pandas, check_not_foreign, is_frame
+from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Target
 
 LARGEST_TARGET = 1e300
@@ -47,7 +45,7 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
         Whether y was of shape (n,), or a column vector.
     """
     if is_frame(y):
-        refuse_unreadable_collection(y, "y")
+        check_not_foreign(y, "y")
         columns = [as_numbers(column, "y") for _, column in as_pandas(y).items()]
         y = np.column_stack(columns or [np.empty((len(y), 0))])
     numbers = as_numbers(y, "y")
@@ -59,14 +57,14 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
         raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
     with np.errstate(over="ignore"):  # of longer floats, which may become infinite
         values = np.asarray(numbers, dtype=np.float64)
-    _refuse_unusable_targets(values.reshape(len(values), -1))
+    _check_targets_are_usable(values.reshape(len(values), -1))
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=warn)
     flat = values.ndim == 1
     return values[:, np.newaxis] if flat else values, flat
 
 
-def _refuse_unusable_targets(columns: Array) -> None:
+def _check_targets_are_usable(columns: Array) -> None:
     """Raise a ValueError for infinite targets, and for rows without any: of several targets, some may be missing."""
     missing = np.isnan(columns)
     bad_rows = np.flatnonzero(np.isinf(columns).any(axis=1) | missing.all(axis=1))
@@ -83,7 +81,7 @@ def _refuse_unusable_targets(columns: Array) -> None:
         )
 
 
-def refuse_empty_columns(values: Array) -> None:
+def check_no_target_is_empty(values: Array) -> None:
     """Raise a ValueError for a target that is missing in every row."""
     empty = np.flatnonzero(np.isnan(values).all(axis=0))
     if empty.size:
@@ -174,10 +172,10 @@ class RegressionTarget:
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""
-        self.refuse_other_number_of_targets(values)
+        self.check_number_of_targets(values)
         return self.scaler.encode(values, dtype)
 
-    def refuse_other_number_of_targets(self, values: Array) -> None:
+    def check_number_of_targets(self, values: Array) -> None:
         """Raise a ValueError for targets of another number of columns than was learnt."""
         if values.shape[1] != self.n_outputs:
             raise ValueError(

@@ -16,9 +16,17 @@ from typing import ClassVar
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
-from sknet._training.result import DivergedError, Epoch, StopReason, TrainingEnd
-from sknet._training.solver import EpochObserver, Problem, Solver
-from sknet._training.state import Snapshot, State
+from sknet._training.solver import (
+    DivergedError,
+    Epoch,
+    EpochObserver,
+    Problem,
+    Snapshot,
+    Solver,
+    State,
+    StopReason,
+    TrainingEnd,
+)
 from sknet._typing import Array
 
 

@@ -27,13 +27,20 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from sknet._training import gradients
-from sknet._training.optimizers import Optimizer
-from sknet._training.result import DivergedError, Epoch, StopReason, TrainingEnd
-from sknet._training.rounds import train_in_rounds
-from sknet._training.schedules import Schedule, ScheduleInput, adaptive
-from sknet._training.solver import EpochObserver, Problem, Solver
-from sknet._training.state import Snapshot, State
+from sknet._training import loop as gradients
+from sknet._training.loop import train_in_rounds
+from sknet._training.optimizers import Optimizer, Schedule, ScheduleInput, adaptive
+from sknet._training.solver import (
+    DivergedError,
+    Epoch,
+    EpochObserver,
+    Problem,
+    Snapshot,
+    Solver,
+    State,
+    StopReason,
+    TrainingEnd,
+)
 from sknet._typing import Array, Batch, Gradient, SparseGradient
 from sknet._vectors import add_multiple
 

@@ -9,8 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from typing import Protocol
 
-from sknet._training.result import StopReason, TrainingEnd
-from sknet._training.solver import EpochObserver
+from sknet._training.solver import EpochObserver, StopReason, TrainingEnd
 
 
 class EpochLoop(Protocol):

@@ -14,8 +14,7 @@ from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
-from sknet._training.result import StopReason, TrainingEnd
-from sknet._training.state import Evaluate, State
+from sknet._training.solver import Evaluate, State, StopReason, TrainingEnd
 from sknet._typing import Array, Batch, Gradient
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
 
-from sknet._training.result import Epoch
+from sknet._training.solver import Epoch
 from sknet._typing import Array
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from sknet._dask.cluster import Cluster, KeptValues
-from sknet._dask.training import NETWORKS_AT_ONCE, EncodedOnWorkers
+from sknet._dask.table import NETWORKS_AT_ONCE, EncodedOnWorkers
 
 NETWORKS_AT_ONCE = NETWORKS_AT_ONCE
 cluster_of = Cluster

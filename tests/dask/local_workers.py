@@ -4,8 +4,7 @@ import pickle
 
 import numpy as np
 
-from sknet._dask.partitions import Partitions
-from sknet._dask.table import PartitionedTable
+from sknet._dask.table import PartitionedTable, Partitions
 
 
 class LocalWorkers:

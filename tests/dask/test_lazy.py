@@ -11,7 +11,7 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from sknet._dask.lazy import predict_lazily  # noqa: E402
+from sknet._dask.collections import predict_lazily  # noqa: E402
 from sknet.dask import SigmoidMLPRegressor as OnWorkers  # noqa: E402
 from tests.estimators.inside import model_of, publish  # noqa: E402
 

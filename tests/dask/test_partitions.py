@@ -6,7 +6,7 @@ import pytest
 from local_workers import of_parts
 from numpy.testing import assert_array_equal
 
-from sknet._dask.partitions import RowGroups
+from sknet._dask.table import RowGroups
 
 
 def test_rows_of_groups_come_back_in_their_order():

@@ -9,18 +9,23 @@ from itertools import count
 
 import numpy as np
 import scipy.sparse as sp
+from sknet._network.chain import (
+    BackwardOptions,
+    DenseInputs,
+    Layout,
+    MixedInputs,
+    MixedRows,
+    RowSelection,
+    SparseInputs,
+    bind,
+)
+from sknet._network.weights import ElasticNet, draw_weights
 
-from sknet._network import losses, regression_losses
+from sknet._network import losses
+from sknet._network import losses as regression_losses
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.binding import BackwardOptions, bind
-from sknet._network.initializers import draw_weights
-from sknet._network.inputs import DenseInputs, MixedInputs, RowSelection, SparseInputs
-from sknet._network.layout import Layout
-from sknet._network.losses import Loss
+from sknet._network.losses import PRIOR_LOG_DEVIATION, Loss, best_inverse_temperature
 from sknet._network.objective import Objective, ObjectiveSettings
-from sknet._network.penalties import ElasticNet
-from sknet._network.sparse_layers import MixedRows
-from sknet._network.temperature import PRIOR_LOG_DEVIATION, best_inverse_temperature
 from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid

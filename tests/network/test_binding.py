@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from pieces import KINDS, network_case
+from sknet._network.chain import BackwardOptions, Dropout, Layout, bind
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.backprop import Activate, Dense
-from sknet._network.binding import BackwardOptions, bind
-from sknet._network.layers import Dropout
-from sknet._network.layout import Layout
 
 
 def test_buffers_and_views_are_made_once():

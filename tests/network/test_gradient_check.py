@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sknet._network.check import check_gradient
 
-from sknet._network import losses, regression_losses
+from sknet._network import losses
+from sknet._network import losses as regression_losses
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Loss
 
 # --- what is right ---------------------------------------------------------------------------------------------------

@@ -4,19 +4,18 @@ import numpy as np
 import pytest
 from pieces import ACTIVATION_NAMES
 from scipy.stats import norm
-
-from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.binding import BackwardOptions, bind
-from sknet._network.initializers import (
+from sknet._network.chain import BackwardOptions, Layout, bind
+from sknet._network.weights import (
     BIN_SPREAD,
     FIRST_LAYER_SPREAD,
     INITIALIZERS,
+    InputSets,
     _first_layer_spread,
     draw_centred_weights,
     draw_weights,
 )
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
+
+from sknet._network.activations import ACTIVATIONS, Activation
 
 VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecun": lambda i, o: 1 / i}
 

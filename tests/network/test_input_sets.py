@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from sknet._network.chain import Layout
+from sknet._network.weights import INITIALIZERS, InputSets, draw_weights
 
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.initializers import INITIALIZERS, draw_weights
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
 
 HAS_INPUT = np.array([[True, False], [True, False], [True, True], [False, True]])
 SETS = InputSets(HAS_INPUT)

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from sknet._network.inputs import DenseInputs, length, pieces
+from sknet._network.chain import DenseInputs, length, pieces
 
 
 def test_rows_are_a_view_of_a_slice_and_a_buffer_else():

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 from pieces import ACTIVATION_NAMES, network_case
+from sknet._network.chain import N_POOLED_MASKS, ActivateKeepingInput, BackwardOptions, Dropout, Layout, bind
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.backprop import Activate
-from sknet._network.binding import BackwardOptions, bind
-from sknet._network.layers import N_POOLED_MASKS, ActivateKeepingInput, Dropout
-from sknet._network.layout import Layout
 
 
 def test_an_activation_works_in_place_and_keeps_only_what_it_needs():

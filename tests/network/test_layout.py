@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from sknet._network.layout import Layout
+from sknet._network.chain import Layout
 
 
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=6))

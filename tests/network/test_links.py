@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.testing import assert_allclose
 
-from sknet._network.links import link_differences, log_softmax_link, softmax_link, softmax_link_backward
+from sknet._network.losses import link_differences, log_softmax_link, softmax_link, softmax_link_backward
 
 RAW = np.random.default_rng(0).normal(size=(50, 4)) * np.geomspace(1e-3, 30.0, 50)[:, np.newaxis]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pieces import LEVELS, LOSSES
 
-from sknet._network import losses, regression_losses
+from sknet._network import losses
+from sknet._network import losses as regression_losses
 
 X = np.random.default_rng(0).normal(size=(7, 3))
 Y = np.random.default_rng(1).normal(size=(7, 3))

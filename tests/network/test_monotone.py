@@ -2,18 +2,17 @@
 
 import numpy as np
 import pytest
-
-from sknet._network.activations import ACTIVATIONS
-from sknet._network.binding import bind
-from sknet._network.input_sets import InputSets
-from sknet._network.layout import Layout
-from sknet._network.monotone import (
+from sknet._network.chain import Layout, bind
+from sknet._network.weights import (
     RELATIVE_ROUNDING,
+    InputSets,
     constrained_units,
     ever_decreases,
     monotone_bounds,
     output_rounding_step,
 )
+
+from sknet._network.activations import ACTIVATIONS
 
 SIGN = np.array([1, -1, 0, 0])
 MEANS = np.array([0.5, 0.0, 0.0, 1.0])

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize_scalar
-
-from sknet._network.layout import Layout
-from sknet._network.penalties import ElasticNet, ProximalStep, limit_column_norms, soft_threshold
+from sknet._network.chain import Layout
+from sknet._network.weights import ElasticNet, ProximalStep, limit_column_norms, soft_threshold
 
 W = np.array([1.0, -2.0, 0.0, 0.5])
 floats = st.floats(-10, 10)

@@ -8,8 +8,8 @@ from pieces import LEVELS, LOSSES, assert_gradient, numerical_gradient
 from scipy.special import expit
 from sklearn import metrics
 
-from sknet._network import regression_losses
-from sknet._network.quantiles import MIN_QUANTILE_GAP, weighted_quantiles
+from sknet._network import losses as regression_losses
+from sknet._network.losses import MIN_QUANTILE_GAP, weighted_quantiles
 
 
 def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():

@@ -7,7 +7,7 @@ import pytest
 from pieces import LOSSES
 from sklearn import metrics
 
-from sknet._network import regression_losses
+from sknet._network import losses as regression_losses
 
 X = np.random.default_rng(0).normal(size=(7, 3))
 Y = np.random.default_rng(1).normal(size=(7, 3))

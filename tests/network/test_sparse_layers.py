@@ -5,9 +5,9 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 from pieces import mixed_rows
+from sknet._network.chain import DenseOnMixed, DenseOnSparse
 
 from sknet._network.backprop import Dense
-from sknet._network.sparse_layers import DenseOnMixed, DenseOnSparse
 
 sparse_matrices = st.builds(
     lambda n, d, density, seed: sp.random_array((n, d), density=density, format="csr", random_state=seed),

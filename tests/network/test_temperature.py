@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from sknet._network import losses
-from sknet._network.losses import weighted_mean
-from sknet._network.temperature import MAX_LOG_TEMPERATURE, PRIOR_LOG_DEVIATION, best_inverse_temperature
+from sknet._network.losses import MAX_LOG_TEMPERATURE, PRIOR_LOG_DEVIATION, best_inverse_temperature, weighted_mean
 
 rng = np.random.default_rng(0)
 N = 40

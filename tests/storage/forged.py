@@ -7,9 +7,9 @@ from dataclasses import is_dataclass
 from safetensors import safe_open
 from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
+from sknet._storage.pack import hints_of
 
 from sknet._storage import checkpoints, files
-from sknet._storage.schema import hints_of
 
 VERSION = files.VERSION
 read_checkpoint = checkpoints.read_checkpoint

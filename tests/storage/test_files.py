@@ -14,9 +14,10 @@ import pytest
 
 safetensors = pytest.importorskip("safetensors")
 
+from sknet._storage.pack import STORED_CLASSES  # noqa: E402
+
 from sknet._storage import files  # noqa: E402
 from sknet._storage.files import ModelFileError  # noqa: E402
-from sknet._storage.models import STORED_CLASSES  # noqa: E402
 from tests.storage.forged import VERSION, forge  # noqa: E402
 from tests.tables.examples import number_column  # noqa: E402
 
@@ -96,7 +97,7 @@ LIMITED = """
 import resource, signal, sys
 import numpy as np
 from sknet._storage.files import write
-from sknet._storage.models import STORED_CLASSES
+from sknet._storage.pack import STORED_CLASSES
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
@@ -119,7 +120,7 @@ WRITING = """
 import sys
 import numpy as np
 from sknet._storage.files import write
-from sknet._storage.models import STORED_CLASSES
+from sknet._storage.pack import STORED_CLASSES
 print("ready", flush=True)
 for k in range(10**6):
     write(sys.argv[1], {"k": k, "weights": np.full(200_000, float(k))}, STORED_CLASSES, "sknet.save")
@@ -264,7 +265,7 @@ def test_a_table_of_a_hundred_thousand_columns(path):
 def test_memory_is_that_of_the_file(path):
     code = (
         "import resource, sys; from sknet._storage.files import read\n"
-        "from sknet._storage.models import STORED_CLASSES\n"
+        "from sknet._storage.pack import STORED_CLASSES\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "again = read(sys.argv[1], '', STORED_CLASSES)\n"
         "used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
@@ -306,7 +307,7 @@ def test_a_pipe_is_not_replaced(path, tmp_path, is_link):
     with pytest.raises(OSError, match="written: it is a pipe, a device or another special file. Give another path"):
         write(given, TREE)
     with pytest.raises(OSError, match="cannot be written: it is a pipe"):
-        files.refuse_unwritable(given)
+        files.check_writable(given)
     assert stat.S_ISFIFO(os.stat(pipe).st_mode) and sorted(os.listdir(tmp_path)) == names
 
 

@@ -12,11 +12,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from sknet._storage.pack import STORED_CLASSES, TYPE, hints_of, pack, unpack
 
 import sknet
 from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._storage.models import STORED_CLASSES, TYPE, pack, unpack
-from sknet._storage.schema import hints_of
 from tests.network.pieces import ACTIVATIONS
 from tests.tables.columns.kinds import CASES as COLUMNS
 from tests.tables.examples import category_column, number_column, table_encoder

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 import pytest
+from sknet._storage.pack import hints_of, is_of_type, make_value
 
-from sknet._storage.schema import hints_of, is_of_type, make_value
 from sknet._typing import Array, DType
 
 

@@ -3,11 +3,10 @@
 from contextlib import contextmanager
 
 import numpy as np
+from sknet._stream.records import ScratchFiles
 
-from sknet._stream.collected_targets import CollectedNumbers
 from sknet._stream.packing import choose_format
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.stored import CheckedChunk, SourceWriter
+from sknet._stream.stored import Chunk, CollectedNumbers, SourceWriter
 from sknet._stream.stored_table import StoredTable
 from tests.tables.examples import column_choices
 
@@ -20,5 +19,5 @@ def stored_table(X, folder, chunk_rows=40):
         writer = SourceWriter(files, CollectedNumbers(), lambda X: choose_format(X, choices, files), "source")
         for start in range(0, len(X), chunk_rows):
             rows = slice(start, min(start + chunk_rows, len(X)))
-            writer.append(CheckedChunk(X[rows], all_rows[rows], None, None), X[rows][:2])
+            writer.append(Chunk(X[rows], all_rows[rows], None, None), X[rows][:2])
         yield StoredTable(writer.finish().rows)

@@ -3,7 +3,9 @@
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from sknet._stream import encoded_on_read, shuffled, stored_table
+from sknet._stream import records as shuffled
+from sknet._stream import stored_table
+from sknet._stream import stored_table as encoded_on_read
 from sknet._stream.stored_table import StoredTable
 
 

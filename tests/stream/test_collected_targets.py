@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
+from sknet._stream.stored import CollectedLabels, CollectedNumbers
 from tests.tables.examples import read_labels, read_numbers
 
 RNG = np.random.default_rng(0)

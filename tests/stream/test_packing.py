@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sknet._stream.records import ScratchFiles
 
 from sknet._stream import packing
 from sknet._stream.packing import choose_format
-from sknet._stream.scratch import ScratchFiles
 from tests.tables.columns.kinds import CASES as COLUMNS
 from tests.tables.examples import column_choices, encoder_of, pandas_of, table_encoder
 

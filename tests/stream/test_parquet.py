@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.parquet import read_frames
+from sknet._stream.sources import read_frames
 
 pyarrow, dataset = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.dataset")
 

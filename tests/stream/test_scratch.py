@@ -5,8 +5,7 @@ from io import FileIO
 from pathlib import Path
 
 import pytest
-
-from sknet._stream.scratch import ScratchFiles
+from sknet._stream.records import ScratchFiles
 
 
 def test_files_have_no_names_and_are_closed_together(tmp_path):

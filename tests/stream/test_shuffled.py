@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from sknet._stream.records import N_BUCKETS, BucketWriter, ScratchFiles
 
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.shuffled import N_BUCKETS, BucketWriter
 from tests.stream.limits import buffer_bytes
 
 DTYPE = np.dtype([("row", np.int64), ("x", np.float32, (3,))])

@@ -7,11 +7,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from sknet._stream.records import ScratchFiles
 
-from sknet._stream.collected_targets import CollectedLabels
 from sknet._stream.packing import choose_format
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.stored import CheckedChunk, SourceWriter, hash_groups
+from sknet._stream.stored import Chunk, CollectedLabels, SourceWriter, hash_groups
 from tests.tables.examples import column_choices
 
 X = np.random.default_rng(0).normal(size=(60, 2))
@@ -34,7 +33,7 @@ def stored(files, y, cuts=(), weight=None, groups=None):
     take = lambda values, rows: None if values is None else values[rows]  # noqa: E731
     writer = open_writer(files)
     for rows in pieces:
-        writer.append(CheckedChunk(X[rows], y[rows], take(weight, rows), take(groups, rows)), X[rows][:2])
+        writer.append(Chunk(X[rows], y[rows], take(weight, rows), take(groups, rows)), X[rows][:2])
     return writer.finish()
 
 
@@ -99,6 +98,6 @@ def test_different_groups_have_different_hashes():
 )
 def test_what_only_some_chunks_have_is_refused(files, first, second, message):
     writer = open_writer(files)
-    writer.append(CheckedChunk(X[:2], np.array([0, 1]), *first), X[:2])
+    writer.append(Chunk(X[:2], np.array([0, 1]), *first), X[:2])
     with pytest.raises(ValueError, match=f"some have none: give all of them {message}"):
-        writer.append(CheckedChunk(X[:2], np.array([0, 1]), *second), X[:2])
+        writer.append(Chunk(X[:2], np.array([0, 1]), *second), X[:2])

@@ -7,20 +7,19 @@ from importlib import import_module
 from unittest.mock import patch
 
 import numpy as np
+from sknet._tables.categories import CategoryColumn
+from sknet._tables.column import ColumnSettings
+from sknet._tables.dates import CYCLES
+from sknet._tables.kinds import ColumnChoices, ColumnSummary, survey_columns
+from sknet._tables.numbers import NumberColumn
+from sknet._tables.read import as_pandas
+from sknet._tables.statistics import cross_fit_folds
+from sknet._tables.text import TextColumn
 
-from sknet._tables import columns
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import CategoryColumn
-from sknet._tables.columns.datetime import CYCLES
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.target import cross_fit_folds
-from sknet._tables.columns.text import TextColumn
+from sknet._tables import column as columns
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.frames import as_pandas
-from sknet._tables.label_arrays import as_labels
+from sknet._tables.labels import as_labels
 from sknet._tables.rows import Rows
-from sknet._tables.survey import ColumnSummary, survey_columns
 from sknet._tables.targets import read_regression_target
 
 COLUMN_KINDS = {  # all that a column can become

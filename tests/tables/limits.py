@@ -2,7 +2,9 @@
 
 from unittest.mock import patch
 
-from sknet._tables import lookups, sampling, splitting
+from sknet._tables import encoding as lookups
+from sknet._tables import rows as splitting
+from sknet._tables import statistics as sampling
 
 LOOKUP_INPUTS = lookups.MIN_LOOKED_UP_INPUTS
 

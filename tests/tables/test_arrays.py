@@ -5,8 +5,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-
-from sknet._tables.arrays import as_native_array, as_numbers, refuse_unreadable_collection
+from sknet._tables.read import as_native_array, as_numbers, check_not_foreign
 
 
 class Dask:
@@ -27,7 +26,7 @@ class Dask:
     ],
 )
 def test_collections_of_other_libraries_are_refused_with_the_remedy(values, message):
-    for read in (refuse_unreadable_collection, as_native_array, as_numbers):
+    for read in (check_not_foreign, as_native_array, as_numbers):
         with pytest.raises(TypeError, match=message):
             read(values, "q")
 
@@ -36,7 +35,7 @@ def test_collections_of_other_libraries_are_refused_with_the_remedy(values, mess
     "values", [np.ones(3), [1], pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]}), pl.Series([1]), pa.array([1])]
 )
 def test_all_else_is_read(values):
-    refuse_unreadable_collection(values, "q")
+    check_not_foreign(values, "q")
 
 
 def test_masked_values_are_no_values():

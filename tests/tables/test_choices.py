@@ -5,9 +5,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-
-from sknet._tables.choices import ColumnChoices, column_mask, parse_categorical_features
-from sknet._tables.frames import as_pandas
+from sknet._tables.kinds import ColumnChoices, column_mask, parse_categorical_features
+from sknet._tables.read import as_pandas
 
 NAMES = ["a", "b", "c"]
 

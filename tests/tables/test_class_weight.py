@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sknet._tables.class_weight import apply_class_weight
-from sknet._tables.labels import learn_labels
+from sknet._tables.labels import apply_class_weight, learn_labels
 
 MULTILABEL = np.array([[1, 0], [0, 0], [1, 1], [0, 1], [0, 0], [1, 0]])
 MULTIOUTPUT = np.array([["a", "x"], ["b", "y"], ["c", "x"], ["a", "x"], ["a", "x"], ["a", "y"]])

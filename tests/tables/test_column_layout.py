@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
+from sknet._tables.categories import CategoryColumn
+from sknet._tables.numbers import BinnedColumn, NumberColumn
 
-from sknet._tables.column_layout import compute_layout
-from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoding import TableEncoder, compute_layout
 
 NUMBER, FLAGGED = NumberColumn(1.0, 2.0, True), NumberColumn(0.5, 3.0, True, True, True)
 BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0), 1.0), BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0), 0.5)

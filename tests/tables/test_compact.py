@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from sknet._tables.column import ColumnSettings
 
-from sknet._tables.columns import ColumnSettings
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, learn_encoder
 

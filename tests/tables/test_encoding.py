@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.numbers import NumberColumn
+from sknet._tables.read import as_pandas
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
-from sknet._tables.frames import as_pandas
 
 SCALINGS_TESTED = ["robust", "standard", None]
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+from sknet._tables.numbers import QuantileColumn
 
-from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.targets import TargetScaler
 
 

@@ -10,13 +10,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-
-from sknet._tables.frames import (
+from sknet._tables.kinds import column_kind
+from sknet._tables.read import (
     as_pandas,
     as_uniform_array,
     category_key,
     column_as_floats,
-    column_kind,
     column_names,
     is_frame,
     read_categories,
@@ -182,7 +181,7 @@ import sys
 sys.modules["pyarrow"] = None
 import polars as pl
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.frames import as_pandas
+from sknet._tables.read import as_pandas
 from sknet._tables.labels import learn_labels
 from sknet._tables.targets import read_regression_target
 frame = pl.DataFrame(

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sknet._tables.categories import MissingOnlyColumn
+from sknet._tables.column import ColumnSettings
+from sknet._tables.constraints import interaction_sets, sets_with_inputs
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import MissingOnlyColumn
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.interaction_sets import interaction_sets, sets_with_inputs
 
 NAMES = ("price", "town", "day", "size")
 FRAME = pd.DataFrame(

@@ -8,13 +8,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.utils.fixes import parse_version
+from sknet._tables.column import ColumnSettings
+from sknet._tables.dates import holds_iso_dates
+from sknet._tables.read import as_pandas
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.frames import as_pandas
-from sknet._tables.iso_dates import holds_iso_dates
 
 N = 120
 WHEN = pd.Series(pd.date_range("2020-01-30", periods=N, freq="31h")).sample(frac=1, random_state=0, ignore_index=True)

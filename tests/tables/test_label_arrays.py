@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sknet._tables.label_arrays import as_labels
+from sknet._tables.labels import as_labels
 
 BIG = [2**53, 2**53 + 1]
 

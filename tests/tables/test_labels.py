@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from sknet._tables.label_arrays import as_labels
-from sknet._tables.labels import learn_labels
-from sknet._tables.splitting import MIN_ROWS_OF_COMBINATION
+from sknet._tables.labels import as_labels, learn_labels
+from sknet._tables.rows import MIN_ROWS_OF_COMBINATION
 
 TARGETS = {
     "binary": np.array([1, 0, 1, 1, 0, 0]),

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sknet._tables.column import ColumnSettings
+from sknet._tables.statistics import cross_fit_folds
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.target import cross_fit_folds
-from sknet._tables.encoding import learn_encoder
-from sknet._tables.lookups import MIN_INPUTS_OF_LOOKED_UP_COLUMN, MIN_LOOKED_UP_INPUTS
+from sknet._tables.encoding import MIN_INPUTS_OF_LOOKED_UP_COLUMN, MIN_LOOKED_UP_INPUTS, learn_encoder
 
 rng = np.random.default_rng(0)
 N = 2400

@@ -1,6 +1,6 @@
 """Values in error messages are cut short where they are long."""
 
-from sknet._tables.messages import short_list, short_repr
+from sknet._tables.read import short_list, short_repr
 
 
 def test_long_values_are_cut_short():

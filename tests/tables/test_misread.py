@@ -11,7 +11,7 @@ import pytest
 from sklearn.model_selection import cross_val_score
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables import misread
+from sknet._tables import kinds as misread
 
 N = 400
 rng = np.random.default_rng(0)

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sknet._tables.column import ColumnSettings
+from sknet._tables.constraints import input_signs
 
-from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.monotonic_columns import input_signs
 
 FRAME = pd.DataFrame(
     {

@@ -7,11 +7,11 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sknet._tables.column import ColumnSettings
+from sknet._tables.new_rows import columns_far_from_training
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.novelty import columns_far_from_training
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": ["x", "y", "z"] * 20})

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from sknet._tables.read import is_memory_mapped, is_sparse
 
 from sknet._tables.rows import MAX_VALUES_TO_MERGE_ROWS, distinct_rows
-from sknet._tables.tables import is_memory_mapped, is_sparse
 from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from sknet._tables.column import ColumnSettings
+from sknet._tables.statistics import sample_rows
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.sampling import sample_rows
 from tests.dask.local_workers import parted
 from tests.estimators.inside import model_of, seeds_of
 from tests.tables import limits

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sknet._tables.column import ColumnSettings
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.encoding import learn_encoder
-from sknet._tables.slopes import gradients_by_column
+from sknet._tables.encoding import gradients_by_column, learn_encoder
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(30, 3))

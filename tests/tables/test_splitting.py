@@ -12,9 +12,10 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
     TimeSeriesSplit,
 )
+from sknet._tables.read import is_memory_mapped
 
 from sknet._tables.labels import learn_labels
-from sknet._tables.splitting import (
+from sknet._tables.rows import (
     LARGE_TABLE_ROWS,
     MIN_ROWS_HELD_OUT,
     assign_folds,
@@ -23,7 +24,6 @@ from sknet._tables.splitting import (
     split_validation,
     splits_of_splitter,
 )
-from sknet._tables.tables import is_memory_mapped
 from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)

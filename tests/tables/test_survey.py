@@ -4,10 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import read_categories
-from sknet._tables.survey import ColumnSummary, survey_columns
+from sknet._tables.kinds import ColumnChoices, ColumnSummary, survey_columns
+from sknet._tables.read import read_categories
 
 FRAME = pd.DataFrame({"a": [1.0, 2, 3], "c": ["x", "y", "z"], "t": pd.to_datetime(["2020"] * 3), "bad": [1j, 1j, 1j]})
 

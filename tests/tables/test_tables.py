@@ -6,8 +6,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
-
-from sknet._tables.tables import MemoryMappedRows, is_memory_mapped, is_sparse, take_rows
+from sknet._tables.read import MemoryMappedRows, is_memory_mapped, is_sparse, take_rows
 
 COUNTS = np.random.default_rng(0).integers(0, 9, (60, 4))
 HOLD = {

@@ -4,14 +4,11 @@ from dataclasses import fields, is_dataclass
 from math import nan
 
 import numpy as np
+from sknet._training.loop import MiniBatchSolver
 
 from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchSolver
-from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
-from sknet._training.result import Epoch, StopReason, TrainingEnd
-from sknet._training.schedules import constant, cosine
-from sknet._training.solver import Problem
-from sknet._training.state import Best, EpochEvaluation, Snapshot, State
+from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
+from sknet._training.solver import Best, Epoch, EpochEvaluation, Problem, Snapshot, State, StopReason, TrainingEnd
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from problems import OPTIMIZERS, mini_batch, problem, same, state_of, train
+from sknet._training.loop import clear_fixed
 
-from sknet._training.gradients import clear_fixed
 from sknet._typing import SparseGradient
 
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -97,7 +97,7 @@ def test_untouched_rows_rest(optimizer):
 
 def test_few_rows_at_a_time_are_all_rows(monkeypatch):
     whole = run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"])
-    monkeypatch.setattr("sknet._training.gradients.PARAMETERS_MOVED_AT_ONCE", 2)
+    monkeypatch.setattr("sknet._training.loop.PARAMETERS_MOVED_AT_ONCE", 2)
     assert same(run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"]), whole)
 
 

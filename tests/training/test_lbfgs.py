@@ -16,9 +16,8 @@ from problems import (
     train,
 )
 
-from sknet._training.optimizers import SGD, Adam, RMSProp
-from sknet._training.result import DivergedError, StopReason
-from sknet._training.schedules import cosine
+from sknet._training.optimizers import SGD, Adam, RMSProp, cosine
+from sknet._training.solver import DivergedError, StopReason
 
 START = np.zeros(5)
 

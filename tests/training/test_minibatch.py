@@ -23,10 +23,8 @@ from problems import (
 )
 
 import sknet._training
-from sknet._training.optimizers import SGD
-from sknet._training.result import DivergedError, StopReason, TrainingEnd
-from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
-from sknet._training.state import EpochEvaluation
+from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
+from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)

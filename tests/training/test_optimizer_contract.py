@@ -10,9 +10,8 @@ import pytest
 from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, quadratic, rosenbrock, same, state_of, train
 
 from sknet._training.optimizers import OPTIMIZERS as REGISTRY
-from sknet._training.optimizers import SGD, Adam, Lion, Optimizer, RMSProp
-from sknet._training.schedules import Schedule, constant, cosine
-from sknet._training.state import EpochEvaluation
+from sknet._training.optimizers import SGD, Adam, Lion, Optimizer, RMSProp, Schedule, constant, cosine
+from sknet._training.solver import EpochEvaluation
 
 RATE = 0.01
 GRADIENTS = np.random.default_rng(0).normal(size=(30, 6))

@@ -5,7 +5,7 @@ from dataclasses import astuple
 
 import pytest
 
-from sknet._training.result import DivergedError, Epoch, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, Epoch, StopReason, TrainingEnd
 
 FACTS = {"max_iter": 7, "tol": 1e-4, "n_iter_no_change": 10}
 

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from problems import OPTIMIZERS, Interrupting, LeastSquares, mini_batch, problem, state_of, train
+from sknet._training.loop import MiniBatchLoop, train_in_rounds
 
-from sknet._training import rounds
-from sknet._training.minibatch import MiniBatchLoop
-from sknet._training.result import DivergedError, StopReason
-from sknet._training.rounds import train_in_rounds
-from sknet._training.state import EpochEvaluation
+from sknet._training import loop as rounds
+from sknet._training.solver import DivergedError, EpochEvaluation, StopReason
 
 ADAM = OPTIMIZERS["adam"]
 START = np.linspace(-1.0, 1.0, 5)

@@ -4,8 +4,8 @@ from math import pi, sqrt
 
 import pytest
 
-from sknet._training import schedules
-from sknet._training.schedules import SCHEDULES, InverseScaling, ScheduleInput, UserSchedule
+from sknet._training import optimizers as schedules
+from sknet._training.optimizers import SCHEDULES, InverseScaling, ScheduleInput, UserSchedule
 
 
 def at(schedule, *fractions):

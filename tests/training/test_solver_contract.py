@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from problems import Interrupting, LeastSquares, Script, lbfgs, mini_batch, problem, quadratic, same, state_of, train
 
-from sknet._training.result import DivergedError, StopReason, TrainingEnd
-from sknet._training.state import EpochEvaluation
+from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
 
 START = np.arange(5.0) / 5
 SOLVERS = {"mini-batches": mini_batch, "L-BFGS": lbfgs}

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import same, state_of
 
-from sknet._training import state as state_module
-from sknet._training.result import Epoch
-from sknet._training.state import Best, EpochEvaluation, Snapshot, State
+from sknet._training import solver as state_module
+from sknet._training.solver import Best, Epoch, EpochEvaluation, Snapshot, State
 
 # --- epochs without improvement
 

@@ -24,7 +24,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.frames import ColumnValues
+from sknet._tables.read import ColumnValues
 from sknet._typing import Array
 
 
@@ -56,7 +56,7 @@ class InputFormula(NamedTuple):
 
 
 class ScaledNumber(Protocol):
-    """A number that is scaled together with those of other columns, see `sknet._tables.columns.number`."""
+    """A number that is scaled together with those of other columns, see `sknet._tables.numbers`."""
 
     @property
     def center(self) -> float: ...
@@ -71,7 +71,7 @@ class ScaledNumber(Protocol):
 
 
 class OneHot(Protocol):
-    """One-hot inputs, which may be looked up, see `sknet._tables.columns.category`."""
+    """One-hot inputs, which may be looked up, see `sknet._tables.categories`."""
 
     @property
     def levels(self) -> tuple[str, ...]: ...
@@ -196,7 +196,7 @@ class ColumnSettings:
     Attributes
     ----------
     categorical_features, text_features
-        What the user says that columns are; see `sknet._tables.choices.ColumnChoices`.
+        What the user says that columns are; see `sknet._tables.kinds.ColumnChoices`.
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     weight : ndarray of shape (n,), or None

@@ -22,9 +22,9 @@ from itertools import chain
 
 import numpy as np
 
-from sknet._tables.columns import Column, InputFormula, ScaledNumber
-from sknet._tables.columns.statistics import SortedColumns, reciprocal
-from sknet._tables.frames import ColumnValues, column_as_floats
+from sknet._tables.column import Column, InputFormula, ScaledNumber
+from sknet._tables.read import ColumnValues, column_as_floats
+from sknet._tables.statistics import SortedColumns, reciprocal
 from sknet._typing import Array
 
 
@@ -41,7 +41,7 @@ class BinnedColumn(Column):
     fill : float
         What a missing value stands for.
     steps : tuple of (float, float)
-        Two edges more each, between which the target jumps; see `sknet._tables.columns.steps`.
+        Two edges more each, between which the target jumps; see `sknet._tables.numbers`.
     """
 
     is_number = True

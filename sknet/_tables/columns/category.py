@@ -16,8 +16,8 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, InputFormula
-from sknet._tables.frames import ColumnValues, read_categories
+from sknet._tables.column import Column, InputFormula
+from sknet._tables.read import ColumnValues, read_categories
 from sknet._typing import Array
 
 MIN_VALUES_OF_IDENTIFIER = 20

@@ -18,9 +18,9 @@ from math import pi
 import numpy as np
 import pandas as pd
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.frames import ColumnValues, inferred_type
-from sknet._tables.iso_dates import are_in_utc, read_iso_dates
+from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.dates import are_in_utc, read_iso_dates
+from sknet._tables.read import ColumnValues, inferred_type
 from sknet._typing import Array
 
 Instants = pd.DatetimeIndex | pd.TimedeltaIndex
@@ -59,7 +59,7 @@ class DatetimeColumn(Column):
     is_duration : bool
         Whether the values are durations, which have no cycles.
     from_text : bool
-        Whether the values were text, see `sknet._tables.iso_dates`: text that is no date then is a missing one.
+        Whether the values were text, see `sknet._tables.dates`: text that is no date then is a missing one.
     """
 
     seconds: Column

@@ -17,9 +17,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula, ScaledNumber
-from sknet._tables.columns.statistics import SortedColumns, mean_and_deviation, reciprocal
-from sknet._tables.frames import ColumnValues, column_as_floats
+from sknet._tables.column import Column, ColumnSettings, InputFormula, ScaledNumber
+from sknet._tables.read import ColumnValues, column_as_floats
+from sknet._tables.statistics import SortedColumns, mean_and_deviation, reciprocal
 from sknet._typing import Array, DType, Table
 
 QUARTILES = (0.25, 0.5, 0.75)
@@ -156,7 +156,7 @@ class NumberColumn(SingleNumber):
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = column_as_floats(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
-        out[:, :1] = scale_or_refuse(common_scaler([self]), numbers, scaled, lambda _: name)
+        out[:, :1] = scale_and_check(common_scaler([self]), numbers, scaled, lambda _: name)
         out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
@@ -185,7 +185,7 @@ class NumberColumn(SingleNumber):
         That value is the centre, and stays 0 to the network. Values that are all the same leave the column constant.
         """
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
         mean, deviation = mean_and_deviation(numbers - self.center, weight)
         return replace(self, factor=float(reciprocal(np.hypot(mean, deviation))))
 
@@ -201,17 +201,17 @@ def common_scaler(columns: Sequence[ScaledNumber]) -> ColumnScaler:
     return ColumnScaler(center, factor, first.bend, first.shift, bool(float32_suffices))
 
 
-def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
+def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
     if not scaler.impute_and_scale_into(values, out):  # neither raises where values are only missing
-        refuse_infinite(values, name_of)
+        check_not_infinite(values, name_of)
         excessive = ~np.isfinite(out).all(axis=0)
         if excessive.any():
-            refuse_excessive(name_of(int(np.argmax(excessive))), out.dtype)
+            raise_for_excessive_values(name_of(int(np.argmax(excessive))), out.dtype)
     return out
 
 
-def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
+def check_not_infinite(values: Array, name_of: Callable[[int], str]) -> None:
     """Raise a ValueError that names the first column with an infinite value."""
     infinite = np.isinf(values).any(axis=0)
     if infinite.any():
@@ -221,7 +221,7 @@ def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
         )
 
 
-def refuse_excessive(name: str, dtype: DType) -> NoReturn:
+def raise_for_excessive_values(name: str, dtype: DType) -> NoReturn:
     """Raise the ValueError for a column with values that a type of floats cannot hold."""
     raise ValueError(
         f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "

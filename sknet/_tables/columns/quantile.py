@@ -16,11 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._tables.columns import ColumnSettings, InputFormula
-from sknet._tables.columns.number import SingleNumber, refuse_infinite
-from sknet._tables.columns.statistics import SortedColumns
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import ColumnValues, column_as_floats
+from sknet._tables.column import ColumnSettings, InputFormula
+from sknet._tables.numbers import SingleNumber
+from sknet._tables.read import ColumnValues, check_not_infinite, column_as_floats
+from sknet._tables.statistics import EqualByFields, SortedColumns
 from sknet._typing import Array
 
 QUANTILE_SHARES = np.linspace(0.0, 1.0, 257)
@@ -55,7 +54,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
         # a missing value has the score of the median, 0; `ndtri` is the inverse of the normal distribution function
         out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))

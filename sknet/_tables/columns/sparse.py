@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import reciprocal
+from sknet._tables.column import ColumnSettings
+from sknet._tables.numbers import NumberColumn
+from sknet._tables.statistics import reciprocal
 from sknet._typing import Array, Table
 
 

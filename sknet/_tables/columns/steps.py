@@ -28,9 +28,8 @@ from math import inf, log
 
 import numpy as np
 
-from sknet._tables.columns.bins import BinnedColumn, write_bins
-from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
-from sknet._tables.columns.target import cross_fit_folds
+from sknet._tables.numbers import BinnedColumn, write_bins
+from sknet._tables.statistics import cross_fit_folds, mean_and_deviation, reciprocal
 from sknet._typing import Array
 
 MAX_LEAVES = 16

@@ -25,24 +25,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.category import (
+from sknet._tables.categories import (
     CategoryColumn,
     IdentifierColumn,
+    effective_row_weight,
     find_slots,
     learn_categories,
     name_of_no_category,
-)
-from sknet._tables.columns.category_effects import (
-    effective_row_weight,
     pool_statistics,
     shrunk_means,
     sums_by_slot,
 )
-from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import ColumnValues, read_categories, refuse_broken_text
-from sknet._tables.sampling import exceeds_sample_size, hash_integers
+from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.read import ColumnValues, check_text_is_encodable, read_categories
+from sknet._tables.statistics import EqualByFields, exceeds_sample_size, hash_integers, mean_and_deviation, reciprocal
 from sknet._typing import Array
 
 N_ENCODING_FOLDS = 5
@@ -175,7 +171,7 @@ def learn_category(
     With "both", the means stand beside one-hot inputs if many categories or rows share one of these.
     """
     codes, keys = read_categories(values, name)
-    refuse_broken_text(keys, f"Column {name!r} of X")
+    check_text_is_encodable(keys, f"Column {name!r} of X")
     target, weight, encoding = settings.target, settings.weight, settings.category_encoding
     categories = learn_categories(codes, keys, weight)
     if categories.all_differ:

@@ -32,11 +32,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.columns import Column, ColumnSettings, InputFormula
-from sknet._tables.columns.statistics import mean_and_deviation
-from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import ColumnValues, refuse_broken_text
-from sknet._tables.messages import short_repr
+from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr
+from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array
 
 if TYPE_CHECKING:
@@ -204,7 +202,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     from sklearn.feature_extraction.text import CountVectorizer
 
     codes, texts = read_texts(values, name)
-    refuse_broken_text(texts, f"Column {name!r} of X")
+    check_text_is_encodable(texts, f"Column {name!r} of X")
     observed = codes >= 0
     row_weight = None if settings.weight is None else settings.weight[observed]
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from sknet._tables.column import Column, ColumnSettings
+from sknet._tables.numbers import SCALINGS
 
-from sknet._tables.columns import Column, ColumnSettings
-from sknet._tables.encoding import DEFAULT_SETTINGS, LEARNERS, SCALINGS
+from sknet._tables.encoding import DEFAULT_SETTINGS, LEARNERS
 
 N = 120
 rng = np.random.default_rng(0)

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sknet._tables.column import ColumnSettings
+from sknet._tables.numbers import BinnedColumn, NumberColumn, bin_edges
+from sknet._tables.statistics import SortedColumns
 
 from sknet import SigmoidMLPClassifier
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.bins import BinnedColumn, bin_edges
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import SortedColumns
 from sknet._tables.encoding import learn_encoder
 
 NUMBERS = st.lists(

@@ -7,14 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import (
-    MIN_VALUES_OF_IDENTIFIER,
-    CategoryColumn,
-    IdentifierColumn,
-)
-from sknet._tables.columns.target import learn_category
+from sknet._tables.categories import MIN_VALUES_OF_IDENTIFIER, CategoryColumn, IdentifierColumn, learn_category
+from sknet._tables.column import ColumnSettings
 
 levels = st.sampled_from(["a", "b", "c", "d", None])
 

@@ -2,13 +2,7 @@
 
 import numpy as np
 import pytest
-
-from sknet._tables.columns.category_effects import (
-    effective_row_weight,
-    mean_squares,
-    shrunk_means,
-    sums_by_slot,
-)
+from sknet._tables.categories import effective_row_weight, mean_squares, shrunk_means, sums_by_slot
 
 RNG = np.random.default_rng(0)
 

@@ -7,13 +7,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sknet._tables.column import ColumnSettings
+from sknet._tables.dates import DatetimeColumn
+from sknet._tables.numbers import NumberColumn
+from sknet._tables.read import as_pandas
 
 from sknet import SigmoidMLPRegressor
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.frames import as_pandas
 
 HOURS = pd.Series(pd.date_range("2023-01-01", periods=500, freq="37h"))
 ANGLE = 2 * np.pi

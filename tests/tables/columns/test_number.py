@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sknet._tables.column import ColumnSettings
+from sknet._tables.numbers import bend_outliers, common_scaler
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import bend_outliers, common_scaler
 from sknet._tables.encoding import learn_encoder
 
 METHODS = ["robust", "standard", None]

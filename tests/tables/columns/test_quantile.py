@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
+from sknet._tables.column import ColumnSettings
+from sknet._tables.numbers import QUANTILE_SHARES, QuantileColumn
 
 from sknet import SigmoidMLPRegressor
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.quantile import QUANTILE_SHARES, QuantileColumn
 from sknet._tables.encoding import learn_encoder
 
 rng = np.random.default_rng(0)

@@ -4,10 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import common_scaler
-from sknet._tables.columns.sparse import learn_sparse
+from sknet._tables.column import ColumnSettings
+from sknet._tables.numbers import common_scaler, learn_sparse
 
 
 def learn_sparse_scaler(X, method, weight=None):

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from sknet._tables.columns.statistics import mean_and_deviation, weighted_quantile
+from sknet._tables.statistics import mean_and_deviation, weighted_quantile
 
 values = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 3))
 

@@ -6,11 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from sknet._tables.column import ColumnSettings
+from sknet._tables.numbers import MAX_LEAVES, BinnedColumn, NumberColumn, with_steps
 
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.steps import MAX_LEAVES, with_steps
 from sknet._tables.encoding import learn_encoder
 
 N = 2000

@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.target import N_ENCODING_FOLDS, TargetColumn, cross_fit_folds, learn_category
+from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetColumn, learn_category
+from sknet._tables.column import ColumnSettings
+from sknet._tables.statistics import N_ENCODING_FOLDS, cross_fit_folds
 
 rng = np.random.default_rng(0)
 N = 300

@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sknet._tables.column import ColumnSettings
+from sknet._tables.read import as_pandas
+from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
 
-from sknet._tables.columns import ColumnSettings, text
-from sknet._tables.columns.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
-from sknet._tables.frames import as_pandas
+from sknet._tables import text
 
 rng = np.random.default_rng(0)
 WORDS = [
