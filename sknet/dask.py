@@ -15,13 +15,13 @@ from numpy.typing import ArrayLike
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_unresumable_solver
-from sknet._estimators.classifier import CLASSIFICATION, label_head_of, largest_residual_in_set
+from sknet._estimators.classifier import CLASSIFICATION, conformal_quantile_of_classes, label_head_of
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments, read_weight_of_rows
-from sknet._estimators.regressor import REGRESSION, largest_residual_in_interval, levels_and_errors
+from sknet._estimators.regressor import REGRESSION, conformal_quantile_of_targets, levels_and_residuals
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
@@ -315,7 +315,9 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
             True for the classes in the row's set. The columns of a data frame are the
             classes.
         """
-        largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)  # raises now, not on a worker
+        conformal_quantile_of_classes(
+            require_fitted(self), coverage, per_class=per_class
+        )  # raises now, not on a worker
         return self._predict_lazily(X, "predict_set", coverage, per_class)
 
 
@@ -366,7 +368,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             with several outputs, there is a level above them with the number of the
             output.
         """
-        largest_residual_in_interval(require_fitted(self), coverage)  # raises now, not on a worker
+        conformal_quantile_of_targets(require_fitted(self), coverage)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_interval", coverage)
 
     def predict_quantiles(self, X: Collection, quantiles: ArrayLike) -> Collection:
@@ -386,5 +388,5 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             The quantiles. The columns of a data frame are named after their
             probabilities.
         """
-        levels, _ = levels_and_errors(require_fitted(self), quantiles)  # raises now, not on a worker
+        levels, _ = levels_and_residuals(require_fitted(self), quantiles)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_quantiles", levels)

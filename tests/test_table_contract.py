@@ -179,21 +179,21 @@ def in_order(objective):
 def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bins):
     values = table.rows_in_memory()
     encoder = encoder_for(values)
-    n_inputs_unseen = encoder.n_bins if without_bins and not table.limits.is_sequential else 0
+    n_skipped_inputs = encoder.n_bins if without_bins and not table.limits.is_sequential else 0
     part = encoding_folds_of(Y) if cross_fit and encoder.has_target_encoding else None
     Z = encoder.encode(values, float, encoding_fold=part)
     Z = np.column_stack([Z.toarray() if sp.issparse(Z) else Z, np.ones(N)])
     network, encoded = (
-        network_of(encoder.n_inputs - n_inputs_unseen, 4, 1, l2=0.3),
+        network_of(encoder.n_inputs - n_skipped_inputs, 4, 1, l2=0.3),
         table.encode(encoder, DOUBLE, part),
     )
     theta = np.random.default_rng(1).normal(size=network.layout.n_parameters)
     for rows in (np.arange(N), np.arange(0, N, 3)):
         some, n, weight = encoded[rows], len(rows), WEIGHT[rows] / WEIGHT[rows].mean()
-        inputs = some.without_first_inputs(n_inputs_unseen)
+        inputs = some.without_first_inputs(n_skipped_inputs)
         assert (inputs.batch_format == "mixed") == is_looked_up(values)
         objective = inputs.objective(network, rows_with_targets(inputs, Y[rows], weight))
-        expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_inputs_unseen)
+        expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_skipped_inputs)
         any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])
         batches = zip(any_rows, any_rows, strict=True) if objective.batches is None else in_order(objective)
         for batch, same_rows in batches:
@@ -204,7 +204,7 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
         assert objective.penalty(theta) == pytest.approx(expected.penalty(theta))
         assert_allclose(objective.raw(theta, inputs, n), expected.raw(theta, expected_inputs, n))
         for batch in any_rows:
-            found = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_inputs_unseen)
+            found = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped_inputs)
             assert_allclose(found, expected_inputs(batch)[:, :-1])
         fewer = some[np.arange(1, n, 4)]
         found = as_array(fewer(slice(0, 5)), fewer.batch_format, encoder.n_inputs)

@@ -272,7 +272,7 @@ class EncodedOnWorkers:
         The position of each row among those encoded in its shard; None for all of these, in their order.
     has_lookups : bool
         Whether the rows are `MixedRows`.
-    n_inputs_unseen : int, default=0
+    n_skipped_inputs : int, default=0
         How many of the first inputs a network skips.
     """
 
@@ -281,7 +281,7 @@ class EncodedOnWorkers:
     shard: RowGroups
     positions: NDArray[np.int32] | None
     has_lookups: bool
-    n_inputs_unseen: int = 0
+    n_skipped_inputs: int = 0
     n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
     @property
@@ -296,7 +296,7 @@ class EncodedOnWorkers:
 
     def without_first_inputs(self, s: int) -> EncodedOnWorkers:
         """Return the same rows without the first s inputs."""
-        return replace(self, n_inputs_unseen=self.n_inputs_unseen + s)
+        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
 
     @property
     def batch_format(self) -> BatchFormat:
@@ -308,7 +308,7 @@ class EncodedOnWorkers:
         some = self[batch]
         n = len(some.futures)
         parts = some.cluster.map_tasks(
-            tasks.inputs_of_rows, some.futures, some.positions_by_shard, [self.n_inputs_unseen] * n
+            tasks.inputs_of_rows, some.futures, some.positions_by_shard, [self.n_skipped_inputs] * n
         )
         if not self.has_lookups:
             return some.shard.join(parts)
@@ -327,7 +327,7 @@ class EncodedOnWorkers:
     def raw(self, settings: ObjectiveSettings, theta: Array) -> Array:
         """Return the raw outputs of these rows, (n, k)."""
         n = len(self.futures)
-        network = [settings] * n, [self.n_inputs_unseen] * n, [theta] * n
+        network = [settings] * n, [self.n_skipped_inputs] * n, [theta] * n
         return self.shard.join(
             self.cluster.map_tasks(tasks.raw_outputs, self.futures, self.positions_by_shard, *network)
         )
@@ -348,7 +348,7 @@ class ShardedObjective:
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # futures on the workers, for all steps: targets and weights travel once, theta with each step
         self._on_shards = inputs.cluster.start_tasks(
-            tasks.NetworkOnShard, [self._settings] * n, [inputs.n_inputs_unseen] * n, inputs.positions_by_shard,
+            tasks.NetworkOnShard, [self._settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
             inputs.shard.split(rows.target), weights,
         )  # fmt: skip
         self._objectives = inputs.cluster.keep(tasks.ObjectiveOfShard, inputs.futures, self._on_shards)

@@ -100,7 +100,7 @@ class NetworkOnShard(NamedTuple):
     """A network, and the rows of a shard that it is trained on: which they are, their targets and their weights."""
 
     settings: ObjectiveSettings
-    n_inputs_unseen: int  # how many of the first inputs the network skips
+    n_skipped_inputs: int  # how many of the encoded inputs, the first ones, the network does without
     rows: Indices | None
     target: Array
     weight: Array | None
@@ -110,7 +110,7 @@ class ObjectiveOfShard:
     """The objective of a network on one shard, with the buffers of its layers; see `gradient`."""
 
     def __init__(self, encoded: Encoded, shard: NetworkOnShard) -> None:
-        inputs = _inputs(encoded, shard.rows, shard.n_inputs_unseen)
+        inputs = _inputs(encoded, shard.rows, shard.n_skipped_inputs)
         self._objective = Objective(shard.settings, inputs, shard.target, shard.weight)
         self._theta: Array | None = None
 
@@ -141,18 +141,18 @@ def gradient(
 
 
 def raw_outputs(
-    encoded: Encoded, rows: Indices | None, settings: ObjectiveSettings, n_inputs_unseen: int, theta: Array
+    encoded: Encoded, rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
-    inputs, no_targets = _inputs(encoded, rows, n_inputs_unseen), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
+    inputs, no_targets = _inputs(encoded, rows, n_skipped_inputs), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return Objective(settings, inputs, no_targets).raw(theta, inputs, _n_rows(encoded, rows))
 
 
-def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_inputs_unseen: int) -> Encoded:
-    """Return a shard's rows without the first `n_inputs_unseen` inputs."""
-    return _inputs(encoded, rows, n_inputs_unseen)(slice(0, _n_rows(encoded, rows)))
+def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Encoded:
+    """Return a shard's rows without the first `n_skipped_inputs` inputs."""
+    return _inputs(encoded, rows, n_skipped_inputs)(slice(0, _n_rows(encoded, rows)))
 
 
 def _n_rows(encoded: Encoded, rows: Indices | None) -> int:
@@ -161,10 +161,10 @@ def _n_rows(encoded: Encoded, rows: Indices | None) -> int:
     return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
 
 
-def _inputs(encoded: Encoded, rows: Indices | None, n_inputs_unseen: int) -> Inputs:
+def _inputs(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Inputs:
     if isinstance(encoded, MixedRows):
         all_inputs: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
         all_inputs = DenseInputs(encoded, "ones")
-    inputs = all_inputs.without_first_inputs(n_inputs_unseen)
+    inputs = all_inputs.without_first_inputs(n_skipped_inputs)
     return inputs if rows is None else RowSelection(inputs, rows.astype(np.intp, copy=False))

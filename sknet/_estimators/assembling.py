@@ -1,4 +1,4 @@
-"""Assembling a call: the table is encoded once, for all networks that share it."""
+"""Encode the table once for all networks of a call, and make the networks of folds."""
 
 from dataclasses import replace
 
@@ -17,16 +17,16 @@ from sknet._model.network_trainer import refuse_networks_beyond_memory
 
 
 def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
-    """Encode the table once, and put the networks of folds together, where these choose the epoch."""
+    """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     start, rows, settings, encoding, evaluation = plan.start, plan.rows, plan.settings, plan.encoding, plan.evaluation
     n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
     refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
-    if n_folds:  # folds that learn columns of their own encode the table again, but not its texts
+    if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
 
-    # cross-fitted: a training row whose category is encoded by a mean of targets does not see its own target
+    # cross-fitted: the target means of a training row do not contain its own target
     trained_by = encoding
-    if start.model is not None:
+    if start.earlier is not None:
         trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_increment)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
     train_rows, held_out = encoded, None
@@ -56,7 +56,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         train_rows=train_rows,
         held_out=held_out,
         score=score,
-        # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
+        # `partial_fit` skips importances, to be fast on a few rows
         importance_rows=None if start.is_increment else importance_rows(rows, encoded, evaluation.train),
         fold_phase=fold_phase,
         keeps_out_of_fold=estimator.early_stopping == "folds",

@@ -22,18 +22,18 @@ from sknet._typing import Target
 
 
 class CallbackObserver(FitObserver):
-    """Calls scikit-learn's callbacks: a fit is a task of theirs, with one subtask per epoch, also of the folds.
+    """Calls scikit-learn's callbacks. A fit is a task with one subtask per epoch, including epochs of folds.
 
     Parameters
     ----------
     estimator : estimator
-        The one whose `fit` was called, with its callbacks.
+        The estimator whose `fit` was called, with its callbacks.
 
     data : mapping
-        The X, y and metadata that the hooks are passed.
+        X, y and metadata for the hooks.
 
     run : FitRun
-        Asked for a fitted estimator only where a callback asks for one.
+        The run of the fit.
 
     n_epochs : int
         How many epochs there will be at most.
@@ -46,7 +46,7 @@ class CallbackObserver(FitObserver):
         self._epoch: Any = None
 
     def _hook_arguments(self) -> dict[str, object]:
-        """Return what a hook is passed; a result up to here is made only if the hook asks for it."""
+        """Return the arguments of a hook. The current result is computed only if the hook asks for it."""
         return {
             "estimator": self._estimator,
             # scikit-learn calls it, and sets these attributes on a copy of the estimator, which can then predict
@@ -60,12 +60,12 @@ class CallbackObserver(FitObserver):
         self._epoch.call_on_fit_task_begin(**self._hook_arguments())
 
     def epoch_ended(self) -> bool:
-        """Close the epoch's task; true if a callback asks to stop."""
+        """Close the epoch's task; return True if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
         return epoch is not None and bool(epoch.call_on_fit_task_end(**self._hook_arguments()))
 
     def fit_ended(self, fitted: Fitted) -> None:
-        """Close the task of the whole fit, and that of an epoch which was cut short."""
+        """Close the task of the fit, and the task of an unfinished epoch."""
         if self._epoch is not None:
             self._epoch.call_on_fit_task_end(estimator=self._estimator)
         attributes = {"_fitted": fitted}
@@ -196,37 +196,37 @@ def refuse_unresumable_solver(solver: object) -> None:
 
 
 class CheckpointWriter(FitObserver):
-    """Writes a checkpoint's file. It is an observer, since a callback is passed a fitted estimator, but no run.
+    """Writes a checkpoint's file. It is an observer because callbacks have no access to the run.
 
     Parameters
     ----------
     checkpoint : Checkpoint
-        The user's callback, which says where and how often.
+        The user's callback, with the path and the interval.
 
     run : FitRun
-        Which also says what `resume` compares with: parameters, seeds and data.
+        The run, with the parameters, seeds and data that `resume` compares.
     """
 
     def __init__(self, checkpoint: Checkpoint, run: FitRun) -> None:
         self._path, self._every, self._run, self._origin = checkpoint.path, checkpoint.every, run, run.origin()
 
     def epoch_ended(self) -> bool:
-        """Write how far the run has come, every few epochs, of the folds as of the networks that follow."""
+        """Write the progress of the run, every few epochs of folds or of the published networks."""
         if self._run.last_epoch.number % self._every == 0:
             checkpoints.write_checkpoint(self._path, self._origin, self._run.progress)
         return False
 
 
 def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
-    """Return X, y and metadata (sample weights) that callback hooks get; all None for tables in files or on workers."""
-    if isinstance(arguments.X, FeatureTable):  # of a file, or on workers
+    """Return X, y and metadata (sample weights) for callback hooks; all None for tables in files or on workers."""
+    if isinstance(arguments.X, FeatureTable):  # in files or on workers
         return {"X": None, "y": None, "metadata": None}
     metadata = None if arguments.sample_weight is None else {"sample_weight": arguments.sample_weight}
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
 class Observers(FitObserver):
-    """All observers of one call of `fit`, called one after the other.
+    """All observers of a call of `fit`, called one after the other.
 
     Parameters
     ----------
@@ -243,11 +243,13 @@ class Observers(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Call all observers; return True if any asks to stop."""
-        answers = [observer.epoch_ended() for observer in self._observers]  # of all: any() alone would leave some out
+        answers = [
+            observer.epoch_ended() for observer in self._observers
+        ]  # a list, so that any() does not skip observers
         return any(answers)
 
     def fit_ended(self, fitted: Fitted) -> None:
-        """Pass the result to all before it is published: if one fails, nothing has changed."""
+        """Pass the result to all observers before it is published, so that an error changes nothing."""
         for observer in self._observers:
             observer.fit_ended(fitted)
 
@@ -255,14 +257,16 @@ class Observers(FitObserver):
 def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers | None:
     """Return the observers of a call that is about to train; None if there are none."""
     start, is_evaluated = run.plan.start, run.plan.evaluation.held_out is not None
-    listed = [] if start.is_increment else getattr(estimator, "_skl_callbacks", [])  # they do not watch `partial_fit`
+    listed = [] if start.is_increment else getattr(estimator, "_skl_callbacks", [])  # `partial_fit` calls no callbacks
     observers: list[FitObserver] = []
     if estimator.verbose:
         is_line = estimator.verbose == 2 and not start.is_increment
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
     if listed:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
-        n_epochs += 0 if run.fold_phase is None else estimator.max_iter  # at most: folds train up to max_iter, too
+        n_epochs += (
+            0 if run.fold_phase is None else estimator.max_iter
+        )  # an upper limit: folds also train up to max_iter epochs
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
     return Observers(observers) if observers else None

@@ -4,7 +4,7 @@ from typing import Self, cast
 
 import numpy as np
 
-from sknet._estimators.conformal import largest_residual, rows_needed
+from sknet._estimators.conformal import conformal_quantile, rows_needed
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
@@ -24,12 +24,15 @@ from sknet._typing import Array, Table, Target
 
 
 def label_head_of(model: Model) -> LabelHead:
-    """Return the head of a classifier's model, which is one of labels."""
+    """Return the head of a classifier's model, typed as `LabelHead`."""
     return cast(LabelHead, model.head)
 
 
-def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
-    """Return how large the residual of each class in a set may be, (n_classes,); `per_class` by its own rows alone."""
+def conformal_quantile_of_classes(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
+    """Return the largest residual of each class in a set, (n_classes,); raise if it cannot be computed.
+
+    With `per_class`, each class needs enough held-out rows of its own.
+    """
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
     head = label_head_of(fitted.model)
@@ -38,7 +41,7 @@ def largest_residual_in_set(fitted: Fitted, coverage: float, *, per_class: bool)
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    largest = largest_residual(fitted.residuals, coverage, "predict_set")
+    largest = conformal_quantile(fitted.residuals, coverage, "predict_set")
     residuals = cast(LabelResiduals, fitted.residuals)
     rare = residuals.rare_classes(coverage) if per_class else []
     if rare:
@@ -631,7 +634,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
            classifiers with bounded error levels". J. Am. Stat. Assoc. 114, 223-234.
            arXiv:1609.00451.
         """
-        largest = largest_residual_in_set(require_fitted(self), coverage, per_class=per_class)
+        largest = conformal_quantile_of_classes(require_fitted(self), coverage, per_class=per_class)
         return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)
 
     def decision_function(self, X: Table) -> Array | list[Array]:
@@ -648,7 +651,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             For two classes, one number per row; otherwise one column per class or
             label. Several columns of classes give a list with one array per column.
         """
-        raw = outputs_of(self, X, np.asarray)  # as they are: no link, no decoding
+        raw = outputs_of(self, X, np.asarray)  # raw outputs, without link and decoding
         return label_head_of(require_fitted(self).model).decision(raw)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:

@@ -1,4 +1,4 @@
-"""Errors for parameters that exclude each other, or that must not change once the table is learnt."""
+"""Errors for parameters that exclude each other, or that must not change while training continues."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -12,10 +12,10 @@ LEARNT_WITH = (
     "numeric_encoding", "n_bins", "input_gains", "input_scaling", "monotonic_cst", "interaction_cst", "dtype",
     "target_scaling", "n_members",
 )  # fmt: skip
-"""Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
+"""Parameters that determine the encoding of table and targets. They must not change while training continues."""
 
 MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "max_fun")
-"""Parameters that may be other ones where a run is taken up: they say how long it goes on, and what is told of it."""
+"""Parameters that may differ when a run is resumed: they decide how long it trains, and what it prints."""
 
 
 def first_wrong(wrong: Mapping[str, object]) -> str | None:
@@ -24,7 +24,7 @@ def first_wrong(wrong: Mapping[str, object]) -> str | None:
 
 
 def refuse_conflicts_with_folds(p: CommonParameters) -> None:
-    """Raise if a parameter is set that makes no sense with folds: those of `early_stopping`, or of a splitter."""
+    """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
     splitter = validation_splitter(p)
     if splitter is not None and not p.early_stopping:
         raise ValueError(
@@ -46,7 +46,7 @@ def refuse_conflicts_with_folds(p: CommonParameters) -> None:
 
 
 def refuse_conflicts_with_own_rows(p: CommonParameters) -> None:
-    """Raise if the rows that evaluate each epoch are passed to `fit`, and a splitter is to choose them too."""
+    """Raise if validation rows are passed to `fit` although `validation_fraction` is a splitter."""
     splitter = validation_splitter(p)
     if splitter is not None:
         raise ValueError(
@@ -56,8 +56,8 @@ def refuse_conflicts_with_own_rows(p: CommonParameters) -> None:
 
 
 def refuse_conflicts_with_temperature(p: CommonParameters) -> None:
-    """Raise if `temperature_scaling=True` is set beside a parameter with which no temperature can be found."""
-    if getattr(p, "temperature_scaling", False) in (False, "auto"):  # which only the classifier has
+    """Raise if `temperature_scaling=True` is set with a parameter that excludes it."""
+    if getattr(p, "temperature_scaling", False) in (False, "auto"):  # only the classifier has it
         return
     wrong = {
         "loss": p.loss != "log_loss",
@@ -72,7 +72,7 @@ def refuse_conflicts_with_temperature(p: CommonParameters) -> None:
 
 
 def refuse_conflicts_with_solver(p: CommonParameters) -> None:
-    """Raise if a parameter is set that belongs to first-order solvers, beside another one."""
+    """Raise if a parameter of first-order solvers is set with another solver."""
     if solver_class(p.solver).is_first_order:
         return
     wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None, "input_gains": p.input_gains}
@@ -84,8 +84,8 @@ def refuse_conflicts_with_solver(p: CommonParameters) -> None:
 
 
 def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]:
-    """Return the parameters that must be the same where a run is taken up: first those by which others resolve."""
-    # a generator has moved on since: the seeds that were drawn from it are compared instead
+    """Return the parameters that must be the same when a run is resumed, with causes before consequences."""
+    # a generator has advanced since, so the drawn seeds are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
     resolved_first = ("early_stopping", "solver")
     names = sorted(resolved.keys() - drawn - {*MAY_DIFFER}, key=lambda name: (name not in resolved_first, name))
@@ -93,7 +93,7 @@ def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]
 
 
 def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]) -> None:
-    """Raise where training is to go on, but a parameter has changed by which the table or the targets were learnt."""
+    """Raise if training continues but a parameter of `LEARNT_WITH` has changed."""
     for name in LEARNT_WITH:  # of a regressor or of both: a classifier has no `target_scaling`, hence the None
         if name == "input_gains" and not solver_class(p.solver).is_first_order:
             continue  # a warm start by L-BFGS, which learns none
@@ -108,7 +108,7 @@ def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]
 
 
 def _as_lists(value: object) -> object:
-    """Return a parameter with lists in the place of tuples and arrays, which are the same choice."""
+    """Return a parameter with tuples and arrays converted to lists, which mean the same."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     return list(map(_as_lists, value)) if isinstance(value, list | tuple) else value

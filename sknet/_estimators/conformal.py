@@ -1,10 +1,10 @@
-"""How far off a prediction may be, for intervals and sets of classes; the errors where held-out rows cannot tell.
+"""Quantiles of residuals for intervals and prediction sets, and errors if there are too few held-out rows.
 
 Conventions
 -----------
 k target columns, or classes.
 
-largest : (k,)     largest residual of each that lies inside
+largest : (k,)     largest residual inside the interval or set, for each of them
 """
 
 from typing import TypeVar
@@ -19,17 +19,17 @@ from sknet._typing import Array
 R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
 
 
-def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
-    """Return the conformal quantile: what a new row's residual does not exceed, with the probability `coverage`.
+def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
+    """Return the conformal quantile, which a new row's residual does not exceed with probability `coverage`.
 
     Parameters
     ----------
     residuals : ScaledResiduals, LabelResiduals or None
-        Those of the rows that the last call to `fit` held out, for the present weights.
+        The residuals of the rows that the last call to `fit` held out.
     coverage : object
-        Of whatever type a user passes.
+        The user's value, not yet checked.
     method : str
-        The one that the user has called.
+        The name of the method that the user called.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
     Raises
     ------
     ValueError
-        If the coverage is no number between 0 and 1, or if there are no residuals or too few.
+        If the coverage is not a number between 0 and 1, or if there are too few residuals.
     """
     is_number = isinstance(coverage, int | float | np.floating) and not isinstance(coverage, bool)
     if not is_number or not 0 < coverage < 1:  # type: ignore[operator]
@@ -47,7 +47,7 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
             f"{suggest_fraction(coverage)}"
         )
     probability = float(coverage)  # type: ignore[arg-type]
-    residuals = learnt_residuals(residuals, method)
+    residuals = require_residuals(residuals, method)
     largest = residuals.quantile(probability)
     if largest is None:
         raise ValueError(
@@ -59,12 +59,12 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
 
 
 def rows_needed(coverage: float) -> int:
-    """Return how many held-out rows a coverage takes at least: coverage * (n + 1) <= n, see `Residuals.quantile`."""
+    """Return the least n with coverage * (n + 1) <= n, see `Residuals.quantile`."""
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors
 
 
-def learnt_residuals(residuals: R | None, method: str) -> R:
-    """Return the residuals; a ValueError says what to do where there are none."""
+def require_residuals(residuals: R | None, method: str) -> R:
+    """Return the residuals; raise a ValueError if there are none."""
     if residuals is None:
         raise ValueError(
             f"{method} needs rows that were held out in the last call to fit. There were none, or weights have been "
@@ -75,7 +75,7 @@ def learnt_residuals(residuals: R | None, method: str) -> R:
 
 
 def read_quantiles(quantiles: object) -> Array:
-    """Return quantile levels as an array, (levels,), of one number or of several; a ValueError for what is none."""
+    """Return one or several quantile levels as an array, (levels,); raise a ValueError for other values."""
     given = np.atleast_1d(np.asarray(quantiles))
     levels = given.astype(np.float64) if given.dtype.kind == "f" and given.ndim == 1 else np.zeros(0)
     if not (levels.size and levels.min() > 0.0 and levels.max() < 1.0 and (np.diff(levels) > 0.0).all()):
@@ -86,17 +86,17 @@ def read_quantiles(quantiles: object) -> Array:
     return levels
 
 
-def errors_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
-    """Return the quantiles of signed residuals, (levels, 1); a ValueError where held-out rows cannot tell them."""
-    scaled = learnt_residuals(residuals, "predict_quantiles")
+def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
+    """Return quantiles of signed residuals, (levels, 1); raise a ValueError if there are too few held-out rows."""
+    scaled = require_residuals(residuals, "predict_quantiles")
     if scaled.signed is None:
-        raise TypeError("signed residuals are those of one target")
-    errors = scaled.signed.at_levels(levels)
-    if errors is None:
+        raise TypeError("signed residuals need a single target")
+    quantiles = scaled.signed.at_levels(levels)
+    if quantiles is None:
         n = scaled.signed.effective_size
         raise ValueError(
             f"quantiles={short_repr(levels.tolist())}: {n:.4g} held-out rows give quantiles from "
-            f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out those beyond, or hold out more rows, with "
-            "validation_fraction or X_val and y_val."
+            f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out levels beyond these, or hold out more rows, "
+            "with validation_fraction or X_val and y_val."
         )
-    return errors
+    return quantiles

@@ -1,4 +1,4 @@
-"""What a parameter may be, beside its type. Only here are private names of scikit-learn imported."""
+"""Constraints on parameters. This is the only module that imports private names of scikit-learn."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
@@ -35,13 +35,13 @@ BELOW_ONE = Interval(Real, 0, 1, closed="left")
 BETWEEN_0_AND_1 = Interval(Real, 0, 1, closed="neither")
 FROM_0_TO_1 = Interval(Real, 0, 1, closed="both")
 BETWEEN_1_AND_2 = Interval(Real, 1, 2, closed="neither")
-INFINITY = Options(Real, {np.inf})  # which is no Integral
+INFINITY = Options(Real, {np.inf})  # infinity is not Integral
 SPLITTER = HasMethods(["split", "get_n_splits"])
 SCORER_NAMES = get_scorer_names()
 
 
 class Names(StrOptions):
-    """The constraint of a text that is one of several, which messages list in a fixed order."""
+    """The constraint of a str that is one of several names, which messages list in a fixed order."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(set(names))
@@ -52,7 +52,7 @@ class Names(StrOptions):
 
 
 def one_of(*names: str) -> Names:
-    """Return the constraint of a text that is one of these."""
+    """Return the constraint of a str that is one of these names."""
     return Names(names)
 
 
@@ -60,9 +60,9 @@ AUTO = one_of("auto")
 
 
 def derive_constraints(cls: type[T]) -> type[T]:
-    """Decorate a dataclass of parameters: each may be what follows its type in `Annotated`, or what the type says.
+    """Decorate a dataclass of parameters: derive `_parameter_constraints`, which scikit-learn uses, from the types.
 
-    Sets `_parameter_constraints`, which scikit-learn asks for; the signature shows the types alone.
+    The constraints follow the type in `Annotated`, or come from the type itself. The signature shows the types alone.
     """
     init = cls.__init__
     constraints: Constraints = {}
@@ -79,17 +79,17 @@ def derive_constraints(cls: type[T]) -> type[T]:
 
 
 LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
-"""The names of losses, which may be taken for the first positional argument."""
+"""The names of losses, which users may pass as the first positional argument by mistake."""
 
 SIZES = ("hidden_layer_sizes", "depth")
-"""Parameters that may be of any size here: the layers they ask for are compared with the free memory, later."""
+"""Parameters without an upper limit here, since layers are compared with the memory later."""
 
 LARGEST_INTEGER = 2**63
-"""No size or count is an integer as large as this, and the largest of them have no float."""
+"""Integers of this size are refused: they are no sensible size or count, and some cannot become a float."""
 
 
 def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
-    """Check every parameter, as scikit-learn does; refuse values that it takes for something else."""
+    """Check every parameter as scikit-learn does, and refuse values that it would misread."""
     refuse_misread_values(estimator, parameters, constraints)
     try:
         validate_parameter_constraints(constraints, parameters, caller_name=estimator)
@@ -99,7 +99,7 @@ def check_parameters(estimator: str, parameters: Mapping[str, object], constrain
 
 
 def _suggestion(value: object, allowed: Sequence[object]) -> str:
-    """Return a hint at what an invalid value of a parameter probably means, "" if there is none."""
+    """Return a hint at the probable meaning of an invalid value, "" if there is none."""
     if isinstance(value, str):
         return suggest_value(value, [name for names in allowed if isinstance(names, Names) for name in names.names])
     is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
@@ -107,7 +107,7 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
 
 
 def refuse_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
-    """Raise for values that scikit-learn's checks take for something else; `estimator` is the name of its class."""
+    """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
     sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
     if isinstance(sizes, str) and sizes != "auto":
         what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSSES else "text"
@@ -121,8 +121,8 @@ def refuse_misread_values(estimator: str, parameters: Mapping[str, object], cons
             f"learning_rate_init={rate!r}."
         )
     for name, value in parameters.items():
-        allowed = constraints.get(name, [])  # none for what a subclass adds
-        # scikit-learn's own checks take True and False for the integers 1 and 0
+        allowed = constraints.get(name, [])  # empty for parameters of a subclass
+        # scikit-learn's checks accept True and False as the integers 1 and 0
         may_be_number = any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
         if isinstance(value, bool | np.bool_) and may_be_number:
             raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
@@ -136,14 +136,14 @@ def refuse_misread_values(estimator: str, parameters: Mapping[str, object], cons
 
 
 def fit_context(method: Method) -> Method:
-    """Decorate a method that trains: keywords and parameters are checked, scikit-learn's configuration is respected."""
-    # True: what a fit calls of scikit-learn, a scorer's metric perhaps, does not check its parameters each time
+    """Decorate a method that trains: check keywords and parameters, and respect scikit-learn's configuration."""
+    # True: scikit-learn's functions called by a fit, such as metrics, skip the check of their parameters
     checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
 
     @wraps(method)
     def in_own_context(*args: object, **kwargs: object) -> object:
-        # NumPy's errstate is a context variable, which a Ctrl-C may leave set as it is entered or left: in this copy
-        # of the context alone
+        # NumPy's errstate is a context variable. A Ctrl-C while it is entered or left may leave it set, but only in
+        # this copy of the context.
         return copy_context().run(checked, *args, **kwargs)
 
     # outermost, so that it sees the keywords before Python does

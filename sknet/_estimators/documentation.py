@@ -1,13 +1,13 @@
-"""The address of the documentation, to which notebooks link each estimator and each parameter."""
+"""The address of the documentation, for links in notebooks to estimators and parameters."""
 
 from importlib.metadata import PackageNotFoundError, metadata
 
 
 class DocumentationAddress:
-    """The address of a page, under the one in the package's metadata; empty if the package is not installed.
+    """The address of a page of the documentation; empty if the package is not installed.
 
-    It is looked up where it is asked for, since reading a distribution's
-    metadata takes longer than many a fit.
+    The package's metadata has the address of the documentation. It is read on
+    demand, since that takes longer than a short fit.
     """
 
     def __init__(self, page: str) -> None:
@@ -23,7 +23,7 @@ class DocumentationAddress:
 
 
 class DocumentationLinkMixin:
-    """Makes notebooks link the estimator to this package's documentation, by the names that scikit-learn asks for."""
+    """Links estimators to this package's documentation in notebooks, by attributes that scikit-learn reads."""
 
     _doc_link_module = "sknet"
     _doc_link_template = DocumentationAddress("api/generated/{estimator_module}.{estimator_name}.html")

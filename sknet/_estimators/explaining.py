@@ -1,4 +1,4 @@
-"""From `explain` of an estimator to the contributions that the model computes, and back to what users read.
+"""The method `explain` of estimators: checks rows and background, and returns an `Explanation`.
 
 Conventions
 -----------
@@ -19,11 +19,11 @@ from sknet._tables.read import is_sparse, take_rows
 from sknet._typing import Array, Table
 
 MIN_ROWS_AS_OWN_BACKGROUND = 20
-"""The least rows to explain that can be their own background."""
+"""The least number of explained rows that can be their own background."""
 
 
 def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
-    """Explain rows; without a background, by comparing them with each other."""
+    """Explain rows. Without a background, compare them with each other."""
     model, table = model_and_checked_table(estimator, X)
     n = table.shape[0]
     others = table  # the rows to compare with
@@ -51,7 +51,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
             UserWarning,
         )
     base_values = np.tile(base, (n, 1))
-    if len(base) == 1:  # one output: no axis for it
+    if len(base) == 1:  # no axis for a single output
         values, base_values = values[:, :, 0], base_values[:, 0]
     names, outputs = list(model.encoder.column_names), model.head.explained
     return Explanation(
@@ -66,7 +66,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
 
 
 def _as_array(table: Table) -> Array:
-    """Return the rows of a table as an array, of objects where its columns are of several types."""
+    """Return the rows of a table as an array, of objects if columns have several types."""
     if is_sparse(table):
         return np.asarray(table.toarray())
     return table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)

@@ -25,16 +25,16 @@ from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
-"""Ends that are a reason to warn."""
+"""Stop reasons that cause a warning."""
 
 
 def stop_reason_text(resolved: Mapping[str, object], result: TrainingEnd) -> str:
-    """Return why training ended, with the numbers that were set."""
+    """Return why training ended, with the values of parameters."""
     return result.reason.value.format(**resolved)  # a sentence with fields such as {max_iter}
 
 
 def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> None:
-    """Print why training ended, unless a warning says so; `resolved`: what the parameters became."""
+    """Print why training ended, unless a warning says so; `resolved` are the resolved parameters."""
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
     elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
@@ -44,9 +44,9 @@ def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> No
 def warn_of_stop_reason(
     parameters: CommonParameters, result: TrainingEnd, *, quiet: bool = False, among_folds: bool = False
 ) -> None:
-    """Warn where training did not end as it should; with `quiet`, running out of epochs is normal.
+    """Warn if training did not end as planned.
 
-    `among_folds`: it ended while folds were choosing the epoch.
+    With `quiet`, running out of epochs is normal. With `among_folds`, training ended while folds chose the epoch.
     """
     if result.scores_undefined:
         warn(
@@ -70,8 +70,8 @@ def warn_of_stop_reason(
 
 
 def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
-    """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound."""
-    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, and the default
+    """Warn of a model that is no better than a constant, and of a temperature at its limit."""
+    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
     has_rate = solver_class(parameters.solver).is_first_order
     temperature = fitted.model.network.temperature
     is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
@@ -99,11 +99,11 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
 
 
 def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> None:
-    """Warn where each group is a class: what is held out is then a class that nothing was learnt of."""
+    """Warn if each group is a class: the held-out classes are then unknown to training."""
     if strata is None or groups is None:
         return
     n_groups = len(np.unique(groups))
-    # as many pairs as groups and as classes: each group is one class, and each class one group
+    # as many (class, group) pairs as groups and as classes, so each group is one class
     if n_groups == len(np.unique(strata)) == len(np.unique(np.column_stack([strata, groups]), axis=0)) > 1:
         warn(
             "groups: each group is a class of y, so training never sees the classes of the held-out rows, which then "
@@ -113,7 +113,7 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
 
 
 def warn_of_single_class(classes: Sequence[Array]) -> None:
-    """Warn of a target column that has only one class; `classes`: those of each column."""
+    """Warn of a target column that has only one class; `classes` are the classes of each column."""
     for known in classes:
         if len(known) == 1:
             warn(
@@ -131,14 +131,14 @@ def warn_of_single_row(n: int) -> None:
 
 
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
-    """Warn of groups where no rows of the table are held out."""
+    """Warn of groups that have no effect because no rows of the table are held out."""
     if groups is not None:
-        # once: a search passes them to each of its fits
+        # once: a search passes groups to each fit
         warn_once_a_line(f"groups has no effect, as {why}. {remedy}.", UserWarning)
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:
-    """Warn that training runs without validation although it was asked for, by a fraction or a splitter."""
+    """Warn that no rows are held out although `early_stopping` asks for it; `fraction` may be a splitter."""
     warn(
         f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_ROWS_HELD_OUT} rows to "
         "hold out (or none to train on), so no rows are held out. Pass more rows, a validation_fraction that holds "
@@ -148,13 +148,16 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
 
 
 def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
-    """Warn where a warm start holds out rows that the earlier call may have trained on."""
-    n_before = start.evaluation.n_rows_before_split if isinstance(start.evaluation, EvaluatedByRows) else 0
-    # the same number and share: the same seed has held out the same rows (see `draw_start`)
-    if start.resolved is None or (n_before == n and fraction == start.resolved["validation_fraction"]):
+    """Warn if a warm start holds out rows that the earlier call may have trained on."""
+    earlier = start.earlier
+    if earlier is None:
+        return
+    n_before = earlier.evaluation.n_rows_before_split if isinstance(earlier.evaluation, EvaluatedByRows) else 0
+    # with the same number of rows and the same fraction, the same rows are held out (see `draw_start`)
+    if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
     trained = "has held out others, of another table or share" if n_before else "trained on all rows"
-    # without numbers: a table that grows from call to call gives the same message, which then is shown once
+    # no numbers in the message, so that it is shown once even if the table grows from call to call
     warn_once_a_line(
         f"early_stopping: validation_fraction={fraction} of the rows is held out, but this is a warm start, and the "
         f"earlier call {trained}. Some rows that are held out now may have been trained on: validation scores "
@@ -164,7 +167,7 @@ def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
 
 
 def warn_of_misread_columns(survey: Survey) -> None:
-    """Warn of columns of text that are numbers or dates by their values."""
+    """Warn of text columns whose values are numbers or dates."""
     for column, advice in survey.misread.items():
         warn_once_a_line(
             f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. {advice} If "
@@ -175,7 +178,7 @@ def warn_of_misread_columns(survey: Survey) -> None:
 
 
 def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
-    """Warn where `partial_fit` brings columns far outside of what the encoders were learnt from."""
+    """Warn if columns of `partial_fit` are far outside the range that encoders were learnt from."""
     far = columns_far_from_training(encoder, X)
     if far:
         warn(
@@ -189,10 +192,10 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
 def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
     """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
     solver, state = settings.solver, start.state
-    if start.resolved is None or state is None or not isinstance(solver, MiniBatchSolver):
+    if start.earlier is None or state is None or not isinstance(solver, MiniBatchSolver):
         return
-    n_before = int(start.resolved["max_iter"])  # type: ignore[call-overload]  # calls planned when the last one came
-    ended_before = state.epoch - 1 >= n_before  # that call has warned
+    n_before = int(start.earlier.resolved["max_iter"])  # type: ignore[call-overload]  # planned calls, as of the last call
+    ended_before = state.epoch - 1 >= n_before  # the last call has warned
     if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(ScheduleInput(1.0)) <= NEGLIGIBLE_FACTOR:
         warn(
             f"partial_fit: the learning rate has fallen to 0 after max_iter={solver.n_epochs} calls, so more calls "
@@ -202,11 +205,11 @@ def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
 
 
 NEGLIGIBLE_FACTOR = 1e-5
-"""A schedule that ends with this factor of the learning rate or less ends at 0: "one_cycle" ends at 4e-6."""
+"""A factor of the learning rate that counts as 0; "one_cycle" ends at 4e-6."""
 
 
 def warn_of_rescaled_columns(names: list[str]) -> None:
-    """Warn where `partial_fit` brings a second value of columns that had only one before."""
+    """Warn of columns with a single value until now, to which `partial_fit` adds other values."""
     if names:
         warn(
             f"Columns {short_list(names)} of X had a single value until now, and are scaled by the values of this "
@@ -217,7 +220,7 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
 
 
 def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
-    """Name the columns that are left out because they say nothing; refuse a table that has no others."""
+    """Warn of columns that are left out because they are not informative; raise if no column is left."""
     left_out: dict[str, list[str]] = {}
     for name, column in zip(encoder.column_names, encoder.columns, strict=True):
         # the number first: to describe the inputs of a text takes long
@@ -232,7 +235,7 @@ def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
 
 
 def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
-    """Return the message for weights that are no longer finite: the parameter that is to blame, and the remedy."""
+    """Return the message for weights that are not finite: the parameter that caused it, and the remedy."""
     return (
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
         f"preprocessed. Training diverged in epoch {error.epoch} with {_cause_of_divergence(parameters, error, run)}"
@@ -240,13 +243,13 @@ def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun
 
 
 def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
-    """Return the parameter or the weights that are most likely to blame, and a remedy: the most certain cause first."""
+    """Return the most likely cause of divergence and its remedy; the most certain causes come first."""
     solver = run.plan.settings.solver
     if not solver.is_first_order:
         return f"solver={parameters.solver!r}: check the loss and y, or try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
-    # a step multiplies the weights by 1 - rate * decay: from a product of 2 on they grow; the larger factor is to blame
+    # a step multiplies weights by 1 - rate * decay, so they grow if the product is 2 or more; blame the larger factor
     total, weight = run.train_rows.total_weight, run.train_rows.weight
     decay = float(run.plan.resolved["weight_decay"])  # type: ignore[arg-type]
     penalty = run.plan.settings.regularisation.alpha / total
@@ -275,7 +278,7 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
 
 
 MAX_WEIGHT_RATIO = 1e12
-"""Weights that differ by more than this leave a float32 network nothing of the rows that weigh less."""
+"""If sample weights differ by more than this factor, rows of small weight have no effect in float32."""
 
 MIN_SHOWN_WEIGHT = 1e-300
-"""What a weight that is too small for its type is taken for in a message."""
+"""Smaller weights, which may be 0 in their type, are shown as this number."""

@@ -1,10 +1,10 @@
-"""The run of one `fit`, `resume` or `partial_fit`: its plan, its networks in training, and the result they give.
+"""The run of one `fit`, `resume` or `partial_fit`: its plan, its networks, and its result.
 
 Conventions
 -----------
-n rows of positive weight, N rows that the user passed; m rows held out.
+n rows of positive weight, N rows passed by the user; m held-out rows.
 
-raw : (m, k)     raw outputs for held-out rows, by networks that have not seen them
+raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
 from collections.abc import Callable
@@ -37,41 +37,41 @@ from sknet._training.solver import EpochObserver, State, TrainingEnd
 from sknet._typing import Array, Table, Target
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
-"""(head, raw outputs, which may be overwritten) -> what an estimator predicts: probabilities, or numbers."""
+"""(head, raw outputs) -> probabilities, or numbers in the units of y. May overwrite the raw outputs."""
 
 
 @dataclass(frozen=True)
 class TaskFunctions:
-    """The functions in which classification and regression differ, as training sees them."""
+    """The functions of training that differ between classification and regression."""
 
     learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
     decode: Decode
-    # (head, what was predicted of held-out rows, their parsed y, their weights, all rows' y) -> how far off it was
+    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
     learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
     score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
 
 
 @dataclass
 class FitRun:
-    """The networks that one call trains side by side, and all that their result is made of.
+    """The networks of a call, and everything that their result needs.
 
     Attributes
     ----------
     estimator_name : str
-        Of its class.
+        The name of the estimator's class.
     plan : Plan
     train_rows : EncodedRows
-        The rows that the published networks learn from: all but the held-out ones.
+        The rows that the published networks are trained on.
     held_out : EncodedRows or None
         The rows that evaluate each epoch.
     score : callable or None
-        What their score is; None: minus the loss.
+        Returns the score of an epoch; None for minus the loss.
     importance_rows : array, CSR matrix or MixedRows, or None
         See `TrainPhase`.
     fold_phase : FoldPhase or None
-        What comes before, where folds choose the epoch.
+        The phase before, if folds choose the epoch.
     keeps_out_of_fold : bool
-        Whether `oof_prediction_` is wanted.
+        Whether to keep `oof_prediction_`.
     """
 
     estimator_name: str
@@ -88,10 +88,13 @@ class FitRun:
         if self.fold_phase is None:
             self._begin_training(None)
         else:
-            self.phase: Phase = self.fold_phase  # the one that is at work, or has ended the fit
+            self.phase: Phase = self.fold_phase  # the current phase
 
     def _begin_training(self, selection: Selection | None) -> None:
-        """Build the networks that are published; only now, since folds need the memory."""
+        """Make the networks that will be published; sets `train_phase`, `phase` and `selection`.
+
+        This waits until the folds have ended, since folds need the memory.
+        """
         settings, start = self.plan.settings, self.plan.start
         solver = settings.solver
         if start.is_increment:
@@ -114,10 +117,10 @@ class FitRun:
     # --- while they train --------------------------------------------------------------------------------------------
 
     def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
-        """Let folds choose the epoch, where there are any, and train the networks that learn from all rows."""
+        """Let folds choose the epoch, if there are any, then train the published networks."""
         if self.fold_phase is not None:
             selection = self.fold_phase.train(observer)
-            if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
+            if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
             self.fold_phase.forget_networks()
             self._begin_training(selection)
@@ -125,19 +128,19 @@ class FitRun:
 
     @property
     def progress(self) -> Progress:
-        """How far the run has come."""
+        """The progress of the run."""
         folds = None if self.fold_phase is None else self.fold_phase.progress
         return Progress(folds, [state for _, state in self.phase.trainers_and_states])
 
     @property
     def last_epoch(self) -> EpochReport:
-        """The last epoch of the phase at work."""
+        """The last epoch of the current phase."""
         return self.phase.last_epoch
 
-    # --- what they leave ---------------------------------------------------------------------------------------------
+    # --- the result --------------------------------------------------------------------------------------------------
 
     def fitted(self) -> Fitted:
-        """Return what the call would leave if it ended here, without what is learnt from held-out rows."""
+        """Return the current result, without residuals and importances."""
         return self._fitted_with(self.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
@@ -150,13 +153,13 @@ class FitRun:
         elif self.fold_phase is not None and self.fold_phase.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
             evaluation = EvaluatedByFolds(chosen_epoch, self.fold_phase.epochs[0])
-        # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
+        # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=self.phase.encoding.model(network),
             resolved=plan.resolved,
             columns=plan.columns,
-            history=start.history + tuple(average_epochs(epochs)),
+            history=(() if start.earlier is None else start.earlier.history) + tuple(average_epochs(epochs)),
             n_iter=n_iter,
             n_samples_seen=start.n_samples_seen + n_seen,
             seeds=start.seeds.as_tuple(),
@@ -165,11 +168,11 @@ class FitRun:
         )
 
     def outcome(self) -> PhaseOutcome:
-        """Return the networks as they are now, joined, and what held-out rows tell of them."""
+        """Return the current networks, joined, and their raw outputs for held-out rows."""
         return self.phase.outcome(self.plan.rows)
 
     def final_fitted(self, outcome: PhaseOutcome, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
-        """Return what the call leaves; with its state, so that training may continue where it stopped."""
+        """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
         network, held_out = outcome
         fitted = self._fitted_with(network)
         fitted = replace(
@@ -190,7 +193,7 @@ class FitRun:
         return fitted
 
     def _importances(self, model: Model) -> Array | None:
-        """Return the columns' importances, (d,), at as many rows as take a small part of the training's time."""
+        """Return the columns' importances, (d,), at a number of rows that takes little of the training's time."""
         rows = self.phase.importance_rows
         if rows is None:
             return None
@@ -203,7 +206,7 @@ class FitRun:
         return learn_importances(model, some_of(rows, n_rows))
 
     def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
-        """Put predictions for some rows, (m, ...), where they are among the user's, (N, ...); NaN elsewhere."""
+        """Return predictions for all of the user's rows, (N, ...): `predicted`, (m, ...), at `rows`, NaN elsewhere."""
         all_rows, n = self.plan.rows, len(self.plan.rows)
         if all_rows.places is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
             rows, n = all_rows.places[rows], all_rows.n_passed
@@ -212,30 +215,31 @@ class FitRun:
         return for_all
 
     def origin(self) -> checkpoints.Origin:
-        """Return what must be the same where this run is taken up again."""
+        """Return what must be the same when this run is resumed."""
         return origin_of(self.estimator_name, self.plan)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
-    """Return the states that networks start from: new ones, those of an earlier call, or those of a checkpoint."""
+    """Return the initial states of networks: new states, or states of an earlier call or of a checkpoint."""
     start = plan.start
-    if start.model is None:
+    earlier = start.earlier
+    if earlier is None:
         seeds = member_seeds(start.seeds, len(trainers))
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
-    else:  # there is one network then: members have been joined
-        network = start.model.network
+    else:  # there is a single network, since members have been joined
+        network = earlier.model.network
         refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
-        if start.state is not None and start.resolved is not None:
-            before, now = (solver_name_or_class(resolved["solver"]) for resolved in (start.resolved, plan.resolved))
-            n, dtype = network.layout.n_parameters, start.model.output_dtype
+        if start.state is not None:
+            before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
+            n, dtype = network.layout.n_parameters, earlier.model.output_dtype
             states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
     return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 
 
 def origin_of(estimator_name: str, plan: Plan) -> checkpoints.Origin:
-    """Return what must be the same where a run with this plan is taken up again."""
+    """Return what must be the same when a run with this plan is resumed."""
     evaluation = plan.evaluation
     splits = evaluation.splits if isinstance(evaluation, Folds) else []
     return checkpoints.Origin(

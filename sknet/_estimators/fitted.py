@@ -1,6 +1,6 @@
 """The result of a fit as one value, and the attributes that users read from it.
 
-An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: at no moment is it half changed.
+A fit publishes with one assignment, `estimator._fitted = Fitted(...)`, so that an estimator is never half changed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fitted:
-    """The result of a fit: all that an estimator knows besides its parameters."""
+    """The result of a fit: everything that an estimator stores in addition to its parameters."""
 
     model: Model
     resolved: Mapping[str, object]
@@ -40,36 +40,36 @@ class Fitted:
     seeds: tuple[int, int, int]  # see `Seeds`
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
-    n_samples_seen: int = 0  # by all calls and all members together
-    state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
-    residuals: ScaledResiduals | LabelResiduals | None = None  # on the rows that the last call held out
+    n_samples_seen: int = 0  # of all calls and all members together
+    state: State | None = None  # to continue training, after `partial_fit` or an interrupt
+    residuals: ScaledResiduals | LabelResiduals | None = None  # of the rows held out by the last call
     evaluation: Evaluated | None = None  # of the epochs of the last call
-    member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
-    out_of_fold: Array | list[Array] | None = None  # predictions of each row by a network that did not see it
-    importances: Array | None = None  # (d,)  of the columns, together 1; None after `partial_fit`
+    member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # epochs of the last call for each network, if there were several
+    out_of_fold: Array | list[Array] | None = None  # out-of-fold predictions
+    importances: Array | None = None  # (d,)  of the columns, with sum 1; None after `partial_fit`
 
     @property
     def fold_epochs(self) -> tuple[Epoch, ...]:
-        """The epochs of folds, where these chose one."""
+        """The epochs of folds, if folds chose the epoch."""
         return self.evaluation.epochs if isinstance(self.evaluation, EvaluatedByFolds) else ()
 
     @property
     def scores(self) -> list[float] | None:
-        """The validation score of every epoch, or the folds'; None where nothing evaluated them."""
+        """The validation score of every epoch, or of every epoch of folds; None without evaluation."""
         epochs = self.fold_epochs or self.history
         return None if self.evaluation is None else [epoch.validation_score for epoch in epochs]
 
     @property
     def best_epoch(self) -> int:
-        """The epoch that was chosen: by folds, or whose weights were kept, the largest of several networks; from 1.
+        """The epoch that was chosen by folds, or whose weights were kept, from 1; the largest of several networks.
 
-        The last one where nothing chooses; 0 for none.
+        Without evaluation, it is the last epoch. It is 0 if no epoch was chosen.
         """
         return self.n_iter if self.evaluation is None else self.evaluation.chosen_epoch
 
     @property
     def best_score(self) -> float | None:
-        """The validation score of the epoch that was kept; NaN where none is a number, None without evaluation."""
+        """The validation score of the chosen epoch; NaN if all scores are NaN, None without evaluation."""
         if self.scores is None or self.fold_epochs:
             return self.fold_epochs[self.best_epoch - 1].validation_score if self.fold_epochs else None
         return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
@@ -80,12 +80,12 @@ class Fitted:
         return [epoch.loss for epoch in self.history]
 
     def with_coefs(self, coefs: object) -> "Fitted":
-        """Return the result with other weights, and without what was learnt about the old ones."""
+        """Return the result with other weights, and without residuals and importances."""
         network = self.model.network
         return self._with_network(replace(network, coefs=_copies_like("coefs_", network.coefs, coefs)))
 
     def with_intercepts(self, intercepts: object) -> "Fitted":
-        """Return the result with other biases, and without what was learnt about the old ones."""
+        """Return the result with other biases, and without residuals and importances."""
         network = self.model.network
         return self._with_network(
             replace(network, intercepts=_copies_like("intercepts_", network.intercepts, intercepts))
@@ -98,13 +98,13 @@ class Fitted:
 
 
 def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array, ...]:
-    """Return copies of the arrays that a user sets, in the type of the old ones; raise where their shapes differ."""
+    """Return copies of the user's arrays, in the dtype of the old arrays; raise if shapes differ."""
     try:
-        with np.errstate(over="ignore"):  # `predict` tells of infinities
-            # rows after rows, as those that were learnt: products of another order are rounded in another way
+        with np.errstate(over="ignore"):  # `predict` raises for infinities
+            # C order, as in learnt arrays: products with other orders are rounded differently
             copies = tuple([np.array(array, old[0].dtype, order="C") for array in new])  # type: ignore[attr-defined]
     except (TypeError, ValueError):
-        copies = ()  # no sequence, or not of numbers
+        copies = ()  # not a sequence, or not numbers
     if [array.shape for array in copies] != [array.shape for array in old]:
         raise ValueError(f"{name} must hold arrays of the shapes {[array.shape for array in old]}: give these.")
     return copies
@@ -113,11 +113,11 @@ def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array,
 FITTED_CLASSES = STORED_CLASSES | classes_by_name(
     Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ErrorScale, ScaledResiduals, LabelResiduals
 )
-"""The values that a file or a pickle may hold, by name."""
+"""The classes of values in a file or a pickle, by name."""
 
 
 def require_fitted(estimator: "FittedAttributes") -> Fitted:
-    """Return what an estimator has learnt; a NotFittedError, as scikit-learn words it, before that."""
+    """Return the result of an estimator's fit; raise scikit-learn's NotFittedError if it is not fitted."""
     if estimator._fitted is None:
         raise NotFittedError(
             f"This {type(estimator).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
@@ -127,10 +127,10 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 
 
 def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
-    """Return the model, and the table checked against that of `fit`; warn of columns in which no value is known."""
+    """Return the model and the checked table; warn of columns without known categories or dates."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
-    # fitted to columns without names: those of the frame are taken by position, and errors call them by its names
+    # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
     unknown = columns_of_unknown_categories(model.encoder, table)
@@ -151,31 +151,30 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
 
 
 def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
-    """Return `convert_raw` of a table's raw outputs, see `Model.outputs`: those of the model, or known ones."""
+    """Return `convert_raw` of a table's raw outputs, see `Model.outputs`; use known raw outputs if there are any."""
     known = estimator._outputs_for_scorer
-    # a table that is not in memory is its own copy
+    # identity: a table that is not in memory is not copied
     if known is not None and (X is known.table or have_equal_values(known.table, X)):
-        return convert_raw(known.raw.copy())  # which it may overwrite
+        return convert_raw(known.raw.copy())  # a copy, since `convert_raw` may overwrite it
     model, table = model_and_checked_table(estimator, X)
     return model.outputs(table, convert_raw)
 
 
 @dataclass(frozen=True)
 class OutputsForScorer:
-    """Raw outputs for the held-out rows, computed when an epoch is evaluated: a scorer need not compute them again.
+    """Raw outputs for the held-out rows, computed when an epoch is evaluated, so that a scorer can use them.
 
-    They are those of rows that are encoded as in training: where the target encodes a column, the means that `predict`
-    uses contain the held-out rows' own targets.
+    These rows are encoded as in training. With `predict`, target means would contain the targets of the held-out rows.
     """
 
     raw: Array  # (n, k)
-    table: Table  # (n, d)  a copy: a scorer may change what it is given
+    table: Table  # (n, d)  a copy, since a scorer may change the table
 
 
 class FittedAttribute(Generic[T]):
-    """A fitted attribute: read from the result of the last fit, absent before it; `write` lets users set it.
+    """A descriptor that reads a fitted attribute from the result of the last fit.
 
-    It is a descriptor that raises AttributeError before a fit: `hasattr` is False then, as scikit-learn expects.
+    Before a fit it raises AttributeError, so that `hasattr` is False, as scikit-learn expects.
 
     Parameters
     ----------
@@ -183,7 +182,7 @@ class FittedAttribute(Generic[T]):
         fitted -> value.
 
     write : callable, default=None
-        (fitted, value) -> a new `Fitted` that has it.
+        (fitted, value) -> a new `Fitted` with this value; lets users set the attribute.
     """
 
     def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, object], Fitted] | None = None) -> None:
@@ -205,7 +204,7 @@ class FittedAttribute(Generic[T]):
         return self._read(self._fitted_of(estimator))
 
     def __set__(self, estimator: "FittedAttributes", value: object) -> None:
-        """Set the value by hand, where it can be."""
+        """Set the value by hand, if `write` allows it."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
         estimator._fitted = self._write(self._fitted_of(estimator), value)
@@ -217,10 +216,10 @@ class FittedAttribute(Generic[T]):
 
 
 def history_table(fitted: Fitted) -> pd.DataFrame:
-    """Return one row per epoch, and per network where there were several."""
+    """Return one row per epoch, and per network if there were several."""
     each = [_epochs_table(epochs) for epochs in fitted.member_epochs or [fitted.history]]
-    # The folds' joint losses go into the table of each network. An outer join: folds also trained some epochs after the
-    # chosen one, and these get rows without a training loss.
+    # The folds' joint losses go into the table of each network. The join is outer because folds also trained epochs
+    # after the chosen one, which get rows without a training loss.
     if fitted.fold_epochs:
         folds = _epochs_table(fitted.fold_epochs)[["validation_loss", "validation_score"]]
         each = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in each]
@@ -236,7 +235,7 @@ def _epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
 
 
 def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
-    """Return one row per input of the network: what it is, and how it is computed."""
+    """Return one row per input of the network, with its column and formula."""
     columns, formulas = zip(*encoder.input_formulas, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
     table = pd.DataFrame(list(formulas), columns=list(InputFormula._fields), index=names).drop(columns="suffix")
@@ -245,10 +244,10 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
 
 
 class FittedAttributes:
-    """The attributes of a fitted estimator that both tasks have."""
+    """The fitted attributes of both estimators."""
 
     _fitted: Fitted | None = None
-    _outputs_for_scorer: OutputsForScorer | None = None  # of a copy that a scorer is given
+    _outputs_for_scorer: OutputsForScorer | None = None  # set on the copy that a scorer gets
 
     coefs_: FittedAttribute[tuple[Array, ...]] = FittedAttribute(lambda f: f.model.network.coefs, Fitted.with_coefs)
     intercepts_: FittedAttribute[tuple[Array, ...]] = FittedAttribute(
@@ -327,7 +326,7 @@ class FittedAttributes:
 
     @feature_names_in_.setter
     def feature_names_in_(self, names: Array | None) -> None:
-        """Set them by hand, as SHAP does with None, so that arrays without names raise no warning."""
+        """Set the names by hand; SHAP sets None, so that arrays without names raise no warning."""
         fitted = require_fitted(self)
         kept = None if names is None else np.asarray(names, dtype=object)
         if kept is not None and kept.shape != (fitted.columns.n,):
@@ -337,7 +336,7 @@ class FittedAttributes:
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def __copy__(self) -> Self:
-        """Return a copy that shares what was learnt; by default, it would be packed as in a pickle."""
+        """Return a copy that shares the fitted values; the default would pack them as in a pickle."""
         copied = object.__new__(type(self))
         vars(copied).update(vars(self))
         return copied
@@ -363,4 +362,4 @@ _NOT_PICKLED = {
     "_outputs_for_scorer",  # as large as the held-out rows
     "_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx",  # scikit-learn's
 }  # fmt: skip
-"""What the pickle of a fitted estimator leaves out: a scorer's table, callbacks and the fit that they watch."""
+"""Attributes that are left out of pickles: the outputs for a scorer, and the state of callbacks."""

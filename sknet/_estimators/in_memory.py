@@ -1,4 +1,4 @@
-"""The public methods of both estimators that do not depend on the task: fits, and what shows the network's inside."""
+"""The public methods that both estimators share: training, transforms and explanations."""
 
 from dataclasses import replace
 from os import PathLike
@@ -13,8 +13,7 @@ from sknet._estimators.keywords import refuse_unknown_keywords
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._estimators.sklearn_types import ClassNamePrefixFeaturesOutMixin, TransformerMixin, with_callbacks
-from sknet._estimators.start import Seeds, start_from_fitted
-from sknet._model.evaluation import Folds, NoEvaluation
+from sknet._estimators.start import Seeds, Start
 from sknet._model.explanation import Explanation
 from sknet._model.matrices import encode_rows, encoding_of
 from sknet._model.network_trainer import make_trainer
@@ -332,17 +331,17 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         self._validate_params()
         fitted = require_fitted(self)
-        start = start_from_fitted(fitted, Seeds(*fitted.seeds), is_increment=True)
+        start = Start(Seeds(*fitted.seeds), fitted, is_increment=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
-        # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
+        # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(
             len(data.rows),
-            NoEvaluation() if fitted.evaluation is None else Folds([], 1.0),
+            fitted.evaluation is not None,
             began_with_increments=start.has_one_network,
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)
-        settings = replace(settings, network=replace(settings.network, dropout=()))  # none: the gradient is exact
+        settings = replace(settings, network=replace(settings.network, dropout=()))  # no dropout: the gradient is exact
         model = fitted.model
         encoding = encoding_of(model, data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))

@@ -1,4 +1,4 @@
-"""Errors for unknown keywords and values: they name the class or method that the user called, and the nearest name."""
+"""Errors for unknown keywords and values, with the name of the public method and the nearest known name."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ NAMES_ELSEWHERE = {
     **dict.fromkeys(["epochs", "n_epochs"], "max_iter"),
     **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
 }
-"""What other packages call a parameter, and its name here."""
+"""Names of parameters in other packages, and their names here."""
 
 VALUES_ELSEWHERE = {
     **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
@@ -25,14 +25,14 @@ VALUES_ELSEWHERE = {
     "linear": "identity",
     "adamw": "adam",
 }
-"""What other packages call a value of a parameter, and its name here."""
+"""Names of values in other packages, and their names here."""
 
 MAX_NAMES_LISTED = 10
 """A message lists at most this many names."""
 
 
 def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str]) -> None:
-    """Raise a TypeError for the first keyword that is not known; `function` is what it was passed to."""
+    """Raise a TypeError for the first unknown keyword of `function`."""
     names = [name for name in known if name != "self"]
     for name in keywords:
         if name not in names:
@@ -43,7 +43,7 @@ def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str])
 
 
 def suggest_value(value: str, known: Iterable[str]) -> str:
-    """Return a hint at the known value that a text probably means, to be added to a message; "" if there is none."""
+    """Return a hint at the known value that a str probably means, for a message; "" if there is none."""
     by_words = {_sorted_words(name): name for name in known}
     meant = VALUES_ELSEWHERE.get(value.lower())
     if meant not in by_words.values():
@@ -53,12 +53,12 @@ def suggest_value(value: str, known: Iterable[str]) -> str:
 
 
 def _sorted_words(name: str) -> str:
-    """Return a name with its words in alphabetical order: "cosine_flat" and "flat_cosine" are alike."""
+    """Return a name with its words sorted, so that "flat_cosine" equals "cosine_flat"."""
     return "_".join(sorted(re.split(r"[\W_]+", name.lower())))
 
 
 def name_class_in_errors(cls: type[T]) -> type[T]:
-    """Decorate a class: errors of its `__init__` name the class that is made, which may be derived from it."""
+    """Decorate a class so that errors of its `__init__` name the class of the instance, such as a subclass."""
     init = cls.__init__
     known = signature(init).parameters
 
@@ -67,7 +67,7 @@ def name_class_in_errors(cls: type[T]) -> type[T]:
         refuse_unknown(type(self).__name__, kwargs, known)
         try:
             init(self, *args, **kwargs)
-        except TypeError as error:  # Python's own message names the private class that has this `__init__`
+        except TypeError as error:  # Python's message names the private class that defines `__init__`
             raise TypeError(str(error).replace(init.__qualname__, f"{type(self).__name__}.__init__")) from None
 
     cls.__init__ = __init__  # type: ignore[method-assign, assignment]
@@ -75,7 +75,7 @@ def name_class_in_errors(cls: type[T]) -> type[T]:
 
 
 def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
-    """Make a method refuse arguments that it does not have, or lacks, by its public name; see `refuse_unknown`."""
+    """Decorate a method so that errors for unknown or missing arguments have its public name."""
     expected = signature(method)
 
     @wraps(method)
@@ -84,7 +84,7 @@ def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
         refuse_unknown(name, kwargs, expected.parameters)
         try:
             expected.bind(estimator, *args, **kwargs)
-        except TypeError as error:  # Python's own message names the private class that has this method
+        except TypeError as error:  # Python's message names the private class that defines the method
             raise TypeError(f"{name}: {error}.") from None
         return method(estimator, *args, **kwargs)
 

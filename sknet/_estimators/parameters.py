@@ -1,9 +1,9 @@
-"""The parameters of both estimators: each is one line, with its type, what it may be, and its default.
+"""The parameters of both estimators, one per line, with type, constraints and default.
 
-A dataclass: `__init__` stores what it is given and nothing else, and editors know the signature. The classes'
-docstrings say what each means; `auto` says what every "auto" becomes.
+The classes are dataclasses: `__init__` only stores its arguments, and editors know the signature. The docstrings of the
+estimators describe the parameters, and `auto` resolves every "auto".
 
-`repr=False, eq=False`: scikit-learn has a repr of its own, and estimators are compared by identity, so that they can be
+`repr=False, eq=False`: scikit-learn has its own repr, and estimators are compared by identity, so that they can be
 hashed.
 """
 
@@ -56,10 +56,10 @@ InteractionSets: TypeAlias = Sequence[Collection[str | int]]
 """Sets of columns by their names or indices."""
 
 INTERACTIONS = ("no_interactions", "pairwise")
-"""What `interaction_cst` may name."""
+"""The names that `interaction_cst` accepts."""
 
 SOLVERS: dict[str, type[Solver]] = dict.fromkeys(OPTIMIZERS, MiniBatchSolver) | {"lbfgs": LBFGS}
-"""What `solver` may name: the class says what goes with it."""
+"""The names that `solver` accepts, and their classes."""
 
 
 @dataclass(repr=False, eq=False)
@@ -72,7 +72,7 @@ class CommonParameters:
     hidden_layer_sizes: Annotated[int | Sequence[int] | Auto, "array-like", COUNT, AUTO] = "auto"
     activation: Annotated[Activations, one_of(*ACTIVATIONS), Activation, "array-like"] = "sigmoid"
     _: KW_ONLY
-    loss: str | Loss = ""  # each task has a default of its own
+    loss: str | Loss = ""  # the default is set in the subclasses
     depth: Annotated[int, COUNT] = 1
     n_members: Annotated[int | Auto, COUNT, AUTO] = "auto"
     # --- training ---
@@ -128,7 +128,7 @@ class CommonParameters:
 @derive_constraints
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
-    """The classifier's parameters: those that the regressor lacks, and `loss`, whose default is another there."""
+    """The parameters of the classifier: the common ones, `loss` with its default, and its own."""
 
     _: KW_ONLY
     loss: Annotated[str | Loss, one_of(*CLASSIFICATION_LOSSES), Loss] = "log_loss"
@@ -141,7 +141,7 @@ class ClassifierParameters(CommonParameters):
 @derive_constraints
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
-    """The regressor's parameters: those that the classifier lacks, and those whose default is another there."""
+    """The parameters of the regressor: the common ones, `loss` with its default, and its own."""
 
     _: KW_ONLY
     loss: Annotated[str | Loss, one_of(*REGRESSION_LOSSES), Loss] = "squared_error"
@@ -152,10 +152,10 @@ class RegressorParameters(CommonParameters):
 
 
 def copy_containers(value: Any) -> Any:
-    """Copy a parameter's lists, dicts and arrays, and those inside them, so that later changes to them have no effect.
+    """Copy lists, dicts and arrays in a parameter, at all depths, so that later changes to them have no effect.
 
-    Other sequences and mappings become lists and dicts, which files can store; sets become lists in a fixed order.
-    Everything else that they hold (activations, functions, generators) stays the same object.
+    Other sequences and mappings become lists and dicts, which files can store. Sets become lists in a fixed order. All
+    other objects, such as activations, functions and generators, are not copied.
     """
     if isinstance(value, np.ndarray):
         return value.copy()
@@ -170,40 +170,40 @@ def copy_containers(value: Any) -> Any:
 
 
 def solver_class(solver: object) -> type[Solver]:
-    """Return the class of a solver that is named; an optimizer of the user's own takes mini-batches."""
+    """Return the class of a solver; a user's own optimizer uses mini-batches."""
     return SOLVERS.get(solver, MiniBatchSolver) if isinstance(solver, str) else MiniBatchSolver
 
 
 def solver_name_or_class(solver: object) -> object:
-    """Return the solver's name, or the class of one of the user's: another one has other moments."""
+    """Return the solver's name, or the class of a user's optimizer; moments depend on it."""
     return solver if isinstance(solver, str) else type(solver)
 
 
 def column_choices(p: CommonParameters) -> ColumnChoices:
-    """Return which columns the user has named as categories or as text."""
+    """Return the columns that the user has named as categories or as text."""
     return ColumnChoices(p.categorical_features, p.text_features)
 
 
 def validation_splitter(p: CommonParameters) -> Splitter | None:
-    """Return `validation_fraction` if it is a splitter, which gives the folds; None if it is a number or a text."""
+    """Return `validation_fraction` if it is a splitter; None if it is a number or a str."""
     # float: mypy does not know that it is a Real
     return None if isinstance(p.validation_fraction, Real | float | str) else p.validation_fraction
 
 
 def schedule_ends(p: CommonParameters) -> bool:
-    """Whether the learning-rate schedule ends by itself, as all do but scikit-learn's."""
-    # a user's function gets the fraction of training done, so that it has an end
+    """Whether the learning-rate schedule has an end; only scikit-learn's schedules have none."""
+    # a user's function takes the fraction of training done, so it has an end
     return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
 
 
 def check_has_partial_fit(estimator: CommonParameters) -> bool:
-    """Return True where the estimator has `partial_fit`, and raise AttributeError elsewhere, for `available_if`."""
+    """Return True if the estimator has `partial_fit`, else raise AttributeError; for `available_if`."""
     if not solver_class(estimator.solver).is_first_order:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
         )
-    class_weight = getattr(estimator, "class_weight", None)  # which only the classifier has
-    entries = class_weight if isinstance(class_weight, list) else [class_weight]  # of a list, one per output
+    class_weight = getattr(estimator, "class_weight", None)  # only the classifier has it
+    entries = class_weight if isinstance(class_weight, list) else [class_weight]  # a list has one entry per output
     if any(isinstance(entry, str) and entry == "balanced" for entry in entries):
         raise AttributeError(
             "partial_fit is not available with class_weight='balanced': it does not know how many rows of each class "

@@ -1,4 +1,4 @@
-"""The plan of one `fit`, `resume` or `partial_fit`: what is settled before anything is encoded."""
+"""The plan of one `fit`, `resume` or `partial_fit`, made before the table is encoded."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from sknet._tables.rows import Rows
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a call: its start, its settings, its rows, how they are encoded, and what evaluates each epoch."""
+    """The plan of a call: its start, settings, rows, encoding, and the evaluation of epochs."""
 
     start: Start
     settings: Settings
-    resolved: dict[str, object]  # all parameters, every "auto" answered
-    rows: Rows  # all of positive weight, those held out too
+    resolved: dict[str, object]  # all parameters, with every "auto" replaced
+    rows: Rows  # of positive weight, including held-out rows
     columns: Columns
     encoding: Encoding
     evaluation: Evaluation
-    learner: EncodingLearner | None = None  # what folds learn their own columns with; None without folds
+    learner: EncodingLearner | None = None  # learns the columns again for each fold; None without folds

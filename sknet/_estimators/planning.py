@@ -1,4 +1,4 @@
-"""Planning a fit: which rows evaluate each epoch, what every "auto" becomes, and how the table is encoded."""
+"""Plan a fit: choose the rows that evaluate epochs, replace every "auto", and learn the encoding."""
 
 from dataclasses import replace
 
@@ -45,17 +45,19 @@ from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits
 
 
 def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
-    """Choose what evaluates each epoch, answer every "auto", and learn how the table is encoded, unless that is known.
+    """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues.
 
-    Both are learnt from a sample of the rows to train on.
+    The encoding is learnt from a sample of the training rows.
     """
     rows, batch_size = data.rows, estimator.batch_size
     evaluation = NoEvaluation() if start.is_increment else choose_evaluation(estimator, data, start)
+    n_train = len(rows) if evaluation.train is None else len(evaluation.train)
     facts = Facts(
-        len(rows) if evaluation.train is None else len(evaluation.train),
-        evaluation,
+        n_train,
+        evaluation.early_stopping,
+        n_held_out=len(rows) - n_train,
         limits=rows.X.limits,
-        earlier_parameters=start.resolved,
+        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
         began_with_increments=start.has_one_network,
     )
     is_first_order = solver_class(estimator.solver).is_first_order
@@ -64,9 +66,9 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     if is_first_order and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     learner = None
-    if start.model is not None:
+    if start.earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)
-        encoding = encoding_of(start.model, data.head)
+        encoding = encoding_of(start.earlier.model, data.head)
         if start.is_increment:
             encoding = rescale_encoding(encoding, rows, start)
     else:
@@ -74,7 +76,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
             warn_of_single_class(data.head.labels.classes_by_column)
         elif not start.is_increment:
             warn_of_single_row(len(rows))
-        sample = rows.sample(start.seeds.rows, evaluation.train)  # nothing is learnt from rows held out for ever
+        sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
         warn_of_misread_columns(survey)
         names = column_names(sample.X) if isinstance(sample.X, pd.DataFrame) else None
@@ -90,7 +92,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
 
 
 def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
-    """Return the encoding that an increment continues with: columns that had one value are scaled by its rows."""
+    """Return the encoding for `partial_fit`, with new scales for columns that had a single value until now."""
     X = rows.X.rows_in_memory()
     encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)
     warn_of_rescaled_columns(names)
@@ -100,7 +102,7 @@ def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
 
 
 def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) -> Evaluation:
-    """Choose the rows of the table that evaluate each epoch, if no others were passed: some, or folds of all."""
+    """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     rows, n = data.rows, len(data.rows)
     if data.held_out is not None:
         warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
@@ -133,7 +135,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
 
 
 def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
-    """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
+    """Replace every "auto"; return the settings and all parameters, including parameters of a subclass."""
     settings, parameters = resolve(estimator, facts)
     own = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, own | vars(parameters)  # the right one wins: the answers
+    return settings, own | vars(parameters)  # resolved values replace the original ones

@@ -11,7 +11,7 @@ from sknet._model.phases import EpochReport
 from sknet._training.optimizers import PLATEAU_DIVISOR
 
 MAX_PRINTED_LINES = 10
-"""How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
+"""How many lines a run prints if lines cannot be overwritten, as in a log file or a notebook."""
 
 
 class EpochLines(FitObserver):
@@ -19,7 +19,7 @@ class EpochLines(FitObserver):
 
     def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
         self._run, self._evaluated = run, evaluated
-        self._n_rate_cuts = next((state.n_plateaus for state in run.progress.states), 0)  # those of earlier calls
+        self._n_rate_cuts = next((state.n_plateaus for state in run.progress.states), 0)  # rate cuts of earlier calls
 
     def epoch_ended(self) -> bool:
         """Print the epoch's loss and validation score."""
@@ -30,39 +30,39 @@ class EpochLines(FitObserver):
         if self._evaluated or epoch.of_folds:
             print(f"Validation score: {epoch.figures.validation_score:f}")
         if epoch.n_rate_cuts > self._n_rate_cuts:
-            # the figures are of the epoch that has ended; the next one has the lower rate, see `adaptive`
+            # the figures are for the last epoch; the next epoch has the lower rate, see `adaptive`
             print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / PLATEAU_DIVISOR:f}")
         self._n_rate_cuts = epoch.n_rate_cuts
         return False
 
 
 class ProgressLine(FitObserver):
-    """One line for the folds, and one for what follows: losses, the best epoch, the time so far and the time left."""
+    """One line for folds and one for the published networks: losses, best epoch, time so far and time left."""
 
     def __init__(self, run: FitRun) -> None:
         self._run = run
-        isatty = getattr(sys.stdout, "isatty", None)  # what stands in for stdout need not have it
+        isatty = getattr(sys.stdout, "isatty", None)  # a replacement of stdout may lack it
         self._overwrites = isatty is not None and bool(isatty())
-        self._last_ended = perf_counter()  # the last epoch, or what came before the first one
+        self._last_ended = perf_counter()  # when the last epoch ended, or when training started
         self._start(of_folds=False)
 
     def _start(self, *, of_folds: bool) -> None:
-        """Begin a new line: of the folds, or of what follows them."""
+        """Begin a new line, for folds or for the published networks."""
         self._of_folds, self._started = of_folds, self._last_ended
-        self._done, self._width = 0, 0  # epochs on this line; characters of it that stand on the terminal
+        self._done, self._width = 0, 0  # epochs on this line; its printed width
 
     def epoch_ended(self) -> bool:
-        """Bring the line up to date; where there is no terminal, print every tenth part of the run."""
+        """Update the line; without a terminal, print a line for every tenth of the run."""
         epoch = self._run.last_epoch
         if epoch.of_folds is not self._of_folds:
             self._end_line()
             self._start(of_folds=epoch.of_folds)
         self._done, self._last_ended = self._done + 1, perf_counter()
-        # of this call: a resumed run has epochs behind it
+        # epochs of this call, without epochs before the run was resumed
         n_epochs = epoch.n_epochs - epoch.number + self._done
         if self._overwrites:
             line = self._line(epoch, get_terminal_size().columns)
-            print("\r" + line.ljust(self._width), end="", flush=True)  # spaces over the rest of a longer line
+            print("\r" + line.ljust(self._width), end="", flush=True)  # spaces overwrite the rest of a longer line
             self._width = len(line)
         elif self._done * MAX_PRINTED_LINES // n_epochs > (self._done - 1) * MAX_PRINTED_LINES // n_epochs:
             print(self._line(epoch))
@@ -77,7 +77,7 @@ class ProgressLine(FitObserver):
             print()
 
     def _line(self, epoch: EpochReport, width: int | None = None) -> str:
-        """Return the line, in fewer words where `width` columns are too few: what wraps cannot be overwritten."""
+        """Return the line, shortened to fit `width`, because a wrapped line cannot be overwritten."""
         figures, spent = epoch.figures, self._last_ended - self._started
         left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
         what = "folds, epoch" if epoch.of_folds else "epoch"

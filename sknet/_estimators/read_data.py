@@ -1,9 +1,9 @@
-"""Checks of what the user passes: the table, the target, the weights and the groups.
+"""Check the user's data: tables, targets, weights and groups.
 
 Conventions
 -----------
-X : (n, d)         array, CSR matrix or data frame, its values not yet encoded
-weight : (n,)      float64, not negative; None where all are 1
+X : (n, d)         array, CSR matrix or data frame, not yet encoded
+weight : (n,)      float64, not negative; None if all are 1
 """
 
 import re
@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data
 
-from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights, n_rows_of
+from sknet._estimators.zero_weights import drop_zero_weights, n_rows_of, replace_zero_weight_rows
 from sknet._model.heads import Head
 from sknet._model.table_in_memory import TableInMemory
 from sknet._tables.kinds import ColumnChoices
@@ -50,12 +50,12 @@ from sknet._typing import Array, DType, Table, Target
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of the first table, which later ones must have: their number, and their names if all are strings."""
+    """The columns of the first table, which later tables must match."""
 
     n: int
-    names: Array | None
-    float_type: DType  # of fitted arrays and predictions: the table's own, float64 if it has none
-    text_positions: tuple[int, ...] = ()  # positions of those of an array that may hold text
+    names: Array | None  # None unless all names are str
+    float_type: DType  # dtype of fitted arrays and predictions: float32 if the table has it, else float64
+    text_positions: tuple[int, ...] = ()  # indices of the columns of an array that may hold text
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class FitArguments:
     y_val: Target = None
     sample_weight_val: Target = None
     groups: Target = None
-    columns: Columns | None = None  # of X, where it was checked when it was written to a file
-    classes: Target = None  # all labels that may come, of `partial_fit`
+    columns: Columns | None = None  # of an X that was checked when it was written to a file
+    classes: Target = None  # for `partial_fit`
 
     @property
     def has_own_rows(self) -> bool:
@@ -80,13 +80,13 @@ class FitArguments:
 
 @dataclass(frozen=True)
 class ReadData:
-    """The data of a call, checked."""
+    """The checked data of a call."""
 
     head: Head
     rows: Rows  # of positive weight
     columns: Columns
-    passed: FitArguments  # as the user gave them, rows of weight 0 too
-    held_out: Rows | None = None  # X_val and y_val; not rows of X, which `Plan` chooses
+    passed: FitArguments  # the original arguments, including rows of weight 0
+    held_out: Rows | None = None  # X_val and y_val; rows of X are held out later
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------
@@ -99,22 +99,22 @@ def read_rows(
     parse: Callable[[Target], tuple[Head, Array]],
     choices: ColumnChoices | None = None,
 ) -> tuple[Head, Rows, Columns]:
-    """Check a table, its target, weights and groups; rows of weight 0 are dropped.
+    """Check a table, its target, weights and groups, and drop rows of weight 0.
 
     Parameters
     ----------
     arguments : FitArguments
     name : str
-        The estimator's, for messages.
+        The name of the estimator, for messages.
 
     columns : Columns or None
-        What the table must fit; None if nothing is known yet.
+        The columns that the table must match; None for the first table.
 
     parse : callable
         y -> head, parsed y.
 
     choices : ColumnChoices, default=None
-        The user's: the columns of an array that may hold text.
+        The user's choices, which tell the columns of an array that may hold text.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def read_rows(
     table, columns = read_features(drop_zero_weights(arguments.X, weight), name, columns, choices)
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-    head, values = parse(hide_zero_weights(arguments.y, weight, "y"))
+    head, values = parse(replace_zero_weight_rows(arguments.y, weight, "y"))
     return head, assemble_rows(table, values, weight, arguments.groups), columns
 
 
@@ -152,13 +152,13 @@ def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Colum
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
     with prefix_errors("y_val"):
-        values = head.read(hide_zero_weights(arguments.y_val, weight, "y_val"))
+        values = head.read(replace_zero_weight_rows(arguments.y_val, weight, "y_val"))
     return assemble_rows(table, values, weight, names=("X_val", "y_val"))
 
 
 @contextmanager
 def prefix_errors(name: str) -> Iterator[None]:
-    """Put the name of an argument before the message of an error that reading it raises."""
+    """Put the name of an argument before the message of a ValueError or TypeError."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -172,7 +172,10 @@ def prefix_errors(name: str) -> Iterator[None]:
 def read_features(
     X: Table | FeatureTable, name: str, columns: Columns | None, choices: ColumnChoices | None = None
 ) -> tuple[FeatureTable, Columns]:
-    """Check a table, against the columns of an earlier one if there was one; one that is elsewhere by a few rows."""
+    """Check a table, against the columns of an earlier table if there is one.
+
+    Only example rows of a `FeatureTable` are checked.
+    """
     rows = X.example_rows if isinstance(X, FeatureTable) else X
     if columns is None:
         checked, columns = read_first_table(rows, name, choices or ColumnChoices())
@@ -186,7 +189,7 @@ def read_features(
 
 
 def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
-    """Check the table of a first fit; return it, and what later tables must match. `name`: the estimator's."""
+    """Check the table of a first fit; return it, and its columns. `name` is the name of the estimator."""
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
         check_not_foreign(X, "X")
@@ -199,7 +202,7 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
         return table, Columns(X.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
         table = _check_frame(X, name)
-        # the types of X: of a polars frame, `table` may have others
+        # the types of X, since `table` may have other types if X is a polars frame
         columns = Columns(table.shape[1], feature_names(table), _float_type(X.dtypes))
         return table, columns
     table = _read_array(X, partial(check_array, estimator=name))
@@ -207,7 +210,7 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
 
 
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:
-    """Check a table against that of `fit`: its columns' names and their number."""
+    """Check a table against the columns of `fit`."""
     if needs_no_check(X, columns):
         return X
     X = unwrap_narwhals(X)
@@ -218,7 +221,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
         return _check_frame(frame_of_objects(X, columns.text_positions), name)
-    # `validate_data` compares X with these two attributes of an estimator; a function of columns has none
+    # `validate_data` compares X with these two attributes of an estimator
     stand_in = _class_named(name)()
     stand_in.n_features_in_ = columns.n
     if columns.names is not None:
@@ -226,7 +229,9 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if is_frame(X):
         _refuse_duplicates(X)
         try:
-            validate_data(stand_in, X, reset=False, skip_check_array=True)  # number and names of columns only
+            validate_data(
+                stand_in, X, reset=False, skip_check_array=True
+            )  # checks only the number and names of columns
         except ValueError as error:
             if columns.names is None or sorted(map(str, X.columns)) != sorted(columns.names):
                 raise
@@ -236,12 +241,12 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
 
 
 def as_objects_if_text(X: Table) -> Table:
-    """Return a list of rows with text or None among their values as an array of objects; all else as it is."""
+    """Return a list of rows that hold text or None as an array of objects, and other tables unchanged."""
     if not isinstance(X, list | tuple):
         return X
     try:
         is_text = holds_objects(np.asarray(X))
-    except ValueError:  # rows of several lengths: an error of `check_array`, which says more
+    except ValueError:  # rows of different lengths: `check_array` raises a better error
         return X
     return np.array(X, dtype=object) if is_text else X
 
@@ -252,7 +257,7 @@ def holds_objects(X: object) -> bool:
 
 
 def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
-    """Make an array of objects or text a data frame: columns that may be text as they are, all else as numbers."""
+    """Return an array of objects or text as a data frame, with numbers in all columns that cannot be text."""
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(_array_names(X.shape[1])):
         values = X[:, j]
@@ -265,7 +270,7 @@ def _array_names(n: int) -> list[str]:
 
 
 def _as_numbers(values: Array, name: str) -> Array:
-    """Return a column of objects or text as float64, missing values as NaN."""
+    """Return a column of objects or text as float64, with NaN for missing values."""
     try:
         return none_to_nan(values.astype(object)).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -275,18 +280,18 @@ def _as_numbers(values: Array, name: str) -> Array:
         ) from error
 
 
-@cache  # a class is made once, not at each prediction
+@cache  # makes the class once, not at each prediction
 def _class_named(name: str) -> type[BaseEstimator]:
-    """Return a class by which scikit-learn's messages name the estimator."""
+    """Return a class with this name, for scikit-learn's messages."""
     return type(name, (BaseEstimator,), {})
 
 
 _CHECK_OPTIONS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
-"""What `check_array` is asked for: numbers of any type, NaN for missing ones, no infinity."""
+"""Arguments of `check_array`: numbers of any type, NaN for missing values, no infinity."""
 
 
 def _check_frame(X: Table, name: str) -> Table:
-    """Return a frame as one of pandas', after a check of its size and of its names."""
+    """Check the size and the names of a frame; return it as a pandas frame."""
     _refuse_duplicates(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
@@ -310,22 +315,22 @@ ROWS_CHECKED_AT_ONCE = 2**14
 
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
-    """Return an array, or what becomes one, as numbers checked by scikit-learn's `check`; errors say what to do."""
-    if isinstance(X, MemoryMappedRows):  # of a file: a part is in memory at a time
+    """Return an array-like as numbers, checked by scikit-learn's `check`; errors name the column and the remedy."""
+    if isinstance(X, MemoryMappedRows):  # read the file in parts
         for rows in gen_batches(len(X), ROWS_CHECKED_AT_ONCE):
             _read_array(X[rows], check)
         return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         X = missing_to_nan(X)
     try:
-        # scikit-learn looks for infinities by a sum; without its dispatch, arrays of other libraries become NumPy's
+        # scikit-learn's check for infinities may overflow; without dispatch, `check` converts arrays of other libraries
         with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):
             X = check(X, **_CHECK_OPTIONS)
         if isinstance(X, np.ndarray) and X.dtype == bool:
             X = X.view(np.uint8)  # the same bytes
-        return X if is_memory_mapped(X) else as_common_type(X)  # which would copy a memory map
+        return X if is_memory_mapped(X) else as_common_type(X)  # `as_common_type` would copy a memory map
     except (ValueError, TypeError, OverflowError) as error:
-        # these two raise an error that names the column, if they find one that is to blame
+        # these two raise an error that names the column, if they find a bad column
         if is_sparse(X):
             check_sparse_is_finite(X.tocsr())
         else:
@@ -336,13 +341,13 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             raise
         if X is None:
             raise type(error)("X is None: give a table of two dimensions, rows and columns.") from error
-        # of an array of one dimension scikit-learn's message lists all values
+        # for a 1-d array, scikit-learn's message lists all values
         text = re.sub(r"instead:\narray=.*?\.\nReshape", "instead. Reshape", str(error), flags=re.DOTALL)
         raise type(error)(f"X: {text.rstrip('.')}. Give a table of two dimensions, rows and columns.") from error
 
 
 def needs_no_check(X: Table, columns: Columns) -> bool:
-    """Whether `validate_data`, which takes longer than predicting a row, would return X as it is."""
+    """Whether `validate_data` would return X unchanged; calling it takes longer than predicting a row."""
     return (
         type(X) is np.ndarray
         and X.dtype in (np.float32, np.float64)
@@ -355,16 +360,16 @@ def needs_no_check(X: Table, columns: Columns) -> bool:
 
 
 def _has_finite_sum(X: Array) -> bool:
-    """Whether one pass shows that all is finite; a sum that overflows or is NaN leaves it to a full check."""
+    """Whether the sum is finite, so that all values are; if not, a full check is needed."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(X.sum()))
 
 
 def feature_names(X: Table) -> Array | None:
-    """Return a frame's column names; None where none is a string, and an error where only some are."""
+    """Return a frame's column names; None if no name is a str. Raise if only some are."""
     names = np.asarray(X.columns, dtype=object)
     are_text = {isinstance(name, str) for name in names}
-    if are_text == {True, False}:  # text in part: this is scikit-learn's own message
+    if are_text == {True, False}:  # this is scikit-learn's own message
         kinds = sorted({type(name).__qualname__ for name in names})
         raise TypeError(
             "Feature names are only supported if all input features have string names, but your input has "
@@ -377,7 +382,7 @@ def feature_names(X: Table) -> Array | None:
 
 
 def _float_type(dtypes: Iterable[object]) -> DType:
-    """Return float32 if all columns are of it (pandas' and polars' "Float32" too), else float64."""
+    """Return float32 if all columns have it (or "Float32" of pandas or polars), else float64."""
     names = {str(getattr(dtype, "name", dtype)).lower() for dtype in dtypes}  # polars' types have no name
     return np.dtype(np.float32 if names == {"float32"} else np.float64)
 
@@ -386,7 +391,7 @@ def _float_type(dtypes: Iterable[object]) -> DType:
 
 
 def read_weight_of_rows(X: Table, sample_weight: Target, name: str = "sample_weight") -> Array | None:
-    """Check sample weights against the rows of a table that is not checked yet; None for no weights, or no table."""
+    """Check sample weights for a table that is not checked yet; None without weights or without a table."""
     n = None if sample_weight is None else n_rows_of(X, "X")
     return None if n is None else read_weight(sample_weight, n, name)
 
@@ -412,10 +417,10 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
 
 
 def read_each_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
-    """Check sample weights one by one: those of some rows of a table may all be zero."""
+    """Check each sample weight; all may be zero, since they may belong to a part of a table."""
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = as_numbers(sample_weight, name)
-    with np.errstate(over="ignore"):  # long doubles: they become infinite, which is refused below
+    with np.errstate(over="ignore"):  # long doubles may become infinite, which is refused below
         weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
         raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): give one weight per row of X.")
@@ -455,17 +460,17 @@ def different_lengths_message(n_of_table: int, n_of_targets: int, names: tuple[s
 def assemble_rows(
     table: FeatureTable, values: Array, weight: Array | None, groups: Target = None, names: tuple[str, str] = ("X", "y")
 ) -> Rows:
-    """Put the rows of positive weight together: their part of a table, and of the targets, weights and groups of all.
+    """Return the rows of positive weight. `table` has only these rows; `values`, `weight` and `groups` have all rows.
 
-    `names`: what messages call the table and the targets.
+    `names` are the names of the table and the targets in messages.
     """
     n = len(values)
     n_of_table = table.shape[0] if weight is None else len(weight)
     if n_of_table != n:
         raise ValueError(different_lengths_message(n_of_table, n, names))
-    checked_groups = None if groups is None else read_groups(hide_zero_weights(groups, weight, "groups"), n)
+    checked_groups = None if groups is None else read_groups(replace_zero_weight_rows(groups, weight, "groups"), n)
     if weight is None or weight.all():
         return Rows(table, values, weight, checked_groups)
-    places = np.flatnonzero(weight)  # of the rows that the table has
-    checked_groups = None if checked_groups is None else checked_groups[places]
-    return Rows(table, values[places], weight[places], checked_groups, places, n)
+    row_indices = np.flatnonzero(weight)  # of the rows in the table
+    checked_groups = None if checked_groups is None else checked_groups[row_indices]
+    return Rows(table, values[row_indices], weight[row_indices], checked_groups, row_indices, n)

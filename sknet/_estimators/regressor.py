@@ -4,7 +4,7 @@ from typing import Self, cast
 
 from numpy.typing import ArrayLike
 
-from sknet._estimators.conformal import errors_at_levels, largest_residual, read_quantiles
+from sknet._estimators.conformal import conformal_quantile, read_quantiles, residuals_at_levels
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
@@ -28,24 +28,25 @@ from sknet._typing import Array, Table, Target
 
 
 def regression_head_of(model: Model) -> RegressionHead:
-    """Return the head of a regressor's model, which is one of numbers."""
+    """Return the head of a regressor's model, typed as `RegressionHead`."""
     return cast(RegressionHead, model.head)
 
 
-def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
-    """Return how large the residual of each target in an interval may be, (n_outputs,)."""
+def conformal_quantile_of_targets(fitted: Fitted, coverage: float) -> Array:
+    """Return the largest residual of each target in an interval, (n_outputs,); raise if it cannot be computed."""
     if not has_interval(regression_head_of(fitted.model)):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
             "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
-    return largest_residual(fitted.residuals, coverage, "predict_interval")
+    return conformal_quantile(fitted.residuals, coverage, "predict_interval")
 
 
-def levels_and_errors(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
-    """Return the levels of `predict_quantiles`, (levels,), and the errors there, (levels, 1), or None after levels.
+def levels_and_residuals(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
+    """Return the levels of `predict_quantiles`, (levels,), and the residuals at these levels, (levels, 1).
 
-    A ValueError names what cannot be predicted.
+    The residuals are None if the network itself predicts quantile levels. Raise a ValueError for levels that cannot be
+    predicted.
     """
     head, levels = regression_head_of(fitted.model), read_quantiles(quantiles)
     k = head.regression_target.n_outputs
@@ -65,7 +66,7 @@ def levels_and_errors(fitted: Fitted, quantiles: object) -> tuple[Array, Array |
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with wider levels in quantile=, or choose another loss."
         )
-    return levels, None if known else errors_at_levels(cast(ScaledResiduals | None, fitted.residuals), levels)
+    return levels, None if known else residuals_at_levels(cast(ScaledResiduals | None, fitted.residuals), levels)
 
 
 REGRESSION = TaskFunctions(
@@ -578,7 +579,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
            regression". NeurIPS. arXiv:1905.03222.
         """
         fitted = require_fitted(self)
-        largest = largest_residual_in_interval(fitted, coverage)
+        largest = conformal_quantile_of_targets(fitted, coverage)
         head = regression_head_of(fitted.model)
         predicted = outputs_of(self, X, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
@@ -620,12 +621,12 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             `coefs_` or `intercepts_` were set after `fit`.
         """
         fitted = require_fitted(self)
-        levels, errors = levels_and_errors(fitted, quantiles)
+        levels, residuals = levels_and_residuals(fitted, quantiles)
         head, scaled = regression_head_of(fitted.model), cast(ScaledResiduals | None, fitted.residuals)
         predicted = outputs_of(self, X, head.predict)
-        if errors is None:
+        if residuals is None:
             return quantiles_between(head, predicted, levels, scaled)
-        return quantiles_around(head, predicted, errors, cast(ScaledResiduals, scaled))
+        return quantiles_around(head, predicted, residuals, cast(ScaledResiduals, scaled))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Return R², or with several quantile levels the mean D² of the pinball loss.

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to `Settings`, once per fit: every "auto" answered, typed, one entry per layer."""
+"""Turn an estimator's parameters into typed `Settings`, with every "auto" replaced and one entry per layer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sknet._estimators.auto import UNITS_PER_SET, Facts, auto_bins, replace_autos
+from sknet._estimators.auto import UNITS_PER_SET, Facts, auto_numeric_encoding, replace_autos
 from sknet._estimators.conflicts import refuse_conflicts_with_solver
 from sknet._estimators.keywords import suggest_value
 from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends, solver_class
@@ -30,16 +30,16 @@ from sknet._training.solver import Solver, StopReason
 T = TypeVar("T")
 
 GAIN_RATE = 3.0
-"""How much faster than the weights input gains learn: by this multiple of `learning_rate_init`."""
+"""The learning rate of input gains, as a multiple of `learning_rate_init`."""
 
 
 def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, CommonParameters]:
-    """Answer every "auto"; return all that a fit will use, and the parameters that these settings stand for.
+    """Replace every "auto"; return the settings of a fit and the resolved parameters.
 
     Parameters
     ----------
     parameters : CommonParameters
-        The estimator, its parameters validated; it stays as it is.
+        The estimator with validated parameters; it is not changed.
 
     facts : Facts
         About the training rows.
@@ -61,17 +61,15 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
 
 
 def target_settings(p: CommonParameters) -> TargetSettings:
-    """Return what the target needs: the loss with its own options, class weights, scaling."""
-    class_weight, target_scaling = (
-        getattr(p, "class_weight", None),
-        getattr(p, "target_scaling", None),
-    )  # one task has each
-    # copies: the head that a fit leaves holds them
+    """Return the loss with its options, the class weights, and the scaling of targets."""
+    class_weight = getattr(p, "class_weight", None)  # only the classifier has it
+    target_scaling = getattr(p, "target_scaling", None)  # only the regressor has it
+    # copies, because the fitted head holds them
     return TargetSettings(p.loss, loss_options(p), copy_containers(class_weight), target_scaling)
 
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
-    """Return the options of the chosen loss that are set; to set one of another loss is an error."""
+    """Return the options that are set for the chosen loss; raise if an option of another loss is set."""
     entry = REGRESSION_LOSSES.get(p.loss) if isinstance(p.loss, str) else None
     options = {}
     for option, loss in LOSS_OPTIONS.items():
@@ -88,11 +86,11 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
 
 
 LOSS_OPTIONS = {option: name for name, entry in REGRESSION_LOSSES.items() for option in entry.options}
-"""The parameters that belong to a single loss, with its name."""
+"""Parameters that are options of a single loss, with the name of this loss."""
 
 
 def loss_if_valid(p: CommonParameters) -> Loss | None:
-    """Return the loss of a regressor; None if it is not valid, because a notebook shows any estimator."""
+    """Return the loss of a regressor; None if it is invalid, as in an estimator that a notebook displays."""
     loss: object = p.loss
     if isinstance(loss, str) and loss in REGRESSION_LOSSES:
         try:
@@ -106,21 +104,25 @@ def loss_if_valid(p: CommonParameters) -> Loss | None:
 
 
 def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_categories: bool = False) -> Settings:
-    """Return the settings of resolved parameters; where training continues, those of the joined network.
+    """Return the settings for resolved parameters; if `is_continued`, for the joined network of all members.
 
-    `keeps_all_categories`: see `Facts`.
+    For `keeps_all_categories`, see `Facts`.
     """
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
-    if n_members > 1 and not is_continued:  # now, before there is anything for each: weights between hidden layers
+    if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
         refuse_beyond_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
-    bins = auto_bins(p, is_evaluated=bool(p.early_stopping)) if p.numeric_encoding == "auto" else p.numeric_encoding
-    # "auto" is by turns: the numbers as they are, and with bins beside them
+    bins = (
+        auto_numeric_encoding(p, is_evaluated=bool(p.early_stopping))
+        if p.numeric_encoding == "auto"
+        else p.numeric_encoding
+    )
+    # with "auto", networks without and with bins alternate
     sees_bins = tuple(
         [p.numeric_encoding != "raw" and (p.numeric_encoding != "auto" or i % 2 == 1) for i in range(n_members)]
     )
-    if is_continued:  # the members, joined: n_members times as wide, with bins if one of them sees bins
+    if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
     refuse_conflicts_with_solver(p)
@@ -148,12 +150,12 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
 
 
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
-    """Return the hidden layers' sizes, from a list or from a size and a depth; raise a ValueError for others."""
+    """Return the sizes of the hidden layers, from a list or from a size and a depth; raise if they are invalid."""
     sizes: Any = p.hidden_layer_sizes
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)
         if depth > 1:
-            # now, before the tuple of sizes itself is too long: weights between hidden layers, of 4 bytes at least
+            # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
             refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
     listed: list[object] = list(sizes)
@@ -164,14 +166,14 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     other = [size for size in listed if type(size) is bool or not isinstance(size, Integral)]
     if other:
         raise ValueError(f"hidden_layer_sizes={listed} holds {other[0]!r}: give the units of each layer, as integers.")
-    numbers = tuple(map(int, listed))  # type: ignore[arg-type]
-    if min(numbers, default=1) < 1:  # scikit-learn's own message
+    layer_sizes = tuple(map(int, listed))  # type: ignore[arg-type]
+    if min(layer_sizes, default=1) < 1:  # scikit-learn's own message
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: leave a layer without units out.")
-    return numbers
+    return layer_sizes
 
 
 def refuse_fewer_units_than_sets(sizes: tuple[int, ...], n_sets: int) -> None:
-    """Raise if a hidden layer has fewer units than there are sets of columns to keep apart."""
+    """Raise if a hidden layer has fewer units than there are sets of columns."""
     if min(sizes, default=n_sets) < n_sets:
         raise ValueError(
             f"interaction_cst makes {n_sets:,} sets of columns, and hidden_layer_sizes={list(sizes)} has a layer of "
@@ -181,7 +183,7 @@ def refuse_fewer_units_than_sets(sizes: tuple[int, ...], n_sets: int) -> None:
 
 
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
-    """Return one activation per hidden layer, of one for all or a list, by name or as they are."""
+    """Return one activation per hidden layer, from a single activation or a list, by name or as objects."""
     listed = [p.activation] * n_hidden if isinstance(p.activation, str | Activation) else list(p.activation)
     if len(listed) != n_hidden:
         raise ValueError(
@@ -200,7 +202,7 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
 
 
 def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
-    """Return one dropout rate per hidden layer, of one for all or a list; a ValueError for another number of them."""
+    """Return one dropout rate per hidden layer, from a single rate or a list; raise for a list of another length."""
     alike = isinstance(p.dropout, Real)
     rates: list[object] = [p.dropout] * n_hidden if alike else list(p.dropout)  # type: ignore[arg-type]
     if len(rates) != n_hidden:
@@ -212,20 +214,20 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
 
 
 def settings_from(settings_class: type[T], p: CommonParameters, **given: object) -> T:
-    """Make settings: the parameters of their fields' names, as Python's numbers, but for what is given."""
+    """Make settings from the parameters that have the names of its fields, and from `given`."""
     names = {field.name for field in fields(settings_class)} & {field.name for field in fields(p)} - given.keys()  # type: ignore[arg-type]
     return settings_class(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
 
 
 def _as_python_number(value: object) -> object:
-    """Return a number as an int or a float, all else as it is: NumPy's of 32 bits would round what they meet."""
+    """Return a number as int or float, since NumPy scalars of 32 bits would round results; others unchanged."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return value
     return int(value) if isinstance(value, Integral) else float(value)
 
 
 def make_solver(p: CommonParameters) -> Solver:
-    """Return the solver that `solver` names: a first-order method over mini-batches, or L-BFGS."""
+    """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if solver_class(p.solver) is LBFGS:
         return settings_from(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
     ends = schedule_ends(p)
@@ -244,7 +246,7 @@ def make_solver(p: CommonParameters) -> Solver:
 
 
 def make_optimizer(p: CommonParameters) -> Optimizer:
-    """Return the optimizer that `solver` names or is."""
+    """Return the optimizer for `solver`, a name or an optimizer."""
     if not isinstance(p.solver, str):
         return p.solver
     entry = OPTIMIZERS[p.solver]
@@ -252,7 +254,7 @@ def make_optimizer(p: CommonParameters) -> Optimizer:
 
 
 def make_schedule(p: CommonParameters) -> Schedule:
-    """Return the schedule that `learning_rate` names or is."""
+    """Return the schedule for `learning_rate`, a name or a function."""
     if not isinstance(p.learning_rate, str):
         return UserSchedule(p.learning_rate)
     entry = SCHEDULES[p.learning_rate]
@@ -260,5 +262,5 @@ def make_schedule(p: CommonParameters) -> Schedule:
 
 
 def make_from_parameters(make: Callable[..., T], names: Sequence[str], p: CommonParameters) -> T:
-    """Make what a registry's entry describes, from the parameters that it names."""
+    """Call `make` with the parameters that have these names."""
     return make(**{name: getattr(p, name) for name in names})

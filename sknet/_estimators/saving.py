@@ -1,4 +1,4 @@
-"""Estimators to files and back: parameters and what was fitted, by name."""
+"""Save estimators to files and load them: parameters and fitted values, by name."""
 
 import os
 import warnings
@@ -28,18 +28,18 @@ from sknet._typing import Array, DType
 Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
 
 ESTIMATORS: dict[str, type[Estimator]] = {"classifier": SigmoidMLPClassifier, "regressor": SigmoidMLPRegressor}
-"""What a file may hold, by name."""
+"""The estimators that a file may hold, by name."""
 
 PUBLIC_NAME = "sknet.save"
-"""What the user calls to write a model's file, for error messages; a checkpoint's is another."""
+"""The name of the public function in error messages, as opposed to `Checkpoint`."""
 
 PICKLE_ENDINGS = (".pkl", ".pickle")
-"""Endings of files that others would read with pickle or joblib."""
+"""Endings of files that users would read with pickle or joblib."""
 
 
 @dataclass(frozen=True)
 class SavedEstimator:
-    """The content of a model's file."""
+    """The content of a file."""
 
     estimator: str
     parameters: dict[str, object]
@@ -106,7 +106,9 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "sknet.load reads: choose the ending '.safetensors'.",
             UserWarning,
         )
-    parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know
+    parameters = copy_containers(
+        estimator.get_params(deep=False)
+    )  # turns a Series or a range into a list, which files can store
     files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, PUBLIC_NAME)
 
 
@@ -149,7 +151,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
         if not isinstance(saved, SavedEstimator):
             raise ValueError("it holds something else than an estimator")
         estimator = _estimator_of(path, saved)
-        _predict_one_row(estimator, saved.fitted)
+        check_loaded(estimator, saved.fitted)
         return estimator
 
 
@@ -157,16 +159,16 @@ _FILE_CLASSES = FITTED_CLASSES | classes_by_name(SavedEstimator)
 
 
 def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
-    """Return the estimator that a file describes; parameters that are younger than the file have their defaults."""
+    """Return the estimator in a file; parameters that are newer than the file get their defaults."""
     estimator_class: type[Estimator] = ESTIMATORS[saved.estimator]
     defaults, resolved = estimator_class().get_params(deep=False), saved.fitted.resolved
     unknown = (saved.parameters.keys() | resolved.keys()) - defaults.keys()
-    if unknown:  # a ModelFileError of its own: the file is whole, but of a later version
+    if unknown:  # a separate message: the file is not damaged, but comes from a later version
         raise ModelFileError(
             f"{path} sets parameters that this version of sknet does not know: {', '.join(sorted(unknown))}. "
             "Update sknet."
         )
-    # training that goes on takes its network and its encoders from these: "auto" would say nothing of them
+    # continued training uses the resolved values of these parameters, so "auto" is not enough
     unanswered = {name for name in CONTINUED_WITH - resolved.keys() if defaults.get(name) == "auto"}
     if unanswered:
         raise ValueError(f"it does not say what was resolved for {', '.join(sorted(unanswered))}")
@@ -176,11 +178,11 @@ def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
 
 
 CONTINUED_WITH = {*LEARNT_WITH, "hidden_layer_sizes"}
-"""Parameters whose earlier answers training takes over where it goes on."""
+"""Parameters whose resolved values are used when training continues."""
 
 
-def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
-    """Let a model that was read predict a row of missing values: parts that do not go together show here."""
+def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
+    """Raise if the parts of a loaded estimator do not fit together; predicts a row of missing values."""
     head, names = fitted.model.head, fitted.columns.names
     if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):
         raise ValueError("the target is that of another kind of estimator")
@@ -202,7 +204,7 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         if fitted.out_of_fold is not None:
             _refuse_other_out_of_fold(fitted.out_of_fold, predicted)
         if fitted.residuals is not None:
-            coverage = 1e-3  # for so low a coverage one held-out row is enough: there is no error for too few
+            coverage = 1e-3  # one held-out row is enough for such a low coverage
             if isinstance(estimator, SigmoidMLPClassifier):
                 estimator.predict_set(table, coverage=coverage)
             else:
@@ -212,7 +214,7 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
 
 
 def _refuse_other_weights(model: Model) -> None:
-    """Raise for weights that do not fit the encoder, the target or each other: broadcasting would hide some."""
+    """Raise for weights that do not fit the encoder, the target or each other, which broadcasting could hide."""
     network, dtype = model.network, model.output_dtype
     sizes = [model.encoder.n_inputs, *(b.size for b in network.intercepts[:-1]), model.head.n_outputs]
     if not len(network.coefs) == len(network.intercepts) == len(network.activations) + 1:
@@ -223,13 +225,13 @@ def _refuse_other_weights(model: Model) -> None:
 
 
 def _refuse_other_state(state: State, model: Model) -> None:
-    """Raise for vectors that are not as long as all weights and biases, and the input gains if there are some."""
+    """Raise for vectors of a state whose length is not that of theta."""
     layout, dtype = model.network.layout, model.compute_dtype
     n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size else 0
     shape = (layout.n_parameters + n_gains,)
-    # the published weights may stand for those in theta, see `state_to_keep`
-    of_theta = shape if state.theta.size >= layout.n_parameters else (n_gains,)
-    _refuse_other_array("fitted.state.theta", state.theta, of_theta, dtype)
+    # theta may hold the gains alone, see `state_to_keep`
+    theta_shape = shape if state.theta.size >= layout.n_parameters else (n_gains,)
+    _refuse_other_array("fitted.state.theta", state.theta, theta_shape, dtype)
     vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}
     if state.average is not None:
         vectors["average"] = state.average
@@ -240,7 +242,7 @@ def _refuse_other_state(state: State, model: Model) -> None:
 
 
 def _refuse_other_out_of_fold(out_of_fold: Array | list[Array], predicted: Array | list[Array]) -> None:
-    """Raise for out-of-fold predictions of other outputs than those of a row that was predicted."""
+    """Raise for out-of-fold predictions whose shapes do not match a prediction."""
     kept, found = (each if isinstance(each, list) else [each] for each in (out_of_fold, predicted))
     n_rows = {array.shape[:1] for array in kept}
     if len(n_rows) != 1 or [array.shape[1:] for array in kept] != [array.shape[1:] for array in found]:
@@ -249,13 +251,13 @@ def _refuse_other_out_of_fold(out_of_fold: Array | list[Array], predicted: Array
 
 
 def _refuse_other_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) -> None:
-    """Raise for an array, which the file calls by this name, of another shape or type."""
+    """Raise for an array of another shape or dtype; `name` is its name in the file."""
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"its array {name} is of {array.dtype} and shape {array.shape}, not {dtype} and {shape}")
 
 
 def _refuse_bad_numbers(fitted: Fitted) -> None:
-    """Raise for learnt numbers that cannot be; a row of missing values does not need all of them."""
+    """Raise for impossible fitted values, which predicting a row of missing values may not reveal."""
     encoder, head = fitted.model.encoder, fitted.model.head
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
@@ -273,7 +275,7 @@ def _refuse_bad_numbers(fitted: Fitted) -> None:
         scaler = head.regression_target.scaler
         if scaler.mean.ndim != 1 or scaler.scale.shape != scaler.mean.shape or not (scaler.scale > 0.0).all():
             raise ValueError("the targets' scales are not one for each target")
-    # where targets have no bound, that is infinite; so is an error beyond what a float holds
+    # limits of targets and residuals may be infinite
     if any(np.isnan(numbers).any() for numbers in _floats_in(residuals)):
         raise ValueError("what was learnt about errors on held-out rows holds NaN")
     if isinstance(residuals, ScaledResiduals):
@@ -294,7 +296,7 @@ def _refuse_bad_numbers(fitted: Fitted) -> None:
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:
-    """Yield the floats and arrays of floats in a learnt value, its fields and their items."""
+    """Yield the floats and float arrays in a fitted value, at all depths."""
     if isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
         yield value
     elif is_dataclass(value):

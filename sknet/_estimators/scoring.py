@@ -1,10 +1,10 @@
-"""Scores: of predictions, by `score`; of each epoch, on the held-out rows, by a user's scorer.
+"""Scores of predictions, by `score`, and of each epoch on held-out rows, by a user's scorer.
 
 Conventions
 -----------
 n rows; k target columns, L quantile levels.
 
-labels, predicted : (n,) or (n, k)     as users see them
+labels, predicted : (n,) or (n, k)     in the shape that users see
 values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, L)
 """
 
@@ -20,7 +20,7 @@ from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 from sknet._estimators.fitted import Fitted, OutputsForScorer
 from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
-from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights
+from sknet._estimators.zero_weights import drop_zero_weights, replace_zero_weight_rows
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
@@ -34,29 +34,29 @@ from sknet._typing import Array, Table, Target
 
 
 def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
-    """Return the predictions for all rows; one of weight 0, which may hold anything, gets that of another row."""
+    """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
     weight = read_weight_of_rows(X, sample_weight)
     predicted: Array = estimator.predict(drop_zero_weights(X, weight))
     return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
 
 
 def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
-    """Return the weighted share of rows all of whose labels were predicted; labels of another kind are an error."""
+    """Return the weighted share of rows whose labels were all predicted; raise for labels of another kind."""
     weight = read_weight_of_rows(predicted, sample_weight)
-    labels = as_labels(hide_zero_weights(y, weight, "y"))
+    labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
     for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
         _refuse_unknown_labels(present_labels(column), known)
-    is_right = (labels == predicted) | is_missing(labels)  # of several labels, those that are there
+    is_right = (labels == predicted) | is_missing(labels)  # missing labels count as right
     return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
 
 
 def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
-    """Raise where labels are not of the kind that the classes are; those that are may be new, and count as wrong."""
-    to_check = labels if labels.dtype == object else labels[:1]  # only objects may be of several types
+    """Raise if labels are not of the classes' kind. Unknown labels of the same kind count as wrong."""
+    to_check = labels if labels.dtype == object else labels[:1]  # only objects may have several types
     unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
     if labels.dtype.kind == "f" and not unknown:  # classes that are floats are whole numbers
         unknown = labels[labels % 1 != 0].tolist()
@@ -70,22 +70,22 @@ def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
 def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
     weight = read_weight_of_rows(predicted, sample_weight)
-    values, _ = read_regression_target(hide_zero_weights(y, weight, "y"), warn=False)
+    values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
     head.regression_target.check_number_of_targets(values)
-    # squares of the targets must neither overflow nor vanish: to multiply by a power of two changes no digit
+    # scale by a power of two, which is exact, so that squares of targets neither overflow nor vanish
     _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
     values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)
     if not head.loss.levels:
         return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
-    predicted = np.ldexp(predicted, -exponents)  # (n, L): of one target
+    predicted = np.ldexp(predicted, -exponents)  # (n, L), for one target
     pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
     return float(np.mean([d2_pinball_score(values, p, sample_weight=weight, alpha=level) for level, p in pairs]))
 
 
 def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> float:
-    """Return the mean over outputs of R^2, each over the rows that have a target; outputs without any are left out."""
+    """Return the mean R^2 of the outputs, each over the rows whose target is present."""
     present = ~np.isnan(values)
     if present.all():
         return float(r2_score(values, predicted, sample_weight=weight))
@@ -99,13 +99,13 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
 
 def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
     """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
-    trained = copy(estimator)  # the estimator itself stays as it was until the fit ends
+    trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
     X = held_out.X.for_scorer()
-    kept = deepcopy(X) if is_frame(X) else X.copy()  # a scorer may change what it is given; polars has no `copy`
+    kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    y = plan.encoding.head.restore_y(held_out.y)
+    y = plan.encoding.head.reshape_like_y(held_out.y)
 
     def score(model: Model, raw: Array) -> float:
         trained._fitted = Fitted(
@@ -121,7 +121,7 @@ def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Cal
                     "another, or make it of a function that takes the keyword sample_weight."
                 ) from error
             if not isinstance(estimator.scoring, str):
-                raise  # from the user's own code
+                raise  # an error of the user's own code
             raise ValueError(
                 f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
                 f"{kind}s, or scoring='loss'."
@@ -132,7 +132,7 @@ def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Cal
 
 
 def _as_score(found: Any, scoring: object) -> float:
-    """Return what a scorer has returned as a float; an error where it is no number, or several."""
+    """Return a scorer's result as a float; raise if it is not a single number."""
     with suppress(TypeError, ValueError):
         if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
             return float(found)

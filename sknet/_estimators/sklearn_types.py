@@ -1,6 +1,6 @@
-"""scikit-learn's base classes, with the types that a type checker needs: scikit-learn has none.
+"""scikit-learn's base classes with types, which scikit-learn lacks.
 
-Without them, a checker would not know what the estimators inherit, and would not check their users' code.
+Without them, a type checker would not know the inherited methods, and could not check users' code.
 """
 
 from collections.abc import Callable
@@ -55,13 +55,13 @@ else:
 
     try:
         from sklearn.callback import CallbackSupportMixin, with_callbacks
-    except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is then absent
+    except ImportError:  # scikit-learn < 1.9 has no callbacks, so `set_callbacks` is absent
 
         class CallbackSupportMixin:
-            """Stand-in that offers nothing."""
+            """An empty replacement."""
 
         def with_callbacks(method: Method) -> Method:
-            """Return the method as it is."""
+            """Return the method unchanged."""
             return method
 
 

@@ -1,9 +1,9 @@
-"""What a call starts from: nothing, what an earlier call has left, or how far the run of a checkpoint had come."""
+"""The start of a call: from nothing, from the result of an earlier call, or from a checkpoint."""
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
 
@@ -12,22 +12,19 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.read_data import Columns
-from sknet._model.evaluation import Evaluated
-from sknet._model.model import Model
 from sknet._storage.checkpoints import LoadedCheckpoint
-from sknet._training.solver import Epoch, State
+from sknet._training.solver import State
 
 
 class Seeds(NamedTuple):
     """The seeds of a fit."""
 
-    weights: int  # the first ones
-    rows: int  # which are held out, in which fold, and in the sample that columns are learnt from
-    steps: int  # the order of the rows, and dropout
+    weights: int  # of the first weights
+    rows: int  # of held-out rows, folds, and the sample that columns are learnt from
+    steps: int  # of the order of rows, and dropout
 
     def as_tuple(self) -> tuple[int, int, int]:
-        """Return a plain tuple: pickles and files name no private class."""
+        """Return a plain tuple, so that pickles and files do not name a private class."""
         return self.weights, self.rows, self.steps
 
 
@@ -37,8 +34,8 @@ def draw_seeds(source: np.random.RandomState) -> Seeds:
 
 
 def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
-    """Draw seeds of the first weights and of training for each member; the first has those of a network alone."""
-    weights, steps = (  # all members share the held-out rows
+    """Draw (weights, steps) seeds for each member. The first member has the seeds of a single network."""
+    weights, steps = (  # members share the seed of rows
         [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
         for seed in (seeds.weights, seeds.steps)
     )
@@ -47,42 +44,47 @@ def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Start:
-    """What a call starts from."""
+    """The start of a call."""
 
     seeds: Seeds
-    is_increment: bool = False  # `partial_fit`: one epoch, over rows that are not the whole table
-    model: Model | None = None  # encoder, head and weights to continue with; None: all is learnt anew
-    columns: Columns | None = None  # of the model's table
-    resolved: Mapping[str, object] | None = None  # the parameters that the model was learnt with
-    evaluation: Evaluated | None = None  # of the call before
-    history: tuple[Epoch, ...] = ()
-    n_samples_seen: int = 0
-    state: State | None = None  # of training, after increments that went before
+    earlier: Fitted | None = None  # the result to continue from; None for new training
+    is_increment: bool = False  # whether the call is `partial_fit`
     checkpoint: LoadedCheckpoint | None = None
 
     @property
+    def state(self) -> State | None:
+        """The training state to continue from; a warm start has none, since it trains like a new fit."""
+        return None if self.earlier is None or not self.is_increment else self.earlier.state
+
+    @property
+    def n_samples_seen(self) -> int:
+        """How many rows earlier calls have trained on, counted once per epoch."""
+        return 0 if self.earlier is None else self.earlier.n_samples_seen
+
+    @property
     def has_one_network(self) -> bool:
-        """Whether training began with `partial_fit`, which has one network whatever `n_members` says."""
-        was_alone = self.resolved is None or (self.state is not None and self.resolved["n_members"] == 1)
+        """Whether training began with `partial_fit`, which trains a single network."""
+        earlier = self.earlier
+        was_alone = earlier is None or (self.state is not None and earlier.resolved["n_members"] == 1)
         return self.is_increment and was_alone
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs the run has behind it that this call continues."""
+        """How many epochs were trained before this call continues."""
         states = [] if self.checkpoint is None else self.checkpoint.progress.states
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
 
 @contextmanager
 def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment: bool = False) -> Iterator[Start]:
-    """Draw the seeds of the call in the `with` block, which continues what an earlier one has left, or starts anew.
+    """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
 
-    An unfinished run keeps its seeds, and a warm start those of the held-out rows: they never enter the rows to train
-    on. Calls that share a generator in several threads draw different seeds. A call that fails rewinds the generator,
+    An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
+    Calls that share a generator in several threads draw different seeds. If the call fails, the generator is rewound,
     unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
-        yield start_from_fitted(earlier, Seeds(*earlier.seeds), is_increment=is_increment)
+        yield Start(Seeds(*earlier.seeds), earlier, is_increment)
         return
     source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
     with _GENERATOR_LOCK:
@@ -90,11 +92,8 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
         drawn = draw_seeds(source)
         after = source.get_state(legacy=False)
     try:
-        if earlier is None:
-            yield Start(drawn, is_increment)
-        else:
-            seeds = drawn._replace(rows=Seeds(*earlier.seeds).rows)
-            yield start_from_fitted(earlier, seeds, is_increment=is_increment)
+        seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
+        yield Start(seeds, earlier, is_increment)
     except BaseException:
         with _GENERATOR_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
@@ -104,34 +103,16 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
 
 
 _GENERATOR_LOCK = Lock()
-"""Held while seeds are drawn, and while they are given back."""
-
-
-def start_from_fitted(fitted: Fitted, seeds: Seeds, *, is_increment: bool) -> Start:
-    """Return the start of a call that continues what an earlier one has left."""
-    return Start(
-        seeds,
-        is_increment,
-        model=fitted.model,
-        columns=fitted.columns,
-        resolved=fitted.resolved,
-        evaluation=fitted.evaluation,
-        history=fitted.history,
-        n_samples_seen=fitted.n_samples_seen,
-        # a warm start trains as many epochs as a new fit, with moments of its own
-        state=fitted.state if is_increment else None,
-    )
+"""Held while a generator draws seeds or is rewound."""
 
 
 def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -> Start:
-    """Return the start of a call that resumes a run; `fitted`: what the estimator has learnt, if anything."""
-    seeds = Seeds(*checkpoint.origin.seeds)
-    if fitted is None or not checkpoint.origin.seen_before:
-        return Start(seeds, checkpoint=checkpoint)
-    return replace(start_from_fitted(fitted, seeds, is_increment=False), checkpoint=checkpoint)  # a warm start
+    """Return the start of a call that resumes a run; `fitted` is the result of an earlier call, if any."""
+    was_warm_start = checkpoint.origin.seen_before > 0
+    return Start(Seeds(*checkpoint.origin.seeds), fitted if was_warm_start else None, checkpoint=checkpoint)
 
 
 def advance_random_state(estimator: BaseEstimator) -> None:
-    """Draw from the user's own generator what `draw_start` draws."""
+    """Advance the user's own generator as `draw_start` does."""
     if isinstance(estimator.random_state, np.random.RandomState):
         draw_seeds(estimator.random_state)

@@ -1,10 +1,10 @@
-"""A fit from a stream of chunks: they are checked and written to a file, and the rest is a fit like any other.
+"""A fit from a stream of chunks, which are checked and written to a file, followed by an ordinary fit.
 
 Conventions
 -----------
 n rows of a chunk.
 
-X : (n, d)         array or data frame, its values not yet encoded
+X : (n, d)         array or data frame, not yet encoded
 y : (n,) or (n, k) targets
 """
 
@@ -31,7 +31,7 @@ from sknet._estimators.read_data import (
     read_known_table,
 )
 from sknet._estimators.sklearn_types import with_callbacks
-from sknet._estimators.zero_weights import hide_zero_weights, n_rows_of
+from sknet._estimators.zero_weights import n_rows_of, replace_zero_weight_rows
 from sknet._storage import checkpoints
 from sknet._stream.packing import TableFormat, choose_format
 from sknet._stream.records import ScratchFiles
@@ -70,7 +70,7 @@ def fit_stream(
     folder: Path,
     resume: str | PathLike[str] | None,
 ) -> None:
-    """Fit an estimator; `folder` has room for a copy of the table."""
+    """Fit an estimator; `folder` needs room for a copy of the table."""
     refuse_unstreamable_parameters(estimator)
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
@@ -83,7 +83,7 @@ def fit_stream(
         arguments = FitArguments(
             StoredTable(source.rows), source.y, source.weight, groups=source.groups, columns=reader.columns
         )
-        if validation is not None:  # kept as the rows to train on are: columns have their types and categories
+        if validation is not None:  # in the format of the training rows
             own = store_rows(validation, reader, files, lambda X: source.rows.format, "validation")
             arguments = replace(arguments, X_val=StoredTable(own.rows), y_val=own.y, sample_weight_val=own.weight)
         if resume is None:
@@ -96,9 +96,9 @@ def store_rows(
     chunks: Iterator[Chunk], reader: ChunkReader, files: ScratchFiles, choose: Callable[[Table], TableFormat],
     name: str = "", *, verbose: bool = False,
 ) -> StoredSource:  # fmt: skip
-    """Check all rows of a source, and write them to a file; `choose` says how, by the table of the first chunk.
+    """Check all rows of a source, and write them to a file in the format that `choose` returns for the first chunk.
 
-    `name`: what messages call the source, if it is not the one to train on.
+    `name` is the name of the source in messages, if it is not the source of training rows.
     """
     writer = SourceWriter(
         files, CollectedLabels() if reader.has_labels else CollectedNumbers(), choose, name or "source"
@@ -121,9 +121,9 @@ class ChunkReader:
     Attributes
     ----------
     columns : Columns or None
-        What the first chunk's table tells of all.
+        The columns of the first chunk.
     has_labels : bool
-        Whether the targets are labels, not numbers.
+        Whether the targets are labels.
     """
 
     def __init__(self, estimator: BaseSigmoidMLP) -> None:
@@ -132,13 +132,13 @@ class ChunkReader:
         self.columns: Columns | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
-        """Return a chunk, checked, and its first 2 rows as the user has them; None if all its weights are 0."""
+        """Return a checked chunk, and its first 2 rows unchecked; None if all its weights are 0."""
         n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
         weight = None if n is None else read_each_weight(chunk.weight, n)
         if weight is not None and not weight.any():
             return None
         X, y, groups = (
-            hide_zero_weights(values, weight, name)
+            replace_zero_weight_rows(values, weight, name)
             for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
         if self.columns is None:
@@ -155,6 +155,6 @@ class ChunkReader:
 
 
 def read_chunk_groups(groups: Target, n: int) -> Array:
-    """Check the groups of a chunk; they keep their values, which must be the same in other chunks."""
+    """Check the groups of a chunk; return their values unchanged, since other chunks may share groups."""
     read_groups(groups, n)
     return np.asarray(groups)

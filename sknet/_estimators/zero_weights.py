@@ -1,10 +1,10 @@
-"""Rows of weight 0: they are gone before anything is checked, for nothing may depend on what they hold.
+"""Remove rows of weight 0 before anything is checked, since nothing may depend on their values.
 
 Conventions
 -----------
-N rows as the user passes them; n of them have a positive weight.
+N rows passed by the user; n rows with a positive weight.
 
-weight : (N,) or None    checked sample weights; None is ones
+weight : (N,) or None    checked sample weights; None for ones
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from sknet._typing import Array, Table, Target
 
 
 def n_rows_of(values: Any, name: str) -> int | None:
-    """Return the number of rows that a user passes; None for a value without a length, which is refused elsewhere."""
+    """Return the number of rows; None for a value without a length, which is refused elsewhere."""
     check_not_foreign(values, name)
     try:
         return values.shape[0] if is_sparse(values) else len(values)
@@ -26,20 +26,20 @@ def n_rows_of(values: Any, name: str) -> int | None:
 
 
 def drop_zero_weights(X: Table, weight: Array | None) -> Table:
-    """Return the n rows of a table, not yet checked, that have a positive weight; those of a file stay there."""
+    """Return the rows of positive weight of an unchecked table; rows of a memory-mapped file are not read."""
     if weight is None or weight.all():
         return X
     if is_memory_mapped(X):
-        if X.ndim != 2:  # which is refused later
+        if X.ndim != 2:  # refused later
             return X
-        X = X.view(np.uint8) if X.dtype == bool else X  # as whole arrays of bools are read
+        X = X.view(np.uint8) if X.dtype == bool else X  # bools are read as uint8, as in `_read_array`
     return _take(X, np.flatnonzero(weight))
 
 
-def hide_zero_weights(values: Target, weight: Array | None, name: str) -> Target:
-    """Return what a user passes, not yet checked, with a copy of another row in place of each row of weight 0.
+def replace_zero_weight_rows(values: Target, weight: Array | None, name: str) -> Target:
+    """Return unchecked values with each row of weight 0 replaced by a copy of another row.
 
-    So there are N rows still, and messages count as the user does. Of another length, they are left as they are.
+    The number of rows stays N, so that row numbers in messages are right. Values of another length stay unchanged.
     """
     if weight is None or weight.all() or n_rows_of(values, name) != len(weight):
         return values
@@ -51,7 +51,7 @@ def _take(values: Table, rows: NDArray[np.intp]) -> Table:
     values = unwrap_narwhals(values)
     if isinstance(values, list | tuple):
         return [values[row] for row in rows]
-    if not hasattr(values, "shape"):  # a range, a deque or an Arrow array: row numbers cannot index it, NumPy reads it
+    if not hasattr(values, "shape"):  # a range, a deque or an Arrow array, which row indices cannot index
         array = np.asarray(values)
-        return array[rows] if array.ndim else values  # without dimensions, as of a set, it is refused later
+        return array[rows] if array.ndim else values  # 0-d, as for a set: refused later
     return take_rows(values.tocsr() if is_sparse(values) else values, rows)

@@ -1,4 +1,4 @@
-"""What is learnt: settings and rows become a `Model`, a value that predicts raw tables.
+"""Training: settings and rows become a `Model`, a value that predicts raw tables.
 
-This room knows nothing of scikit-learn's contract or of files.
+This package does not depend on scikit-learn's API or on file formats.
 """

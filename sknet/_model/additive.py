@@ -1,16 +1,16 @@
-"""Contributions to outputs that are sums of functions, one of each column: exact, by a forward pass.
+"""Exact contributions for additive networks, whose raw output is a sum of one function per column.
 
-Each unit of such a network's last hidden layer depends on a single column, directly or through the units before: as
-with `interaction_cst="no_interactions"`, or without hidden layers. A column's function is the part of the raw output
-that comes from its units. What it contributes to a row is its value there, less its mean over a background; another
-background changes it by a constant.
+In such a network each unit of the last hidden layer depends on a single column. This holds without hidden layers and
+with `interaction_cst="no_interactions"`. A column's function is the part of the raw output that comes from its units.
+The contribution of a column to a row is the function's value for this row minus its mean over a background. Another
+background shifts the contributions of a column by a constant.
 
 Conventions
 -----------
 n rows; m inputs of the network, d columns; h units of the last hidden layer, or inputs of a linear model; k outputs.
 
-columns : (h,)         the column that each unit depends on; any one where it depends on none
-parts : (n, d)         of an output, from the units of each column
+columns : (h,)         the column that each unit depends on; 0 for a unit that depends on no column
+parts : (n, d)         the part of one output that comes from the units of each column
 """
 
 from collections.abc import Callable
@@ -25,16 +25,16 @@ from sknet._tables.read import take_rows
 from sknet._typing import Array, Table
 
 PARTS_COMPUTED_AT_ONCE = 2**20
-"""How many contributions to one output are computed at once: rows of wide tables in smaller pieces."""
+"""How many contributions to one output are computed at once. The rows of wide tables are split into smaller pieces."""
 
 
 def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp] | None:
     """Return the column that each unit of the last hidden layer depends on; None if one depends on several."""
-    first = last = encoder.input_columns  # of the columns that an input, or a unit, depends on
+    first = last = encoder.input_columns  # the first and last column that an input, or a unit, depends on
     for W in network.coefs[:-1]:
         seen = W[:, 0] != 0.0
         if first[seen].min(initial=encoder.n_columns) < last[seen].max(initial=-1):
-            return None  # as most networks: all units are looked at only where the first one depends on a single column
+            return None  # checked on the first unit alone, which is fast and settles it for most networks
         depends = W != 0.0
         first = np.where(depends, first[:, np.newaxis], encoder.n_columns).min(axis=0)
         last = np.where(depends, last[:, np.newaxis], -1).max(axis=0)
@@ -56,7 +56,7 @@ def explain_additive(
     table : ndarray, CSR matrix or data frame of shape (n, d)
     background : ndarray, CSR matrix or data frame of shape (b, d)
     progress : callable
-        Called with the number of rows that are done, piece by piece.
+        Called with the number of finished rows, after each piece.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def explain_additive(
         The background's mean outputs.
     """
     explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
-    # (h, d) for each output: the weights of the units, each in its column's place
+    # (h, d) for each output: row i holds the weight of unit i, in the column that the unit depends on
     placed = [
         sp.csr_array((weights, (np.arange(len(columns)), columns)), (len(columns), model.encoder.n_columns))
         for weights in last.T

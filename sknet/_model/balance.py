@@ -1,10 +1,9 @@
-"""The balance of losses with a log link: predictions of the training rows are made to add up to their targets.
+"""Balance for losses with a log link: the predictions of the training rows add up to their targets.
 
-A generalised linear model has this property once it has converged. A network that stops early, at the epoch that is the
-best for rows that it has not seen, has not: it has learnt too little of what sets rows apart, on the scale of the
-logarithm, and the sum of its predictions is too low. One number for each output, added to its bias, makes up for that:
-Wüthrich (2020), "Bias regularization in neural network models for general insurance pricing", European Actuarial
-Journal 10, 179-202.
+A generalised linear model has this property once it has converged. A network that stops early does not: its raw
+outputs, which are logarithms, differ too little between rows, so the sum of its predictions is too low. Adding one
+number to the bias of each output corrects this: Wüthrich (2020), "Bias regularization in neural network models for
+general insurance pricing", European Actuarial Journal 10, 179-202.
 
 Conventions
 -----------
@@ -27,28 +26,28 @@ from sknet._typing import Array
 def balancing_shift(
     trainers: Sequence[NetworkTrainer], states: Sequence[State], mixing_weights: Sequence[float]
 ) -> Array | None:
-    """Return what to add to the mixed raw outputs of some networks: log(sum w y / sum w exp(raw)).
+    """Return what to add to the weighted mean of several networks' raw outputs: log(sum w y / sum w exp(raw)).
 
     Parameters
     ----------
     trainers : sequence of NetworkTrainer
-        All of the same training rows.
+        All have the same training rows.
     states : sequence of State
     mixing_weights : sequence of float
-        The weight of each network in the mixed raw output.
+        The weight of each network in the mean.
 
     Returns
     -------
     ndarray of shape (k,), or None
-        None for losses without a log link, and for those of a user whose training does not start at the targets' means:
-        what they predict need not be a mean.
+        None for losses without a log link, and for a user's loss that does not start at the targets' means: it need
+        not predict a mean.
     """
     rows, head = trainers[0].train_rows, trainers[0].encoding.head
     loss = head.loss
     if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
         return None
     target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
-    present = ~np.isnan(target)  # where a target is missing, the prediction does not count, either
+    present = ~np.isnan(target)  # a prediction counts only if its target is present
     weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
     total_weight = weight.sum(axis=0, dtype=np.float64)
     log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_of_unit
@@ -61,8 +60,8 @@ def balancing_shift(
         ],
         axis=0,
     )
-    with np.errstate(over="ignore", divide="ignore"):  # predictions that overflow or are all 0 are left as they are
-        # in this unit, none is beyond a float
+    with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
+        # in this unit, predictions of a usable network do not overflow
         predictions = loss.predictions(raw.astype(np.float64) - head.log_of_unit)
         shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
     return shift if np.isfinite(shift).all() else None

@@ -1,10 +1,10 @@
-"""The comparison of networks with a constant prediction, which tells whether they have learnt anything.
+"""Compare networks with a constant prediction, to see whether they have learnt anything.
 
 Conventions
 -----------
 n rows trained on; m held out.
 
-target : (n, k)     raw : (m, l)     l raw outputs, which are k but for several quantile levels
+target : (n, k)     raw : (m, l)     l raw outputs: k, or the number of quantile levels
 """
 
 from collections.abc import Sequence
@@ -24,29 +24,29 @@ from sknet._typing import Array
 def are_no_better_than_constant(
     networks: Sequence[tuple[NetworkTrainer, State]], held_out: HeldOutOutputs | None, *, stopped_by_user: bool
 ) -> bool:
-    """Tell whether the loss of what a fit leaves is that of a constant or more, on the rows that judge it.
+    """Whether a fit's loss is at least as high as that of the best constant prediction.
 
-    These are the rows that were held out, whose loss is that of all networks together. Where there are none, it is the
-    loss of each network on its training rows: each parameter lets it fall by about 1 / n even where there is nothing to
-    learn, which does not count. The constant is the best one for the training rows.
+    The loss is computed on the held-out rows, for all networks together. Without held-out rows, it is computed for each
+    network on the training rows, and must be lower by more than a fraction 1 / n: one parameter lowers a training loss
+    by about that much even if there is nothing to learn. The constant is the best one for the training rows.
 
     Parameters
     ----------
     networks : sequence of (NetworkTrainer, State)
-        As their training has left them.
+        The trained networks.
 
     held_out : HeldOutOutputs or None
     stopped_by_user : bool
-        Whether an interrupt or a callback has ended training.
+        Whether an interrupt or a callback ended training.
 
     Returns
     -------
     bool
-        False also where too little was trained to tell.
+        False also if training was too short to tell.
     """
     for trainer, state in networks:
-        # After few steps every network is worse than a constant, whatever the parameters. But where held-out rows or a
-        # plateau have ended training, there will be no more steps.
+        # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but
+        # it is one if held-out rows or a plateau ended training.
         is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
         if is_cut_short and state.step < MIN_STEPS_TO_JUDGE:
             return False
@@ -56,7 +56,7 @@ def are_no_better_than_constant(
 
 
 def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
-    """Compare the loss on held-out rows; `trainer` has the rows that the constant is learnt from."""
+    """Compare the loss on held-out rows; the constant is computed from the training rows of `trainer`."""
     constant = _best_constant_of(trainer)
     if constant is None:
         return False
@@ -67,7 +67,7 @@ def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
 
 
 def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
-    """Compare the loss on the training rows, or on those that stand for them."""
+    """Compare the loss on the training rows."""
     constant = _best_constant_of(trainer)
     if constant is None:
         return False
@@ -75,7 +75,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
     known, weight = trainer.objective.known_targets
     of_constant = _loss_of_constant(loss, constant, known, weight)
     limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative
-    # first what costs nothing, although dropout and penalty are in it
+    # this loss is known already; dropout and penalty only make it higher
     if state.history[-1].loss < limit:
         return False
     raw = trainer.raw_training_outputs(state)
@@ -83,21 +83,21 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
 
 
 def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
-    """Return the best raw output that is the same for all training rows, (l,); None where all targets are equal."""
+    """Return the best constant raw output for the training rows, (l,); None if all targets are equal."""
     target, weight = trainer.objective.known_targets
     if (target == target[0]).all():
-        return None  # a constant is right
+        return None  # a constant prediction is then right
     return best_constant(trainer.encoding.head.loss, target.astype(np.float64), weight)
 
 
 def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
-    """Return the raw output of least loss that is the same for all rows, (l,): that from which training starts.
+    """Return the constant raw output of least loss, (l,).
 
-    Of a loss without one, it is looked for from the targets' means on.
+    It is the loss's `start`, if there is one. Otherwise it is found numerically, starting at the targets' means.
     """
     if loss.start is not None:
         return loss.start(target, weight)
-    means = np.array([mean_and_deviation(column, weight)[0] for column in target.T])  # of the targets that are there
+    means = np.array([mean_and_deviation(column, weight)[0] for column in target.T])  # missing targets are ignored
     share = np.full(len(target), 1.0) if weight is None else weight.astype(np.float64)
     share /= share.sum()
 
@@ -105,7 +105,7 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
         gradient = loss.gradient(np.tile(raw, (len(target), 1)), target)
         return _loss_of_constant(loss, raw, target, weight), share @ gradient
 
-    with np.errstate(all="ignore"):  # a user's loss may take no such raw output
+    with np.errstate(all="ignore"):  # a user's loss may not be defined for every raw output
         found = minimize(value_and_gradient, means, jac=True, method="L-BFGS-B")
     return found.x if found.fun <= _loss_of_constant(loss, means, target, weight) else means
 

@@ -1,13 +1,14 @@
 """Contributions of a table's columns to outputs: expected gradients along lines from rows of a background.
 
-A line leads from a background row to the row that is explained, in the encoded space. The output's slopes along it,
-times how far each input moves, add up to the difference of the two outputs (Sundararajan et al. 2017); the mean over
-the background is taken (Erion et al. 2021). A column's inputs are added up, so that it has one number.
+A line leads from a background row to the explained row, in the space of encoded inputs. The integral of the output's
+gradient along the line, times the change of each input, adds up to the difference of the two outputs (Sundararajan et
+al. 2017). Contributions are averaged over the background (Erion et al. 2021). The contributions of all inputs of a
+column are added up, so that a column has one number.
 
-Where outputs are sums of functions of one column each, there is an exact and shorter way: `additive`.
+For additive networks, `additive` computes the contributions exactly, with less work.
 
-What makes it fast: the first layer's sums z are straight along a line, too. So the encoded inputs, which are many, are
-multiplied once for each row, not once for each node of each line, and slopes are needed by z alone.
+The first layer's sums z change linearly along a line, too. So the encoded inputs are multiplied by the first weights
+once per row, not once per node of each line, and only the slopes by z are needed.
 
 Conventions
 -----------
@@ -15,9 +16,9 @@ n rows, b of the background; m inputs of the network, d columns; h units of the 
 
 x : (n, m)      x0 : (b, m)       inputs of the rows, and of the background
 z : (n, h)      z0 : (b, h)       first sums, x W + bias
-outputs : (n, k)                  what is explained, scaled as in training
-slopes : (k, n, b, h)             the mean over each line of d output / dz
-contributions : (k, n, d)         of each column to each output, the mean over the background
+outputs : (n, k)                  the explained outputs, scaled as in training
+slopes : (k, n, b, h)             mean of d output / dz over each line
+contributions : (k, n, d)         contribution of each column to each output, averaged over the background
 """
 
 from collections.abc import Callable
@@ -38,40 +39,38 @@ from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, Table
 
 MAX_BACKGROUND_ROWS = 100
-"""How many rows of a background are used: time grows with them, and the mean over them changes little."""
+"""How many rows of a background are used. More rows take more time and change the mean little."""
 
 NODES_PER_LINE = (8, 16, 64, 256)
-"""How many nodes a line gets. Eight do for most rows of smooth networks; the lines of others get more until their
-contributions add up. Where slopes jump, as those of "relu", it takes more than a hundred."""
+"""How many nodes a line gets. Eight are enough for most rows of smooth networks. A row whose contributions do not add
+up gets more. Activations whose slope jumps, such as "relu", need more than a hundred."""
 
 MAX_SUM_GAP = 5e-4
-"""How far from adding up contributions may be before lines get more nodes, of the output's spread over the background.
-
-With the largest number of nodes, a gap of twice this size is accepted.
-"""
+"""If the sum of a row's contributions is off by more than this fraction of the output's spread, its lines get more
+nodes. The spread is the standard deviation over the background. With the most nodes, twice this gap is accepted."""
 
 MIN_RELATIVE_SPREAD = 0.1
-"""The least that counts as this spread, of how far a row's output is from the background's mean."""
+"""The spread is at least this fraction of the distance between the row's output and the background's mean."""
 
 ROUNDING_UNITS = 64
-"""How many units in the last place of the contributions, and of the output layer's sums, rounding may take from their
-sum: outputs are rounded even for a row that is its own background."""
+"""How large a rounding error of the sum is accepted, in units in the last place of the contributions and of the output
+layer's sums. Outputs are rounded even if a row is its own background."""
 
 TINY = np.finfo(np.float32).tiny
-"""Added to what may be 0, such as the spread over a single row."""
+"""Added to divisors that may be 0, such as the spread over a single row."""
 
 UNITS_COMPUTED_AT_ONCE = 2**18
-"""How many units, at one node of each line, are computed at once: they stay in the processor's cache."""
+"""How many units are computed at once, at one node of each line, so that they stay in the processor's cache."""
 
 MAX_KEPT_PARTIAL_SUMS = 2**22
-"""How many partial sums of the background are kept at a time, see `EncodedBackground`."""
+"""How many partial sums of the background are in memory at a time, see `EncodedBackground`."""
 
 MAX_ROWS_FACTOR = 8
-"""By which factor more rows are computed at once, at most, if there are too many columns to keep partial sums."""
+"""If there are too many columns to keep all partial sums, up to this many times as many rows are computed at once."""
 
 
 def draw_background(n: int) -> NDArray[np.intp]:
-    """Return the numbers of the rows of a background that are used, increasing; the same ones for the same n."""
+    """Return the indices of the background rows that are used, in increasing order. They depend on n alone."""
     if n <= MAX_BACKGROUND_ROWS:
         return np.arange(n)
     return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])
@@ -82,8 +81,8 @@ class Contributions(NamedTuple):
 
     values: Array  # (n, d, k)
     base_values: Array  # (k,) the background's mean outputs
-    adds_up: Array  # (n,) whether a row's contributions add up to what they should
-    is_additive: bool = False  # whether a column's contributions depend on that column alone, but for a constant
+    adds_up: Array  # (n,) whether a row's contributions add up to its output minus the base value
+    is_additive: bool = False  # whether a column's contributions depend on that column alone, up to a constant
 
 
 def explain(model: Model, table: Table, background: Table, progress: Callable[[int], None]) -> Contributions:
@@ -95,7 +94,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     table : ndarray, CSR matrix or data frame of shape (n, d)
     background : ndarray, CSR matrix or data frame of shape (b, d)
     progress : callable
-        Called with the number of rows that are done, piece by piece.
+        Called with the number of finished rows, after each piece.
 
     Returns
     -------
@@ -106,18 +105,18 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     if columns is not None:
         functions = explain_additive(model, columns, table, background, progress)
         return Contributions(*functions, adds_up=np.ones(n, dtype=bool), is_additive=True)
-    outputs = model.outputs(table, explained.of_raw)  # raises where one is not finite
+    outputs = model.outputs(table, explained.of_raw)  # raises if an output is not finite
     encoded = EncodedBackground.from_background(model, background)
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     widest_layer = max(b.size for b in model.network.intercepts)
     step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
-    if len(encoded.column_blocks) > 1:  # each piece of rows computes partial sums again: fewer, larger pieces
+    if len(encoded.column_blocks) > 1:  # each piece of rows computes all partial sums again, so use larger pieces
         step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, span: slice) -> None:
-        """Explain some of the rows x, which begin at row `first` of the table."""
+        """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
         for start in range(span.start, span.stop, step):
             some = slice(start, min(start + step, span.stop))
             rows = slice(first + some.start, first + some.stop)
@@ -135,26 +134,26 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
 
 @lru_cache(maxsize=len(NODES_PER_LINE))
 def gauss_legendre(n_nodes: int) -> list[tuple[float, float]]:
-    """Return the nodes of a rule on [0, 1], and their weights."""
+    """Return the (node, weight) pairs of the Gauss-Legendre rule on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(n_nodes)  # on [-1, 1]
     return list(zip((0.5 + 0.5 * nodes).tolist(), (0.5 * weights).tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedBackground:
-    """The rows of a background, encoded: lines lead from them to the rows that are explained.
+    """The encoded rows of a background, at which lines start.
 
-    A column's *partial sums* are the part of a background row's first sums x0 W that comes from its inputs.
+    The *partial sums* of a column are the part of x0 W that comes from the column's inputs.
     """
 
-    model: Model  # with weights of the type that it computes in
+    model: Model  # with weights in its compute dtype
     x0: Array
     z0: Array
     outputs: Array  # (b, k) of the background
 
     @classmethod
     def from_background(cls, model: Model, background: Table) -> "EncodedBackground":
-        """Encode a background, and compute its first sums."""
+        """Encode a background and compute its first sums."""
         outputs = model.outputs(background, model.head.explained.of_raw)
         model = replace(model, network=model.network.as_type(model.compute_dtype))
         x0 = as_dense(model.encoder.encode(background, model.compute_dtype))
@@ -172,18 +171,18 @@ class EncodedBackground:
 
     @cached_property
     def mean_inputs(self) -> Array:
-        """The mean inputs of the background, (m,): differences from it lose no digits to a column far from 0."""
+        """The mean inputs of the background, (m,). Subtracting them keeps the digits of columns far from 0."""
         return self.x0.mean(axis=0)
 
     @cached_property
     def output_weight_sums(self) -> Array:
-        """The absolute weights of each output added up, (k,): about as large as the sums that it is made of."""
+        """The sum of each output's absolute weights, (k,): the scale of its rounding error."""
         return np.abs(self.model.network.coefs[-1]).sum(axis=0)
 
     def contributions(self, x: Array, outputs: Array) -> tuple[Array, Array]:
         """Return the contributions of some rows, (k, n, d), and whether they add up, (n,).
 
-        Lines get more nodes until those of their row do.
+        A row's lines get more nodes until its contributions add up.
         """
         W, b = self.model.network.coefs[0], self.model.network.intercepts[0]
         z, difference = x @ W + b, outputs - self.mean_outputs  # (n, h), (n, k)
@@ -193,7 +192,7 @@ class EncodedBackground:
             by_column = self._contributions_by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
-            # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
+            # with a narrow background, or a single row, no more precision is asked for than float32 has
             spread = np.maximum(self.output_deviations, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
             rounding = (
                 ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_weight_sums)
@@ -209,7 +208,7 @@ class EncodedBackground:
         network, explained = self.model.network, self.model.head.explained
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
         slopes = np.zeros((self.outputs.shape[1], *dz.shape), z.dtype)
-        # one hidden layer: its slopes da/dz serve all raw outputs, and their weights multiply the means
+        # with one hidden layer, da/dz is the same for all raw outputs: average it once, then multiply by their weights
         one_layer = explained.are_raw and len(network.activations) == 1
         points = np.empty_like(dz)
         for node, weight in gauss_legendre(n_nodes):
@@ -227,9 +226,9 @@ class EncodedBackground:
         return slopes
 
     def _contributions_by_column(self, x: Array, slopes: Array) -> Array:
-        """Return, of each column, the mean over b of the sum over its inputs j of (x - x0)_j W_j . slopes, (k, n, d).
+        """Return the sum over each column's inputs j of (x - x0)_j W_j . slopes, averaged over b, (k, n, d).
 
-        The part of x is multiplied by the mean slopes; that of x0, by the columns' partial sums, is one product.
+        x is multiplied by the mean slopes. x0 is multiplied by all slopes, in one product with the partial sums.
         """
         k, n, b, h = slopes.shape
         by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.mean_inputs)  # (k, n, m)
@@ -241,17 +240,18 @@ class EncodedBackground:
 
     @cached_property
     def column_blocks(self) -> list[NDArray[np.intp]]:
-        """The columns that are not 0 in all of the background, in blocks whose partial sums are computed at once.
+        """Blocks of columns whose partial sums are computed at once.
 
-        In a sparse table these are few of all columns; the partial sums of the others are 0.
+        Columns that are 0 in the whole background are left out, since their partial sums are 0. In a sparse table these
+        are most columns.
         """
-        n_used = np.append(0, self.x0.any(axis=0).cumsum())  # inputs up to each one
+        n_used = np.append(0, self.x0.any(axis=0).cumsum())  # how many inputs before each one are not 0
         used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.model.encoder.input_starts))
         width = max(1, MAX_KEPT_PARTIAL_SUMS // self.z0.size)
         return [used[start : start + width] for start in range(0, len(used), width)]
 
     def _partial_sums(self, columns: NDArray[np.intp]) -> Array:
-        """Return the partial sums of some columns, divided by b, (b h, columns): those of all are computed once."""
+        """Return the partial sums of some columns, divided by b, (b h, columns); cached if all fit in memory."""
         return self._all_partial_sums if len(self.column_blocks) == 1 else self._compute_partial_sums(columns)
 
     @cached_property
@@ -260,7 +260,7 @@ class EncodedBackground:
 
     def _compute_partial_sums(self, columns: NDArray[np.intp]) -> Array:
         W, encoder, b = self.model.network.coefs[0], self.model.encoder, len(self.x0)
-        # one input each, and no bins: of thousands of columns, a loop would take longer
+        # with one input per column and no bins, no loop over thousands of columns is needed
         if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():
             partial_sums = ((self.x0[:, columns] - self.mean_inputs[columns]) / b)[:, np.newaxis] * W[columns].T
         else:

@@ -1,4 +1,4 @@
-"""A table in memory as the network's input: encoded once, with the result kept, or whenever a batch is asked for.
+"""A table in memory as the network's input: encoded once and kept, or encoded batch by batch.
 
 Conventions
 -----------
@@ -21,22 +21,25 @@ from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse
 from sknet._typing import Array, Batch, DType, Table
 
 MIN_BYTES_TO_COMPACT = 2**26
-"""Encoded tables of more bytes are kept as compact rows, if these take less than three quarters of them.
+"""Larger encoded tables are kept as compact rows, if these take less than three quarters of the memory.
 
-A table of numbers with 8 bins is encoded into 4.5 times its size, in float32. Smaller encoded tables are gathered from
-the processor's cache, and faster so; of larger ones a batch is read from memory, which takes as long as writing it from
-compact rows. To encode each batch from the table instead makes a step a tenth longer for numbers with bins, and three
-times as long for a frame with categories."""
+In float32, a table of numbers with 8 bins takes 4.5 times its size once it is encoded. Small encoded tables stay in the
+processor's cache, where dense rows are fastest. Reading a batch of a large table from memory takes as long as writing
+it from compact rows. Encoding each batch from the table would make a step a tenth longer for numbers with bins, and
+three times as long for a frame with categories."""
 
 MAX_COMPACT_TO_ARRAY_RATIO = 2.5
-"""If encoded rows take this many times the memory of an array, of short integers, each batch is encoded from it: that
-takes two to three times as long as writing compact rows, a tenth of a step."""
+"""If encoded rows take more than this many times the memory of the array, as with short integers, each batch is encoded
+from the array. This takes two to three times as long as writing compact rows, which is a tenth of a step."""
 
 
 def encode_for_training(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
 ) -> Inputs:
-    """Encode a table once for all networks and epochs; one that is in a file, or much smaller so, batch by batch."""
+    """Encode a table once for all networks and epochs, or batch by batch.
+
+    A memory-mapped table, and an array much smaller than its encoded rows, are encoded batch by batch.
+    """
     if is_sparse(X):
         if encoder.keeps_zeros:
             return encode_whole(encoder, X, dtype)
@@ -66,12 +69,12 @@ def encode_for_training(
 def encode_whole(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None = None, *, ones: bool = False
 ) -> Inputs:
-    """Encode a table into one matrix, dense or CSR, or into a dense one beside the categories that are looked up.
+    """Encode a table into a dense or CSR matrix, or into a dense matrix and the categories that are looked up.
 
-    With `ones`, rows of a dense matrix alone end with a 1, so that the first layer's biases are weights like the
-    others: one product computes both.
+    `ones` appends a column of ones to a dense matrix (without lookups), so that one product computes the sums of the
+    first layer with their biases.
     """
-    if is_sparse(X) and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
+    if is_sparse(X) and encoder.keeps_zeros:  # such an encoder has neither bins nor categories
         return SparseInputs(encoder.encode(X, dtype))
     if encoder.lookups is None:
         Z = encoder.encode(X, dtype, ones=ones, encoding_fold=encoding_fold)
@@ -81,18 +84,18 @@ def encode_whole(
 
 
 def beside_lookups(dense: Inputs, encoder: TableEncoder, X: Table, dtype: DType) -> Inputs:
-    """Return dense inputs, beside them the categories that are looked up, if there are some."""
+    """Return dense inputs, combined with the categories that are looked up, if there are any."""
     lookups = encoder.lookups
     return dense if lookups is None else MixedInputs(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
 
 
 def dense_row_bytes(encoder: TableEncoder, dtype: DType) -> int:
-    """Return how many bytes an encoded row takes as it is."""
+    """Return how many bytes a dense encoded row takes."""
     return encoder.n_inputs * dtype.itemsize
 
 
 def kept_row_bytes(encoder: TableEncoder, n: int, dtype: DType) -> int:
-    """Return how many bytes each of n encoded rows takes: compact where that saves much of much memory, or dense."""
+    """Return how many bytes each of n encoded rows takes: compact if that saves much memory, otherwise dense."""
     n_bytes = dense_row_bytes(encoder, dtype)
     if n * n_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
         return n_bytes

@@ -1,6 +1,6 @@
-"""What evaluates the epochs of a fit: nothing, rows that are held out, rows of the user's own, or folds.
+"""What evaluates the epochs of a fit: nothing, held-out rows, the user's validation rows, or folds.
 
-Of rows and folds, a fitted estimator keeps what they have chosen, without the rows themselves.
+A fitted estimator keeps what rows or folds have chosen, but not the rows.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from sknet._training.solver import Epoch
 
 @dataclass(frozen=True)
 class NoEvaluation:
-    """Nothing: all rows are trained on."""
+    """No evaluation: all rows are trained on."""
 
     early_stopping: ClassVar[Literal[False]] = False  # what the parameter resolves to
-    train: ClassVar[None] = None  # numbers of the rows to train on, where some are held out
+    train: ClassVar[None] = None  # indices of the rows to train on, if some are held out
     held_out: ClassVar[None] = None
-    is_short_of_rows: bool = False  # whether rows were to be held out, and are too few
+    is_short_of_rows: bool = False  # whether rows should be held out, but there are too few
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Some rows of the table, which are not trained on."""
+    """Rows of the table that are not trained on."""
 
     early_stopping: ClassVar[Literal[True]] = True
     split: Split
@@ -33,13 +33,13 @@ class HeldOut:
 
     @property
     def train(self) -> NDArray[np.intp]:
-        """Numbers of the rows to train on."""
+        """Indices of the rows to train on."""
         return self.split.train
 
 
 @dataclass(frozen=True)
 class OwnRows:
-    """Rows that the user passes beside the table: X_val and y_val."""
+    """The user's validation rows: X_val and y_val."""
 
     early_stopping: ClassVar[Literal[True]] = True
     train: ClassVar[None] = None
@@ -48,14 +48,14 @@ class OwnRows:
 
 @dataclass(frozen=True)
 class Folds:
-    """Splits of the rows, each of which holds one fold out: they choose the epoch before training."""
+    """Splits of the rows, which choose the epoch before training. Each split holds out one fold."""
 
     early_stopping: ClassVar[Literal["folds"]] = "folds"
     train: ClassVar[None] = None
-    held_out: ClassVar[None] = None  # in the end, all rows are trained on
+    held_out: ClassVar[None] = None  # the published networks are trained on all rows
     splits: list[Split]
     tolerance_factor: float  # see `FoldRules`
-    share_columns: bool = True  # whether what is learnt about columns without targets is learnt once, from all rows
+    share_columns: bool = True  # whether folds share the columns' encodings that do not depend on targets
 
 
 Evaluation: TypeAlias = NoEvaluation | HeldOut | OwnRows | Folds
@@ -65,15 +65,15 @@ Evaluation: TypeAlias = NoEvaluation | HeldOut | OwnRows | Folds
 class EvaluatedByRows:
     """Rows that were not trained on have evaluated each epoch."""
 
-    chosen_epoch: int  # whose weights are kept, the largest of several networks; from 1, 0 for none
-    n_rows_before_split: int  # of the table that they were held out of; 0: they were the user's own
+    chosen_epoch: int  # the epoch whose weights are kept, from 1; the largest of several networks; 0 for none
+    n_rows_before_split: int  # rows of the table before some were held out; 0 for the user's validation rows
 
 
 @dataclass(frozen=True)
 class EvaluatedByFolds:
-    """Folds have evaluated epochs of their own, to choose how many steps to train."""
+    """Folds have evaluated their own epochs, to choose how many steps to train."""
 
-    chosen_epoch: int  # from 1; the last one, where folds were stopped
+    chosen_epoch: int  # from 1; the last one, if folds were stopped
     epochs: tuple[Epoch, ...]
 
 

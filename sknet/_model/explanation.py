@@ -141,18 +141,18 @@ class Explanation:
 
 
 def _numbers_or_ranks(column: Array) -> Array:
-    """Return a column's numbers, or of other values their rank; NaN for missing ones."""
+    """Return a column of numbers as it is, and ranks for other values; NaN for missing values."""
     values = pd.Series(column).infer_objects()
     if not pd.api.types.is_numeric_dtype(values):  # booleans are
         try:
             values = values.rank(method="dense")
-        except TypeError:  # categories of several types, which have no order: that of their texts
+        except TypeError:  # categories of several types have no order: sort them as text
             values = values.astype(str).where(values.notna()).rank(method="dense")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _to_display(column: Array) -> Array:
-    """Return a column's numbers as they are, and all else as text."""
+    """Return a column of numbers as it is, and other values as text."""
     values = pd.Series(column).infer_objects()
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     return (values if is_number else values.astype(str)).to_numpy(dtype=object)

@@ -1,15 +1,15 @@
-"""On smaller tables, folds choose how many epochs to train and the temperature; then networks learn from all rows.
+"""On smaller tables, folds choose the number of epochs and the temperature; then networks learn from all rows.
 
-A few held-out rows can be separated by chance; their loss then says nothing about an epoch. Here all folds, or on
-larger tables some of them, are each held out from networks that train on the other rows; see `fold_rules`.
+The loss of a few held-out rows is a poor judge of an epoch, since chance decides much of it. Here all folds, or on
+larger tables some of them, are held out in turn; see `fold_rules`.
 
 Conventions
 -----------
 n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)          which fold each row belongs to
-raw : (m, k)         outputs for the held-out rows, one fold after the other
-raw_by_component     such outputs, one array for each component: see `mixture`
+raw : (m, k)         raw outputs for the held-out rows, fold after fold
+raw_by_component     a list of such arrays, one for each component: see `mixture`
 """
 
 from collections.abc import Sequence
@@ -37,18 +37,18 @@ from sknet._typing import Array
 
 
 class FoldRules(NamedTuple):
-    """How many folds there are, and how their losses are read."""
+    """How many folds there are, and which epoch their losses choose."""
 
     n_folds: int
-    n_held_out: int  # of these folds
-    # How close to the least loss an epoch may be chosen: the last one is whose loss is at most this factor times the
-    # least. Losses of near epochs differ by chance: more for few rows than for many, less for numbers than for labels.
-    # And a network that learns from all rows overfits later than those of the folds.
+    n_held_out: int  # how many of these folds are held out in turn
+    # The chosen epoch is the last one whose loss is at most this factor times the least loss. Losses of nearby epochs
+    # differ by chance: more for few rows than for many, and more for labels than for numbers. A later epoch is chosen
+    # because a network that learns from all rows overfits later than the networks of the folds.
     tolerance_factor: float
 
 
 def fold_rules(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldRules:
-    """Return the rules for `n_rows` rows: each of few rows says little, and so does one more row of a group."""
+    """Return the rules for `n_rows` rows. Few or grouped rows tell less, so more folds are held out."""
     few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
     if n_rows < FEW_ROWS:
         return FoldRules(4, 4, few)
@@ -60,7 +60,7 @@ def fold_rules(n_rows: int, grouped: bool = False, is_regression: bool = False) 
 def draw_folds(
     n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, is_regression: bool = False
 ) -> Folds:
-    """Draw (train, held-out) splits, stratified or by group; of many rows only some folds are held out."""
+    """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
     rules = fold_rules(n_rows, groups is not None, is_regression)
     fold = assign_folds(n_rows, strata, groups, rules.n_folds, seed)
     n_held_out = min(rules.n_held_out, fold.max() + 1)
@@ -71,64 +71,63 @@ def draw_folds(
 
 
 def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, is_regression: bool = False) -> Folds:
-    """Return the folds that the splits of a user's splitter make: the rows that one of them holds out.
+    """Return folds made of the splits of a user's splitter.
 
-    What comes later in time must not be known: each split's network learns all columns from its own rows.
+    The splits may be ordered in time, so the network of each split learns all columns from its own training rows.
     """
     tolerance_factor = fold_rules(n_rows, groups is not None, is_regression).tolerance_factor
     return Folds(splits, tolerance_factor, share_columns=False)
 
 
 MIN_STEPS_TO_JUDGE = 75
-"""An epoch that ends before this many steps is not chosen: its low loss would be luck, and the average still holds the
-first weights."""
+"""An epoch that ends before this many steps is not chosen. Its loss could only be low by chance, and the average of the
+weights still includes the first ones."""
 
 MAX_EXTRA_EPOCHS = 4
-"""Folds wait for a better epoch for at most this many epochs more than the best one took: what learns fast overfits
-fast."""
-
+"""Folds wait for a better epoch for at most this many epochs more than the best one took. A network that learns fast
+overfits fast."""
 
 MAX_JUDGED_SETS = 4
-"""How many sets of held-out rows are judged by the others' choice, at most: each costs a look at every epoch."""
+"""How many sets the held-out rows are divided into at most, see `draw_judged_sets`. Each set takes time every epoch."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What folds have chosen, with their predictions for the rows that were held out."""
+    """The choice of the folds, with their predictions for the held-out rows."""
 
     chosen_epoch: int
-    n_steps: float  # that the folds' networks took until then, on average
+    n_steps: float  # steps of the folds' networks up to this epoch, on average
     temperature: float
-    mixing_weights: tuple[float, ...]  # of each network in their joint raw output
-    epochs: tuple[Epoch, ...]  # the folds' own: their joint loss as the validation loss
-    held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
-    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature that rows of other sets choose
-    stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
+    mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
+    epochs: tuple[Epoch, ...]  # of the folds; the validation loss is their joint loss
+    held_out: NDArray[np.intp]  # (m,)  indices of the held-out rows
+    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature chosen by the other sets
+    stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
-        """Return a solver that takes the number of steps that folds have chosen, in whole epochs of n rows.
+        """Return a solver that takes as many steps as folds have chosen, rounded to whole epochs of n rows.
 
-        In the same number of epochs, all rows make more steps than a fold's do, and a network fits more of the noise
-        than the folds have judged: on tables of noise, the error on new rows was 2 to 6 % larger.
+        The number of epochs is not kept: an epoch of all rows has more steps than an epoch of a fold, so the network
+        would fit more of the noise. On tables of noise, the loss on new rows was then 2 to 6 % larger.
         """
-        if self.chosen_epoch >= solver.n_epochs:  # `max_iter` has ended training, not the folds
+        if self.chosen_epoch >= solver.n_epochs:  # `max_iter` ended training, not the folds
             return solver
         n_epochs = max(1, round(self.n_steps / steps_per_epoch(solver, n_rows)))
-        # each step has the rate that it had among the folds
+        # the learning rate of each step is the same as in the folds
         return solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
 
 
 class EpochChoice:
-    """The epoch that some of the held-out rows choose: of those nearly as good as the best, the last.
+    """Choose an epoch by some of the held-out rows: the last one that is nearly as good as the best.
 
     Parameters
     ----------
     loss : HeldOutLoss
-        Of these rows.
+        The loss of these rows.
     rows : ndarray of shape (r,)
-        Which of the held-out rows they are.
+        Indices of these rows among the held-out rows.
     first_epoch : int
-        The first that may be chosen.
+        The first epoch that may be chosen.
     tolerance_factor : float
         See `FoldRules`.
     """
@@ -141,7 +140,7 @@ class EpochChoice:
     def look_at(
         self, epoch: int, raw_by_component: list[Array], mixing_weight: float, inverse_temperature: float | None = None
     ) -> Calibration:
-        """Take an epoch into account; return how good it is for these rows, at a given temperature or their best."""
+        """Evaluate an epoch and choose it if it is good enough; return its loss, at a given or the best temperature."""
         raw = mix_outputs([raw[self._rows] for raw in raw_by_component], mixing_weight)
         calibration = self._loss.calibrate_in_place(raw, inverse_temperature)
         if epoch >= self._first_epoch:
@@ -153,7 +152,7 @@ class EpochChoice:
         return calibration
 
     def choose_mixture(self, mixture: Mixture) -> tuple[float, float]:
-        """Return the mixing weight that these rows choose, and then the temperature."""
+        """Return the mixing weight that these rows choose, and the temperature for this weight."""
         if len(self.chosen.raw_by_component) == 1 and self.chosen.temperature is not None:
             return mixture.equal_weight, self.chosen.temperature
         own = [raw[self._rows] for raw in self.chosen.raw_by_component]
@@ -162,15 +161,15 @@ class EpochChoice:
 
 
 def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
-    """Divide the rows that splits hold out into sets. No set chooses the epoch at which it is judged.
+    """Divide the held-out rows into sets. The epoch at which a set is judged is chosen by the other sets.
 
-    A set is a fold, or several if there are more than `MAX_JUDGED_SETS`; a single fold is halved. A row that several
-    splits hold out is in the set of the first.
+    Each fold is a set. If there are more than `MAX_JUDGED_SETS` folds, a set holds several; a single fold is halved. A
+    row that several splits hold out belongs to the set of the first.
 
     Returns
     -------
     list of ndarray
-        Where the rows of each set are among all that are held out, one split after the other.
+        For each set, the indices of its rows in the concatenated held-out rows of all splits.
     """
     held_out = np.concatenate([split.held_out for split in splits])
     numbers, first = np.unique(held_out, return_index=True)
@@ -185,28 +184,28 @@ def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDAr
 
 
 class FoldPhase:
-    """Networks that train without the rows of one fold each, epoch by epoch; of each fold one for every member.
+    """Networks that train without the rows of a fold, one network per fold and member.
 
-    Their epochs, for whoever observes a fit, are those of their joint loss.
+    An epoch, as observers see it, is an epoch of all networks, with their joint loss.
 
     Parameters
     ----------
     settings : Settings
-        Of a first-order solver.
+        With a first-order solver.
 
     encoded : EncodedRows
         All rows that may be trained on.
 
     rows : Rows
-        The same, not encoded.
+        The same rows, not encoded.
 
     learner : EncodingLearner
-        Learns columns from a fold's rows: where the targets of held-out rows would have a say in what a column becomes,
-        the table is encoded once more for each fold.
+        Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
+        encoded again for each fold.
 
     folds : Folds
     seeds : sequence of (int, int)
-        Of each member's first weights, and of what its training draws.
+        For each member, the seed of its first weights and the seed of its training.
     """
 
     def __init__(
@@ -222,11 +221,11 @@ class FoldPhase:
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = settings.solver
         n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
-        self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / min(n_steps)), solver.n_epochs)  # that may be chosen
+        self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / min(n_steps)), solver.n_epochs)  # the first that may be chosen
         self._steps_per_epoch = float(np.mean(n_steps))
-        # of each fold those of all members
+        # for each fold, a list over its members
         self._trainers: list[list[NetworkTrainer]] = []
-        self._held_out_rows: list[list[EncodedRows]] = []  # the held-out rows, as each network takes them
+        self._held_out_rows: list[list[EncodedRows]] = []  # in the form that each network takes
         for train, held_out in folds.splits:
             encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.share_columns)
             is_shared = encoding is encoded.encoding
@@ -236,14 +235,14 @@ class FoldPhase:
                 make_trainer(settings, encoding, train_rows, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
-            if not self._trainers:  # of the fold whose networks are published after an interrupt
+            if not self._trainers:  # the first fold, whose networks are published after an interrupt
                 self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
             self._trainers.append(trainers)
-            self._held_out_rows.append([held_out_rows.for_network(trainer.n_inputs_unseen) for trainer in trainers])
+            self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
         self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
         m = len(self.held_out)
         self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)
-        self._choices_of_others = []  # for each set, by the rows that are not in it; by all, where there is one set
+        self._choices_of_others = []  # for each set, the choice by all other rows; by all rows if there is a single set
         for judged in self._judged_sets:
             others = np.flatnonzero(~np.isin(self.held_out, self.held_out[judged]))
             self._choices_of_others.append(
@@ -254,37 +253,37 @@ class FoldPhase:
             for of_fold in self._trainers
         ]
         self.progress = FoldProgress(states, [choice.chosen for choice in self._all_choices])
-        self._epochs_before = 0  # that were trained before this call
-        # empty: after an interrupt, `outcome` joins the first fold's networks; no others are published
+        self._epochs_before = 0  # epochs trained before this call
+        # empty, since networks of folds are published only after an interrupt, by `outcome`
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
 
     def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows, tolerance_factor: float) -> EpochChoice:
-        """Return the choice that some of the held-out rows are to make."""
+        """Return an `EpochChoice` by some of the held-out rows."""
         rows = encoded.take(self.held_out[places])
         loss = HeldOutLoss(rows, self._settings.regularisation.temperature_scaling)
         return EpochChoice(loss, places, self.first_epoch, tolerance_factor)
 
     @property
     def _all_choices(self) -> list[EpochChoice]:
-        """The choice by all held-out rows, and those by the rows outside of each judged set."""
+        """The choice by all held-out rows, and for each judged set the choice by the other rows."""
         return list(dict.fromkeys((self._choice, *self._choices_of_others)))
 
     def resume(self, progress: FoldProgress) -> None:
-        """Go on from what folds have trained and chosen; a ValueError if these were others."""
+        """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
         progress.refuse_other(self.progress, self.raw_by_component())
         self.progress, self._epochs_before = progress, len(progress.epochs)
         for choice, chosen in zip(self._all_choices, progress.choices, strict=True):
             choice.chosen = chosen
 
     def train(self, observer: EpochObserver | None = None) -> Selection:
-        """Train until the joint loss stops falling; choose the epoch and the temperature of the least one."""
-        if not (self.progress.states and self._goes_on):  # of a resumed run, which has ended its folds
+        """Train until the joint loss stops falling; choose an epoch and a temperature."""
+        if not (self.progress.states and self._goes_on):  # a resumed run whose folds have ended
             return self.selection(None)
         evaluator = _EpochEvaluator(self, observer)
         trainers, states = zip(*self._all_networks, strict=True)
         results = train_side_by_side(trainers, states, evaluator)
         interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-        # threads have finished their first epoch, which is not evaluated yet
+        # there is nothing to publish before the first evaluated epoch
         if interrupted and not self.progress.epochs:
             raise KeyboardInterrupt
         return self.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
@@ -299,18 +298,18 @@ class FoldPhase:
         ]
 
     def raw_by_component(self) -> list[Array]:
-        """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
+        """Return for each component its networks' mean raw outputs for the held-out rows, (m, k)."""
         folds = list(zip(self._trainers, self.progress.states, self._held_out_rows, strict=True))
         return self._mixture.mean_raw_by_component(
             lambda j: np.concatenate([trainers[j].raw_outputs(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
     def evaluate_epoch(self) -> bool:
-        """Evaluate an epoch that all networks have trained; return whether to train another one."""
+        """Evaluate the last epoch of all networks and record it in `progress`; return whether to train another."""
         progress, raw_by_component = self.progress, self.raw_by_component()
         epoch, equal = len(progress.epochs) + 1, self._mixture.equal_weight
         progress.inverse_temperature, value, criterion = self._choice.look_at(epoch, raw_by_component, equal)
-        for choice in self._choices_of_others:  # at the same temperature, which takes longest to find
+        for choice in self._choices_of_others:  # at the same temperature: finding it takes longest
             if choice is not self._choice:
                 choice.look_at(epoch, raw_by_component, equal, progress.inverse_temperature)
         last = [state.history[-1] for _, state in self._all_networks]
@@ -325,8 +324,8 @@ class FoldPhase:
                 seconds=sum(epoch.seconds for epoch in last),
             )
         )
-        # any epoch's loss counts for patience, but only one after MIN_STEPS_TO_JUDGE may be chosen
-        # strictly: a constant 0 does not improve
+        # every epoch counts for patience, but only an epoch after MIN_STEPS_TO_JUDGE may be chosen
+        # strictly less: a loss that stays 0 does not improve
         if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.best_loss):
             progress.patience_epoch = epoch
         progress.best_loss = min(progress.best_loss, criterion)
@@ -339,11 +338,11 @@ class FoldPhase:
         patience = min(solver.n_iter_no_change, patience_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.n_epochs and epoch - patience_epoch <= patience
 
-    # --- what a fit asks of a phase ----------------------------------------------------------------------------------
+    # --- the interface of a phase -------------------------------------------------------------------------------------
 
     @property
     def has_new_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call, and are still there."""
+        """Whether all networks have trained an epoch in this call, and have not been freed."""
         return len(self.progress.epochs) > self._epochs_before and bool(self._trainers)
 
     @property
@@ -370,7 +369,7 @@ class FoldPhase:
         return len(self.progress.epochs)
 
     def outcome(self, rows: Rows) -> PhaseOutcome:
-        """Return the first fold's networks, joined and at the last epoch's temperature; nothing has been chosen."""
+        """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
         networks = [
             trainer.network(state, 1.0 / self.progress.inverse_temperature)
             for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
@@ -378,14 +377,14 @@ class FoldPhase:
         return PhaseOutcome(join_networks(networks, self.encoding.encoder.n_inputs))
 
     def state_to_keep(self) -> None:
-        """Return None: training does not go on from folds."""
+        """Return None: training cannot continue from folds."""
 
     def forget_networks(self) -> None:
-        """Free the memory of the networks: each takes as much as one that learns from all rows."""
+        """Free the memory of the networks. Each takes as much as a published network."""
         self._trainers, self.progress.states, self._held_out_rows, self.importance_rows = [], [], [], None
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
-        """Return the choice: the last epoch, where none could be chosen yet."""
+        """Return the choice of the folds. If no epoch could be chosen yet, choose the last one."""
         progress = self.progress
         for chosen in progress.choices:
             if not chosen.number:
@@ -397,15 +396,15 @@ class FoldPhase:
             weight_of_others, temperature_of_others = others.choose_mixture(self._mixture)
             own = [raw_of_all[judged] for raw_of_all in others.chosen.raw_by_component]
             raw[judged] = mix_outputs(own, weight_of_others) / temperature_of_others
-        # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
-        # networks errs less than the one network that is published.
+        # A row that several folds hold out has several residuals, of which the first is kept: their mean would be
+        # smaller than the residual of the single published network.
         first = np.sort(np.concatenate(self._judged_sets))
         return Selection(
             chosen_epoch=self._choice.chosen.number,
             n_steps=self._choice.chosen.number * self._steps_per_epoch,
             temperature=temperature,
             mixing_weights=self._mixture.weight_of_each_network(mixing_weight),
-            epochs=tuple(progress.epochs),  # at equal weights, which observers have seen
+            epochs=tuple(progress.epochs),  # their losses are at equal mixing weights, as observers have seen them
             held_out=self.held_out[first],
             raw=raw[first],
             stop_reason=stop_reason,
@@ -413,12 +412,12 @@ class FoldPhase:
 
 
 def loss_worse_by(factor: float, loss: float) -> float:
-    """Return a loss that is worse by a factor, or better by one below 1; a user's own loss may be negative."""
+    """Return a loss that is worse by a factor (better if it is below 1). A user's own loss may be negative."""
     return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
 class _EpochEvaluator:
-    """Evaluates each epoch of the folds, and calls an observer."""
+    """The observer of the folds' training: evaluates each epoch, then calls the observer of the fit."""
 
     def __init__(self, folds: FoldPhase, observer: EpochObserver | None) -> None:
         self._folds, self._observer = folds, observer
@@ -436,9 +435,9 @@ class _EpochEvaluator:
 
 
 def steps_per_epoch(solver: Solver, n_rows: int) -> float:
-    """Return how many batches an epoch of n rows has: 225 rows are 7.03 of 32.
+    """Return how many batches an epoch of n rows has, as a fraction: 7.03 for 225 rows and batches of 32.
 
-    The last batch counts by its rows. With whole steps, 7 epochs of 225 rows would become 6 epochs of 300 rows: a
-    network would see a seventh more rows than those that chose its epoch.
+    Counting whole batches would be too coarse: 7 epochs of 225 rows would become 6 epochs of 300 rows, so the network
+    would see a seventh more rows than the networks that chose its epoch.
     """
     return n_rows / solver.samples_per_step(n_rows)

@@ -1,10 +1,10 @@
-"""How far folds have come in choosing the epoch: all that must be kept for them to go on, bit for bit.
+"""The progress of folds in choosing the epoch: everything needed to continue them, bit for bit.
 
 Conventions
 -----------
 m rows held out; k raw outputs.
 
-raw_by_component     outputs for the held-out rows, (m, k), one array for each component: see `mixture`
+raw_by_component     raw outputs for the held-out rows, (m, k), one array for each component: see `mixture`
 """
 
 from dataclasses import dataclass, field
@@ -19,24 +19,24 @@ class ChosenEpoch:
     """The epoch that some of the held-out rows have chosen so far."""
 
     number: int = 0  # 0: none could be chosen yet
-    raw_by_component: list[Array] = field(default_factory=list)  # of all held-out rows, after this epoch
-    temperature: float | None = None  # that suits these rows then, at equal mixing weights, if it is known
-    best_loss: float = inf  # of the epochs that may be chosen
+    raw_by_component: list[Array] = field(default_factory=list)  # for all held-out rows, after this epoch
+    temperature: float | None = None  # the best one at equal mixing weights; None if unknown
+    best_loss: float = inf  # the least among epochs that may be chosen
 
 
 @dataclass
 class FoldProgress:
-    """What folds have trained and chosen so far."""
+    """The states of the folds' networks, and what the folds have chosen so far."""
 
-    states: list[list[State]]  # of each fold those of all members; none once the folds are done
-    choices: list[ChosenEpoch]  # by all held-out rows, then by those outside of each judged set
-    epochs: list[Epoch] = field(default_factory=list)  # the folds' own: their joint loss as the validation loss
-    patience_epoch: int = 0
-    best_loss: float = inf  # of any epoch
+    states: list[list[State]]  # for each fold, of all members; empty once the folds are done
+    choices: list[ChosenEpoch]  # by all held-out rows, then for each judged set by the other rows
+    epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
+    patience_epoch: int = 0  # the last epoch that improved the loss
+    best_loss: float = inf  # the least of all epochs
     inverse_temperature: float = 1.0  # of the last epoch
 
     def refuse_other(self, first: "FoldProgress", raw_by_component: list[Array]) -> None:
-        """Raise a ValueError if this is not the progress of folds that begin with `first` and these outputs."""
+        """Raise a ValueError if this progress does not belong to folds that start with `first` and these outputs."""
         if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
             raise ValueError("its networks are not those of these folds")
         for own, first_states in zip(self.states, first.states, strict=False):

@@ -1,13 +1,13 @@
-"""Heads: they turn labels or numbers into what the network learns, and its raw outputs into predictions.
+"""Heads turn labels or numbers into the network's targets, and raw outputs into predictions.
 
-A head joins what was learnt about the targets with the loss that suits them. It parses y once; everything later works
-on codes (labels) or values (numbers).
+A head holds what was learnt about the targets, and the loss. It parses y once. All later steps use the codes of labels
+or numbers.
 
 Conventions
 -----------
-values : (n, m)       y, parsed: codes of labels, one column per target column or label; or float64 numbers; of several
-                      columns, some may be missing in a row: a code of -1, or NaN
-target : (n, n_outputs)     what the raw outputs are compared with; NaN where it is missing
+values : (n, m)       parsed y: codes of labels, one column per target column or label; or float64 numbers. With several
+                      columns, a missing value is a code of -1, or NaN
+target : (n, n_outputs)     the target matrix, which the loss compares with raw outputs; NaN for missing targets
 raw : (n, n_outputs)        the network's output before the loss's link
 weight : (n,) or None       positive sample weights
 """
@@ -42,23 +42,23 @@ from sknet._tables.targets import (
 from sknet._typing import Array, DType, Target
 
 RAW_OUTPUTS = {"logistic": "log-odds", "softmax": "softmax input", "exp": "logarithm of the prediction"}
-"""What raw outputs are, by the name of the link. The raw output of another link is called just that."""
+"""What raw outputs are, by the name of the link. With other links they are called "raw output"."""
 
 
 @dataclass(frozen=True)
 class ExplainedOutputs:
-    """Outputs that `explain` takes apart: raw outputs, or predictions where the link works in any units of y.
+    """The outputs that `explain` splits into contributions: raw outputs, or predictions if the link fits any unit of y.
 
     Attributes
     ----------
     names : list of str
-        Of each, (n_outputs,): its class, label, target or quantile level.
+        For each output its class, label, target or quantile level, (n_outputs,).
     descriptions : list of str
-        Of each, what it is: "log-odds of 'yes'".
+        For each output what it is: "log-odds of 'yes'".
     scaler : TargetScaler
-        How they become numbers in the units of y.
+        Converts them to the units of y.
     linked_by : Loss or None
-        The loss whose link they have passed; None for raw outputs.
+        The loss whose link turns raw outputs into these outputs; None if they are raw outputs.
     """
 
     names: list[str]
@@ -68,11 +68,11 @@ class ExplainedOutputs:
 
     @property
     def are_raw(self) -> bool:
-        """Whether they are raw outputs: their slopes by the last hidden layer are then its weights."""
+        """Whether they are raw outputs: their slopes by the last hidden layer are the output weights."""
         return self.linked_by is None
 
     def of_raw(self, raw: Array) -> Array:
-        """Compute what is explained from raw outputs; both are (n, n_outputs)."""
+        """Compute the explained outputs from raw outputs; both are (n, n_outputs)."""
         return raw if self.linked_by is None else self.linked_by.predictions(raw)
 
     def backward(self, raw: Array, delta: Array) -> Array:
@@ -81,7 +81,7 @@ class ExplainedOutputs:
 
 
 class Head(Protocol):
-    """A head as a fit uses it, for labels and numbers alike."""
+    """The interface of a head, for labels and numbers."""
 
     @property
     def loss(self) -> Loss:
@@ -92,45 +92,45 @@ class Head(Protocol):
         """How many raw outputs the network has."""
 
     def read(self, y: Target) -> Array:
-        """Parse further targets of the kind that was learnt."""
+        """Parse more targets, of the learnt kind."""
 
-    def restore_y(self, values: Array) -> Array:
-        """Return parsed targets in the user's own form, for scorers and splitters."""
+    def reshape_like_y(self, values: Array) -> Array:
+        """Return parsed targets in the shape and type of the user's y, for scorers and splitters."""
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Multiply the sample weights by the class weights."""
+        """Return the sample weights multiplied by the class weights."""
 
     def strata(self, values: Array) -> Array | None:
-        """Return the strata for a stratified split, one integer per row; None: split without them."""
+        """Return the strata for a stratified split, one integer per row; None for a split without strata."""
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
-        """Return the target matrix, labels smoothed as asked for."""
+        """Return the target matrix, with label smoothing."""
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Return the raw output that the output biases start at; None where they stay as drawn."""
+        """Return the raw outputs to add to the first output biases; None to leave the biases as drawn."""
 
     def with_settings(self, settings: TargetSettings) -> Self:
-        """Return the head with what was learnt, under another loss."""
+        """Return the same head with other settings, such as another loss."""
 
     def refuse_other_classes(self, new: Self) -> None:
-        """Raise if the labels of a warm start have other classes than were learnt; numbers have none."""
+        """Raise if the labels of a warm start have other classes than before."""
 
     def predict(self, raw: Array) -> Array:
-        """Turn raw outputs, which may be overwritten, into what `predict` returns."""
+        """Turn raw outputs into what `predict` returns; may overwrite the raw outputs."""
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        """Backpropagate dJ/d prediction through decoding and link: return dJ/draw; both are (n, n_outputs)."""
+        """Backpropagate dJ/d prediction through decoding and link; return dJ/draw. Both are (n, n_outputs)."""
 
     @property
     def explained(self) -> ExplainedOutputs:
-        """What `explain` splits: predictions where the link fits any unit of y (quantiles), else raw outputs."""
+        """The outputs that `explain` splits: predictions if the link fits any unit of y, else raw outputs."""
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
 def _label_loss(name: str | Loss, blocks: Sequence[slice], exclusive: bool) -> Loss:
-    """Return the loss of that name for blocks of raw outputs, or the user's own."""
+    """Return the loss with this name for blocks of raw outputs, or the user's own loss."""
     return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](blocks, exclusive)
 
 
@@ -147,13 +147,13 @@ class LabelHead:
     settings: TargetSettings
     labels: Labels
 
-    loss: Loss = field(init=False)  # by name the one that suits the labels, or the user's own
+    loss: Loss = field(init=False)  # the named loss for these labels, or the user's own
     n_outputs: int = field(init=False)  # columns of the target matrix
 
     def __post_init__(self) -> None:
         name, blocks = self.settings.loss, self.labels.blocks
         loss = _label_loss(name, blocks, self.labels.exclusive)
-        if len(blocks) > 1 or not self.labels.exclusive:  # several labels a row, of which some may be missing
+        if len(blocks) > 1 or not self.labels.exclusive:  # with several labels per row, some may be missing
             loss = without_missing_targets(
                 loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0
             )
@@ -161,15 +161,15 @@ class LabelHead:
         object.__setattr__(self, "n_outputs", self.labels.n_outputs)
 
     def read(self, y: Target) -> Array:
-        """Find the codes of labels, which must be known."""
+        """Return the codes of labels; raise for unknown labels."""
         return self.labels.read(y)
 
-    def restore_y(self, values: Array) -> Array:
+    def reshape_like_y(self, values: Array) -> Array:
         """Return the labels that codes stand for."""
         return self.labels.from_codes(values)
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Multiply the sample weights by the class weights."""
+        """Return the sample weights multiplied by the class weights."""
         product = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
         with np.errstate(over="ignore"):
             if product is not None and not np.isfinite(product.sum()):
@@ -185,11 +185,11 @@ class LabelHead:
         return self.labels.strata(values)
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
-        """Return 0s and 1s, smoothed."""
+        """Return the target matrix of 0s and 1s, with label smoothing."""
         return self.labels.targets(values, dtype, smoothing)
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Start at the shares of the labels with init="centred", else at raw outputs near 0, as scikit-learn does."""
+        """Start at the frequencies of the labels with init="centred", else near 0, as scikit-learn does."""
         return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
@@ -206,11 +206,11 @@ class LabelHead:
 
     def predict(self, raw: Array) -> Array:
         """Return the most probable labels."""
-        keeps_order = self.loss is SOFTMAX_LOG_LOSS  # a softmax takes as long as a layer, and changes no argmax
+        keeps_order = self.loss is SOFTMAX_LOG_LOSS  # skip the softmax: it is slow and does not change the argmax
         return self.labels.most_probable(raw if keeps_order else self.loss.predictions(raw))
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        """Go back from probabilities, made to add up to 1 where one sigmoid per class does not."""
+        """Backpropagate from probabilities; sigmoids, one per class, are normalised to add up to 1."""
         if self.labels.exclusive and self.loss.out_activation != "softmax":
             P = self.loss.predictions(raw)
             delta = np.hstack(
@@ -220,14 +220,14 @@ class LabelHead:
 
     @property
     def explained(self) -> ExplainedOutputs:
-        """Raw outputs, log-odds for instance; each has the name of the class or label that it raises."""
+        """Raw outputs, such as log-odds; each is named after the class or label that it makes more probable."""
         as_they_are = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
         classes = self.labels.classes
         if isinstance(classes, list):
             blocks = zip(classes, self.labels.blocks, strict=True)
-            # the last classes of each column, one for each output: two classes have one output, the second's
+            # the last classes of each column, one per output: two classes share one output, named after the second
             names = [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
-        else:  # of two classes, which have one output, the second
+        else:  # two classes share one output, named after the second
             names = [str(label) for label in classes[-self.n_outputs :]]
         kinds = [
             RAW_OUTPUTS.get(loss.out_activation, "raw output")
@@ -239,17 +239,17 @@ class LabelHead:
         )
 
     def output_probabilities(self, raw: Array) -> Array:
-        """Return the probability of each raw output, (n, n_outputs); of both of two classes, (n, 2 n_outputs)."""
-        # of two exclusive classes the network has one output: `both_predictions` adds that of the other class
+        """Return the probability of each output, (n, n_outputs); with two classes, of both, (n, 2 n_outputs)."""
+        # two exclusive classes share one output: `both_predictions` adds the probability of the first class
         return self.loss.both_predictions(raw) if self.labels.exclusive else self.loss.predictions(raw)
 
     def probabilities(self, P: Array) -> Array | list[Array]:
-        """Return probabilities, as `output_probabilities` has them, in scikit-learn's shape."""
+        """Return the probabilities from `output_probabilities` in scikit-learn's shape."""
         normalise = self.loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
         return self.labels.probabilities(P, normalise=normalise)
 
     def decision(self, raw: Array) -> Array | list[Array]:
-        """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
+        """Return raw outputs in scikit-learn's shape: one array per target column, 1-d for two classes."""
         if not self.labels.exclusive:
             return raw
         columns = [raw[:, block] for block in self.labels.blocks]
@@ -267,7 +267,7 @@ def _backward_through_normalisation(P: Array, delta: Array) -> Array:
 
 
 def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[LabelHead, Array]:
-    """Learn which labels there are; return the head and the codes of y."""
+    """Learn the classes; return the head and the codes of y."""
     labels, codes = learn_labels(y, classes)
     return LabelHead(settings, labels), codes
 
@@ -283,16 +283,15 @@ def _loss_of_each_number(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
 
 @dataclass(frozen=True)
 class RegressionHead:
-    """Numbers in their own units, scaled for the network where the loss allows.
+    """Numbers, scaled for the network if the loss allows it.
 
-    Where raw outputs are logarithms, targets are divided by the scale, their mean, for the loss alone: raw outputs and
-    predictions are in the target's own units.
+    With a log link, the loss divides targets by their mean. Raw outputs and predictions stay in the target's units.
     """
 
     settings: TargetSettings
     regression_target: RegressionTarget
 
-    loss: Loss = field(init=False)  # by name with its options, or the user's own
+    loss: Loss = field(init=False)  # the named loss with its options, or the user's own
     n_outputs: int = field(init=False)  # one per target, or one per quantile level
 
     def __post_init__(self) -> None:
@@ -310,12 +309,12 @@ class RegressionHead:
 
     @property
     def log_of_unit(self) -> Array:
-        """The logarithm of what targets are divided by for a loss that is not scaled otherwise, (k,)."""
+        """The logarithm of the number that targets are divided by in a loss with a log link, (k,)."""
         return np.log(self.regression_target.scaler.scale)
 
     @property
     def output_scaler(self) -> TargetScaler:
-        """How predictions, after the link, become numbers in the units of y."""
+        """Converts predictions, after the link, to the units of y."""
         scaler = self.regression_target.scaler
         return scaler if self.loss.takes_scaled_targets else TargetScaler.learn(scaler.mean[np.newaxis], None)
 
@@ -323,7 +322,7 @@ class RegressionHead:
         """Read numbers."""
         return read_regression_target(y)[0]
 
-    def restore_y(self, values: Array) -> Array:
+    def reshape_like_y(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
         return restore_shape(values, self.regression_target.flat)
 
@@ -332,14 +331,15 @@ class RegressionHead:
         return weight
 
     def strata(self, values: Array) -> Array | None:
-        """Return whether targets are above 0, where they may be 0: rare events are then held out in proportion."""
+        """Return which rows have a target above 0, if targets may be 0, so that rare events are held out too."""
         at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low  # counts, for instance
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
 
     def scaled_to(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
-        """Return the head with the targets' mean and standard deviation, where the loss may see them scaled.
+        """Return the head with a scaler learnt from the targets, if the loss allows scaling.
 
-        Of a loss with a log link, with their mean as the unit, unless it is to be 1.
+        Targets are centred and scaled to a standard deviation of 1. With a log link, they are divided by their mean
+        if `in_unit_of_mean`.
         """
         if self.loss.takes_scaled_targets:
             if self.settings.target_scaling is None:
@@ -372,12 +372,12 @@ class RegressionHead:
             )
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Use the loss's `start` with init="centred", and always if targets are not scaled: 0 may be far from all."""
+        """Start at the loss's `start` with init="centred", and always if unscaled targets may be far from 0."""
         is_centred = init == "centred" or not self.loss.takes_scaled_targets
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
-        """Return the head with the same scale, under another loss of the same number of outputs and units."""
+        """Return the head with another loss, which must have the same number of outputs and scaling."""
         new = replace(self, settings=settings)
         is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
@@ -390,24 +390,24 @@ class RegressionHead:
         return new
 
     def refuse_other_classes(self, new: Self) -> None:
-        """Accept any head: numbers have no classes, and how many columns they have is checked where they are scaled."""
+        """Do nothing: numbers have no classes."""
 
     def predict(self, raw: Array) -> Array:
-        """Return predictions in the targets' own units; (n, levels) where there are several quantile levels."""
+        """Return predictions in the units of y; (n, levels) for several quantile levels."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
             raw = raw.astype(np.float64)  # the exponential of a float32 would be 0 or infinite
         predictions = self.loss.predictions(raw)
         decoded = self.output_scaler.decode(predictions, raw.dtype)
-        # quantile levels are the columns, whatever shape y had
+        # with several quantile levels, columns are levels, and y has one dimension
         return decoded if self.loss.levels else restore_shape(decoded, self.regression_target.flat)
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        """Go back from predictions in the targets' own units."""
+        """Backpropagate from predictions in the units of y."""
         return self.loss.backward_through_link(raw, delta * self.output_scaler.scale)
 
     @property
     def explained(self) -> ExplainedOutputs:
-        """Scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""
+        """Predictions if targets are scaled; raw outputs if the link fixes the unit, such as a log link."""
         names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
         is_linked = self.loss.takes_scaled_targets and self.loss.link is not identity
         is_prediction = is_linked or self.loss.link is identity
@@ -420,8 +420,8 @@ class RegressionHead:
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
-    """Read numbers; return the head, not yet scaled, and the numbers. `classes` is there as in `learn_label_head`."""
+    """Read numbers; return an unscaled head, and the numbers. `classes` is not used: see `learn_label_head`."""
     values, flat = read_regression_target(y)
     check_no_target_is_empty(values)
-    # None: mean 0, scale 1; `scaled_to` learns them later, from a sample of the rows and with their weights
+    # None: no scaling yet; `scaled_to` learns it later, from a weighted sample of the rows
     return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values

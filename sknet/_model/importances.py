@@ -1,14 +1,15 @@
-"""The importance of each column of a table: how much the outputs vary with it, found at a few hundred training rows.
+"""The importance of each column: how much the outputs vary with it, estimated at a few hundred training rows.
 
-It is what `explain` says on average over these rows, at a small part of its cost. A column contributes to an output the
-slope, averaged along lines from other rows, times how far the row is from the rows' mean, its inputs added up. Where
-`explain` takes each line from each row of a background to its end, a few points of it are taken here.
+Importances approximate the mean absolute contributions that `explain` returns, at a small part of the cost. The
+contribution of an input is the mean slope of the output, times the difference between the row and the mean row. The
+contributions of a column's inputs are added up. `explain` integrates slopes along lines from all background rows. Here
+slopes are averaged over a few points, each between the row and another row.
 
 Conventions
 -----------
-r rows; m inputs of the network, u of which vary in these rows; d columns; h units of the first layer; k outputs.
+r rows; m inputs of the network, u inputs that vary in these rows; d columns; h units of the first layer; k outputs.
 
-x : (r, u)             the rows, encoded
+x : (r, u)             the encoded rows
 z : (r, h)             first sums, x W + bias
 slopes : (r, h)        the mean of d output / dz over the points, for one output
 """
@@ -32,55 +33,55 @@ from sknet._tables.rows import Rows
 from sknet._typing import Array, Table
 
 MAX_ROWS_USED = 512
-"""How many training rows are looked at, at most."""
+"""How many training rows are used at most."""
 
 MIN_ROWS_USED = 64
-"""How many are looked at however short the fit was, if there are that many. On 50 fits of 25 tables, importances at 64
-rows had a rank correlation of .97 with those at 256 to 512, at least .86; at 32 rows .93, at least .60."""
+"""How many rows are used at least, even after a short fit. In 50 fits to 25 tables, the rank correlation of importances
+at 64 rows with importances at 256 to 512 rows was .97 on average and .86 at least. At 32 rows it was .93 and .60."""
 
 MAX_SHARE_OF_TRAINING = 0.01
-"""Importances may take this fraction of the training's multiplications. Each of theirs takes up to twice as long, since
-their rows are fewer than a batch's, and sums over columns come on top."""
+"""Importances may take this fraction of the training's multiplications. They take up to twice this fraction of its
+time, because they have fewer rows than a batch and also sum over columns."""
 
 POINTS_PER_ROW = 4
-"""How many points of lines each row gets, each between it and another row."""
+"""At how many points slopes are computed for each row."""
 
 VALUES_MULTIPLIED_AT_ONCE = 2**17
-"""How many values of the rows are multiplied at a time, so that wide tables take little memory."""
+"""How many values are multiplied at a time, so that wide tables take little memory."""
 
 OUTPUTS_AT_ONCE = 64
-"""The slopes of how many outputs are in memory for sparse rows, which are multiplied row by row."""
+"""For sparse rows, the slopes of this many outputs are in memory at once."""
 
 
 def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
-    """Draw the numbers of rows that stand for all n, increasing: each stands for the same weight."""
+    """Draw indices of rows, in increasing order; each drawn row represents the same total weight."""
     if weight is not None and weight.min() == weight.max():
         weight = None
     if weight is None and n <= n_drawn:
         return np.arange(n)
     ends = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight, dtype=np.float64)
-    # one at random in each of n_drawn stretches of equal weight: rows may come in a rhythm
-    places = (np.arange(n_drawn) + np.random.default_rng(0).random(n_drawn)) / n_drawn
-    return np.minimum(np.searchsorted(ends, places * ends[-1], side="right"), n - 1)
+    # one random row in each of n_drawn ranges of equal weight: a fixed step could coincide with a period of the rows
+    positions = (np.arange(n_drawn) + np.random.default_rng(0).random(n_drawn)) / n_drawn
+    return np.minimum(np.searchsorted(ends, positions * ends[-1], side="right"), n - 1)
 
 
 def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
-    """Draw a few hundred of the rows that are trained on, numbered `train` if others are held out, as encoded."""
-    numbers = np.arange(len(rows)) if train is None else train
-    weight = take_optional(rows.weight, numbers)
-    drawn = numbers[draw_rows(len(numbers), weight, MAX_ROWS_USED)]
-    inputs = encoded.inputs[drawn].without_first_inputs(0)  # with buffers that nothing else overwrites
+    """Draw a few hundred encoded training rows; `train`: indices of the training rows, None for all rows."""
+    row_indices = np.arange(len(rows)) if train is None else train
+    weight = take_optional(rows.weight, row_indices)
+    drawn = row_indices[draw_rows(len(row_indices), weight, MAX_ROWS_USED)]
+    inputs = encoded.inputs[drawn].without_first_inputs(0)  # with a separate buffer
     batch = inputs(slice(0, len(drawn)))
     return batch[:, :-1] if inputs.batch_format == "ones" else batch
 
 
 def n_encoded_rows(rows: Table) -> int:
-    """Return how many encoded rows there are, whatever form they have."""
+    """Return the number of encoded rows."""
     return len(rows.dense) if isinstance(rows, MixedRows) else int(rows.shape[0])
 
 
 def inputs_per_row(rows: Table) -> float:
-    """Return how many inputs of an encoded row are multiplied, on average: those of a sparse row that are not 0."""
+    """Return how many inputs of an encoded row are multiplied on average; in sparse rows, only nonzero inputs."""
     if isinstance(rows, MixedRows):
         return (rows.dense.size + rows.one_hot.nnz) / n_encoded_rows(rows)
     return (rows.nnz if is_sparse(rows) else rows.size) / n_encoded_rows(rows)
@@ -97,7 +98,7 @@ def n_rows_used(rows: Table, network: Network, n_outputs: int, training_work: fl
 
 
 def some_of(rows: Table, n: int) -> Table:
-    """Return n of the encoded rows, if there are more."""
+    """Return at most n of the encoded rows."""
     drawn = draw_rows(n_encoded_rows(rows), None, n)
     if isinstance(rows, MixedRows):
         return MixedRows(rows.dense[drawn], rows.one_hot[drawn], rows.dense_inputs)
@@ -105,21 +106,21 @@ def some_of(rows: Table, n: int) -> Table:
 
 
 def learn_importances(model: Model, rows: Table) -> Array:
-    """Return the importance of each column, (d,): together 1.
+    """Return the importance of each column, (d,).
 
     Parameters
     ----------
     model : Model
     rows : ndarray or CSR matrix of shape (r, m), or MixedRows
-        Encoded rows, in the type that the model computes in.
+        Encoded rows, in the model's compute dtype.
 
     Returns
     -------
     ndarray of shape (d,)
-        Not negative, together 1; all the same where no column makes a difference.
+        Not negative, with sum 1. All are equal if the outputs do not vary.
     """
     network = model.network.as_type(model.compute_dtype)
-    # outputs that overflow are an error of `predict`, which names the column
+    # if outputs overflow, `predict` raises an error that names the column
     with (
         limit_blas_threads(n_encoded_rows(rows) * network.largest_matrix),
         np.errstate(over="ignore", invalid="ignore"),
@@ -132,7 +133,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
 
 
 def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -> Array:
-    """Return what each column contributes to the outputs, without signs, added up over rows and outputs, (d,)."""
+    """Return the absolute contributions of each column, added up over rows and outputs, (d,)."""
     x, used = varying_inputs(rows, model.encoder)
     columns, starts = columns_of_inputs(model.encoder, used)
     W, b = network.coefs[0][used], network.intercepts[0]
@@ -147,10 +148,10 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
 
 
 def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Model) -> Array:
-    """Return what each column of a sparse table contributes, as `contribution_sums`; each column is one input.
+    """Do the same as `contribution_sums` for a sparse table, in which each column is one input.
 
-    Where an input is 0, its slope is taken to be as large as it is on average where it is not: slopes of all inputs
-    would take a hundred times as long, and most columns of a text would be 0 in each of the few rows.
+    Slopes are computed only for nonzero inputs; all slopes would take a hundred times as long. The slope at an input
+    that is 0 is estimated by the column's mean slope at nonzero inputs.
     """
     x = rows.copy()
     x.sum_duplicates()
@@ -169,19 +170,19 @@ def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Mod
 
 
 def mean_slopes_by_unit(network: Network, head: Head, z: Array) -> Iterator[Array]:
-    """Yield the mean slopes of each output, (r, h): at points that lie evenly between each row and others."""
-    rng = np.random.default_rng(0)  # the same for each call: importances depend on the weights and rows alone
+    """Yield the mean slopes of each output, (r, h), over evenly spaced points between each row and other rows."""
+    rng = np.random.default_rng(0)  # a fixed seed: importances depend on weights and rows alone
     fractions = [(i + 0.5) / POINTS_PER_ROW for i in range(POINTS_PER_ROW)]
     points = np.concatenate([fraction * z + (1.0 - fraction) * z[rng.permutation(len(z))] for fraction in fractions])
-    # one output at a time: of a thousand classes, all would take much memory
+    # one output at a time: a thousand classes would take much memory
     for slopes in slopes_of_explained(network, points, head.explained, 1.0 / POINTS_PER_ROW):
         yield slopes.reshape(POINTS_PER_ROW, *z.shape).sum(axis=0)
 
 
 def varying_inputs(rows: Array | MixedRows, encoder: TableEncoder) -> tuple[Array, NDArray[np.intp]]:
-    """Return the rows of those inputs that may be other than 0, (r, u); and which these are, increasing."""
+    """Return the inputs that may be nonzero, (r, u), and their indices in increasing order."""
     if isinstance(rows, MixedRows):
-        first = encoder.n_inputs - rows.one_hot.shape[1]  # the one-hot inputs are the last ones, from here on
+        first = encoder.n_inputs - rows.one_hot.shape[1]  # the one-hot inputs are the last ones
         looked_up = np.unique(rows.one_hot.indices)
         used = np.union1d(rows.dense_inputs, first + looked_up)
         x = np.zeros((len(rows.dense), len(used)), rows.dense.dtype)
@@ -192,8 +193,8 @@ def varying_inputs(rows: Array | MixedRows, encoder: TableEncoder) -> tuple[Arra
 
 
 def columns_of_inputs(encoder: TableEncoder, used: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
-    """Return which columns have some of these inputs, and where each one's begin, as `sum_by_column` takes it."""
-    starts = [np.searchsorted(used, firsts) for firsts in encoder.input_starts]  # of bins, and of other inputs
+    """Return the columns that have some of these inputs, and their `starts` for `sum_by_column`."""
+    starts = [np.searchsorted(used, firsts) for firsts in encoder.input_starts]  # for bins, and for other inputs
     columns = np.flatnonzero(sum(map(np.diff, starts)))
-    # the columns between these have no inputs: each ends where the next one of these begins
+    # the columns left out have no inputs, so each column ends where the next one begins
     return columns, [np.append(firsts[columns], firsts[-1]) for firsts in starts]

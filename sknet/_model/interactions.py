@@ -1,4 +1,4 @@
-"""The sets that a network's inputs are in, as `interaction_cst` asks for, and an error for weights that join them."""
+"""The sets of inputs that `interaction_cst` keeps apart, and an error for weights that join them."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from sknet._tables.constraints import sets_with_inputs
 from sknet._typing import Array
 
 
-def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_inputs_unseen: int) -> InputSets:
-    """Return the sets of a network's inputs, without the first ones that it skips; a single one where all may meet."""
-    if settings.interaction_cst is None or not settings.hidden_sizes:  # a sum of all inputs: nothing meets before it
-        return InputSets(np.ones((encoding.encoder.n_inputs - n_inputs_unseen, 1), dtype=bool), settings.n_joined)
+def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
+    """Return the sets of a network's inputs; a single set if all inputs may interact."""
+    if settings.interaction_cst is None or not settings.hidden_sizes:  # a linear model is additive anyway
+        return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
     has_input = sets_with_inputs(settings.interaction_cst, encoding.encoder)
-    return InputSets(has_input[n_inputs_unseen:], settings.n_joined)
+    return InputSets(has_input[n_skipped_inputs:], settings.n_joined)
 
 
 def refuse_weights_between_sets(sets: InputSets, layout: Layout, coefs: Sequence[Array]) -> None:
-    """Raise if first weights that the user gives join inputs of different sets."""
+    """Raise if the user's initial weights join inputs of different sets."""
     for layer, n_outside in enumerate(sets.weights_outside(layout, coefs)):
         if n_outside:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Several networks joined into one, whose raw output is a mean of theirs: their hidden layers stand side by side.
+"""Join networks into one: hidden layers side by side, and a weighted mean of the raw outputs.
 
 Conventions
 -----------
@@ -19,24 +19,24 @@ from sknet._typing import Array
 
 
 def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Sequence[float] | None = None) -> Network:
-    """Join networks into the one whose raw output is a weighted mean of theirs.
+    """Join networks into one, whose raw output is the weighted mean of their raw outputs.
 
     Parameters
     ----------
     networks : sequence of Network
-        All of one depth, with the same activations.
+        All have the same depth and activations.
 
     n_inputs : int
-        How many inputs the joined network has; those of a network that has
-        fewer are the last ones.
+        How many inputs the joined network has. A network with fewer inputs
+        takes the last ones.
 
     mixing_weights : sequence of float, default=None
-        The weights, which add up to 1; None: all alike.
+        The weights of the networks, with sum 1. By default they are equal.
 
     Returns
     -------
     Network
-        The one that was given, if it is alone and has all inputs.
+        The given network itself, if it is the only one and has all inputs.
     """
     first, k = networks[0], len(networks)
     if k == 1 and len(first.coefs[0]) == n_inputs:
@@ -48,18 +48,18 @@ def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Se
     for layer in range(last + 1):
         weights = [network.coefs[layer] for network in networks]
         if layer == 0:
-            # 0 for the first inputs, which a network without bins does not have
+            # a network without bins skips the first inputs: their weights are 0
             weights = [np.pad(W, [(n_inputs - len(W), 0), (0, 0)]) for W in weights]
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
-            # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean
+            # without hidden layers, the mean of the outputs is the mean of the weights
             weights = [mixing_weight * W for mixing_weight, W in zip(mixing_weights, weights, strict=True)]
             coefs.append(np.sum(weights, axis=0) if layer == 0 else np.concatenate(weights))
             intercepts.append(np.average(biases, axis=0, weights=mixing_weights))
         else:
             coefs.append(np.hstack(weights) if layer == 0 else block_diag(*weights))
             intercepts.append(np.concatenate(biases))
-    # a summary for the user: the last layer of each network includes its own
+    # for information only: the last layer of each network includes its temperature
     temperature = float(np.mean([network.temperature for network in networks]))
-    dtype = first.coefs[0].dtype  # mixing weights are Python floats, and averages of biases float64
+    dtype = first.coefs[0].dtype  # averages of biases are float64
     return replace(first, coefs=tuple(coefs), intercepts=tuple(intercepts), temperature=temperature).as_type(dtype)

@@ -1,10 +1,10 @@
-"""The matrices that networks are trained on: rows are encoded once, and all networks of a fit share them.
+"""The matrices that networks are trained on. Rows are encoded once for all networks of a fit.
 
 Conventions
 -----------
 n rows; m inputs of the network; k raw outputs.
 
-target : (n, k)     what the raw outputs are compared with
+target : (n, k)     the target matrix, which the loss compares with raw outputs
 weight : (n,)       sample weights; None where all are 1
 """
 
@@ -38,27 +38,28 @@ class Encoding:
     output_dtype: DType
 
     def model(self, network: Network) -> Model:
-        """Return the model that a network makes of what was encoded so."""
+        """Return the model of a network that was trained on this encoding."""
         return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
 
     def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
-        """Assign the rows numbered `train`, or all, to folds that are encoded by the others' targets; -1 for others.
+        """Assign training rows to folds for target means; each fold is encoded by the targets of the other folds.
 
-        None where the target encodes nothing.
+        `train` holds the indices of the training rows; None means all rows. All other rows get -1. Returns None if no
+        column is encoded by target means.
         """
         if not self.encoder.has_target_encoding:
             return None
         n = len(rows)
-        numbers = np.arange(n) if train is None else train
+        row_indices = np.arange(n) if train is None else train
         encoding_fold = np.full(n, -1)
-        y = rows.y[numbers]
-        # a large table's rows go by their numbers: the matrix of their targets is not needed
+        y = rows.y[row_indices]
+        # the folds of a large table depend on row indices alone, so the target matrix is not needed
         target = y if exceeds_sample_size(n) else targets_to_encode_by(self.head, y)
-        encoding_fold[numbers] = cross_fit_folds(target, numbers, n)
+        encoding_fold[row_indices] = cross_fit_folds(target, row_indices, n)
         return encoding_fold
 
     def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> "Encoding":
-        """Return the encoding with the target's means of the rows numbered `train`, or of all; all else stays."""
+        """Return the encoding with target means learnt from the rows `train`, or from all rows."""
         encoding_fold = self.cross_fit_folds(rows, train)
         if encoding_fold is None:
             return self
@@ -68,18 +69,18 @@ class Encoding:
 
 
 MIN_ROWS_PER_CATEGORY = 3
-"""From this many rows per category on, on average, `partial_fit` learns means of its own to train on. Means of fewer
-are next to nothing: a network that is trained on them forgets what means say."""
+"""With at least this many rows per category on average, `partial_fit` learns new target means to train on. Means of
+fewer rows are close to 0: training on them would make the network unlearn the use of means."""
 
 
 def encoding_to_continue_by(
     encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, is_partial_fit: bool
 ) -> Encoding:
-    """Return an earlier encoding with target means of the rows to train on, in which no row sees its own target.
+    """Return an earlier encoding with new target means, cross-fitted on the rows to train on.
 
-    The earlier means may contain these rows' targets, and which of them leave a row out is known only for the table
-    that they were learnt from. From that table, the same means are learnt again. `partial_fit` keeps the earlier means
-    if it is given few rows, or rows in all of which one of several targets is missing.
+    The earlier means may contain the targets of these rows, so they would leak. If the table is the same as before, the
+    new means equal the earlier ones. `partial_fit` keeps the earlier means if it gets few rows, or if one of several
+    targets is missing in all rows.
     """
     n = len(rows) if train is None else len(train)
     n_known = max(
@@ -93,39 +94,41 @@ def encoding_to_continue_by(
 
 
 def targets_to_encode_by(head: Head, values: Array) -> Array:
-    """Return the target matrix, (n, k); a missing target is the mean of all: it says nothing of a category."""
+    """Return the target matrix, (n, k), with missing targets replaced by the mean of the target."""
     target = head.targets(values, np.dtype(np.float64))
     missing = np.isnan(target)
     if not missing.any():
         return target
     n_known = len(target) - missing.sum(axis=0)
-    mean = np.nansum(target, axis=0) / np.maximum(n_known, 1)  # a fold may have no value of a target: 0 for all
+    mean = np.nansum(target, axis=0) / np.maximum(
+        n_known, 1
+    )  # 0 if a target has no value at all, as may happen in a fold
     return np.where(missing, mean, target)
 
 
 def encoding_of(model: Model, head: Head) -> Encoding:
-    """Return how a model encodes tables, for training to go on from it; the head may have another loss."""
+    """Return the encoding of a model, to continue training; the head may have another loss."""
     return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
 
 
 MAX_ROWS_FOR_STEPS = 2_000
-"""How many rows show where the target jumps, at most: a step is then off by a row in thousands."""
+"""How many rows are used at most to find steps of the target."""
 
 
 @dataclass(frozen=True)
 class EncodingLearner:
-    """Learns how a table is encoded from the rows that a fit trains on, and again from those of each fold.
+    """Learns the encoding of a table from the training rows of a fit, and again from the training rows of each fold.
 
     Attributes
     ----------
     settings : Settings
     head : Head
     rows : Rows
-        All of the table, those held out too.
+        All rows of the table, including held-out rows.
     sample : Sample
-        Of the rows that are trained on.
+        A sample of the training rows.
     survey : Survey
-        What the columns of the sample are.
+        The kinds of the sample's columns.
     output_dtype : dtype
     seed : int
     """
@@ -139,26 +142,26 @@ class EncodingLearner:
     seed: int = 0
 
     def learn(self, rows_of_means: NDArray[np.intp] | None = None) -> Encoding:
-        """Learn all columns, and how numbers among the targets are scaled, from the sample.
+        """Learn all columns, and the scale of a regressor's targets, from the sample.
 
-        The target's means of categories are those of the rows numbered `rows_of_means`, or of all rows: a sample has
-        only a few rows of each of a thousand categories, and its means make the error several per cent larger.
+        Target means of categories are learnt from the rows `rows_of_means`, or from all rows. Means of the sample would
+        make the loss several per cent larger: it has only a few rows of each of a thousand categories.
         """
         head = self.head
         if isinstance(head, RegressionHead):
-            # with input_scaling=None nothing is scaled: the loss is then scikit-learn's, in the target's own unit
+            # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
             in_unit_of_mean = self.settings.table.input_scaling is not None
             head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         return self._with_steps(self._learn(head, self.sample, self.survey, rows_of_means), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
-        """Learn from the rows of a fold, numbered `train`, all that its held-out rows must not have a say in.
+        """Return the encoding for a fold, without information from its held-out rows.
 
-        These are what targets decide, steps and means, and all else too unless the fold `shares_columns`. The scale of
-        the targets is always shared: the folds' losses have one unit.
+        Steps and target means are learnt from the fold's training rows, `train`. Everything else is shared if
+        `shares_columns`. The scale of the targets is always shared, so that the losses of folds are comparable.
         """
         own = shared.with_target_means(self.rows, train)
-        if isinstance(self.settings.network.init, tuple):  # the user's weights are made for the inputs of the table
+        if isinstance(self.settings.network.init, tuple):  # the user's weights fit the shared inputs only
             return own
         sample = self.sample.among(train)
         if not shares_columns:
@@ -170,7 +173,7 @@ class EncodingLearner:
         return self.settings.table.numeric_encoding == "steps"
 
     def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
-        """Return the encoding with steps, if there are to be some and the sample's targets show where."""
+        """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
         if not self._looks_for_steps:
             return encoding
         some = sample.some(MAX_ROWS_FOR_STEPS, self.seed)
@@ -189,17 +192,17 @@ class EncodingLearner:
 
 
 class EncodedInputs(Inputs, Protocol):
-    """The inputs of a table that has been encoded once, for several networks, or of some of its rows."""
+    """The encoded inputs of a table, or of some of its rows, shared by several networks."""
 
     @property
     def n_networks_awaited_at_once(self) -> int:
-        """How many networks may be trained at a time: several, where each waits for what is computed elsewhere."""
+        """How many networks may train at a time; several if each waits for results from workers."""
 
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
-        """Return those of some of these rows."""
+        """Return the inputs of some of the rows."""
 
     def objective(self, settings: ObjectiveSettings, rows: "EncodedRows") -> ObjectiveFunction:
-        """Return the objective of a network that is trained on `rows`, which have these inputs."""
+        """Return the objective of a network that is trained on `rows`, whose inputs are these."""
 
 
 @dataclass(frozen=True)
@@ -208,41 +211,41 @@ class EncodedRows:
 
     inputs: EncodedInputs
     y: Array  # (n, m), parsed
-    weight: Array | None  # (n,), as the user gives it
+    weight: Array | None  # (n,), not rescaled
     encoding: Encoding
-    smoothing: float = 0.0  # of labels
+    smoothing: float = 0.0  # label smoothing
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, rows: NDArray[np.intp]) -> Self:
-        """Return some of the rows; a ValueError if they have next to no weight."""
+        """Return some of the rows; raise a ValueError if their total weight is almost 0."""
         weight = take_optional(self.weight, rows)
         if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
             raise ValueError(too_little_weight_message(weight))
         return replace(self, inputs=self.inputs[rows], y=self.y[rows], weight=weight)
 
-    def for_network(self, n_inputs_unseen: int, smoothing: float = 0.0) -> Self:
-        """Return the rows as one network takes them, without the first inputs, with buffers and targets of its own."""
-        return replace(self, inputs=self.inputs.without_first_inputs(n_inputs_unseen), smoothing=smoothing)
+    def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
+        """Return the rows for one network: without the skipped inputs, and with a separate buffer and targets."""
+        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), smoothing=smoothing)
 
     @property
     def total_weight(self) -> float:
-        """How many rows of weight 1 they are worth."""
+        """The sum of the weights, or the number of rows without weights."""
         return float(len(self.y)) if self.weight is None else float(self.weight.sum())
 
     def encode_targets(self, y: Array) -> Array:
-        """Return what raw outputs are compared with, (b, k), of some rows' y."""
+        """Return the target matrix of some rows' y, (b, k)."""
         return self.encoding.head.targets(y, self.encoding.compute_dtype, self.smoothing)
 
     @cached_property
     def target(self) -> Array:
-        """The targets of all rows, (n, k); those of a stream are made for some rows at a time instead."""
+        """The target matrix of all rows, (n, k). A stream encodes the targets of some rows at a time instead."""
         return self.encode_targets(self.y)
 
     @cached_property
     def relative_weight(self) -> Array | None:
-        """The weights, (n,), of mean 1: a gradient has the same size whatever unit the user's have."""
+        """The weights, (n,), scaled to a mean of 1, so that their unit does not change the size of gradients."""
         if self.weight is None:
             return None
         return (self.weight * (len(self) / self.total_weight)).astype(self.encoding.compute_dtype)
@@ -251,10 +254,10 @@ class EncodedRows:
 def encode_rows(
     encoding: Encoding, rows: Rows, *, cross_fit: bool, train: NDArray[np.intp] | None = None
 ) -> EncodedRows:
-    """Encode rows where they are, once for all networks.
+    """Encode rows, once for all networks.
 
-    With `cross_fit`, where a column is encoded by the target, no row that is trained on, numbered `train` if others are
-    held out, sees its own.
+    With `cross_fit`, the target means of a training row do not contain its own target. `train` holds the indices of the
+    training rows; None means all rows.
     """
     encoding_fold = encoding.cross_fit_folds(rows, train) if cross_fit else None
     inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_fold)

@@ -1,13 +1,13 @@
-"""How the outputs of networks without bins and of networks with bins are mixed: held-out rows choose the weights.
+"""Mix the outputs of networks with and without bins, with weights chosen by held-out rows.
 
 Conventions
 -----------
 m rows held out; k raw outputs.
 
-raw : (m, k)         outputs for the held-out rows
-raw_by_component     such outputs, one array for each component, the networks without bins or those with bins:
-                     their mean
-mixing_weight        of the first component; that of the second is 1 less it
+raw : (m, k)         raw outputs for the held-out rows
+raw_by_component     a list of such arrays, one per component: the mean outputs of the networks without bins, and of the
+                     networks with bins
+mixing_weight        weight of the first component; the weight of the second is 1 - mixing_weight
 """
 
 from collections.abc import Callable, Sequence
@@ -22,30 +22,29 @@ from sknet._network.losses import PRIOR_LOG_DEVIATION, scale_to_best_temperature
 from sknet._typing import Array
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
-"""The weights that are tried, where there are networks without bins and with bins."""
+"""The mixing weights that are tried if there are two components."""
 
 MIXING_PRIOR = 0.25
-"""The standard deviation of the prior on the mixing weight; its mean is an equal weight for each network. Few rows move
-it little."""
+"""The standard deviation of the prior on the mixing weight. The prior's mean gives each network the same weight."""
 
 
 class Mixture:
-    """Which of several networks are in each component, those without bins and those with bins.
+    """The components of a mixture: networks without bins, and networks with bins.
 
     Parameters
     ----------
     sees_bins : sequence of bool
-        Whether each network does.
+        Whether each network sees bins.
     """
 
     def __init__(self, sees_bins: Sequence[bool]) -> None:
         components = [[j for j, sees in enumerate(sees_bins) if sees is with_bins] for with_bins in (False, True)]
         self.components = [component for component in components if component]
         self.n_networks = len(sees_bins)
-        self.equal_weight = len(self.components[0]) / self.n_networks  # where each network has the same
+        self.equal_weight = len(self.components[0]) / self.n_networks  # gives each network the same weight
 
     def mean_raw_by_component(self, raw: Callable[[int], Array]) -> list[Array]:
-        """Return the mean raw outputs of each component; `raw` gives those of one network."""
+        """Return the mean raw outputs of each component; `raw(j)` returns the raw outputs of network j."""
         means = []
         for component in self.components:
             outputs = [raw(j) for j in component]
@@ -61,40 +60,41 @@ class Mixture:
 
 
 class Calibration(NamedTuple):
-    """The temperature that suits outputs best, and how good they are at it."""
+    """The best temperature of outputs, and the loss at this temperature."""
 
     inverse_temperature: float
     loss: float
-    criterion: float  # the loss with a penalty on extreme temperatures, which few rows favour: compares epochs, weights
+    criterion: float  # the loss plus a penalty on extreme temperatures; epochs and mixing weights are compared by it
 
     @property
     def temperature(self) -> float:
-        """What raw outputs are divided by."""
+        """The number that raw outputs are divided by."""
         return 1.0 / self.inverse_temperature
 
 
 class ChosenMixture(NamedTuple):
-    """The mixture that held-out rows have chosen."""
+    """The mixture that held-out rows choose."""
 
     temperature: float
-    mixing_weights: tuple[float, ...]  # of each network
-    raw: Array  # (m, k)  their outputs, mixed and at this temperature
+    mixing_weights: tuple[float, ...]  # one for each network
+    raw: Array  # (m, k)  the mixed raw outputs of the held-out rows, at this temperature
 
 
 class HeldOutLoss:
-    """The loss of raw outputs for held-out rows, at the temperature that suits them best, if there is to be one.
+    """The loss of raw outputs for held-out rows, at their best temperature.
 
     Parameters
     ----------
     rows : EncodedRows
     has_temperature : bool
+        Whether to find the best temperature; otherwise it is 1.
     """
 
     def __init__(self, rows: EncodedRows, has_temperature: bool) -> None:
         self._rows, self._has_temperature = rows, has_temperature
 
     def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> Calibration:
-        """Bring raw outputs, in place, to their best temperature, or to a given one."""
+        """Divide raw outputs, in place, by the best temperature or a given one; return the loss."""
         loss, rows = self._rows.encoding.head.loss, self._rows
         target, weight = rows.target, rows.relative_weight
         if not self._has_temperature:
@@ -109,10 +109,10 @@ class HeldOutLoss:
         return Calibration(inverse, value, value + penalty)
 
     def choose_mixing_weight(self, raw_by_component: Sequence[Array], equal_weight: float) -> float:
-        """Return the weight of highest posterior; `equal_weight` is the prior's centre.
+        """Return the mixing weight of highest posterior probability; `equal_weight` is the mean of the prior.
 
-        A loss of labels is minus a mean log-likelihood; one of numbers is so once it is divided by the noise's
-        variance, for which twice the loss at equal weights stands.
+        The log-loss is minus a mean log-likelihood. A regression loss becomes one once it is divided by the variance of
+        the noise, which is estimated as twice the loss at equal weights.
         """
         if len(raw_by_component) == 1:
             return equal_weight
@@ -127,7 +127,7 @@ class HeldOutLoss:
         return self.calibrate_in_place(mix_outputs(raw_by_component, mixing_weight)).criterion
 
     def choose_mixture(self, raw_by_component: Sequence[Array], mixture: Mixture) -> ChosenMixture:
-        """Return the mixing weights of highest posterior, with the temperature that suits them."""
+        """Return the mixing weights of highest posterior probability, and their best temperature."""
         mixing_weight = self.choose_mixing_weight(raw_by_component, mixture.equal_weight)
         raw = mix_outputs(raw_by_component, mixing_weight)
         calibration = self.calibrate_in_place(raw)
@@ -135,7 +135,7 @@ class HeldOutLoss:
 
 
 def mix_outputs(raw_by_component: Sequence[Array], mixing_weight: float) -> Array:
-    """Return the mixed raw outputs: a new array."""
+    """Return the mixed raw outputs, always a new array."""
     first = raw_by_component[0]
     return (
         first.copy()

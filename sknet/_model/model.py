@@ -1,8 +1,8 @@
-"""The model that a fit learns, as a value: it predicts raw tables, and knows neither estimators nor training.
+"""The model that a fit learns: a value that predicts raw tables, independent of estimators and training.
 
 Conventions
 -----------
-table : (n, d)       the user's table, checked
+table : (n, d)       the user's checked table
 inputs : (n, m)      the encoded, scaled table: the network's input
 raw : (n, k)         the network's output before the loss's link
 coefs[l] : (fan_in, fan_out)      intercepts[l] : (fan_out,)
@@ -36,20 +36,20 @@ from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 ROWS_PREDICTED_AT_ONCE = 1024
-"""Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
+"""How many rows are predicted at once: enough for fast matrix products, and few enough to stay in the cache."""
 
 PIECES_PER_SLICE = 32
-"""How many pieces a thread takes at a time; after an interrupt it still finishes them."""
+"""How many pieces a thread takes at a time. After an interrupt it still finishes them."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers and their weights, `coefs_` and `intercepts_`: read-only, since other fitted values are those of these."""
+    """Layers with their weights, `coefs_` and `intercepts_`, read-only since other fitted values depend on them."""
 
     activations: tuple[Activation, ...]
     coefs: tuple[Array, ...]
     intercepts: tuple[Array, ...]
-    temperature: float = 1.0  # that training's raw outputs were divided by; the last layer's weights include it
+    temperature: float = 1.0  # for information only: the last layer's weights are divided by it already
     is_monotone: bool = False  # whether it is monotone in some columns, up to rounding
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class Network:
 
     @property
     def layout(self) -> Layout:
-        """The layout of the weights there are."""
+        """The layout of the weights."""
         return Layout((self.coefs[0].shape[0], *(b.size for b in self.intercepts)))
 
     @property
@@ -68,13 +68,13 @@ class Network:
 
     def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""
-        for W in self.coefs:  # one row, or one unit: a product of a matrix and a vector, which BLAS splits sooner
+        for W in self.coefs:  # with one row or one unit, a matrix-vector product, which BLAS splits sooner
             if n_rows * W.size >= (UNSPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else UNSPLIT_PRODUCT):
                 return True
         return False
 
     def with_output_shifted(self, shift: Array) -> Self:
-        """Return the network whose raw outputs are larger by some numbers, (k,)."""
+        """Return the network with `shift`, (k,), added to its raw outputs."""
         last = self.intercepts[-1]
         return replace(self, intercepts=(*self.intercepts[:-1], (last + shift).astype(last.dtype)))
 
@@ -99,7 +99,7 @@ class Network:
 
 
 def _read_only_view(array: Array) -> Array:
-    """Return a view that cannot be written to; the array itself may be."""
+    """Return a read-only view."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -113,37 +113,37 @@ class Model:
     head: Head
     network: Network
     compute_dtype: DType
-    output_dtype: DType  # of weights and predictions: the float type of the training table
+    output_dtype: DType  # dtype of weights and predictions: the float type of the training table
 
     def with_names_of(self, table: Table) -> Self:
-        """Return the model with a frame's column names, where it was learnt from an array: errors then name these."""
+        """Return the model with a frame's column names for errors, if it was learnt from an array."""
         return self if self.encoder.names else replace(self, encoder=self.encoder.with_names_of(table))
 
     @property
     def predict_dtype(self) -> DType:
-        """The type that predictions are computed in: float64 where they are monotone, see `output_rounding_step`."""
+        """The dtype of computations in `predict`: float64 for a monotone network, see `output_rounding_step`."""
         return np.dtype(np.float64) if self.network.is_monotone else self.compute_dtype
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
     def outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
-        """Return `convert_raw` of all rows' raw outputs, computed piece by piece; several threads share many pieces.
+        """Return `convert_raw` of all rows' raw outputs, computed piece by piece; threads share many pieces.
 
-        `convert_raw` makes of raw outputs, (rows, k), which it may overwrite, what is asked for, such as labels, an
-        array of (rows, ...). Each thread calls it for its own pieces, so those of all rows are never in memory.
+        `convert_raw` takes the raw outputs of a piece, (rows, k), which it may overwrite. It returns an array of shape
+        (rows, ...), such as labels. The raw outputs of all rows are never in memory together.
         """
         n = table.shape[0]
-        if n <= ROWS_PREDICTED_AT_ONCE:  # faster than to start threads
-            # to set the limit takes time, which counts for few rows: only where BLAS would start threads at all
+        if n <= ROWS_PREDICTED_AT_ONCE:  # too few to start threads
+            # setting the limit takes time, so it is set only if BLAS would start threads
             largest_product = n * self.network.largest_matrix
             with limit_blas_threads(largest_product) if self.network.blas_may_split(n) else nullcontext():
                 inputs, batch_format = self._encode(table)
                 chain = self.network.chain(n, self.predict_dtype, batch_format)
                 return np.ascontiguousarray(self._forward(chain, inputs, convert_raw))
-        # encoding categories holds Python's global lock: several threads would only wait for each other
+        # encoding categories holds the GIL, so threads would wait for each other
         n_pieces = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
         with split_among_threads(n_pieces, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
-            # the shape and type of the first piece are those of all
+            # the first piece has the shape and dtype of all pieces
             first_rows, piece = next(self._pieces(table, slice(0, n), convert_raw))
             outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
             outputs[first_rows] = piece
@@ -160,7 +160,7 @@ class Model:
     def _encode(self, table: Table) -> tuple[Table, BatchFormat]:
         """Return the rows as the network takes them, and their format."""
         if isinstance(table, MemoryMappedRows):
-            table = np.asarray(table)  # few rows: all are read from the file here
+            table = np.asarray(table)  # read these few rows from the file
         inputs = encode_whole(self.encoder, table, self.predict_dtype)
         return inputs(slice(0, table.shape[0])), inputs.batch_format
 
@@ -172,7 +172,7 @@ class Model:
             yield rows, inputs, chain_of(rows.stop - rows.start, batch_format)
 
     def _make_chains(self) -> Callable[[int, BatchFormat], Chain]:
-        """Return a function that makes layers once for each number of rows: a span's pieces have at most two sizes."""
+        """Return a function that makes layers and caches them; the pieces of a span have at most two sizes."""
         return cache(lambda n_rows, batch_format: self.network.chain(n_rows, self.predict_dtype, batch_format))
 
     def _pieces(
@@ -183,14 +183,14 @@ class Model:
             yield rows, self._forward(chain, inputs, convert_raw)
 
     def _forward(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
-        """Return `convert_raw` of the raw outputs of encoded rows; raise where some are not finite."""
-        # in a context of its own: a Ctrl-C while errstate is entered or left would leave NumPy's warnings off
+        """Return `convert_raw` of the raw outputs of encoded rows; raise if some are not finite."""
+        # in a copied context: a Ctrl-C while errstate is entered or left would leave NumPy's warnings off
         return copy_context().run(self._finite_outputs, chain, inputs, convert_raw)
 
     def _finite_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column instead
+        with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column
             raw = chain.forward(inputs)
-            if self.network.is_monotone:  # without its last bits, which depend on the other rows of the piece
+            if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the piece
                 step = output_rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
                 raw = np.rint(raw / step) * step
             raw = raw.astype(self.output_dtype)
@@ -201,12 +201,12 @@ class Model:
         raise ValueError(self._why_not_finite(inputs))
 
     def _why_not_finite(self, inputs: Table) -> str:
-        """Return the message for outputs that overflow: they come from the largest input, or from the weights."""
+        """Return the message for outputs that overflow, because of the weights or of the largest input."""
         if not all(np.isfinite(array).all() for array in (*self.network.coefs, *self.network.intercepts)):
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
         names = self.encoder.feature_names
         if isinstance(inputs, MixedRows):
-            inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]  # all others are 0 or 1
+            inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]  # the one-hot inputs are 0 or 1
         peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())
         return (
@@ -219,8 +219,8 @@ class Model:
     # --- a look inside -----------------------------------------------------------------------------------------------
 
     def activations(self, table: Table) -> list[Array]:
-        """Return every layer's output: the encoded input, each hidden layer's, the predictions before decoding."""
-        inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, also where `predict` looks categories up
+        """Return the encoded input, the output of each hidden layer, and the predictions before decoding."""
+        inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, without lookups
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         chain_of = self._make_chains()
@@ -234,18 +234,18 @@ class Model:
         return outputs
 
     def last_hidden(self, table: Table) -> Table:
-        """Return what the output layer takes: the last hidden layer's outputs, or of a linear model the inputs."""
+        """Return the last hidden layer's outputs; for a linear model, the inputs."""
         if not self.network.activations:
             return self.encoder.encode(table, self.predict_dtype).astype(self.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.output_dtype)
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
             for rows, inputs, chain in self._encoded_pieces(table, slice(0, table.shape[0])):
-                self._forward(chain, inputs, np.asarray)  # raises where an output is not finite
+                self._forward(chain, inputs, np.asarray)  # raises if an output is not finite
                 outputs[rows] = chain.hidden[-1]
         return outputs
 
 
 def row_pieces(span: slice) -> Iterator[slice]:
-    """Split rows into pieces of `ROWS_PREDICTED_AT_ONCE`; the last has the rest."""
+    """Split rows into pieces of `ROWS_PREDICTED_AT_ONCE`; the last piece may be smaller."""
     for start in range(span.start, span.stop, ROWS_PREDICTED_AT_ONCE):
         yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, span.stop))

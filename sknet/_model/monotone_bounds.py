@@ -1,4 +1,4 @@
-"""The bounds on a network's weights that `monotonic_cst` asks for, and errors for networks that cannot be monotone.
+"""The bounds on weights that `monotonic_cst` requires, and errors for networks that cannot be monotone.
 
 Conventions
 -----------
@@ -14,25 +14,25 @@ from sknet._network.weights import InputSets, MonotoneBounds, ever_decreases, mo
 from sknet._tables.constraints import input_signs
 
 BIN_MEAN = 0.5
-"""About what a bin is on average, from 0 below it to 1 above; scaled numbers are about 0."""
+"""The approximate mean of a bin input, which runs from 0 to 1. The mean of scaled numbers is about 0."""
 
 
 def make_monotone_bounds(
-    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_inputs_unseen: int, sets: InputSets
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
 ) -> MonotoneBounds | None:
-    """Return the bounds on a network's weights; None where no column is constrained.
+    """Return the bounds on a network's weights; None if no column is constrained.
 
     Parameters
     ----------
     settings : NetworkSettings
     encoding : Encoding
     layout : Layout
-    n_inputs_unseen : int
-        How many of the encoded table's inputs, the first ones, the network
-        does without.
+    n_skipped_inputs : int
+        How many of the encoded table's inputs the network skips, the first
+        ones.
 
     sets : InputSets
-        The sets that the network's inputs are in.
+        The sets of the network's inputs.
 
     Returns
     -------
@@ -42,9 +42,9 @@ def make_monotone_bounds(
     if sign is None:
         return None
     refuse_not_monotone(settings, encoding)
-    # the inputs' means, by which the first biases make up for weights whose sign is changed
+    # the inputs' means: first biases compensate for weights whose sign is changed
     means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
-    sign, means = sign[n_inputs_unseen:], means[n_inputs_unseen:]
+    sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
     return monotone_bounds(
         layout,
         settings.activations,
@@ -56,14 +56,14 @@ def make_monotone_bounds(
 
 
 def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
-    """Raise if the target, the loss, an activation or the first weights leave no monotone network."""
+    """Raise if the target, the loss, an activation or the initial weights rule out a monotone network."""
     head = encoding.head
     if head.n_outputs != 1:
         raise ValueError(
             f"monotonic_cst needs a network of one output, and this target makes {head.n_outputs}: fit one target, of "
             "numbers or two classes and with one quantile level, or leave monotonic_cst out."
         )
-    for activation in settings.activations:  # tried, not looked up: it may be the user's own
+    for activation in settings.activations:  # tested numerically, since it may be the user's own
         if ever_decreases(activation.apply):
             raise ValueError(
                 f"monotonic_cst does not go with activation={activation.name!r}, which falls somewhere: choose "
@@ -75,6 +75,6 @@ def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
         )
     if isinstance(settings.init, tuple):
         raise ValueError(
-            "monotonic_cst does not go with init=(coefs, intercepts): half of the weights would have to be changed. "
+            "monotonic_cst does not go with init=(coefs, intercepts): half of the weights would have to change. "
             "Leave init at 'auto'."
         )

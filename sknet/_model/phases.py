@@ -1,10 +1,10 @@
-"""What a fit asks of its two phases: folds, which choose the epoch, and the training of the published networks.
+"""The interface of the two phases of a fit: folds, which choose the epoch, and training the published networks.
 
 Conventions
 -----------
 m rows held out; k raw outputs.
 
-raw : (m, k)     for held-out rows, by networks that have not seen them
+raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
 from dataclasses import dataclass
@@ -21,53 +21,53 @@ from sknet._typing import Array, Table
 
 @dataclass(frozen=True)
 class EpochReport:
-    """The last epoch of a fit, as printers show it."""
+    """The last epoch of a fit, for printers."""
 
-    number: int  # from 1; those of folds are counted apart
+    number: int  # from 1; epochs of folds are counted separately
     n_epochs: int  # how many there will be at most
-    figures: Epoch  # the means over the networks
-    best_epoch: int | None  # the best epoch so far, where epochs are evaluated
+    figures: Epoch  # means over the networks
+    best_epoch: int | None  # the best epoch so far; None if epochs are not evaluated
     n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
-    of_folds: bool  # whether folds have trained it, to choose how many epochs follow
+    of_folds: bool  # whether it is an epoch of folds
 
 
 class HeldOutOutputs(NamedTuple):
-    """What rows that training has not seen tell of a network."""
+    """Raw outputs for held-out rows, with their targets and weights."""
 
-    raw: Array  # (m, k) its raw outputs for them
-    y: Array  # their parsed targets
+    raw: Array  # (m, k)
+    y: Array  # parsed targets
     weight: Array | None
 
 
 class PhaseOutcome(NamedTuple):
-    """What a phase leaves: its networks, joined into one, and what held-out rows tell of them."""
+    """The result of a phase."""
 
-    network: Network  # all of them, joined
+    network: Network  # all networks, joined
     held_out: HeldOutOutputs | None = None
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far both phases have come: all that must be kept for a fit to go on, bit for bit."""
+    """The progress of both phases: everything needed to continue a fit, bit for bit."""
 
-    folds: FoldProgress | None  # where folds choose
-    states: list[State]  # of the networks that are published; none as long as folds are at work
+    folds: FoldProgress | None  # None without folds
+    states: list[State]  # of the networks that will be published; empty while folds train
 
 
 class Phase(Protocol):
-    """What a fit asks of the phase that is at work, or has ended it."""
+    """A phase of a fit."""
 
     @property
     def encoding(self) -> Encoding:
-        """How the table is encoded for the networks that are published."""
+        """The encoding of the published networks."""
 
     @property
     def importance_rows(self) -> Table | None:
-        """A few hundred of their training rows, encoded, for `feature_importances_`; None leaves it out."""
+        """A few hundred encoded training rows for `feature_importances_`; None to leave it out."""
 
     @property
     def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
-        """The networks in training that will be published, with their states: none while folds choose."""
+        """The trainers and states of the networks that will be published; empty for folds."""
 
     @property
     def has_new_epoch(self) -> bool:
@@ -83,10 +83,10 @@ class Phase(Protocol):
 
     @property
     def n_iter(self) -> int:
-        """How many epochs have been trained, those before the call was resumed included; the most of any network."""
+        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
 
     def outcome(self, rows: Rows) -> PhaseOutcome:
-        """Return the networks as they are now, joined; and what held-out rows tell, among `rows` or beside them."""
+        """Return the current networks, joined, and the raw outputs for held-out rows; `rows`: the training table."""
 
     def state_to_keep(self) -> State | None:
-        """Return the state from which training may go on; None where it cannot."""
+        """Return the state from which training may continue; None if it cannot."""

@@ -1,10 +1,9 @@
-"""Prediction sets: the classes that held-out rows say cannot be excluded (split conformal prediction).
+"""Prediction sets: the classes that cannot be ruled out for a row (split conformal prediction).
 
-A row's residual for a class is one minus the class's probability [1]_, and 0 for the most probable class, which is
-thus in every set. A class is in the set of a row unless its residual is larger than those of a share `coverage` of the
-held-out rows of that class: so each class by itself has the coverage, rare ones too [1]_ [2]_. For rows that are
-exchangeable with the held-out ones this holds whatever the network, if it is the one whose residuals they are. After
-folds it is not: those of the folds stand for it, and nothing is guaranteed.
+A row's residual for a class is one minus the class's probability [1]_. It is 0 for the most probable class, so that no
+set is empty. A set contains each class whose residual is at most the `coverage` quantile of the residuals of held-out
+rows of this class. So each class has the coverage, even a rare one [1]_ [2]_. This holds for any network, if new rows
+are exchangeable with the held-out rows. With folds there is no guarantee, since residuals come from other networks.
 
 .. [1] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued classifiers with bounded error levels".
    Journal of the American Statistical Association 114, 223-234. arXiv:1609.00451.
@@ -27,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknet._model.heads import LabelHead
-from sknet._model.intervals import Residuals, residuals_from_errors
+from sknet._model.intervals import Residuals, summarise_residuals
 from sknet._tables.read import take_optional
 from sknet._typing import Array
 
@@ -39,9 +38,9 @@ class LabelResiduals:
     Attributes
     ----------
     of_all : Residuals
-        Those of all rows together, one column.
+        Of all held-out rows, one column.
     by_class : tuple of Residuals
-        And of the rows of each class.
+        Of the held-out rows of each class.
     """
 
     of_all: Residuals
@@ -49,15 +48,15 @@ class LabelResiduals:
 
     @property
     def effective_size(self) -> float:
-        """How many rows of equal weight they are worth."""
+        """The equivalent number of rows of equal weight."""
         return self.of_all.effective_size
 
     def rare_classes(self, coverage: float) -> list[int]:
-        """Return the classes whose own rows are too few to say how large their residuals are."""
+        """Return the classes with too few held-out rows for this coverage."""
         return [code for code, of_class in enumerate(self.by_class) if of_class.quantile(coverage) is None]
 
     def quantile(self, coverage: float) -> Array | None:
-        """Return how large the residual of each class may be in a set, (K,); None for too few rows."""
+        """Return the largest residual of each class in a set, (K,); None for too few rows."""
         of_all = self.of_all.quantile(coverage)
         if of_all is None:
             return None
@@ -65,9 +64,10 @@ class LabelResiduals:
 
 
 def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
-    """Return the quantile of a class's own rows; of too few, the larger of their maximum and the quantile of all rows.
+    """Return the quantile of a class's rows.
 
-    So it never falls as the coverage grows: no class then leaves a set.
+    If these are too few, return their maximum or the quantile of all rows, whichever is larger. So the quantile never
+    falls as the coverage grows.
     """
     quantile = of_class.quantile(coverage)
     return float(max(of_class.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
@@ -76,23 +76,22 @@ def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> f
 def residuals_by_class(P: Array) -> Array:
     """Return each row's residual for each class, (n, K) in float64: 1 - P, and 0 for its most probable classes."""
     P = P.astype(np.float64)
-    is_largest = np.equal(P, P.max(axis=1, keepdims=True))  # several, where probabilities tie
+    is_largest = np.equal(P, P.max(axis=1, keepdims=True))  # several classes if probabilities tie
     return np.where(is_largest, 0.0, 1.0 - P)
 
 
 def has_prediction_sets(head: LabelHead) -> bool:
-    """Whether sets of classes can be predicted: of one label per row."""
+    """Whether sets of classes can be predicted: only with one label per row."""
     return head.labels.target_type in ("binary", "multiclass")
 
 
 def learn_label_residuals(
     head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None, all_codes: Array
 ) -> LabelResiduals | None:
-    """Return the residuals of probabilities for rows that no training has seen; None where no sets can be made.
+    """Return the residuals of held-out rows; None if sets cannot be predicted.
 
-    `probabilities`: as `predict_proba` returns them.
-
-    `all_codes` is there as in `learn_regression_residuals`.
+    `probabilities` are what `predict_proba` returns for these rows. `all_codes` is not used: see
+    `learn_regression_residuals`.
     """
     if not has_prediction_sets(head):
         return None
@@ -101,5 +100,5 @@ def learn_label_residuals(
     by_class = []
     for code in range(P.shape[1]):
         rows = codes[:, 0] == code
-        by_class.append(residuals_from_errors(residuals[rows], take_optional(weight, rows)))
-    return LabelResiduals(residuals_from_errors(residuals, weight), tuple(by_class))
+        by_class.append(summarise_residuals(residuals[rows], take_optional(weight, rows)))
+    return LabelResiduals(summarise_residuals(residuals, weight), tuple(by_class))

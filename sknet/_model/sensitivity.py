@@ -1,4 +1,4 @@
-"""Gradients of predictions by the table's numbers: a backward pass through the network, then through the encoder.
+"""Gradients of predictions with respect to numeric columns: a backward pass through network and encoder.
 
 Conventions
 -----------
@@ -6,7 +6,7 @@ n rows, d columns of the table, m inputs of the network, h units of its first la
 
 z : (n, h)         the first layer's sums, x W + b
 raw : (n, k)         delta : (n, k)   dJ/draw, where J is the sum of one output over the rows
-by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns that are no numbers
+by_input : (n, k, m)     by_column : (n, k, d)   for each output; NaN for columns that are not numeric
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ def input_gradients(model: Model, table: Table) -> Array:
 
 
 def _gradients_by_input(model: Model, inputs: Table) -> Array:
-    """Return d output / d input of the network, (n, k, m): a forward pass, and a backward pass for each output."""
+    """Return d output / d input of the network, (n, k, m), by one backward pass for each output."""
     network = model.network.as_type(np.dtype(np.float64))
     z = inputs @ network.coefs[0] + network.intercepts[0]
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
@@ -42,18 +42,20 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
     return by_input
 
 
-# --- slopes by the first sums, where z may be overwritten ------------------------------------------------------------
+# --- slopes by the first sums; these functions overwrite z -----------------------------------------------------------
 
 
 def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs, factor: float) -> Iterator[Array]:
-    """Yield d output / dz times a number, (n, h), for each output that is explained."""
-    if explained.are_raw and network.activations:  # no product by the output layer: time does not grow with k^2
+    """Yield `factor` times d output / dz, (n, h), for each explained output; overwrites z."""
+    if (
+        explained.are_raw and network.activations
+    ):  # skips the product with the output layer, so that time does not grow with k^2
         return slopes_of_sums(network, z, factor * network.coefs[-1].T)
     return slopes_of_outputs(network, z, explained.backward, factor)
 
 
 def slopes_of_sums(network: Network, z: Array, weights: Array) -> Iterator[Array]:
-    """Yield dJ/dz, (n, h), of sums of the last hidden layer's outputs, for each row of weights."""
+    """Yield dJ/dz, (n, h), for J = the last hidden layer's outputs times each row of weights; overwrites z."""
     _, kept = _forward_to_hidden(network, z)
     for by_hidden in weights:
         yield _back_from_hidden(network, kept, np.tile(by_hidden, (len(z), 1)))
@@ -62,35 +64,37 @@ def slopes_of_sums(network: Network, z: Array, weights: Array) -> Iterator[Array
 def slopes_of_outputs(
     network: Network, z: Array, backward: Callable[[Array, Array], Array], factor: float
 ) -> Iterator[Array]:
-    """Yield d output / dz times a number, (n, h), for each output.
+    """Yield `factor` times d output / dz, (n, h), for each output; overwrites z.
 
-    `backward` makes of raw outputs and dJ/d output, which it may overwrite, dJ/draw.
+    `backward` takes raw outputs and dJ/d output, which it may overwrite, and returns dJ/draw.
     """
     hidden, kept = _forward_to_hidden(network, z)
     raw = hidden @ network.coefs[-1] + network.intercepts[-1] if kept else hidden
     for output in range(raw.shape[1]):
         by_output = np.zeros_like(raw)
-        by_output[:, output] = factor  # rows do not influence each other, so a sum over them gives each its own
+        by_output[:, output] = (
+            factor  # rows are independent: the gradient of the sum over rows holds the gradient of each row
+        )
         delta = backward(raw.copy(), by_output)
         yield _back_from_hidden(network, kept, delta @ network.coefs[-1].T) if kept else delta
 
 
 def _forward_to_hidden(network: Network, z: Array) -> tuple[Array, list[Array]]:
-    """Return the last hidden layer's outputs, and what the activations' backward passes read; z may be overwritten."""
+    """Return the last hidden layer's outputs, and the values that backward passes need; overwrites z."""
     kept: list[Array] = []
     for activation, W, b in zip(network.activations, network.coefs, network.intercepts, strict=False):
-        if kept:  # the first layer's sums are known
+        if kept:  # z already holds the first layer's sums
             z = z @ W
             z += b
         kept.append(z.copy() if activation.keeps == "input" else z)
-        activation.apply(z)  # in place: where no copy was kept, `kept` now has the outputs
+        activation.apply(z)  # in place: without a copy, `kept` now holds the outputs
     return z, kept
 
 
 def _back_from_hidden(network: Network, kept: list[Array], delta: Array) -> Array:
-    """Return dJ/dz of the first layer, (n, h), given dJ/da of the last hidden layer, which is overwritten."""
+    """Return dJ/dz of the first layer, (n, h), given `delta`, dJ/da of the last hidden layer; overwrites delta."""
     for i in range(len(kept) - 1, -1, -1):
-        network.activations[i].backward(kept[i].copy(), delta)  # dJ/dz = dJ/da f'(z); the kept values may be used up
+        network.activations[i].backward(kept[i].copy(), delta)  # dJ/dz = dJ/da f'(z); may overwrite the copy
         if i:
             delta = delta @ network.coefs[i].T  # dJ/da of the layer below = dJ/dz W^T
     return delta

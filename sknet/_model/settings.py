@@ -1,6 +1,6 @@
-"""The settings of a fit: every number that it will use, typed and frozen.
+"""The settings of a fit, typed and frozen.
 
-No setting is "auto": `_estimators/auto.py` has answered that before.
+No setting is "auto": `_estimators/auto.py` replaces every "auto" before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,30 +16,30 @@ from sknet._typing import Array, DType
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """How targets are parsed, weighted, scaled and compared with predictions: known before the rows are read."""
+    """The loss, class weights and scaling of targets; known before rows are read."""
 
     loss: str | Loss
-    options: Mapping[str, object] = field(default_factory=dict)  # of a loss by name: its levels, power, ...
-    class_weight: object = None  # as the user gives it
-    target_scaling: str | None = None  # of regression targets; None: as they are
+    options: Mapping[str, object] = field(default_factory=dict)  # options of a named loss, such as quantile levels
+    class_weight: object = None  # the user's own value
+    target_scaling: str | None = None  # of regression targets; None for no scaling
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The layers, and where their weights start."""
+    """The layers, and their initial weights."""
 
     hidden_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
     dropout: tuple[float, ...]
     init: str | Initializer | tuple[Sequence[Array], Sequence[Array]]
-    monotonic_cst: object  # as the user gives it
-    interaction_cst: object  # as the user gives it
-    n_joined: int = 1  # how many networks of equal size have been joined into this one, which trains on
+    monotonic_cst: object  # the user's own value
+    interaction_cst: object  # the user's own value
+    n_joined: int = 1  # if training continues: how many networks of equal size were joined into this one
 
 
 @dataclass(frozen=True)
 class RegularisationSettings:
-    """What keeps the weights small, and what calibrates probabilities."""
+    """Penalties and limits on weights, label smoothing and temperature."""
 
     alpha: float
     l1_ratio: float
@@ -50,12 +50,12 @@ class RegularisationSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of a fit's settings, by the part of the model that uses them."""
+    """All settings of a fit, grouped by the part of the model that uses them."""
 
     target: TargetSettings
-    table: ColumnSettings  # without weights and targets, which `EncodingLearner` adds
+    table: ColumnSettings  # `EncodingLearner` adds weights and targets
     network: NetworkSettings
-    solver: Solver  # which each network adapts: see `network_trainer.solver_of_network`
+    solver: Solver  # adapted to each network by `network_trainer.solver_of_network`
     regularisation: RegularisationSettings
-    dtype: DType  # that training computes in: `Encoding.compute_dtype`
-    sees_bins: tuple[bool, ...] = (True,)  # of each network that is trained: whether its inputs include the bins
+    dtype: DType  # the compute dtype
+    sees_bins: tuple[bool, ...] = (True,)  # for each network, whether it takes the bins as inputs

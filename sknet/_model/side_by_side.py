@@ -1,4 +1,4 @@
-"""Several networks trained side by side: an epoch of each at a time, in threads where steps are large."""
+"""Train several networks side by side, an epoch of each at a time, in threads if steps are large."""
 
 from collections.abc import Sequence
 
@@ -14,17 +14,17 @@ def train_side_by_side(
     *,
     in_threads: bool = True,
 ) -> list[TrainingEnd]:
-    """Train all networks until each has ended. Sets: the states, in place.
+    """Train all networks until each has ended; updates the states in place.
 
     Parameters
     ----------
     trainers : sequence of NetworkTrainer
-        All with the same solver; a single one for L-BFGS.
+        All have the same solver; for L-BFGS there is a single trainer.
 
     states : sequence of State
     observer : EpochObserver, default=None
     in_threads : bool, default=True
-        Whether several may be trained at a time; no result depends on it.
+        Whether several networks may train at a time. Results do not depend on it.
 
     Returns
     -------
@@ -34,11 +34,11 @@ def train_side_by_side(
     Raises
     ------
     DivergedError
-        If the objective or theta of any is not finite.
+        If the objective or theta of a network is not finite.
     """
     first = trainers[0]
     with threads_for_networks(len(trainers), first.largest_product) as n_threads:
-        # threads that wait for workers may be more than those that compute here
+        # there may be more threads that wait for workers than threads that compute
         n_waiting = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
         n_networks_at_once = max(n_threads, n_waiting) if in_threads else 1
         return first.solver.train([trainer.problem for trainer in trainers], states, observer, n_networks_at_once)

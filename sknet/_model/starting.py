@@ -1,9 +1,9 @@
-"""Weights that are not drawn: those that a user gives, and those of an earlier run that training continues.
+"""Initial weights that are not drawn: given by the user, or taken from an earlier run.
 
 Conventions
 -----------
 theta : (p,)       all parameters, in the compute dtype
-published weights  the estimator's `coefs_` and `intercepts_`, in the float type of the training table
+published weights  the estimator's `coefs_` and `intercepts_`, in the output dtype
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from sknet._typing import Array, DType
 
 
 def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
-    """Check the weights and biases that a user starts from."""
+    """Check the user's initial weights and biases; return them in float64."""
     if len(init) != 2:
         raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
     coefs, intercepts = _float_arrays(init[0]), _float_arrays(init[1])
@@ -41,30 +41,30 @@ def _float_arrays(arrays: object) -> list[Array]:
 
 
 def refuse_other_weights(layout: Layout, network: Network, init: object) -> None:
-    """Raise if training is to go on from weights of other shapes, or `init` gives such."""
+    """Raise if the weights to continue from, or the weights in `init`, have other shapes than the layout."""
     shapes = [W.shape for W in network.coefs]
     if shapes != layout.shapes:
         raise ValueError(
             f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
             f"from {shapes}: keep the layers, or start anew: call fit with warm_start=False."
         )
-    if isinstance(init, tuple):  # which has had its effect, but must be what it says
+    if isinstance(init, tuple):  # it has no effect any more, but is still checked
         check_initial_weights(layout, init)
 
 
 def gains_of(theta: Array, n_parameters: int) -> Array:
-    """Return the part of theta, or of a kept one, that holds input gains: a view, empty where there are none."""
+    """Return a view of the input gains at the end of theta; empty if there are none."""
     return theta[n_parameters if theta.size >= n_parameters else 0 :]
 
 
 def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
-    """Return what must be kept of a state beside the published weights and the history.
+    """Return the part of a state that is kept in addition to the published weights and the history.
 
-    With `from_published`, training continues from the published weights: where
-    rows were held out, from those of the best epoch, at its temperature.
+    With `from_published`, training continues from the published weights. If rows were held out, these are the weights
+    of the best epoch, at its temperature.
     """
-    # published is the average where there is one, else theta; where the weights are, only the gains of theta are kept
-    exact = np.can_cast(state.theta.dtype, output_dtype)  # whether published weights have all computed digits
+    # The average is published if there is one, else theta. Of a published theta, only the gains are kept.
+    exact = np.can_cast(state.theta.dtype, output_dtype)  # whether publishing loses no digits
     published = from_published or (exact and state.average is None)
     theta = gains_of(state.theta, n_parameters).copy() if published else state.theta
     average = None if exact or from_published else state.average
@@ -72,7 +72,7 @@ def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_
 
 
 def state_with_new_gains(state: State, n_parameters: int) -> State:
-    """Return a copy of a kept state whose gains are 1 and have moments of 0."""
+    """Return a copy of a kept state with input gains of 1 and moments of 0 for them."""
     state = state.copy()
     gains_of(state.theta, n_parameters)[:] = 0.0
     for moment in state.moments:
@@ -83,17 +83,16 @@ def state_with_new_gains(state: State, n_parameters: int) -> State:
 def state_to_continue_from(
     kept: State, fresh: State, n_parameters: int, output_dtype: DType, *, keep_moments: bool = True
 ) -> State:
-    """Return a copy of a kept state to continue from; weights that were set by hand since then are used.
+    """Return a copy of a kept state to continue from, with the published weights, which may have been set by hand.
 
-    `fresh` is the state of a new run from the published weights. Without `keep_moments`, those of another solver are
-    left behind.
+    `fresh` is the state of a new run from the published weights. `keep_moments` is False after a change of the solver.
     """
     state, published = kept.copy(), fresh.theta[:n_parameters]
     if not keep_moments or len(state.moments) != len(fresh.moments):
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
     gains = gains_of(state.theta, n_parameters)
     weights = state.theta[: state.theta.size - gains.size]
-    if fresh.average is not None:  # the published weights are the average: theta is another vector, if it was kept
+    if fresh.average is not None:  # the published weights are the average, and theta is separate
         average = None if state.average is None else state.average[:n_parameters]
         average = _most_precise_weights(average, published, output_dtype)
         state.average = np.concatenate([average, gains])
@@ -105,9 +104,9 @@ def state_to_continue_from(
 
 
 def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) -> Array:
-    """Return the kept weights, which have more digits, if they round to the published ones; else a copy of these.
+    """Return the kept weights if they round to the published weights, else a copy of the published weights.
 
-    They do not where the user has set `coefs_` by hand since then.
+    The kept weights have more digits. They do not round to the published weights if the user has set `coefs_` by hand.
     """
     same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
     return kept if same and kept is not None else published.copy()

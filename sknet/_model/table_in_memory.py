@@ -1,4 +1,4 @@
-"""A table in this process's memory, or in a file that it maps.
+"""A table in memory, or in a memory-mapped file.
 
 Conventions
 -----------
@@ -30,9 +30,9 @@ from sknet._typing import Array, Batch, DType, Table
 
 
 class EncodedText(NamedTuple):
-    """A table whose columns of text have become numbers."""
+    """A table whose text columns have been encoded as numbers."""
 
-    columns: tuple[Column, ...]  # the columns of text, as they were learnt
+    columns: tuple[Column, ...]  # the learnt text columns
     table: pd.DataFrame
 
 
@@ -41,7 +41,7 @@ class TableInMemory(FeatureTable):
     """Rows of an array, a CSR matrix or a data frame."""
 
     values: Table
-    polars_frame: Table = None  # the same rows as the user passed them, if `values` were read from a polars frame
+    polars_frame: Table = None  # the user's polars frame, if `values` were read from one
     encoded_text: EncodedText | None = None
 
     @property
@@ -51,12 +51,12 @@ class TableInMemory(FeatureTable):
 
     @property
     def is_memory_mapped(self) -> bool:
-        """Whether the values lie in a file."""
+        """Whether the values are in a file."""
         return is_memory_mapped(self.values)
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many rows and columns there are."""
+        """The numbers of rows and columns."""
         return self.values.shape
 
     @property
@@ -74,13 +74,13 @@ class TableInMemory(FeatureTable):
         return self.values if isinstance(rows, slice) and rows == ALL else take_rows(self.values, rows)
 
     def for_scorer(self) -> Table:
-        """Return the table, with which a scorer may do whatever an array can: of a file, it is read."""
+        """Return the table for a scorer; a memory-mapped file is read into an array."""
         if self.polars_frame is not None:
             return self.polars_frame
         return np.array(self.values) if self.is_memory_mapped else self.values
 
     def as_numbers(self, max_values: int) -> Array | None:
-        """Return the values as an array of numbers; None where there are more, or some may be text."""
+        """Return the values as an array; None if there are more than `max_values`, or in a data frame."""
         if self.shape[0] * self.shape[1] > max_values:
             return None
         if self.is_sparse:
@@ -91,7 +91,7 @@ class TableInMemory(FeatureTable):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Compute `TableEncoder.target_totals` of all rows."""
+        """Return `TableEncoder.target_totals` of all rows."""
         return encoder.target_totals(self.values, target_of(y), weight, encoding_fold)
 
     def digest(self) -> str:
@@ -99,17 +99,17 @@ class TableInMemory(FeatureTable):
         return table_digest(self.values)
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
-        """Return the table with its texts encoded, for encoders with the same columns of text."""
+        """Return the table with encoded texts, for encoders with the same text columns."""
         columns = encoder.text_columns
         return replace(
             self, encoded_text=EncodedText(columns, encoder.encode_text(self.values, dtype)) if columns else None
         )
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
-        """Encode the rows once, or those of a file batch by batch: see `encode_for_training`."""
+        """Encode the rows, see `encode_for_training`."""
         X, text = self.values, self.encoded_text
         if encoder.names is None and not isinstance(X, np.ndarray):
-            encoder = encoder.with_names_of(X)  # so that errors name a frame's columns
+            encoder = encoder.with_names_of(X)  # for error messages
         if text is not None and text.columns == encoder.text_columns:
             encoder, X = encoder.encoder_after_text, text.table
         return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
@@ -117,11 +117,11 @@ class TableInMemory(FeatureTable):
 
 @dataclass(frozen=True)
 class EncodedInMemory(RowSelection):
-    """Encoded rows in this process's memory, or rows that are encoded batch by batch."""
+    """Rows that are encoded in memory, or batch by batch."""
 
     n_networks_awaited_at_once: ClassVar[int] = 1
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
         """Return the objective of a network that is trained on these rows."""
-        inputs = self.inputs if self.rows is None else self  # of all rows, a batch is selected once
+        inputs = self.inputs if self.rows is None else self  # for all rows, skip the selection of rows
         return Objective(settings, inputs, rows.target, rows.relative_weight)

@@ -1,10 +1,10 @@
-"""The training of the networks that are published, side by side, and what they are joined with.
+"""Train the published networks side by side, and join them into one.
 
 Conventions
 -----------
 m rows held out; k raw outputs.
 
-raw : (m, k)     for held-out rows, by networks that have not seen them
+raw : (m, k)     raw outputs for held-out rows, by networks that were not trained on them
 """
 
 from collections.abc import Sequence
@@ -28,19 +28,19 @@ from sknet._typing import Table
 
 @dataclass
 class TrainPhase:
-    """The networks that are published, and their states.
+    """The phase that trains the published networks.
 
     Attributes
     ----------
     trainers : list of NetworkTrainer
     states : list of State
-        That they start from.
+        The initial states, which training updates.
     held_out : EncodedRows or None
         The rows that evaluate each epoch.
     importance_rows : array, CSR matrix or MixedRows, or None
-        A few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
+        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     selection : Selection or None
-        What folds have chosen before.
+        The choice of the folds, if there were folds.
     """
 
     trainers: list[NetworkTrainer]
@@ -50,10 +50,10 @@ class TrainPhase:
     selection: Selection | None = None
 
     def __post_init__(self) -> None:
-        self._epochs_before = max(state.epoch for state in self.states)  # that were trained before this call
+        self._epochs_before = max(state.epoch for state in self.states)  # epochs trained before this call
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
-        """Train all networks; return the most important of their results, see `_PRIORITY`."""
+        """Train all networks; return the result of highest priority, see `_PRIORITY`."""
         results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
         return replace(
             max(results, key=lambda result: _PRIORITY.get(result.reason, 0)),
@@ -63,17 +63,17 @@ class TrainPhase:
 
     @property
     def encoding(self) -> Encoding:
-        """How the table is encoded."""
+        """The encoding of the networks."""
         return self.trainers[0].encoding
 
     @property
     def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
-        """The networks with their states."""
+        """The trainers and states of the networks."""
         return list(zip(self.trainers, self.states, strict=True))
 
     @property
     def has_new_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call, but for those that had ended before."""
+        """Whether all networks that had not ended before have trained an epoch in this call."""
         return all(
             state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
             for trainer, state in self.trainers_and_states
@@ -86,7 +86,7 @@ class TrainPhase:
 
     @property
     def best_epoch(self) -> int | None:
-        """The best epoch so far, the largest of several networks; None where nothing has evaluated any."""
+        """The best epoch so far, the largest of several networks; None without evaluation."""
         return max((state.best.epoch for state in self.states if state.best is not None), default=None)
 
     @property
@@ -103,62 +103,62 @@ class TrainPhase:
 
     @property
     def n_iter(self) -> int:
-        """How many epochs have been trained, those before the call was resumed included; the most of any network."""
-        # history: this call's epochs (a resumed run brings its own); epoch: of all calls. The history may be longer:
-        # L-BFGS may end before its first iteration, and records the loss all the same.
+        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
+        # `history` has the epochs of this call and of a resumed run; `epoch` counts all calls. The history may be
+        # longer: L-BFGS records a loss even if it ends before its first iteration.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
     def outcome(self, rows: Rows) -> PhaseOutcome:
-        """Return the networks as they are now, joined; and what held-out rows tell: of folds, or of one split."""
+        """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
         temperature, mixing_weights, held_out = 1.0, None, None
         if self.selection is not None:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
-            numbers = self.selection.held_out
-            weight = take_optional(rows.weight, numbers)
-            held_out = HeldOutOutputs(self.selection.raw, rows.y[numbers], weight)
+            row_indices = self.selection.held_out
+            weight = take_optional(rows.weight, row_indices)
+            held_out = HeldOutOutputs(self.selection.raw, rows.y[row_indices], weight)
         elif self.held_out is not None:
             temperature, mixing_weights, raw = self._choose_mixture(self.held_out)
             held_out = HeldOutOutputs(raw, self.held_out.y, self.held_out.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
-        # each has all inputs, with weights of 0 for the bins that it does not see
+        # each takes all inputs; weights for skipped bins are 0
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
-        # only where rows have chosen the epoch: k calls of `partial_fit` stay what one `fit` of k epochs is without
+        # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
         shift = None if mixing_weights is None else balancing_shift(self.trainers, self.states, mixing_weights)
         if shift is not None:
             joined = joined.with_output_shifted(shift)
         if held_out is not None:
-            # the folds' outputs are those of other networks, which are not balanced
+            # outputs of folds come from other networks, which are not balanced
             raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
             held_out = held_out._replace(raw=raw.astype(self.encoding.output_dtype))
         return PhaseOutcome(joined, held_out)
 
     def state_to_keep(self) -> State | None:
-        """Return the state from which training may go on; None of several, which are not that of the joined network."""
+        """Return the state from which training may continue; None for several networks, which have been joined."""
         if len(self.states) > 1:
             return None
-        # the temperature that folds have chosen is in the published weights only
+        # a temperature chosen by folds is in the published weights only
         return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
     def _choose_mixture(self, held_out: EncodedRows) -> ChosenMixture:
-        """Return the mixture that the held-out rows choose."""
+        """Return the mixture chosen by the held-out rows."""
         first = self.trainers[0]
         mixture = Mixture(first.settings.sees_bins)
         raw_by_component = mixture.mean_raw_by_component(
             lambda j: self.trainers[j].raw_held_out_outputs(self.states[j])
         )
-        if len(raw_by_component) == 1:  # no weight to choose; each network has found its temperature, epoch by epoch
+        if len(raw_by_component) == 1:  # no weight to choose, and the temperature of the best epoch is known
             return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
-        # targets and weights, which are the same for all networks
+        # the targets and weights are the same for all networks
         loss = HeldOutLoss(held_out, first.settings.regularisation.temperature_scaling)
         return loss.choose_mixture(raw_by_component, mixture)
 
 
-# several networks end for several reasons: the user hears of the one with the largest number, if it is listed here
+# if networks end for different reasons, the one of highest priority is reported
 _PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
 
 
 def average_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
-    """Return the mean figures of each epoch, over the networks that have trained it; their seconds are added up."""
+    """Return the means of each epoch over the networks that have trained it; seconds are added up."""
     if len(each) == 1:
         return list(each[0])
     means = []

@@ -140,7 +140,7 @@ class EncodedOnRead:
     dtype: DType
     places: NDArray[np.intp] | None
     encoding_fold: NDArray[np.intp] | None
-    n_inputs_unseen: int = 0
+    n_skipped_inputs: int = 0
     batch_format: ClassVar[BatchFormat] = "ones"
     n_networks_awaited_at_once: ClassVar[int] = 1
 
@@ -154,7 +154,7 @@ class EncodedOnRead:
 
     def without_first_inputs(self, s: int) -> EncodedOnRead:
         """Return the same rows without the first s inputs."""
-        return replace(self, n_inputs_unseen=self.n_inputs_unseen + s)
+        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the inputs of some rows that are to be evaluated."""
@@ -170,7 +170,7 @@ class EncodedOnRead:
 
         return BatchwiseInputs(
             encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,
-            n_inputs_unseen=self.n_inputs_unseen,
+            n_skipped_inputs=self.n_skipped_inputs,
         )  # fmt: skip
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:

@@ -134,10 +134,10 @@ class CompactRows:
             one_hot = Z[:, inputs]
             self.category[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
 
-    def write(self, batch: Batch, out: Array, n_inputs_unseen: int = 0) -> None:
+    def write(self, batch: Batch, out: Array, n_skipped_inputs: int = 0) -> None:
         """Write the encoded rows of a batch into `out`, (b, m); not the bins if some are skipped: they take longest."""
         layout = self.layout
-        if layout.bins and not n_inputs_unseen:
+        if layout.bins and not n_skipped_inputs:
             n_full, next_fill = _rows_of(self.n_full, batch), _rows_of(self.next_fill, batch)
             for group in layout.bins:
                 group.write(n_full[:, group.columns], next_fill[:, group.columns], out)

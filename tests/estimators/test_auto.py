@@ -1,7 +1,10 @@
 """Facts about the data choose among the numbers that "auto" becomes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
@@ -20,11 +23,9 @@ from sknet._estimators.auto import (
     evaluation_class,
     fraction_to_hold_out,
 )
-from sknet._estimators.planning import OwnRows
 from sknet._estimators.resolve import resolve
 from tests.estimators.choices import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
-from tests.estimators.inside import evaluation
-from tests.tables.examples import column_summary, rows_of_table
+from tests.tables.examples import column_summary
 
 
 @pytest.mark.parametrize(
@@ -55,22 +56,26 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(FEW_ROWS - 1, evaluation("folds")), FOLDS_PATIENCE[0], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(FEW_ROWS, evaluation("folds")), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, evaluation("folds")), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS, evaluation("folds")), FOLDS_PATIENCE[2], FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(2000, evaluation(True, 300)), PATIENCE, FRACTION_HELD_OUT, TOL),
-     (Facts(LARGE_ROWS, evaluation(True, 2000)), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL),
-     (Facts(LARGE_ROWS - 1, evaluation(True, 1)), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL)],
+    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE[0], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(FEW_ROWS, "folds"), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(2000, True, 300), PATIENCE, FRACTION_HELD_OUT, TOL),
+     (Facts(LARGE_ROWS, True, 2000), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL),
+     (Facts(LARGE_ROWS - 1, True, 1), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
     assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, tol)
 
 
-def test_rows_beside_the_table_do_not_make_it_large():
-    own_rows = OwnRows(rows_of_table(None, np.empty(LARGE_ROWS)))
-    few, many = (resolve(SigmoidMLPClassifier(), Facts(n, own_rows))[1] for n in (100, LARGE_ROWS))
+def test_validation_rows_of_the_user_do_not_make_a_table_large():
+    y = np.arange(LARGE_ROWS) % 2
+    X = y[:, np.newaxis] + 0.5
+    net = SigmoidMLPClassifier((2,), max_iter=1, random_state=0)
+    few, many = (
+        SimpleNamespace(**clone(net).fit(X[:n], y[:n], X_val=X, y_val=y).resolved_params_) for n in (100, LARGE_ROWS)
+    )
     assert (few.n_iter_no_change, few.validation_fraction, few.tol) == (PATIENCE, FRACTION_HELD_OUT, TOL)
     assert (many.n_iter_no_change, many.validation_fraction, many.tol) == (
         LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL,
@@ -79,7 +84,7 @@ def test_rows_beside_the_table_do_not_make_it_large():
 
 @pytest.mark.parametrize(("n", "patience"), [(FEW_ROWS - 1, 8), (FEW_ROWS, 6), (MANY_ROWS - 1, 6), (MANY_ROWS, 6)])
 def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
-    assert resolve(SigmoidMLPRegressor(), Facts(n, evaluation("folds")))[1].n_iter_no_change == patience
+    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == patience
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
@@ -89,7 +94,7 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
      (10**6, 1, 128), (10**6, 4, 64), (10**6, 0, 128)],
 )  # fmt: skip
 def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbers, n_bins):
-    facts = Facts(n_rows, evaluation("folds"), columns=column_summary(n_numbers))
+    facts = Facts(n_rows, "folds", columns=column_summary(n_numbers))
     settings, found = resolve(cls(), facts)
     assert settings.table.n_bins == found.n_bins == n_bins
     assert resolve(cls(n_bins=5), facts)[0].table.n_bins == 5
@@ -113,19 +118,19 @@ def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbe
 def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_the_epochs(
     net, n, early_stopping, found, learnt
 ):
-    settings, resolved = resolve(net, Facts(n, evaluation(early_stopping), columns=column_summary(3)))
+    settings, resolved = resolve(net, Facts(n, early_stopping, columns=column_summary(3)))
     assert (resolved.numeric_encoding, settings.table.numeric_encoding) == (found, learnt)
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
-    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, evaluation(True)))
+    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, True))
     assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (PATIENCE, TOL, False)
-    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, evaluation(True)))[1].tol == TOL
+    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == TOL
 
 
 @pytest.mark.parametrize(("cls", "sizes"), [(SigmoidMLPClassifier, (128,)), (SigmoidMLPRegressor, (96, 32))])
 def test_auto_gives_the_task_its_layers(cls, sizes):
-    facts = Facts(100, evaluation("folds"))
+    facts = Facts(100, "folds")
     settings, found = resolve(cls(), facts)
     assert settings.network.hidden_sizes == found.hidden_layer_sizes == sizes
     assert resolve(cls(depth=2), facts)[0].network.hidden_sizes == (sizes[0],) * 2

@@ -11,7 +11,6 @@ from sknet._estimators import resolve as module
 from sknet._estimators.auto import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts
 from sknet._estimators.resolve import resolve
 from tests.estimators.choices import FEW_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS, OPEN_ENDED_SCHEDULES, names_of
-from tests.estimators.inside import evaluation
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
@@ -31,11 +30,11 @@ QUICK = dict(
 
 
 def resolved(net, n_rows=1000, validated=True):
-    return resolve(net, Facts(n_rows, evaluation(validated)))[1]
+    return resolve(net, Facts(n_rows, validated))[1]
 
 
 def settings(net, n_rows=1000, validated=True):
-    return resolve(net, Facts(n_rows, evaluation(validated)))[0]
+    return resolve(net, Facts(n_rows, validated))[0]
 
 
 def regressor(**parameters):
@@ -219,14 +218,14 @@ def leaves(value):
 @pytest.mark.parametrize("validated", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_nothing_is_left_to_be_asked(kind, validated, solver):
-    settings, _ = resolve(kind(solver=solver), Facts(100, evaluation(validated)))
+    settings, _ = resolve(kind(solver=solver), Facts(100, validated))
     words = {value for value in leaves(settings) if isinstance(value, str)}
     assert words and not words & {"auto", "proportional"}
 
 
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_settings_are_frozen_to_the_last_part(kind):
-    settings, _ = resolve(kind(), Facts(100, evaluation(True)))
+    settings, _ = resolve(kind(), Facts(100, True))
     parts = [part for field in fields(settings) if is_dataclass(part := getattr(settings, field.name))]
     assert len(parts) == 5
     for part in (settings, *parts):

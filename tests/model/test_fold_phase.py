@@ -125,7 +125,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
                 )
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
-                raw[fold == i] += run.raw_outputs(state, part.for_network(run.n_inputs_unseen)) / 2.0
+                raw[fold == i] += run.raw_outputs(state, part.for_network(run.n_skipped_inputs)) / 2.0
         outputs.append(raw[held_out])
 
     all_places = np.arange(len(held_out))

@@ -86,7 +86,7 @@ def raw_of(case, head, target):
 def test_targets_are_parsed_and_come_back(case):
     head, values = case.learn()
     assert_array_equal(head.read(case.y[::-1]), values[::-1])
-    assert_array_equal(head.restore_y(values), case.y)
+    assert_array_equal(head.reshape_like_y(values), case.y)
     for dtype in (np.float32, np.float64):
         target = head.targets(values, np.dtype(dtype))
         assert target.shape == (N, 1 if head.loss.levels else head.n_outputs) and target.dtype == dtype

@@ -16,10 +16,10 @@ WHERE_FROM = np.argsort(ORDER)  # X[ORDER][WHERE_FROM] is X
 def written(values, batch_format):
     """Inputs that are written when they are asked for, two rows at a time."""
 
-    def write(batch, out, n_inputs_unseen):
-        out[:, :n_inputs_unseen], out[:, n_inputs_unseen:] = (
+    def write(batch, out, n_skipped_inputs):
+        out[:, :n_skipped_inputs], out[:, n_skipped_inputs:] = (
             np.nan,
-            values[batch, n_inputs_unseen:],
+            values[batch, n_skipped_inputs:],
         )
 
     return BatchwiseInputs(write, values.shape[1], values.dtype, 2 * values.shape[1] + 2, batch_format)
@@ -42,17 +42,17 @@ INPUTS = {
 }
 BATCHES = [slice(3, 7), np.array([7, 2, 2, 39]), slice(5, 5), slice(0, N), ORDER, np.array([0])]
 every_kind = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
-with_and_without_the_first = pytest.mark.parametrize("n_inputs_unseen", [0, 1])
+with_and_without_the_first = pytest.mark.parametrize("n_skipped_inputs", [0, 1])
 
 
 @every_kind
 @with_and_without_the_first
-def test_a_batch_has_its_rows_without_what_the_network_skips(inputs, n_inputs_unseen):
-    taken = inputs.without_first_inputs(n_inputs_unseen)
+def test_a_batch_has_its_rows_without_what_the_network_skips(inputs, n_skipped_inputs):
+    taken = inputs.without_first_inputs(n_skipped_inputs)
     assert taken.batch_format == inputs.batch_format
     for batch in BATCHES:
-        found = as_array(taken(batch), taken.batch_format, D - n_inputs_unseen)
-        assert_array_equal(found, X[batch][:, n_inputs_unseen:])
+        found = as_array(taken(batch), taken.batch_format, D - n_skipped_inputs)
+        assert_array_equal(found, X[batch][:, n_skipped_inputs:])
 
 
 @every_kind
@@ -71,11 +71,11 @@ def test_what_is_skipped_adds_up_and_the_others_keep_theirs(inputs):
 
 @every_kind
 @with_and_without_the_first
-def test_networks_have_buffers_of_their_own(inputs, n_inputs_unseen):
+def test_networks_have_buffers_of_their_own(inputs, n_skipped_inputs):
     one, other = (
-        inputs.without_first_inputs(n_inputs_unseen),
-        inputs.without_first_inputs(n_inputs_unseen),
+        inputs.without_first_inputs(n_skipped_inputs),
+        inputs.without_first_inputs(n_skipped_inputs),
     )
     Z = one(BATCHES[1])
     other(np.arange(4))
-    assert_array_equal(as_array(Z, one.batch_format, D - n_inputs_unseen), X[BATCHES[1]][:, n_inputs_unseen:])
+    assert_array_equal(as_array(Z, one.batch_format, D - n_skipped_inputs), X[BATCHES[1]][:, n_skipped_inputs:])

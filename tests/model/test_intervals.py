@@ -9,15 +9,15 @@ from scipy.stats import norm
 
 from sknet._model.heads import learn_regression_head
 from sknet._model.intervals import (
-    MAX_ERROR_QUANTILES,
+    MAX_RESIDUAL_QUANTILES,
     Residuals,
     ScaledResiduals,
     constant_scale,
     has_interval,
     increase,
     intervals_around,
-    learn_error_scale,
     learn_regression_residuals,
+    learn_residual_scale,
 )
 from sknet._model.settings import TargetSettings
 
@@ -60,7 +60,7 @@ def test_one_less_than_so_many_rows_says_nothing(coverage):
 def test_many_errors_are_kept_as_quantiles():
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
-    assert errors.residuals.quantiles.shape == (MAX_ERROR_QUANTILES, 2)
+    assert errors.residuals.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
     largest = errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 2)))
     assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
 
@@ -149,7 +149,7 @@ def test_intervals_are_wide_where_errors_are_large():
 
 def test_the_scale_is_the_mean_error_of_a_bin():
     middle, errors = np.arange(90.0)[:, np.newaxis], np.repeat([1.0, 2.0, 3.0], 30)[:, np.newaxis]
-    scale = learn_error_scale(middle, errors, None)
+    scale = learn_residual_scale(middle, errors, None)
     assert_allclose(scale.knots[:, 0], [0.0, 14.5, 44.5, 74.5, 89.0])
     assert_allclose(scale.scales[1:-1, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
     # linear between the knots; constant below them, where errors do not grow, and beyond the largest prediction
@@ -161,12 +161,12 @@ def test_the_scale_is_the_mean_error_of_a_bin():
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_beyond_the_outer_bins_the_scale_follows_the_trend_as_far_as_predictions_go(sign):
     distance = np.linspace(0.0, 30.0, 600)
-    scale = learn_error_scale(sign * distance[:, np.newaxis], (2.0 + distance)[:, np.newaxis], None)
+    scale = learn_residual_scale(sign * distance[:, np.newaxis], (2.0 + distance)[:, np.newaxis], None)
     found = scale.of_predictions(sign * np.array([[28.5], [30.0], [1e9]]))[:, 0]
     assert found[1] - found[0] == pytest.approx(1.5, rel=0.01)
     assert found[2] == found[1]
     # where errors fall, no interval is narrower than in the outer bin
-    falling = learn_error_scale(sign * distance[:, np.newaxis], (32.0 - distance)[:, np.newaxis], None)
+    falling = learn_residual_scale(sign * distance[:, np.newaxis], (32.0 - distance)[:, np.newaxis], None)
     outer = falling.scales[:, 0] if sign < 0 else falling.scales[::-1, 0]
     assert outer[0] == outer[1]
 
@@ -175,7 +175,7 @@ def test_rows_far_out_are_covered_where_noise_is_proportional():
     draw = np.random.default_rng(0)
     predictions = np.exp(1.1 * draw.normal(size=(750, 1)))
     errors = 0.7 * predictions * draw.normal(size=predictions.shape)
-    scale = learn_error_scale(predictions, errors, None)
+    scale = learn_residual_scale(predictions, errors, None)
     largest = Residuals(np.sort(np.abs(errors) / scale.of_predictions(predictions), axis=0), 750.0).quantile(0.9)
     new = np.exp(1.1 * draw.normal(size=(6000, 1)))
     inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.of_predictions(new)
@@ -201,14 +201,14 @@ def test_an_error_has_no_say_in_its_own_scale():
 def test_constant_noise_makes_no_trend():
     for seed in range(20):
         predictions, errors = np.random.default_rng(seed).normal(size=(2, 300, 1))
-        scales = learn_error_scale(predictions, errors, None).scales[:, 0]
+        scales = learn_residual_scale(predictions, errors, None).scales[:, 0]
         assert scales.max() <= 1.5 * scales.mean()
 
 
 def test_a_single_row_far_out_makes_no_trend_for_the_others():
     predictions, errors = np.random.default_rng(0).normal(size=(2, 300, 1))
     predictions[0], errors[0] = 1000.0, 20.0
-    scale = learn_error_scale(predictions, errors, None)
+    scale = learn_residual_scale(predictions, errors, None)
     inner, outer, far = scale.of_predictions(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
     assert outer == pytest.approx(inner, rel=0.3)
     assert far <= 20.0
@@ -225,5 +225,5 @@ def test_what_is_no_number_does_not_increase(x):
 def test_errors_without_a_scale_count_as_equally_large(error):
     errors = np.zeros((60, 1))
     errors[0] = error
-    assert_array_equal(learn_error_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((4, 1)))
-    assert_array_equal(learn_error_scale(errors[:59], errors[:59], None).scales, np.ones((1, 1)))
+    assert_array_equal(learn_residual_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((4, 1)))
+    assert_array_equal(learn_residual_scale(errors[:59], errors[:59], None).scales, np.ones((1, 1)))

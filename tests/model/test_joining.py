@@ -33,13 +33,13 @@ def raw(network, Z):
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_the_raw_output_is_the_mean_of_theirs(activation, depth):
     """Of networks of different widths, two of which do without the first inputs."""
-    n_inputs_unseen = [0, 4, 5]
+    n_skipped_inputs = [0, 4, 5]
     networks = [
         drawn(N_INPUTS - skipped, [i + 2, i + 3, i + 1][:depth], activation, i)
-        for i, skipped in enumerate(n_inputs_unseen)
+        for i, skipped in enumerate(n_skipped_inputs)
     ]
     Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
-    views = [Z[:, skipped:] for skipped in n_inputs_unseen]
+    views = [Z[:, skipped:] for skipped in n_skipped_inputs]
     expected = np.mean([raw(*each) for each in zip(networks, views, strict=True)], axis=0)
     network = join_networks(networks, N_INPUTS)
     assert_allclose(raw(network, Z), expected, rtol=1e-12, atol=1e-12)

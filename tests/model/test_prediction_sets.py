@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._model.heads import learn_label_head
-from sknet._model.intervals import MAX_ERROR_QUANTILES
+from sknet._model.intervals import MAX_RESIDUAL_QUANTILES
 from sknet._model.prediction_sets import has_prediction_sets, learn_label_residuals, residuals_by_class
 from sknet._model.settings import TargetSettings
 
@@ -112,7 +112,7 @@ def test_a_row_of_weight_two_is_two_rows():
 
 def test_many_residuals_are_kept_as_quantiles():
     residuals = residuals_for(*simulated(20_000))
-    assert [len(part.quantiles) for part in (residuals.of_all, *residuals.by_class)] == [MAX_ERROR_QUANTILES] * 4
+    assert [len(part.quantiles) for part in (residuals.of_all, *residuals.by_class)] == [MAX_RESIDUAL_QUANTILES] * 4
     assert residuals.effective_size == 20_000 == sum(part.effective_size for part in residuals.by_class)
 
 

@@ -196,9 +196,9 @@ def network_of(*sizes, l2=0.0, l1=0.0):
     return ObjectiveSettings(layout_of(*sizes), activations, loss, ElasticNet(l2=l2, l1=l1), max_rows=64)
 
 
-def objective_of(network, Z, target, weight=None, n_inputs_unseen=0):
+def objective_of(network, Z, target, weight=None, n_skipped_inputs=0):
     """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
-    inputs = DenseInputs(Z, "ones").without_first_inputs(n_inputs_unseen)
+    inputs = DenseInputs(Z, "ones").without_first_inputs(n_skipped_inputs)
     return Objective(replace(network, max_rows=len(Z)), inputs, target, weight), inputs
 
 
