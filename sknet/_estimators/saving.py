@@ -227,11 +227,11 @@ def _refuse_other_weights(model: Model) -> None:
 def _refuse_other_state(state: State, model: Model) -> None:
     """Raise for vectors of a state whose length is not that of theta."""
     layout, dtype = model.network.layout, model.compute_dtype
-    n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size else 0
+    n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
     shape = (layout.n_parameters + n_gains,)
-    # theta may hold the gains alone, see `state_to_keep`
-    theta_shape = shape if state.theta.size >= layout.n_parameters else (n_gains,)
-    _refuse_other_array("fitted.state.theta", state.theta, theta_shape, dtype)
+    # the published weights may stand for those in theta, see `state_to_keep`
+    of_theta = (n_gains,) if state.theta.size == n_gains else shape
+    _refuse_other_array("fitted.state.theta", state.theta, of_theta, dtype)
     vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}
     if state.average is not None:
         vectors["average"] = state.average

@@ -83,10 +83,6 @@ MIN_STEPS_TO_JUDGE = 75
 """An epoch that ends before this many steps is not chosen. Its loss could only be low by chance, and the average of the
 weights still includes the first ones."""
 
-MAX_EXTRA_EPOCHS = 4
-"""Folds wait for a better epoch for at most this many epochs more than the best one took. A network that learns fast
-overfits fast."""
-
 MAX_JUDGED_SETS = 4
 """How many sets the held-out rows are divided into at most, see `draw_judged_sets`. Each set takes time every epoch."""
 
@@ -335,8 +331,7 @@ class FoldPhase:
     def _goes_on(self) -> bool:
         """Whether to train another epoch."""
         solver, epoch, patience_epoch = self._settings.solver, len(self.progress.epochs), self.progress.patience_epoch
-        patience = min(solver.n_iter_no_change, patience_epoch + MAX_EXTRA_EPOCHS)
-        return epoch < solver.n_epochs and epoch - patience_epoch <= patience
+        return epoch < solver.n_epochs and epoch - patience_epoch <= solver.n_iter_no_change
 
     # --- the interface of a phase -------------------------------------------------------------------------------------
 

@@ -61,7 +61,13 @@ def marked(display):
 
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_the_epoch_that_folds_have_chosen_is_marked(n_members):
-    fold = dict(early_stopping="folds", max_iter=12, learning_rate_init=0.1, n_members=n_members)
+    fold = {
+        "early_stopping": "folds",
+        "max_iter": 12,
+        "learning_rate_init": 0.1,
+        "n_members": n_members,
+        "input_gains": False,
+    }
     noisy = y + np.random.default_rng(2).normal(size=120)
     nets = [SigmoidMLPRegressor(8, random_state=seed, **fold).fit(X, noisy) for seed in range(3)]
     assert any(net.best_epoch_ != 1 + np.argmax(net.validation_scores_) for net in nets)

@@ -144,7 +144,7 @@ def test_the_kinds_of_input_are_those_documented():
 def test_weights_are_repetitions(encodings):
     weight = rng.integers(0, 4, N)
     repeated = np.repeat(np.arange(N), weight)
-    settings = {**QUICK, **WHOLE, **encodings, "text_features": ["note"]}
+    settings = {**QUICK, **WHOLE, **encodings, "text_features": ["note"], "n_bins": 12}
     one = SigmoidMLPRegressor(**settings, batch_size=np.count_nonzero(weight)).fit(TABLE, NUMBER, weight)
     two = SigmoidMLPRegressor(**settings, batch_size=len(repeated)).fit(TABLE.iloc[repeated], NUMBER[repeated])
     assert_allclose(one.predict(TABLE), two.predict(TABLE), rtol=1e-7)
@@ -221,7 +221,7 @@ def encodings_of(net, X, y):
 
 
 def test_auto_goes_by_rows_task_and_levels():
-    few, many = ("raw", "one_hot"), ("piecewise_linear", "both")
+    few, many = ("raw", "one_hot"), ("auto", "both")
     X = pd.concat([TABLE[["age", "city"]]] * 20, ignore_index=True)
     y, label = np.tile(NUMBER, 20), np.tile(LABEL, 20)
     quick = {**QUICK, "max_iter": 1}

@@ -44,7 +44,8 @@ def test_thresholds_are_quantiles_of_the_probabilities_of_rows_of_ones_own(n_mem
 @pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
 def test_with_folds_they_come_from_out_of_fold_predictions(weight):
     """All of them below 500 rows: each row once; weight or none, of each class by itself."""
-    net = SigmoidMLPClassifier(4, max_iter=5, random_state=0, early_stopping="folds").fit(X, LABEL, weight)
+    net = SigmoidMLPClassifier(4, max_iter=5, random_state=0, early_stopping="folds", input_gains=False)
+    net.fit(X, LABEL, weight)
     p, codes = net.oof_prediction_, np.searchsorted(net.classes_, LABEL)
     largest = net._fitted.residuals.quantile(0.8)
     own = np.where(p == p.max(axis=1, keepdims=True), 0.0, 1.0 - p.astype(float))[np.arange(300), codes]
@@ -80,7 +81,9 @@ def test_a_rare_class_is_covered_as_the_others_are():
         new, classes = rare(100 + seed, 6000)
         inside = covered(net.predict_set(new, 0.9, per_class=True), classes)
         shares.append([inside[classes == code].mean() for code in range(3)])
-    assert np.mean(shares, axis=0) == pytest.approx(0.9, abs=0.04)
+    # of m calibration rows, conformal sets cover 0.9 to 0.9 + 1 / (m + 1): the rare class has about 24
+    coverage = np.mean(shares, axis=0)
+    assert coverage[:2] == pytest.approx(0.9, abs=0.04) and 0.86 < coverage[2] < 0.94 + 1 / 25
 
 
 def test_a_class_of_too_few_rows_is_named():
@@ -107,7 +110,8 @@ def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
         assert nested[-1].sum() > nested[0].sum()
 
 
-@pytest.mark.parametrize("y", [LABEL == "a", np.where(LABEL == "a", -1, 1), np.zeros(300)], ids=str)
+@pytest.mark.filterwarnings("ignore:y has a single class")
+@pytest.mark.parametrize("y", [LABEL == "a", np.where(LABEL == "a", -1, 1), np.zeros(300)], ids=["bool", "int", "one"])
 def test_two_labels_and_a_single_one(y):
     net = SigmoidMLPClassifier(**QUICK).fit(X, y)
     found = net.predict_set(X)

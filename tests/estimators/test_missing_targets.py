@@ -51,7 +51,7 @@ def test_values_where_a_target_is_missing_change_nothing(options):
 
 def test_scale_score_and_intervals_are_those_of_the_targets_that_are_there():
     gaps = np.where(GONE, np.nan, NUMBERS)
-    net = SigmoidMLPRegressor(**QUICK).fit(X, gaps)
+    net = SigmoidMLPRegressor(**QUICK, input_gains=False).fit(X, gaps)  # it hardly overfits: all rows are as new ones
     scaler = net._fitted.model.head.regression_target.scaler
     assert_allclose(scaler.mean, np.nanmean(gaps, axis=0))
     assert_allclose(scaler.scale, np.nanstd(gaps, axis=0))
