@@ -32,7 +32,7 @@ from sknet._typing import Array
 FORMAT_NAME = "sknet"
 """The name in each file's metadata that marks it as sknet's."""
 
-VERSION = 9
+VERSION = 10
 
 TENSOR_TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",

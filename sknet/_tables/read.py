@@ -445,7 +445,8 @@ def check_text_is_encodable(texts: Iterable[object], what: str) -> None:
 
 
 _UNREADABLE_COLLECTIONS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
-    (lambda X: isinstance(X, str | PathLike), "text or a path", "read the file first, with pandas.read_csv perhaps"),
+    (lambda X: isinstance(X, str | PathLike), "text or a path",
+     "give the values; pandas.read_csv reads them from a file"),
     (lambda X: hasattr(X, "__dask_graph__"), "a dask collection",
      "use the estimators of sknet.dask, or compute it first, {name}.compute()"),
     (lambda X: hasattr(X, "collect") and hasattr(X, "lazy"), "a lazy frame", "collect it first, {name}.collect()"),

@@ -140,7 +140,7 @@ def test_the_opposite_of_what_the_table_says_is_flat():
 def test_a_true_effect_is_learnt_and_others_stay_free():
     X = np.random.default_rng(2).uniform(-2, 2, size=(800, 3))
     y = np.tanh(3 * X[:, 0]) * (1 + (X[:, 2] > 0)) + np.cos(3 * X[:, 1])
-    parameters = {"random_state": 0, "max_iter": 60, "hidden_layer_sizes": (32, 16), "n_members": 1}
+    parameters = {"random_state": 0, "max_iter": 60, "hidden_layer_sizes": (32, 16)}
     bound = SigmoidMLPRegressor(monotonic_cst=[1, 0, 0], **parameters).fit(X[:500], y[:500])
     free = SigmoidMLPRegressor(**parameters).fit(X[:500], y[:500])
     errors = [np.sqrt(np.mean((net.predict(X[500:]) - y[500:]) ** 2)) for net in (bound, free)]

@@ -669,7 +669,7 @@ def test_collections_in_cells_are_named_with_a_remedy_that_helps(cell):
 def test_a_path_is_answered_with_how_it_is_read(path):
     net = SigmoidMLPRegressor(max_iter=1).fit(np.eye(3), np.arange(3.0))
     for call in (lambda: SigmoidMLPRegressor().fit(path, [1.0]), lambda: net.predict(path)):
-        with pytest.raises(TypeError, match="X is text or a path .*: read the file first, with pandas.read_csv"):
+        with pytest.raises(TypeError, match="X is text or a path .*: give the values; pandas.read_csv reads"):
             call()
 
 

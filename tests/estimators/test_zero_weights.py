@@ -110,5 +110,5 @@ def test_what_has_no_rows_is_refused_by_name(no_rows):
     for wrong, name in (((no_rows, NUMBER), "X"), ((X, no_rows), "y")):
         with pytest.raises((TypeError, ValueError), match=f"^{name}"):  # of a text: that it is no table
             SigmoidMLPRegressor().fit(*wrong, weight)
-    with pytest.raises(ValueError, match="^groups has shape"):
+    with pytest.raises((TypeError, ValueError), match="^groups "):
         SigmoidMLPRegressor().fit(X, NUMBER, weight, groups=no_rows)

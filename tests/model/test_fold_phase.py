@@ -228,14 +228,14 @@ def test_other_losses_have_no_temperature():
 # --- for how long they wait ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (8, 8), (9, 8), (np.inf, 8)])
+@pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (20, 20), (np.inf, 35)])
 @pytest.mark.parametrize("lower", [0.0, 2.0])
 def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, script_losses):
     """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here.
 
     Losses may be negative: a user's own is, if it is a density's.
     """
-    script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20])
+    script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
     folds = replace(draw_folds(N, LABEL, None, 5), tolerance_factor=1.002)
     networks = FoldPhase(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
     chosen = networks.train()
