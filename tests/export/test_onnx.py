@@ -88,7 +88,9 @@ def test_a_column_whose_name_is_the_empty_text():
     frame = FRAME.rename(columns={"a": ""})
     net = SigmoidMLPRegressor(**QUICK).fit(frame, NUMBER)
     assert list(feeds_of(net, frame)) == ["_", "town", "k"]
-    np.testing.assert_allclose(run(to_onnx(net, frame), feeds_of(net, frame))[0].ravel(), net.predict(frame), rtol=1e-5)
+    found = run(to_onnx(net, frame), feeds_of(net, frame))[0].ravel()
+    # float32 computes sums of about 1, so that a prediction near 0 is as far off as the others
+    np.testing.assert_allclose(found, net.predict(frame), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kind", "names"), [
