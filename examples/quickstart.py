@@ -170,6 +170,7 @@ def cross_validated(name, X, y):
     with warnings.catch_warnings(), threadpool_limits(1):  # in small products, threads only wait for each other
         warnings.simplefilter("ignore", ConvergenceWarning)  # scikit-learn's network, after its 200 epochs
         warnings.simplefilter("ignore", FutureWarning)  # of LogisticRegressionCV, whose defaults change
+        warnings.filterwarnings("ignore", "Columns .* hold no category that fit has seen")  # new chicks, on purpose
         return {peer: cross_validate(model, X, y, cv=folds, scoring=scoring) for peer, model in models.items()}
 
 
