@@ -110,9 +110,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         its first size.
 
     n_members : int or "auto", default="auto"
-        Number of networks to train and join into one. "auto" is 2 below 5,000 training
-        rows if held-out rows or folds evaluate the epochs, else 1. Members start from
-        different seeds. The joined network has their hidden layers side by side, so it
+        Number of networks to train and join into one. "auto" is 2 if held-out rows or
+        folds evaluate the epochs, else 1 (see Notes). Members start from different
+        seeds. The joined network has their hidden layers side by side, so it
         is `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is the
         mean of the members' raw outputs. Held-out rows or folds choose the weight of
         members with bins in this mean. `partial_fit` and warm starts train the joined

@@ -7,8 +7,8 @@ FEW_ROWS = 500
 """Below, each row is held out once. Without folds, training runs in float64, which costs little time."""
 
 MANY_ROWS = 5_000
-"""Below, two networks are trained, and one of them sees fine bins beside the numbers. From here on there is a single
-network with coarser bins, and a tenth of the rows is enough to choose the epoch."""
+"""Below, a quarter of the rows chooses the epoch. From here on it is a tenth, a classifier's folds wait for fewer
+epochs, and a network that is trained alone sees bins."""
 
 LARGE_ROWS = 15_000
 """Below, folds choose the epoch, and the networks learn from all rows. From here on a tenth of the rows is held out and
