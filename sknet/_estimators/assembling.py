@@ -9,11 +9,11 @@ from sknet._estimators.plan import Plan
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.scoring import held_out_scorer
 from sknet._estimators.start import member_seeds
+from sknet._model.encoding import encode_rows, encoding_to_continue_by
 from sknet._model.evaluation import Folds, HeldOut, OwnRows
-from sknet._model.fold_phase import FoldPhase
-from sknet._model.importances import importance_rows
-from sknet._model.matrices import encode_rows, encoding_to_continue_by
-from sknet._model.network_trainer import refuse_networks_beyond_memory
+from sknet._model.folds import FoldPhase
+from sknet._model.sensitivity import importance_rows
+from sknet._model.trainer import refuse_networks_beyond_memory
 
 
 def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:

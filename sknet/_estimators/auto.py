@@ -22,7 +22,7 @@ from sknet._estimators.parameters import (
     validation_splitter,
 )
 from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
-from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
+from sknet._model.rules_by_rows import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
 from sknet._network.losses import REGRESSION_LOSSES, Loss
 from sknet._tables.kinds import UNKNOWN_COLUMNS, ColumnSummary
 from sknet._tables.rows import IN_MEMORY, TableLimits

@@ -35,8 +35,8 @@ from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, r
 from sknet._estimators.resolve import target_settings
 from sknet._estimators.sklearn_types import BaseEstimator, CallbackSupportMixin, Tags
 from sknet._estimators.start import Start, advance_random_state, draw_start, start_from_checkpoint
-from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.evaluation import NoEvaluation
+from sknet._model.train import are_no_better_than_constant
 from sknet._storage import checkpoints
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Table, Target

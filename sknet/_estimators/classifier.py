@@ -14,12 +14,7 @@ from sknet._estimators.scoring import accuracy, predict_weighted
 from sknet._estimators.sklearn_types import ClassifierMixin, Tags, available_if
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
-from sknet._model.prediction_sets import (
-    LabelResiduals,
-    has_prediction_sets,
-    learn_label_residuals,
-    residuals_by_class,
-)
+from sknet._model.residuals import LabelResiduals, has_prediction_sets, learn_label_residuals, residuals_by_class
 from sknet._typing import Array, Table, Target
 
 

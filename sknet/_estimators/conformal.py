@@ -11,8 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sknet._model.intervals import ScaledResiduals
-from sknet._model.prediction_sets import LabelResiduals
+from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._tables.read import short_repr, suggest_fraction
 from sknet._typing import Array
 

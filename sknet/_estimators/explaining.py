@@ -13,8 +13,7 @@ import pandas as pd
 from sknet._estimators.fitted import FittedAttributes, model_and_checked_table
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.user_warnings import warn
-from sknet._model.contributions import MAX_BACKGROUND_ROWS, NODES_PER_LINE, draw_background, explain
-from sknet._model.explanation import Explanation
+from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, draw_background, explain
 from sknet._tables.read import is_sparse, take_rows
 from sknet._typing import Array, Table
 

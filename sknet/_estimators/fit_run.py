@@ -20,18 +20,15 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import solver_name_or_class
 from sknet._estimators.plan import Plan
 from sknet._estimators.start import member_seeds
+from sknet._model.encoding import EncodedRows
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds
-from sknet._model.fold_phase import FoldPhase, Selection
+from sknet._model.folds import EpochReport, FoldPhase, Phase, PhaseOutcome, Progress, Selection
 from sknet._model.heads import Head
-from sknet._model.importances import inputs_per_row, learn_importances, n_rows_used, some_of
-from sknet._model.intervals import ScaledResiduals
-from sknet._model.matrices import EncodedRows
 from sknet._model.model import Model, Network
-from sknet._model.network_trainer import ModelScorer, NetworkTrainer, make_trainer
-from sknet._model.phases import EpochReport, Phase, PhaseOutcome, Progress
-from sknet._model.prediction_sets import LabelResiduals
-from sknet._model.starting import refuse_other_weights, state_to_continue_from
-from sknet._model.train_phase import TrainPhase, average_epochs
+from sknet._model.residuals import LabelResiduals, ScaledResiduals
+from sknet._model.sensitivity import inputs_per_row, learn_importances, n_rows_used, some_of
+from sknet._model.train import TrainPhase, average_epochs
+from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._training.solver import EpochObserver, State, TrainingEnd
 from sknet._typing import Array, Table, Target

@@ -14,11 +14,10 @@ from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._estimators.sklearn_types import ClassNamePrefixFeaturesOutMixin, TransformerMixin, with_callbacks
 from sknet._estimators.start import Seeds, Start
-from sknet._model.explanation import Explanation
-from sknet._model.matrices import encode_rows, encoding_of
-from sknet._model.network_trainer import make_trainer
+from sknet._model.encoding import encode_rows, encoding_of
+from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
-from sknet._model.starting import refuse_other_weights
+from sknet._model.trainer import make_trainer, refuse_other_weights
 from sknet._typing import Array, Table, Target
 
 

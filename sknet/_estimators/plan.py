@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sknet._estimators.read_data import Columns
 from sknet._estimators.start import Start
+from sknet._model.encoding import Encoding, EncodingLearner
 from sknet._model.evaluation import Evaluation
-from sknet._model.matrices import Encoding, EncodingLearner
 from sknet._model.settings import Settings
 from sknet._tables.rows import Rows
 

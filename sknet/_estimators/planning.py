@@ -32,10 +32,10 @@ from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
 from sknet._estimators.start import Start
 from sknet._estimators.user_warnings import warn
+from sknet._model.encoding import Encoding, EncodingLearner, encoding_of
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
-from sknet._model.fold_phase import draw_folds, folds_of_splits
+from sknet._model.folds import draw_folds, folds_of_splits
 from sknet._model.heads import LabelHead
-from sknet._model.matrices import Encoding, EncodingLearner, encoding_of
 from sknet._model.settings import Settings
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import survey_columns

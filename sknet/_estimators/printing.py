@@ -7,7 +7,7 @@ from time import perf_counter
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver
-from sknet._model.phases import EpochReport
+from sknet._model.folds import EpochReport
 from sknet._training.optimizers import PLATEAU_DIVISOR
 
 MAX_PRINTED_LINES = 10

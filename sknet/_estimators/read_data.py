@@ -21,8 +21,8 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data
 
 from sknet._estimators.zero_weights import drop_zero_weights, n_rows_of, replace_zero_weight_rows
+from sknet._model.encoding import TableInMemory
 from sknet._model.heads import Head
-from sknet._model.table_in_memory import TableInMemory
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.read import (
     MemoryMappedRows,

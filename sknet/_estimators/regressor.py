@@ -14,7 +14,8 @@ from sknet._estimators.resolve import loss_if_valid
 from sknet._estimators.scoring import predict_weighted, regression_score
 from sknet._estimators.sklearn_types import RegressorMixin, Tags, available_if
 from sknet._model.heads import RegressionHead, learn_regression_head
-from sknet._model.intervals import (
+from sknet._model.model import Model
+from sknet._model.residuals import (
     ScaledResiduals,
     has_interval,
     intervals_around,
@@ -22,7 +23,6 @@ from sknet._model.intervals import (
     quantiles_around,
     quantiles_between,
 )
-from sknet._model.model import Model
 from sknet._tables.read import short_repr
 from sknet._typing import Array, Table, Target
 

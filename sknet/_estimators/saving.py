@@ -16,9 +16,9 @@ from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import LabelHead, RegressionHead
-from sknet._model.intervals import ScaledResiduals
 from sknet._model.model import Model
-from sknet._model.starting import gains_of
+from sknet._model.residuals import ScaledResiduals
+from sknet._model.trainer import gains_of
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
 from sknet._storage.pack import classes_by_name

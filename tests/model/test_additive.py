@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.additive import columns_of_units
+from sknet._model.explain import columns_of_units
 from tests.estimators.inside import model_of
 
 rng = np.random.default_rng(0)

@@ -7,8 +7,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Activation, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model import contributions
-from sknet._model.contributions import MAX_BACKGROUND_ROWS, draw_background
+from sknet._model import explain
+from sknet._model.explain import MAX_BACKGROUND_ROWS, draw_background
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE
 
 rng = np.random.default_rng(0)
@@ -194,8 +194,8 @@ def test_pieces_and_blocks_of_columns_change_nothing(monkeypatch):
     many = rng.normal(size=(ROWS_PREDICTED_AT_ONCE + 70, 3))
     net = SigmoidMLPRegressor(4, **QUICK, dtype="float64").fit(X, Y)
     whole = net.explain(many, background=X[:25]).values
-    monkeypatch.setattr(contributions, "UNITS_COMPUTED_AT_ONCE", 1000)
-    monkeypatch.setattr(contributions, "MAX_KEPT_PARTIAL_SUMS", 10)
+    monkeypatch.setattr(explain, "UNITS_COMPUTED_AT_ONCE", 1000)
+    monkeypatch.setattr(explain, "MAX_KEPT_PARTIAL_SUMS", 10)
     assert_allclose(net.explain(many, background=X[:25]).values, whole, rtol=1e-9, atol=1e-12)
     assert_allclose(net.explain(many[-3:], background=X[:25]).values, whole[-3:], rtol=1e-9, atol=1e-12)
 

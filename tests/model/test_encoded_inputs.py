@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
-from sknet._model import encoded_inputs
-from sknet._model.encoded_inputs import dense_row_bytes, kept_row_bytes
+from sknet._model import inputs as encoded_inputs
+from sknet._model.inputs import dense_row_bytes, kept_row_bytes
 from tests.estimators.inside import model_of
 from tests.model.examples import encoded
 from tests.model.limits import compact_bytes

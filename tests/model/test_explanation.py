@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sknet import SigmoidMLPClassifier
-from sknet._model.explanation import _numbers_or_ranks
+from sknet._model.explain import _numbers_or_ranks
 
 rng = np.random.default_rng(0)
 N = 120

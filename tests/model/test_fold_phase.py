@@ -10,8 +10,9 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model import mixture
-from sknet._model.fold_phase import (
+from sknet._model import evaluation
+from sknet._model.encoding import EncodingLearner
+from sknet._model.folds import (
     MIN_STEPS_TO_JUDGE,
     FoldPhase,
     Folds,
@@ -19,14 +20,11 @@ from sknet._model.fold_phase import (
     Split,
     draw_folds,
     draw_judged_sets,
-    fold_rules,
     folds_of_splits,
     steps_per_epoch,
 )
-from sknet._model.matrices import EncodingLearner
-from sknet._model.network_trainer import make_trainer
-from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
-from sknet._model.side_by_side import train_side_by_side
+from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
+from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
@@ -61,9 +59,9 @@ def script_losses(monkeypatch):
 
     def script(values):
         pairs = iter(values)
-        unscripted = mixture.scale_to_best_temperature_in_place  # for sets, which have fewer rows
+        unscripted = evaluation.scale_to_best_temperature_in_place  # for sets, which have fewer rows
         monkeypatch.setattr(
-            mixture,
+            evaluation,
             "scale_to_best_temperature_in_place",
             lambda loss, raw, *others: next(pairs) if len(raw) == N else unscripted(loss, raw, *others),
         )

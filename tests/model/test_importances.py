@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import spearmanr
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.importances import (
+from sknet._model.model import Network
+from sknet._model.sensitivity import (
     MAX_ROWS_USED,
     MIN_ROWS_USED,
     draw_rows,
@@ -19,7 +20,6 @@ from sknet._model.importances import (
     n_rows_used,
     some_of,
 )
-from sknet._model.model import Network
 from tests.estimators.inside import model_of
 from tests.network.pieces import ACTIVATIONS, KINDS, as_array
 from tests.tables.limits import lookup_inputs

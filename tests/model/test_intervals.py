@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 from sknet._model.heads import learn_regression_head
-from sknet._model.intervals import (
+from sknet._model.residuals import (
     MAX_RESIDUAL_QUANTILES,
     Residuals,
     ScaledResiduals,

@@ -7,8 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.joining import join_networks
-from sknet._model.model import Network
+from sknet._model.model import Network, join_networks
 from tests.network.pieces import ACTIVATIONS
 
 F64 = np.dtype(float)

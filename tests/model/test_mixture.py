@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sknet._model.evaluation import HeldOutLoss, Mixture, mix_outputs
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.mixture import HeldOutLoss, Mixture, mix_outputs
 from sknet._model.settings import TargetSettings
 
 rng = np.random.default_rng(0)

@@ -8,8 +8,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.network_trainer import MAX_BUFFER_ROWS, ROWS_IN_CACHE, make_trainer, rows_at_once
-from sknet._model.side_by_side import train_side_by_side
+from sknet._model.trainer import MAX_BUFFER_ROWS, ROWS_IN_CACHE, make_trainer, rows_at_once, train_side_by_side
 from tests.estimators.inside import model_of, seeds_of
 from tests.model import examples
 from tests.model.limits import memory_of

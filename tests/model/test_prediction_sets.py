@@ -7,8 +7,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._model.heads import learn_label_head
-from sknet._model.intervals import MAX_RESIDUAL_QUANTILES
-from sknet._model.prediction_sets import has_prediction_sets, learn_label_residuals, residuals_by_class
+from sknet._model.residuals import (
+    MAX_RESIDUAL_QUANTILES,
+    has_prediction_sets,
+    learn_label_residuals,
+    residuals_by_class,
+)
 from sknet._model.settings import TargetSettings
 
 COVERAGES = (0.05, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99)

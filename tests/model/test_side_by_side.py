@@ -7,8 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.network_trainer import make_trainer
-from sknet._model.side_by_side import train_side_by_side
+from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded
 
 rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.starting import check_initial_weights, state_to_continue_from, state_to_keep, state_with_new_gains
+from sknet._model.trainer import check_initial_weights, state_to_continue_from, state_to_keep, state_with_new_gains
 from tests.network.pieces import layout_of
 from tests.training.problems import best_of, state_after
 

@@ -12,9 +12,8 @@ from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model import threads
-from sknet._model.model import ROWS_PREDICTED_AT_ONCE
-from sknet._model.threads import (
+from sknet._model import machine
+from sknet._model.machine import (
     MIN_PIECES_PER_THREAD,
     MIN_PRODUCT_FOR_BLAS_THREADS,
     MIN_PRODUCT_FOR_NETWORK_THREADS,
@@ -23,6 +22,7 @@ from sknet._model.threads import (
     split_among_threads,
     threads_for_networks,
 )
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE
 from tests.model.limits import thread_product
 
 SMALL, LARGE = 1000, MIN_PRODUCT_FOR_BLAS_THREADS
@@ -134,8 +134,8 @@ class PerThread:
 
 def test_each_thread_gets_its_own_number_back_where_it_has_one(monkeypatch):
     controller = PerThread()
-    library = threads._Library(controller)
-    monkeypatch.setattr(threads, "_all_blas", lambda: (library,))
+    library = machine._Library(controller)
+    monkeypatch.setattr(machine, "_all_blas", lambda: (library,))
     one, other = limit_blas_threads(SMALL), limit_blas_threads(SMALL)
     with ThreadPoolExecutor(1) as worker:
         one.__enter__()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknet import SigmoidMLPClassifier
-from sknet._model.train_phase import average_epochs
+from sknet._model.train import average_epochs
 from tests.estimators.inside import run_of
 from tests.training.problems import epoch
 

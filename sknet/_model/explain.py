@@ -5,10 +5,14 @@ gradient along the line, times the change of each input, adds up to the differen
 al. 2017). Contributions are averaged over the background (Erion et al. 2021). The contributions of all inputs of a
 column are added up, so that a column has one number.
 
-For additive networks, `additive` computes the contributions exactly, with less work.
-
 The first layer's sums z change linearly along a line, too. So the encoded inputs are multiplied by the first weights
 once per row, not once per node of each line, and only the slopes by z are needed.
+
+For additive networks, `explain_additive` computes the contributions exactly, with less work. The raw output of such a
+network is a sum of one function per column, since each unit of the last hidden layer depends on a single column. This
+holds without hidden layers and with `interaction_cst="no_interactions"`. A column's function is the part of the raw
+output that comes from its units. The contribution of a column to a row is the function's value for this row minus its
+mean over a background. Another background shifts the contributions of a column by a constant.
 
 Conventions
 -----------
@@ -19,24 +23,253 @@ z : (n, h)      z0 : (b, h)       first sums, x W + bias
 outputs : (n, k)                  the explained outputs, scaled as in training
 slopes : (k, n, b, h)             mean of d output / dz over each line
 contributions : (k, n, d)         contribution of each column to each output, averaged over the background
+
+In an additive network, h is the number of units of the last hidden layer, or of inputs of a linear model.
+
+columns : (h,)                    the column that each unit depends on; 0 for a unit that depends on no column
+parts : (n, d)                    the part of one output that comes from the units of each column
+
+An `Explanation` holds values : (n, d), or (n, d, k) for several outputs; base_values : (n,), or (n, k); data : (n, d).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._model.additive import as_dense, columns_of_units, explain_additive
-from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model
+from sknet._model.machine import run_on_slices, split_among_threads
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
-from sknet._model.threads import run_on_slices, split_among_threads
-from sknet._tables.encoding import sum_by_column
+from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
 from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, Table
+
+# --- what `explain` returns -------------------------------------------------------------------------------------------
+
+
+if TYPE_CHECKING:
+    import shap
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """Contributions of the columns to the outputs of each row, returned by `explain`.
+
+    The contributions of a row add up to its output minus the base value, which is the
+    mean output of the background.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_features) or (n_samples, n_features, n_outputs)
+        The contributions, in the units that `explain` describes.
+
+    base_values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The mean output of the background, repeated for each row.
+
+    data : ndarray of shape (n_samples, n_features)
+        The explained rows.
+
+    feature_names : list of str
+        Names of the columns.
+
+    output_names : list of str
+        Names of the outputs: classes, numbers of targets, or quantile levels.
+
+    is_additive : bool, default=False
+        Whether the contribution of a column depends on that column alone, as with
+        `interaction_cst="no_interactions"`. Another background then shifts all
+        contributions of a column by the same constant.
+
+    output_descriptions : sequence of str, default=()
+        What each output is, for the labels of plots: "log-odds of 'yes'", "prediction".
+        By default, plots use the names of the outputs.
+
+    See Also
+    --------
+    ShapeFunctionDisplay : Contributions of a column as a curve over its values.
+    ExplanationDisplay : Plot of the mean contributions and of one row.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknet import SigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> net = SigmoidMLPRegressor(max_iter=20, random_state=0).fit(X, y)
+    >>> explanation = net.explain(X.head(50), background=X)
+    >>> explanation
+    Explanation(50 rows, 10 columns, 1 output)
+    >>> explanation.importance().sort_values().index[-1] in ("bmi", "s5")
+    True
+    """
+
+    values: Array
+    base_values: Array
+    data: Array
+    feature_names: list[str]
+    output_names: list[str]
+    is_additive: bool = False
+    output_descriptions: Sequence[str] = ()
+
+    def description_of(self, output: int) -> str:
+        """Return what an output is: "log-odds of 'yes'".
+
+        Parameters
+        ----------
+        output : int
+            Number of the output.
+
+        Returns
+        -------
+        description : str
+            Its description, or by default its name.
+        """
+        return (self.output_descriptions or self.output_names)[output]
+
+    def __repr__(self) -> str:
+        n, k = len(self.values), len(self.output_names)
+        return f"Explanation({n} row{'s' * (n != 1)}, {len(self.feature_names)} columns, {k} output{'s' * (k != 1)})"
+
+    def importance(self) -> pd.Series:
+        """Return the mean absolute contribution of each column.
+
+        Returns
+        -------
+        importance : Series of shape (n_features,)
+            The mean over rows and outputs, in the order of the table.
+        """
+        all_but_columns = tuple(axis for axis in range(self.values.ndim) if axis != 1)
+        return pd.Series(np.abs(self.values).mean(axis=all_but_columns), index=self.feature_names, name="importance")
+
+    def to_shap(self) -> "shap.Explanation":
+        """Convert the explanation to an object of SHAP, for its plots.
+
+        Returns
+        -------
+        explanation : shap.Explanation
+            Input of `shap.plots.bar`, `beeswarm`, `waterfall` and others. With several
+            outputs, select one by `[..., j]`.
+
+        Raises
+        ------
+        ImportError
+            If shap is not installed.
+        """
+        try:
+            import shap
+        except ImportError as error:
+            raise ImportError(f"to_shap needs the package shap ({error}): install it with pip install shap.") from error
+        columns = list(self.data.T)
+        return shap.Explanation(
+            self.values,
+            self.base_values,
+            np.column_stack(
+                [_numbers_or_ranks(column) for column in columns]
+            ),  # by which plots colour and place points
+            display_data=np.column_stack([_to_display(column) for column in columns]),
+            feature_names=self.feature_names,
+            output_names=self.output_names if self.values.ndim == 3 else None,
+        )
+
+
+def _numbers_or_ranks(column: Array) -> Array:
+    """Return a column of numbers as it is, and ranks for other values; NaN for missing values."""
+    values = pd.Series(column).infer_objects()
+    if not pd.api.types.is_numeric_dtype(values):  # booleans are
+        try:
+            values = values.rank(method="dense")
+        except TypeError:  # categories of several types have no order: sort them as text
+            values = values.astype(str).where(values.notna()).rank(method="dense")
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _to_display(column: Array) -> Array:
+    """Return a column of numbers as it is, and other values as text."""
+    values = pd.Series(column).infer_objects()
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return (values if is_number else values.astype(str)).to_numpy(dtype=object)
+
+
+# --- additive networks ------------------------------------------------------------------------------------------------
+
+
+PARTS_COMPUTED_AT_ONCE = 2**20
+"""How many contributions to one output are computed at once. The rows of wide tables are split into smaller pieces."""
+
+
+def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp] | None:
+    """Return the column that each unit of the last hidden layer depends on; None if one depends on several."""
+    first = last = encoder.input_columns  # the first and last column that an input, or a unit, depends on
+    for W in network.coefs[:-1]:
+        seen = W[:, 0] != 0.0
+        if first[seen].min(initial=encoder.n_columns) < last[seen].max(initial=-1):
+            return None  # checked on the first unit alone, which is fast and settles it for most networks
+        depends = W != 0.0
+        first = np.where(depends, first[:, np.newaxis], encoder.n_columns).min(axis=0)
+        last = np.where(depends, last[:, np.newaxis], -1).max(axis=0)
+        if (first < last).any():
+            return None
+    return np.maximum(last, 0)
+
+
+def explain_additive(
+    model: Model, columns: NDArray[np.intp], table: Table, background: Table, progress: Callable[[int], None]
+) -> tuple[Array, Array]:
+    """Compute what each column contributes to each raw output of each row.
+
+    Parameters
+    ----------
+    model : Model
+    columns : ndarray of shape (h,)
+        As `columns_of_units` returns it.
+    table : ndarray, CSR matrix or data frame of shape (n, d)
+    background : ndarray, CSR matrix or data frame of shape (b, d)
+    progress : callable
+        Called with the number of finished rows, after each piece.
+
+    Returns
+    -------
+    values : ndarray of shape (n, d, k)
+        The contributions, in the units of y.
+    base_values : ndarray of shape (k,)
+        The background's mean outputs.
+    """
+    explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
+    # (h, d) for each output: row i holds the weight of unit i, in the column that the unit depends on
+    placed = [
+        sp.csr_array((weights, (np.arange(len(columns)), columns)), (len(columns), model.encoder.n_columns))
+        for weights in last.T
+    ]
+
+    mean = np.asarray(model.last_hidden(background).mean(axis=0, dtype=np.float64)).ravel()
+    base = explained.scaler.decode((mean @ last + model.network.intercepts[-1])[np.newaxis], model.output_dtype)[0]
+    n, d = table.shape[0], model.encoder.n_columns
+    values, n_at_once = np.empty((n, d, len(placed)), base.dtype), max(1, PARTS_COMPUTED_AT_ONCE // d)
+    for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
+        stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
+        hidden = model.last_hidden(take_rows(table, slice(start, stop)))
+        for first in range(0, stop - start, n_at_once):
+            some = hidden[first : first + n_at_once]
+            rows = slice(start + first, start + first + some.shape[0])
+            for output, of_output in enumerate(placed):
+                parts = as_dense(some @ of_output) - mean @ of_output
+                values[rows, :, output] = parts * explained.scaler.scale[output]
+        progress(stop)
+    return values, base
+
+
+def as_dense(x: Table) -> Array:
+    """Return an array as it is, and a sparse matrix as an array."""
+    return x if isinstance(x, np.ndarray) else np.asarray(x.toarray())
+
+
+# --- all other networks -----------------------------------------------------------------------------------------------
+
 
 MAX_BACKGROUND_ROWS = 100
 """How many rows of a background are used. More rows take more time and change the mean little."""

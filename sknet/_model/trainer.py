@@ -1,36 +1,244 @@
 """The training of one network: its rows, objective and solver, its first state, and the resulting network.
 
+Several networks are trained side by side.
+
 Conventions
 -----------
-theta : (p,)        all parameters, in the compute dtype
+theta : (p,)       all parameters, in the compute dtype
+published weights  the estimator's `coefs_` and `intercepts_`, in the output dtype
+m                  inputs of the network
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import ceil, inf, prod
 
 import numpy as np
 
-from sknet._model.interactions import make_input_sets, refuse_weights_between_sets
-from sknet._model.joining import join_networks
-from sknet._model.machine import refuse_beyond_memory
-from sknet._model.matrices import EncodedRows, Encoding
-from sknet._model.mixture import HeldOutLoss
-from sknet._model.model import Model, Network
-from sknet._model.monotone_bounds import make_monotone_bounds
-from sknet._model.settings import Settings
-from sknet._model.starting import check_initial_weights, state_to_keep
-from sknet._model.threads import limit_blas_threads
+from sknet._model.encoding import EncodedRows, Encoding
+from sknet._model.evaluation import HeldOutLoss
+from sknet._model.machine import limit_blas_threads, refuse_beyond_memory, threads_for_networks
+from sknet._model.model import Model, Network, join_networks
+from sknet._model.settings import NetworkSettings, Settings
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import Layout
 from sknet._network.check import check_custom_functions
 from sknet._network.losses import Loss
 from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
-from sknet._network.weights import ElasticNet, InputSets, MonotoneBounds, ProximalStep, draw_weights
+from sknet._network.weights import (
+    ElasticNet,
+    InputSets,
+    MonotoneBounds,
+    ProximalStep,
+    draw_weights,
+    ever_decreases,
+    monotone_bounds,
+)
+from sknet._tables.constraints import input_signs, sets_with_inputs
 from sknet._training.loop import clear_fixed
-from sknet._training.solver import EpochEvaluation, Evaluate, Problem, Solver, State, StopReason
-from sknet._typing import Array, Batch, Gradient, ValueAndGradient
+from sknet._training.solver import (
+    EpochEvaluation,
+    EpochObserver,
+    Evaluate,
+    Problem,
+    Solver,
+    State,
+    StopReason,
+    TrainingEnd,
+)
+from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
+
+# --- constraints on weights -------------------------------------------------------------------------------------------
+
+
+def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
+    """Return the sets of a network's inputs; a single set if all inputs may interact."""
+    if settings.interaction_cst is None or not settings.hidden_sizes:  # a linear model is additive anyway
+        return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
+    has_input = sets_with_inputs(settings.interaction_cst, encoding.encoder)
+    return InputSets(has_input[n_skipped_inputs:], settings.n_joined)
+
+
+def refuse_weights_between_sets(sets: InputSets, layout: Layout, coefs: Sequence[Array]) -> None:
+    """Raise if the user's initial weights join inputs of different sets."""
+    for layer, n_outside in enumerate(sets.weights_outside(layout, coefs)):
+        if n_outside:
+            raise ValueError(
+                f"init gives {n_outside} weights of layer {layer} that interaction_cst needs to be 0: each unit sees "
+                f"the inputs of one of {sets.n_sets} sets. Set them to 0, start from the coefs_ of a network fitted "
+                "with the same interaction_cst, or leave init at 'auto'."
+            )
+
+
+BIN_MEAN = 0.5
+"""The approximate mean of a bin input, which runs from 0 to 1. The mean of scaled numbers is about 0."""
+
+
+def make_monotone_bounds(
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
+) -> MonotoneBounds | None:
+    """Return the bounds on a network's weights; None if no column is constrained.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+    encoding : Encoding
+    layout : Layout
+    n_skipped_inputs : int
+        How many of the encoded table's inputs the network skips, the first
+        ones.
+
+    sets : InputSets
+        The sets of the network's inputs.
+
+    Returns
+    -------
+    MonotoneBounds or None
+    """
+    sign = input_signs(settings.monotonic_cst, encoding.encoder)
+    if sign is None:
+        return None
+    refuse_not_monotone(settings, encoding)
+    # the inputs' means: first biases compensate for weights whose sign is changed
+    means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
+    sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
+    return monotone_bounds(
+        layout,
+        settings.activations,
+        sign=sign,
+        input_means=means,
+        dtype=encoding.compute_dtype,
+        sets=sets,
+    )
+
+
+def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
+    """Raise if the target, the loss, an activation or the initial weights rule out a monotone network."""
+    head = encoding.head
+    if head.n_outputs != 1:
+        raise ValueError(
+            f"monotonic_cst needs a network of one output, and this target makes {head.n_outputs}: fit one target, of "
+            "numbers or two classes and with one quantile level, or leave monotonic_cst out."
+        )
+    for activation in settings.activations:  # tested numerically, since it may be the user's own
+        if ever_decreases(activation.apply):
+            raise ValueError(
+                f"monotonic_cst does not go with activation={activation.name!r}, which falls somewhere: choose "
+                "'sigmoid', 'tanh' or another that never does."
+            )
+    if ever_decreases(head.loss.link):
+        raise ValueError(
+            f"monotonic_cst does not go with loss={head.loss.name!r}, whose link falls somewhere: choose another loss."
+        )
+    if isinstance(settings.init, tuple):
+        raise ValueError(
+            "monotonic_cst does not go with init=(coefs, intercepts): half of the weights would have to change. "
+            "Leave init at 'auto'."
+        )
+
+
+# --- initial weights that are not drawn -------------------------------------------------------------------------------
+
+
+def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
+    """Check the user's initial weights and biases; return them in float64."""
+    if len(init) != 2:
+        raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
+    coefs, intercepts = _float_arrays(init[0]), _float_arrays(init[1])
+    shapes = [W.shape for W in coefs], [b.shape for b in intercepts]
+    expected = layout.shapes, [(size,) for size in layout.sizes[1:]]
+    if shapes != expected:
+        raise ValueError(
+            f"init gives weights of shapes {shapes[0]} and biases {shapes[1]}; this network has {expected}."
+        )
+    if not all(np.isfinite(array).all() for array in (*coefs, *intercepts)):
+        raise ValueError("init gives weights that are not finite numbers.")
+    return coefs, intercepts
+
+
+def _float_arrays(arrays: object) -> list[Array]:
+    """Return a user's list of arrays in float64."""
+    try:
+        return [np.asarray(array, dtype=float) for array in arrays]  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
+
+
+def refuse_other_weights(layout: Layout, network: Network, init: object) -> None:
+    """Raise if the weights to continue from, or the weights in `init`, have other shapes than the layout."""
+    shapes = [W.shape for W in network.coefs]
+    if shapes != layout.shapes:
+        raise ValueError(
+            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
+            f"from {shapes}: keep the layers, or start anew: call fit with warm_start=False."
+        )
+    if isinstance(init, tuple):  # it has no effect any more, but is still checked
+        check_initial_weights(layout, init)
+
+
+def gains_of(theta: Array, n_parameters: int) -> Array:
+    """Return a view of the input gains at the end of theta; empty if there are none."""
+    return theta[n_parameters if theta.size >= n_parameters else 0 :]
+
+
+def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
+    """Return the part of a state that is kept in addition to the published weights and the history.
+
+    With `from_published`, training continues from the published weights. If rows were held out, these are the weights
+    of the best epoch, at its temperature.
+    """
+    # The average is published if there is one, else theta. Of a published theta, only the gains are kept.
+    exact = np.can_cast(state.theta.dtype, output_dtype)  # whether publishing loses no digits
+    published = from_published or (exact and state.average is None)
+    theta = gains_of(state.theta, n_parameters).copy() if published else state.theta
+    average = None if exact or from_published else state.average
+    return replace(state, theta=theta, average=average, best=None, history=[])
+
+
+def state_with_new_gains(state: State, n_parameters: int) -> State:
+    """Return a copy of a kept state with input gains of 1 and moments of 0 for them."""
+    state = state.copy()
+    gains_of(state.theta, n_parameters)[:] = 0.0
+    for moment in state.moments:
+        moment[n_parameters:] = 0.0
+    return state
+
+
+def state_to_continue_from(
+    kept: State, fresh: State, n_parameters: int, output_dtype: DType, *, keep_moments: bool = True
+) -> State:
+    """Return a copy of a kept state to continue from, with the published weights, which may have been set by hand.
+
+    `fresh` is the state of a new run from the published weights. `keep_moments` is False after a change of the solver.
+    """
+    state, published = kept.copy(), fresh.theta[:n_parameters]
+    if not keep_moments or len(state.moments) != len(fresh.moments):
+        return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
+    gains = gains_of(state.theta, n_parameters)
+    weights = state.theta[: state.theta.size - gains.size]
+    if fresh.average is not None:  # the published weights are the average, and theta is separate
+        average = None if state.average is None else state.average[:n_parameters]
+        average = _most_precise_weights(average, published, output_dtype)
+        state.average = np.concatenate([average, gains])
+        weights = weights if weights.size else published
+    else:
+        weights, state.average = _most_precise_weights(weights, published, output_dtype), None
+    state.theta = np.concatenate([weights, gains])
+    return state
+
+
+def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) -> Array:
+    """Return the kept weights if they round to the published weights, else a copy of the published weights.
+
+    The kept weights have more digits. They do not round to the published weights if the user has set `coefs_` by hand.
+    """
+    same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
+    return kept if same and kept is not None else published.copy()
+
+
+# --- the training of one network --------------------------------------------------------------------------------------
+
 
 MAX_BUFFER_ROWS = 4096
 """How many rows a network's buffers hold at most. Larger batches are computed piece by piece."""
@@ -343,3 +551,43 @@ def solver_of_network(solver: Solver, *, is_evaluated: bool, may_stop_early: boo
     # a schedule that ends is not cut short by the training loss, which falls most at the end
     runs_through = solver.end_reason is StopReason.FINISHED and not is_evaluated
     return solver if may_stop_early and not runs_through else replace(solver, n_iter_no_change=inf)
+
+
+# --- several networks -------------------------------------------------------------------------------------------------
+
+
+def train_side_by_side(
+    trainers: Sequence[NetworkTrainer],
+    states: Sequence[State],
+    observer: EpochObserver | None = None,
+    *,
+    in_threads: bool = True,
+) -> list[TrainingEnd]:
+    """Train all networks until each has ended; updates the states in place.
+
+    Parameters
+    ----------
+    trainers : sequence of NetworkTrainer
+        All have the same solver; for L-BFGS there is a single trainer.
+
+    states : sequence of State
+    observer : EpochObserver, default=None
+    in_threads : bool, default=True
+        Whether several networks may train at a time. Results do not depend on it.
+
+    Returns
+    -------
+    results : list of TrainingEnd
+        Why each has ended.
+
+    Raises
+    ------
+    DivergedError
+        If the objective or theta of a network is not finite.
+    """
+    first = trainers[0]
+    with threads_for_networks(len(trainers), first.largest_product) as n_threads:
+        # there may be more threads that wait for workers than threads that compute
+        n_waiting = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
+        n_networks_at_once = max(n_threads, n_waiting) if in_threads else 1
+        return first.solver.train([trainer.problem for trainer in trainers], states, observer, n_networks_at_once)

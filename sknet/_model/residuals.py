@@ -1,4 +1,4 @@
-"""Prediction intervals from the residuals of held-out rows (split conformal prediction).
+"""Prediction intervals and prediction sets from the residuals of held-out rows (split conformal prediction).
 
 An interval around a mean prediction comes from a quantile of scaled residuals [1]_. The scale is the expected absolute
 residual as a function of the prediction. It is learnt from the held-out rows: the mean absolute residual in bins of the
@@ -10,16 +10,26 @@ Quantiles of the target come from signed residuals, whose distribution may be sk
 level is moved by the quantile of its own residuals at this level. Between the levels, quantiles are interpolated
 linearly in the normal score, which is exact for a normal distribution.
 
+A prediction set contains the classes that cannot be ruled out for a row. A row's residual for a class is one minus the
+class's probability [4]_. It is 0 for the most probable class, so that no set is empty. A set contains each class whose
+residual is at most the `coverage` quantile of the residuals of held-out rows of this class. So each class has the
+coverage, even a rare one [4]_ [5]_. This holds for any network, if new rows are exchangeable with the held-out rows.
+With folds there is no guarantee, since residuals come from other networks.
+
 .. [1] Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. & Wasserman, L. (2018). "Distribution-free predictive
    inference for regression". Journal of the American Statistical Association 113, 1094-1111. arXiv:1604.04173.
    Section 5.2: locally weighted split conformal inference.
 .. [2] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile regression". NeurIPS. arXiv:1905.03222.
 .. [3] MacKinnon, J. G. & White, H. (1985). "Some heteroskedasticity-consistent covariance matrix estimators with
    improved finite sample properties". Journal of Econometrics 29, 305-325.
+.. [4] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued classifiers with bounded error levels".
+   Journal of the American Statistical Association 114, 223-234. arXiv:1609.00451.
+.. [5] Vovk, V. (2012). "Conditional validity of inductive conformal predictors". ACML, PMLR 25, 475-490.
+   arXiv:1209.2673.
 
 Conventions
 -----------
-n rows, k targets, m kept quantiles.
+n rows, k targets, K classes, m kept quantiles.
 
 values : (n, k)          targets, in the units of y
 predictions : (n, k)     or (n, levels)
@@ -27,6 +37,8 @@ ends : (n, k, 2)         lower and upper end of each interval
 residuals : (n, k)       target minus prediction; or how far the target lies outside of the outer levels (negative:
                          inside); NaN for a missing target
 middle : (n, k)          the prediction, or the middle of the outer levels
+P : (n, K)               probabilities
+codes : (n, 1)           index of each row's class
 weight : (n,) or None    sample weights, positive
 """
 
@@ -38,10 +50,13 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._model.heads import RegressionHead
+from sknet._model.heads import LabelHead, RegressionHead
 from sknet._tables.read import take_optional
 from sknet._tables.statistics import weighted_quantile
 from sknet._typing import Array
+
+# --- intervals and quantiles ------------------------------------------------------------------------------------------
+
 
 MAX_RESIDUAL_QUANTILES = 1000
 """How many quantiles of the residuals are kept at most."""
@@ -368,3 +383,79 @@ def quantiles_between(head: RegressionHead, predictions: Array, levels: Array, s
     if scaled is not None:
         np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles)
     return quantiles.astype(predictions.dtype)
+
+
+# --- prediction sets --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class LabelResiduals:
+    """The residuals of held-out rows for their own class.
+
+    Attributes
+    ----------
+    of_all : Residuals
+        Of all held-out rows, one column.
+    by_class : tuple of Residuals
+        Of the held-out rows of each class.
+    """
+
+    of_all: Residuals
+    by_class: tuple[Residuals, ...]
+
+    @property
+    def effective_size(self) -> float:
+        """The equivalent number of rows of equal weight."""
+        return self.of_all.effective_size
+
+    def rare_classes(self, coverage: float) -> list[int]:
+        """Return the classes with too few held-out rows for this coverage."""
+        return [code for code, of_class in enumerate(self.by_class) if of_class.quantile(coverage) is None]
+
+    def quantile(self, coverage: float) -> Array | None:
+        """Return the largest residual of each class in a set, (K,); None for too few rows."""
+        of_all = self.of_all.quantile(coverage)
+        if of_all is None:
+            return None
+        return np.array([_quantile_of_class(of_class, coverage, of_all.item()) for of_class in self.by_class])
+
+
+def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
+    """Return the quantile of a class's rows.
+
+    If these are too few, return their maximum or the quantile of all rows, whichever is larger. So the quantile never
+    falls as the coverage grows.
+    """
+    quantile = of_class.quantile(coverage)
+    return float(max(of_class.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
+
+
+def residuals_by_class(P: Array) -> Array:
+    """Return each row's residual for each class, (n, K) in float64: 1 - P, and 0 for its most probable classes."""
+    P = P.astype(np.float64)
+    is_largest = np.equal(P, P.max(axis=1, keepdims=True))  # several classes if probabilities tie
+    return np.where(is_largest, 0.0, 1.0 - P)
+
+
+def has_prediction_sets(head: LabelHead) -> bool:
+    """Whether sets of classes can be predicted: only with one label per row."""
+    return head.labels.target_type in ("binary", "multiclass")
+
+
+def learn_label_residuals(
+    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None, all_codes: Array
+) -> LabelResiduals | None:
+    """Return the residuals of held-out rows; None if sets cannot be predicted.
+
+    `probabilities` are what `predict_proba` returns for these rows. `all_codes` is not used: see
+    `learn_regression_residuals`.
+    """
+    if not has_prediction_sets(head):
+        return None
+    P = np.asarray(probabilities)
+    residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class
+    by_class = []
+    for code in range(P.shape[1]):
+        rows = codes[:, 0] == code
+        by_class.append(summarise_residuals(residuals[rows], take_optional(weight, rows)))
+    return LabelResiduals(summarise_residuals(residuals, weight), tuple(by_class))

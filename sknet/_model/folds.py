@@ -1,60 +1,154 @@
 """On smaller tables, folds choose the number of epochs and the temperature; then networks learn from all rows.
 
 The loss of a few held-out rows is a poor judge of an epoch, since chance decides much of it. Here all folds, or on
-larger tables some of them, are held out in turn; see `fold_rules`.
+larger tables some of them, are held out in turn; see `fold_rules`. Training with folds is the first phase of a fit. The
+interface that both phases share is here, too.
 
 Conventions
 -----------
 n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)          which fold each row belongs to
-raw : (m, k)         raw outputs for the held-out rows, fold after fold
-raw_by_component     a list of such arrays, one for each component: see `mixture`
+raw : (m, k)         raw outputs for the held-out rows, fold after fold, by networks that were not trained on them
+raw_by_component     a list of such arrays, one for each component: see `evaluation`
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import ceil
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from math import ceil, inf
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.evaluation import Folds
-from sknet._model.fold_progress import ChosenEpoch, FoldProgress
-from sknet._model.importances import importance_rows
-from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows, EncodingLearner, encode_rows
-from sknet._model.mixture import Calibration, HeldOutLoss, Mixture, mix_outputs
-from sknet._model.network_trainer import NetworkTrainer, make_trainer
-from sknet._model.phases import EpochReport, PhaseOutcome
-from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
+from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
+from sknet._model.evaluation import Calibration, Folds, HeldOutLoss, Mixture, mix_outputs
+from sknet._model.model import Network, join_networks
+from sknet._model.rules_by_rows import fold_rules
+from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
-from sknet._model.side_by_side import train_side_by_side
+from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
 from sknet._tables.rows import Rows, Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
-from sknet._typing import Array
+from sknet._typing import Array, Table
+
+# --- what both phases share -------------------------------------------------------------------------------------------
 
 
-class FoldRules(NamedTuple):
-    """How many folds there are, and which epoch their losses choose."""
+@dataclass
+class ChosenEpoch:
+    """The epoch that some of the held-out rows have chosen so far."""
 
-    n_folds: int
-    n_held_out: int  # how many of these folds are held out in turn
-    # The chosen epoch is the last one whose loss is at most this factor times the least loss. Losses of nearby epochs
-    # differ by chance: more for few rows than for many, and more for labels than for numbers. A later epoch is chosen
-    # because a network that learns from all rows overfits later than the networks of the folds.
-    tolerance_factor: float
+    number: int = 0  # 0: none could be chosen yet
+    raw_by_component: list[Array] = field(default_factory=list)  # for all held-out rows, after this epoch
+    temperature: float | None = None  # the best one at equal mixing weights; None if unknown
+    best_loss: float = inf  # the least among epochs that may be chosen
 
 
-def fold_rules(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldRules:
-    """Return the rules for `n_rows` rows. Few or grouped rows tell less, so more folds are held out."""
-    few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
-    if n_rows < FEW_ROWS:
-        return FoldRules(4, 4, few)
-    if grouped:
-        return FoldRules(4, 2, some)
-    return FoldRules(4, 1, some) if n_rows < MANY_ROWS else FoldRules(10, 1, 1.002)
+@dataclass
+class FoldProgress:
+    """The states of the folds' networks, and what the folds have chosen so far."""
+
+    states: list[list[State]]  # for each fold, of all members; empty once the folds are done
+    choices: list[ChosenEpoch]  # by all held-out rows, then for each judged set by the other rows
+    epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
+    patience_epoch: int = 0  # the last epoch that improved the loss
+    best_loss: float = inf  # the least of all epochs
+    inverse_temperature: float = 1.0  # of the last epoch
+
+    def refuse_other(self, first: "FoldProgress", raw_by_component: list[Array]) -> None:
+        """Raise a ValueError if this progress does not belong to folds that start with `first` and these outputs."""
+        if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
+            raise ValueError("its networks are not those of these folds")
+        for own, first_states in zip(self.states, first.states, strict=False):
+            for state, first_state in zip(own, first_states, strict=True):
+                state.refuse_other(first_state)
+                if state.epoch != len(self.epochs):
+                    raise ValueError("its epochs are not those of its folds")
+        if len(self.choices) != len(first.choices):
+            raise ValueError("its folds have made other choices")
+        shapes = [raw.shape for raw in raw_by_component]
+        for chosen in self.choices:
+            found = [raw.shape for raw in chosen.raw_by_component]
+            is_chosen = 0 < chosen.number <= len(self.epochs) and found == shapes
+            if not is_chosen and (chosen.number or found or not self.states):
+                raise ValueError("what its folds have chosen is not of these rows")
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """The last epoch of a fit, for printers."""
+
+    number: int  # from 1; epochs of folds are counted separately
+    n_epochs: int  # how many there will be at most
+    figures: Epoch  # means over the networks
+    best_epoch: int | None  # the best epoch so far; None if epochs are not evaluated
+    n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
+    of_folds: bool  # whether it is an epoch of folds
+
+
+class HeldOutOutputs(NamedTuple):
+    """Raw outputs for held-out rows, with their targets and weights."""
+
+    raw: Array  # (m, k)
+    y: Array  # parsed targets
+    weight: Array | None
+
+
+class PhaseOutcome(NamedTuple):
+    """The result of a phase."""
+
+    network: Network  # all networks, joined
+    held_out: HeldOutOutputs | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The progress of both phases: everything needed to continue a fit, bit for bit."""
+
+    folds: FoldProgress | None  # None without folds
+    states: list[State]  # of the networks that will be published; empty while folds train
+
+
+class Phase(Protocol):
+    """A phase of a fit."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding of the published networks."""
+
+    @property
+    def importance_rows(self) -> Table | None:
+        """A few hundred encoded training rows for `feature_importances_`; None to leave it out."""
+
+    @property
+    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
+        """The trainers and states of the networks that will be published; empty for folds."""
+
+    @property
+    def has_new_epoch(self) -> bool:
+        """Whether all networks have trained an epoch in this call."""
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The epochs that each network has trained."""
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
+
+    def outcome(self, rows: Rows) -> PhaseOutcome:
+        """Return the current networks, joined, and the raw outputs for held-out rows; `rows`: the training table."""
+
+    def state_to_keep(self) -> State | None:
+        """Return the state from which training may continue; None if it cannot."""
+
+
+# --- folds ------------------------------------------------------------------------------------------------------------
 
 
 def draw_folds(
