@@ -4,8 +4,8 @@ import pytest
 from sklearn.model_selection import ShuffleSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.auto import suits_folds
-from sknet._estimators.conflicts import refuse_conflicts_with_folds, refuse_conflicts_with_solver
+from sknet._estimators.parameters import refuse_conflicts_with_folds, refuse_conflicts_with_solver
+from sknet._estimators.resolve import suits_folds
 
 OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 

@@ -1,6 +1,6 @@
 """What a call starts from: its seeds."""
 
-from sknet._estimators.start import Seeds, member_seeds
+from sknet._estimators.fit_run import Seeds, member_seeds
 
 
 def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
