@@ -53,7 +53,7 @@ from sknet._storage import checkpoints
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
-# --- the steps of a fit -----------------------------------------------------------------------------------------------
+# --- the steps of a fit ----------------------------------------------------------------------------------------------
 
 
 class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, CommonParameters):
@@ -198,7 +198,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         return tags
 
 
-# --- public methods ---------------------------------------------------------------------------------------------------
+# --- public methods --------------------------------------------------------------------------------------------------
 
 
 class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoidMLP):

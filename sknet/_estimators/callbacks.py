@@ -38,7 +38,7 @@ class FitObserver:
         """Note the result of the fit. It is not published yet, so an error here changes nothing."""
 
 
-# --- printers of `verbose` --------------------------------------------------------------------------------------------
+# --- printers of `verbose` -------------------------------------------------------------------------------------------
 
 
 MAX_PRINTED_LINES = 10
@@ -134,7 +134,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-# --- callbacks and checkpoints ----------------------------------------------------------------------------------------
+# --- callbacks and checkpoints ---------------------------------------------------------------------------------------
 
 
 class CallbackObserver(FitObserver):

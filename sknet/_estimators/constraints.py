@@ -28,7 +28,7 @@ from sknet._estimators.sklearn_types import Method
 from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from sknet._tables.read import suggest_fraction
 
-# --- unknown keywords and values --------------------------------------------------------------------------------------
+# --- unknown keywords and values -------------------------------------------------------------------------------------
 
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-# --- constraints ------------------------------------------------------------------------------------------------------
+# --- constraints -----------------------------------------------------------------------------------------------------
 
 
 Constraints: TypeAlias = dict[str, list[object]]

@@ -42,7 +42,7 @@ from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
 from sknet._typing import Array, Table, Target
 
-# --- the start of a call ----------------------------------------------------------------------------------------------
+# --- the start of a call ---------------------------------------------------------------------------------------------
 
 
 class Seeds(NamedTuple):
@@ -147,7 +147,7 @@ def advance_random_state(estimator: BaseEstimator) -> None:
         draw_seeds(estimator.random_state)
 
 
-# --- the plan of a call -----------------------------------------------------------------------------------------------
+# --- the plan of a call ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Plan:
     learner: EncodingLearner | None = None  # learns the columns again for each fold; None without folds
 
 
-# --- the run ----------------------------------------------------------------------------------------------------------
+# --- the run ---------------------------------------------------------------------------------------------------------
 
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]

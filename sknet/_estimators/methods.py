@@ -164,7 +164,7 @@ def _as_score(found: Any, scoring: object) -> float:
     )
 
 
-# --- quantiles of residuals -------------------------------------------------------------------------------------------
+# --- quantiles of residuals ------------------------------------------------------------------------------------------
 
 
 R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
@@ -253,7 +253,7 @@ def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Arr
     return quantiles
 
 
-# --- explanations -----------------------------------------------------------------------------------------------------
+# --- explanations ----------------------------------------------------------------------------------------------------
 
 
 MIN_ROWS_AS_OWN_BACKGROUND = 20

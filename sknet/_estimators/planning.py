@@ -47,7 +47,7 @@ from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.read import column_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 
-# --- the plan ---------------------------------------------------------------------------------------------------------
+# --- the plan --------------------------------------------------------------------------------------------------------
 
 
 def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
@@ -147,7 +147,7 @@ def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings
     return settings, own | vars(parameters)  # resolved values replace the original ones
 
 
-# --- the networks -----------------------------------------------------------------------------------------------------
+# --- the networks ----------------------------------------------------------------------------------------------------
 
 
 def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:

@@ -53,7 +53,7 @@ from sknet._tables.read import (
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
 from sknet._typing import Array, DType, Table, Target
 
-# --- rows of weight 0 -------------------------------------------------------------------------------------------------
+# --- rows of weight 0 ------------------------------------------------------------------------------------------------
 
 
 def n_rows_of(values: Any, name: str) -> int | None:

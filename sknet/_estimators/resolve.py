@@ -109,7 +109,7 @@ class Facts:
         return not self.early_stopping
 
 
-# --- what evaluates the epochs ----------------------------------------------------------------------------------------
+# --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
 def evaluation_class(
@@ -297,7 +297,7 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
     return [reason for reason, is_set in reasons.items() if is_set]
 
 
-# --- from parameters to settings --------------------------------------------------------------------------------------
+# --- from parameters to settings -------------------------------------------------------------------------------------
 
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
-# --- typed base classes -----------------------------------------------------------------------------------------------
+# --- typed base classes ----------------------------------------------------------------------------------------------
 
 
 Method = TypeVar("Method", bound=Callable[..., object])
@@ -69,7 +69,7 @@ else:
             return method
 
 
-# --- links to the documentation ---------------------------------------------------------------------------------------
+# --- links to the documentation --------------------------------------------------------------------------------------
 
 
 class DocumentationAddress:

@@ -272,7 +272,7 @@ def encode_rows(
     return EncodedRows(inputs, rows.y, rows.weight, encoding)
 
 
-# --- a table in memory ------------------------------------------------------------------------------------------------
+# --- a table in memory -----------------------------------------------------------------------------------------------
 
 
 class EncodedText(NamedTuple):

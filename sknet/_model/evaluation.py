@@ -29,7 +29,7 @@ from sknet._tables.rows import Rows, Split
 from sknet._training.solver import Epoch
 from sknet._typing import Array
 
-# --- who evaluates the epochs -----------------------------------------------------------------------------------------
+# --- who evaluates the epochs ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class EvaluatedByFolds:
 Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds
 
 
-# --- what held-out rows choose besides the epoch ----------------------------------------------------------------------
+# --- what held-out rows choose besides the epoch ---------------------------------------------------------------------
 
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)

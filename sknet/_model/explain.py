@@ -50,7 +50,7 @@ from sknet._tables.read import take_rows
 from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, Table
 
-# --- what `explain` returns -------------------------------------------------------------------------------------------
+# --- what `explain` returns ------------------------------------------------------------------------------------------
 
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _to_display(column: Array) -> Array:
     return (values if is_number else values.astype(str)).to_numpy(dtype=object)
 
 
-# --- additive networks ------------------------------------------------------------------------------------------------
+# --- additive networks -----------------------------------------------------------------------------------------------
 
 
 PARTS_COMPUTED_AT_ONCE = 2**20
@@ -268,7 +268,7 @@ def as_dense(x: Table) -> Array:
     return x if isinstance(x, np.ndarray) else np.asarray(x.toarray())
 
 
-# --- all other networks -----------------------------------------------------------------------------------------------
+# --- all other networks ----------------------------------------------------------------------------------------------
 
 
 MAX_BACKGROUND_ROWS = 100

@@ -32,7 +32,7 @@ from sknet._tables.rows import Rows, Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array, Table
 
-# --- what both phases share -------------------------------------------------------------------------------------------
+# --- what both phases share ------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -148,7 +148,7 @@ class Phase(Protocol):
         """Return the state from which training may continue; None if it cannot."""
 
 
-# --- folds ------------------------------------------------------------------------------------------------------------
+# --- folds -----------------------------------------------------------------------------------------------------------
 
 
 def draw_folds(

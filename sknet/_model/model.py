@@ -259,7 +259,7 @@ def row_pieces(span: slice) -> Iterator[slice]:
         yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, span.stop))
 
 
-# --- several networks as one ------------------------------------------------------------------------------------------
+# --- several networks as one -----------------------------------------------------------------------------------------
 
 
 def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Sequence[float] | None = None) -> Network:

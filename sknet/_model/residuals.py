@@ -55,7 +55,7 @@ from sknet._tables.read import take_optional
 from sknet._tables.statistics import weighted_quantile
 from sknet._typing import Array
 
-# --- intervals and quantiles ------------------------------------------------------------------------------------------
+# --- intervals and quantiles -----------------------------------------------------------------------------------------
 
 
 MAX_RESIDUAL_QUANTILES = 1000
@@ -385,7 +385,7 @@ def quantiles_between(head: RegressionHead, predictions: Array, levels: Array, s
     return quantiles.astype(predictions.dtype)
 
 
-# --- prediction sets --------------------------------------------------------------------------------------------------
+# --- prediction sets -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,7 +35,7 @@ from sknet._tables.read import is_sparse, take_optional, take_rows
 from sknet._tables.rows import Rows
 from sknet._typing import Array, Table
 
-# --- gradients --------------------------------------------------------------------------------------------------------
+# --- gradients -------------------------------------------------------------------------------------------------------
 
 
 def input_gradients(model: Model, table: Table) -> Array:
@@ -118,7 +118,7 @@ def _back_from_hidden(network: Network, kept: list[Array], delta: Array) -> Arra
     return delta
 
 
-# --- importances ------------------------------------------------------------------------------------------------------
+# --- importances -----------------------------------------------------------------------------------------------------
 
 
 MAX_ROWS_USED = 512

@@ -35,7 +35,7 @@ from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
-# --- balance of losses with a log link --------------------------------------------------------------------------------
+# --- balance of losses with a log link -------------------------------------------------------------------------------
 
 
 def balancing_shift(
@@ -82,7 +82,7 @@ def balancing_shift(
     return shift if np.isfinite(shift).all() else None
 
 
-# --- the published networks -------------------------------------------------------------------------------------------
+# --- the published networks ------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -228,7 +228,7 @@ def average_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
     return means
 
 
-# --- comparison with a constant ---------------------------------------------------------------------------------------
+# --- comparison with a constant --------------------------------------------------------------------------------------
 
 
 def are_no_better_than_constant(

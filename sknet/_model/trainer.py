@@ -49,7 +49,7 @@ from sknet._training.solver import (
 )
 from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
 
-# --- constraints on weights -------------------------------------------------------------------------------------------
+# --- constraints on weights ------------------------------------------------------------------------------------------
 
 
 def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
@@ -138,7 +138,7 @@ def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
         )
 
 
-# --- initial weights that are not drawn -------------------------------------------------------------------------------
+# --- initial weights that are not drawn ------------------------------------------------------------------------------
 
 
 def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
@@ -237,7 +237,7 @@ def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) ->
     return kept if same and kept is not None else published.copy()
 
 
-# --- the training of one network --------------------------------------------------------------------------------------
+# --- the training of one network -------------------------------------------------------------------------------------
 
 
 MAX_BUFFER_ROWS = 4096
@@ -553,7 +553,7 @@ def solver_of_network(solver: Solver, *, is_evaluated: bool, may_stop_early: boo
     return solver if may_stop_early and not runs_through else replace(solver, n_iter_no_change=inf)
 
 
-# --- several networks -------------------------------------------------------------------------------------------------
+# --- several networks ------------------------------------------------------------------------------------------------
 
 
 def train_side_by_side(
