@@ -40,7 +40,6 @@ class FitObserver:
 
 # --- printers of `verbose` -------------------------------------------------------------------------------------------
 
-
 MAX_PRINTED_LINES = 10
 """How many lines a run prints if lines cannot be overwritten, as in a log file or a notebook."""
 

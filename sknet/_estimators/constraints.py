@@ -30,7 +30,6 @@ from sknet._tables.read import suggest_fraction
 
 # --- unknown keywords and values -------------------------------------------------------------------------------------
 
-
 T = TypeVar("T")
 
 NAMES_ELSEWHERE = {

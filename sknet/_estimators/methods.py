@@ -166,7 +166,6 @@ def _as_score(found: Any, scoring: object) -> float:
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
 
-
 R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
 
 
@@ -254,7 +253,6 @@ def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Arr
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------
-
 
 MIN_ROWS_AS_OWN_BACKGROUND = 20
 """The least number of explained rows that can be their own background."""

@@ -215,7 +215,6 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
 
 # --- conflicts -------------------------------------------------------------------------------------------------------
 
-
 LEARNT_WITH = (
     "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
     "numeric_encoding", "n_bins", "input_gains", "input_scaling", "monotonic_cst", "interaction_cst", "dtype",

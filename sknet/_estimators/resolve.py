@@ -299,7 +299,6 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
 
 # --- from parameters to settings -------------------------------------------------------------------------------------
 
-
 T = TypeVar("T")
 
 GAIN_RATE = 3.0

@@ -101,7 +101,6 @@ Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds
 
 # --- what held-out rows choose besides the epoch ---------------------------------------------------------------------
 
-
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
 """The mixing weights that are tried if there are two components."""
 

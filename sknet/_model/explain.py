@@ -197,7 +197,6 @@ def _to_display(column: Array) -> Array:
 
 # --- additive networks -----------------------------------------------------------------------------------------------
 
-
 PARTS_COMPUTED_AT_ONCE = 2**20
 """How many contributions to one output are computed at once. The rows of wide tables are split into smaller pieces."""
 
@@ -269,7 +268,6 @@ def as_dense(x: Table) -> Array:
 
 
 # --- all other networks ----------------------------------------------------------------------------------------------
-
 
 MAX_BACKGROUND_ROWS = 100
 """How many rows of a background are used. More rows take more time and change the mean little."""

@@ -20,7 +20,6 @@ from threadpoolctl import LibController, ThreadpoolController
 
 # --- memory ----------------------------------------------------------------------------------------------------------
 
-
 N_THETA_COPIES = 6
 """How many arrays of theta's length training may hold: theta, gradient, two moments, average and best epoch."""
 
@@ -77,7 +76,6 @@ def memory_limit() -> int | None:
 
 
 # --- threads ---------------------------------------------------------------------------------------------------------
-
 
 MIN_PRODUCT_FOR_BLAS_THREADS = 3 * 10**7
 """How many multiply-adds the largest product must have for BLAS to get more than one thread.

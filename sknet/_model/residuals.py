@@ -57,7 +57,6 @@ from sknet._typing import Array
 
 # --- intervals and quantiles -----------------------------------------------------------------------------------------
 
-
 MAX_RESIDUAL_QUANTILES = 1000
 """How many quantiles of the residuals are kept at most."""
 

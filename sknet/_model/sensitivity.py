@@ -120,7 +120,6 @@ def _back_from_hidden(network: Network, kept: list[Array], delta: Array) -> Arra
 
 # --- importances -----------------------------------------------------------------------------------------------------
 
-
 MAX_ROWS_USED = 512
 """How many training rows are used at most."""
 

@@ -239,7 +239,6 @@ def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) ->
 
 # --- the training of one network -------------------------------------------------------------------------------------
 
-
 MAX_BUFFER_ROWS = 4096
 """How many rows a network's buffers hold at most. Larger batches are computed piece by piece."""
 

@@ -1,4 +1,4 @@
-"""How a table becomes the network's input: kept in memory, or batch by batch. What all tables promise: test_table_contract."""
+"""How a table becomes the network's input: kept in memory, or batch by batch. See also test_table_contract."""
 
 import os
 import subprocess
