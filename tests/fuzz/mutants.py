@@ -242,12 +242,12 @@ def stages(root: Path, file: str, wide: bool = False) -> list[list[str]]:
     tests = f"tests/{room.removeprefix('_')}"
     stem = name.removesuffix(".py")
     names = [f"test_{stem}.py", f"test_{stem}_*.py", f"test_{stem.removesuffix('s')}_contract.py"]
-    twins = [f"{tests}/{path.name}" for name in names for path in sorted((root / tests).glob(name))]
+    twins = dict.fromkeys(f"{tests}/{path.name}" for name in names for path in sorted((root / tests).glob(name)))
     beside = [
         "tests/estimators/test_worked_example.py", "tests/network/test_loss_contract.py",
         "tests/model/test_input_contract.py",
     ]  # fmt: skip
-    return [*[twins] * bool(twins), [*beside, tests], *[[*WIDE]] * wide]
+    return [*[[*twins]] * bool(twins), [*beside, tests], *[[*WIDE]] * wide]
 
 
 def passes(root: Path, tests: list[str]) -> bool:
