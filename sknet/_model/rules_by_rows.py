@@ -23,9 +23,9 @@ ROWS_PER_BIN, MAX_BINS_OF_TABLE, MIN_AUTO_BINS, MAX_AUTO_BINS = 24, 256, 12, 128
 in each column. Targets that vary fast do so along few columns, such as a date or coordinates. Many bins in many columns
 make each step slower, and make networks overfit if the loss is already close to 0."""
 
-PATIENCE, FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12, 6), (8, 6, 6), 4
-"""The value of `n_iter_no_change="auto"`: in general, with folds (below `FEW_ROWS`, below `MANY_ROWS`, above), and on
-large tables. Regression losses vary less from epoch to epoch than classification losses."""
+PATIENCE, FOLDS_PATIENCE, STEADY_FOLDS_PATIENCE, LARGE_PATIENCE = 24, 10, 6, 4
+"""The value of `n_iter_no_change="auto"`: in general, with folds, with folds whose losses vary less from epoch to epoch
+(of a regressor, or from `MANY_ROWS` on), and on large tables."""
 
 FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1
 """The value of `validation_fraction="auto"`, in general and for large tables, where thousands of rows are enough."""
