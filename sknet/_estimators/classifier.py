@@ -384,10 +384,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     best_epoch_ : int
         Epoch of the last call, counted from 1, whose weights were kept. With held-out
         rows, it is the best epoch (of several members, the largest). With folds, it is
-        the last epoch whose joint loss is within a tolerance of the least, after at
-        least 75 steps. The tolerance is 0 to 5 %, depending on the number of rows.
-        `n_iter_` counts the epochs on all rows. Without held-out rows or folds, it is
-        the last epoch.
+        the epoch of the least joint loss, after at least 75 steps; `n_iter_` then counts
+        the epochs on all rows. Without held-out rows or folds, it is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without

@@ -43,24 +43,19 @@ each step is worth more than many steps."""
 
 
 class FoldRules(NamedTuple):
-    """How many folds there are, and which epoch their losses choose."""
+    """How many folds there are."""
 
     n_folds: int
     n_held_out: int  # how many of these folds are held out in turn
-    # The chosen epoch is the last one whose loss is at most this factor times the least loss. Losses of nearby epochs
-    # differ by chance: more for few rows than for many, and more for labels than for numbers. A later epoch is chosen
-    # because a network that learns from all rows overfits later than the networks of the folds.
-    tolerance_factor: float
 
 
-def fold_rules(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldRules:
+def fold_rules(n_rows: int, grouped: bool = False) -> FoldRules:
     """Return the rules for `n_rows` rows. Few or grouped rows tell less, so more folds are held out."""
-    few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
     if n_rows < FEW_ROWS:
-        return FoldRules(4, 4, few)
+        return FoldRules(4, 4)
     if grouped:
-        return FoldRules(4, 2, some)
-    return FoldRules(4, 1, some) if n_rows < MANY_ROWS else FoldRules(10, 1, 1.002)
+        return FoldRules(4, 2)
+    return FoldRules(4, 1) if n_rows < MANY_ROWS else FoldRules(10, 1)
 
 
 def fraction_held_out(n_rows: int) -> float:
