@@ -29,10 +29,11 @@ from tests.benchmarks.large_tables import made, measure, report, rule  # noqa: E
 from tests.benchmarks.large_tables.measure import MODELS, NETWORKS, Job  # noqa: E402
 
 SECONDS = 600.0
-FEW_SPLITS = 50_000  # larger tables are split once
+TWO_SPLITS = 50_000  # rows: larger tables are split once
 SIZES = {"made/": {10_000: 3, 100_000: 3, 1_000_000: 1}, "smooth/": {1500: 3, 6000: 2}}  # rows: seeds
-SLOW = {"CatBoost", *NETWORKS}  # one seed
-SMOKE_ROWS = {"made/": {300: 1, 600: 1}, "smooth/": {150: 1, 200: 1}}
+ONE_SEED = {"CatBoost", *NETWORKS}
+CATBOOST_ROWS = 110_000  # above, it takes minutes
+SMOKE_SIZES = {"made/": {300: 1, 600: 1}, "smooth/": {150: 1, 200: 1}}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -75,23 +76,29 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def every_job(is_smoke: bool = False) -> list[Job]:
-    """Return all fits: the first seed of every table before the second, small tables before large ones."""
+    """Return all fits: the first seed of every table before the second, and what takes minutes last.
+
+    A run that `--minutes` ends has every table before it has any of them twice.
+    """
     taken = rule.taken().sort_values("rows", kind="stable")
-    sizes = [
-        (name, 300 if is_smoke else 0, 1 if is_smoke or rows > FEW_SPLITS else 3)
+    tables = [  # each with its number of rows, how many of them to take, and how many seeds
+        (name, rows, 300 if is_smoke else 0, 1 if is_smoke or rows > TWO_SPLITS else 2)
         for name, rows in zip(taken["name"], taken["rows"], strict=True)
     ]
-    for start, seeds in (SMOKE_ROWS if is_smoke else SIZES).items():
+    for start, seeds in (SMOKE_SIZES if is_smoke else SIZES).items():
         names = [name for name in made.FUNCTIONS if name.startswith(start)]
-        sizes += [(name, rows, n_seeds) for rows, n_seeds in seeds.items() for name in names]
-    return [
-        Job(name, rows, seed, model)
-        for seed in range(max(n_seeds for *_, n_seeds in sizes))
-        for name, rows, n_seeds in sizes
-        if seed < n_seeds
-        for model in MODELS
-        if (seed == 0 or model not in SLOW) and (model not in NETWORKS or name.startswith("smooth/"))
-    ]
+        tables += [(name, rows, rows, n_seeds) for rows, n_seeds in seeds.items() for name in names]
+    first, last = [], []
+    for name, rows, some, n_seeds in tables:
+        for model in MODELS:
+            if model in NETWORKS and not name.startswith("smooth/"):
+                continue
+            takes_minutes = model in NETWORKS or (model == "CatBoost" and rows > CATBOOST_ROWS)
+            for seed in range(1 if model in ONE_SEED else n_seeds):
+                (last if takes_minutes else first).append((rows, Job(name, some, seed, model)))
+    first.sort(key=lambda one: one[1].seed)
+    last.sort(key=lambda one: one[0])
+    return [job for _, job in first + last]
 
 
 if __name__ == "__main__":
