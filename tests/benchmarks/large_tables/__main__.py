@@ -32,7 +32,8 @@ SECONDS = 600.0
 TWO_SPLITS = 50_000  # rows: larger tables are split once
 SIZES = {"made/": {10_000: 3, 100_000: 3, 1_000_000: 1}, "smooth/": {1500: 3, 6000: 2}}  # rows: seeds
 ONE_SEED = {"CatBoost", *NETWORKS}
-CATBOOST_ROWS = 110_000  # above, it takes minutes
+CATBOOST_ROWS = 60_000  # above, it takes minutes
+NETWORK_COST = 50  # rows that CatBoost fits in the time of one row of RealMLP
 SMOKE_SIZES = {"made/": {300: 1, 600: 1}, "smooth/": {150: 1, 200: 1}}
 
 
@@ -95,7 +96,8 @@ def every_job(is_smoke: bool = False) -> list[Job]:
                 continue
             takes_minutes = model in NETWORKS or (model == "CatBoost" and rows > CATBOOST_ROWS)
             for seed in range(1 if model in ONE_SEED else n_seeds):
-                (last if takes_minutes else first).append((rows, Job(name, some, seed, model)))
+                cost = rows * (NETWORK_COST if model in NETWORKS else 1)
+                (last if takes_minutes else first).append((cost, Job(name, some, seed, model)))
     first.sort(key=lambda one: one[1].seed)
     last.sort(key=lambda one: one[0])
     return [job for _, job in first + last]
