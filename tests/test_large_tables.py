@@ -113,6 +113,11 @@ def test_a_run_goes_on_where_it_stopped(monkeypatch, files, capsys):
     assert measure.rows().empty
 
 
+def test_every_model_is_of_the_package_whose_version_is_told():
+    assert measure.PACKAGE["LightGBM, 600 trees"] == measure.PACKAGE["LightGBM"] == "lightgbm"
+    assert measure.PACKAGE["sknet"] == "sknet-mlp" and measure.PACKAGE["HistGradientBoosting"] == "scikit-learn"
+
+
 def test_no_fit_begins_after_the_time_is_up(monkeypatch, files):
     monkeypatch.setattr(measure, "data_of", lambda job: pytest.fail("a table was read"))
     measure.run([Job("made/one", 30, 0, "sknet")], 60, until=0.0)

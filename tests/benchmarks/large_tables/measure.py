@@ -57,7 +57,7 @@ MODELS: dict[str, Callable[[bool, int], BaseEstimator]] = {
     "RealMLP-TD, bagged": ALL["RealMLP-TD, bagged"],
 }
 NETWORKS = ("RealMLP-TD", "RealMLP-TD, bagged")
-PACKAGE = {"LightGBM, 600 trees": "lightgbm"} | {name: PACKAGES.get(name, "scikit-learn") for name in MODELS}
+PACKAGE = {name: PACKAGES.get(name, "scikit-learn") for name in MODELS} | {"LightGBM, 600 trees": "lightgbm"}
 MODULE = {"sknet-mlp": "sknet", "scikit-learn": "sklearn"}
 
 
