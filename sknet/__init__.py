@@ -10,7 +10,7 @@ from sknet._estimators.callbacks import Checkpoint
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import load, save
-from sknet._model.explanation import Explanation
+from sknet._model.explain import Explanation
 from sknet._network.activations import Activation
 from sknet._network.check import check_gradient
 from sknet._network.losses import Interval, Loss

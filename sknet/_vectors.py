@@ -18,7 +18,7 @@ def add_multiple(y: Array, a: float, x: Array) -> None:
     """Add a x to y, in place.
 
     NumPy multiplies and adds in two passes, with a temporary array: for the weights of a network twice the time. A fit
-    gives SciPy's BLAS one thread, so that its idle ones do not keep the cores busy (see `_model/threads.py`).
+    gives SciPy's BLAS one thread, so that its idle ones do not keep the cores busy (see `_model/machine.py`).
     """
     if y.size:  # SciPy's wrapper refuses empty arrays
         # It writes into y only if that is contiguous and of its type, and else into a copy; reshape then makes views.

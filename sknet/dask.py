@@ -20,12 +20,11 @@ from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
-from sknet._estimators.read_data import FitArguments, read_weight_of_rows
+from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_weight_of_rows
 from sknet._estimators.regressor import REGRESSION, conformal_quantile_of_targets, levels_and_residuals
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
-from sknet._estimators.zero_weights import drop_zero_weights
 from sknet._packages import require_package
 from sknet._typing import Array, Table, Target
 

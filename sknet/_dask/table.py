@@ -30,8 +30,8 @@ from pandas.api.types import union_categoricals
 
 from sknet._dask import tasks
 from sknet._dask.tasks import Future
-from sknet._model.matrices import EncodedRows
-from sknet._model.network_trainer import ROWS_IN_CACHE
+from sknet._model.encoding import EncodedRows
+from sknet._model.trainer import ROWS_IN_CACHE
 from sknet._network.chain import BatchFormat, Inputs, MixedRows, length
 from sknet._network.objective import ObjectiveSettings
 from sknet._tables.categories import TargetTotals

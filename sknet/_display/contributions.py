@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_scalar
 
-from sknet._model.explanation import Explanation
+from sknet._model.explain import Explanation
 from sknet._tables.dates import infer_instants
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
 from sknet._typing import Array, Table

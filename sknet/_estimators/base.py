@@ -1,45 +1,59 @@
-"""The steps of `fit`, `resume` and `partial_fit`, for both estimators.
+"""The steps of `fit`, `resume` and `partial_fit`, for both estimators, and the public methods that both share.
 
-They read the data, plan the call, select the epoch, train the networks, and publish the result with one assignment. So
-a call that fails changes nothing.
+The steps read the data, plan the call, select the epoch, train the networks, and publish the result with one
+assignment. So a call that fails changes nothing.
 """
 
 import sys
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.assembling import assemble_run
-from sknet._estimators.callbacks import (
-    Observers,
-    observers_of,
-    refuse_unresumable_solver,
+from sknet._estimators.callbacks import Observers, observers_of, refuse_unresumable_solver
+from sknet._estimators.constraints import check_parameters, fit_context, refuse_unknown_keywords
+from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
+from sknet._estimators.fit_run import (
+    FitRun,
+    Seeds,
+    Start,
+    TaskFunctions,
+    advance_random_state,
+    draw_start,
+    start_from_checkpoint,
 )
-from sknet._estimators.conflicts import (
+from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table, require_fitted
+from sknet._estimators.methods import explain_rows
+from sknet._estimators.parameters import (
+    CommonParameters,
+    check_has_partial_fit,
+    column_choices,
     refuse_conflicts_with_own_rows,
     refuse_conflicts_with_temperature,
 )
-from sknet._estimators.constraints import check_parameters
-from sknet._estimators.documentation import DocumentationLinkMixin
-from sknet._estimators.fit_messages import (
-    print_stop_reason,
-    warn_of_doubtful_result,
-    warn_of_stop_reason,
-    why_diverged,
-)
-from sknet._estimators.fit_run import FitRun, TaskFunctions
-from sknet._estimators.fitted import Fitted, FittedAttributes
-from sknet._estimators.parameters import CommonParameters, check_has_partial_fit, column_choices
-from sknet._estimators.planning import make_plan
+from sknet._estimators.planning import assemble_run, make_plan
 from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
-from sknet._estimators.resolve import target_settings
-from sknet._estimators.sklearn_types import BaseEstimator, CallbackSupportMixin, Tags
-from sknet._estimators.start import Start, advance_random_state, draw_start, start_from_checkpoint
-from sknet._model.baseline import are_no_better_than_constant
+from sknet._estimators.resolve import Facts, resolve, target_settings
+from sknet._estimators.sklearn_types import (
+    BaseEstimator,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    DocumentationLinkMixin,
+    Tags,
+    TransformerMixin,
+    with_callbacks,
+)
+from sknet._model.encoding import encode_rows, encoding_of
 from sknet._model.evaluation import NoEvaluation
+from sknet._model.explain import Explanation
+from sknet._model.sensitivity import input_gradients
+from sknet._model.train import are_no_better_than_constant
+from sknet._model.trainer import make_trainer, refuse_other_weights
 from sknet._storage import checkpoints
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
-from sknet._typing import Table, Target
+from sknet._typing import Array, Table, Target
+
+# --- the steps of a fit ----------------------------------------------------------------------------------------------
 
 
 class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, CommonParameters):
@@ -182,3 +196,335 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         tags.input_tags.sparse = self.n_members in (1, "auto")  # several networks need dense tables
         tags.input_tags.allow_nan = True
         return tags
+
+
+# --- public methods --------------------------------------------------------------------------------------------------
+
+
+class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoidMLP):
+    """An estimator that learns from a table in memory: the public methods that classifier and regressor share."""
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    @with_callbacks
+    @fit_context
+    def fit(
+        self,
+        X: Table,
+        y: Target,
+        sample_weight: Target = None,
+        *,
+        X_val: Table = None,
+        y_val: Target = None,
+        sample_weight_val: Target = None,
+        groups: Target = None,
+    ) -> Self:
+        """Fit the network to a table.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table. A data frame may hold numbers, categories, text and dates. Values
+            may be missing.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets. A classifier takes labels, an indicator matrix (multilabel) or
+            several columns of labels (multiclass-multioutput). A regressor takes
+            numbers. If `y` has several columns, values may be missing (NaN or None);
+            the loss and the score ignore them.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights. In the loss, a row of weight 2 counts as two rows. The fit equals
+            one with repeated rows if all rows form one batch, without held-out rows, folds,
+            dropout and target means, and with the same `resolved_params_` ("auto" counts
+            rows). Rows of weight 0 are ignored, whatever they hold.
+
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
+            Your own validation rows, for early stopping.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation rows.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Sample weights of the validation rows.
+
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row. Rows of one group are held out together. A splitter
+            passed as `validation_fraction` receives the groups.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data, a parameter or a weight is invalid, or if training diverges.
+            The estimator then stays as it was.
+        """
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+
+    @with_callbacks
+    @fit_context
+    def resume(
+        self,
+        path: str | PathLike[str],
+        X: Table,
+        y: Target,
+        sample_weight: Target = None,
+        *,
+        X_val: Table = None,
+        y_val: Target = None,
+        sample_weight_val: Target = None,
+        groups: Target = None,
+    ) -> Self:
+        """Continue an interrupted `fit` from a file written by `Checkpoint`.
+
+        Pass the same data, and use the same parameters, as in the interrupted run. The
+        result then equals that of a run without interruption, bit for bit. To train
+        longer, set a larger `max_iter`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets, as in `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
+            Your own validation rows.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Targets of the validation rows.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Sample weights of the validation rows.
+
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, as in `fit`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a checkpoint, or belongs to other data, other layers or
+            another solver. The estimator then stays as it was.
+        """
+        return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+
+    # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
+
+    @refuse_unknown_keywords
+    def transform(self, X: Table) -> Table:
+        """Compute the activations of the last hidden layer.
+
+        They turn a raw table into numbers for another model, such as nearest neighbours
+        or a linear model. As a step of a pipeline, the network is fitted to the same
+        targets as the last step. `set_output(transform="pandas")` returns a data frame.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        hidden : ndarray of shape (n_samples, n_units)
+            The input of the output layer, `activations(X)[-2]`, with the units of all
+            members side by side. Without hidden layers it is the encoded table, which
+            is a sparse matrix for sparse `X`.
+        """
+        model, table = model_and_checked_table(self, X)
+        return model.last_hidden(table)
+
+    @refuse_unknown_keywords
+    def get_feature_names_out(self, input_features: Target = None) -> Array:
+        """Return the names of the columns that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the table's columns. They must be those that `fit` saw.
+
+        Returns
+        -------
+        names : ndarray of str objects, of shape (n_units,)
+            "sigmoidmlpclassifier0" and so on; without hidden layers,
+            `network_feature_names_`.
+        """
+        network = require_fitted(self).model.network
+        names: Array = super().get_feature_names_out(input_features)
+        return names if network.activations else self.network_feature_names_
+
+    @property
+    def _n_features_out(self) -> int:
+        """How many columns `transform` returns, for scikit-learn."""
+        return int(self.coefs_[-1].shape[0])
+
+    # --- a look inside -----------------------------------------------------------------------------------------------
+
+    @refuse_unknown_keywords
+    def activations(self, X: Table) -> list[Array]:
+        """Compute the output of every layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        outputs : list of arrays of shape (n_samples, layer size), length `n_layers_`
+            The encoded table, the output of each hidden layer, and the output of the
+            network after the output activation.
+        """
+        model, table = model_and_checked_table(self, X)
+        return model.activations(table)
+
+    @refuse_unknown_keywords
+    def input_gradients(self, X: Table) -> Array:
+        """Compute the derivatives of the predictions with respect to the table's numbers.
+
+        A derivative is the slope of the prediction: how much the prediction changes per
+        unit of a column. It is exact, since a backward pass in float64 goes through the
+        network and the encoding. At a sharp bend, such as the edge of a bin or the kink
+        of "relu", it is the slope on one side or the mean of both slopes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
+            Derivatives in the units of the prediction per unit of the column, or per
+            second for dates and durations. They are 0 for missing values and NaN for
+            categories (for categories, use `explain`).
+
+            There is no axis of outputs for a single target, nor for two classes, where
+            the prediction is the probability of the second class. Otherwise there is
+            one output per target, quantile level or column of `predict_proba`. For
+            several columns of classes, the outputs of each column follow those of the
+            column before; a column of two classes has a single output.
+        """
+        by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
+        return by_column[:, 0] if by_column.shape[1] == 1 else by_column
+
+    @refuse_unknown_keywords
+    def explain(self, X: Table, background: Table = None) -> Explanation:
+        """Compute how much each column contributes to each prediction.
+
+        Contributions are expected gradients: each row is compared with the rows of a
+        background. The gradient of the output is integrated along the straight line
+        from a background row to the explained row, in the encoded table [1]_, and
+        averaged over the background [2]_. The contributions of all inputs that encode a
+        column are added up, so every column has one number.
+
+        The contributions of a row add up to its output minus the mean output of the
+        background, to within a thousandth of the outputs' spread. With `verbose`,
+        progress is printed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows to explain.
+
+        background : {array-like, sparse matrix, DataFrame} of shape (n_background, n_features), default=None
+            The rows to compare with, usually training rows. If there are more than 100,
+            the same 100 are drawn in each call. With None, `X` is its own background
+            and must have 20 rows or more.
+
+        Returns
+        -------
+        explanation : Explanation
+            Its `values` have shape (n_samples, n_features), or (n_samples, n_features,
+            n_outputs) for several outputs. `importance()` returns the mean absolute
+            contribution of each column.
+
+            A regressor's contributions are in the units of the target. With the losses
+            "poisson", "gamma" and "tweedie", they add up to the logarithm of the
+            prediction. A classifier's add up to `decision_function`: the log-odds of
+            the second class or of a label, or the inputs of the softmax.
+
+        Warns
+        -----
+        UserWarning
+            If contributions do not add up, because an activation function has jumps, or
+            because there are too few background rows for "relu".
+
+        References
+        ----------
+        .. [1] Sundararajan, M., Taly, A. & Yan, Q. (2017). "Axiomatic attribution for
+           deep networks". ICML. arXiv:1703.01365.
+        .. [2] Erion, G., Janizek, J., Sturmfels, P., Lundberg, S. & Lee, S. (2021).
+           "Improving performance of deep learning models with axiomatic attribution
+           priors and expected gradients". Nature Machine Intelligence 3, 620-631.
+           arXiv:1906.10670.
+        """
+        return explain_rows(self, X, background, verbose=bool(self.verbose))
+
+    @refuse_unknown_keywords
+    def backpropagate(
+        self, X: Table, y: Target, sample_weight: Target = None
+    ) -> tuple[float, list[Array], list[Array]]:
+        """Compute the training objective and its gradient at the current weights.
+
+        The objective is the loss of all rows as one batch, plus the penalty. It
+        includes class weights, but no dropout. A regressor computes it on the scaled
+        target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        loss : float
+            The weighted mean loss plus the penalty.
+
+        coef_grads : list of arrays, shaped like `coefs_`
+            Derivatives with respect to the weights.
+
+        intercept_grads : list of arrays, shaped like `intercepts_`
+            Derivatives with respect to the biases.
+        """
+        self._validate_params()
+        fitted = require_fitted(self)
+        start = Start(Seeds(*fitted.seeds), fitted, is_increment=True)
+        data = self._read(start, FitArguments(X, y, sample_weight))
+        # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
+        facts = Facts(
+            len(data.rows),
+            fitted.evaluation is not None,
+            began_with_increments=start.has_one_network,
+            earlier_parameters=fitted.resolved,
+        )
+        settings, _ = resolve(self, facts)
+        settings = replace(settings, network=replace(settings.network, dropout=()))  # no dropout: the gradient is exact
+        model = fitted.model
+        encoding = encoding_of(model, data.head)
+        trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
+        refuse_other_weights(trainer.layout, model.network, settings.network.init)
+        loss, gradient = trainer.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
+        coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
+        return loss, list(coef_grads), list(intercept_grads)

@@ -4,22 +4,16 @@ from typing import Self, cast
 
 import numpy as np
 
-from sknet._estimators.conformal import conformal_quantile, rows_needed
+from sknet._estimators.base import InMemoryMLP
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
-from sknet._estimators.in_memory import InMemoryMLP
+from sknet._estimators.methods import accuracy, conformal_quantile, predict_weighted, rows_needed
 from sknet._estimators.parameters import ClassifierParameters, check_has_partial_fit
-from sknet._estimators.scoring import accuracy, predict_weighted
 from sknet._estimators.sklearn_types import ClassifierMixin, Tags, available_if
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
-from sknet._model.prediction_sets import (
-    LabelResiduals,
-    has_prediction_sets,
-    learn_label_residuals,
-    residuals_by_class,
-)
+from sknet._model.residuals import LabelResiduals, has_prediction_sets, learn_label_residuals, residuals_by_class
 from sknet._typing import Array, Table, Target
 
 

@@ -6,10 +6,9 @@ from math import isfinite, log, log10
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet._estimators.fit_run import FitRun
+from sknet._estimators.fit_run import FitRun, Start
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
-from sknet._estimators.start import Start
 from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.settings import Settings

@@ -15,10 +15,9 @@ from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
-from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
 from sknet._model.model import Model, Network
-from sknet._model.prediction_sets import LabelResiduals
-from sknet._model.starting import state_with_new_gains
+from sknet._model.residuals import ErrorScale, LabelResiduals, Residuals, ScaledResiduals
+from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
 from sknet._tables.encoding import TableEncoder

@@ -1,9 +1,13 @@
 """Check the user's data: tables, targets, weights and groups.
 
+Rows of weight 0 are removed before anything is checked, since nothing may depend on their values.
+
 Conventions
 -----------
-X : (n, d)         array, CSR matrix or data frame, not yet encoded
-weight : (n,)      float64, not negative; None if all are 1
+n rows; N rows passed by the user; d columns.
+
+X : (n, d)                array, CSR matrix or data frame, not yet encoded
+weight : (n,)             float64, not negative; None if all are 1. For `drop_zero_weights`, (N,)
 """
 
 import re
@@ -12,17 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data
 
-from sknet._estimators.zero_weights import drop_zero_weights, n_rows_of, replace_zero_weight_rows
+from sknet._model.encoding import TableInMemory
 from sknet._model.heads import Head
-from sknet._model.table_in_memory import TableInMemory
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.read import (
     MemoryMappedRows,
@@ -41,11 +46,55 @@ from sknet._tables.read import (
     none_to_nan,
     raise_for_bad_column,
     short_list,
+    take_rows,
     unwrap_narwhals,
     with_common_types,
 )
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
 from sknet._typing import Array, DType, Table, Target
+
+# --- rows of weight 0 ------------------------------------------------------------------------------------------------
+
+
+def n_rows_of(values: Any, name: str) -> int | None:
+    """Return the number of rows; None for a value without a length, which is refused elsewhere."""
+    check_not_foreign(values, name)
+    try:
+        return values.shape[0] if is_sparse(values) else len(values)
+    except TypeError:
+        return None
+
+
+def drop_zero_weights(X: Table, weight: Array | None) -> Table:
+    """Return the rows of positive weight of an unchecked table; rows of a memory-mapped file are not read."""
+    if weight is None or weight.all():
+        return X
+    if is_memory_mapped(X):
+        if X.ndim != 2:  # refused later
+            return X
+        X = X.view(np.uint8) if X.dtype == bool else X  # bools are read as uint8, as in `_read_array`
+    return _take(X, np.flatnonzero(weight))
+
+
+def replace_zero_weight_rows(values: Target, weight: Array | None, name: str) -> Target:
+    """Return unchecked values with each row of weight 0 replaced by a copy of another row.
+
+    The number of rows stays N, so that row numbers in messages are right. Values of another length stay unchanged.
+    """
+    if weight is None or weight.all() or n_rows_of(values, name) != len(weight):
+        return values
+    rows = np.where(weight > 0.0, np.arange(len(weight)), np.flatnonzero(weight)[0])
+    return _take(np.array(values) if is_memory_mapped(values) else values, rows)
+
+
+def _take(values: Table, rows: NDArray[np.intp]) -> Table:
+    values = unwrap_narwhals(values)
+    if isinstance(values, list | tuple):
+        return [values[row] for row in rows]
+    if not hasattr(values, "shape"):  # a range, a deque or an Arrow array, which row indices cannot index
+        array = np.asarray(values)
+        return array[rows] if array.ndim else values  # 0-d, as for a set: refused later
+    return take_rows(values.tocsr() if is_sparse(values) else values, rows)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,23 @@ from typing import Self, cast
 
 from numpy.typing import ArrayLike
 
-from sknet._estimators.conformal import conformal_quantile, read_quantiles, residuals_at_levels
+from sknet._estimators.base import InMemoryMLP
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
-from sknet._estimators.in_memory import InMemoryMLP
+from sknet._estimators.methods import (
+    conformal_quantile,
+    predict_weighted,
+    read_quantiles,
+    regression_score,
+    residuals_at_levels,
+)
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import loss_if_valid
-from sknet._estimators.scoring import predict_weighted, regression_score
 from sknet._estimators.sklearn_types import RegressorMixin, Tags, available_if
 from sknet._model.heads import RegressionHead, learn_regression_head
-from sknet._model.intervals import (
+from sknet._model.model import Model
+from sknet._model.residuals import (
     ScaledResiduals,
     has_interval,
     intervals_around,
@@ -22,7 +28,6 @@ from sknet._model.intervals import (
     quantiles_around,
     quantiles_between,
 )
-from sknet._model.model import Model
 from sknet._tables.read import short_repr
 from sknet._typing import Array, Table, Target
 

@@ -11,13 +11,13 @@ import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, require_fitted
-from sknet._estimators.parameters import copy_containers
+from sknet._estimators.parameters import LEARNT_WITH, copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import LabelHead, RegressionHead
-from sknet._model.intervals import ScaledResiduals
 from sknet._model.model import Model
-from sknet._model.starting import gains_of
+from sknet._model.residuals import ScaledResiduals
+from sknet._model.trainer import gains_of
 from sknet._storage import files
 from sknet._storage.pack import classes_by_name
 from sknet._training.solver import State

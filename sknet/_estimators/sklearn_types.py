@@ -1,10 +1,14 @@
-"""scikit-learn's base classes with types, which scikit-learn lacks.
+"""scikit-learn's base classes with types, which scikit-learn lacks, and the links to the documentation in notebooks.
 
-Without them, a type checker would not know the inherited methods, and could not check users' code.
+Without the types, a type checker would not know the inherited methods, and could not check users' code.
 """
 
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+
+# --- typed base classes ----------------------------------------------------------------------------------------------
+
 
 Method = TypeVar("Method", bound=Callable[..., object])
 """A method that a decorator returns with the same parameters and result."""
@@ -65,8 +69,37 @@ else:
             return method
 
 
+# --- links to the documentation --------------------------------------------------------------------------------------
+
+
+class DocumentationAddress:
+    """The address of a page of the documentation; empty if the package is not installed.
+
+    The package's metadata has the address of the documentation. It is read on
+    demand, since that takes longer than a short fit.
+    """
+
+    def __init__(self, page: str) -> None:
+        self._page = page
+
+    def __get__(self, estimator: object, owner: type) -> str:
+        try:
+            urls = metadata("sknet-mlp").get_all("Project-URL") or []
+        except PackageNotFoundError:
+            return ""
+        named = dict(url.split(", ", 1) for url in urls)  # each is "name, address"
+        return named["Documentation"] + self._page if "Documentation" in named else ""
+
+
+class DocumentationLinkMixin:
+    """Links estimators to this package's documentation in notebooks, by attributes that scikit-learn reads."""
+
+    _doc_link_module = "sknet"
+    _doc_link_template = DocumentationAddress("api/generated/{estimator_module}.{estimator_name}.html")
+
+
 __all__ = [
     "BaseCrossValidator", "BaseEstimator", "BaseShuffleSplit", "CallbackSupportMixin",
-    "ClassNamePrefixFeaturesOutMixin", "ClassifierMixin", "Method", "RegressorMixin", "Tags", "TransformerMixin",
-    "available_if", "with_callbacks",
+    "ClassNamePrefixFeaturesOutMixin", "ClassifierMixin", "DocumentationAddress", "DocumentationLinkMixin",
+    "Method", "RegressorMixin", "Tags", "TransformerMixin", "available_if", "with_callbacks",
 ]  # fmt: skip

@@ -24,14 +24,15 @@ from sknet._estimators.parameters import ClassifierParameters, column_choices, s
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
+    n_rows_of,
     prefix_errors,
     read_each_weight,
     read_first_table,
     read_groups,
     read_known_table,
+    replace_zero_weight_rows,
 )
 from sknet._estimators.sklearn_types import with_callbacks
-from sknet._estimators.zero_weights import n_rows_of, replace_zero_weight_rows
 from sknet._storage import checkpoints
 from sknet._stream.packing import TableFormat, choose_format
 from sknet._stream.records import ScratchFiles

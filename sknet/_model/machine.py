@@ -1,8 +1,24 @@
-"""The memory of this machine, and errors for what does not fit."""
+"""Memory and threads: errors for what does not fit, a limit on BLAS threads, and threads for rows and for networks.
+
+BLAS gets a single thread if matrix products are too small to be split, else all its threads. The last bits of a product
+depend on how BLAS splits it, and the limit holds for the whole process. So results are equal to the last bit for the
+same number of threads, if one fit runs at a time.
+"""
 
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from functools import cache
 from pathlib import Path
+from threading import RLock, Thread, current_thread, local, main_thread
+from weakref import WeakSet
+
+import scipy
+from threadpoolctl import LibController, ThreadpoolController
+
+# --- memory ----------------------------------------------------------------------------------------------------------
 
 N_THETA_COPIES = 6
 """How many arrays of theta's length training may hold: theta, gradient, two moments, average and best epoch."""
@@ -57,3 +73,168 @@ def memory_limit() -> int | None:
         if of_container.is_file() and (limit := of_container.read_text().strip()).isdigit():  # "max" is no limit
             limits.append(int(limit))
     return min(limits, default=None)
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------
+
+MIN_PRODUCT_FOR_BLAS_THREADS = 3 * 10**7
+"""How many multiply-adds the largest product must have for BLAS to get more than one thread.
+
+On two idle cores, threads save a quarter of the time from a third of this size on. On busy cores, threads wait for each
+other at every product, and take twice the time.
+"""
+
+UNSPLIT_PRODUCT, UNSPLIT_VECTOR_PRODUCT = 2**18, 2**13
+"""BLAS never splits a product, or a matrix-vector product, with fewer multiply-adds than these."""
+
+MIN_PIECES_PER_THREAD = 4
+"""How many pieces of a table make it worth starting a thread."""
+
+MIN_PRODUCT_FOR_NETWORK_THREADS = 10**6
+"""How many multiply-adds the largest product must have for several networks to be trained in threads.
+
+Steps of smaller networks are mostly Python code, and threads would wait for the GIL.
+"""
+
+
+class _HoldToken:
+    """Identifies a call that holds a library at one thread."""
+
+
+class _HoldTokens:
+    """The tokens of the calls that hold a BLAS library at one thread.
+
+    The references are weak: if a call is interrupted before it removes its token, the token disappears with the call.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: WeakSet[_HoldToken] = WeakSet()
+        self.n_threads_before: int | None = None  # None while nobody holds the library
+
+
+class _ThreadHoldTokens(_HoldTokens, local):
+    """Tokens per thread, for libraries with a limit per thread."""
+
+
+class _Library:
+    """A BLAS library with a limit of one thread: the first of overlapping calls sets it, the last one resets it."""
+
+    def __init__(self, controller: LibController) -> None:
+        self.controller = controller
+        self._lock = RLock()  # reentrant, since a signal handler may predict too
+        # OpenBLAS with OpenMP has a limit per thread; otherwise the limit holds for the process
+        is_per_thread = getattr(controller, "threading_layer", None) == "openmp"
+        self._holders = _ThreadHoldTokens() if is_per_thread else _HoldTokens()
+
+    def hold(self, token: _HoldToken) -> None:
+        """Limit the library to one thread until all tokens are released."""
+        with self._lock:
+            self._holders.tokens.add(token)
+            if self._holders.n_threads_before is None:
+                self._holders.n_threads_before = self.controller.get_num_threads()
+            self._set_num_threads(1)
+
+    def release(self, token: _HoldToken) -> None:
+        """Release a token; if it is the last one, reset the number of threads."""
+        with self._lock:
+            self._holders.tokens.discard(token)
+            if self._holders.n_threads_before is not None and not self._holders.tokens:
+                self._set_num_threads(self._holders.n_threads_before)
+                self._holders.n_threads_before = None
+
+    def _set_num_threads(self, n_threads: int) -> None:
+        # Since version 3.8, threadpoolctl lets only one controlling thread set the limit of OpenBLAS, and ignores other
+        # threads until it is cleared. Here, different threads may set the limit and reset it.
+        give_up = getattr(self.controller, "clear_controlling_thread", lambda force: None)
+        give_up(force=True)
+        self.controller.set_num_threads(n_threads)
+        give_up(force=True)
+
+
+@cache
+def _all_blas() -> tuple[_Library, ...]:
+    """Return the BLAS libraries of this process (cached)."""
+    return tuple(map(_Library, ThreadpoolController().select(user_api="blas").lib_controllers))
+
+
+@cache
+def _blas_of_scipy() -> tuple[_Library, ...]:
+    """Return SciPy's BLAS, if it differs from NumPy's."""
+    folder = os.path.realpath(os.path.dirname(scipy.__file__))
+    return tuple([library for library in _all_blas() if library.controller.filepath.startswith(folder)])
+
+
+@contextmanager
+def limit_blas_threads(largest_product: int) -> Iterator[None]:
+    """Limit BLAS to one thread if the largest product has too few multiply-adds; else limit SciPy's BLAS alone."""
+    # L-BFGS calls NumPy's and SciPy's BLAS in turn. Idle threads of SciPy's BLAS would keep the cores busy, and a fit
+    # would take twice the time.
+    libraries, token = _all_blas() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _blas_of_scipy(), _HoldToken()
+    try:
+        for library in libraries:
+            library.hold(token)
+        yield
+    finally:
+        for library in libraries:
+            library.release(token)
+
+
+def n_blas_threads() -> int:
+    """Return the present number of BLAS threads."""
+    return max((library.controller.get_num_threads() for library in _all_blas()), default=1)
+
+
+@cache
+def _threads_can_start() -> bool:
+    """Return whether this platform can start a thread: Pyodide, which runs Python in a browser, cannot."""
+    try:
+        thread = Thread(target=lambda: None)
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True
+
+
+def _may_start_threads() -> bool:
+    """Return whether this call may start threads: not in a thread of the user's, which shares the cores."""
+    return current_thread() is main_thread() and _threads_can_start()
+
+
+@contextmanager
+def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]:
+    """Yield how many networks to train at a time, given the multiply-adds of their largest product.
+
+    With several networks, BLAS has a single thread whether or not networks train in threads. So results do not depend
+    on the number of threads.
+    """
+    n_threads = n_blas_threads()
+    with limit_blas_threads(largest_product if n_networks == 1 else 0):  # 0: one BLAS thread
+        are_large = largest_product >= MIN_PRODUCT_FOR_NETWORK_THREADS
+        yield min(n_threads, n_networks) if are_large and _may_start_threads() else 1
+
+
+@contextmanager
+def split_among_threads(n_pieces: int, largest_product: int) -> Iterator[int]:
+    """Yield how many threads to use for passing the pieces of a table through a network.
+
+    With many pieces, it is the number of BLAS threads, and BLAS itself is limited to one thread. So the work between
+    products is split too. With few pieces, outside of the main thread, or if threads cannot be started, it is 1.
+    """
+    are_many = n_pieces >= 2 * MIN_PIECES_PER_THREAD
+    n_threads = n_blas_threads() if are_many else 1
+    with limit_blas_threads(0 if are_many else largest_product):
+        yield min(n_threads, n_pieces // MIN_PIECES_PER_THREAD) if are_many and _may_start_threads() else 1
+
+
+def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
+    """Call `work` for all rows, or with several threads for slices of `size` rows each."""
+    if n_threads == 1:
+        work(rows)
+        return
+    starts = range(rows.start, rows.stop, size)
+    slices = [slice(start, min(start + size, rows.stop)) for start in starts]
+    contexts = [copy_context() for _ in slices]  # so that np.errstate holds in threads too
+    with ThreadPoolExecutor(n_threads) as pool:
+        # `list` waits for all slices and raises the first error
+        list(pool.map(lambda context, span: context.run(work, span), contexts, slices))

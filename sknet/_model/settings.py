@@ -1,6 +1,6 @@
 """The settings of a fit, typed and frozen.
 
-No setting is "auto": `_estimators/auto.py` replaces every "auto" before.
+No setting is "auto": `_estimators/resolve.py` replaces every "auto" before.
 """
 
 from collections.abc import Mapping, Sequence

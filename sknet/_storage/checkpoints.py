@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sknet._model.fold_progress import ChosenEpoch, FoldProgress
-from sknet._model.phases import Progress
+from sknet._model.folds import ChosenEpoch, FoldProgress, Progress
 from sknet._storage import files
 from sknet._storage.pack import STORED_CLASSES, classes_by_name
 from sknet._tables.read import table_digest

@@ -21,8 +21,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.batchwise import BatchwiseInputs
-from sknet._model.matrices import EncodedRows
+from sknet._model.encoding import EncodedRows
+from sknet._model.inputs import BatchwiseInputs
 from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length, pieces
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import Records

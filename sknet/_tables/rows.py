@@ -103,7 +103,7 @@ class FeatureTable(ABC):
 
     @abstractmethod
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> Table:
-        """Encode the rows where they are: `EncodedInputs`, see `sknet._model.matrices`."""
+        """Encode the rows where they are: `EncodedInputs`, see `sknet._model.encoding`."""
 
     @abstractmethod
     def digest(self) -> str:

@@ -1,9 +1,8 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
-from sknet._estimators.auto import Facts
+from sknet._estimators.fit_run import draw_start
 from sknet._estimators.read_data import FitArguments
-from sknet._estimators.resolve import resolve, target_settings
-from sknet._estimators.start import draw_start
+from sknet._estimators.resolve import Facts, resolve, target_settings
 from tests.tables.examples import column_summary
 
 

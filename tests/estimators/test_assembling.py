@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from sknet import SigmoidMLPRegressor
+from sknet._estimators.fit_run import draw_start
 from sknet._estimators.read_data import FitArguments
-from sknet._estimators.start import draw_start
 from tests.model.limits import memory_of
 from tests.tables.examples import count_texts
 

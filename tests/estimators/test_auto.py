@@ -7,11 +7,9 @@ import pytest
 from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.auto import (
+from sknet._estimators.resolve import (
     FOLDS_PATIENCE,
     FOLDS_TOL,
-    FRACTION_HELD_OUT,
-    LARGE_FRACTION_HELD_OUT,
     LARGE_PATIENCE,
     LARGE_TOL,
     PATIENCE,
@@ -22,9 +20,16 @@ from sknet._estimators.auto import (
     NoEvaluation,
     evaluation_class,
     fraction_to_hold_out,
+    resolve,
 )
-from sknet._estimators.resolve import resolve
-from tests.estimators.choices import FEW_ROWS, LARGE_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS
+from tests.estimators.choices import (
+    FEW_ROWS,
+    FRACTION_HELD_OUT,
+    LARGE_FRACTION_HELD_OUT,
+    LARGE_ROWS,
+    MANY_ROWS,
+    MIN_EVALUATED_ROWS,
+)
 from tests.tables.examples import column_summary
 
 

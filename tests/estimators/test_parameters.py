@@ -1,4 +1,4 @@
-"""Parameters: stored as they are given, each in one place, and told of in the same words by both classes."""
+"""Parameters: stored as they are given, told of in the same words by both classes, and refused where they conflict."""
 
 import inspect
 from ast import literal_eval
@@ -8,10 +8,18 @@ import pytest
 import sklearn.neural_network
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 from sklearn.base import clone
+from sklearn.model_selection import ShuffleSplit
 from sklearn.utils._testing import assert_docstring_consistency
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
+from sknet._estimators.parameters import (
+    ClassifierParameters,
+    CommonParameters,
+    RegressorParameters,
+    refuse_conflicts_with_folds,
+    refuse_conflicts_with_solver,
+)
+from sknet._estimators.resolve import suits_folds
 
 KINDS = {SigmoidMLPClassifier: ClassifierParameters, SigmoidMLPRegressor: RegressorParameters}
 COMMON = [field.name for field in fields(CommonParameters)]
@@ -111,3 +119,34 @@ def test_defaults_are_documented_as_they_are(kind):
         names = [name.strip() for name in entry.name.split(",")]
         values = defaults[names[0]] if len(names) == 1 else tuple(defaults[name] for name in names)
         assert literal_eval(entry.type.split("default=")[1]) == values, entry.name
+
+
+OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
+
+
+@pytest.mark.parametrize("name", [*OF_HELD_OUT_ROWS, "solver"])
+def test_folds_or_held_out_rows(name):
+    value = OF_HELD_OUT_ROWS.get(name, "lbfgs")
+    net = SigmoidMLPClassifier(**{name: value})
+    assert not suits_folds(net) and suits_folds(SigmoidMLPClassifier())
+    with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
+        refuse_conflicts_with_folds(net)
+    net.set_params(validation_fraction=ShuffleSplit())
+    with pytest.raises(ValueError, match=rf"=ShuffleSplit.* gives folds, which do not go with {name}=.*give a share"):
+        refuse_conflicts_with_folds(net)
+    refuse_conflicts_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()))
+
+
+def test_folds_need_a_schedule_that_ends():
+    assert not suits_folds(SigmoidMLPClassifier(learning_rate="constant"))
+    with pytest.raises(ValueError, match="does not go with learning_rate="):
+        refuse_conflicts_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
+
+
+@pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}, {"input_gains": True}])
+def test_what_lbfgs_does_not_have(parameters):
+    resolved = {"solver": "lbfgs", "dropout": 0.0, "input_gains": False}
+    with pytest.raises(ValueError, match="does not go with solver='lbfgs'"):
+        refuse_conflicts_with_solver(SigmoidMLPRegressor(**resolved | parameters))
+    refuse_conflicts_with_solver(SigmoidMLPRegressor(**resolved))
+    refuse_conflicts_with_solver(SigmoidMLPRegressor(**parameters))

@@ -8,8 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
-from sknet._estimators.auto import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts
-from sknet._estimators.resolve import resolve
+from sknet._estimators.resolve import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts, resolve
 from tests.estimators.choices import FEW_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS, OPEN_ENDED_SCHEDULES, names_of
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS

@@ -237,17 +237,17 @@ def sample(every: list[Mutant], n: int, seed: int) -> list[Mutant]:
 
 
 def stages(root: Path, file: str, wide: bool = False) -> list[list[str]]:
-    """The tests of a file in the order in which they are tried: its twin, its room, those of the estimators."""
+    """The tests of a file in the order in which they are tried: its twins, its room, those of the estimators."""
     _, room, name = Path(file).parts[:3]
     tests = f"tests/{room.removeprefix('_')}"
     stem = name.removesuffix(".py")
-    twins = [f"{tests}/test_{stem}.py", f"{tests}/test_{stem.removesuffix('s')}_contract.py"]
-    twins = [twin for twin in twins if (root / twin).exists()]
+    names = [f"test_{stem}.py", f"test_{stem}_*.py", f"test_{stem.removesuffix('s')}_contract.py"]
+    twins = dict.fromkeys(f"{tests}/{path.name}" for name in names for path in sorted((root / tests).glob(name)))
     beside = [
         "tests/estimators/test_worked_example.py", "tests/network/test_loss_contract.py",
         "tests/model/test_input_contract.py",
     ]  # fmt: skip
-    return [*[twins] * bool(twins), [*beside, tests], *[[*WIDE]] * wide]
+    return [*[[*twins]] * bool(twins), [*beside, tests], *[[*WIDE]] * wide]
 
 
 def passes(root: Path, tests: list[str]) -> bool:

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.base import is_classifier
 
-from sknet._model.fold_phase import FoldPhase
+from sknet._model.encoding import EncodedRows, EncodingLearner, TableInMemory, encode_rows
+from sknet._model.folds import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.matrices import EncodedRows, EncodingLearner, encode_rows
-from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
 from tests.tables.examples import rows_of_table, survey_of
 

@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from sknet._model import encoded_inputs, machine, threads
+from sknet._model import inputs, machine
 
 
 def memory_of(n_bytes):
@@ -12,14 +12,14 @@ def memory_of(n_bytes):
 
 def compact_bytes(n):
     """The size of an encoded table from which it is kept as compact rows."""
-    return patch.object(encoded_inputs, "MIN_BYTES_TO_COMPACT", n)
+    return patch.object(inputs, "MIN_BYTES_TO_COMPACT", n)
 
 
 def blas_threads(n):
     """The threads that BLAS has."""
-    return patch.object(threads, "n_blas_threads", lambda: n)
+    return patch.object(machine, "n_blas_threads", lambda: n)
 
 
 def thread_product(n):
     """The multiplications of a step from which networks have a thread each."""
-    return patch.object(threads, "MIN_PRODUCT_FOR_NETWORK_THREADS", n)
+    return patch.object(machine, "MIN_PRODUCT_FOR_NETWORK_THREADS", n)

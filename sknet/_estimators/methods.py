@@ -1,0 +1,308 @@
+"""What the methods of fitted estimators share: scores, quantiles of residuals for intervals and sets, and explanations.
+
+A user's scorer also scores each epoch on held-out rows.
+
+Conventions
+-----------
+n rows; d columns; k target columns, classes or outputs; L quantile levels.
+
+labels, predicted : (n,) or (n, k)     in the shape that users see
+values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, L)
+largest : (k,)                         largest residual inside the interval or set, for each column or class
+
+`explain_rows` has values : (n, d, k)      base : (k,)
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from copy import copy, deepcopy
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
+
+from sknet._estimators.fit_run import Plan
+from sknet._estimators.fitted import Fitted, FittedAttributes, OutputsForScorer, model_and_checked_table
+from sknet._estimators.read_data import (
+    different_lengths_message,
+    drop_zero_weights,
+    prefix_errors,
+    read_weight_of_rows,
+    replace_zero_weight_rows,
+)
+from sknet._estimators.user_warnings import warn
+from sknet._model.evaluation import EvaluatedByRows
+from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, draw_background, explain
+from sknet._model.heads import LabelHead, RegressionHead
+from sknet._model.model import Model
+from sknet._model.residuals import LabelResiduals, ScaledResiduals
+from sknet._tables.labels import as_labels, present_labels
+from sknet._tables.read import (
+    is_frame,
+    is_missing,
+    is_sparse,
+    short_list,
+    short_repr,
+    suggest_fraction,
+    take_optional,
+    take_rows,
+)
+from sknet._tables.rows import Rows
+from sknet._tables.targets import read_regression_target
+from sknet._typing import Array, Table, Target
+
+# --- the score of predictions ----------------------------------------------------------------------------------------
+
+
+def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
+    """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
+    weight = read_weight_of_rows(X, sample_weight)
+    predicted: Array = estimator.predict(drop_zero_weights(X, weight))
+    return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
+
+
+def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted share of rows whose labels were all predicted; raise for labels of another kind."""
+    weight = read_weight_of_rows(predicted, sample_weight)
+    labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
+    if len(predicted) != len(labels):
+        raise ValueError(different_lengths_message(len(predicted), len(labels)))
+    if labels.shape != predicted.shape:
+        raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
+    for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
+        _refuse_unknown_labels(present_labels(column), known)
+    is_right = (labels == predicted) | is_missing(labels)  # missing labels count as right
+    return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
+
+
+def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
+    """Raise if labels are not of the classes' kind. Unknown labels of the same kind count as wrong."""
+    to_check = labels if labels.dtype == object else labels[:1]  # only objects may have several types
+    unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
+    if labels.dtype.kind == "f" and not unknown:  # classes that are floats are whole numbers
+        unknown = labels[labels % 1 != 0].tolist()
+    if unknown:
+        raise ValueError(
+            f"Unknown label type: y holds {short_repr(unknown[0])}, but the classes are "
+            f"{short_list(classes.tolist())}: give labels of their kind."
+        )
+
+
+def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
+    weight = read_weight_of_rows(predicted, sample_weight)
+    values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
+    if len(predicted) != len(values):
+        raise ValueError(different_lengths_message(len(predicted), len(values)))
+    head.regression_target.check_number_of_targets(values)
+    # scale by a power of two, which is exact, so that squares of targets neither overflow nor vanish
+    _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
+    values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)
+    if not head.loss.levels:
+        return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
+    predicted = np.ldexp(predicted, -exponents)  # (n, L), for one target
+    pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
+    return float(np.mean([d2_pinball_score(values, p, sample_weight=weight, alpha=level) for level, p in pairs]))
+
+
+def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> float:
+    """Return the mean R^2 of the outputs, each over the rows whose target is present."""
+    present = ~np.isnan(values)
+    if present.all():
+        return float(r2_score(values, predicted, sample_weight=weight))
+    columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
+    each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
+    return float(np.mean(each))
+
+
+# --- the score of every epoch ----------------------------------------------------------------------------------------
+
+
+def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
+    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
+    trained = copy(estimator)  # the estimator itself must not change before the fit ends
+    scorer = check_scoring(trained, estimator.scoring)
+    X = held_out.X.for_scorer()
+    kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
+    kind = "classifier" if is_classifier(estimator) else "regressor"
+    weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+    y = plan.encoding.head.reshape_like_y(held_out.y)
+
+    def score(model: Model, raw: Array) -> float:
+        trained._fitted = Fitted(
+            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
+        )
+        trained._outputs_for_scorer = OutputsForScorer(raw, kept)
+        try:
+            found = scorer(trained, X, y, **weights)
+        except (TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, TypeError) and "sample_weight" in str(error):
+                raise ValueError(
+                    f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
+                    "another, or make it of a function that takes the keyword sample_weight."
+                ) from error
+            if not isinstance(estimator.scoring, str):
+                raise  # an error of the user's own code
+            raise ValueError(
+                f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
+                f"{kind}s, or scoring='loss'."
+            ) from error
+        return _as_score(found, estimator.scoring)
+
+    return score
+
+
+def _as_score(found: Any, scoring: object) -> float:
+    """Return a scorer's result as a float; raise if it is not a single number."""
+    with suppress(TypeError, ValueError):
+        if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
+            return float(found)
+    raise TypeError(
+        f"scoring={scoring!r} returned {short_repr(found)}: a scorer must return one number, the larger the better."
+    )
+
+
+# --- quantiles of residuals ------------------------------------------------------------------------------------------
+
+R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
+
+
+def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
+    """Return the conformal quantile, which a new row's residual does not exceed with probability `coverage`.
+
+    Parameters
+    ----------
+    residuals : ScaledResiduals, LabelResiduals or None
+        The residuals of the rows that the last call to `fit` held out.
+    coverage : object
+        The user's value, not yet checked.
+    method : str
+        The name of the method that the user called.
+
+    Returns
+    -------
+    largest : ndarray of shape (k,)
+
+    Raises
+    ------
+    ValueError
+        If the coverage is not a number between 0 and 1, or if there are too few residuals.
+    """
+    is_number = isinstance(coverage, int | float | np.floating) and not isinstance(coverage, bool)
+    if not is_number or not 0 < coverage < 1:  # type: ignore[operator]
+        raise ValueError(
+            f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded."
+            f"{suggest_fraction(coverage)}"
+        )
+    probability = float(coverage)  # type: ignore[arg-type]
+    residuals = require_residuals(residuals, method)
+    largest = residuals.quantile(probability)
+    if largest is None:
+        raise ValueError(
+            f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
+            f"{residuals.effective_size:.4g}: lower it, or hold out more rows, with validation_fraction or X_val and "
+            "y_val."
+        )
+    return largest
+
+
+def rows_needed(coverage: float) -> int:
+    """Return the least n with coverage * (n + 1) <= n, see `Residuals.quantile`."""
+    return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors
+
+
+def require_residuals(residuals: R | None, method: str) -> R:
+    """Return the residuals; raise a ValueError if there are none."""
+    if residuals is None:
+        raise ValueError(
+            f"{method} needs rows that were held out in the last call to fit. There were none, or weights have been "
+            "set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val. partial_fit "
+            "holds out no rows."
+        )
+    return residuals
+
+
+def read_quantiles(quantiles: object) -> Array:
+    """Return one or several quantile levels as an array, (levels,); raise a ValueError for other values."""
+    given = np.atleast_1d(np.asarray(quantiles))
+    levels = given.astype(np.float64) if given.dtype.kind == "f" and given.ndim == 1 else np.zeros(0)
+    if not (levels.size and levels.min() > 0.0 and levels.max() < 1.0 and (np.diff(levels) > 0.0).all()):
+        raise ValueError(
+            f"quantiles={short_repr(quantiles)}: give one number, or several in increasing order, between 0 and 1, "
+            f"both excluded.{suggest_fraction(quantiles)}"
+        )
+    return levels
+
+
+def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
+    """Return quantiles of signed residuals, (levels, 1); raise a ValueError if there are too few held-out rows."""
+    scaled = require_residuals(residuals, "predict_quantiles")
+    if scaled.signed is None:
+        raise TypeError("signed residuals need a single target")
+    quantiles = scaled.signed.at_levels(levels)
+    if quantiles is None:
+        n = scaled.signed.effective_size
+        raise ValueError(
+            f"quantiles={short_repr(levels.tolist())}: {n:.4g} held-out rows give quantiles from "
+            f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out levels beyond these, or hold out more rows, "
+            "with validation_fraction or X_val and y_val."
+        )
+    return quantiles
+
+
+# --- explanations ----------------------------------------------------------------------------------------------------
+
+MIN_ROWS_AS_OWN_BACKGROUND = 20
+"""The least number of explained rows that can be their own background."""
+
+
+def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
+    """Explain rows. Without a background, compare them with each other."""
+    model, table = model_and_checked_table(estimator, X)
+    n = table.shape[0]
+    others = table  # the rows to compare with
+    if background is not None:
+        with prefix_errors("background"):
+            _, others = model_and_checked_table(estimator, background)
+    elif n < MIN_ROWS_AS_OWN_BACKGROUND:
+        raise ValueError(
+            f"X has {n} rows, too few to be their own background, which needs {MIN_ROWS_AS_OWN_BACKGROUND}: pass "
+            "background=, for example 100 rows of the training table."
+        )
+    others = take_rows(others, draw_background(others.shape[0]))
+
+    def report_progress(n_done: int) -> None:
+        if verbose:
+            print(f"Rows explained: {n_done:,} of {n:,}")
+
+    values, base, adds_up, is_additive = explain(model, table, others, report_progress)
+    if not adds_up.all():
+        warn(
+            f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to within a thousandth, even with "
+            f"{NODES_PER_LINE[-1]} nodes on each line: the network's output jumps, or its slopes do, as with "
+            "activation='relu'. If it is the slopes, pass a background of more rows, of which up to "
+            f"{MAX_BACKGROUND_ROWS} are used.",
+            UserWarning,
+        )
+    base_values = np.tile(base, (n, 1))
+    if len(base) == 1:  # no axis for a single output
+        values, base_values = values[:, :, 0], base_values[:, 0]
+    names, outputs = list(model.encoder.column_names), model.head.explained
+    return Explanation(
+        values,
+        base_values,
+        _as_array(table),
+        names,
+        outputs.names,
+        is_additive,
+        output_descriptions=outputs.descriptions,
+    )
+
+
+def _as_array(table: Table) -> Array:
+    """Return the rows of a table as an array, of objects if columns have several types."""
+    if is_sparse(table):
+        return np.asarray(table.toarray())
+    return table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)

@@ -1,0 +1,373 @@
+"""Learn the encoding of a table and its targets, and encode rows once for all networks of a fit.
+
+Conventions
+-----------
+n rows; d columns; m inputs of the network; k raw outputs.
+
+values : (n, d)     array, CSR matrix or data frame, in memory or in a memory-mapped file
+target : (n, k)     the target matrix, which the loss compares with raw outputs
+weight : (n,)       sample weights; None where all are 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import ClassVar, NamedTuple, Protocol, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sknet._model.heads import Head, RegressionHead
+from sknet._model.inputs import encode_for_training
+from sknet._model.model import Model, Network
+from sknet._model.settings import Settings
+from sknet._network.chain import Inputs, RowSelection
+from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
+from sknet._tables.categories import TargetTotals
+from sknet._tables.column import Column
+from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.kinds import Survey
+from sknet._tables.read import is_memory_mapped, is_sparse, table_digest, take_optional, take_rows
+from sknet._tables.rows import ALL, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
+from sknet._tables.statistics import cross_fit_folds, exceeds_sample_size
+from sknet._typing import Array, Batch, DType, Table
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a table and its targets become matrices, and how raw outputs become predictions."""
+
+    encoder: TableEncoder
+    head: Head
+    compute_dtype: DType
+    output_dtype: DType
+
+    def model(self, network: Network) -> Model:
+        """Return the model of a network that was trained on this encoding."""
+        return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
+
+    def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
+        """Assign training rows to folds for target means; each fold is encoded by the targets of the other folds.
+
+        `train` holds the indices of the training rows; None means all rows. All other rows get -1. Returns None if no
+        column is encoded by target means.
+        """
+        if not self.encoder.has_target_encoding:
+            return None
+        n = len(rows)
+        row_indices = np.arange(n) if train is None else train
+        encoding_fold = np.full(n, -1)
+        y = rows.y[row_indices]
+        # the folds of a large table depend on row indices alone, so the target matrix is not needed
+        target = y if exceeds_sample_size(n) else targets_to_encode_by(self.head, y)
+        encoding_fold[row_indices] = cross_fit_folds(target, row_indices, n)
+        return encoding_fold
+
+    def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> Encoding:
+        """Return the encoding with target means learnt from the rows `train`, or from all rows."""
+        encoding_fold = self.cross_fit_folds(rows, train)
+        if encoding_fold is None:
+            return self
+        target_of = partial(targets_to_encode_by, self.head)
+        totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, encoding_fold)
+        return replace(self, encoder=self.encoder.with_target_totals(totals))
+
+
+MIN_ROWS_PER_CATEGORY = 3
+"""With at least this many rows per category on average, `partial_fit` learns new target means to train on. Means of
+fewer rows are close to 0: training on them would make the network unlearn the use of means."""
+
+
+def encoding_to_continue_by(
+    encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, is_partial_fit: bool
+) -> Encoding:
+    """Return an earlier encoding with new target means, cross-fitted on the rows to train on.
+
+    The earlier means may contain the targets of these rows, so they would leak. If the table is the same as before, the
+    new means equal the earlier ones. `partial_fit` keeps the earlier means if it gets few rows, or if one of several
+    targets is missing in all rows.
+    """
+    n = len(rows) if train is None else len(train)
+    n_known = max(
+        (len(column.known_categories) for column in encoding.encoder.columns if column.uses_target), default=0
+    )
+    if is_partial_fit and n < MIN_ROWS_PER_CATEGORY * n_known:
+        return encoding
+    if is_partial_fit and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
+        return encoding
+    return encoding.with_target_means(rows, train)
+
+
+def targets_to_encode_by(head: Head, values: Array) -> Array:
+    """Return the target matrix, (n, k), with missing targets replaced by the mean of the target."""
+    target = head.targets(values, np.dtype(np.float64))
+    missing = np.isnan(target)
+    if not missing.any():
+        return target
+    n_known = len(target) - missing.sum(axis=0)
+    mean = np.nansum(target, axis=0) / np.maximum(
+        n_known, 1
+    )  # 0 if a target has no value at all, as may happen in a fold
+    return np.where(missing, mean, target)
+
+
+def encoding_of(model: Model, head: Head) -> Encoding:
+    """Return the encoding of a model, to continue training; the head may have another loss."""
+    return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
+
+
+MAX_ROWS_FOR_STEPS = 2_000
+"""How many rows are used at most to find steps of the target."""
+
+
+@dataclass(frozen=True)
+class EncodingLearner:
+    """Learns the encoding of a table from the training rows of a fit, and again from the training rows of each fold.
+
+    Attributes
+    ----------
+    settings : Settings
+    head : Head
+    rows : Rows
+        All rows of the table, including held-out rows.
+    sample : Sample
+        A sample of the training rows.
+    survey : Survey
+        The kinds of the sample's columns.
+    output_dtype : dtype
+    seed : int
+    """
+
+    settings: Settings
+    head: Head
+    rows: Rows
+    sample: Sample
+    survey: Survey
+    output_dtype: DType
+    seed: int = 0
+
+    def learn(self, rows_of_means: NDArray[np.intp] | None = None) -> Encoding:
+        """Learn all columns, and the scale of a regressor's targets, from the sample.
+
+        Target means of categories are learnt from the rows `rows_of_means`, or from all rows. Means of the sample would
+        make the loss several per cent larger: it has only a few rows of each of a thousand categories.
+        """
+        head = self.head
+        if isinstance(head, RegressionHead):
+            # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
+            in_unit_of_mean = self.settings.table.input_scaling is not None
+            head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+        return self._with_steps(self._learn(head, self.sample, self.survey, rows_of_means), self.sample)
+
+    def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
+        """Return the encoding for a fold, without information from its held-out rows.
+
+        Steps and target means are learnt from the fold's training rows, `train`. Everything else is shared if
+        `shares_columns`. The scale of the targets is always shared, so that the losses of folds are comparable.
+        """
+        own = shared.with_target_means(self.rows, train)
+        if isinstance(self.settings.network.init, tuple):  # the user's weights fit the shared inputs only
+            return own
+        sample = self.sample.among(train)
+        if not shares_columns:
+            own = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
+        return self._with_steps(own, sample)
+
+    @property
+    def _looks_for_steps(self) -> bool:
+        return self.settings.table.numeric_encoding == "steps"
+
+    def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
+        """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
+        if not self._looks_for_steps:
+            return encoding
+        some = sample.some(MAX_ROWS_FOR_STEPS, self.seed)
+        encoder = encoding.encoder.with_steps(some.X, targets_to_encode_by(encoding.head, some.y), some.weight)
+        return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
+
+    def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
+        table = self.settings.table
+        target = targets_to_encode_by(head, sample.y) if table.category_encoding != "one_hot" else None
+        encoder = learn_encoder(sample.X, replace(table, weight=sample.weight, target=target, seed=self.seed), survey)
+        encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
+        return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
+
+
+# --- encoded rows ----------------------------------------------------------------------------------------------------
+
+
+class EncodedInputs(Inputs, Protocol):
+    """The encoded inputs of a table, or of some of its rows, shared by several networks."""
+
+    @property
+    def n_networks_awaited_at_once(self) -> int:
+        """How many networks may train at a time; several if each waits for results from workers."""
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Return the inputs of some of the rows."""
+
+    def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ObjectiveFunction:
+        """Return the objective of a network that is trained on `rows`, whose inputs are these."""
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Encoded rows with their targets and weights."""
+
+    inputs: EncodedInputs
+    y: Array  # (n, m), parsed
+    weight: Array | None  # (n,), not rescaled
+    encoding: Encoding
+    smoothing: float = 0.0  # label smoothing
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: NDArray[np.intp]) -> Self:
+        """Return some of the rows; raise a ValueError if their total weight is almost 0."""
+        weight = take_optional(self.weight, rows)
+        if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
+            raise ValueError(too_little_weight_message(weight))
+        return replace(self, inputs=self.inputs[rows], y=self.y[rows], weight=weight)
+
+    def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
+        """Return the rows for one network: without the skipped inputs, and with a separate buffer and targets."""
+        return replace(self, inputs=self.inputs.without_first_inputs(n_skipped_inputs), smoothing=smoothing)
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of the weights, or the number of rows without weights."""
+        return float(len(self.y)) if self.weight is None else float(self.weight.sum())
+
+    def encode_targets(self, y: Array) -> Array:
+        """Return the target matrix of some rows' y, (b, k)."""
+        return self.encoding.head.targets(y, self.encoding.compute_dtype, self.smoothing)
+
+    @cached_property
+    def target(self) -> Array:
+        """The target matrix of all rows, (n, k). A stream encodes the targets of some rows at a time instead."""
+        return self.encode_targets(self.y)
+
+    @cached_property
+    def relative_weight(self) -> Array | None:
+        """The weights, (n,), scaled to a mean of 1, so that their unit does not change the size of gradients."""
+        if self.weight is None:
+            return None
+        return (self.weight * (len(self) / self.total_weight)).astype(self.encoding.compute_dtype)
+
+
+def encode_rows(
+    encoding: Encoding, rows: Rows, *, cross_fit: bool, train: NDArray[np.intp] | None = None
+) -> EncodedRows:
+    """Encode rows, once for all networks.
+
+    With `cross_fit`, the target means of a training row do not contain its own target. `train` holds the indices of the
+    training rows; None means all rows.
+    """
+    encoding_fold = encoding.cross_fit_folds(rows, train) if cross_fit else None
+    inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_fold)
+    return EncodedRows(inputs, rows.y, rows.weight, encoding)
+
+
+# --- a table in memory -----------------------------------------------------------------------------------------------
+
+
+class EncodedText(NamedTuple):
+    """A table whose text columns have been encoded as numbers."""
+
+    columns: tuple[Column, ...]  # the learnt text columns
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class TableInMemory(FeatureTable):
+    """Rows of an array, a CSR matrix or a data frame."""
+
+    values: Table
+    polars_frame: Table = None  # the user's polars frame, if `values` were read from one
+    encoded_text: EncodedText | None = None
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is a sparse matrix."""
+        return is_sparse(self.values)
+
+    @property
+    def is_memory_mapped(self) -> bool:
+        """Whether the values are in a file."""
+        return is_memory_mapped(self.values)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and columns."""
+        return self.values.shape
+
+    @property
+    def example_rows(self) -> Table:
+        """The first two rows."""
+        return take_rows(self.values, slice(0, 2))
+
+    def __getitem__(self, rows: Batch) -> TableInMemory:
+        """Return some of the rows."""
+        frame = self.polars_frame
+        return TableInMemory(take_rows(self.values, rows), None if frame is None else take_rows(frame, rows))
+
+    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+        """Return some rows."""
+        return self.values if isinstance(rows, slice) and rows == ALL else take_rows(self.values, rows)
+
+    def for_scorer(self) -> Table:
+        """Return the table for a scorer; a memory-mapped file is read into an array."""
+        if self.polars_frame is not None:
+            return self.polars_frame
+        return np.array(self.values) if self.is_memory_mapped else self.values
+
+    def as_numbers(self, max_values: int) -> Array | None:
+        """Return the values as an array; None if there are more than `max_values`, or in a data frame."""
+        if self.shape[0] * self.shape[1] > max_values:
+            return None
+        if self.is_sparse:
+            return self.values.toarray()
+        return self.values if isinstance(self.values, np.ndarray) else None
+
+    def target_totals(
+        self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
+        encoding_fold: NDArray[np.intp],
+    ) -> dict[int, TargetTotals]:  # fmt: skip
+        """Return `TableEncoder.target_totals` of all rows."""
+        return encoder.target_totals(self.values, target_of(y), weight, encoding_fold)
+
+    def digest(self) -> str:
+        """Return a hash of the type, the shape and the values."""
+        return table_digest(self.values)
+
+    def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
+        """Return the table with encoded texts, for encoders with the same text columns."""
+        columns = encoder.text_columns
+        return replace(
+            self, encoded_text=EncodedText(columns, encoder.encode_text(self.values, dtype)) if columns else None
+        )
+
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
+        """Encode the rows, see `encode_for_training`."""
+        X, text = self.values, self.encoded_text
+        if encoder.names is None and not isinstance(X, np.ndarray):
+            encoder = encoder.with_names_of(X)  # for error messages
+        if text is not None and text.columns == encoder.text_columns:
+            encoder, X = encoder.encoder_after_text, text.table
+        return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
+
+
+@dataclass(frozen=True)
+class EncodedInMemory(RowSelection):
+    """Rows that are encoded in memory, or batch by batch."""
+
+    n_networks_awaited_at_once: ClassVar[int] = 1
+
+    def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
+        """Return the objective of a network that is trained on these rows."""
+        inputs = self.inputs if self.rows is None else self  # for all rows, skip the selection of rows
+        return Objective(settings, inputs, rows.target, rows.relative_weight)

@@ -1,0 +1,532 @@
+"""On smaller tables, folds choose the number of epochs and the temperature; then networks learn from all rows.
+
+The loss of a few held-out rows is a poor judge of an epoch, since chance decides much of it. Here all folds, or on
+larger tables some of them, are held out in turn; see `fold_rules`. Training with folds is the first phase of a fit. The
+interface that both phases share is here, too.
+
+Conventions
+-----------
+n rows; m of them held out, m <= n; k raw outputs.
+
+fold : (n,)          which fold each row belongs to
+raw : (m, k)         raw outputs for the held-out rows, fold after fold, by networks that were not trained on them
+raw_by_component     a list of such arrays, one for each component: see `evaluation`
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil, inf
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
+from sknet._model.evaluation import Calibration, Folds, HeldOutLoss, Mixture, mix_outputs
+from sknet._model.model import Network, join_networks
+from sknet._model.rules_by_rows import fold_rules
+from sknet._model.sensitivity import importance_rows
+from sknet._model.settings import Settings
+from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
+from sknet._tables.rows import Rows, Split, assign_folds
+from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
+from sknet._typing import Array, Table
+
+# --- what both phases share ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class ChosenEpoch:
+    """The epoch that some of the held-out rows have chosen so far."""
+
+    number: int = 0  # 0: none could be chosen yet
+    raw_by_component: list[Array] = field(default_factory=list)  # for all held-out rows, after this epoch
+    temperature: float | None = None  # the best one at equal mixing weights; None if unknown
+    best_loss: float = inf  # the least among epochs that may be chosen
+
+
+@dataclass
+class FoldProgress:
+    """The states of the folds' networks, and what the folds have chosen so far."""
+
+    states: list[list[State]]  # for each fold, of all members; empty once the folds are done
+    choices: list[ChosenEpoch]  # by all held-out rows, then for each judged set by the other rows
+    epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
+    patience_epoch: int = 0  # the last epoch that improved the loss
+    best_loss: float = inf  # the least of all epochs
+    inverse_temperature: float = 1.0  # of the last epoch
+
+    def refuse_other(self, first: "FoldProgress", raw_by_component: list[Array]) -> None:
+        """Raise a ValueError if this progress does not belong to folds that start with `first` and these outputs."""
+        if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
+            raise ValueError("its networks are not those of these folds")
+        for own, first_states in zip(self.states, first.states, strict=False):
+            for state, first_state in zip(own, first_states, strict=True):
+                state.refuse_other(first_state)
+                if state.epoch != len(self.epochs):
+                    raise ValueError("its epochs are not those of its folds")
+        if len(self.choices) != len(first.choices):
+            raise ValueError("its folds have made other choices")
+        shapes = [raw.shape for raw in raw_by_component]
+        for chosen in self.choices:
+            found = [raw.shape for raw in chosen.raw_by_component]
+            is_chosen = 0 < chosen.number <= len(self.epochs) and found == shapes
+            if not is_chosen and (chosen.number or found or not self.states):
+                raise ValueError("what its folds have chosen is not of these rows")
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """The last epoch of a fit, for printers."""
+
+    number: int  # from 1; epochs of folds are counted separately
+    n_epochs: int  # how many there will be at most
+    figures: Epoch  # means over the networks
+    best_epoch: int | None  # the best epoch so far; None if epochs are not evaluated
+    n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
+    of_folds: bool  # whether it is an epoch of folds
+
+
+class HeldOutOutputs(NamedTuple):
+    """Raw outputs for held-out rows, with their targets and weights."""
+
+    raw: Array  # (m, k)
+    y: Array  # parsed targets
+    weight: Array | None
+
+
+class PhaseOutcome(NamedTuple):
+    """The result of a phase."""
+
+    network: Network  # all networks, joined
+    held_out: HeldOutOutputs | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The progress of both phases: everything needed to continue a fit, bit for bit."""
+
+    folds: FoldProgress | None  # None without folds
+    states: list[State]  # of the networks that will be published; empty while folds train
+
+
+class Phase(Protocol):
+    """A phase of a fit."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding of the published networks."""
+
+    @property
+    def importance_rows(self) -> Table | None:
+        """A few hundred encoded training rows for `feature_importances_`; None to leave it out."""
+
+    @property
+    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
+        """The trainers and states of the networks that will be published; empty for folds."""
+
+    @property
+    def has_new_epoch(self) -> bool:
+        """Whether all networks have trained an epoch in this call."""
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The epochs that each network has trained."""
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
+
+    def outcome(self, rows: Rows) -> PhaseOutcome:
+        """Return the current networks, joined, and the raw outputs for held-out rows; `rows`: the training table."""
+
+    def state_to_keep(self) -> State | None:
+        """Return the state from which training may continue; None if it cannot."""
+
+
+# --- folds -----------------------------------------------------------------------------------------------------------
+
+
+def draw_folds(
+    n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, is_regression: bool = False
+) -> Folds:
+    """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
+    rules = fold_rules(n_rows, groups is not None, is_regression)
+    fold = assign_folds(n_rows, strata, groups, rules.n_folds, seed)
+    n_held_out = min(rules.n_held_out, fold.max() + 1)
+    return Folds(
+        [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)],
+        rules.tolerance_factor,
+    )
+
+
+def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, is_regression: bool = False) -> Folds:
+    """Return folds made of the splits of a user's splitter.
+
+    The splits may be ordered in time, so the network of each split learns all columns from its own training rows.
+    """
+    tolerance_factor = fold_rules(n_rows, groups is not None, is_regression).tolerance_factor
+    return Folds(splits, tolerance_factor, share_columns=False)
+
+
+MIN_STEPS_TO_JUDGE = 75
+"""An epoch that ends before this many steps is not chosen. Its loss could only be low by chance, and the average of the
+weights still includes the first ones."""
+
+MAX_JUDGED_SETS = 4
+"""How many sets the held-out rows are divided into at most, see `draw_judged_sets`. Each set takes time every epoch."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The choice of the folds, with their predictions for the held-out rows."""
+
+    chosen_epoch: int
+    n_steps: float  # steps of the folds' networks up to this epoch, on average
+    temperature: float
+    mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
+    epochs: tuple[Epoch, ...]  # of the folds; the validation loss is their joint loss
+    held_out: NDArray[np.intp]  # (m,)  indices of the held-out rows
+    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature chosen by the other sets
+    stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
+
+    def solver_for(self, solver: Solver, n_rows: int) -> Solver:
+        """Return a solver that takes as many steps as folds have chosen, rounded to whole epochs of n rows.
+
+        The number of epochs is not kept: an epoch of all rows has more steps than an epoch of a fold, so the network
+        would fit more of the noise. On tables of noise, the loss on new rows was then 2 to 6 % larger.
+        """
+        if self.chosen_epoch >= solver.n_epochs:  # `max_iter` ended training, not the folds
+            return solver
+        n_epochs = max(1, round(self.n_steps / steps_per_epoch(solver, n_rows)))
+        # the learning rate of each step is the same as in the folds
+        return solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
+
+
+class EpochChoice:
+    """Choose an epoch by some of the held-out rows: the last one that is nearly as good as the best.
+
+    Parameters
+    ----------
+    loss : HeldOutLoss
+        The loss of these rows.
+    rows : ndarray of shape (r,)
+        Indices of these rows among the held-out rows.
+    first_epoch : int
+        The first epoch that may be chosen.
+    tolerance_factor : float
+        See `FoldRules`.
+    """
+
+    def __init__(self, loss: HeldOutLoss, rows: NDArray[np.intp], first_epoch: int, tolerance_factor: float) -> None:
+        self._loss, self._rows = loss, rows
+        self._first_epoch, self._tolerance_factor = first_epoch, tolerance_factor
+        self.chosen = ChosenEpoch()
+
+    def look_at(
+        self, epoch: int, raw_by_component: list[Array], mixing_weight: float, inverse_temperature: float | None = None
+    ) -> Calibration:
+        """Evaluate an epoch and choose it if it is good enough; return its loss, at a given or the best temperature."""
+        raw = mix_outputs([raw[self._rows] for raw in raw_by_component], mixing_weight)
+        calibration = self._loss.calibrate_in_place(raw, inverse_temperature)
+        if epoch >= self._first_epoch:
+            best_loss = min(self.chosen.best_loss, calibration.criterion)
+            self.chosen.best_loss = best_loss
+            if not self.chosen.number or calibration.criterion <= loss_worse_by(self._tolerance_factor, best_loss):
+                self.chosen.number, self.chosen.raw_by_component = epoch, raw_by_component
+                self.chosen.temperature = calibration.temperature if inverse_temperature is None else None
+        return calibration
+
+    def choose_mixture(self, mixture: Mixture) -> tuple[float, float]:
+        """Return the mixing weight that these rows choose, and the temperature for this weight."""
+        if len(self.chosen.raw_by_component) == 1 and self.chosen.temperature is not None:
+            return mixture.equal_weight, self.chosen.temperature
+        own = [raw[self._rows] for raw in self.chosen.raw_by_component]
+        mixing_weight = self._loss.choose_mixing_weight(own, mixture.equal_weight)
+        return mixing_weight, self._loss.calibrate_in_place(mix_outputs(own, mixing_weight)).temperature
+
+
+def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
+    """Divide the held-out rows into sets. The epoch at which a set is judged is chosen by the other sets.
+
+    Each fold is a set. If there are more than `MAX_JUDGED_SETS` folds, a set holds several; a single fold is halved. A
+    row that several splits hold out belongs to the set of the first.
+
+    Returns
+    -------
+    list of ndarray
+        For each set, the indices of its rows in the concatenated held-out rows of all splits.
+    """
+    held_out = np.concatenate([split.held_out for split in splits])
+    numbers, first = np.unique(held_out, return_index=True)
+    if len(splits) > 1:
+        set_of_split = np.arange(len(splits)) % MAX_JUDGED_SETS
+        judged_set = np.repeat(set_of_split, [len(split.held_out) for split in splits])[first]
+    elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[numbers])) < 2):
+        judged_set = np.zeros(len(numbers), np.intp)
+    else:
+        judged_set = assign_folds(len(numbers), None, None if groups is None else groups[numbers], 2, seed=0)
+    return [np.sort(first[judged_set == i]) for i in np.unique(judged_set)]
+
+
+class FoldPhase:
+    """Networks that train without the rows of a fold, one network per fold and member.
+
+    An epoch, as observers see it, is an epoch of all networks, with their joint loss.
+
+    Parameters
+    ----------
+    settings : Settings
+        With a first-order solver.
+
+    encoded : EncodedRows
+        All rows that may be trained on.
+
+    rows : Rows
+        The same rows, not encoded.
+
+    learner : EncodingLearner
+        Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
+        encoded again for each fold.
+
+    folds : Folds
+    seeds : sequence of (int, int)
+        For each member, the seed of its first weights and the seed of its training.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        encoded: EncodedRows,
+        rows: Rows,
+        learner: EncodingLearner,
+        folds: Folds,
+        seeds: Sequence[tuple[int, int]],
+    ) -> None:
+        self._settings, self._mixture = settings, Mixture(settings.sees_bins)
+        self.held_out = np.concatenate([split.held_out for split in folds.splits])
+        solver = settings.solver
+        n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
+        self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / min(n_steps)), solver.n_epochs)  # the first that may be chosen
+        self._steps_per_epoch = float(np.mean(n_steps))
+        # for each fold, a list over its members
+        self._trainers: list[list[NetworkTrainer]] = []
+        self._held_out_rows: list[list[EncodedRows]] = []  # in the form that each network takes
+        for train, held_out in folds.splits:
+            encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.share_columns)
+            is_shared = encoding is encoded.encoding
+            own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
+            train_rows, held_out_rows = own.take(train), own.take(held_out)
+            trainers = [
+                make_trainer(settings, encoding, train_rows, sees_bins=sees_bins, may_stop_early=False)
+                for sees_bins in settings.sees_bins
+            ]
+            if not self._trainers:  # the first fold, whose networks are published after an interrupt
+                self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
+            self._trainers.append(trainers)
+            self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
+        self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
+        m = len(self.held_out)
+        self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)
+        self._choices_of_others = []  # for each set, the choice by all other rows; by all rows if there is a single set
+        for judged in self._judged_sets:
+            others = np.flatnonzero(~np.isin(self.held_out, self.held_out[judged]))
+            self._choices_of_others.append(
+                self._choice_by(others, encoded, folds.tolerance_factor) if len(others) else self._choice
+            )
+        states = [
+            [trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)]
+            for of_fold in self._trainers
+        ]
+        self.progress = FoldProgress(states, [choice.chosen for choice in self._all_choices])
+        self._epochs_before = 0  # epochs trained before this call
+        # empty, since networks of folds are published only after an interrupt, by `outcome`
+        self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
+
+    def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows, tolerance_factor: float) -> EpochChoice:
+        """Return an `EpochChoice` by some of the held-out rows."""
+        rows = encoded.take(self.held_out[places])
+        loss = HeldOutLoss(rows, self._settings.regularisation.temperature_scaling)
+        return EpochChoice(loss, places, self.first_epoch, tolerance_factor)
+
+    @property
+    def _all_choices(self) -> list[EpochChoice]:
+        """The choice by all held-out rows, and for each judged set the choice by the other rows."""
+        return list(dict.fromkeys((self._choice, *self._choices_of_others)))
+
+    def resume(self, progress: FoldProgress) -> None:
+        """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
+        progress.refuse_other(self.progress, self.raw_by_component())
+        self.progress, self._epochs_before = progress, len(progress.epochs)
+        for choice, chosen in zip(self._all_choices, progress.choices, strict=True):
+            choice.chosen = chosen
+
+    def train(self, observer: EpochObserver | None = None) -> Selection:
+        """Train until the joint loss stops falling; choose an epoch and a temperature."""
+        if not (self.progress.states and self._goes_on):  # a resumed run whose folds have ended
+            return self.selection(None)
+        evaluator = _EpochEvaluator(self, observer)
+        trainers, states = zip(*self._all_networks, strict=True)
+        results = train_side_by_side(trainers, states, evaluator)
+        interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
+        # there is nothing to publish before the first evaluated epoch
+        if interrupted and not self.progress.epochs:
+            raise KeyboardInterrupt
+        return self.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
+
+    @property
+    def _all_networks(self) -> list[tuple[NetworkTrainer, State]]:
+        """All networks with their states, fold after fold."""
+        return [
+            pair
+            for trainers, states in zip(self._trainers, self.progress.states, strict=True)
+            for pair in zip(trainers, states, strict=True)
+        ]
+
+    def raw_by_component(self) -> list[Array]:
+        """Return for each component its networks' mean raw outputs for the held-out rows, (m, k)."""
+        folds = list(zip(self._trainers, self.progress.states, self._held_out_rows, strict=True))
+        return self._mixture.mean_raw_by_component(
+            lambda j: np.concatenate([trainers[j].raw_outputs(states[j], rows[j]) for trainers, states, rows in folds])
+        )
+
+    def evaluate_epoch(self) -> bool:
+        """Evaluate the last epoch of all networks and record it in `progress`; return whether to train another."""
+        progress, raw_by_component = self.progress, self.raw_by_component()
+        epoch, equal = len(progress.epochs) + 1, self._mixture.equal_weight
+        progress.inverse_temperature, value, criterion = self._choice.look_at(epoch, raw_by_component, equal)
+        for choice in self._choices_of_others:  # at the same temperature: finding it takes longest
+            if choice is not self._choice:
+                choice.look_at(epoch, raw_by_component, equal, progress.inverse_temperature)
+        last = [state.history[-1] for _, state in self._all_networks]
+        means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
+        progress.epochs.append(
+            Epoch(
+                loss=means[0],
+                validation_loss=value,
+                validation_score=-value,
+                learning_rate=means[1],
+                gradient_norm=means[2],
+                seconds=sum(epoch.seconds for epoch in last),
+            )
+        )
+        # every epoch counts for patience, but only an epoch after MIN_STEPS_TO_JUDGE may be chosen
+        # strictly less: a loss that stays 0 does not improve
+        if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.best_loss):
+            progress.patience_epoch = epoch
+        progress.best_loss = min(progress.best_loss, criterion)
+        return self._goes_on
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether to train another epoch."""
+        solver, epoch, patience_epoch = self._settings.solver, len(self.progress.epochs), self.progress.patience_epoch
+        return epoch < solver.n_epochs and epoch - patience_epoch <= solver.n_iter_no_change
+
+    # --- the interface of a phase -------------------------------------------------------------------------------------
+
+    @property
+    def has_new_epoch(self) -> bool:
+        """Whether all networks have trained an epoch in this call, and have not been freed."""
+        return len(self.progress.epochs) > self._epochs_before and bool(self._trainers)
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The joint epochs, as those of one network."""
+        return [tuple(self.progress.epochs)]
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+        progress = self.progress
+        return EpochReport(
+            number=len(progress.epochs),
+            n_epochs=self._settings.solver.n_epochs,
+            figures=progress.epochs[-1],
+            best_epoch=progress.patience_epoch,
+            n_rate_cuts=0,
+            of_folds=True,
+        )
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained."""
+        return len(self.progress.epochs)
+
+    def outcome(self, rows: Rows) -> PhaseOutcome:
+        """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
+        networks = [
+            trainer.network(state, 1.0 / self.progress.inverse_temperature)
+            for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
+        ]
+        return PhaseOutcome(join_networks(networks, self.encoding.encoder.n_inputs))
+
+    def state_to_keep(self) -> None:
+        """Return None: training cannot continue from folds."""
+
+    def forget_networks(self) -> None:
+        """Free the memory of the networks. Each takes as much as a published network."""
+        self._trainers, self.progress.states, self._held_out_rows, self.importance_rows = [], [], [], None
+
+    def selection(self, stop_reason: StopReason | None) -> Selection:
+        """Return the choice of the folds. If no epoch could be chosen yet, choose the last one."""
+        progress = self.progress
+        for chosen in progress.choices:
+            if not chosen.number:
+                chosen.number, chosen.raw_by_component = len(progress.epochs), self.raw_by_component()
+                chosen.temperature = 1.0 / progress.inverse_temperature
+        mixing_weight, temperature = self._choice.choose_mixture(self._mixture)
+        raw = np.empty_like(self._choice.chosen.raw_by_component[0])
+        for judged, others in zip(self._judged_sets, self._choices_of_others, strict=True):
+            weight_of_others, temperature_of_others = others.choose_mixture(self._mixture)
+            own = [raw_of_all[judged] for raw_of_all in others.chosen.raw_by_component]
+            raw[judged] = mix_outputs(own, weight_of_others) / temperature_of_others
+        # A row that several folds hold out has several residuals, of which the first is kept: their mean would be
+        # smaller than the residual of the single published network.
+        first = np.sort(np.concatenate(self._judged_sets))
+        return Selection(
+            chosen_epoch=self._choice.chosen.number,
+            n_steps=self._choice.chosen.number * self._steps_per_epoch,
+            temperature=temperature,
+            mixing_weights=self._mixture.weight_of_each_network(mixing_weight),
+            epochs=tuple(progress.epochs),  # their losses are at equal mixing weights, as observers have seen them
+            held_out=self.held_out[first],
+            raw=raw[first],
+            stop_reason=stop_reason,
+        )
+
+
+def loss_worse_by(factor: float, loss: float) -> float:
+    """Return a loss that is worse by a factor (better if it is below 1). A user's own loss may be negative."""
+    return loss * (factor if loss > 0.0 else 2.0 - factor)
+
+
+class _EpochEvaluator:
+    """The observer of the folds' training: evaluates each epoch, then calls the observer of the fit."""
+
+    def __init__(self, folds: FoldPhase, observer: EpochObserver | None) -> None:
+        self._folds, self._observer = folds, observer
+        self.stopped: StopReason | None = None
+
+    def epoch_began(self) -> None:
+        if self._observer is not None:
+            self._observer.epoch_began()
+
+    def epoch_ended(self) -> bool:
+        goes_on = self._folds.evaluate_epoch()
+        if self._observer is not None and self._observer.epoch_ended():
+            self.stopped = StopReason.CALLBACK
+        return self.stopped is not None or not goes_on
+
+
+def steps_per_epoch(solver: Solver, n_rows: int) -> float:
+    """Return how many batches an epoch of n rows has, as a fraction: 7.03 for 225 rows and batches of 32.
+
+    Counting whole batches would be too coarse: 7 epochs of 225 rows would become 6 epochs of 300 rows, so the network
+    would see a seventh more rows than the networks that chose its epoch.
+    """
+    return n_rows / solver.samples_per_step(n_rows)

@@ -1,0 +1,74 @@
+"""All numbers of training rows at which defaults change, and the values below and above them, see docs/defaults.md."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+MIN_EVALUATED_ROWS = 40
+"""Below, nothing evaluates the epochs: folds of fewer than ten rows are too noisy."""
+
+FEW_ROWS = 500
+"""Below, each row is held out once. Without folds, training runs in float64, which costs little time."""
+
+MANY_ROWS = 5_000
+"""Below, a quarter of the rows chooses the epoch. From here on it is a tenth, a classifier's folds wait for fewer
+epochs, and a network that is trained alone sees bins."""
+
+LARGE_ROWS = 15_000
+"""Below, folds choose the epoch, and the networks learn from all rows. From here on a tenth of the rows is held out and
+never trained on. An epoch then has hundreds of steps, so a few epochs show whether training progresses."""
+
+ROWS_PER_BIN, MAX_BINS_OF_TABLE, MIN_AUTO_BINS, MAX_AUTO_BINS = 24, 256, 12, 128
+"""The value of `n_bins="auto"`: one bin for every 24 training rows, at most 256 in all columns together, and 12 to 128
+in each column. Targets that vary fast do so along few columns, such as a date or coordinates. Many bins in many columns
+make each step slower, and make networks overfit if the loss is already close to 0."""
+
+PATIENCE, FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12, 6), (8, 6, 6), 4
+"""The value of `n_iter_no_change="auto"`: in general, with folds (below `FEW_ROWS`, below `MANY_ROWS`, above), and on
+large tables. Regression losses vary less from epoch to epoch than classification losses."""
+
+FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1
+"""The value of `validation_fraction="auto"`, in general and for large tables, where thousands of rows are enough."""
+
+TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
+"""The value of `tol="auto"`: in general (scikit-learn's), with folds, and on large tables, whose losses vary less."""
+
+SMALLEST_PROPORTIONAL_BATCH = 32
+"""`batch_size="proportional"` is a 32nd of the rows, from this size to `TableLimits.largest_batch`. So even on small
+tables, an epoch has about thirty steps."""
+
+MAX_STEPS, LARGE_BATCH = 300, 1024
+"""If an epoch would have more steps than `MAX_STEPS`, batches grow up to `LARGE_BATCH`. On large tables, less noise in
+each step is worth more than many steps."""
+
+
+class FoldRules(NamedTuple):
+    """How many folds there are, and which epoch their losses choose."""
+
+    n_folds: int
+    n_held_out: int  # how many of these folds are held out in turn
+    # The chosen epoch is the last one whose loss is at most this factor times the least loss. Losses of nearby epochs
+    # differ by chance: more for few rows than for many, and more for labels than for numbers. A later epoch is chosen
+    # because a network that learns from all rows overfits later than the networks of the folds.
+    tolerance_factor: float
+
+
+def fold_rules(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldRules:
+    """Return the rules for `n_rows` rows. Few or grouped rows tell less, so more folds are held out."""
+    few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
+    if n_rows < FEW_ROWS:
+        return FoldRules(4, 4, few)
+    if grouped:
+        return FoldRules(4, 2, some)
+    return FoldRules(4, 1, some) if n_rows < MANY_ROWS else FoldRules(10, 1, 1.002)
+
+
+def fraction_held_out(n_rows: int) -> float:
+    """Return the value of `validation_fraction="auto"` for n rows."""
+    return LARGE_FRACTION_HELD_OUT if n_rows >= LARGE_ROWS else FRACTION_HELD_OUT
+
+
+def auto_n_bins(n_rows: int, n_numbers: int) -> int:
+    """Return the value of `n_bins="auto"` for a table with `n_numbers` numeric columns."""
+    n_bins = min(n_rows // ROWS_PER_BIN, MAX_BINS_OF_TABLE // max(n_numbers, 1))
+    return int(np.clip(n_bins, MIN_AUTO_BINS, MAX_AUTO_BINS))

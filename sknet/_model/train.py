@@ -1,0 +1,325 @@
+"""Train the published networks side by side, join them into one, and compare it with a constant prediction.
+
+With a log link, the predictions of the training rows add up to their targets at the end. A generalised linear model has
+this property once it has converged. A network that stops early does not: its raw outputs, which are logarithms, differ
+too little between rows, so the sum of its predictions is too low. Adding one number to the bias of each output corrects
+this: Wüthrich (2020), "Bias regularization in neural network models for general insurance pricing", European Actuarial
+Journal 10, 179-202.
+
+Conventions
+-----------
+n rows trained on; m held out; l raw outputs; k target columns, equal to l except with quantile levels.
+
+target : (n, k)     the target matrix
+raw : (n, l)        raw outputs; or (m, l) for held-out rows, by networks that were not trained on them
+shift : (k,)        what balances each output
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from sknet._model.encoding import EncodedRows, Encoding
+from sknet._model.evaluation import ChosenMixture, HeldOutLoss, Mixture
+from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, HeldOutOutputs, PhaseOutcome, Selection
+from sknet._model.heads import RegressionHead
+from sknet._model.model import join_networks
+from sknet._model.trainer import NetworkTrainer, train_side_by_side
+from sknet._network.check import has_log_link
+from sknet._network.losses import Loss
+from sknet._tables.read import take_optional
+from sknet._tables.rows import Rows
+from sknet._tables.statistics import mean_and_deviation
+from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
+from sknet._typing import Array, Table
+
+# --- balance of losses with a log link -------------------------------------------------------------------------------
+
+
+def balancing_shift(
+    trainers: Sequence[NetworkTrainer], states: Sequence[State], mixing_weights: Sequence[float]
+) -> Array | None:
+    """Return what to add to the weighted mean of several networks' raw outputs: log(sum w y / sum w exp(raw)).
+
+    Parameters
+    ----------
+    trainers : sequence of NetworkTrainer
+        All have the same training rows.
+    states : sequence of State
+    mixing_weights : sequence of float
+        The weight of each network in the mean.
+
+    Returns
+    -------
+    ndarray of shape (k,), or None
+        None for losses without a log link, and for a user's loss that does not start at the targets' means: it need
+        not predict a mean.
+    """
+    rows, head = trainers[0].train_rows, trainers[0].encoding.head
+    loss = head.loss
+    if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
+        return None
+    target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
+    present = ~np.isnan(target)  # a prediction counts only if its target is present
+    weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
+    total_weight = weight.sum(axis=0, dtype=np.float64)
+    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_of_unit
+    if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
+        return None
+    raw = np.sum(
+        [
+            w * trainer.raw_training_outputs(state)
+            for w, trainer, state in zip(mixing_weights, trainers, states, strict=True)
+        ],
+        axis=0,
+    )
+    with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
+        # in this unit, predictions of a usable network do not overflow
+        predictions = loss.predictions(raw.astype(np.float64) - head.log_of_unit)
+        shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
+    return shift if np.isfinite(shift).all() else None
+
+
+# --- the published networks ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class TrainPhase:
+    """The phase that trains the published networks.
+
+    Attributes
+    ----------
+    trainers : list of NetworkTrainer
+    states : list of State
+        The initial states, which training updates.
+    held_out : EncodedRows or None
+        The rows that evaluate each epoch.
+    importance_rows : array, CSR matrix or MixedRows, or None
+        A few hundred encoded training rows for `feature_importances_`; None to leave it out.
+    selection : Selection or None
+        The choice of the folds, if there were folds.
+    """
+
+    trainers: list[NetworkTrainer]
+    states: list[State]
+    held_out: EncodedRows | None
+    importance_rows: Table | None = None
+    selection: Selection | None = None
+
+    def __post_init__(self) -> None:
+        self._epochs_before = max(state.epoch for state in self.states)  # epochs trained before this call
+
+    def train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
+        """Train all networks; return the result of highest priority, see `_PRIORITY`."""
+        results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
+        return replace(
+            max(results, key=lambda result: _PRIORITY.get(result.reason, 0)),
+            epochs_done=max(state.epoch for state in self.states),
+            scores_undefined=any(result.scores_undefined for result in results),
+        )
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding of the networks."""
+        return self.trainers[0].encoding
+
+    @property
+    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
+        """The trainers and states of the networks."""
+        return list(zip(self.trainers, self.states, strict=True))
+
+    @property
+    def has_new_epoch(self) -> bool:
+        """Whether all networks that had not ended before have trained an epoch in this call."""
+        return all(
+            state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
+            for trainer, state in self.trainers_and_states
+        )
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The epochs that each network has trained."""
+        return [tuple(state.history) for state in self.states]
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The best epoch so far, the largest of several networks; None without evaluation."""
+        return max((state.best.epoch for state in self.states if state.best is not None), default=None)
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+        return EpochReport(
+            number=max(state.epoch for state in self.states),
+            n_epochs=self.trainers[0].solver.n_epochs,
+            figures=average_epochs([state.history[-1:] for state in self.states])[-1],
+            best_epoch=self.best_epoch,
+            n_rate_cuts=self.states[0].n_plateaus,
+            of_folds=False,
+        )
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
+        # `history` has the epochs of this call and of a resumed run; `epoch` counts all calls. The history may be
+        # longer: L-BFGS records a loss even if it ends before its first iteration.
+        return max(min(state.epoch, len(state.history)) for state in self.states)
+
+    def outcome(self, rows: Rows) -> PhaseOutcome:
+        """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
+        temperature, mixing_weights, held_out = 1.0, None, None
+        if self.selection is not None:
+            temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
+            row_indices = self.selection.held_out
+            weight = take_optional(rows.weight, row_indices)
+            held_out = HeldOutOutputs(self.selection.raw, rows.y[row_indices], weight)
+        elif self.held_out is not None:
+            temperature, mixing_weights, raw = self._choose_mixture(self.held_out)
+            held_out = HeldOutOutputs(raw, self.held_out.y, self.held_out.weight)
+        networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
+        # each takes all inputs; weights for skipped bins are 0
+        joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
+        # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
+        shift = None if mixing_weights is None else balancing_shift(self.trainers, self.states, mixing_weights)
+        if shift is not None:
+            joined = joined.with_output_shifted(shift)
+        if held_out is not None:
+            # outputs of folds come from other networks, which are not balanced
+            raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
+            held_out = held_out._replace(raw=raw.astype(self.encoding.output_dtype))
+        return PhaseOutcome(joined, held_out)
+
+    def state_to_keep(self) -> State | None:
+        """Return the state from which training may continue; None for several networks, which have been joined."""
+        if len(self.states) > 1:
+            return None
+        # a temperature chosen by folds is in the published weights only
+        return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
+
+    def _choose_mixture(self, held_out: EncodedRows) -> ChosenMixture:
+        """Return the mixture chosen by the held-out rows."""
+        first = self.trainers[0]
+        mixture = Mixture(first.settings.sees_bins)
+        raw_by_component = mixture.mean_raw_by_component(
+            lambda j: self.trainers[j].raw_held_out_outputs(self.states[j])
+        )
+        if len(raw_by_component) == 1:  # no weight to choose, and the temperature of the best epoch is known
+            return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
+        # the targets and weights are the same for all networks
+        loss = HeldOutLoss(held_out, first.settings.regularisation.temperature_scaling)
+        return loss.choose_mixture(raw_by_component, mixture)
+
+
+# if networks end for different reasons, the one of highest priority is reported
+_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
+
+
+def average_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+    """Return the means of each epoch over the networks that have trained it; seconds are added up."""
+    if len(each) == 1:
+        return list(each[0])
+    means = []
+    for i in range(max(map(len, each), default=0)):
+        same_epoch = [epochs[i] for epochs in each if len(epochs) > i]
+        values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
+        means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
+    return means
+
+
+# --- comparison with a constant --------------------------------------------------------------------------------------
+
+
+def are_no_better_than_constant(
+    networks: Sequence[tuple[NetworkTrainer, State]], held_out: HeldOutOutputs | None, *, stopped_by_user: bool
+) -> bool:
+    """Whether a fit's loss is at least as high as that of the best constant prediction.
+
+    The loss is computed on the held-out rows, for all networks together. Without held-out rows, it is computed for each
+    network on the training rows, and must be lower by more than a fraction 1 / n: one parameter lowers a training loss
+    by about that much even if there is nothing to learn. The constant is the best one for the training rows.
+
+    Parameters
+    ----------
+    networks : sequence of (NetworkTrainer, State)
+        The trained networks.
+
+    held_out : HeldOutOutputs or None
+    stopped_by_user : bool
+        Whether an interrupt or a callback ended training.
+
+    Returns
+    -------
+    bool
+        False also if training was too short to tell.
+    """
+    for trainer, state in networks:
+        # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but
+        # it is one if held-out rows or a plateau ended training.
+        is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
+        if is_cut_short and state.step < MIN_STEPS_TO_JUDGE:
+            return False
+    if held_out is not None and networks:
+        return _is_no_better_on(held_out, networks[0][0])
+    return any(_is_no_better_in_training(trainer, state) for trainer, state in networks)
+
+
+def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
+    """Compare the loss on held-out rows; the constant is computed from the training rows of `trainer`."""
+    constant = _best_constant_of(trainer)
+    if constant is None:
+        return False
+    head = trainer.encoding.head
+    target = head.targets(held_out.y, np.dtype(np.float64))
+    of_constant = _loss_of_constant(head.loss, constant, target, held_out.weight)
+    return head.loss.mean(held_out.raw.astype(np.float64), target, held_out.weight) >= of_constant
+
+
+def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
+    """Compare the loss on the training rows."""
+    constant = _best_constant_of(trainer)
+    if constant is None:
+        return False
+    rows, loss = trainer.train_rows, trainer.encoding.head.loss
+    known, weight = trainer.objective.known_targets
+    of_constant = _loss_of_constant(loss, constant, known, weight)
+    limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative
+    # this loss is known already; dropout and penalty only make it higher
+    if state.history[-1].loss < limit:
+        return False
+    raw = trainer.raw_training_outputs(state)
+    return loss.mean(raw, rows.target, rows.relative_weight) >= limit
+
+
+def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
+    """Return the best constant raw output for the training rows, (l,); None if all targets are equal."""
+    target, weight = trainer.objective.known_targets
+    if (target == target[0]).all():
+        return None  # a constant prediction is then right
+    return best_constant(trainer.encoding.head.loss, target.astype(np.float64), weight)
+
+
+def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
+    """Return the constant raw output of least loss, (l,).
+
+    It is the loss's `start`, if there is one. Otherwise it is found numerically, starting at the targets' means.
+    """
+    if loss.start is not None:
+        return loss.start(target, weight)
+    means = np.array([mean_and_deviation(column, weight)[0] for column in target.T])  # missing targets are ignored
+    share = np.full(len(target), 1.0) if weight is None else weight.astype(np.float64)
+    share /= share.sum()
+
+    def value_and_gradient(raw: Array) -> tuple[float, Array]:
+        gradient = loss.gradient(np.tile(raw, (len(target), 1)), target)
+        return _loss_of_constant(loss, raw, target, weight), share @ gradient
+
+    with np.errstate(all="ignore"):  # a user's loss may not be defined for every raw output
+        found = minimize(value_and_gradient, means, jac=True, method="L-BFGS-B")
+    return found.x if found.fun <= _loss_of_constant(loss, means, target, weight) else means
+
+
+def _loss_of_constant(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
+    with np.errstate(all="ignore"):
+        return loss.mean(np.tile(raw, (len(target), 1)), target, weight)

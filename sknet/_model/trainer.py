@@ -1,0 +1,592 @@
+"""The training of one network: its rows, objective and solver, its first state, and the resulting network.
+
+Several networks are trained side by side.
+
+Conventions
+-----------
+theta : (p,)       all parameters, in the compute dtype
+published weights  the estimator's `coefs_` and `intercepts_`, in the output dtype
+m                  inputs of the network
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from math import ceil, inf, prod
+
+import numpy as np
+
+from sknet._model.encoding import EncodedRows, Encoding
+from sknet._model.evaluation import HeldOutLoss
+from sknet._model.machine import limit_blas_threads, refuse_beyond_memory, threads_for_networks
+from sknet._model.model import Model, Network, join_networks
+from sknet._model.settings import NetworkSettings, Settings
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.chain import Layout
+from sknet._network.check import check_custom_functions
+from sknet._network.losses import Loss
+from sknet._network.objective import ObjectiveFunction, ObjectiveSettings
+from sknet._network.weights import (
+    ElasticNet,
+    InputSets,
+    MonotoneBounds,
+    ProximalStep,
+    draw_weights,
+    ever_decreases,
+    monotone_bounds,
+)
+from sknet._tables.constraints import input_signs, sets_with_inputs
+from sknet._training.loop import clear_fixed
+from sknet._training.solver import (
+    EpochEvaluation,
+    EpochObserver,
+    Evaluate,
+    Problem,
+    Solver,
+    State,
+    StopReason,
+    TrainingEnd,
+)
+from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
+
+# --- constraints on weights ------------------------------------------------------------------------------------------
+
+
+def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
+    """Return the sets of a network's inputs; a single set if all inputs may interact."""
+    if settings.interaction_cst is None or not settings.hidden_sizes:  # a linear model is additive anyway
+        return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
+    has_input = sets_with_inputs(settings.interaction_cst, encoding.encoder)
+    return InputSets(has_input[n_skipped_inputs:], settings.n_joined)
+
+
+def refuse_weights_between_sets(sets: InputSets, layout: Layout, coefs: Sequence[Array]) -> None:
+    """Raise if the user's initial weights join inputs of different sets."""
+    for layer, n_outside in enumerate(sets.weights_outside(layout, coefs)):
+        if n_outside:
+            raise ValueError(
+                f"init gives {n_outside} weights of layer {layer} that interaction_cst needs to be 0: each unit sees "
+                f"the inputs of one of {sets.n_sets} sets. Set them to 0, start from the coefs_ of a network fitted "
+                "with the same interaction_cst, or leave init at 'auto'."
+            )
+
+
+BIN_MEAN = 0.5
+"""The approximate mean of a bin input, which runs from 0 to 1. The mean of scaled numbers is about 0."""
+
+
+def make_monotone_bounds(
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
+) -> MonotoneBounds | None:
+    """Return the bounds on a network's weights; None if no column is constrained.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+    encoding : Encoding
+    layout : Layout
+    n_skipped_inputs : int
+        How many of the encoded table's inputs the network skips, the first
+        ones.
+
+    sets : InputSets
+        The sets of the network's inputs.
+
+    Returns
+    -------
+    MonotoneBounds or None
+    """
+    sign = input_signs(settings.monotonic_cst, encoding.encoder)
+    if sign is None:
+        return None
+    refuse_not_monotone(settings, encoding)
+    # the inputs' means: first biases compensate for weights whose sign is changed
+    means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
+    sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
+    return monotone_bounds(
+        layout,
+        settings.activations,
+        sign=sign,
+        input_means=means,
+        dtype=encoding.compute_dtype,
+        sets=sets,
+    )
+
+
+def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
+    """Raise if the target, the loss, an activation or the initial weights rule out a monotone network."""
+    head = encoding.head
+    if head.n_outputs != 1:
+        raise ValueError(
+            f"monotonic_cst needs a network of one output, and this target makes {head.n_outputs}: fit one target, of "
+            "numbers or two classes and with one quantile level, or leave monotonic_cst out."
+        )
+    for activation in settings.activations:  # tested numerically, since it may be the user's own
+        if ever_decreases(activation.apply):
+            raise ValueError(
+                f"monotonic_cst does not go with activation={activation.name!r}, which falls somewhere: choose "
+                "'sigmoid', 'tanh' or another that never does."
+            )
+    if ever_decreases(head.loss.link):
+        raise ValueError(
+            f"monotonic_cst does not go with loss={head.loss.name!r}, whose link falls somewhere: choose another loss."
+        )
+    if isinstance(settings.init, tuple):
+        raise ValueError(
+            "monotonic_cst does not go with init=(coefs, intercepts): half of the weights would have to change. "
+            "Leave init at 'auto'."
+        )
+
+
+# --- initial weights that are not drawn ------------------------------------------------------------------------------
+
+
+def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
+    """Check the user's initial weights and biases; return them in float64."""
+    if len(init) != 2:
+        raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
+    coefs, intercepts = _float_arrays(init[0]), _float_arrays(init[1])
+    shapes = [W.shape for W in coefs], [b.shape for b in intercepts]
+    expected = layout.shapes, [(size,) for size in layout.sizes[1:]]
+    if shapes != expected:
+        raise ValueError(
+            f"init gives weights of shapes {shapes[0]} and biases {shapes[1]}; this network has {expected}."
+        )
+    if not all(np.isfinite(array).all() for array in (*coefs, *intercepts)):
+        raise ValueError("init gives weights that are not finite numbers.")
+    return coefs, intercepts
+
+
+def _float_arrays(arrays: object) -> list[Array]:
+    """Return a user's list of arrays in float64."""
+    try:
+        return [np.asarray(array, dtype=float) for array in arrays]  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
+
+
+def refuse_other_weights(layout: Layout, network: Network, init: object) -> None:
+    """Raise if the weights to continue from, or the weights in `init`, have other shapes than the layout."""
+    shapes = [W.shape for W in network.coefs]
+    if shapes != layout.shapes:
+        raise ValueError(
+            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
+            f"from {shapes}: keep the layers, or start anew: call fit with warm_start=False."
+        )
+    if isinstance(init, tuple):  # it has no effect any more, but is still checked
+        check_initial_weights(layout, init)
+
+
+def gains_of(theta: Array, n_parameters: int) -> Array:
+    """Return a view of the input gains at the end of theta; empty if there are none."""
+    return theta[n_parameters if theta.size >= n_parameters else 0 :]
+
+
+def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
+    """Return the part of a state that is kept in addition to the published weights and the history.
+
+    With `from_published`, training continues from the published weights. If rows were held out, these are the weights
+    of the best epoch, at its temperature.
+    """
+    # The average is published if there is one, else theta. Of a published theta, only the gains are kept.
+    exact = np.can_cast(state.theta.dtype, output_dtype)  # whether publishing loses no digits
+    published = from_published or (exact and state.average is None)
+    theta = gains_of(state.theta, n_parameters).copy() if published else state.theta
+    average = None if exact or from_published else state.average
+    return replace(state, theta=theta, average=average, best=None, history=[])
+
+
+def state_with_new_gains(state: State, n_parameters: int) -> State:
+    """Return a copy of a kept state with input gains of 1 and moments of 0 for them."""
+    state = state.copy()
+    gains_of(state.theta, n_parameters)[:] = 0.0
+    for moment in state.moments:
+        moment[n_parameters:] = 0.0
+    return state
+
+
+def state_to_continue_from(
+    kept: State, fresh: State, n_parameters: int, output_dtype: DType, *, keep_moments: bool = True
+) -> State:
+    """Return a copy of a kept state to continue from, with the published weights, which may have been set by hand.
+
+    `fresh` is the state of a new run from the published weights. `keep_moments` is False after a change of the solver.
+    """
+    state, published = kept.copy(), fresh.theta[:n_parameters]
+    if not keep_moments or len(state.moments) != len(fresh.moments):
+        return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
+    gains = gains_of(state.theta, n_parameters)
+    weights = state.theta[: state.theta.size - gains.size]
+    if fresh.average is not None:  # the published weights are the average, and theta is separate
+        average = None if state.average is None else state.average[:n_parameters]
+        average = _most_precise_weights(average, published, output_dtype)
+        state.average = np.concatenate([average, gains])
+        weights = weights if weights.size else published
+    else:
+        weights, state.average = _most_precise_weights(weights, published, output_dtype), None
+    state.theta = np.concatenate([weights, gains])
+    return state
+
+
+def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) -> Array:
+    """Return the kept weights if they round to the published weights, else a copy of the published weights.
+
+    The kept weights have more digits. They do not round to the published weights if the user has set `coefs_` by hand.
+    """
+    same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
+    return kept if same and kept is not None else published.copy()
+
+
+# --- the training of one network -------------------------------------------------------------------------------------
+
+MAX_BUFFER_ROWS = 4096
+"""How many rows a network's buffers hold at most. Larger batches are computed piece by piece."""
+
+ROWS_IN_CACHE = 512
+"""How many rows L-BFGS computes at once, so that buffers stay in the cache from layer to layer."""
+
+ModelScorer = Callable[[Model, Array], float]
+"""A user's scorer: (model, raw outputs for the validation rows, (n, k)) -> score."""
+
+
+@dataclass(frozen=True)
+class NetworkTrainer:
+    """Everything that trains one network, except its state."""
+
+    settings: Settings
+    encoding: Encoding
+    layout: Layout
+    n_skipped_inputs: int  # how many of the encoded table's inputs it skips, the first ones
+    train_rows: EncodedRows  # in the form that this network takes
+    held_out: EncodedRows | None  # the rows that evaluate each epoch
+    max_rows: int  # how many are computed at once
+    objective: ObjectiveFunction
+    problem: Problem
+    solver: Solver
+    sets: InputSets  # a single set, unless `interaction_cst` keeps inputs apart
+    monotone: MonotoneBounds | None = None  # bounds on the weights
+
+    @property
+    def largest_product(self) -> int:
+        """Multiply-adds of the largest matrix product in a step."""
+        return self.max_rows * self.layout.largest_matrix
+
+    def work_per_row(self, n_inputs: float) -> float:
+        """Return the number of multiplications per row and epoch; `n_inputs` of a row are nonzero.
+
+        They are the multiplications of the forward pass, the backward pass, and the row's share of a step. A step of
+        "adam" multiplies each weight about five times, which takes most of the time for sparse tables.
+        """
+        first = (n_inputs - self.n_skipped_inputs) * self.layout.sizes[1]
+        others = sum(map(prod, self.layout.shapes[1:]))
+        return 2.0 * first + 3.0 * others + 5.0 * self.layout.n_weights / self.max_rows
+
+    # --- the start ---------------------------------------------------------------------------------------------------
+
+    def first_state(self, seeds: tuple[int, int]) -> State:
+        """Return the first state, with weights that are drawn or given by `init`."""
+        init, head = self.settings.network.init, self.encoding.head
+        if isinstance(init, tuple):
+            coefs, intercepts = check_initial_weights(self.layout, init)
+            refuse_weights_between_sets(self.sets, self.layout, coefs)
+        else:
+            activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
+            with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
+                sets = self.sets if self.sets.n_sets > 1 else None
+                bins_per_column = self.encoding.encoder.bins_per_column[self.n_skipped_inputs :]
+                coefs, intercepts = draw_weights(self.layout, activations, init, rng, sets, bins_per_column)
+            if not isinstance(init, str):  # a user's function may return anything
+                coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
+            if self.monotone is not None:
+                coefs, intercepts = self.monotone.start(coefs, intercepts)
+            bias = head.first_bias(*self.objective.known_targets, init)
+            intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
+        theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
+        return self.solver.init(theta, np.random.default_rng(seeds[1]), self.layout.sizes[0])
+
+    # --- results -----------------------------------------------------------------------------------------------------
+
+    def network(self, state: State, temperature: float = 1.0) -> Network:
+        """Return the trained network, with copies of its arrays and with its outputs divided by a temperature.
+
+        If rows were held out, it is the network of the best epoch. It takes all inputs of the encoded table.
+        """
+        best, dtype = state.best, self.encoding.output_dtype
+        theta = state.parameters if best is None else best.theta
+        if temperature != 1.0:
+            theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
+        if best is not None:
+            temperature *= best.temperature  # best.theta includes it already
+        is_monotone = self.monotone is not None
+        return make_network(self.settings, self.encoding, self.layout, theta.astype(dtype), temperature, is_monotone)
+
+    def raw_outputs(self, state: State, rows: EncodedRows) -> Array:
+        """Return raw outputs for other rows, (n, k), at the best epoch if rows were held out."""
+        theta = state.parameters if state.best is None else state.best.theta
+        return self.objective.raw(theta, rows.inputs, len(rows))
+
+    def raw_held_out_outputs(self, state: State) -> Array:
+        """Return raw outputs for the rows that evaluate each epoch, (n, k), at the best epoch's temperature."""
+        if self.held_out is None:
+            raise TypeError("no rows evaluate the epochs")
+        return self.raw_outputs(state, self.held_out)
+
+    def raw_training_outputs(self, state: State) -> Array:
+        """Return raw outputs for the training rows, (n, k), at the best epoch if rows were held out."""
+        with limit_blas_threads(self.largest_product):
+            return self.objective.raw_training_outputs(state.parameters if state.best is None else state.best.theta)
+
+    def state_to_keep(self, state: State, *, from_published: bool) -> State:
+        """Return the part of a state that is kept to continue training; see `starting.state_to_keep`."""
+        from_published = from_published or self.problem.evaluate is not None
+        return state_to_keep(state, self.layout.n_parameters, self.encoding.output_dtype, from_published=from_published)
+
+    def gradient(self, network: Network) -> tuple[float, Array]:
+        """Return the objective over all rows and its gradient, with both penalty terms."""
+        theta = network.theta_vector(self.encoding.compute_dtype)
+        gradient = np.zeros_like(theta)
+        with limit_blas_threads(self.largest_product):
+            value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
+        w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.train_rows.total_weight)
+        if penalty.l1:
+            gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
+            value += self.problem.l1 * float(np.abs(w).sum())  # unless the objective includes it
+        return value, gradient
+
+
+def make_network(
+    settings: Settings, encoding: Encoding, layout: Layout, theta: Array, temperature: float, is_monotone: bool
+) -> Network:
+    """Return the network of theta, which takes all inputs of the encoded table."""
+    network = Network(settings.network.activations, *layout.views(theta), temperature, is_monotone)
+    return join_networks([network], encoding.encoder.n_inputs)
+
+
+def make_trainer(
+    settings: Settings,
+    encoding: Encoding,
+    train_rows: EncodedRows,
+    held_out: EncodedRows | None = None,
+    score: ModelScorer | None = None,
+    *,
+    sees_bins: bool = True,
+    solver: Solver | None = None,
+    may_stop_early: bool = True,
+) -> NetworkTrainer:
+    """Make the trainer of one network: its layout, bounds, rows, objective and solver.
+
+    Parameters
+    ----------
+    settings : Settings
+    encoding : Encoding
+    train_rows : EncodedRows
+    held_out : EncodedRows, default=None
+        Rows that evaluate each epoch.
+
+    score : callable, default=None
+        Returns the score of an epoch; by default minus the loss.
+
+    sees_bins : bool, default=True
+        Whether the network takes the bins as inputs.
+
+    solver : Solver, default=None
+        A solver with another number of epochs, which counts epochs already done.
+        By default the solver of the settings.
+
+    may_stop_early : bool, default=True
+        Whether training may end early if nothing improves.
+
+    Returns
+    -------
+    NetworkTrainer
+    """
+    head, activations = encoding.head, settings.network.activations
+    if settings.solver.learns_gains and train_rows.inputs.batch_format == "sparse":
+        raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
+    n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
+    layout = layout_of(settings, encoding, sees_bins=sees_bins)
+    max_rows = rows_at_once(settings, train_rows)
+    n_held_out = 0 if held_out is None else min(len(held_out), MAX_BUFFER_ROWS)
+    n_outputs = max(max_rows, n_held_out) * sum(layout.sizes[1:])
+    what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
+    refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
+    own_rows = train_rows.for_network(n_skipped_inputs, settings.regularisation.label_smoothing)
+    sets = make_input_sets(settings.network, encoding, n_skipped_inputs)
+    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
+    bounds = None if monotone is None else (monotone.lower, monotone.upper)
+    if bounds is None and sets.n_sets > 1:
+        bounds = sets.bounds(layout, encoding.compute_dtype)
+    is_first_order = settings.solver.is_first_order
+    penalty = penalty_of(settings, own_rows.total_weight)
+    smooth_penalty = penalty if is_first_order else ElasticNet(l2=penalty.l2)  # the solver adds the L1 term
+    objective_settings = ObjectiveSettings(
+        layout, activations, head.loss, smooth_penalty, max_rows, settings.network.dropout
+    )
+    objective = own_rows.inputs.objective(objective_settings, own_rows)
+    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
+        check_custom_functions(head.loss, objective.known_targets[0], activations)
+    max_norm = settings.regularisation.max_norm
+    proximal_step = None
+    if is_first_order and (penalty.l1 or max_norm):
+        proximal_step = ProximalStep(penalty.l1, max_norm or 0.0, layout)
+    held_out_rows, evaluate = None, None
+    if held_out is not None:
+        held_out_rows = held_out.for_network(n_skipped_inputs)
+        evaluate = make_evaluation(settings, encoding, layout, objective, held_out_rows, score, monotone is not None)
+    problem = Problem(
+        objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
+        n_samples=len(own_rows),
+        n_weights=layout.n_weights,
+        n_inputs=layout.sizes[0],
+        first_input_weight=layout.weight_starts[0],
+        penalty=objective.penalty,
+        is_random=any(settings.network.dropout),
+        l1=0.0 if is_first_order else penalty.l1,
+        bounds=bounds,
+        proximal_step=proximal_step,
+        evaluate=evaluate,
+        batches=objective.batches,
+    )
+    own_solver = solver_of_network(
+        solver or settings.solver, is_evaluated=held_out is not None, may_stop_early=may_stop_early
+    )
+    if penalty.l1:
+        own_solver = own_solver.with_l1(penalty.l1)
+    return NetworkTrainer(
+        settings=settings,
+        encoding=encoding,
+        layout=layout,
+        n_skipped_inputs=n_skipped_inputs,
+        train_rows=own_rows,
+        held_out=held_out_rows,
+        max_rows=max_rows,
+        objective=objective,
+        problem=problem,
+        solver=own_solver,
+        sets=sets,
+        monotone=monotone,
+    )
+
+
+def make_evaluation(
+    settings: Settings, encoding: Encoding, layout: Layout, objective: ObjectiveFunction, held_out: EncodedRows,
+    score: ModelScorer | None, is_monotone: bool,
+) -> Evaluate:  # fmt: skip
+    """Return a function that evaluates theta on held-out rows, at the best temperature if there is one.
+
+    The score is what `score` returns, or minus the loss.
+    """
+    has_temperature = settings.regularisation.temperature_scaling
+    loss = HeldOutLoss(held_out, has_temperature)
+
+    def evaluate(theta: Array) -> EpochEvaluation:
+        raw = objective.raw(theta, held_out.inputs, len(held_out))
+        calibration = loss.calibrate_in_place(raw)
+        if has_temperature:  # a copy: training continues without a temperature
+            theta = layout.with_output_scaled(theta, calibration.inverse_temperature)
+        epoch_score = -calibration.loss
+        if score is not None:
+            network = make_network(settings, encoding, layout, theta, calibration.temperature, is_monotone)
+            epoch_score = score(encoding.model(network), raw.astype(encoding.output_dtype))
+        return EpochEvaluation(calibration.loss, epoch_score, theta, calibration.temperature)
+
+    return evaluate
+
+
+def with_fixed_weights(objective: ValueAndGradient, is_free: Array) -> ValueAndGradient:
+    """Return the objective with a gradient of 0 for fixed weights, so that they stay and do not affect clipping.
+
+    `is_free`, (n_weights,), is 1 for free weights and 0 for fixed weights.
+    """
+
+    def value_and_gradient(
+        theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Gradient]:
+        value, gradient = objective(theta, batch, out, rng)
+        clear_fixed(gradient, is_free)
+        return value, gradient
+
+    return value_and_gradient
+
+
+def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Layout:
+    """Return the layout of a network that takes the encoded table with or without bins."""
+    n_inputs = encoding.encoder.n_inputs - (0 if sees_bins else encoding.encoder.n_bins)
+    return Layout((n_inputs, *settings.network.hidden_sizes, encoding.head.n_outputs))
+
+
+def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
+    """Raise if the networks in memory at once do not fit: all members, and all members of each fold."""
+    n_members = len(settings.sees_bins)
+    batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
+    counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
+    layouts = {sees_bins: layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in counts}
+    n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
+    n_outputs = sum(counts[bins] * batch * sum(layouts[bins].sizes[1:]) for bins in counts)
+    n_networks = sum(counts.values())
+    if n_networks > 1:  # `make_trainer` checks each network by itself
+        among_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
+        what = f"n_members={n_members}{among_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
+        refuse_beyond_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
+
+
+def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
+    """Return how many rows are computed at once: a batch, or for L-BFGS an equal share of all rows."""
+    n = len(train_rows)
+    if settings.solver.is_first_order:
+        return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
+    # each piece needs passes over theta, which take longer than the rest if the table is sparse
+    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))
+
+
+def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
+    """Return the L2 and L1 penalties from alpha, divided by the training rows' total weight."""
+    strength, l1_ratio = settings.regularisation.alpha / total_weight, settings.regularisation.l1_ratio
+    return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
+
+
+def solver_of_network(solver: Solver, *, is_evaluated: bool, may_stop_early: bool) -> Solver:
+    """Return the solver of a network, which never stops early unless it may."""
+    # a schedule that ends is not cut short by the training loss, which falls most at the end
+    runs_through = solver.end_reason is StopReason.FINISHED and not is_evaluated
+    return solver if may_stop_early and not runs_through else replace(solver, n_iter_no_change=inf)
+
+
+# --- several networks ------------------------------------------------------------------------------------------------
+
+
+def train_side_by_side(
+    trainers: Sequence[NetworkTrainer],
+    states: Sequence[State],
+    observer: EpochObserver | None = None,
+    *,
+    in_threads: bool = True,
+) -> list[TrainingEnd]:
+    """Train all networks until each has ended; updates the states in place.
+
+    Parameters
+    ----------
+    trainers : sequence of NetworkTrainer
+        All have the same solver; for L-BFGS there is a single trainer.
+
+    states : sequence of State
+    observer : EpochObserver, default=None
+    in_threads : bool, default=True
+        Whether several networks may train at a time. Results do not depend on it.
+
+    Returns
+    -------
+    results : list of TrainingEnd
+        Why each has ended.
+
+    Raises
+    ------
+    DivergedError
+        If the objective or theta of a network is not finite.
+    """
+    first = trainers[0]
+    with threads_for_networks(len(trainers), first.largest_product) as n_threads:
+        # there may be more threads that wait for workers than threads that compute
+        n_waiting = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
+        n_networks_at_once = max(n_threads, n_waiting) if in_threads else 1
+        return first.solver.train([trainer.problem for trainer in trainers], states, observer, n_networks_at_once)

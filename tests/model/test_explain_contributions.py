@@ -1,0 +1,226 @@
+"""Contributions of columns: closed forms, their sum, and what they must not depend on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import Activation, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model import explain
+from sknet._model.explain import MAX_BACKGROUND_ROWS, draw_background
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE
+
+rng = np.random.default_rng(0)
+N = 120
+X = rng.normal(size=(N, 3))
+Y = X[:, 0] + X[:, 1] ** 2 - X[:, 0] * X[:, 2]
+QUICK = dict(max_iter=10, early_stopping=False, n_members=1, random_state=0)
+EXACT = QUICK | dict(dtype="float64", numeric_encoding="raw", input_scaling=None, target_scaling=None)
+TABLE = pd.DataFrame(
+    {
+        "number": X[:, 0],
+        "holes": np.where(rng.random(N) < 0.2, np.nan, X[:, 1]),
+        "color": rng.choice(["red", "green", "blue"], N),
+        "word": pd.Series(rng.choice(["yes", "no", None], N), dtype=object),
+        "when": pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.uniform(0, 300 * 86400, N), unit="s"),
+        "flag": rng.random(N) < 0.5,
+    }
+)
+NUMBER = X[:, 0] * (TABLE["color"] == "red") + TABLE["when"].dt.month / 4 + TABLE["holes"].isna() + TABLE["flag"]
+LABEL = np.digitize(NUMBER, NUMBER.quantile([0.3, 0.6]))
+
+
+def square(z):
+    np.square(z, out=z)
+
+
+def times_two_z(z, delta):
+    delta *= 2.0 * z
+
+
+SQUARE = Activation("square", square, times_two_z, keeps="input")
+
+
+def network_with(coefs, intercepts, activation):
+    """A network with these weights, of tables as they are."""
+    sizes = tuple(np.shape(W)[1] for W in coefs[:-1])
+    net = SigmoidMLPRegressor(sizes, activation, **EXACT).fit(X, Y)
+    net.coefs_, net.intercepts_ = [np.array(W, float) for W in coefs], [np.array(b, float) for b in intercepts]
+    return net
+
+
+# --- closed forms ----------------------------------------------------------------------------------------------------
+
+
+def test_of_a_linear_model_they_are_the_slope_times_the_distance_from_the_mean():
+    net = SigmoidMLPRegressor((), **EXACT | {"input_scaling": "standard", "target_scaling": "standard"}).fit(X, Y)
+    found = net.explain(X[:7], background=X[20:60])
+    slopes = net.input_gradients(X[:7])
+    assert_allclose(found.values, slopes * (X[:7] - X[20:60].mean(axis=0)), rtol=1e-9, atol=1e-12)
+    assert_allclose(found.base_values, net.predict(X[20:60]).mean(), rtol=1e-9)
+
+
+def test_of_a_sum_of_functions_of_one_column_each_has_its_own():
+    W, V = np.kron(np.eye(3), [[1.0, -2.0]]), rng.normal(size=(6, 1))  # two units for each column
+    net = network_with([W, V], [rng.normal(size=6), [0.5]], "tanh")
+    found = net.explain(X[:9], background=X)
+
+    def each(rows):
+        return (np.tanh(rows @ W + net.intercepts_[0]) * V[:, 0]).reshape(-1, 3, 2).sum(axis=2)
+
+    wanted = each(X[:9]) - each(X[draw_background(N)]).mean(axis=0)
+    assert_allclose(found.values, wanted, rtol=1e-12, atol=1e-12)
+    assert_allclose(found.base_values, net.predict(X[draw_background(N)]).mean(), rtol=1e-12)
+
+
+def test_of_a_product_both_factors_have_half_of_what_they_do_together():
+    # x y = ((x + y)^2 - (x - y)^2) / 4; along a line, the integral of y dx is (x - x') (y + y') / 2
+    net = network_with([[[1, 1], [1, -1], [0, 0]], [[0.25], [-0.25]]], [[0, 0], [0]], [SQUARE])
+    (x, y), (x0, y0) = X[:5, :2, None].swapaxes(0, 1), X[draw_background(N)][:, :2].T
+    found = net.explain(X[:5], background=X).values
+    assert_allclose(found[:, 0], ((x - x0) * (y + y0) / 2).mean(axis=1), rtol=1e-10)
+    assert_allclose(found[:, 1], ((y - y0) * (x + x0) / 2).mean(axis=1), rtol=1e-10)
+    assert_array_equal(found[:, 2], 0.0)
+
+
+def test_a_category_has_the_difference_of_its_levels():
+    table = TABLE[["color"]]
+    net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(table, NUMBER)
+    found = net.explain(table[:30], background=table[50:])
+    background = table[50:].iloc[draw_background(N - 50)]
+    assert_allclose(found.values[:, 0], net.predict(table[:30]) - net.predict(background).mean(), rtol=1e-9)
+
+
+# --- the sum ---------------------------------------------------------------------------------------------------------
+
+EXPLAINED = {
+    "numbers": (SigmoidMLPRegressor(**QUICK), 1e3 * NUMBER + 1e6),
+    "members": (SigmoidMLPRegressor(**QUICK | {"n_members": 2}), NUMBER),
+    "two targets": (SigmoidMLPRegressor(**QUICK), np.column_stack([NUMBER, 100.0 * X[:, 1]])),
+    "quantiles": (SigmoidMLPRegressor(**QUICK, loss="quantile", quantile=[0.1, 0.5, 0.9]), NUMBER),
+    "a logarithm": (SigmoidMLPRegressor(**QUICK, loss="poisson"), np.exp(NUMBER)),
+    "no hidden layer": (SigmoidMLPRegressor((), **QUICK), NUMBER),
+    "a kink": (SigmoidMLPRegressor((20, 10), "relu", **QUICK), NUMBER),
+    "a gate, deep": (SigmoidMLPRegressor((8, 20, 6), ["silu", "gelu", "tanh"], **QUICK), NUMBER),
+    "two classes": (SigmoidMLPClassifier(**QUICK), LABEL > 0),
+    "three classes": (SigmoidMLPClassifier(**QUICK), LABEL),
+    "several outputs": (SigmoidMLPClassifier(**QUICK), np.column_stack([LABEL, LABEL > 0])),
+    "target encoding": (SigmoidMLPClassifier(**QUICK, category_encoding="both"), LABEL),
+}
+NAMES = {
+    "two targets": ["0", "1"],
+    "quantiles": ["0.1", "0.5", "0.9"],
+    "two classes": ["True"],
+    "three classes": ["0", "1", "2"],
+    "several outputs": ["0: 0", "0: 1", "0: 2", "1: 1"],
+}
+
+
+def outputs_of(net, table):
+    """What contributions add up to, (n, k)."""
+    if isinstance(net, SigmoidMLPClassifier):
+        raw = net.decision_function(table)
+        return np.column_stack(raw if isinstance(raw, list) else [raw])
+    predicted = net.predict(table)
+    return np.column_stack([np.log(predicted) if net.loss == "poisson" else predicted])
+
+
+@pytest.mark.parametrize("case", EXPLAINED)
+def test_they_add_up_to_the_output_less_the_mean_of_the_background(case):
+    estimator, y = EXPLAINED[case]
+    net = estimator.fit(TABLE, y)
+    found = net.explain(TABLE[:40], background=TABLE[30:])
+    outputs, background = outputs_of(net, TABLE[:40]), outputs_of(net, TABLE[30:])
+    k = outputs.shape[1]
+    assert found.output_names == NAMES.get(case, ["0"] * k if isinstance(net, SigmoidMLPRegressor) else ["0", "1", "2"])
+    assert found.values.shape == (40, 6) + (k,) * (k > 1) and found.base_values.shape == (40,) + (k,) * (k > 1)
+    assert found.values.dtype == net.coefs_[0].dtype
+    assert_allclose(found.base_values.reshape(40, k), np.tile(background.mean(axis=0), (40, 1)), rtol=1e-5)
+    gap = np.abs(found.values.reshape(40, 6, k).sum(axis=1) + found.base_values.reshape(40, k) - outputs)
+    assert (gap.max(axis=0) <= 1e-3 * background.std(axis=0)).all()
+
+
+# --- what they do not depend on --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sizes", [(6,), (6, 4)])
+def test_those_to_an_output_do_not_depend_on_the_other_outputs(sizes):
+    targets = np.column_stack([Y, X[:, 1], X[:, 2] ** 2])
+    net = SigmoidMLPRegressor(sizes, **EXACT).fit(X, targets)
+    of_all = net.explain(X[:9], background=X[20:60]).values
+    for j in range(3):
+        alone = SigmoidMLPRegressor(sizes, **EXACT).fit(X, targets[:, j])
+        alone.coefs_ = [*net.coefs_[:-1], net.coefs_[-1][:, [j]]]
+        alone.intercepts_ = [*net.intercepts_[:-1], net.intercepts_[-1][[j]]]
+        # to what they add up to: a line may get more nodes where another output asks for them
+        assert_allclose(of_all[:, :, j], alone.explain(X[:9], background=X[20:60]).values, atol=5e-4)
+
+
+def test_a_row_that_is_its_own_background_has_none():
+    net = SigmoidMLPClassifier(**QUICK).fit(TABLE, LABEL)
+    found = net.explain(TABLE[3:4], background=TABLE[3:4])
+    assert_array_equal(found.values, 0.0)
+    assert_allclose(found.base_values[0], net.decision_function(TABLE[3:4])[0], rtol=1e-6)
+
+
+def test_the_order_of_columns_changes_nothing():
+    net = network_with([rng.normal(size=(3, 8)), rng.normal(size=(8, 1))], [rng.normal(size=8), [0]], "sigmoid")
+    order = [2, 0, 1]
+    other = network_with([net.coefs_[0][order], net.coefs_[1]], net.intercepts_, "sigmoid")
+    assert_allclose(other.explain(X[:, order]).values, net.explain(X).values[:, order], rtol=1e-9, atol=1e-12)
+
+
+def test_other_names_of_levels_change_nothing():
+    renamed = TABLE.assign(color=TABLE["color"].map({"blue": "b1", "green": "g2", "red": "r3"}))  # in the same order
+    found = [SigmoidMLPRegressor(**QUICK).fit(table, NUMBER).explain(table[:25]) for table in (TABLE, renamed)]
+    assert_array_equal(found[0].values, found[1].values)
+    levels = {"blue": "z", "green": "y", "red": "x"}
+    net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(TABLE[["number", "color"]], NUMBER)
+    other = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(
+        TABLE[["number", "color"]].assign(color=TABLE["color"].map(levels)), NUMBER
+    )
+    new = {f"color_{old}": f"color_{level}" for old, level in levels.items()}
+    names = [new.get(name, name) for name in net.network_feature_names_]
+    where = [list(other.network_feature_names_).index(name) for name in names]  # which input each one is now
+    first = np.empty_like(net.coefs_[0])
+    first[where] = net.coefs_[0]
+    other.coefs_, other.intercepts_ = [first, *net.coefs_[1:]], net.intercepts_
+    found = other.explain(TABLE[["number", "color"]].assign(color=TABLE["color"].map(levels))[:25])
+    assert_allclose(found.values, net.explain(TABLE[["number", "color"]][:25]).values, rtol=1e-9, atol=1e-12)
+
+
+def test_pieces_and_blocks_of_columns_change_nothing(monkeypatch):
+    many = rng.normal(size=(ROWS_PREDICTED_AT_ONCE + 70, 3))
+    net = SigmoidMLPRegressor(4, **QUICK, dtype="float64").fit(X, Y)
+    whole = net.explain(many, background=X[:25]).values
+    monkeypatch.setattr(explain, "UNITS_COMPUTED_AT_ONCE", 1000)
+    monkeypatch.setattr(explain, "MAX_KEPT_PARTIAL_SUMS", 10)
+    assert_allclose(net.explain(many, background=X[:25]).values, whole, rtol=1e-9, atol=1e-12)
+    assert_allclose(net.explain(many[-3:], background=X[:25]).values, whole[-3:], rtol=1e-9, atol=1e-12)
+
+
+def test_sparse_rows_have_those_of_dense_ones():
+    S = sp.random(60, 9, 0.3, "csr", random_state=0)
+    net = SigmoidMLPClassifier(**QUICK).fit(S, np.arange(60) % 3)
+    found = net.explain(S, background=S[:30])
+    assert_allclose(found.values, net.explain(S.toarray(), background=S[:30].toarray()).values, rtol=1e-5, atol=1e-7)
+    assert_array_equal(found.data, S.toarray())
+    assert found.feature_names == [f"x{j}" for j in range(9)]
+
+
+def test_a_column_far_from_zero_keeps_its_digits():
+    net = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X + np.array([1e5, 0.0, 0.0]), Y)
+    near = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X, Y)
+    assert_allclose(net.explain(X + np.array([1e5, 0.0, 0.0])).values, near.explain(X).values, atol=2e-3)
+
+
+# --- the background --------------------------------------------------------------------------------------------------
+
+
+def test_at_most_a_hundred_rows_are_drawn_and_the_same_ones_each_time():
+    assert_array_equal(draw_background(MAX_BACKGROUND_ROWS), np.arange(MAX_BACKGROUND_ROWS))
+    drawn = draw_background(5000)
+    assert len(set(drawn)) == MAX_BACKGROUND_ROWS and (np.diff(drawn) > 0).all() and abs(drawn.mean() - 2500) < 500
+    net = SigmoidMLPRegressor(4, **QUICK).fit(X, Y)
+    assert_array_equal(net.explain(X).values, net.explain(X, background=X[draw_background(N)]).values)

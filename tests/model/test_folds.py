@@ -1,0 +1,297 @@
+"""Folds choose the epoch and the temperature for which the loss of the rows that they hold out is least."""
+
+from dataclasses import replace
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.metrics import log_loss
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model import evaluation
+from sknet._model.encoding import EncodingLearner
+from sknet._model.folds import (
+    MIN_STEPS_TO_JUDGE,
+    FoldPhase,
+    Folds,
+    Selection,
+    Split,
+    draw_folds,
+    draw_judged_sets,
+    folds_of_splits,
+    steps_per_epoch,
+)
+from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
+from sknet._model.trainer import make_trainer, train_side_by_side
+from tests.model.examples import encoded, survey_of
+from tests.model.limits import blas_threads, thread_product
+from tests.network.pieces import best_temperature, temperature_penalty
+
+rng = np.random.default_rng(0)
+N = 90
+X = rng.normal(size=(N, 3))
+LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
+WEIGHT = rng.integers(1, 4, N).astype(float)
+QUICK = dict(
+    hidden_layer_sizes=4, batch_size=3, max_iter=8, learning_rate_init=0.05, dropout=0.2, learning_rate=lambda _: 1.0,
+    n_members=2,
+)  # fmt: skip
+SEEDS = [(4, 6), (14, 16)]
+
+
+def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
+    """Settings, encoded rows, the rows, and what learns the columns of a fold."""
+    settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
+    sample = table.sample(0)
+    learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float))
+    return settings, rows, table, learner
+
+
+def fold_networks(*prepared, groups=None):
+    return FoldPhase(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
+
+
+@pytest.fixture
+def script_losses(monkeypatch):
+    """Script the inverse temperature and the loss of held-out rows, epoch after epoch, but not what sets choose."""
+
+    def script(values):
+        pairs = iter(values)
+        unscripted = evaluation.scale_to_best_temperature_in_place  # for sets, which have fewer rows
+        monkeypatch.setattr(
+            evaluation,
+            "scale_to_best_temperature_in_place",
+            lambda loss, raw, *others: next(pairs) if len(raw) == N else unscripted(loss, raw, *others),
+        )
+
+    return script
+
+
+# --- how many folds --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "grouped", "of_labels", "of_numbers"),
+    [(FEW_ROWS - 1, False, (4, 4, 1.05), (4, 4, 1.01)), (FEW_ROWS - 1, True, (4, 4, 1.05), (4, 4, 1.01)),
+     (FEW_ROWS, False, (4, 1, 1.01), (4, 1, 1.0)), (MANY_ROWS - 1, False, (4, 1, 1.01), (4, 1, 1.0)),
+     (MANY_ROWS, False, (10, 1, 1.002), (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.01), (4, 2, 1.0))],
+)  # fmt: skip
+def test_the_rules_depend_on_rows_groups_and_the_kind_of_targets(n_rows, grouped, of_labels, of_numbers):
+    """One fold is enough of a larger table, but not the rows of one fold of groups."""
+    assert fold_rules(n_rows, grouped) == of_labels
+    assert fold_rules(n_rows, grouped, is_regression=True) == of_numbers
+
+
+def test_a_group_is_held_out_as_a_whole():
+    groups = np.arange(N) // 3
+    folds = fold_networks(*prepared(), groups=groups)
+    assert_array_equal(np.sort(folds.held_out), np.arange(N))
+    n_held_out = [N - trainers[0].problem.n_samples for trainers in folds._trainers]
+    at = np.cumsum([0, *n_held_out])
+    parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
+    assert sum(map(len, parts)) == len(set(groups)) == 30
+
+
+# --- what they choose ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize(
+    "rules", [fold_rules(N), fold_rules(FEW_ROWS), fold_rules(MANY_ROWS)], ids=["few", "some", "many"]
+)
+def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
+    """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
+    settings, rows, *given = prepared(weight, numeric_encoding="raw")
+    fold = np.random.default_rng(5).permutation(N) % rules.n_folds
+    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
+    held_out = np.concatenate([rows for _, rows in splits])
+    outputs = []  # of each epoch
+    for n_epochs in range(1, 9):
+        raw = np.zeros((N, 1))
+        for i, (others, part) in enumerate(splits):
+            others, part = rows.take(others), rows.take(part)
+            for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
+                run = make_trainer(
+                    settings,
+                    rows.encoding,
+                    others,
+                    sees_bins=sees_bins,
+                    solver=replace(settings.solver, n_epochs=n_epochs),
+                    may_stop_early=False,
+                )
+                state = run.first_state(seeds)
+                train_side_by_side([run], [state])
+                raw[fold == i] += run.raw_outputs(state, part.for_network(run.n_skipped_inputs)) / 2.0
+        outputs.append(raw[held_out])
+
+    all_places = np.arange(len(held_out))
+
+    def temperature_of(raw, places):
+        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+        total = len(target) if weight is None else some.sum()
+        return best_temperature(rows.encoding.head.loss, raw[places], target[:, np.newaxis].astype(float), some, total)
+
+    def choice_of(places):
+        """The epoch that these of the held-out rows choose, at the temperatures of all, and their own then."""
+        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+        total = len(target) if weight is None else some.sum()
+        rated, temperatures = [], []
+        for raw in outputs:
+            own = raw[places]
+            temperature = temperature_of(raw, places)
+            temperatures.append(temperature)
+            temperature = temperature_of(raw, all_places)
+            loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
+            rated.append(loss + temperature_penalty(temperature, total))
+        first = ceil(MIN_STEPS_TO_JUDGE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
+        best = max(i for i in range(first, 9) if rated[i - 1] <= rules.tolerance_factor * min(rated[first - 1 :]))
+        return best, temperatures[best - 1]
+
+    chosen = FoldPhase(settings, rows, *given, Folds(splits, rules.tolerance_factor), SEEDS).train()
+    best, temperature = choice_of(all_places)
+    assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
+    assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
+    assert_array_equal(chosen.held_out, held_out)
+    expected = np.empty_like(chosen.raw)  # by the choice of the other sets
+    for judged in draw_judged_sets(splits, None):
+        epoch, temperature = choice_of(np.setdiff1d(all_places, judged))
+        expected[judged] = outputs[epoch - 1][judged] / temperature
+    np.testing.assert_allclose(chosen.raw, expected, rtol=1e-4)
+
+
+def test_no_row_chooses_the_epoch_at_which_it_is_judged():
+    """Sets are folds, or halves of one; with a row in the first split that holds it out, and a group in one half."""
+    splits = [Split(np.arange(3, 9), np.arange(3)), Split(np.arange(2), np.array([4, 2, 3]))]
+    assert [judged.tolist() for judged in draw_judged_sets(splits, None)] == [[0, 1, 2], [3, 5]]
+    groups = np.arange(N) // 5
+    halves = draw_judged_sets([Split(np.arange(30), np.arange(30, N))], groups)
+    assert sorted(map(len, halves)) == [30, 30]
+    assert not set(groups[30 + halves[0]]) & set(groups[30 + halves[1]])
+    alone = draw_judged_sets([Split(np.arange(85), np.arange(85, N))], groups)  # a single group: it chooses for itself
+    assert [judged.tolist() for judged in alone] == [[0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
+def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expected, script_losses):
+    """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
+    prior = temperature_penalty(np.exp(-1.2), N)
+    script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
+    chosen = fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")).train()
+    assert chosen.chosen_epoch == expected
+    assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
+
+
+class FoldsOf(FoldPhase):
+    """Folds whose networks predict what they are told."""
+
+    def raw_by_component(self):
+        return self.given
+
+
+def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
+    """What folds choose where the networks' outputs for the held-out rows are these, of noise of variance 1."""
+    settings, rows, *given = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
+    folds = FoldsOf(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
+    outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
+    folds.given = [rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs]
+    return folds.train(), folds.given
+
+
+def test_networks_that_err_more_have_a_smaller_share():
+    """Independent errors of variances 1 and 4 have the best mean at shares of 4/5 and 1/5; the prior draws to 1/2."""
+    target, errors = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
+    errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
+    chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
+    assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
+    np.testing.assert_allclose(chosen.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second)
+    chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
+    np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
+
+
+@pytest.mark.parametrize("n_members", [2, 3])
+def test_shares_are_equal_where_all_networks_predict_the_same(n_members):
+    target = rng.normal(size=N)
+    given = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
+    chosen, _ = of_one_epoch(**given)
+    np.testing.assert_allclose(chosen.mixing_weights, 1.0 / n_members, atol=0.05)  # shares are multiples of 1/10
+
+
+def test_other_losses_have_no_temperature():
+    chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
+    assert chosen.temperature == 1.0 and chosen.raw.shape == (N, 1)
+
+
+# --- for how long they wait ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (20, 20), (np.inf, 35)])
+@pytest.mark.parametrize("lower", [0.0, 2.0])
+def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, script_losses):
+    """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here.
+
+    Losses may be negative: a user's own is, if it is a density's.
+    """
+    script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
+    folds = replace(draw_folds(N, LABEL, None, 5), tolerance_factor=1.002)
+    networks = FoldPhase(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
+    chosen = networks.train()
+    assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
+
+
+def test_a_constant_loss_of_0_is_no_better_than_itself(script_losses):
+    script_losses([(1.0, 0.0)] * 40)
+    assert len(fold_networks(*prepared(max_iter=40, n_iter_no_change=2)).train().epochs) == 4
+
+
+@pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 4), (N, 80, 75), (N, 9, 9)])
+def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, script_losses):
+    early, late = 0.9 ** np.arange(first - 1), 2.0 * 1.1 ** np.arange(max_iter)  # an early one would be the best one
+    script_losses((1.0, value) for value in [*early, *late])
+    folds = fold_networks(
+        *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
+    )
+    assert folds.train().chosen_epoch == first
+
+
+def test_splits_that_train_on_few_rows_have_as_many_steps():
+    folds = folds_of_splits(N, [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], None)
+    networks = FoldPhase(*prepared(max_iter=80), folds, SEEDS)
+    assert networks.first_epoch == 38  # of two steps
+
+
+def test_max_iter_bounds_them_even_where_no_loss_is_a_number(script_losses):
+    script_losses([(1.0, np.nan)] * 99)
+    chosen = fold_networks(*prepared(max_iter=4)).train()
+    assert chosen.chosen_epoch <= len(chosen.epochs) <= 4
+
+
+def test_the_networks_for_all_rows_train_for_so_many_epochs():
+    net = SigmoidMLPClassifier(**QUICK | {"max_iter": 500, "n_iter_no_change": 3}, random_state=0)
+    net.fit(X, LABEL)
+    assert net.n_iter_ <= len(net.validation_scores_) < 100
+
+
+@pytest.mark.parametrize(("n_rows", "n_train", "n_epochs"), [(300, 225, 5), (400, 300, 5), (128, 96, 5), (20, 15, 7)])
+def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
+    """225 rows are seven batches of 32 and one row: seven epochs of eight steps would be six of 300 rows."""
+    solver = prepared(batch_size=32, max_iter=50)[0].solver
+    n_steps = 7 * steps_per_epoch(solver, n_train)
+    selection = Selection(7, n_steps, 1.0, (1.0,), (), np.arange(0), np.empty((0, 1)), None)
+    assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
+
+
+# --- the same again --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_the_same_seeds_choose_the_same(n_threads):
+    with thread_product(0), blas_threads(2):
+        first = fold_networks(*prepared(max_iter=3)).train()
+    with thread_product(0), blas_threads(n_threads):
+        again = fold_networks(*prepared(max_iter=3)).train()
+    assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
+    assert_array_equal(first.raw, again.raw)
+    for one, other in zip(first.epochs, again.epochs, strict=True):
+        assert replace(one, seconds=0.0) == replace(other, seconds=0.0)

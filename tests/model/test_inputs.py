@@ -1,0 +1,153 @@
+"""How a table becomes the network's input: kept in memory, or batch by batch. See also test_table_contract."""
+
+import os
+import subprocess
+import sys
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+
+from sknet import SigmoidMLPRegressor
+from sknet._model import inputs as encoded_inputs
+from sknet._model.inputs import dense_row_bytes, kept_row_bytes
+from tests.estimators.inside import model_of
+from tests.model.examples import encoded
+from tests.model.limits import compact_bytes
+from tests.network.pieces import as_array
+
+SMALL_MEMORY = """
+import resource
+import sys
+
+import numpy as np
+
+from sknet import SigmoidMLPRegressor
+
+def fit(X):
+    parameters = eval(sys.argv[2])
+    net = SigmoidMLPRegressor(8, max_iter=1, batch_size=256, early_stopping=True, random_state=0, **parameters)
+    return net.fit(X, X[:, 0] - X[:, 1]).predict(X[-100:])
+
+fit(np.random.default_rng(0).random((3000, 200)))  # everything is imported, BLAS has its buffers
+X = np.load(sys.argv[1], mmap_mode="r")
+with open("/proc/self/status", encoding="utf-8") as status:
+    had = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
+resource.setrlimit(resource.RLIMIT_DATA, (had + X.nbytes // 10, resource.RLIM_INFINITY))
+assert np.isfinite(fit(X)).all()
+try:
+    np.array(X)
+except MemoryError:
+    print("limited")
+"""
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    path = tmp_path_factory.mktemp("large") / "X.npy"
+    X = np.lib.format.open_memmap(path, "w+", np.float64, (100_000, 200))
+    for start in range(0, len(X), 10_000):
+        X[start : start + 10_000] = np.random.default_rng(start).random((10_000, 200))
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a limit")
+@pytest.mark.parametrize("parameters", [{"numeric_encoding": "raw"}, {"input_scaling": "standard"}])
+def test_a_fit_has_room_in_a_tenth_of_its_table(large, parameters):
+    call = [sys.executable, "-c", SMALL_MEMORY, str(large), repr(parameters)]
+    ended = subprocess.run(call, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    assert ended.stdout == "limited\n", ended.stderr[-2000:]
+
+
+rng = np.random.default_rng(0)
+N, F64 = 1200, np.dtype(float)
+X = rng.normal(size=(N, 3))
+X[::7, 1] = np.nan
+CITY = rng.permutation(np.arange(N) % 240)  # five rows each: none is rare
+NUMBER = X[:, 0] + CITY % 2 + 0.1 * rng.normal(size=N)
+CITIES = pd.DataFrame({"a": X[:, 0], "city": CITY.astype(str), "b": X[:, 1]})
+SOME = np.array([5, 0, 77, 318, 40, 5])
+
+
+def mapped(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+
+def encoded_in(table, numeric_encoding="piecewise_linear"):
+    """The table's encoding, and its rows encoded."""
+    how = dict(numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None)
+    return encoded(SigmoidMLPRegressor(**how), table, NUMBER, validated=True, n_numbers=2)[1:3]
+
+
+def dense(inputs, batch, n_inputs):
+    """A batch of the network's inputs as one array."""
+    return as_array(inputs(batch), inputs.batch_format, n_inputs)
+
+
+def is_compact(encoder, table):
+    """Whether encoded rows are kept as compact rows."""
+    single = np.dtype(np.float32)
+    return kept_row_bytes(encoder, len(table), single) < dense_row_bytes(encoder, single)
+
+
+TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapped}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_without_bins_is_a_raw_encoding(kind, tmp_path):
+    table = TABLES[kind](tmp_path)
+    encoding, with_bins = encoded_in(table)
+    encoding_of_raw, raw = encoded_in(table, "raw")
+    n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
+    expected = dense(raw.inputs, rows, n_raw)
+    assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
+    assert_array_equal(dense(with_bins.inputs.without_first_inputs(n_bins), rows, n_raw), expected)
+    assert_array_equal(dense(with_bins.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
+
+
+def test_dates_with_default_bins_are_kept_as_compact_rows():
+    dates = pd.DataFrame({name: pd.Timestamp(2020, 1, 1) + pd.to_timedelta(X[:, 0], unit="D") for name in "ab"})
+    encoding, _ = encoded_in(dates)
+    with compact_bytes(0):
+        assert is_compact(encoding.encoder, dates)
+
+
+@pytest.mark.parametrize("kind", ["dense", "look-ups"])
+@pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True, "n_members": 2}])
+def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters):
+    table, weight = X if kind == "dense" else CITIES.assign(city="c" + CITIES["city"]), 1.0 + np.arange(N) % 2
+    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", max_categories=None, random_state=0, **parameters)
+    net.set_params(numeric_encoding="auto" if "n_members" in parameters else "piecewise_linear")
+    whole = clone(net).fit(table, NUMBER, sample_weight=weight)
+    with compact_bytes(0):
+        assert is_compact(model_of(whole).encoder.encoder_without_lookups, table)
+        compact = clone(net).fit(table, NUMBER, sample_weight=weight)
+    for coef, expected in zip(compact.coefs_, whole.coefs_, strict=True):
+        assert_allclose(coef, expected, rtol=0, atol=1e-5)  # products of a view may add in another order
+    assert len(whole.coefs_[0]) > 3
+
+
+def test_rows_of_short_integers_are_encoded_batch_by_batch():
+    """Even compact rows would take nine times the table; the fit has the same weights."""
+    table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
+    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
+    whole = clone(net).fit(table, NUMBER)
+    with compact_bytes(0), patch.object(encoded_inputs, "encode_compact", None):
+        for kind in (np.asarray, pd.DataFrame):
+            assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
+
+
+def test_sparse_rows_after_dense_ones_may_be_kept_compact():
+    """What was learnt from dense rows, with bins, does not keep zeros: sparse rows become dense."""
+    net = SigmoidMLPRegressor(4, max_iter=2, numeric_encoding="piecewise_linear", random_state=0)
+    dense, sparse = (clone(net).fit(X, NUMBER) for _ in range(2))
+    more = np.round(np.abs(rng.normal(size=(100, X.shape[1]))))
+    with compact_bytes(0):
+        sparse.partial_fit(sp.csr_array(more), NUMBER[:100])
+        dense.partial_fit(more, NUMBER[:100])
+    assert_array_equal(sparse.coefs_[0], dense.coefs_[0])

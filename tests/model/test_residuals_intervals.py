@@ -1,0 +1,229 @@
+"""Intervals from the errors of held-out rows: their level, their weights, their shapes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import norm
+
+from sknet._model.heads import learn_regression_head
+from sknet._model.residuals import (
+    MAX_RESIDUAL_QUANTILES,
+    Residuals,
+    ScaledResiduals,
+    constant_scale,
+    has_interval,
+    increase,
+    intervals_around,
+    learn_regression_residuals,
+    learn_residual_scale,
+)
+from sknet._model.settings import TargetSettings
+
+rng = np.random.default_rng(0)
+
+
+def head_for(values, loss="squared_error", **options):
+    return learn_regression_head(values, TargetSettings(loss, options))[0]
+
+
+def errors_of(values, predictions, weight=None, **how):
+    """What is learnt of errors; where the target is 0 beside a prediction of 0, of errors of one scale."""
+    columns = values.reshape(len(values), -1)
+    return learn_regression_residuals(head_for(values, **how), predictions, columns, weight, columns)
+
+
+def unscaled(k, low=-np.inf, high=np.inf):
+    return ScaledResiduals(Residuals(np.ones((1, k)), 9.0), constant_scale(k), np.full(k, low), np.full(k, high))
+
+
+def test_all_errors_of_few_rows_are_kept_in_order():
+    values = rng.normal(size=19)
+    errors = errors_of(values, np.zeros(19))
+    assert_array_equal(errors.residuals.quantiles[:, 0], np.sort(np.abs(values)))
+    assert errors.effective_size == 19
+    # ceil(coverage * (n + 1)) of n rows, which is what makes the coverage hold for a new one
+    for coverage, place in (0.9, 18), (0.95, 19), (0.5, 10), (0.01, 1):
+        assert errors.quantile(coverage) == np.sort(np.abs(values))[place - 1]
+    assert errors.quantile(0.951) is None
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
+def test_one_less_than_so_many_rows_says_nothing(coverage):
+    least = round(1 / (1 - coverage) - 1)
+    quantiles = np.ones((1, 1))
+    assert Residuals(quantiles, least).quantile(coverage) == 1.0
+    assert Residuals(quantiles, least - 1 or 0.5).quantile(coverage) is None
+
+
+def test_many_errors_are_kept_as_quantiles():
+    values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
+    errors = errors_of(values, np.zeros((20_000, 2)))
+    assert errors.residuals.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
+    largest = errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 2)))
+    assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
+
+
+def test_a_row_of_weight_two_is_two_rows():
+    values, weight = rng.normal(size=400), np.repeat([1.0, 2.0], 200)
+    weighted = errors_of(values, np.zeros(400), weight)
+    repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
+    for_zero = [errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 1))) for errors in (weighted, repeated)]
+    assert_allclose(*for_zero, rtol=0.1)
+    assert weighted.effective_size == pytest.approx(600**2 / 1000)
+    scaled = errors_of(values, np.zeros(400), 1e200 * weight)
+    assert_allclose(scaled.residuals.quantiles, weighted.residuals.quantiles)
+    assert scaled.effective_size == weighted.effective_size
+
+
+def test_coverage_holds_for_new_rows_on_the_average():
+    """Over many small calibration sets: the guarantee itself."""
+    inside = []
+    for _ in range(2000):
+        values = rng.standard_t(3, size=20)
+        most = errors_of(values[:19], np.zeros(19)).quantile(0.9)
+        inside.append(abs(values[19]) <= most[0])
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
+
+
+def test_shapes_and_types_are_those_of_predictions():
+    flat, wide = head_for(np.ones(5)), head_for(np.ones((5, 2)))
+    P = np.arange(10.0).reshape(5, 2).astype(np.float32)
+    found = intervals_around(wide, P, np.array([1.0, 2.0]), unscaled(2))
+    assert found.shape == (5, 2, 2) and found.dtype == np.float32
+    assert_array_equal(found[0], [[-1.0, 1.0], [-1.0, 3.0]])
+    assert_array_equal(intervals_around(flat, P[:, 0], np.array([1.0]), unscaled(1))[1], [1.0, 3.0])
+
+
+def test_ends_lie_where_targets_may():
+    counts = head_for(np.ones(5), "poisson")
+    predicted = np.array([0.5, 3.0])
+    ends = intervals_around(counts, predicted, np.array([1.0]), unscaled(1))
+    assert_array_equal(ends, [[0.0, 1.5], [2.0, 4.0]])
+    any_number = head_for(np.ones(5))
+    assert_array_equal(intervals_around(any_number, predicted, np.array([1.0]), unscaled(1, low=0.0)), ends)
+    below = intervals_around(any_number, -predicted, np.array([1.0]), unscaled(1, high=0.0))
+    assert_array_equal(below, -ends[:, ::-1])
+
+
+def test_outer_levels_are_moved_together_and_meet_in_their_middle():
+    values = np.linspace(-1.0, 1.0, 39)
+    options = {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]}
+    wide = np.tile([-5.0, 0.0, 5.0], (39, 1))
+    errors = errors_of(values, wide, **options)
+    assert (errors.residuals.quantiles < 0.0).all()  # all inside
+    head = head_for(values, **options)
+    assert_allclose(intervals_around(head, wide[:1], errors.quantile(0.5), errors), [[-0.5, 0.5]], atol=0.06)
+    assert_allclose(intervals_around(head, np.array([[1.0, 1.5, 2.0]]), np.array([-3.0]), errors), [[1.5, 1.5]])
+
+
+def test_intervals_are_nested_where_moved_levels_meet_too():
+    values = np.linspace(-1.0, 1.0, 39)
+    options = {"loss": "quantile", "quantile": [0.1, 0.9]}
+    head, scaled = head_for(values, **options), errors_of(values, np.tile([-5.0, 5.0], (39, 1)), **options)
+    predictions = np.sort(rng.normal(size=(2000, 2)), axis=1)
+    narrow, wide = (intervals_around(head, predictions, np.array([by]), scaled) for by in (-7.3, -6.1))
+    assert (wide[:, 0] <= narrow[:, 0]).all() and (narrow[:, 1] <= wide[:, 1]).all()
+
+
+def test_around_a_single_level_there_is_none():
+    for options in {"quantile": [0.5]}, {"quantile": 0.3}, {}:
+        head = head_for(np.ones(5), "quantile", **options)
+        assert not has_interval(head)
+        assert learn_regression_residuals(head, np.ones(5), np.ones((5, 1)), None, np.ones((5, 1))) is None
+    assert has_interval(replace(head, settings=TargetSettings("huber")))
+
+
+def test_intervals_are_wide_where_errors_are_large():
+    n = 600
+    predictions = np.sort(rng.uniform(1.0, 10.0, size=n))
+    values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # errors grow with the prediction
+    errors = errors_of(values, predictions)
+    ends = intervals_around(head_for(values), predictions, errors.quantile(0.9), errors)
+    inside = (ends[:, 0] <= values) & (values <= ends[:, 1])
+    assert [part.mean() for part in np.array_split(inside, 3)] == pytest.approx([0.9] * 3, abs=0.05)
+    width = ends[:, 1] - ends[:, 0]
+    assert width[-1] / width[0] == pytest.approx(10.0, rel=0.5)
+
+
+def test_the_scale_is_the_mean_error_of_a_bin():
+    middle, errors = np.arange(90.0)[:, np.newaxis], np.repeat([1.0, 2.0, 3.0], 30)[:, np.newaxis]
+    scale = learn_residual_scale(middle, errors, None)
+    assert_allclose(scale.knots[:, 0], [0.0, 14.5, 44.5, 74.5, 89.0])
+    assert_allclose(scale.scales[1:-1, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
+    # linear between the knots; constant below them, where errors do not grow, and beyond the largest prediction
+    _, first, second, _, last = scale.scales[:, 0]
+    found = scale.of_predictions(np.array([[-9.0], [29.5], [89.0], [1e9]]))
+    assert_allclose(found[:, 0], [first, (first + second) / 2, last, last])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_beyond_the_outer_bins_the_scale_follows_the_trend_as_far_as_predictions_go(sign):
+    distance = np.linspace(0.0, 30.0, 600)
+    scale = learn_residual_scale(sign * distance[:, np.newaxis], (2.0 + distance)[:, np.newaxis], None)
+    found = scale.of_predictions(sign * np.array([[28.5], [30.0], [1e9]]))[:, 0]
+    assert found[1] - found[0] == pytest.approx(1.5, rel=0.01)
+    assert found[2] == found[1]
+    # where errors fall, no interval is narrower than in the outer bin
+    falling = learn_residual_scale(sign * distance[:, np.newaxis], (32.0 - distance)[:, np.newaxis], None)
+    outer = falling.scales[:, 0] if sign < 0 else falling.scales[::-1, 0]
+    assert outer[0] == outer[1]
+
+
+def test_rows_far_out_are_covered_where_noise_is_proportional():
+    draw = np.random.default_rng(0)
+    predictions = np.exp(1.1 * draw.normal(size=(750, 1)))
+    errors = 0.7 * predictions * draw.normal(size=predictions.shape)
+    scale = learn_residual_scale(predictions, errors, None)
+    largest = Residuals(np.sort(np.abs(errors) / scale.of_predictions(predictions), axis=0), 750.0).quantile(0.9)
+    new = np.exp(1.1 * draw.normal(size=(6000, 1)))
+    inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.of_predictions(new)
+    assert inside.mean() == pytest.approx(0.9, abs=0.02)
+    inside = inside[np.argsort(new[:, 0])]
+    assert inside[4000:].mean() >= 0.85 and inside[5700:].mean() >= 0.8
+
+
+def test_an_error_has_no_say_in_its_own_scale():
+    """Else the largest ones would count as usual, and intervals of 300 rows of noise would hold .01 less than asked."""
+    for n, tolerance in ((300, 0.006), (60, 0.02)):  # three standard errors; of 60 rows, a part of them has no bins
+        covered = []
+        for seed in range(60):
+            draws = np.random.default_rng(seed)
+            values, predictions = 0.1 * draws.normal(size=n), draws.normal(size=n)
+            errors = errors_of(values + predictions, predictions)
+            ends = intervals_around(head_for(values), predictions, errors.quantile(0.9), errors)
+            half = (ends[:, 1] - ends[:, 0]) / 2.0
+            covered.append(np.mean(2.0 * norm.cdf(half / 0.1) - 1.0))  # of new rows with the same predictions
+        assert np.mean(covered) == pytest.approx(0.9, abs=tolerance)
+
+
+def test_constant_noise_makes_no_trend():
+    for seed in range(20):
+        predictions, errors = np.random.default_rng(seed).normal(size=(2, 300, 1))
+        scales = learn_residual_scale(predictions, errors, None).scales[:, 0]
+        assert scales.max() <= 1.5 * scales.mean()
+
+
+def test_a_single_row_far_out_makes_no_trend_for_the_others():
+    predictions, errors = np.random.default_rng(0).normal(size=(2, 300, 1))
+    predictions[0], errors[0] = 1000.0, 20.0
+    scale = learn_residual_scale(predictions, errors, None)
+    inner, outer, far = scale.of_predictions(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
+    assert outer == pytest.approx(inner, rel=0.3)
+    assert far <= 20.0
+    assert increase(np.r_[np.zeros(50), 1.0], np.r_[errors[:50, 0], 1.0], np.ones(51)) == 0.0  # it alone makes the line
+
+
+@pytest.mark.parametrize("x", [np.zeros(9), np.full(9, np.inf), np.full(9, np.nan)], ids=["equal", "inf", "nan"])
+def test_what_is_no_number_does_not_increase(x):
+    assert increase(x, np.arange(9.0), np.ones(9)) == 0.0
+    assert increase(np.arange(9.0), x, np.ones(9)) == 0.0
+
+
+@pytest.mark.parametrize("error", [0.0, np.inf])
+def test_errors_without_a_scale_count_as_equally_large(error):
+    errors = np.zeros((60, 1))
+    errors[0] = error
+    assert_array_equal(learn_residual_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((4, 1)))
+    assert_array_equal(learn_residual_scale(errors[:59], errors[:59], None).scales, np.ones((1, 1)))

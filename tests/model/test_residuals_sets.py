@@ -1,0 +1,138 @@
+"""Sets of classes from the probabilities of held-out rows: which class is in, by which rows, with which weights."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet._model.heads import learn_label_head
+from sknet._model.residuals import (
+    MAX_RESIDUAL_QUANTILES,
+    has_prediction_sets,
+    learn_label_residuals,
+    residuals_by_class,
+)
+from sknet._model.settings import TargetSettings
+
+COVERAGES = (0.05, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def head_for(y):
+    return learn_label_head(y, TargetSettings("log_loss", {}))[0]
+
+
+def simulated(n, shares=(0.5, 0.3, 0.2), sharpness=1.5, seed=0):
+    """Rows whose classes are drawn by the very probabilities that are told of them."""
+    rng = np.random.default_rng(seed)
+    P = np.exp(sharpness * rng.normal(size=(n, len(shares)))) * shares
+    P /= P.sum(axis=1, keepdims=True)
+    return P, (P.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
+
+
+def residuals_for(P, codes, weight=None):
+    return learn_label_residuals(head_for(np.arange(P.shape[1])), P, codes[:, np.newaxis], weight, codes[:, np.newaxis])
+
+
+def sets(residuals, P, coverage=0.9):
+    return residuals_by_class(P) <= residuals.quantile(coverage)
+
+
+def test_the_most_probable_class_has_no_residual_and_equal_ones_are_all_most_probable():
+    P = np.array([[0.5, 0.3, 0.2], [0.4, 0.2, 0.4]], dtype=np.float32)
+    np.testing.assert_allclose(residuals_by_class(P), [[0.0, 0.7, 0.8], [0.0, 0.8, 0.0]], rtol=1e-6)
+    assert residuals_by_class(P).dtype == np.float64
+
+
+def test_a_class_is_in_unless_its_own_rows_nearly_all_have_more_of_it():
+    """Nineteen rows of the first class: the 18th largest probability is the least for 0.9 of 20."""
+    P = np.column_stack([np.linspace(0.01, 0.49, 19), np.linspace(0.99, 0.51, 19)])
+    residuals = residuals_for(P, np.zeros(19, dtype=int))
+    new = np.column_stack([P[:, 0] + 1e-9, P[:, 1] - 1e-9])
+    assert_array_equal(sets(residuals, new)[:, 0], np.arange(19) >= 1)
+    assert sets(residuals, new)[:, 1].all()  # the most probable
+
+
+@pytest.mark.parametrize("coverage", [0.7, 0.9])
+def test_each_class_has_the_coverage_where_probabilities_are_true(coverage):
+    """Within what chance allows for this many rows, held out and new; no class is predicted right as often as that."""
+    shares = (0.6, 0.3, 0.1)
+    held_out, new = simulated(6000, shares, sharpness=0.5), simulated(6000, shares, sharpness=0.5, seed=1)
+    found = sets(residuals_for(*held_out), new[0], coverage)
+    for code in range(3):
+        n, n_held_out = (new[1] == code).sum(), (held_out[1] == code).sum()
+        bound = 4.0 * np.sqrt(coverage * (1.0 - coverage) * (1.0 / n + 1.0 / n_held_out))
+        covered = found[new[1] == code, code].mean()
+        if (new[0].argmax(axis=1) == code)[new[1] == code].mean() < coverage:
+            assert covered == pytest.approx(coverage, abs=bound)
+        else:
+            assert covered > coverage - bound
+
+
+def test_coverage_holds_for_a_new_row_of_few_on_the_average():
+    """Over many small held-out parts: the guarantee itself, for a class of nine rows and 0.9."""
+    inside = []
+    for seed in range(1500):
+        P, codes = simulated(60, (0.9, 0.1), sharpness=0.3, seed=seed)
+        rare = np.flatnonzero(codes == 1)
+        if len(rare) >= 10:
+            kept = np.concatenate([np.flatnonzero(codes == 0), rare[:9]])
+            inside.append(sets(residuals_for(P[kept], codes[kept]), P[rare[9:10]])[0, 1])
+    assert len(inside) > 60 and np.mean(inside) == pytest.approx(0.9, abs=0.09)
+
+
+def test_sets_grow_with_the_coverage_and_are_never_empty():
+    """Also where classes of two and five rows, and one of none, have to be compared with all rows."""
+    P, codes = simulated(300, (0.4, 0.3, 0.2, 0.1))
+    codes = np.where(codes == 3, np.arange(300) % 3, codes)
+    kept = np.concatenate([np.flatnonzero(codes == 0), np.flatnonzero(codes == 1)[:5], np.flatnonzero(codes == 2)[:2]])
+    residuals, new = residuals_for(P[kept], codes[kept]), simulated(500, (0.4, 0.3, 0.2, 0.1), seed=1)[0]
+    nested = [sets(residuals, new, coverage) for coverage in COVERAGES]
+    for smaller, larger in pairwise(nested):
+        assert (smaller <= larger).all()
+    assert nested[0].any(axis=1).all() and nested[0][np.arange(500), new.argmax(axis=1)].all()
+    assert nested[-1].sum() > nested[0].sum()
+    assert residuals.by_class[3].effective_size == 0 and residuals.quantile(0.9)[3] == residuals.of_all.quantile(0.9)
+
+
+def test_other_names_of_the_classes_are_other_columns():
+    P, codes = simulated(400)
+    new, order = simulated(200, seed=1)[0], np.array([2, 0, 1])
+    named = residuals_for(P[:, order], np.argsort(order)[codes])
+    assert_array_equal(sets(named, new[:, order]), sets(residuals_for(P, codes), new)[:, order])
+
+
+def test_a_row_of_weight_two_is_two_rows():
+    (P, codes), weight = simulated(900), np.repeat([1, 2, 3], 300)
+    weighted = residuals_for(P, codes, weight.astype(float))
+    repeated = residuals_for(np.repeat(P, weight, axis=0), np.repeat(codes, weight))
+    for coverage in COVERAGES:
+        np.testing.assert_allclose(weighted.quantile(coverage), repeated.quantile(coverage), atol=0.02)
+    assert weighted.effective_size == pytest.approx(1800**2 / (300 * 14))
+    # weights of a whole class change nothing for it: it is compared with its own rows
+    of_class = residuals_for(P, codes, np.array([1.0, 5.0, 0.1])[codes])
+    np.testing.assert_allclose(of_class.quantile(0.9), residuals_for(P, codes).quantile(0.9), atol=0.01)
+
+
+def test_many_residuals_are_kept_as_quantiles():
+    residuals = residuals_for(*simulated(20_000))
+    assert [len(part.quantiles) for part in (residuals.of_all, *residuals.by_class)] == [MAX_RESIDUAL_QUANTILES] * 4
+    assert residuals.effective_size == 20_000 == sum(part.effective_size for part in residuals.by_class)
+
+
+def test_too_few_rows_say_nothing():
+    P, codes = simulated(8)
+    assert residuals_for(P, codes).quantile(0.9) is None and residuals_for(P, codes).quantile(0.88) is not None
+
+
+def test_only_one_label_per_row_has_sets():
+    labels = np.array([0, 1, 2])
+    assert (
+        has_prediction_sets(head_for(labels))
+        and has_prediction_sets(head_for(labels > 0))
+        and has_prediction_sets(head_for(np.zeros(3)))
+    )
+    for several in np.eye(3, dtype=int), np.column_stack([labels, labels]):
+        head = head_for(several)
+        assert not has_prediction_sets(head)
+        assert learn_label_residuals(head, [np.ones((3, 3))] * 2, several, None, several) is None

@@ -1,0 +1,28 @@
+"""The networks that are published train as long as folds have chosen; and what is told of their epochs."""
+
+import numpy as np
+
+from sknet import SigmoidMLPClassifier
+from sknet._model.train import average_epochs
+from tests.estimators.inside import run_of
+from tests.training.problems import epoch
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(90, 3))
+
+
+def test_networks_train_as_long_as_folds_have_chosen():
+    net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
+    run = run_of(net, X, X[:, 0] > 0)
+    run.select_and_train(None, in_threads=False)
+    assert run.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
+    assert len(run.fold_phase.epochs[0]) == run.fold_phase.n_iter <= 3
+
+
+def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
+    def of(value, seconds):
+        return epoch(value, -value, validation_loss=value, learning_rate=value, gradient_norm=value, seconds=seconds)
+
+    each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0)]]
+    assert average_epochs(each) == [of(2.0, 3.0), of(2.0, 1.0)]
+    assert average_epochs([each[0]]) == each[0] and average_epochs([]) == average_epochs([[], []]) == []

@@ -1,0 +1,78 @@
+"""Whether a network has learnt anything, for every loss."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.train import best_constant
+
+pytestmark = pytest.mark.filterwarnings("error")  # also where the package's other tests do not mind the warning
+rng = np.random.default_rng(0)
+X = rng.normal(size=(400, 3))
+NUMBER = np.exp(X[:, 0])
+QUICK = {"max_iter": 20, "random_state": 0}
+OWN = Loss("own", lambda raw, target: ((raw - target) ** 2).mean(axis=1), lambda raw, target: 2.0 * (raw - target))
+
+
+@pytest.mark.parametrize("weight", [None, rng.random(400)])
+@pytest.mark.parametrize("parameters", [
+    {"loss": "squared_error"}, {"loss": "absolute_error"}, {"loss": "huber"}, {"loss": "quantile", "quantile": 0.9},
+    {"loss": "quantile", "quantile": [0.1, 0.9]}, {"loss": OWN}, {"target_scaling": None}, {"solver": "sgd"},
+])  # fmt: skip
+def test_a_network_that_is_no_better_than_a_constant(parameters, weight):
+    net = SigmoidMLPRegressor(**QUICK, learning_rate_init=100.0, clip_norm=1.0, input_gains=False, **parameters)
+    with pytest.warns(ConvergenceWarning, match="learning_rate_init=100: the best epoch is no better than a constant"):
+        net.fit(X, NUMBER, sample_weight=weight)
+    net.set_params(learning_rate_init=0.015).fit(X, NUMBER, sample_weight=weight)
+
+
+@pytest.mark.parametrize("y", [X[:, 0] > 0.0, np.digitize(X[:, 0], [-1.0, 1.0]), (X > 0.0).astype(int)])
+def test_labels(y):
+    net = SigmoidMLPClassifier(**QUICK, learning_rate_init=100, input_gains=False)
+    with pytest.warns(ConvergenceWarning, match="no better than a constant prediction. Try 0.015"):
+        net.fit(X, y)
+    net.set_params(learning_rate_init=0.015).fit(X, y)
+
+
+def test_a_rate_that_is_too_small():
+    # the first weights stay, which may be better than a constant by chance: not those of this seed
+    net = SigmoidMLPRegressor(max_iter=20, random_state=2, learning_rate_init=1e-9)
+    with pytest.warns(ConvergenceWarning, match="learning_rate_init=1e-09: the best .* Try 0.015"):
+        net.fit(X, NUMBER)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_lbfgs_that_ends_at_once(early_stopping):
+    """Its tolerance is compared with a gradient in the target's unit where nothing scales targets."""
+    given = {"solver": "lbfgs", "early_stopping": early_stopping, "max_iter": 500, "random_state": 0}
+    net = SigmoidMLPRegressor(**given, target_scaling=None, tol=0.1)
+    with pytest.warns(ConvergenceWarning, match="solver='lbfgs': the best iteration is no better than a constant.*tol"):
+        net.fit(X, 1e-6 * NUMBER)
+    net.set_params(target_scaling="standard", tol=0.01).fit(X, 1e-6 * NUMBER)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_noise_is_told_at_the_ordinary_rate(seed):
+    """The rows held out judge: networks are better than a constant on the rows that they learn from."""
+    net = SigmoidMLPRegressor(**QUICK)
+    with pytest.warns(ConvergenceWarning, match="learning_rate_init=0.015: the best .* X may say nothing about y"):
+        net.fit(X, np.random.default_rng(seed).normal(size=400))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_so_strong_a_penalty_that_nothing_is_learnt_is_told_without_held_out_rows(solver):
+    net = SigmoidMLPRegressor(solver=solver, alpha=1e6, early_stopping=False, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="no better than a constant prediction. Try .*alpha"):
+        net.fit(X, NUMBER)
+    net.set_params(alpha=0.0, max_iter=500, tol=0.01).fit(X, NUMBER)
+
+
+@pytest.mark.parametrize(
+    "loss", [OWN, Loss("absolute", lambda raw, y: abs(raw - y)[:, 0], lambda raw, y: np.sign(raw - y))]
+)
+def test_the_best_constant_has_the_least_loss(loss):
+    y, weight = NUMBER[:, np.newaxis], rng.random(400)
+    losses = [loss.mean(np.full_like(y, raw), y, weight) for raw in np.linspace(-1.0, 6.0, 701)]
+    best = loss.mean(np.full_like(y, best_constant(loss, y, weight)), y, weight)
+    assert best <= min(losses) * (1.0 + 1e-3)

@@ -1,0 +1,289 @@
+"""The training of one network: where it starts, what is minimised, by what, and the network that comes out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.trainer import MAX_BUFFER_ROWS, ROWS_IN_CACHE, make_trainer, rows_at_once, train_side_by_side
+from tests.estimators.inside import model_of, seeds_of
+from tests.model import examples
+from tests.model.limits import memory_of
+
+rng = np.random.default_rng(0)
+N = 60
+X = rng.normal(size=(N, 3))
+NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
+LABEL = (NUMBER > 0).astype(int)
+F64 = np.dtype(float)
+QUICK = dict(
+    hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
+    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, alpha=0.0, n_members=1, numeric_encoding="raw",
+)  # fmt: skip
+
+
+def regressor(**parameters):
+    return SigmoidMLPRegressor(**QUICK | parameters)
+
+
+def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegressor, **parameters):
+    """Settings, the encoding and encoded rows, as an estimator would make them."""
+    return examples.encoded(kind(**QUICK | parameters), X, y, weight, validated=validated)[:3]
+
+
+def run_of(validation=None, **parameters):
+    return make_trainer(*encoded(validated=validation is not None, **parameters), validation)
+
+
+def trained(run, seeds=(1, 2)):
+    state = run.first_state(seeds)
+    (result,) = train_side_by_side([run], [state])
+    return run.network(state), result, state
+
+
+def theta_of(network):
+    return network.theta_vector(F64)
+
+
+# --- a pure function -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+def test_training_is_a_function_of_settings_rows_and_seeds(solver):
+    run = run_of(solver=solver, max_iter=5)
+    network, result, state = trained(run)
+    assert_array_equal(theta_of(network), theta_of(trained(run_of(solver=solver, max_iter=5))[0]))
+    assert result.epochs_done == state.epoch == len(state.history) == 5
+    assert result.reason.name == ("MAX_ITER" if solver == "lbfgs" else "FINISHED")
+    assert (theta_of(trained(run, seeds=(3, 2))[0]) != theta_of(network)).any()
+
+
+def test_the_second_seed_is_that_of_training():
+    one, other = (theta_of(trained(run_of(), seeds=(1, seed))[0]) for seed in (2, 3))
+    assert (one != other).any()
+    one, other = (theta_of(trained(run_of(batch_size=N, shuffle=False), seeds=(1, seed))[0]) for seed in (2, 3))
+    assert_array_equal(one, other)
+
+
+def test_an_estimator_with_one_member_does_nothing_else():
+    net = regressor().fit(X, NUMBER)
+    first, _, training = seeds_of(net)
+    assert_array_equal(theta_of(model_of(net).network), theta_of(trained(run_of(), seeds=(first, training))[0]))
+
+
+def test_held_out_rows_choose_the_epoch():
+    parameters = {"learning_rate_init": 0.5, "max_iter": 30, "hidden_layer_sizes": 30, "input_gains": False}
+    settings, encoding, rows = encoded(validated=True, **parameters)
+    noise = replace(rows, y=np.random.default_rng(4).normal(size=(N, 1)))
+    network, _, state = trained(make_trainer(settings, encoding, rows, noise))
+    best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
+    assert best < len(state.history) and state.best.epoch == best
+    assert_array_equal(theta_of(network), state.best.theta)
+
+
+def test_a_network_without_bins_is_the_one_of_a_raw_table():
+    """Its weights of bins are 0, and it learns what a table without bins teaches."""
+    settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
+    network, _, _ = trained(make_trainer(settings, encoding, rows, sees_bins=False))
+    raw, _, _ = trained(run_of())
+    is_bin = np.array([formula.kind == "bin" for _, formula in encoding.encoder.input_formulas])
+    assert is_bin.any() and not network.coefs[0][is_bin].any()
+    assert_array_equal(network.coefs[0][~is_bin], raw.coefs[0])
+    assert_array_equal(network.coefs[1], raw.coefs[1])
+
+
+# --- rows computed at once -------------------------------------------------------------------------------------------
+
+
+def test_batches_beyond_the_buffers_are_computed_piece_by_piece():
+    X = np.random.default_rng(0).normal(size=(2 * MAX_BUFFER_ROWS + 100, 2))
+    y = X[:, 0] ** 2
+    net = regressor(batch_size=len(X)).fit(X, y)
+    loss, coef_grads, _ = net.backpropagate(X, y)
+    parts = [(slice(i, min(i + 1000, len(X)))) for i in range(0, len(X), 1000)]
+    pieces = [(len(y[part]), net.backpropagate(X[part], y[part])) for part in parts]
+    assert loss == pytest.approx(sum(n * piece[0] for n, piece in pieces) / len(X), rel=1e-12)
+    assert_allclose(coef_grads[0], sum(n * piece[1][0] for n, piece in pieces) / len(X), atol=1e-14)
+
+
+def test_how_many_rows_are_computed_at_once():
+    table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
+    for batch_size, expected in ((700, 700), (9_000, MAX_BUFFER_ROWS)):
+        settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
+        assert rows_at_once(settings, rows) == expected
+    settings, _, rows = encoded(X=table, y=y, solver="lbfgs")
+    assert rows_at_once(settings, rows) == 500 <= ROWS_IN_CACHE  # twenty equal parts
+    settings, _, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
+    assert rows_at_once(settings, rows) == 3334  # three
+
+
+def least_memory(settings, encoding, rows, validation=None):
+    """The fewest bytes of memory, up to 1,000, in which a network is not refused."""
+    too_few, enough = 0, 2**30
+    while enough - too_few > 1000:
+        middle = (too_few + enough) // 2
+        try:
+            with memory_of(middle):
+                make_trainer(settings, encoding, rows, validation)
+            enough = middle
+        except ValueError:
+            too_few = middle
+    return enough
+
+
+def test_memory_is_that_of_the_weights_and_of_the_rows_computed_at_once():
+    units = 60_000
+    settings, encoding, rows = encoded(hidden_layer_sizes=units)  # batches of 20
+    alone = least_memory(settings, encoding, rows)
+    theta_bytes, row_bytes = 8 * (5 * units + 1), 8 * (units + 1)
+    assert alone > 4 * theta_bytes + 20 * row_bytes  # theta, its gradient and Adam's moments; the layers' outputs
+    few, more = (least_memory(settings, encoding, rows, rows.take(np.arange(n))) for n in (10, 30))
+    assert few == alone and more >= alone + 10 * row_bytes
+    with memory_of(alone // 2), pytest.raises(ValueError, match="300,001 weights"):
+        make_trainer(settings, encoding, rows)
+
+
+def test_layers_beyond_memory_are_named_with_inputs_and_outputs():
+    match = r"hidden_layer_sizes=\(3000, 400\) with 3 inputs and 1 outputs makes"
+    with memory_of(2**20), pytest.raises(ValueError, match=match):
+        regressor(hidden_layer_sizes=(3000, 400)).fit(X, NUMBER)
+
+
+# --- first weights ---------------------------------------------------------------------------------------------------
+
+
+def test_first_weights_from_a_function():
+    def ones(fan_in, fan_out, rng):
+        return np.ones((fan_in, fan_out))
+
+    net = regressor(init=ones, learning_rate=lambda _: 0.0).fit(X, NUMBER)
+    assert all((W == 1.0).all() for W in net.coefs_)
+
+
+@pytest.mark.parametrize(
+    "init, message",
+    [
+        (lambda fan_in, fan_out, rng: np.ones((1, 1)), "init gives weights of shapes"),
+        (lambda fan_in, fan_out, rng: np.full((fan_in, fan_out), np.inf), "init gives weights that are not finite"),
+    ],
+)
+def test_functions_whose_weights_do_not_fit(init, message):
+    with pytest.raises(ValueError, match=message):
+        regressor(init=init).fit(X, NUMBER)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+@pytest.mark.parametrize("sizes", [4, (3, 2)])
+def test_the_output_starts_at_the_log_of_the_weighted_mean(loss, sizes):
+    y, weight = np.exp(NUMBER), 1.0 + np.arange(N) % 3
+    zero = {"init": lambda fan_in, fan_out, rng: np.zeros((fan_in, fan_out)), "learning_rate": lambda _: 0.0}
+    net = regressor(loss=loss, hidden_layer_sizes=sizes, **zero).fit(X, y, weight)
+    assert_allclose(net.intercepts_[-1], np.log(np.average(y, weights=weight)), rtol=1e-12)
+    assert not any(b.any() for b in net.intercepts_[:-1])
+    assert_allclose(net.predict(X), np.average(y, weights=weight), rtol=1e-12)
+
+
+def test_given_weights_start_where_they_are():
+    zero = [np.zeros((3, 4)), np.zeros((4, 1))], [np.zeros(4), np.zeros(1)]
+    net = regressor(loss="poisson", init=zero, learning_rate=lambda _: 0.0).fit(X, np.exp(NUMBER))
+    assert not any(part.any() for part in net.coefs_ + net.intercepts_)
+
+
+# --- what is minimised, and by whom ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_the_gradient_is_that_of_the_whole_objective(solver):
+    run = run_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
+    network = run.network(run.first_state((1, 0)))
+    theta = theta_of(network)
+    value, gradient = run.gradient(network)
+    for i in range(0, len(theta), 2):
+        step = np.zeros_like(theta)
+        step[i] = 1e-6
+        high, low = (
+            run.gradient(replace(network, **dict(zip(("coefs", "intercepts"), run.layout.views(t), strict=True))))[0]
+            for t in (theta + step, theta - step)
+        )
+        assert (high - low) / 2e-6 == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
+    W, plain = theta[: run.layout.n_weights], run_of(solver=solver, hidden_layer_sizes=2).gradient(network)[0]
+    assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
+
+
+def test_l1_and_norms_are_left_to_the_proximal_step_where_steps_are_taken():
+    assert run_of(alpha=6.0, l1_ratio=0.25).problem.proximal_step is not None
+    assert run_of(max_norm=1.0).problem.proximal_step is not None
+    assert run_of(alpha=6.0).problem.proximal_step is None
+    lbfgs = run_of(alpha=6.0, l1_ratio=0.25, solver="lbfgs")
+    assert lbfgs.problem.proximal_step is None and lbfgs.problem.l1 == 1.5 / N
+
+
+@pytest.mark.parametrize(
+    ("parameters", "validated", "may_stop", "expected"),
+    [
+        ({"learning_rate": "constant"}, False, True, 7),
+        ({"learning_rate": "constant"}, False, False, np.inf),
+        ({"learning_rate": "cosine"}, False, True, np.inf),
+        ({"learning_rate": "cosine"}, True, True, 7),
+        ({"learning_rate": "cosine"}, True, False, np.inf),
+        ({"solver": "lbfgs"}, False, True, 7),
+        ({"solver": "lbfgs"}, True, True, 7),
+    ],
+)
+def test_epochs_to_wait(parameters, validated, may_stop, expected):
+    settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
+    solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
+    assert solver.is_first_order is ("solver" not in parameters)
+    assert solver.n_iter_no_change == expected
+
+
+def test_a_run_until_an_epoch_keeps_the_schedules_length():
+    settings, *encoded_rows = encoded(max_iter=9)
+    solver = make_trainer(settings, *encoded_rows, solver=replace(settings.solver, n_epochs=2)).solver
+    assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
+
+
+# --- held-out rows ---------------------------------------------------------------------------------------------------
+
+
+def test_held_out_rows_are_rated_by_their_weighted_loss():
+    weight = np.linspace(0.1, 2.0, 20)
+    settings, encoding, rows = encoded(validated=True)
+    held_out = replace(rows.take(np.arange(20)), weight=weight)
+    run = make_trainer(settings, encoding, rows, held_out)
+    network = run.network(run.first_state((1, 0)))
+    evaluation = run.problem.evaluate(theta_of(network))
+    raw = run.raw_outputs(run.first_state((1, 0)), rows.take(np.arange(20)).for_network(0))
+    target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
+    loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
+    assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
+    assert_array_equal(evaluation.theta, theta_of(network))
+    run = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
+    scored = run.problem.evaluate(theta_of(network))
+    assert scored.validation_loss == loss and scored.score == 0.25
+
+
+def test_a_temperature_scales_the_output_layer_that_is_kept():
+    how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
+    settings, encoding, rows = encoded(validated=True, **how)
+    run = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
+    network = run.network(run.first_state((1, 0)))
+    evaluation = run.problem.evaluate(theta_of(network))
+    (hidden, output), (b1, b2) = run.layout.views(evaluation.theta)
+    factor = output[0, 0] / network.coefs[1][0, 0]
+    assert factor != 1.0 and evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
+    assert_allclose(output, factor * network.coefs[1], rtol=1e-12)
+    assert_allclose(b2, factor * network.intercepts[1], rtol=1e-12)
+    assert_array_equal(hidden, network.coefs[0])
+    assert_array_equal(b1, network.intercepts[0])
+
+
+def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
+    run = run_of(max_iter=2)
+    _, _, state = trained(run)
+    kept = run.state_to_keep(state, from_published=False)
+    assert_array_equal(kept.theta, state.theta[run.layout.n_parameters :])  # the gains
+    assert kept.theta.size == run.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2

@@ -1,0 +1,66 @@
+"""Several networks trained side by side: each as if it were alone, and one observer for all."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet import SigmoidMLPRegressor
+from sknet._model.trainer import make_trainer, train_side_by_side
+from tests.model.examples import encoded
+
+rng = np.random.default_rng(0)
+N = 60
+X = rng.normal(size=(N, 3))
+Y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=N)
+PAIR = [(1, 2), (3, 4)]
+
+
+def runs_and_states(seeds=PAIR, **parameters):
+    net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
+    settings, encoding, rows, _ = encoded(net, X, Y)
+    runs = [make_trainer(settings, encoding, rows, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]
+    return runs, [run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)]
+
+
+class Observer:
+    def __init__(self, stop_after=None):
+        self.calls, self.stop_after = [], stop_after
+
+    def epoch_began(self):
+        self.calls.append("begin")
+
+    def epoch_ended(self):
+        self.calls.append("end")
+        return self.calls.count("end") == self.stop_after
+
+
+def test_each_is_trained_as_if_it_were_alone():
+    runs, together = runs_and_states(n_members=2)
+    _, alone = runs_and_states(n_members=2)
+    results = train_side_by_side(runs, together)
+    for run, state in zip(runs, alone, strict=True):
+        train_side_by_side([run], [state])
+    assert [result.reason.name for result in results] == ["FINISHED"] * 2
+    for one, other in zip(together, alone, strict=True):
+        assert_array_equal(one.parameters, other.parameters)
+
+
+def test_one_that_ends_earlier_does_not_end_the_other():
+    runs, states = runs_and_states(n_members=2)
+    states[0] = replace(states[0], epoch=3)
+    observer = Observer()
+    results = train_side_by_side(runs, states, observer)
+    assert [result.epochs_done for result in results] == [5, 5] and [len(state.history) for state in states] == [2, 5]
+    assert observer.calls == ["begin", "end"] * 5
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_an_observer_stops_all(solver):
+    one = {"seeds": PAIR[:1], "n_members": 1} if solver == "lbfgs" else {"n_members": 2}
+    runs, states = runs_and_states(solver=solver, **one)
+    observer = Observer(stop_after=3)
+    results = train_side_by_side(runs, states, observer)
+    assert {result.reason.name for result in results} == {"CALLBACK"} and {state.epoch for state in states} == {3}
+    assert observer.calls == ["begin", "end"] * 3

@@ -1,0 +1,142 @@
+"""Where a run starts if its weights are not drawn: given weights, and states that are gone on from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet import SigmoidMLPRegressor
+from sknet._model.trainer import check_initial_weights, state_to_continue_from, state_to_keep, state_with_new_gains
+from tests.network.pieces import layout_of
+from tests.training.problems import best_of, state_after
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+NUMBER = X[:, 0] + 0.1 * rng.normal(size=60)
+LAYOUT = layout_of(3, 4, 1)
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def regressor(**parameters):
+    parameters = {"batch_size": 20, "max_iter": 3, "dtype": "float64", **parameters}
+    return SigmoidMLPRegressor(4, early_stopping=False, random_state=0, **parameters)
+
+
+# --- given weights ---------------------------------------------------------------------------------------------------
+
+
+def test_given_weights_are_taken_and_copied():
+    coefs = [rng.normal(size=(3, 4)), rng.normal(size=(4, 1))]
+    intercepts = [rng.normal(size=4), rng.normal(size=1)]
+    net = regressor(init=(coefs, intercepts), learning_rate=lambda _: 0.0, alpha=0.0).fit(X, NUMBER)
+    for found, given in zip(net.coefs_ + net.intercepts_, coefs + intercepts, strict=True):
+        assert_array_equal(found, given)
+        assert not np.shares_memory(found, given)
+
+
+def test_integers_and_lists_are_weights_too():
+    found = check_initial_weights(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
+    assert [part.dtype for part in found[0] + found[1]] == [F64] * 4
+    assert_array_equal(found[0][1], np.full((4, 1), 2.0))
+
+
+@pytest.mark.parametrize(
+    "init, message",
+    [
+        (([np.ones((3, 4))], [np.ones(4)]), "init gives weights of shapes.*this network has"),
+        (([np.ones((3, 4)), np.ones((5, 1))], [np.ones(4), np.ones(1)]), "init gives weights of shapes"),
+        (([np.ones((3, 4)), np.ones((4, 1))], [np.ones(4), np.ones((1, 1))]), "init gives weights of shapes"),
+        (([np.full((3, 4), np.nan), np.ones((4, 1))], [np.ones(4), np.ones(1)]), "init gives.*are not finite"),
+        (([np.ones((3, 4)), np.ones((4, 1))], [np.full(4, np.inf), np.ones(1)]), "init gives.*are not finite"),
+        ((1, 2, 3), r"init is a tuple of 3; it must be \(coefs, intercepts\)"),
+        ((1, 2), r"init must be two lists of arrays, \(coefs, intercepts\); one is not"),
+        (([["a"]], [np.ones(4)]), r"init must be two lists of arrays"),
+    ],
+)  # fmt: skip
+def test_given_weights_that_do_not_fit(init, message):
+    with pytest.raises(ValueError, match=message):
+        check_initial_weights(LAYOUT, init)
+    with pytest.raises(ValueError, match=message):
+        regressor(init=init).fit(X, NUMBER)
+
+
+# --- states that are kept --------------------------------------------------------------------------------------------
+
+
+def state(dtype=F64, average=False):
+    theta = np.arange(4.0).astype(dtype)
+    moved = theta + np.array(0.5, dtype) if average else None
+    return state_after(2, theta=theta, moments=(np.full(4, 2.0, dtype),), average=moved, n_samples_seen=9)
+
+
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize(("compute", "output"), [(F64, F64), (F32, F32), (F64, F32), (F32, F64)])
+def test_only_what_is_not_published_is_kept(average, validated, compute, output):
+    whole = state(compute, average)
+    whole.best = best_of(whole.theta)
+    kept = state_to_keep(whole, 4, output, from_published=validated)
+    exact = not (compute == F64 and output == F32)
+    assert kept.theta.size == (0 if validated or (exact and not average) else 4)
+    assert (kept.average is not None) == (average and not exact and not validated)
+    assert kept.best is None and kept.history == [] and kept.moments is whole.moments
+    assert kept.theta.dtype == compute and (kept.step, kept.epoch) == (5, 2)
+    assert whole.theta.size == 4 and len(whole.history) == 2
+
+
+def test_training_goes_on_from_the_published_weights_with_their_last_digits():
+    precise = np.array([1.0 + 1e-12, 2.0, 3.0, 4.0])
+    kept = replace(state(), theta=precise, history=[])
+    fresh = replace(state(), theta=precise.astype(F32).astype(F64), history=[])
+    assert_array_equal(state_to_continue_from(kept, fresh, 4, F32).theta, precise)
+    fresh.theta[0] = 9.0  # set by hand since
+    assert_array_equal(state_to_continue_from(kept, fresh, 4, F32).theta, fresh.theta)
+
+
+def test_what_goes_on_is_a_copy():
+    kept, fresh = replace(state(), history=[]), state()
+    found = state_to_continue_from(kept, fresh, 4, F64)
+    found.moments[0][:] = -1.0
+    found.rng.random()
+    found.theta[:] = -1.0
+    assert (kept.moments[0] == 2.0).all() and (kept.theta >= 0.0).all() and (fresh.theta >= 0.0).all()
+    assert kept.rng.bit_generator.state == np.random.default_rng(1).bit_generator.state
+
+
+def test_averaged_weights_go_on_beside_those_that_move():
+    kept = replace(state(average=True), history=[])
+    fresh = replace(state(average=True), theta=kept.average.copy(), history=[])
+    found = state_to_continue_from(kept, fresh, 4, F64)
+    assert_array_equal(found.theta, kept.theta)
+    assert_array_equal(found.average, kept.average)
+    alone = state_to_continue_from(replace(kept, theta=np.empty(0)), fresh, 4, F64)
+    assert_array_equal(alone.theta, kept.average)
+
+
+def test_another_solver_starts_its_moments_anew():
+    kept = replace(state(), history=[])
+    fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0)
+    found = state_to_continue_from(kept, fresh, 4, F64)
+    assert len(found.moments) == 2 and (found.step, found.epoch, found.n_samples_seen) == (0, 2, 9)
+
+
+def test_gains_go_on_whether_the_weights_are_kept_or_published():
+    """Theta ends with the gains: of a kept state whose weights are published, it is the gains alone."""
+    gains, fresh = np.array([0.5, -0.5]), replace(state(), theta=np.r_[np.arange(4.0), 0.0, 0.0], average=None)
+    whole = replace(fresh, theta=np.r_[np.arange(4.0), gains])
+    kept = state_to_keep(whole, 4, F64, from_published=False)
+    assert_array_equal(kept.theta, gains)
+    assert_array_equal(state_to_continue_from(kept, fresh, 4, F64).theta, whole.theta)
+    in_full = state_to_keep(whole, 4, F32, from_published=False)
+    assert_array_equal(in_full.theta, whole.theta)
+    assert_array_equal(state_to_continue_from(in_full, fresh, 4, F32).theta, whole.theta)
+
+
+def test_new_gains_are_one_and_remember_nothing():
+    kept = replace(state(), theta=np.ones(6), moments=(np.ones(6), np.ones(6)), average=None, history=[])
+    new = state_with_new_gains(kept, 4)
+    for vector in (new.theta, *new.moments):
+        assert_array_equal(vector, [1, 1, 1, 1, 0, 0])
+    assert_array_equal(kept.theta, np.ones(6))
+    assert_array_equal(state_with_new_gains(replace(kept, theta=np.ones(2)), 4).theta, np.zeros(2))
