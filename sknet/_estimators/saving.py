@@ -11,7 +11,7 @@ import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, require_fitted
-from sknet._estimators.parameters import LEARNT_WITH, copy_containers
+from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import LabelHead, RegressionHead
