@@ -27,10 +27,10 @@ from sknet._model.folds import (
 )
 from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
 from sknet._model.trainer import make_trainer, train_side_by_side
-from sknet._training.solver import Epoch
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
+from tests.training.problems import epoch
 
 rng = np.random.default_rng(0)
 N = 90
@@ -308,6 +308,6 @@ def test_the_same_seeds_choose_the_same(n_threads):
 def test_outputs_of_another_type_or_shape_are_not_of_these_rows(raw):
     """A crafted checkpoint may hold them, and training in place would fail on them."""
     own, first = np.zeros((N, 1)), FoldProgress([], [ChosenEpoch()])
-    FoldProgress([], [ChosenEpoch(1, [own])], [Epoch()]).refuse_other(first, [own])
+    FoldProgress([], [ChosenEpoch(1, [own])], [epoch(1.0, 0.5)]).refuse_other(first, [own])
     with pytest.raises(ValueError, match="what its folds have chosen is not of these rows"):
-        FoldProgress([], [ChosenEpoch(1, [raw])], [Epoch()]).refuse_other(first, [own])
+        FoldProgress([], [ChosenEpoch(1, [raw])], [epoch(1.0, 0.5)]).refuse_other(first, [own])
