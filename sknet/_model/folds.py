@@ -67,10 +67,10 @@ class FoldProgress:
                     raise ValueError("its epochs are not those of its folds")
         if len(self.choices) != len(first.choices):
             raise ValueError("its folds have made other choices")
-        shapes = [raw.shape for raw in raw_by_component]
+        kinds = [(raw.shape, raw.dtype) for raw in raw_by_component]
         for chosen in self.choices:
-            found = [raw.shape for raw in chosen.raw_by_component]
-            is_chosen = 0 < chosen.number <= len(self.epochs) and found == shapes
+            found = [(raw.shape, raw.dtype) for raw in chosen.raw_by_component]
+            is_chosen = 0 < chosen.number <= len(self.epochs) and found == kinds
             if not is_chosen and (chosen.number or found or not self.states):
                 raise ValueError("what its folds have chosen is not of these rows")
 

@@ -14,7 +14,9 @@ from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
 from sknet._model.folds import (
     MIN_STEPS_TO_JUDGE,
+    ChosenEpoch,
     FoldPhase,
+    FoldProgress,
     Folds,
     Selection,
     Split,
@@ -27,6 +29,7 @@ from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
+from tests.training.problems import epoch
 
 rng = np.random.default_rng(0)
 N = 90
@@ -291,3 +294,16 @@ def test_the_same_seeds_choose_the_same(n_threads):
     assert_array_equal(first.raw, again.raw)
     for one, other in zip(first.epochs, again.epochs, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [np.zeros((N, 1), np.uint32), np.zeros((N, 1), np.float32), np.zeros((N, 2))],
+    ids=["type", "precision", "shape"],
+)
+def test_outputs_of_another_type_or_shape_are_not_of_these_rows(raw):
+    """A crafted checkpoint may hold them, and training in place would fail on them."""
+    own, first = np.zeros((N, 1)), FoldProgress([], [ChosenEpoch()])
+    FoldProgress([], [ChosenEpoch(1, [own])], [epoch(1.0, 0.5)]).refuse_other(first, [own])
+    with pytest.raises(ValueError, match="what its folds have chosen is not of these rows"):
+        FoldProgress([], [ChosenEpoch(1, [raw])], [epoch(1.0, 0.5)]).refuse_other(first, [own])
