@@ -35,8 +35,8 @@ TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 
 SMALLEST_PROPORTIONAL_BATCH = 32
 """`batch_size="proportional"` is a 32nd of the rows, from this size to `TableLimits.largest_batch`. So even on small
-tables, an epoch has about thirty steps. With 16 rows at least, fits to fewer than 1,000 rows take 1.5 times as long and gain
-nothing."""
+tables, an epoch has about thirty steps. With 16 rows at least, fits to fewer than 1,000 rows would take 1.5 times as
+long and gain nothing."""
 
 MAX_STEPS, LARGE_BATCH = 300, 1024
 """If an epoch would have more steps than `MAX_STEPS`, batches grow up to `LARGE_BATCH`. On large tables, less noise in
