@@ -206,9 +206,7 @@ def one_clear_and_one_even(i: int) -> pd.DataFrame:
 def test_the_verdict_counts_all_comparisons_together():
     signs = report.verdicts(many(12, one_clear_and_one_even))
     assert signs == {("RMSE", "CatBoost"): -1, ("RMSE", "LightGBM"): 0}
-    assert report.count_of(signs) == (
-        "✓ sknet is better (1 of 2 comparisons), ✗ worse (0), ○ no difference shown (1)."
-    )
+    assert report.count_of(signs) == ("✓ sknet is better (1 of 2 comparisons), ✗ worse (0), ○ no difference shown (1).")
 
 
 def test_tables_of_ratios_have_a_sign_where_a_difference_was_tested(reports_on):
