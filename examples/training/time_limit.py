@@ -14,6 +14,7 @@ Run it with ``python examples/training/time_limit.py``.
 import time
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
@@ -51,9 +52,9 @@ def main() -> None:
         net.fit(X_train, y_train)  # `verbose` prints why training has ended
         print(f"limit {seconds:g} s: {net.n_iter_} epochs, the best was number {net.best_epoch_},", end=" ")
         print(f"accuracy {net.score(X_test, y_test):.2f}\n")
-        losses = net.history_.groupby("epoch")["validation_loss"].mean()
-        ax.plot(losses.index + 1, losses, color=color, lw=1.5)
-        ax.plot(net.n_iter_, losses.iloc[-1], "o", color=color, label=f"limit {seconds:g} s: {net.n_iter_} epochs")
+        losses = -np.array(net.validation_scores_)
+        ax.plot(np.arange(1, len(losses) + 1), losses, color=color, lw=1.5)
+        ax.plot(len(losses), losses[-1], "o", color=color, label=f"limit {seconds:g} s: {len(losses)} epochs")
     ax.set(xlabel="epoch", ylabel="log-loss on held-out rows", title="Where each limit stopped training")
     ax.legend(frameon=False)
     plt.show()
