@@ -71,9 +71,8 @@ def cost(gets_offer):
 
 choose = FixedThresholdClassifier(FrozenEstimator(net), threshold=threshold, pos_label="yes").fit(X_train, y_train)
 gets_offer = choose.predict(X_new) == "yes"
-print(
-    f"from {threshold:.2f} on: an offer to {gets_offer.mean():.0%}, and to {gets_offer[leaves].mean():.0%} of leavers"
-)
+print(f"from {threshold:.2f} on: an offer to {gets_offer.mean():.0%} of all", end=" ")
+print(f"and {gets_offer[leaves].mean():.0%} of those who leave")
 print("cost of a customer:")
 rules = {"no offers": leaves < 0, "an offer to all": leaves >= 0, "at 0.5": probability > 0.5, "by costs": gets_offer}
 for name, rule in rules.items():
@@ -89,9 +88,7 @@ left.set(xlabel="an offer from this probability on", ylabel="cost of a customer"
 left.legend(frameon=False)
 right.plot([0, 1], [0, 1], color="0.7", lw=1, label="as many as expected")
 right.plot(check["expected"], check["left"], "o-", color="#14606b", label="fifths of the new customers")
-right.set(
-    xlabel="expected to leave", ylabel="left", title="Are the probabilities right?", xlim=(0, 0.85), ylim=(0, 0.85)
-)
+right.set(xlabel="expected to leave", ylabel="left", title="Are the probabilities right?", xlim=(0, 1), ylim=(0, 1))
 right.legend(frameon=False)
 plt.show()
 
@@ -107,9 +104,8 @@ kinds = np.where(sets.all(axis=1), 2, sets[:, 1])
 for code, name in enumerate(named):
     rows = kinds == code
     print(f"{name}: {rows.mean():.0%} of the customers, of whom {leaves[rows].mean():.0%} left")
-print(
-    f"the true answer is in the set of {sets[~leaves, 0].mean():.0%} who stay, {sets[leaves, 1].mean():.0%} who leave"
-)
+shares = [sets[leaves == answer, answer].mean() for answer in (0, 1)]
+print(f"sets that hold the true answer: {shares[0]:.0%} of those who stay, {shares[1]:.0%} of those who leave")
 
 # %%
 # Why?
