@@ -7,8 +7,8 @@ TabArena, which compares models through the same interface. sknet handles catego
 class passes columns on unchanged. It uses what AutoGluon hands to a model: the rows that AutoGluon holds out choose the
 epoch, a callback stops training before the time limit, and BLAS gets only the threads that AutoGluon allows.
 
-You need AutoGluon 1.6: ``pip install "autogluon.tabular[lightgbm]"``. Version 1.6.3 needs pandas before 2.4. The page
-``docs/guide/tabarena.md`` says how to submit the model to TabArena.
+You need AutoGluon 1.6: ``pip install "autogluon.tabular[lightgbm]"``. Version 1.6.3 needs pandas before 2.4. The
+callback needs scikit-learn 1.9. The page ``docs/guide/tabarena.md`` says how to submit the model to TabArena.
 """
 
 import tempfile
