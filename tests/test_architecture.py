@@ -29,6 +29,8 @@ ARROWS = {  # a room may import these, and what they may import
     "_display": {"_model"},
     "_estimators": {"_storage", "_stream"},
 }
+PARTS = {"_stream", "_dask", "_export", "_display"}
+OF_PARTS = [PACKAGE / name for name in ("__init__.py", "dask.py", "export.py", "stream.py", "_estimators/streaming.py")]
 FOR_ALL = {"_packages", "_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
 MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
@@ -134,6 +136,15 @@ def test_tests_of_a_room_know_private_modules_of_that_room_only(path):
         named.add("_estimators")
     wrong = named - FOR_ALL - {f"_{path.relative_to(ROOT).parts[1]}"}
     assert not wrong, f"{relative(path)} must not know of {wrong}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_the_core_imports_no_part(path):
+    """Streams, clusters, exports and pictures can be removed without a change to a fit, see docs/status.md."""
+    if room_of(path) in PARTS or path in OF_PARTS:
+        return
+    wrong = [name for name in imports(path) if any(part in name.split(".") for part in [*PARTS, "streaming"])]
+    assert not wrong, f"{relative(path)} must not import {wrong}"
 
 
 def module_of(name: str) -> Path | None:
