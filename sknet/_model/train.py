@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sknet._model.encoding import EncodedRows, Encoding
-from sknet._model.evaluation import ChosenMixture, HeldOutLoss, Mixture
+from sknet._model.evaluation import Judge
 from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, HeldOutOutputs, PhaseOutcome, Selection
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
@@ -176,7 +176,13 @@ class TrainPhase:
             weight = take_optional(rows.weight, row_indices)
             held_out = HeldOutOutputs(self.selection.raw, rows.y[row_indices], weight)
         elif self.held_out is not None:
-            temperature, mixing_weights, raw = self._choose_mixture(self.held_out)
+            # the targets and weights are the same for all networks
+            judge = Judge(self.held_out, self.trainers[0].settings)
+            raw_by_component = judge.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(self.states[j]))
+            mixing_weight, raw = 1.0, raw_by_component[0]
+            if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
+                mixing_weight, temperature, raw = judge.choose_mixture(raw_by_component)
+            mixing_weights = judge.weights_of_networks(mixing_weight)
             held_out = HeldOutOutputs(raw, self.held_out.y, self.held_out.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each takes all inputs; weights for skipped bins are 0
@@ -197,19 +203,6 @@ class TrainPhase:
             return None
         # a temperature chosen by folds is in the published weights only
         return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
-
-    def _choose_mixture(self, held_out: EncodedRows) -> ChosenMixture:
-        """Return the mixture chosen by the held-out rows."""
-        first = self.trainers[0]
-        mixture = Mixture(first.settings.sees_bins)
-        raw_by_component = mixture.mean_raw_by_component(
-            lambda j: self.trainers[j].raw_held_out_outputs(self.states[j])
-        )
-        if len(raw_by_component) == 1:  # no weight to choose, and the temperature of the best epoch is known
-            return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
-        # the targets and weights are the same for all networks
-        loss = HeldOutLoss(held_out, first.settings.regularisation.temperature_scaling)
-        return loss.choose_mixture(raw_by_component, mixture)
 
 
 # if networks end for different reasons, the one of highest priority is reported

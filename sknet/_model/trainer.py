@@ -17,7 +17,7 @@ from math import ceil, inf, prod
 import numpy as np
 
 from sknet._model.encoding import EncodedRows, Encoding
-from sknet._model.evaluation import HeldOutLoss
+from sknet._model.evaluation import Judge
 from sknet._model.machine import limit_blas_threads, refuse_beyond_memory, threads_for_networks
 from sknet._model.model import Model, Network, join_networks
 from sknet._model.settings import NetworkSettings, Settings
@@ -476,13 +476,12 @@ def make_evaluation(
 
     The score is what `score` returns, or minus the loss.
     """
-    has_temperature = settings.regularisation.temperature_scaling
-    loss = HeldOutLoss(held_out, has_temperature)
+    judge = Judge(held_out, settings)
 
     def evaluate(theta: Array) -> EpochEvaluation:
         raw = objective.raw(theta, held_out.inputs, len(held_out))
-        calibration = loss.calibrate_in_place(raw)
-        if has_temperature:  # a copy: training continues without a temperature
+        calibration = judge.calibrate_in_place(raw)
+        if settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
             theta = layout.with_output_scaled(theta, calibration.inverse_temperature)
         epoch_score = -calibration.loss
         if score is not None:

@@ -55,7 +55,7 @@ def fold_networks(*prepared, groups=None):
 
 @pytest.fixture
 def script_losses(monkeypatch):
-    """Script the inverse temperature and the loss of held-out rows, epoch after epoch, but not what sets choose."""
+    """Script the inverse temperature and the loss of all held-out rows, epoch after epoch, but not those of sets."""
 
     def script(values):
         pairs = iter(values)
@@ -63,7 +63,7 @@ def script_losses(monkeypatch):
         monkeypatch.setattr(
             evaluation,
             "scale_to_best_temperature_in_place",
-            lambda loss, raw, *others: next(pairs) if len(raw) == N else unscripted(loss, raw, *others),
+            lambda loss, raw, *others: (next(pairs, None) if len(raw) == N else None) or unscripted(loss, raw, *others),
         )
 
     return script
@@ -180,7 +180,21 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
     chosen = fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")).train()
     assert chosen.chosen_epoch == expected
-    assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
+
+
+def test_the_temperature_of_a_set_is_that_of_the_other_rows_even_if_patience_ends_before_an_epoch_may_be_chosen(
+    script_losses,
+):
+    script_losses([(1.0, 1.0)] * 3)
+    settings, rows, *given = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
+    folds = fold_networks(settings, rows, *given)
+    chosen = folds.train()
+    assert chosen.chosen_epoch == 3 < folds.first_epoch
+    (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
+    for judged in draw_judged_sets(draw_folds(N, LABEL, None, 5).splits, None):
+        others = np.setdiff1d(np.arange(N), judged)
+        temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
+        np.testing.assert_allclose(chosen.raw[judged], raw[judged] / temperature, rtol=1e-4)
 
 
 class FoldsOf(FoldPhase):
@@ -195,7 +209,7 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     settings, rows, *given = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
     folds = FoldsOf(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
-    folds.given = [rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs]
+    folds.given = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
     return folds.train(), folds.given
 
 

@@ -80,7 +80,7 @@ def test_what_a_run_keeps_of_its_folds(trained, end, n_members):
     assert (progress is None) is (end in ("no folds", "held-out rows"))
     if progress is not None:  # once they are done, no network of theirs
         assert [*map(len, progress.states)] == ([n_members] * 4 if end == "among folds" else [])
-        assert all(1 <= chosen.number <= len(progress.epochs) for chosen in progress.choices)
+        assert all(1 <= chosen.epoch <= len(progress.epochs) for chosen in progress.choices)
 
 
 def test_held_out_rows_are_known_where_there_are_some(trained, end):
