@@ -28,13 +28,13 @@ from sknet._estimators.parameters import solver_name_or_class, unchanged_where_r
 from sknet._estimators.read_data import Columns
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Evaluation, Folds
-from sknet._model.folds import EpochReport, FoldPhase, Phase, PhaseOutcome, Progress, Selection
+from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Progress, Selection
 from sknet._model.heads import Head
 from sknet._model.model import Model, Network
 from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._model.sensitivity import inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.settings import Settings
-from sknet._model.train import TrainPhase, average_epochs
+from sknet._model.train import Phase, TrainPhase, average_epochs
 from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import LoadedCheckpoint
@@ -242,7 +242,7 @@ class FitRun:
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
         states = first_states(self.plan, trainers)
-        self.train_phase = TrainPhase(trainers, states, self.held_out, self.importance_rows, selection)
+        self.train_phase = TrainPhase(trainers, states, self.importance_rows, selection)
         self.phase, self.selection = self.train_phase, selection
 
     # --- while they train --------------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ class FitRun:
 
     def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and their raw outputs for held-out rows."""
-        return self.phase.outcome(self.plan.rows)
+        return self.phase.outcome()
 
     def final_fitted(self, outcome: PhaseOutcome, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
@@ -319,7 +319,7 @@ class FitRun:
         fitted = replace(fitted, residuals=residuals)
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-            for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
+            for_all = [self._for_all_rows(output, self.selection.row_indices) for output in outputs]
             fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
         return fitted
 

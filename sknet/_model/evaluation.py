@@ -142,7 +142,7 @@ class Judge:
     """
 
     def __init__(self, rows: EncodedRows, settings: Settings) -> None:
-        self._rows, self._has_temperature = rows, settings.regularisation.temperature_scaling
+        self.rows, self._has_temperature = rows, settings.regularisation.temperature_scaling
         self._n_networks = len(settings.sees_bins)
         kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
         self._components = [networks for networks in kinds if networks]  # the indices of the networks of each component
@@ -169,7 +169,7 @@ class Judge:
 
     def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> CalibratedLoss:
         """Divide raw outputs, in place, by the best temperature or a given one; return the loss."""
-        loss, rows = self._rows.encoding.head.loss, self._rows
+        loss, rows = self.rows.encoding.head.loss, self.rows
         target, weight = rows.target, rows.relative_weight
         if not self._has_temperature:
             value = loss.mean(raw, target, weight)
@@ -198,10 +198,10 @@ class Judge:
         mixing_weight = self._equal_weight
         if len(raw_by_component) > 1:
             scale = 1.0
-            if isinstance(self._rows.encoding.head, RegressionHead):
+            if isinstance(self.rows.encoding.head, RegressionHead):
                 scale = 2.0 * abs(self.loss_of_mixture(raw_by_component).criterion)
             distance = MIXING_WEIGHTS - self._equal_weight
-            prior = scale * distance**2 / (2.0 * MIXING_PRIOR**2 * self._rows.total_weight)
+            prior = scale * distance**2 / (2.0 * MIXING_PRIOR**2 * self.rows.total_weight)
             criteria = [self.loss_of_mixture(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
         raw = mix_outputs(raw_by_component, mixing_weight)

@@ -16,21 +16,22 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
+from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
 from sknet._model.evaluation import Folds, Judge, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.rules_by_rows import fold_rules
 from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
+from sknet._tables.read import take_optional
 from sknet._tables.rows import Rows, Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- what both phases share ------------------------------------------------------------------------------------------
 
@@ -114,44 +115,6 @@ class Progress:
     states: list[State]  # of the networks that will be published; empty while folds train
 
 
-class Phase(Protocol):
-    """A phase of a fit."""
-
-    @property
-    def encoding(self) -> Encoding:
-        """The encoding of the published networks."""
-
-    @property
-    def importance_rows(self) -> Table | None:
-        """A few hundred encoded training rows for `feature_importances_`; None to leave it out."""
-
-    @property
-    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
-        """The trainers and states of the networks that will be published; empty for folds."""
-
-    @property
-    def has_new_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call."""
-
-    @property
-    def epochs(self) -> list[tuple[Epoch, ...]]:
-        """The epochs that each network has trained."""
-
-    @property
-    def last_epoch(self) -> EpochReport:
-        """The last epoch."""
-
-    @property
-    def n_iter(self) -> int:
-        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
-
-    def outcome(self, rows: Rows) -> PhaseOutcome:
-        """Return the current networks, joined, and the raw outputs for held-out rows; `rows`: the training table."""
-
-    def state_to_keep(self) -> State | None:
-        """Return the state from which training may continue; None if it cannot."""
-
-
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
@@ -193,9 +156,8 @@ class Selection:
     n_steps: float  # steps of the folds' networks up to this epoch, on average
     temperature: float
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
-    epochs: tuple[Epoch, ...]  # of the folds; the validation loss is their joint loss
-    held_out: NDArray[np.intp]  # (m,)  indices of the held-out rows
-    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature chosen by the other sets
+    row_indices: NDArray[np.intp]  # (m,)  of the held-out rows
+    held_out: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other judged sets
     stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
@@ -408,7 +370,7 @@ class FoldPhase:
         """How many epochs have been trained."""
         return len(self.progress.epochs)
 
-    def outcome(self, rows: Rows) -> PhaseOutcome:
+    def outcome(self) -> PhaseOutcome:
         """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
         networks = [
             trainer.network(state, 1.0 / self.progress.inverse_temperature)
@@ -426,11 +388,11 @@ class FoldPhase:
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice of the folds. If no epoch could be chosen yet, choose the last one."""
         mixtures, outputs = [], []  # of each judge: its choice, and the raw outputs at the chosen epoch
-        for judge, rows, choice in zip(self._judges, self._rows_of_judges, self.progress.choices, strict=True):
+        for judge, own, choice in zip(self._judges, self._rows_of_judges, self.progress.choices, strict=True):
             if choice.raw_by_component is None:
                 choice.epoch, choice.raw_by_component = len(self.progress.epochs), self.raw_by_component()
             outputs.append(choice.raw_by_component)
-            mixtures.append(judge.choose_mixture(choice.raw_by_component.take(rows, axis=1)))
+            mixtures.append(judge.choose_mixture(choice.raw_by_component.take(own, axis=1)))
         raw = np.empty_like(outputs[0][0])
         # the outputs of a judged set, as the other sets choose them; a single set chooses for itself
         for judged, mixture, of_all in zip(
@@ -440,15 +402,15 @@ class FoldPhase:
             raw[judged] = mix_outputs(own, mixture.mixing_weight) / mixture.temperature
         # A row that several folds hold out has several residuals, of which the first is kept: their mean would be
         # smaller than the residual of the single published network.
-        first, chosen_epoch = np.sort(np.concatenate(self._judged_sets)), self.progress.choices[0].epoch
+        first, rows = np.sort(np.concatenate(self._judged_sets)), self._judges[0].rows
+        chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
             n_steps=chosen_epoch * self._steps_per_epoch,
             temperature=mixtures[0].temperature,
             mixing_weights=self._judges[0].weights_of_networks(mixtures[0].mixing_weight),
-            epochs=tuple(self.progress.epochs),  # their losses are at equal mixing weights, as observers have seen them
-            held_out=self.held_out[first],
-            raw=raw[first],
+            row_indices=self.held_out[first],
+            held_out=HeldOutOutputs(raw[first], rows.y[first], take_optional(rows.weight, first)),
             stop_reason=stop_reason,
         )
 

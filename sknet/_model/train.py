@@ -17,20 +17,19 @@ shift : (k,)        what balances each output
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize
 
-from sknet._model.encoding import EncodedRows, Encoding
+from sknet._model.encoding import Encoding
 from sknet._model.evaluation import Judge
-from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, HeldOutOutputs, PhaseOutcome, Selection
+from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldOutOutputs, PhaseOutcome, Selection
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
 from sknet._model.trainer import NetworkTrainer, train_side_by_side
 from sknet._network.check import has_log_link
 from sknet._network.losses import Loss
-from sknet._tables.read import take_optional
-from sknet._tables.rows import Rows
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
@@ -94,8 +93,6 @@ class TrainPhase:
     trainers : list of NetworkTrainer
     states : list of State
         The initial states, which training updates.
-    held_out : EncodedRows or None
-        The rows that evaluate each epoch.
     importance_rows : array, CSR matrix or MixedRows, or None
         A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     selection : Selection or None
@@ -104,7 +101,6 @@ class TrainPhase:
 
     trainers: list[NetworkTrainer]
     states: list[State]
-    held_out: EncodedRows | None
     importance_rows: Table | None = None
     selection: Selection | None = None
 
@@ -167,23 +163,21 @@ class TrainPhase:
         # longer: L-BFGS records a loss even if it ends before its first iteration.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
-    def outcome(self, rows: Rows) -> PhaseOutcome:
+    def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
         temperature, mixing_weights, held_out = 1.0, None, None
         if self.selection is not None:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
-            row_indices = self.selection.held_out
-            weight = take_optional(rows.weight, row_indices)
-            held_out = HeldOutOutputs(self.selection.raw, rows.y[row_indices], weight)
-        elif self.held_out is not None:
-            # the targets and weights are the same for all networks
-            judge = Judge(self.held_out, self.trainers[0].settings)
+            held_out = self.selection.held_out
+        elif self.trainers[0].held_out is not None:  # the same rows as of the other networks
+            rows = self.trainers[0].held_out
+            judge = Judge(rows, self.trainers[0].settings)
             raw_by_component = judge.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(self.states[j]))
             mixing_weight, raw = 1.0, raw_by_component[0]
             if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
                 mixing_weight, temperature, raw = judge.choose_mixture(raw_by_component)
             mixing_weights = judge.weights_of_networks(mixing_weight)
-            held_out = HeldOutOutputs(raw, self.held_out.y, self.held_out.weight)
+            held_out = HeldOutOutputs(raw, rows.y, rows.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each takes all inputs; weights for skipped bins are 0
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
@@ -204,6 +198,9 @@ class TrainPhase:
         # a temperature chosen by folds is in the published weights only
         return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
+
+Phase: TypeAlias = FoldPhase | TrainPhase
+"""A phase of a fit."""
 
 # if networks end for different reasons, the one of highest priority is reported
 _PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}

@@ -149,16 +149,17 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
         best = max(i for i in range(first, 9) if rated[i - 1] <= rules.tolerance_factor * min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    chosen = FoldPhase(settings, rows, *given, Folds(splits, rules.tolerance_factor), SEEDS).train()
+    networks = FoldPhase(settings, rows, *given, Folds(splits, rules.tolerance_factor), SEEDS)
+    chosen = networks.train()
     best, temperature = choice_of(all_places)
-    assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
+    assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
-    assert_array_equal(chosen.held_out, held_out)
-    expected = np.empty_like(chosen.raw)  # by the choice of the other sets
+    assert_array_equal(chosen.row_indices, held_out)
+    expected = np.empty_like(chosen.held_out.raw)  # by the choice of the other sets
     for judged in draw_judged_sets(splits, None):
         epoch, temperature = choice_of(np.setdiff1d(all_places, judged))
         expected[judged] = outputs[epoch - 1][judged] / temperature
-    np.testing.assert_allclose(chosen.raw, expected, rtol=1e-4)
+    np.testing.assert_allclose(chosen.held_out.raw, expected, rtol=1e-4)
 
 
 def test_no_row_chooses_the_epoch_at_which_it_is_judged():
@@ -194,7 +195,7 @@ def test_the_temperature_of_a_set_is_that_of_the_other_rows_even_if_patience_end
     for judged in draw_judged_sets(draw_folds(N, LABEL, None, 5).splits, None):
         others = np.setdiff1d(np.arange(N), judged)
         temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
-        np.testing.assert_allclose(chosen.raw[judged], raw[judged] / temperature, rtol=1e-4)
+        np.testing.assert_allclose(chosen.held_out.raw[judged], raw[judged] / temperature, rtol=1e-4)
 
 
 class FoldsOf(FoldPhase):
@@ -219,7 +220,9 @@ def test_networks_that_err_more_have_a_smaller_share():
     errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
     chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
     assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
-    np.testing.assert_allclose(chosen.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second)
+    np.testing.assert_allclose(
+        chosen.held_out.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second
+    )
     chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
     np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
 
@@ -234,7 +237,7 @@ def test_shares_are_equal_where_all_networks_predict_the_same(n_members):
 
 def test_other_losses_have_no_temperature():
     chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
-    assert chosen.temperature == 1.0 and chosen.raw.shape == (N, 1)
+    assert chosen.temperature == 1.0 and chosen.held_out.raw.shape == (N, 1)
 
 
 # --- for how long they wait ------------------------------------------------------------------------------------------
@@ -251,12 +254,14 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     folds = replace(draw_folds(N, LABEL, None, 5), tolerance_factor=1.002)
     networks = FoldPhase(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
     chosen = networks.train()
-    assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
+    assert chosen.chosen_epoch == 4 and networks.n_iter == 4 + n_in_vain + 1
 
 
 def test_a_constant_loss_of_0_is_no_better_than_itself(script_losses):
     script_losses([(1.0, 0.0)] * 40)
-    assert len(fold_networks(*prepared(max_iter=40, n_iter_no_change=2)).train().epochs) == 4
+    networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=2))
+    networks.train()
+    assert networks.n_iter == 4
 
 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 4), (N, 80, 75), (N, 9, 9)])
@@ -277,8 +282,8 @@ def test_splits_that_train_on_few_rows_have_as_many_steps():
 
 def test_max_iter_bounds_them_even_where_no_loss_is_a_number(script_losses):
     script_losses([(1.0, np.nan)] * 99)
-    chosen = fold_networks(*prepared(max_iter=4)).train()
-    assert chosen.chosen_epoch <= len(chosen.epochs) <= 4
+    networks = fold_networks(*prepared(max_iter=4))
+    assert networks.train().chosen_epoch <= networks.n_iter <= 4
 
 
 def test_the_networks_for_all_rows_train_for_so_many_epochs():
@@ -292,7 +297,7 @@ def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
     """225 rows are seven batches of 32 and one row: seven epochs of eight steps would be six of 300 rows."""
     solver = prepared(batch_size=32, max_iter=50)[0].solver
     n_steps = 7 * steps_per_epoch(solver, n_train)
-    selection = Selection(7, n_steps, 1.0, (1.0,), (), np.arange(0), np.empty((0, 1)), None)
+    selection = Selection(7, n_steps, 1.0, (1.0,), np.arange(0), None, None)
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
 
 
@@ -302,10 +307,12 @@ def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_the_same_seeds_choose_the_same(n_threads):
     with thread_product(0), blas_threads(2):
-        first = fold_networks(*prepared(max_iter=3)).train()
+        networks = fold_networks(*prepared(max_iter=3))
+        first = networks.train()
     with thread_product(0), blas_threads(n_threads):
-        again = fold_networks(*prepared(max_iter=3)).train()
+        same_networks = fold_networks(*prepared(max_iter=3))
+        again = same_networks.train()
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
-    assert_array_equal(first.raw, again.raw)
-    for one, other in zip(first.epochs, again.epochs, strict=True):
+    assert_array_equal(first.held_out.raw, again.held_out.raw)
+    for one, other in zip(*networks.epochs, *same_networks.epochs, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
