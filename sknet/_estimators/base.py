@@ -43,7 +43,7 @@ from sknet._estimators.sklearn_types import (
     TransformerMixin,
     with_callbacks,
 )
-from sknet._model.encoding import encode_rows, encoding_of
+from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import NoEvaluation
 from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
@@ -522,9 +522,11 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         settings, _ = resolve(self, facts)
         settings = replace(settings, network=replace(settings.network, dropout=()))  # no dropout: the gradient is exact
         model = fitted.model
-        encoding = encoding_of(model, data.head)
+        encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         refuse_other_weights(trainer.layout, model.network, settings.network.init)
         loss, gradient = trainer.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
-        coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
+        coef_grads, intercept_grads = model.network.layout.views(
+            gradient.astype(model.encoding.output_dtype, copy=False)
+        )
         return loss, list(coef_grads), list(intercept_grads)

@@ -287,7 +287,7 @@ class FitRun:
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
-            model=self.phase.encoding.model(network),
+            model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
             columns=plan.columns,
             history=(() if start.earlier is None else start.earlier.history) + tuple(average_epochs(epochs)),
@@ -364,7 +364,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
-            n, dtype = network.layout.n_parameters, earlier.model.output_dtype
+            n, dtype = network.layout.n_parameters, earlier.model.encoding.output_dtype
             states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
     return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 

@@ -34,7 +34,7 @@ from sknet._estimators.parameters import (
 from sknet._estimators.read_data import ReadData, prefix_errors
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
 from sknet._estimators.user_warnings import warn
-from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_of, encoding_to_continue_by
+from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_to_continue_by
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
 from sknet._model.folds import FoldPhase, draw_folds, folds_of_splits
 from sknet._model.heads import LabelHead
@@ -74,7 +74,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     learner = None
     if start.earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)
-        encoding = encoding_of(start.earlier.model, data.head)
+        encoding = replace(start.earlier.model.encoding, head=data.head)
         if start.is_increment:
             encoding = rescale_encoding(encoding, rows, start)
     else:

@@ -41,7 +41,7 @@ from sknet._typing import Array, Table
 def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
     n, k = table.shape[0], model.head.n_outputs
-    by_column = np.empty((n, k, model.encoder.n_columns), model.output_dtype)
+    by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
     for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
         rows = slice(start, min(start + ROWS_PREDICTED_AT_ONCE, n))
         piece = take_rows(table, rows)
@@ -207,7 +207,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     ndarray of shape (d,)
         Not negative, with sum 1. All are equal if the outputs do not vary.
     """
-    network = model.network.as_type(model.compute_dtype)
+    network = model.network.as_type(model.encoding.compute_dtype)
     # if outputs overflow, `predict` raises an error that names the column
     with (
         limit_blas_threads(n_encoded_rows(rows) * network.largest_matrix),

@@ -486,7 +486,7 @@ def make_evaluation(
         epoch_score = -calibration.loss
         if score is not None:
             network = make_network(settings, encoding, layout, theta, calibration.temperature, is_monotone)
-            epoch_score = score(encoding.model(network), raw.astype(encoding.output_dtype))
+            epoch_score = score(Model(encoding, network), raw.astype(encoding.output_dtype))
         return EpochEvaluation(calibration.loss, epoch_score, theta, calibration.temperature)
 
     return evaluate
