@@ -35,7 +35,7 @@ from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._model.sensitivity import inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.settings import Settings
 from sknet._model.train import Phase, TrainPhase, average_epochs
-from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, refuse_other_weights, state_to_continue_from
+from sknet._model.trainer import ModelScorer, NetworkTrainer, check_same_layout, make_trainer, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.rows import Rows
@@ -359,7 +359,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
-        refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
+        check_same_layout(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
         if start.state is not None:

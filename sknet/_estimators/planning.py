@@ -40,7 +40,7 @@ from sknet._model.folds import FoldPhase, draw_folds, folds_of_splits
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
-from sknet._model.trainer import refuse_networks_beyond_memory
+from sknet._model.trainer import check_networks_fit_in_memory
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
@@ -154,7 +154,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     start, rows, settings, encoding, evaluation = plan.start, plan.rows, plan.settings, plan.encoding, plan.evaluation
     n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
-    refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
+    check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
 

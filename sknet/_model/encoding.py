@@ -166,13 +166,9 @@ class EncodingLearner:
             own = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
         return self._with_steps(own, sample)
 
-    @property
-    def _looks_for_steps(self) -> bool:
-        return self.settings.table.numeric_encoding == "steps"
-
     def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
         """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
-        if not self._looks_for_steps:
+        if self.settings.table.numeric_encoding != "steps":
             return encoding
         some = sample.some(MAX_ROWS_FOR_STEPS, self.seed)
         encoder = encoding.encoder.with_steps(some.X, targets_to_encode_by(encoding.head, some.y), some.weight)

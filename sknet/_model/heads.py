@@ -112,7 +112,7 @@ class Head(Protocol):
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the same head with other settings, such as another loss."""
 
-    def refuse_other_classes(self, new: Self) -> None:
+    def check_same_classes(self, new: Self) -> None:
         """Raise if the labels of a warm start have other classes than before."""
 
     def predict(self, raw: Array) -> Array:
@@ -196,7 +196,7 @@ class LabelHead:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
-    def refuse_other_classes(self, new: Self) -> None:
+    def check_same_classes(self, new: Self) -> None:
         """Raise if a warm start is given labels of other classes."""
         if new.labels != self.labels:
             raise ValueError(
@@ -353,7 +353,7 @@ class RegressionHead:
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return scaled targets."""
-        self._refuse_outside(values)
+        self._check_range(values)
         with np.errstate(over="ignore"):
             target = self.regression_target.encode(values, dtype)
         if np.isinf(target).any():
@@ -363,7 +363,7 @@ class RegressionHead:
             raise ValueError(f"y holds values too small for {dtype}: multiply y, or set dtype='float64'.")
         return target
 
-    def _refuse_outside(self, values: Array) -> None:
+    def _check_range(self, values: Array) -> None:
         outside = ~self.loss.targets.contains(values) & ~np.isnan(values)
         if outside.any():
             raise ValueError(
@@ -389,7 +389,7 @@ class RegressionHead:
             )
         return new
 
-    def refuse_other_classes(self, new: Self) -> None:
+    def check_same_classes(self, new: Self) -> None:
         """Do nothing: numbers have no classes."""
 
     def predict(self, raw: Array) -> Array:

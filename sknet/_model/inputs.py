@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.machine import refuse_large_table
+from sknet._model.machine import check_table_fits_in_memory
 from sknet._network.chain import BatchFormat, DenseInputs, Inputs, MixedInputs, SparseInputs, length, pieces
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder
@@ -112,7 +112,7 @@ def encode_for_training(
         return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
     dense_encoder = encoder.encoder_without_lookups
     row_bytes = kept_row_bytes(dense_encoder, n, dtype)
-    refuse_large_table(n, encoder.n_inputs, n * row_bytes)
+    check_table_fits_in_memory(n, encoder.n_inputs, n * row_bytes)
     if row_bytes == dense_row_bytes(dense_encoder, dtype):
         return encode_whole(encoder, X, dtype, encoding_fold, ones=True)
     compact = encode_compact(dense_encoder, X, dtype, encoding_fold)

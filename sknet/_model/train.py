@@ -27,7 +27,7 @@ from sknet._model.evaluation import Judge
 from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldOutOutputs, PhaseOutcome, Selection
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
-from sknet._model.trainer import NetworkTrainer, train_side_by_side
+from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
 from sknet._network.check import has_log_link
 from sknet._network.losses import Loss
 from sknet._tables.statistics import mean_and_deviation
@@ -166,18 +166,20 @@ class TrainPhase:
     def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
         temperature, mixing_weights, held_out = 1.0, None, None
+        held_out_rows = [trainer.held_out for trainer in self.trainers if trainer.held_out is not None]
         if self.selection is not None:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
             held_out = self.selection.held_out
-        elif self.trainers[0].held_out is not None:  # the same rows as of the other networks
-            rows = self.trainers[0].held_out
-            judge = Judge(rows, self.trainers[0].settings)
-            raw_by_component = judge.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(self.states[j]))
+        elif held_out_rows:  # the same rows for each network, in the form that it takes
+            judge = Judge(held_out_rows[0], self.trainers[0].settings)
+            raw_by_component = judge.raw_by_component(
+                lambda j: self.trainers[j].raw_outputs(self.states[j], held_out_rows[j])
+            )
             mixing_weight, raw = 1.0, raw_by_component[0]
             if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
                 mixing_weight, temperature, raw = judge.choose_mixture(raw_by_component)
             mixing_weights = judge.weights_of_networks(mixing_weight)
-            held_out = HeldOutOutputs(raw, rows.y, rows.weight)
+            held_out = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each takes all inputs; weights for skipped bins are 0
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
@@ -195,8 +197,11 @@ class TrainPhase:
         """Return the state from which training may continue; None for several networks, which have been joined."""
         if len(self.states) > 1:
             return None
-        # a temperature chosen by folds is in the published weights only
-        return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
+        trainer = self.trainers[0]
+        # the best epoch, and a temperature chosen by folds, are in the published weights only
+        from_published = self.selection is not None or trainer.held_out is not None
+        n_parameters, dtype = trainer.layout.n_parameters, self.encoding.output_dtype
+        return state_to_keep(self.states[0], n_parameters, dtype, from_published=from_published)
 
 
 Phase: TypeAlias = FoldPhase | TrainPhase
