@@ -336,9 +336,9 @@ def intervals_around(
 ) -> Array:
     """Return intervals around predictions, in their dtype: (n, 2) for a one-dimensional y, else (n, k, 2).
 
-    `conformal_quantile`, (k,), is what `ScaledResiduals.quantile` returns. It is negative if quantile levels are too far
-    apart. Intervals are clipped to the range of the loss's targets, and at 0 if all training targets have one sign. If moving
-    the outer levels would make them cross, both ends become their mean.
+    `conformal_quantile`, (k,), is what `ScaledResiduals.quantile` returns. It is negative if quantile levels are too
+    far apart. Intervals are clipped to the range of the loss's targets, and at 0 if all training targets have one sign.
+    If moving the outer levels would make them cross, both ends become their mean.
     """
     ends = interval_ends(head, predictions)
     middle = ends.mean(axis=2)  # before the levels are moved, so that intervals of all coverages are nested
