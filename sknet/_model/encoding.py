@@ -103,9 +103,7 @@ def targets_to_encode_by(head: Head, values: Array) -> Array:
     if not missing.any():
         return target
     n_known = len(target) - missing.sum(axis=0)
-    mean = np.nansum(target, axis=0) / np.maximum(
-        n_known, 1
-    )  # 0 if a target has no value at all, as may happen in a fold
+    mean = np.nansum(target, axis=0) / np.maximum(n_known, 1)  # 0 for a target without values, as in some folds
     return np.where(missing, mean, target)
 
 

@@ -168,9 +168,8 @@ class Explanation:
         return shap.Explanation(
             self.values,
             self.base_values,
-            np.column_stack(
-                [_numbers_or_ranks(column) for column in columns]
-            ),  # by which plots colour and place points
+            # plots colour and place points by these
+            np.column_stack([_numbers_or_ranks(column) for column in columns]),
             display_data=np.column_stack([_to_display(column) for column in columns]),
             feature_names=self.feature_names,
             output_names=self.output_names if self.values.ndim == 3 else None,

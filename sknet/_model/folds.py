@@ -185,14 +185,14 @@ def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDAr
         For each set, the indices of its rows in the concatenated held-out rows of all splits.
     """
     held_out = np.concatenate([split.held_out for split in splits])
-    numbers, first = np.unique(held_out, return_index=True)
+    row_indices, first = np.unique(held_out, return_index=True)
     if len(splits) > 1:
         set_of_split = np.arange(len(splits)) % MAX_JUDGED_SETS
         judged_set = np.repeat(set_of_split, [len(split.held_out) for split in splits])[first]
-    elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[numbers])) < 2):
-        judged_set = np.zeros(len(numbers), np.intp)
+    elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[row_indices])) < 2):
+        judged_set = np.zeros(len(row_indices), np.intp)
     else:
-        judged_set = assign_folds(len(numbers), None, None if groups is None else groups[numbers], 2, seed=0)
+        judged_set = assign_folds(len(row_indices), None, None if groups is None else groups[row_indices], 2, seed=0)
     return [np.sort(first[judged_set == i]) for i in np.unique(judged_set)]
 
 
@@ -398,8 +398,8 @@ class FoldPhase:
         for judged, mixture, of_all in zip(
             self._judged_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True
         ):
-            own = of_all.take(judged, axis=1)
-            raw[judged] = mix_outputs(own, mixture.mixing_weight) / mixture.temperature
+            raw_of_set = of_all.take(judged, axis=1)
+            raw[judged] = mix_outputs(raw_of_set, mixture.mixing_weight) / mixture.temperature
         # A row that several folds hold out has several residuals, of which the first is kept: their mean would be
         # smaller than the residual of the single published network.
         first, rows = np.sort(np.concatenate(self._judged_sets)), self._judges[0].rows

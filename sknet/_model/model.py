@@ -63,7 +63,10 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in ("coefs", "intercepts"):
-            object.__setattr__(self, name, tuple(map(_read_only_view, getattr(self, name))))
+            views = tuple([array.view() for array in getattr(self, name)])
+            for view in views:
+                view.flags.writeable = False
+            object.__setattr__(self, name, views)
 
     @property
     def layout(self) -> Layout:
@@ -105,13 +108,6 @@ class Network:
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
         return bind_layers(self.activations, parameters, n_rows, batch_format)
-
-
-def _read_only_view(array: Array) -> Array:
-    """Return a read-only view."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 @dataclass(frozen=True)

@@ -109,9 +109,8 @@ class Residuals:
         None if a level is below 1 / (n + 1), the level of the least residual, or above n / (n + 1).
         """
         n = self.effective_size
-        wanted = levels * (
-            n + 1.0
-        )  # ranks: a new residual is as likely between any two known ones as beyond either end
+        # ranks: a new residual is as likely between any two known ones as beyond either end
+        wanted = levels * (n + 1.0)
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
         return np.column_stack([self._at(wanted, column) for column in self.quantiles.T])
@@ -194,9 +193,8 @@ def scale_by_others(middle: Array, residuals: Array, weight: Array | None) -> Ar
     A large residual would otherwise make its own scale large.
     """
     fold = np.random.default_rng(0).permutation(len(residuals)) % N_SCALE_FOLDS
-    n_bins = n_prediction_bins(
-        residuals, weight
-    )  # the number for all rows, so that the scales of folds are comparable with the scale of all rows
+    # the number for all rows, so that the scales of folds are comparable with the scale of all rows
+    n_bins = n_prediction_bins(residuals, weight)
     scaled = np.empty_like(residuals)
     for i in range(N_SCALE_FOLDS):
         own, others = fold == i, fold != i

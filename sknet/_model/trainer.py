@@ -436,9 +436,11 @@ def make_trainer(
         evaluate=evaluate,
         batches=objective.batches,
     )
-    own_solver = solver_of_network(
-        solver or settings.solver, is_evaluated=held_out is not None, may_stop_early=may_stop_early
-    )
+    own_solver = solver or settings.solver
+    # a schedule that ends is not cut short by the training loss, which falls most at the end
+    runs_through = own_solver.end_reason is StopReason.FINISHED and held_out is None
+    if runs_through or not may_stop_early:
+        own_solver = replace(own_solver, n_iter_no_change=inf)
     if penalty.l1:
         own_solver = own_solver.with_l1(penalty.l1)
     return NetworkTrainer(
@@ -531,13 +533,6 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     """Return the L2 and L1 penalties from alpha, divided by the training rows' total weight."""
     strength, l1_ratio = settings.regularisation.alpha / total_weight, settings.regularisation.l1_ratio
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
-
-
-def solver_of_network(solver: Solver, *, is_evaluated: bool, may_stop_early: bool) -> Solver:
-    """Return the solver of a network, which never stops early unless it may."""
-    # a schedule that ends is not cut short by the training loss, which falls most at the end
-    runs_through = solver.end_reason is StopReason.FINISHED and not is_evaluated
-    return solver if may_stop_early and not runs_through else replace(solver, n_iter_no_change=inf)
 
 
 # --- several networks ------------------------------------------------------------------------------------------------
