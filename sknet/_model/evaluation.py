@@ -1,7 +1,7 @@
-"""What evaluates the epochs of a fit, and the weights and the temperature that its held-out rows choose.
+"""What evaluates the epochs of a fit, and the mixing weights and temperature that fit held-out rows best.
 
-Nothing evaluates the epochs, or held-out rows, the user's validation rows, or folds. A fitted estimator keeps what rows
-or folds have chosen, but not the rows. Held-out rows also choose the weights by which the outputs of networks with and
+Epochs are evaluated by held-out rows, by the user's validation rows, by folds, or not at all. A fitted estimator keeps
+the chosen epoch, but not the rows. Held-out rows also choose the weights by which the outputs of networks with and
 without bins are mixed.
 
 Conventions
@@ -138,7 +138,7 @@ class Judge:
     rows : EncodedRows
         The held-out rows.
     settings : Settings
-        They say whether each network sees bins, and whether outputs have a temperature.
+        The settings of the fit: which networks see bins, and whether outputs have a temperature.
     """
 
     def __init__(self, rows: EncodedRows, settings: Settings) -> None:
@@ -151,7 +151,10 @@ class Judge:
     # --- components --------------------------------------------------------------------------------------------------
 
     def raw_by_component(self, raw_of_network: Callable[[int], Array]) -> Array:
-        """Return the mean raw outputs of each component, (c, m, k); `raw_of_network(j)` returns those of network j."""
+        """Return the mean raw outputs of each component, (c, m, k).
+
+        `raw_of_network(j)` returns the raw outputs of network j.
+        """
         means = []
         for networks in self._components:
             outputs = [raw_of_network(j) for j in networks]

@@ -63,7 +63,7 @@ class FoldProgress:
     inverse_temperature: float = 1.0  # of the last epoch
 
     def check_start(self, first: "FoldProgress", shape: tuple[int, ...]) -> None:
-        """Raise a ValueError if folds that start with `first`, and have outputs of this shape, cannot come to this."""
+        """Raise a ValueError if this does not continue `first`, or if its outputs do not have this shape, (c, m, k)."""
         if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
             raise ValueError("its networks are not those of these folds")
         for own, first_states in zip(self.states, first.states, strict=False):
@@ -266,7 +266,7 @@ class FoldPhase:
         ]
         self.progress = FoldProgress(states, [EpochChoice() for _ in self._judges])
         self._epochs_before = 0  # epochs trained before this call
-        # empty, since networks of folds are published only after an interrupt, by `outcome`
+        # empty: networks of folds are published only after an interrupt, by `outcome`
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
 
     def resume(self, progress: FoldProgress) -> None:
@@ -349,7 +349,7 @@ class FoldPhase:
 
     @property
     def epochs(self) -> list[tuple[Epoch, ...]]:
-        """The joint epochs, as those of one network."""
+        """The epochs of all networks together, as a list of one item."""
         return [tuple(self.progress.epochs)]
 
     @property

@@ -331,7 +331,7 @@ class NetworkTrainer:
             return self.objective.raw_training_outputs(state.parameters if state.best is None else state.best.theta)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
-        """Return the objective over all rows and its gradient, with both penalty terms."""
+        """Return the objective over all rows and its gradient, (p,), with both penalty terms."""
         theta = network.theta_vector(self.encoding.compute_dtype)
         gradient = np.zeros_like(theta)
         with limit_blas_threads(self.largest_product):
