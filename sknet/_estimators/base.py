@@ -43,12 +43,12 @@ from sknet._estimators.sklearn_types import (
     TransformerMixin,
     with_callbacks,
 )
-from sknet._model.encoding import encode_rows, encoding_of
+from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import NoEvaluation
 from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
 from sknet._model.train import are_no_better_than_constant
-from sknet._model.trainer import make_trainer, refuse_other_weights
+from sknet._model.trainer import check_same_layout, make_trainer
 from sknet._storage import checkpoints
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
@@ -123,7 +123,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 start.earlier.columns,
                 (lambda y: (known, known.read(y))) if start.is_increment else learn,
             )
-            known.refuse_other_classes(head)
+            known.check_same_classes(head)
             head = known.with_settings(settings)
         if settings.class_weight is not None:  # rows whose class weight is 0 are dropped too
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
@@ -522,9 +522,11 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         settings, _ = resolve(self, facts)
         settings = replace(settings, network=replace(settings.network, dropout=()))  # no dropout: the gradient is exact
         model = fitted.model
-        encoding = encoding_of(model, data.head)
+        encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        refuse_other_weights(trainer.layout, model.network, settings.network.init)
+        check_same_layout(trainer.layout, model.network, settings.network.init)
         loss, gradient = trainer.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
-        coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
+        coef_grads, intercept_grads = model.network.layout.views(
+            gradient.astype(model.encoding.output_dtype, copy=False)
+        )
         return loss, list(coef_grads), list(intercept_grads)

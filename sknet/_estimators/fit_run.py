@@ -28,14 +28,14 @@ from sknet._estimators.parameters import solver_name_or_class, unchanged_where_r
 from sknet._estimators.read_data import Columns
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Evaluation, Folds
-from sknet._model.folds import EpochReport, FoldPhase, Phase, PhaseOutcome, Progress, Selection
+from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Progress, Selection
 from sknet._model.heads import Head
 from sknet._model.model import Model, Network
 from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._model.sensitivity import inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.settings import Settings
-from sknet._model.train import TrainPhase, average_epochs
-from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, refuse_other_weights, state_to_continue_from
+from sknet._model.train import Phase, TrainPhase, average_epochs
+from sknet._model.trainer import ModelScorer, NetworkTrainer, check_same_layout, make_trainer, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.rows import Rows
@@ -242,7 +242,7 @@ class FitRun:
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
         states = first_states(self.plan, trainers)
-        self.train_phase = TrainPhase(trainers, states, self.held_out, self.importance_rows, selection)
+        self.train_phase = TrainPhase(trainers, states, self.importance_rows, selection)
         self.phase, self.selection = self.train_phase, selection
 
     # --- while they train --------------------------------------------------------------------------------------------
@@ -287,7 +287,7 @@ class FitRun:
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
-            model=self.phase.encoding.model(network),
+            model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
             columns=plan.columns,
             history=(() if start.earlier is None else start.earlier.history) + tuple(average_epochs(epochs)),
@@ -300,7 +300,7 @@ class FitRun:
 
     def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and their raw outputs for held-out rows."""
-        return self.phase.outcome(self.plan.rows)
+        return self.phase.outcome()
 
     def final_fitted(self, outcome: PhaseOutcome, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
@@ -319,7 +319,7 @@ class FitRun:
         fitted = replace(fitted, residuals=residuals)
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-            for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
+            for_all = [self._for_all_rows(output, self.selection.row_indices) for output in outputs]
             fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
         return fitted
 
@@ -359,12 +359,12 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
-        refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
+        check_same_layout(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
-            n, dtype = network.layout.n_parameters, earlier.model.output_dtype
+            n, dtype = network.layout.n_parameters, earlier.model.encoding.output_dtype
             states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
     return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 

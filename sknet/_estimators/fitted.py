@@ -16,7 +16,7 @@ from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.model import Model, Network
-from sknet._model.residuals import ErrorScale, LabelResiduals, Residuals, ScaledResiduals
+from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
@@ -110,7 +110,7 @@ def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array,
 
 
 FITTED_CLASSES = STORED_CLASSES | classes_by_name(
-    Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ErrorScale, ScaledResiduals, LabelResiduals
+    Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
 )
 """The classes of values in a file or a pickle, by name."""
 

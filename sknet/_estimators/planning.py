@@ -33,13 +33,13 @@ from sknet._estimators.parameters import (
 from sknet._estimators.read_data import ReadData, prefix_errors
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
 from sknet._estimators.user_warnings import warn
-from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_of, encoding_to_continue_by
+from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_to_continue_by
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
 from sknet._model.folds import FoldPhase, draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
-from sknet._model.trainer import refuse_networks_beyond_memory
+from sknet._model.trainer import check_networks_fit_in_memory
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
@@ -73,7 +73,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     learner = None
     if start.earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)
-        encoding = encoding_of(start.earlier.model, data.head)
+        encoding = replace(start.earlier.model.encoding, head=data.head)
         if start.is_increment:
             encoding = rescale_encoding(encoding, rows, start)
     else:
@@ -153,7 +153,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     start, rows, settings, encoding, evaluation = plan.start, plan.rows, plan.settings, plan.encoding, plan.evaluation
     n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
-    refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
+    check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
 

@@ -29,7 +29,7 @@ from sknet._estimators.parameters import (
     validation_splitter,
 )
 from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
-from sknet._model.machine import refuse_beyond_memory
+from sknet._model.machine import check_fits_in_memory
 from sknet._model.rules_by_rows import (
     FEW_ROWS,
     FOLDS_PATIENCE,
@@ -384,7 +384,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
-        refuse_beyond_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
+        check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
     bins = (
         auto_numeric_encoding(p, is_evaluated=bool(p.early_stopping))
         if p.numeric_encoding == "auto"
@@ -428,7 +428,7 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
         size, depth = int(sizes), int(p.depth)
         if depth > 1:
             # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
-            refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
+            check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
     listed: list[object] = list(sizes)
     if p.depth != 1:

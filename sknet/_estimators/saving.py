@@ -211,7 +211,7 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
 
 def _refuse_other_weights(model: Model) -> None:
     """Raise for weights that do not fit the encoder, the target or each other, which broadcasting could hide."""
-    network, dtype = model.network, model.output_dtype
+    network, dtype = model.network, model.encoding.output_dtype
     sizes = [model.encoder.n_inputs, *(b.size for b in network.intercepts[:-1]), model.head.n_outputs]
     if not len(network.coefs) == len(network.intercepts) == len(network.activations) + 1:
         raise ValueError("the layers do not have weights, biases and activations each")
@@ -222,7 +222,7 @@ def _refuse_other_weights(model: Model) -> None:
 
 def _refuse_other_state(state: State, model: Model) -> None:
     """Raise for vectors of a state whose length is not that of theta."""
-    layout, dtype = model.network.layout, model.compute_dtype
+    layout, dtype = model.network.layout, model.encoding.compute_dtype
     n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
     shape = (layout.n_parameters + n_gains,)
     # the published weights may stand for those in theta, see `state_to_keep`

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._model.encoding import Encoding
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
@@ -44,7 +45,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 
 STORED_CLASSES = classes_by_name(
-    Model, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
+    Model, Encoding, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
