@@ -46,7 +46,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
 from sknet._tables.dates import holds_iso_dates
 from sknet._tables.read import TEXT_TYPES, ColumnValues, check_text_is_encodable, read_categories
 from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
@@ -90,7 +90,7 @@ class CategoryColumn(Column):
         Share of the weight of the other categories in training.
     """
 
-    levels: tuple[str, ...]
+    levels: tuple[str, ...] = ()
     has_infrequent: bool = False
     has_missing: bool = False
     infrequent_share: float = 0.0
@@ -127,6 +127,8 @@ class CategoryColumn(Column):
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        if not out.shape[1]:
+            return  # without reading the values: this takes long
         slot = self.slots_of_values(values, name)  # (n,)
         if self.has_signed_input:
             out[:, 0] = _SIGN_OF_SLOT[slot]
@@ -139,36 +141,13 @@ class CategoryColumn(Column):
         """The categories with an input of their own."""
         return self.levels
 
-    def without_one_hot(self) -> MissingOnlyColumn:
+    def without_one_hot(self) -> CategoryColumn:
         """Return a column without inputs."""
-        return MissingOnlyColumn()
+        return CategoryColumn()
 
 
-@dataclass(frozen=True)
-class MissingOnlyColumn(Column):
-    """A column of categories that tells the network only where values are missing.
-
-    Attributes
-    ----------
-    has_missing : bool
-        Whether there is an input for missing values, the only one.
-    """
-
-    has_missing: bool = False
-
-    @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is."""
-        return (MISSING,) * self.has_missing
-
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the indicator of missing values, if there is one."""
-        if self.has_missing:
-            out[:, 0] = read_categories(values, name)[0] < 0
-
-
-class IdentifierColumn(MissingOnlyColumn):
-    """A column whose values all differ, so that they say nothing about another row."""
+class IdentifierColumn(CategoryColumn):
+    """A column whose values all differ, so that none says anything about another row: no category has an input."""
 
     reason_if_left_out = (
         "they are categories, but all their values differ, as in identifiers. Drop them, convert them to numbers or "
@@ -417,9 +396,7 @@ def one_hot_inputs(column: Column) -> CategoryColumn | None:
 # --- learning means --------------------------------------------------------------------------------------------------
 
 
-def learn_category(
-    values: ColumnValues, name: str, settings: ColumnSettings
-) -> TargetColumn | CategoryColumn | IdentifierColumn:
+def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> TargetColumn | CategoryColumn:
     """Learn what a column of categories becomes: one-hot inputs, the target's means, or both.
 
     With "both", the means stand beside one-hot inputs if many categories or rows share one of these.
@@ -429,7 +406,7 @@ def learn_category(
     target, weight, encoding = settings.target, settings.weight, settings.category_encoding
     categories = learn_categories(codes, keys, weight)
     if categories.all_differ:
-        return IdentifierColumn(categories.has_missing)
+        return IdentifierColumn(has_missing=categories.has_missing)
     one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)
     if target is None or encoding == "one_hot":
         return one_hot

@@ -101,11 +101,6 @@ class Column(ABC):
         return 0
 
     @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return tuple([formula.suffix for formula in self.input_formulas])
-
-    @property
     @abstractmethod
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """How each input is called and computed."""

@@ -153,7 +153,7 @@ class DatetimeColumn(Column):
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: of a cycle, the sine or cosine of position * scale."""
         pairs = [(cycle, f"{cycle}_{wave}") for cycle in self.cycles for wave in ("sin", "cos")]
-        waves = [InputFormula(f"_{wave}", "date", wave, scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
+        waves = [InputFormula(f"_{wave}", "date", wave, scale=angle_per_unit(cycle)) for cycle, wave in pairs]
         return (*self.seconds.input_formulas, *waves)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
@@ -162,9 +162,7 @@ class DatetimeColumn(Column):
         first = self.seconds.n_inputs
         self.seconds.write(seconds_of(instants), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
-            angle = cycle_positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
-            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))  # missing dates: the middle of the circle
-            out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
+            out[:, first + 2 * i : first + 2 * i + 2] = sine_and_cosine(instants, cycle)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
@@ -173,12 +171,10 @@ class DatetimeColumn(Column):
         first = self.seconds.n_inputs
         slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
         if "hour" in self.cycles:
-            sine = first + 2 * self.cycles.index("hour")  # index of this input; the cosine is the next one
-            per_hour = 2.0 * pi / CYCLES["hour"][0]
-            angle = cycle_positions(instants, "hour") * per_hour
+            at = first + 2 * self.cycles.index("hour")
+            sine, cosine = sine_and_cosine(instants, "hour").T
             # the angle depends on hours, and the slope is by seconds
-            slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
-            slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
+            slopes[:, at : at + 2] = np.stack([cosine, -sine], axis=1) * angle_per_unit("hour") / 3600.0
         return slopes
 
     def n_unread(self, values: ColumnValues, name: str) -> int:
@@ -267,6 +263,17 @@ def cycle_positions(instants: Instants, cycle: str) -> Array:
     """Return the hours since midnight, days since Monday, or day of the year (see `CYCLES`), NaN where missing."""
     local = pd.DatetimeIndex(instants).tz_localize(None)  # local time, as a clock there shows it
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
+
+
+def angle_per_unit(cycle: str) -> float:
+    """Return how far one hour, or one day, turns the angle in a cycle."""
+    return 2.0 * pi / CYCLES[cycle][0]
+
+
+def sine_and_cosine(instants: Instants, cycle: str) -> Array:
+    """Return the sine and the cosine of the position in a cycle, (n, 2); 0 for missing dates."""
+    angle = cycle_positions(instants, cycle) * angle_per_unit(cycle)
+    return np.nan_to_num(np.stack([np.sin(angle), np.cos(angle)], axis=1))
 
 
 def is_text(values: ColumnValues) -> bool:

@@ -48,7 +48,7 @@ from sknet._tables.numbers import (
     raise_for_excessive_values,
     read_number,
     scale_and_check,
-    write_bins,
+    to_bins,
 )
 from sknet._tables.read import (
     ColumnValues,
@@ -68,36 +68,33 @@ from sknet._typing import Array, Batch, DType, Positions, Table
 
 @dataclass(frozen=True)
 class StackedBins:
-    """The bins of all columns, computed together.
+    """The bins of all columns of numbers, computed together.
 
     Attributes
     ----------
     columns : ndarray of ints, of shape (d_binned,)
         Which of the columns of numbers have bins.
-    fill : ndarray of shape (d_binned,)
+    center : ndarray of shape (d_binned,)
         What replaces a missing value of each.
-    span : slice
-        All bins from the first to the last one, w of them: written in one piece, which is faster than picking.
-    source : ndarray of ints, of shape (w,)
-        Index of the column of each bin, among the columns with bins; 0 for the bins of other columns, those of dates.
-    low, factor : ndarray of shape (w,)
-        Lower edge of each bin, and 1 over its width; 0 for the bins of other columns.
+    source : ndarray of ints, of shape (n_bins,)
+        Index of the column of each bin, among the columns with bins; 0 for the bins of dates.
+    low, factor : ndarray of shape (n_bins,)
+        Lower edge of each bin, and 1 over its width; 0 for the bins of dates.
     """
 
     columns: NDArray[np.intp]
-    fill: Array
-    span: slice
+    center: Array
     source: NDArray[np.intp]
     low: Array
     factor: Array
 
     def write(self, observed: Array, out: Array) -> None:
-        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 those that lie between."""
+        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs); the bins of dates become 0."""
         binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
         values = binned.astype(np.float64)  # a copy
-        np.copyto(values, self.fill, where=np.isnan(values))
-        # (n, w): the value of each bin's column; bins of other columns have low = factor = 0, which makes them 0
-        write_bins(values.take(self.source, axis=1), self.low, self.factor, out[:, self.span])
+        np.copyto(values, self.center, where=np.isnan(values))
+        # `take` makes the value of each bin's column: (n, n_bins)
+        out[:, : len(self.source)] = to_bins(values.take(self.source, axis=1), self.low, self.factor)
 
 
 @dataclass(frozen=True)
@@ -163,20 +160,12 @@ def _stack_bins(
     binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
     if not binned:
         return None
-    inputs = np.concatenate([np.arange(bin_starts[j], bin_starts[j + 1]) for _, j, _ in binned])
-    span = slice(int(inputs[0]), int(inputs[-1]) + 1)
-    source, (low, factor) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
-    at = inputs - span.start  # where their bins are in the span
-    source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
-    low[at], factor[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
-    return StackedBins(
-        columns=np.array([k for k, _, _ in binned]),
-        fill=np.array([column.fill for _, _, column in binned]),
-        span=span,
-        source=source,
-        low=low,
-        factor=factor,
-    )
+    source, (low, factor) = np.zeros(bin_starts[-1], np.intp), np.zeros((2, bin_starts[-1]))
+    for i, (_, j, column) in enumerate(binned):
+        bins = slice(bin_starts[j], bin_starts[j + 1])
+        source[bins], (low[bins], factor[bins]) = i, column.bins
+    center = np.array([column.number.center for _, _, column in binned])
+    return StackedBins(np.array([k for k, _, _ in binned]), center, source, low, factor)
 
 
 # --- categories that are looked up -----------------------------------------------------------------------------------
@@ -342,8 +331,7 @@ class TableEncoder:
     @property
     def feature_names(self) -> list[str]:
         """A name for each input: the column's, followed by the category's or by "missing"; no two are the same."""
-        pairs = zip(self.column_names, self.columns, strict=True)
-        names = self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
+        names = [name + formula.suffix for name, formula in self.input_formulas]
         taken: set[str] = set()
         for i, name in enumerate(names):  # a column "a_x" beside the category "x" of a column "a"
             while name in taken:
@@ -464,7 +452,7 @@ class TableEncoder:
         scaled = np.empty_like(observed, out.dtype)
         scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
-            layout.bins.write(observed, out)  # before the other inputs: it also writes zeros between the bins
+            layout.bins.write(observed, out)  # before dates, whose bins it sets to 0
         out[:, layout.number_inputs] = scaled
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
@@ -489,7 +477,7 @@ class TableEncoder:
         names: list[str] = []
         columns: list[Column] = []
         for name, column in zip(self.column_names, self.columns, strict=True):
-            names += [name + suffix for suffix in column.suffixes] if column.is_text else [name]
+            names += [name + formula.suffix for formula in column.input_formulas] if column.is_text else [name]
             columns += [EncodedTextInput()] * column.n_inputs if column.is_text else [column]
         return TableEncoder(tuple(names), tuple(columns))
 

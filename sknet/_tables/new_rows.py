@@ -46,7 +46,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
                 distance = abs(float(np.median(numbers)) - number.center) * number.factor if len(numbers) else 0.0
             if distance > MAX_MEDIAN_DISTANCE:
                 far_names.append(name)
-        elif one_hot is not None and not one_hot.has_infrequent:
+        elif one_hot is not None and not (one_hot.has_infrequent or column.reason_if_left_out):
             codes, keys = read_categories(column_at(sample, j))
             # a missing value has the code −1, which picks the last entry: it is not unknown
             unknown = np.array([*(key not in one_hot.levels for key in keys), False])[codes]

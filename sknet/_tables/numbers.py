@@ -318,6 +318,11 @@ class QuantileColumn(EqualByFields, SingleNumber):
     has_missing_indicator: bool = False
 
     @property
+    def center(self) -> float:
+        """The median, which stands for a missing value."""
+        return float(self.quantiles[len(self.quantiles) // 2])
+
+    @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
         of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
@@ -408,21 +413,18 @@ class BinnedColumn(Column):
 
     Attributes
     ----------
-    number : Column
+    number : NumberColumn or QuantileColumn
         The scaled number, maybe with its indicator of missing values: the last inputs.
     edges : tuple of float
         Edges of the bins, which are the inputs before these; increasing.
-    fill : float
-        What a missing value stands for.
     steps : tuple of (float, float)
         Two edges more each, between which the target jumps; see `sknet._tables.numbers`.
     """
 
     is_number = True
 
-    number: Column
+    number: NumberColumn | QuantileColumn
     edges: tuple[float, ...]
-    fill: float
     steps: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -464,8 +466,11 @@ class BinnedColumn(Column):
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         self.number.write(values, out[:, self.n_bins :], name)
         numbers = column_as_floats(values, name).astype(np.float64)
-        filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
-        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, : self.n_bins])
+        out[:, : self.n_bins] = self.bins_of(np.where(np.isnan(numbers), self.number.center, numbers))
+
+    def bins_of(self, filled: Array) -> Array:
+        """Return the bins, (n, b), of n values, none of them missing."""
+        return to_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
@@ -486,25 +491,24 @@ def jointly_scaled_number(column: Column) -> NumberColumn | None:
     return number if isinstance(number, NumberColumn) else None
 
 
-def write_bins(values: Array, low: Array, factor: Array, out: Array) -> None:
-    """Set bins, (n, b), from the values of each bin's column, (n, b), in float64; overwrites the values."""
+def to_bins(values: Array, low: Array, factor: Array) -> Array:
+    """Turn the value of each bin's column, (n, b), in float64, into the bin, in place."""
     with np.errstate(over="ignore"):
         values -= low  # in float64, rounded at the end: a column with a large offset loses no digits
         values *= factor  # how much of each bin lies below the value
-    out[...] = np.clip(values, 0.0, 1.0, out=values)
+    return np.clip(values, 0.0, 1.0, out=values)
 
 
 # --- learning edges --------------------------------------------------------------------------------------------------
 
 
-def with_bins(columns: Sequence[Column], sorted_columns: SortedColumns, n_bins: int) -> list[Column]:
-    """Put bins beside columns of numbers, but for those where a single bin would only repeat the number."""
-    edges, medians = bin_edges(sorted_columns, n_bins), sorted_columns.quantiles([0.5])[:, 0].tolist()
-    numbers = [jointly_scaled_number(column) for column in columns]
-    fills = [median if number is None else number.center for number, median in zip(numbers, medians, strict=True)]
+def with_bins(
+    columns: Sequence[NumberColumn | QuantileColumn], sorted_columns: SortedColumns, n_bins: int
+) -> list[Column]:
+    """Put bins beside columns of numbers, unless a single bin would only repeat the number."""
     return [
-        column if len(own) < 3 else BinnedColumn(column, tuple(own.tolist()), fill)
-        for column, own, fill in zip(columns, edges, fills, strict=True)
+        column if len(edges) < 3 else BinnedColumn(column, tuple(edges.tolist()))
+        for column, edges in zip(columns, bin_edges(sorted_columns, n_bins), strict=True)
     ]
 
 
@@ -578,7 +582,8 @@ def learn_steps(
         Those that have steps now; none, if no gain by steps is clear.
     """
     of_table = list(columns)
-    filled = np.where(np.isnan(numbers), [column.fill for column in columns.values()], numbers.astype(np.float64))
+    centers = [column.number.center for column in columns.values()]
+    filled = np.where(np.isnan(numbers), centers, numbers.astype(np.float64))
     rows = StepFinder(list(columns.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
     return {of_table[i]: column for i, column in rows.find().items()} if rows.gain_is_clear() else {}
 
@@ -639,7 +644,7 @@ class StepFinder:
 
     def _squared_errors(self, columns: Mapping[int, BinnedColumn], judged: Array) -> Array:
         """Return the squared errors of a linear model of the columns' bins, which the rows not judged have taught."""
-        inputs = np.concatenate([self._bins(i, column) for i, column in columns.items()], axis=1)
+        inputs = np.concatenate([column.bins_of(self.filled[:, i]) for i, column in columns.items()], axis=1)
         others, weight = ~judged, self.weight[~judged] / self.weight[~judged].mean()
         mean, deviation = mean_and_deviation(inputs[others].T, weight)
         inputs = (inputs - mean) * reciprocal(deviation)
@@ -648,11 +653,6 @@ class StepFinder:
         normal = weighted.T @ inputs[others] + RIDGE * np.eye(inputs.shape[1])  # (m, m)
         coefs = np.linalg.solve(normal, weighted.T @ (self.target[others] - target_mean))  # (m, k)
         return ((inputs[judged] @ coefs + target_mean - self.target[judged]) ** 2).sum(axis=1)
-
-    def _bins(self, i: int, column: BinnedColumn) -> Array:
-        bins = np.empty((len(self.filled), column.n_bins))
-        write_bins(np.repeat(self.filled[:, i : i + 1], column.n_bins, axis=1), *column.bins, bins)
-        return bins
 
 
 def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedColumn:
@@ -716,7 +716,9 @@ def learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
     return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
 
 
-SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
+SCALINGS: dict[
+    str | None, Callable[[Array, SortedColumns, ColumnSettings], list[NumberColumn] | list[QuantileColumn]]
+] = {
     "robust": learn_robust,
     "standard": learn_standard,
     None: learn_unscaled,

@@ -178,7 +178,7 @@ def header_only(header, data=b"", length=None):
 def strange_columns():
     """Columns of every kind whose parts do not go together."""
     number = {"is": "NumberColumn", "center": 0.0, "factor": 1.0, "bend": True, "shift": True}
-    bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0], "fill": 0.0}
+    bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0]}
     dates = {"is": "DatetimeColumn", "seconds": number, "cycles": [], "zone": None, "is_duration": False}
     return {
         "bins without edges": bins | {"edges": []},

@@ -21,6 +21,7 @@ from sknet._tables.categories import (
 )
 from sknet._tables.column import ColumnSettings
 from sknet._tables.statistics import N_ENCODING_FOLDS, cross_fit_folds
+from tests.tables.examples import suffixes
 
 # --- category --------------------------------------------------------------------------------------------------------
 
@@ -42,13 +43,13 @@ def write(column, values):
 def test_each_level_has_an_input_and_so_have_missing_values():
     column = learn(["b", "a", None, "c"])
     assert column == CategoryColumn(("a", "b", "c"), has_infrequent=False, has_missing=True)
-    assert column.suffixes == ("_a", "_b", "_c", "_missing") and column.n_inputs == 4
+    assert suffixes(column) == ("_a", "_b", "_c", "_missing") and column.n_inputs == 4
     assert write(column, ["c", None, "a", "never"]).tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0] * 4]
 
 
 def test_two_levels_share_one_signed_input():
     column = learn(["no", "yes", "no"])
-    assert (column.n_inputs, column.suffixes) == (1, ("_yes",))
+    assert (column.n_inputs, suffixes(column)) == (1, ("_yes",))
     assert write(column, ["no", "yes", "perhaps", None]).tolist() == [[-1], [1], [0], [0]]
 
 
@@ -75,7 +76,7 @@ def test_the_order_of_levels_does_not_depend_on_the_order_of_rows():
 
 def test_rare_levels_share_an_input_with_unseen_ones():
     column = learn(["a", "b", "b", "c", "c", "d", None], most=4)
-    assert column.levels == ("b", "c") and column.suffixes == ("_b", "_c", "_infrequent", "_missing")
+    assert column.levels == ("b", "c") and suffixes(column) == ("_b", "_c", "_infrequent", "_missing")
     assert write(column, ["a", "never", "b", None]).tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
     without_missing = learn(["a", "b", "b", "c", "c", "d"], most=3)
     assert write(without_missing, [None]).tolist() == [[0, 0, 1]]
@@ -92,7 +93,7 @@ def test_no_more_inputs_than_asked_for_that_of_infrequent_levels_included(most, 
     column = learn([*(f"user {i}" for i in range(500)), *missing] * 5, most=most)
     assert column.n_inputs == min(most or 501, 500 + len(missing))
     assert column.has_infrequent == (most is not None and most < 500 + len(missing))
-    assert column.n_inputs == len(column.suffixes) == len(column.input_formulas)
+    assert column.n_inputs == len(suffixes(column)) == len(column.input_formulas)
 
 
 def test_levels_of_few_rows_share_an_input_where_there_are_many():
@@ -140,7 +141,7 @@ def test_values_that_all_differ_are_an_identifier():
     assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
     assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
     with_missing = learn([*names, None])
-    assert with_missing.suffixes == ("_missing",) and with_missing.input_formulas[0].kind == "missing"
+    assert suffixes(with_missing) == ("_missing",) and with_missing.input_formulas[0].kind == "missing"
     assert write(with_missing, ["user 3", None, "new"]).tolist() == [[0], [1], [0]]
     assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
 
@@ -175,8 +176,8 @@ def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
 
 
 def test_a_level_called_missing_keeps_its_name():
-    assert learn(["missing", "x", None]).suffixes == ("_missing", "_x", "_missing_")
-    assert learn(["missing", "missing_", None]).suffixes == ("_missing", "_missing_", "_missing__")
+    assert suffixes(learn(["missing", "x", None])) == ("_missing", "_x", "_missing_")
+    assert suffixes(learn(["missing", "missing_", None])) == ("_missing", "_missing_", "_missing__")
 
 
 # --- category effects ------------------------------------------------------------------------------------------------
@@ -334,14 +335,14 @@ def test_folds_have_their_share_of_each_label_and_stay():
 def test_no_input_has_the_name_of_a_level():
     one_hot = CategoryColumn(("target_0", "target_1", "x"))
     column = TargetColumn(one_hot.levels, np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot)
-    assert column.suffixes == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
+    assert suffixes(column) == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
 
 
 def test_beside_one_hot_only_where_levels_have_no_input():
     assert isinstance(learn_means(CITY, TARGET, encoding="both"), CategoryColumn)
     column = learn_means(CITY, TARGET, encoding="both", most=10)
     assert (
-        column.one_hot.n_inputs == 10 and column.n_inputs == 11 and column.suffixes[-2:] == ("_infrequent", "_target")
+        column.one_hot.n_inputs == 10 and column.n_inputs == 11 and suffixes(column)[-2:] == ("_infrequent", "_target")
     )
     np.testing.assert_array_equal(write(column, CITY)[:, -1:], write(learn_means(CITY, TARGET), CITY))
     np.testing.assert_array_equal(write(column, CITY)[:, :-1], write(column.one_hot, CITY))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._tables.categories import MissingOnlyColumn
+from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings
 from sknet._tables.constraints import input_signs, interaction_sets, sets_with_inputs
 from sknet._tables.encoding import learn_encoder
@@ -160,6 +160,6 @@ def test_all_inputs_of_a_column_are_in_its_sets():
 def test_a_set_whose_columns_have_no_inputs_gets_no_units():
     town = list(NAMES).index("town")
     left_out = replace(
-        WITHOUT_BINS, columns=(*WITHOUT_BINS.columns[:town], MissingOnlyColumn(), *WITHOUT_BINS.columns[town + 1 :])
+        WITHOUT_BINS, columns=(*WITHOUT_BINS.columns[:town], CategoryColumn(), *WITHOUT_BINS.columns[town + 1 :])
     )
     assert sets_with_inputs("no_interactions", left_out).shape == (left_out.n_inputs, 4)

@@ -35,7 +35,7 @@ from sknet._tables.statistics import cross_fit_folds
 
 
 NUMBER, FLAGGED = NumberColumn(1.0, 2.0, True), NumberColumn(0.5, 3.0, True, True, True)
-BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0), 1.0), BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0), 0.5)
+BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0)), BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0))
 LETTERS = CategoryColumn(("a", "b", "c"))
 
 
@@ -51,7 +51,6 @@ def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
     ]
     assert layout.number_columns.tolist() == [0, 2, 3] and layout.number_inputs.tolist() == [3, 7, 9]
     assert layout.indicated.tolist() == [1, 2] and layout.other_columns == [1] and not layout.only_numbers
-    assert layout.bins.span == slice(0, 3)
 
 
 @pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
