@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.read import short_list, short_repr
+from sknet._tables.kinds import COLUMNS_REMEDY, column_mask
+from sknet._tables.read import short_repr
 
 # --- monotone columns ------------------------------------------------------------------------------------------------
 
@@ -35,7 +36,17 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
         return None
     if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
         monotonic_cst = monotonic_cst.to_dict()  # the names say which columns are meant, not their order
-    values = _by_name(monotonic_cst, encoder) if isinstance(monotonic_cst, Mapping) else _listed(monotonic_cst, encoder)
+    if isinstance(monotonic_cst, Mapping):
+        values = np.zeros(encoder.n_columns, dtype=object)
+        for column, value in monotonic_cst.items():
+            values[column_mask([column], encoder.column_names, "monotonic_cst")] = value
+    else:
+        values = np.asarray(monotonic_cst, dtype=object)
+    if values.shape != (encoder.n_columns,):
+        raise ValueError(
+            f"monotonic_cst={short_repr(monotonic_cst)} has shape {values.shape}, and X has {encoder.n_columns} "
+            f"columns: {COLUMNS_REMEDY['monotonic_cst']}."
+        )
     for name, value in zip(encoder.column_names, values, strict=True):
         if not isinstance(value, Real) or value not in (-1, 0, 1):
             raise ValueError(
@@ -56,88 +67,42 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
     return np.array(encoder.bins_first(signs), np.int8)
 
 
-def _by_name(monotonic_cst: Mapping[object, object], encoder: TableEncoder) -> list[object]:
-    if encoder.names is None:
-        raise ValueError(
-            f"monotonic_cst={short_repr(monotonic_cst)} goes by names, and the columns of X have none: pass a data "
-            "frame, or give a list of one number per column."
-        )
-    unknown = [name for name in monotonic_cst if name not in encoder.names]
-    if unknown:
-        raise ValueError(
-            f"monotonic_cst names {short_list(unknown)}, but X has no such columns: give some of "
-            f"{short_list(encoder.names)}."
-        )
-    return [monotonic_cst.get(name, 0) for name in encoder.names]
-
-
-def _listed(monotonic_cst: object, encoder: TableEncoder) -> list[object]:
-    array = np.asarray(monotonic_cst, dtype=object)
-    if array.shape != (encoder.n_columns,):
-        raise ValueError(
-            f"monotonic_cst={short_repr(monotonic_cst)} has shape {array.shape}, and X has {encoder.n_columns} "
-            "columns: give one number for each, or a dict of some by name."
-        )
-    return array.tolist()
-
-
 # --- columns that may interact ---------------------------------------------------------------------------------------
 
 
-REMEDY = "give 'no_interactions', 'pairwise', or a list of sets of columns, as [['age', 'income'], ['town']]"
-
-
-def interaction_sets(interaction_cst: object, names: Sequence[str] | None, n_columns: int) -> list[list[int]]:
-    """Return the sets of columns that may interact, by the columns' numbers; columns in no set form one more together.
+def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list[int]]:
+    """Return the sets of columns that may interact, by their indices; columns in no set form one more together.
 
     Parameters
     ----------
     interaction_cst : object
-    names : sequence of str, or None
-        Names of the columns; None if they have none.
-    n_columns : int
+    names : sequence of str
+        Names of the columns.
 
     Returns
     -------
     list of lists of int, increasing
         A single one of all columns if nothing is constrained.
     """
-    columns = range(n_columns)
+    columns = range(len(names))
     if interaction_cst is None:
         return [list(columns)]
     if isinstance(interaction_cst, str):  # the check of parameters has made sure that it is one of two
-        size = 1 if interaction_cst == "no_interactions" else min(2, n_columns)
+        size = 1 if interaction_cst == "no_interactions" else min(2, len(names))
         return [list(combination) for combination in combinations(columns, size)]
     if not isinstance(interaction_cst, Sequence) or not all(
         isinstance(each, Collection) and not isinstance(each, str | bytes) for each in interaction_cst
     ):
-        raise ValueError(f"interaction_cst={short_repr(interaction_cst)} is no list of sets: {REMEDY}.")
-    found = [sorted({_number_of(column, names, n_columns) for column in each}) for each in interaction_cst]
+        raise ValueError(
+            f"interaction_cst={short_repr(interaction_cst)} is no list of sets: {COLUMNS_REMEDY['interaction_cst']}."
+        )
+    found = []
+    for each in interaction_cst:
+        # column by column: a set may have names and indices
+        masks = [column_mask([column], names, "interaction_cst") for column in each]
+        found.append(np.flatnonzero(np.any(masks, axis=0)).tolist() if masks else [])
     rest = sorted(set(columns).difference(*found))
     return [each for each in (*found, rest) if each]
-
-
-def _number_of(column: object, names: Sequence[str] | None, n_columns: int) -> int:
-    """Return the number of a column that is given by its name or index."""
-    if isinstance(column, str):
-        if names is None:
-            raise ValueError(
-                f"interaction_cst names {column!r}, and the columns of X have no names: pass a data frame, or give "
-                f"indices from 0 to {n_columns - 1}."
-            )
-        if column not in names:
-            raise ValueError(
-                f"interaction_cst names {column!r}, but X has no such column: give some of {short_list(names)}."
-            )
-        return names.index(column)
-    if isinstance(column, bool) or not isinstance(column, Integral):
-        raise ValueError(f"interaction_cst holds {short_repr(column)} in a set, which is no column: {REMEDY}.")
-    if not 0 <= int(column) < n_columns:
-        raise ValueError(
-            f"interaction_cst holds the index {column}, but X has {n_columns} columns: give indices from 0 to "
-            f"{n_columns - 1}."
-        )
-    return int(column)
 
 
 def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[np.bool_]:
@@ -145,7 +110,7 @@ def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[
 
     All inputs of a column are in its sets: its bins, its categories, its indicator of missing values.
     """
-    sets = interaction_sets(interaction_cst, encoder.names, encoder.n_columns)
+    sets = interaction_sets(interaction_cst, encoder.column_names)
     has_column = np.zeros((encoder.n_columns, len(sets)), dtype=bool)
     for number, columns in enumerate(sets):
         has_column[columns, number] = True

@@ -137,8 +137,13 @@ class ColumnChoices:
 NAMED_KINDS: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
 """The parameters in which users name columns, and the kind of these columns."""
 
-DEFAULTS = {"categorical_features": "from_dtype", "text_features": "auto"}
-"""The defaults of these parameters."""
+COLUMNS_REMEDY = {
+    "categorical_features": "give 'from_dtype', None, or a list of column names, indices or booleans",
+    "text_features": "give 'auto', None, or a list of column names, indices or booleans",
+    "monotonic_cst": "give a number for each column, or a dict of some by name",
+    "interaction_cst": "give 'no_interactions', 'pairwise', or a list of sets, as [['age', 'income'], ['town']]",
+}
+"""What to give instead of something that names no columns, for each parameter that names some."""
 
 
 def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
@@ -176,10 +181,7 @@ def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArra
     is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
     to_mask = _TO_MASK.get("U" if is_text else given.dtype.kind)
     if to_mask is None or given.ndim != 1:
-        raise ValueError(
-            f"{parameter}={columns!r} is not understood: give {DEFAULTS[parameter]!r}, None, or a list of column "
-            "names, indices or booleans."
-        )
+        raise ValueError(f"{parameter}={columns!r} is not understood: {COLUMNS_REMEDY[parameter]}.")
     return to_mask(given, names, parameter)
 
 
@@ -380,7 +382,7 @@ class Survey:
     Attributes
     ----------
     names : tuple of str
-        A name for each column; () for a CSR matrix, whose columns are all numbers.
+        A name for each column.
     kinds : dict of int to str
         Of each column that can be used, by its number: a key of `KINDS`.
     errors : dict of int to exception
@@ -423,10 +425,10 @@ class Survey:
 
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     """Find what each column is, and the values of those that are categories or text."""
-    if is_sparse(X):
-        return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
+    if is_sparse(X):
+        return Survey(names, dict.fromkeys(range(len(names)), "number"), is_sparse=True)
     # an array, or a frame of one numeric type: all columns are numbers, unless the user says otherwise
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, str] = {}
