@@ -286,7 +286,7 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 
 def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     for item in placed:
-        yield _inputs_of_categories(graph, feed, item, item.column.levels), item.inputs
+        yield _inputs_of_categories(graph, feed, item, item.column.categories), item.inputs
 
 
 def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:

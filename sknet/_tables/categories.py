@@ -21,9 +21,9 @@ Conventions
 -----------
 n rows; L categories; k columns of the target matrix; F folds of the rows.
 
-A category is known by its key, a text. Of one-hot inputs, each category with an input of its own has a slot, in the
-order of `levels`; then comes the slot of the infrequent categories, then that of missing values, where there are such.
-Slot −1 is "unknown": all inputs of the column stay 0.
+A category is known by its key, a text. Each one-hot input has a slot: first the categories with an input of their own,
+in the order of `categories`, then the infrequent ones, then missing values, where there are such. Slot −1 is "unknown":
+all inputs of the column stay 0.
 
 target : (n, k)              float64
 slot : (n,)                  of target means: which category each row has; L for a missing value, L + 1 for an unknown
@@ -80,7 +80,7 @@ class CategoryColumn(Column):
 
     Attributes
     ----------
-    levels : tuple of str
+    categories : tuple of str
         Keys of the categories with an input of their own, in numerical or else alphabetical order.
     has_infrequent : bool
         Whether there is an input for the other categories; it then is the input of unknown categories too.
@@ -90,7 +90,7 @@ class CategoryColumn(Column):
         Share of the weight of the other categories in training.
     """
 
-    levels: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     has_infrequent: bool = False
     has_missing: bool = False
     infrequent_share: float = 0.0
@@ -98,7 +98,7 @@ class CategoryColumn(Column):
     @property
     def has_signed_input(self) -> bool:
         """Whether two categories share one input: −1 for the first, 1 for the second, 0 for unknown."""
-        return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
+        return len(self.categories) == 2 and not (self.has_infrequent or self.has_missing)
 
     def needs_means(self, max_categories: int | None) -> bool:
         """Whether the target's means should stand beside the inputs: many categories or rows share one."""
@@ -110,10 +110,10 @@ class CategoryColumn(Column):
         """What each input is: 1 for its category, 0 for others; of two, 1 for the second and −1 for the first."""
         if self.has_signed_input:
             # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
-            return (InputFormula(f"_{self.levels[1]}", "level", self.levels[1], centre=0.5, scale=2.0),)
+            return (InputFormula(f"_{self.categories[1]}", "level", self.categories[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        others = [InputFormula(f"_{name_of_no_category(kind, self.levels)}", kind) for kind in special]
-        return (*(InputFormula(f"_{key}", "level", key) for key in self.levels), *others)
+        others = [InputFormula(f"_{name_of_no_category(kind, self.categories)}", kind) for kind in special]
+        return (*(InputFormula(f"_{key}", "level", key) for key in self.categories), *others)
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
@@ -121,9 +121,9 @@ class CategoryColumn(Column):
 
     def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]:
         """Return the slot of each of n values as `read_categories` returns them."""
-        unknown = len(self.levels) if self.has_infrequent else -1
-        missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
-        return find_slots({key: slot for slot, key in enumerate(self.levels)}, keys, unknown, missing)[codes]
+        unknown = len(self.categories) if self.has_infrequent else -1
+        missing = len(self.categories) + self.has_infrequent if self.has_missing else unknown
+        return find_slots({key: slot for slot, key in enumerate(self.categories)}, keys, unknown, missing)[codes]
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
@@ -135,11 +135,6 @@ class CategoryColumn(Column):
             return
         known = np.flatnonzero(slot >= 0)
         out[known, slot[known]] = 1.0
-
-    @property
-    def known_categories(self) -> tuple[str, ...]:
-        """The categories with an input of their own."""
-        return self.levels
 
     def without_one_hot(self) -> CategoryColumn:
         """Return a column without inputs."""
@@ -315,21 +310,21 @@ class TargetColumn(EqualByFields, Column):
 
     Attributes
     ----------
-    levels : tuple of str
-        Keys of all categories.
     means : ndarray of shape (1 + F, L + 2, k)
         Shrunk means; those of unknown categories are the means of all rows.
     factor : ndarray of shape (k,)
         1 over the target's standard deviation.
+    categories : tuple of str
+        Keys of all categories.
     one_hot : CategoryColumn, or None
         What the first inputs are.
     """
 
     uses_target = True
 
-    levels: tuple[str, ...]
     means: Array
     factor: Array
+    categories: tuple[str, ...] = ()
     one_hot: CategoryColumn | None = None
 
     @property
@@ -341,17 +336,17 @@ class TargetColumn(EqualByFields, Column):
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: (mean of the category - centre) * scale; the mean of missing values is under None."""
         endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
-        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.levels, endings)
+        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.categories, endings)
         means = []
         for i, (ending, factor) in enumerate(zip(endings, self.factor.tolist(), strict=True)):
-            mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
+            mean = dict(zip((*self.categories, None), self.means[0, :-1, i].tolist(), strict=True))
             centre = float(self.means[0, -1, i])
             means.append(InputFormula(f"_{word}{ending}", "target", mean, centre=centre, scale=factor))
         return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
 
     @cached_property
     def _slots(self) -> dict[str, int]:
-        return {key: slot for slot, key in enumerate(self.levels)}
+        return {key: slot for slot, key in enumerate(self.categories)}
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
@@ -368,15 +363,10 @@ class TargetColumn(EqualByFields, Column):
     ) -> None:
         """Write means, those of all rows at index 0 or those outside of each row's fold."""
         codes, keys = read_categories(values, name)
-        missing = len(self.levels)
+        missing = len(self.categories)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
         # (n, k) means minus the mean of all rows, (k,): an unknown category becomes 0
         out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
-
-    @property
-    def known_categories(self) -> tuple[str, ...]:
-        """All categories, which have means."""
-        return self.levels
 
     def without_one_hot(self) -> TargetColumn:
         """Return the column of the means alone."""
@@ -384,7 +374,7 @@ class TargetColumn(EqualByFields, Column):
 
     def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetColumn:
         """Return the column with other categories and means, (1 + F, L + 2, k)."""
-        return replace(self, levels=categories, means=means)
+        return replace(self, categories=categories, means=means)
 
 
 def one_hot_inputs(column: Column) -> CategoryColumn | None:
@@ -416,7 +406,7 @@ def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) ->
         codes, keys, target, weight, cross_fit_folds(target, np.arange(len(target)), len(target))
     )
     deviation = np.array([mean_and_deviation(column, weight)[1] for column in target.T])
-    return TargetColumn(totals.keys, totals.means(), reciprocal(deviation), one_hot if encoding == "both" else None)
+    return TargetColumn(totals.means(), reciprocal(deviation), totals.keys, one_hot if encoding == "both" else None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,8 +79,10 @@ class Column(ABC):
         those of training rows from the rows of other folds, as `write_cross_fitted`.
     reason_if_left_out : str
         Why a column of this class may become no input but that of missing values, and what the user can do then.
+    categories : tuple of str
+        The keys of the categories that are known; () where values are none.
     infrequent_share : float
-        Share of the weight of the categories that are not among `known_categories`, in training.
+        Share of the weight of the categories that are not among these, in training.
     """
 
     __slots__ = ()
@@ -88,6 +90,7 @@ class Column(ABC):
     is_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
+    categories: tuple[str, ...] = ()
     infrequent_share: float = 0.0
 
     @property
@@ -134,11 +137,6 @@ class Column(ABC):
         return self
 
     # --- categories
-
-    @property
-    def known_categories(self) -> tuple[str, ...]:
-        """The keys of the categories that are known; () where values are none."""
-        return ()
 
     def without_one_hot(self) -> Column:
         """Return the column without its one-hot inputs."""

@@ -184,8 +184,8 @@ class LookedUpCategories:
 
     Attributes
     ----------
-    categories : dict of int to CategoryColumn
-        Their one-hot inputs, by position in the table.
+    one_hot : dict of int to CategoryColumn
+        Their one-hot inputs, by the index of their column.
     first_inputs : ndarray of ints, of shape (c,)
         The first of these inputs of each, counted without the bins.
     n_others : int
@@ -194,23 +194,23 @@ class LookedUpCategories:
         Positions of all other inputs.
     """
 
-    categories: dict[int, CategoryColumn]
+    one_hot: dict[int, CategoryColumn]
     first_inputs: NDArray[np.intp]
     n_others: int
     dense_inputs: NDArray[np.intp]
 
     def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return a table's columns without the inputs that are looked up."""
-        return tuple(column.without_one_hot() if j in self.categories else column for j, column in enumerate(columns))
+        return tuple(column.without_one_hot() if j in self.one_hot else column for j, column in enumerate(columns))
 
     def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
         """Return the n rows' one-hot inputs, kept as indices; see `OneHotOfSlots`."""
-        widest = max(len(column.levels) + 2 for column in self.categories.values())
+        widest = max(len(column.categories) + 2 for column in self.one_hot.values())
         # the smallest signed type, as unknown categories have slot −1
-        slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
-        for i, (j, column) in enumerate(self.categories.items()):
+        slot = np.empty((X.shape[0], len(self.one_hot)), np.min_scalar_type(-widest))
+        for i, (j, column) in enumerate(self.one_hot.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
-        return OneHotOfSlots(slot, self.first_inputs, self.n_others, dtype)
+        return OneHotOfSlots(self, slot, dtype)
 
 
 @dataclass(frozen=True)
@@ -219,29 +219,25 @@ class OneHotOfSlots:
 
     Attributes
     ----------
+    lookups : LookedUpCategories
     slot : ndarray of ints, of shape (n, c)
         Of each of the c columns that are looked up; −1 for an unknown category, which looks nothing up.
-    first_inputs : ndarray of ints, of shape (c,)
-        The first input of each column, counted without the bins.
-    n_others : int
-        How many inputs there are in all without the bins.
     dtype : dtype
         Of the matrix.
     """
 
+    lookups: LookedUpCategories
     slot: NDArray[np.signedinteger]
-    first_inputs: NDArray[np.intp]
-    n_others: int
     dtype: DType
 
     def __getitem__(self, rows: Batch) -> sp.csr_array:
         """Return these rows' inputs without the bins, (b, n_others): those that are not looked up are 0."""
         slot = self.slot[rows]
         known = slot >= 0
-        inputs = (slot + self.first_inputs)[known]
+        inputs = (slot + self.lookups.first_inputs)[known]
         # in CSR's terms: `inputs` are the columns of the ones, `ends` says where each row's end
         ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
-        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_others))
+        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.lookups.n_others))
 
 
 def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
@@ -446,8 +442,6 @@ class TableEncoder:
     def _encode_columns(self, X: Table, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Encode rows of an array or a frame, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
-        if layout.other_columns:
-            out[...] = 0.0  # categories set only the inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
         scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
@@ -461,15 +455,12 @@ class TableEncoder:
 
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
-        column, positions = self.columns[j], self.input_positions(j)
-        if column.n_bins:  # bins and other inputs are not adjacent
-            inputs = np.zeros((len(out), column.n_inputs), out.dtype)
-            column.write(values, inputs, self.column_names[j])
-            out[:, positions] = inputs
-            return
-        column.write(values, out[:, positions], self.column_names[j])
+        column = self.columns[j]
+        inputs = np.zeros((len(out), column.n_inputs), out.dtype)  # categories set only the inputs that are not 0
+        column.write(values, inputs, self.column_names[j])
         if encoding_fold is not None:  # training rows get other means of the target
-            column.write_cross_fitted(values, encoding_fold, out[:, positions])
+            column.write_cross_fitted(values, encoding_fold, inputs)
+        out[:, self.input_positions(j)] = inputs
 
     @cached_property
     def encoder_after_text(self) -> TableEncoder:

@@ -47,7 +47,7 @@ from sknet._tables.read import (
     short_repr,
 )
 from sknet._tables.rows import combination_strata
-from sknet._tables.statistics import EqualByFields
+from sknet._tables.statistics import LARGEST_FLOAT, EqualByFields
 from sknet._typing import Array, Target
 
 # --- labels as arrays ------------------------------------------------------------------------------------------------
@@ -120,9 +120,6 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
                 _from_objects(column[~is_absent])  # raises for values that are not labels
             return np.where(missing, np.array(None), labels)  # pandas.NA cannot be compared
         typed = _from_objects(labels)
-    # NumPy makes integers floats where one label is a float
-    if typed.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
-        _check_not_rounded(np.array(y, dtype=object).ravel().tolist())
     return typed
 
 
@@ -195,22 +192,12 @@ def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> N
             f"Input y contains infinity, which is not a label, in row {np.argwhere(np.isinf(labels))[0][0]} first. "
             "Leave these rows out, or give them another one."
         )
-    try:
-        missing = is_missing(labels)
-    except ValueError as error:
-        raise ValueError(f"Unknown label type: in y, {error}, or another label.") from error
+    missing = is_missing(labels)
     if missing.any() and not may_have_missing:
         raise ValueError(
             f"Input y contains NaN: some labels are missing, that of row {np.argwhere(missing)[0][0]} first. Leave "
             "these rows out, or give them a label."
         )
-
-
-def _check_not_rounded(labels: list[object]) -> None:
-    """Raise a ValueError for an integer among floats that no float equals: rounded, it might be another label."""
-    for label in labels:
-        if isinstance(label, int | np.integer) and int(float(label)) != int(label):
-            raise ValueError(f"y mixes floats with the integer {label}, which no float is: make all of them integers.")
 
 
 # --- labels as codes -------------------------------------------------------------------------------------------------
@@ -232,9 +219,9 @@ class Labels(EqualByFields, ABC):
         """What scikit-learn would call the target."""
 
     @property
-    @abstractmethod
     def classes(self) -> Array | list[Array]:
         """The sorted labels; a list of them, one per output, where that is "multioutput"."""
+        return self.classes_by_column
 
     @property
     @abstractmethod
@@ -388,10 +375,6 @@ class MultiOutputLabels(Labels):
     outputs: tuple[SingleLabels, ...]
 
     target_type = "multioutput"
-
-    @property
-    def classes(self) -> list[Array]:
-        return self.classes_by_column
 
     @property
     def classes_by_column(self) -> list[Array]:
@@ -643,17 +626,12 @@ def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> 
             f"class_weight has the keys {unknown}, which are not labels of y, and no weight for {lacking}: "
             f"its keys must be among {known}."
         )
-    bad = {label: w for label, w in class_weight.items() if not _is_weight(w)}
+    numbers = int | float | np.integer | np.floating
+    bad = {
+        label: weight
+        for label, weight in class_weight.items()
+        if not isinstance(weight, numbers) or isinstance(weight, bool) or not 0 <= weight <= LARGEST_FLOAT
+    }
     if bad:
         raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more, and no bools.")
     return np.array([float(class_weight.get(label, 1.0)) for label in known])
-
-
-def _is_weight(weight: Any) -> bool:
-    """Whether a value is a finite number, 0 or more, and no bool."""
-    if isinstance(weight, str | bool | np.bool_):
-        return False
-    try:
-        return bool(0 <= float(weight) < np.inf)
-    except (TypeError, ValueError, OverflowError):
-        return False

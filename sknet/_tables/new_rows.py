@@ -49,7 +49,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
         elif one_hot is not None and not (one_hot.has_infrequent or column.reason_if_left_out):
             codes, keys = read_categories(column_at(sample, j))
             # a missing value has the code −1, which picks the last entry: it is not unknown
-            unknown = np.array([*(key not in one_hot.levels for key in keys), False])[codes]
+            unknown = np.array([*(key not in one_hot.categories for key in keys), False])[codes]
             if unknown.mean() > 0.5:
                 far_names.append(name)
     return far_names
@@ -81,7 +81,7 @@ def columns_of_unknown_categories(encoder: TableEncoder, X: Table) -> list[str]:
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN_VALUES))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        categories = column.known_categories
+        categories = column.categories
         if not categories:
             continue
         if any(category_key(value) in categories for value in column_at(first, j).tolist()):

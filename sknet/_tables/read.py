@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from decimal import Decimal, InvalidOperation
 from os import PathLike
 from typing import overload
 
@@ -336,9 +335,7 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         raise unusable_column_error(column, name, inferred)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except InvalidOperation as error:  # a signalling NaN raises when it is compared
-        raise ValueError(f"Column {name!r} of X holds decimal.Decimal('sNaN'): make it None.") from error
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
             raise ValueError(
                 f"Column {name!r} of X holds lists or other collections: give each of their values a column, or drop "
@@ -498,7 +495,7 @@ def as_numbers(values: Target, name: str) -> Array:
     objects = array.astype(object)
     try:
         return none_to_nan(objects).astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         # the first value that cannot be converted; a value without dimensions is in row 0
         at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
         raise ValueError(
@@ -513,11 +510,8 @@ def none_to_nan(objects: Array) -> Array:
 
 
 def is_missing(values: Array) -> Array:
-    """Tell which values are None, NaN, pandas.NA or NaT; a signalling NaN is a ValueError."""
-    try:
-        return np.asarray(pd.isna(values))
-    except InvalidOperation as error:  # a signalling NaN raises when it is compared
-        raise ValueError("decimal.Decimal('sNaN') is a signalling NaN: make it None") from error
+    """Return which values are None, NaN, pandas.NA or NaT."""
+    return np.asarray(pd.isna(values))
 
 
 def _is_number(value: object) -> bool:
@@ -549,7 +543,7 @@ def missing_to_nan(X: Table) -> Table:
         )
     try:
         return none_to_nan(X) if X.dtype == object else X
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise_for_bad_column(X, str(error))
         raise
 
@@ -571,8 +565,6 @@ def raise_for_bad_column(X: Table, reason: str) -> None:
         except ValueError as error:
             # "" if `float` reads all values, and NumPy does not
             value = next((value for value in column if not _is_number(value)), "")
-            if isinstance(value, Decimal):
-                raise ValueError(f"Column 'x{j}' of X holds decimal.Decimal('sNaN'): make it None.") from error
             if isinstance(value, str | bytes):
                 raise ValueError(
                     f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "

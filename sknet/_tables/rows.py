@@ -377,7 +377,12 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
     n = rows.n_passed or len(rows)
     train, held_out = (_as_indices(part, splitter, n) for part in split)
-    _check_not_repeated(train, held_out, splitter)
+    counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
+    if counts.max() > 1:
+        raise ValueError(
+            f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: the two parts must not "
+            "overlap, and sample_weight makes some rows count more."
+        )
     if rows.places is not None:
         # from indices into the rows that were passed to indices into those of positive weight; -1 for the others
         remaining = np.full(n, -1)
@@ -403,30 +408,12 @@ def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
             f"validation_fraction={splitter} gives rows of type {rows.dtype} and shape {rows.shape}: a splitter must "
             "give one-dimensional arrays of integers."
         )
-    if rows.max(initial=0) >= n:
-        raise ValueError(f"validation_fraction={splitter} is made for more rows than the {n} that X has.")
-    if rows.min(initial=0) < 0:
+    if rows.size and not 0 <= rows.min() <= rows.max() < n:
         raise ValueError(
-            f"validation_fraction={splitter} gives the negative row {rows.min()}: a splitter must give rows from 0 to "
-            f"{n - 1}."
+            f"validation_fraction={splitter} gives rows from {rows.min()} to {rows.max()}: a splitter must give rows "
+            f"from 0 to {n - 1}, the rows of X."
         )
     return rows.astype(np.intp)
-
-
-def _check_not_repeated(train: Array, held_out: Array, splitter: RowSplitter) -> None:
-    """Raise where a row is in both parts, or twice in one of them."""
-    overlap = np.intersect1d(train, held_out)
-    if overlap.size:
-        raise ValueError(
-            f"validation_fraction={splitter} gives {overlap.size} rows both to train on and to hold out, row "
-            f"{overlap[0]} among them: the two parts of a split must not overlap."
-        )
-    counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
-    if counts.max() > 1:
-        raise ValueError(
-            f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: give each row at most "
-            "once, and pass sample_weight to make some count more."
-        )
 
 
 # --- folds -----------------------------------------------------------------------------------------------------------

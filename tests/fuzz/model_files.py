@@ -132,7 +132,7 @@ def mutated_tree(rng, settings, arrays):
         elif way == 2:
             del where[key]
         elif way == 3 and isinstance(where, dict):
-            where[str(rng.choice(["is", "name", "x", "levels", "of", "0", "a.b"]))] = STRANGE[
+            where[str(rng.choice(["is", "name", "x", "categories", "of", "0", "a.b"]))] = STRANGE[
                 rng.integers(len(STRANGE))
             ]
         elif way == 4 and isinstance(where[key], list):
@@ -184,7 +184,8 @@ def strange_columns():
         "bins without edges": bins | {"edges": []},
         "quantiles of another count": {"is": "QuantileColumn", "quantiles": {"is": "array"}},
         "means of no level": {
-            "is": "TargetColumn", "levels": ["a"], "means": {"is": "array"}, "factor": {"is": "array"}, "one_hot": None
+            "is": "TargetColumn", "categories": ["a"], "means": {"is": "array"}, "factor": {"is": "array"},
+            "one_hot": None,
         },
         "a cycle that is not known": dates | {"cycles": ["__import__"]},
         "a time zone that pandas reads from a file": dates | {"zone": "dateutil//etc/passwd", "cycles": ["hour"]},

@@ -140,7 +140,7 @@ def test_only_where_it_is_worthwhile():
         for n_levels in (MIN_INPUTS_OF_LOOKED_UP_COLUMN - 1, MIN_INPUTS_OF_LOOKED_UP_COLUMN)
     )
     assert learn_encoder(few).lookups is None  # ten columns of few levels are faster multiplied
-    assert len(learn_encoder(more).lookups.categories) == 10
+    assert len(learn_encoder(more).lookups.one_hot) == 10
 
 
 # --- encoding --------------------------------------------------------------------------------------------------------

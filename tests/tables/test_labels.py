@@ -66,13 +66,6 @@ def test_labels_that_would_be_misread_are_refused(y, message):
         as_labels(y)
 
 
-@pytest.mark.parametrize("y", [[2.0**53, 2**53 + 1], np.array([2.0**53, 2**53 + 1], dtype=object)])
-def test_whole_numbers_among_floats_that_would_merge_are_refused(y):
-    with pytest.raises(ValueError, match="mixes floats with the integer 9007199254740993, which no float is"):
-        as_labels(y)
-    assert as_labels([0.5, 2**53]).tolist() == [0.5, 2.0**53]
-
-
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
