@@ -132,7 +132,7 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
             "initial_types with one column each, or one input that has them all."
         )
     all_inputs = np.arange(encoder.n_inputs)
-    inputs = [all_inputs[encoder.input_positions(j)].tolist() for j in range(encoder.n_columns)]
+    inputs = [all_inputs[encoder.inputs_of_column(j)].tolist() for j in range(encoder.n_columns)]
     columns = zip(encoder.column_names, encoder.columns, inputs, strict=True)
     blocks: list[Block] = []
     for feed in feeds:

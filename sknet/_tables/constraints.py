@@ -1,12 +1,12 @@
-"""Which columns predictions are monotone in, which columns may interact, and which inputs this concerns.
+"""The inputs of the network that `monotonic_cst` and `interaction_cst` constrain.
 
 Conventions
 -----------
 d columns; m inputs of the network; S sets.
 
-monotonic_cst     as the user gives it: a number for each column, (d,), or a dict of numbers by name
+monotonic_cst     the user's parameter: a number for each column, (d,), or a dict of numbers by name
 sign : (m,)       1, -1 or 0 for each input
-interaction_cst   as the user gives it: "no_interactions", "pairwise", or sets of names or indices
+interaction_cst   the user's parameter: "no_interactions", "pairwise", or sets of names or indices
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from sknet._tables.read import short_repr
 def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8] | None:
     """Return the sign of each input of the network; None where no column is constrained.
 
-    A column's scaled number and its bins rise with it, and have its sign. Its indicator of missing values has none: a
-    missing value is neither more nor less than others.
+    A column's scaled number and its bins rise with the column, and have its sign. The sign of its indicator of missing
+    values is 0, since a missing value is neither larger nor smaller than others.
     """
     if monotonic_cst is None:
         return None
     if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
-        monotonic_cst = monotonic_cst.to_dict()  # the names say which columns are meant, not their order
+        monotonic_cst = monotonic_cst.to_dict()  # by name, and not by order
     if isinstance(monotonic_cst, Mapping):
         values = np.zeros(encoder.n_columns, dtype=object)
         for column, value in monotonic_cst.items():
@@ -62,7 +62,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
-        # the remaining input, if there is one, marks missing values
+        # the other input, if there is one, is the indicator of missing values
         signs.append([value if formula.kind in ("number", "bin") else 0 for formula in column.input_formulas])
     return np.array(encoder.bins_first(signs), np.int8)
 
@@ -71,23 +71,23 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
 
 
 def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list[int]]:
-    """Return the sets of columns that may interact, by their indices; columns in no set form one more together.
+    """Return the sets of columns that may interact, as indices. The columns in no set form a further set.
 
     Parameters
     ----------
     interaction_cst : object
     names : sequence of str
-        Names of the columns.
+        The names of all columns.
 
     Returns
     -------
     list of lists of int, increasing
-        A single one of all columns if nothing is constrained.
+        A single set of all columns if nothing is constrained.
     """
     columns = range(len(names))
     if interaction_cst is None:
         return [list(columns)]
-    if isinstance(interaction_cst, str):  # the check of parameters has made sure that it is one of two
+    if isinstance(interaction_cst, str):  # the estimator has checked that it is one of two
         size = 1 if interaction_cst == "no_interactions" else min(2, len(names))
         return [list(combination) for combination in combinations(columns, size)]
     if not isinstance(interaction_cst, Sequence) or not all(
@@ -106,9 +106,9 @@ def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list
 
 
 def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[np.bool_]:
-    """Return which inputs of the network each set has, (m, S); sets of columns without inputs are left out.
+    """Return a mask of the inputs of each set, (m, S). Sets without inputs are left out.
 
-    All inputs of a column are in its sets: its bins, its categories, its indicator of missing values.
+    All inputs of a column are in its sets, including bins, categories and the indicator of missing values.
     """
     sets = interaction_sets(interaction_cst, encoder.column_names)
     has_column = np.zeros((encoder.n_columns, len(sets)), dtype=bool)

@@ -523,7 +523,7 @@ def test_groups_that_are_none(groups, message):
         (lambda X, y, w: (X, y, np.where(w == 3, np.nan, w)), "sample_weight contains NaN, in row 2"),
         (lambda X, y, w: (X, y, np.where(w == 4, np.inf, w)), "sample_weight contains infinity, in row 3"),
         (lambda X, y, w: (X, y[:5]), f"X has {len(NUMBER)} rows and y 5"),
-        (lambda X, y, w: (X, y[:0]), "y is empty: pass a target"),
+        (lambda X, y, w: (X, y[:0]), r"y has shape \(0,\): give"),
     ],
 )
 def test_messages_name_what_is_wrong_and_where(given, message):

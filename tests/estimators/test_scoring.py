@@ -218,7 +218,7 @@ WORDS = np.where(LABEL > 0, "yes", "no")
         (SigmoidMLPRegressor, NUMBER, TWO, "y has 2 targets, but the regressor knows 1: give y that many columns"),
         (SigmoidMLPRegressor, TWO, NUMBER, "y has 1 targets, but the regressor knows 2: give y that many columns"),
         (SigmoidMLPRegressor, NUMBER, None, r"y has 0 dimensions, \(\): give it the shape"),
-        (SigmoidMLPRegressor, NUMBER, np.empty((len(X), 0)), "y has no columns: give it the shape"),
+        (SigmoidMLPRegressor, NUMBER, np.empty((len(X), 0)), r"y has shape \(.*, 0\): give it the shape"),
         (SigmoidMLPClassifier, LABEL, None, "y is None; give it the shape"),
         (SigmoidMLPClassifier, LABEL, [], r"y 0. Give each row a target"),
         (SigmoidMLPClassifier, LABEL, np.column_stack([LABEL, LABEL]), "y has shape .*but predictions have .*the same"),

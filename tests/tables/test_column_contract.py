@@ -156,7 +156,7 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
     encoder = TableEncoder(("a", "b"), (column, column))
     Z = encoder.encode(X, dtype)
     for j, name in enumerate(X):
-        assert_array_equal(Z[:, encoder.input_positions(j)], write(column, X[name], dtype))
+        assert_array_equal(Z[:, encoder.inputs_of_column(j)], write(column, X[name], dtype))
     compact = encode_compact(encoder, X, np.dtype(dtype))
     for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)

@@ -43,7 +43,7 @@ def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
     columns = (NUMBER, LETTERS, BOTH, FLAGGED)
     layout, encoder = compute_layout(columns), TableEncoder(None, columns)
     assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts_after_bins.tolist() == [3, 4, 7, 9, 11]
-    assert [np.arange(11)[encoder.input_positions(j)].tolist() for j in range(4)] == [
+    assert [np.arange(11)[encoder.inputs_of_column(j)].tolist() for j in range(4)] == [
         [3],
         [4, 5, 6],
         [0, 1, 2, 7, 8],

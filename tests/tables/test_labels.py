@@ -56,8 +56,8 @@ def test_numbers_in_a_list_of_text_are_not_taken_for_text(y):
         (np.array([0, np.inf], dtype=object), "infinity, which is not a label, in row 1 first"),
         (None, "y is None; give it the shape"),
         (np.array([1j, 2]), "Complex data not supported"),
-        (np.empty((3, 0)), "y has no columns"),
-        (pd.DataFrame(index=range(3)), "y has no columns"),
+        (np.empty((3, 0)), r"y has shape \(3, 0\)"),
+        (pd.DataFrame(index=range(3)), r"y has shape \(3, 0\)"),
         (np.ma.masked_array([0, 1], [True, False]), "y is masked in row 0"),
     ],
 )

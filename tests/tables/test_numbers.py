@@ -438,7 +438,7 @@ def test_a_limit_becomes_a_bin_between_the_two_values_beside_it():
     assert low in VALUE and high == VALUE[low < VALUE].min()
     assert np.mean((VALUE > 2.3) != (low < VALUE)) < 0.01
     encoder = learn_with_steps(X, ABOVE)
-    position = encoder.input_positions(1)[encoder.columns[1].all_edges.index(low)]
+    position = encoder.inputs_of_column(1)[encoder.columns[1].all_edges.index(low)]
     np.testing.assert_array_equal(encoder.encode(X, np.float64)[:, position], low < VALUE)
 
 

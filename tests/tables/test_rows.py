@@ -75,18 +75,18 @@ def test_rows_of_weight_0_are_dropped_and_their_places_known():
     rows = rows_of(COUNTS, NUMBER, weight, np.arange(N))
     left = rows.without_zero_weights()
     assert left.weight.all() and left.n_passed == N
-    assert_array_equal(left.places, np.flatnonzero(weight))
-    assert_array_equal(left.X.values, COUNTS[left.places])
+    assert_array_equal(left.passed_indices, np.flatnonzero(weight))
+    assert_array_equal(left.X.values, COUNTS[left.passed_indices])
     assert left.without_zero_weights() is left
     fewer = left.with_weight(np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
     assert fewer.n_passed == N
-    assert_array_equal(fewer.places, np.flatnonzero(weight == 1))
-    assert_array_equal(fewer.y, NUMBER[fewer.places])
+    assert_array_equal(fewer.passed_indices, np.flatnonzero(weight == 1))
+    assert_array_equal(fewer.y, NUMBER[fewer.passed_indices])
 
 
 def test_without_weights_nothing_is_dropped():
     rows = rows_of(COUNTS, NUMBER)
-    assert rows.without_zero_weights() is rows and rows.places is None and rows.n_passed is None
+    assert rows.without_zero_weights() is rows and rows.passed_indices is None and rows.n_passed is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
