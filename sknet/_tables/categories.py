@@ -115,10 +115,7 @@ class CategoryColumn(Column):
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
-        return self.slots_of_codes(*read_categories(values, name))
-
-    def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]:
-        """Return the slot of each of n values, −1 where unknown, from the results of `read_categories`."""
+        codes, keys = read_categories(values, name)
         unknown = len(self.categories) if self.has_infrequent else -1
         missing = len(self.categories) + self.has_infrequent if self.has_missing else unknown
         return find_slots({key: slot for slot, key in enumerate(self.categories)}, keys, unknown, missing)[codes]

@@ -443,6 +443,8 @@ class TableEncoder:
     def _encode_columns(self, X: Table, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Write the inputs of rows of an array or a frame into `out`, if not all columns become one number."""
         layout = self._layout
+        if layout.other_columns:
+            out[...] = 0.0  # categories write only inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
         scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
@@ -456,12 +458,15 @@ class TableEncoder:
 
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
         """Write the inputs of column j into `out`, (n, n_inputs)."""
-        column = self.columns[j]
-        inputs = np.zeros((len(out), column.n_inputs), out.dtype)  # categories write only inputs that are not 0
-        column.write(values, inputs, self.column_names[j])
+        column, inputs = self.columns[j], self.inputs_of_column(j)
+        if column.n_bins:  # bins and other inputs are not adjacent
+            encoded = np.zeros((len(out), column.n_inputs), out.dtype)
+            column.write(values, encoded, self.column_names[j])
+            out[:, inputs] = encoded
+            return
+        column.write(values, out[:, inputs], self.column_names[j])
         if encoding_fold is not None:  # training rows have other target means
-            column.write_cross_fitted(values, encoding_fold, inputs)
-        out[:, self.inputs_of_column(j)] = inputs
+            column.write_cross_fitted(values, encoding_fold, out[:, inputs])
 
     @cached_property
     def encoder_after_text(self) -> TableEncoder:
