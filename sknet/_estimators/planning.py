@@ -77,7 +77,8 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
         warn_of_misread_columns(survey)
-        sets = interaction_sets(estimator.interaction_cst, survey.names)
+        names = survey.names or [f"x{j}" for j in range(data.columns.n)]
+        sets = interaction_sets(estimator.interaction_cst, names)
         facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
         settings, resolved = resolve_parameters(estimator, facts)
         learner = EncodingLearner(settings, data.head, rows, sample, survey, data.columns.float_type, start.seeds.rows)

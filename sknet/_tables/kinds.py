@@ -379,7 +379,7 @@ class Survey:
     Attributes
     ----------
     names : tuple of str
-        A name for each column.
+        A name for each column; () for a CSR matrix, which may have very many columns.
     kinds : dict of int to str
         The key in `KINDS` of each usable column, by its index.
     errors : dict of int to exception
@@ -422,10 +422,10 @@ class Survey:
 
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     """Find the kind of each column, and read the columns of categories and text."""
+    if is_sparse(X):
+        return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
-    if is_sparse(X):
-        return Survey(names, dict.fromkeys(range(len(names)), "number"), is_sparse=True)
     # an array, or a frame of one numeric type: all columns are numbers, unless the user chooses another kind
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, str] = {}

@@ -217,7 +217,7 @@ WORDS = np.where(LABEL > 0, "yes", "no")
         (SigmoidMLPRegressor, NUMBER, np.full(len(X), np.inf), "Input y contains infinity .* in row 0: leave such"),
         (SigmoidMLPRegressor, NUMBER, TWO, "y has 2 targets, but the regressor knows 1: give y that many columns"),
         (SigmoidMLPRegressor, TWO, NUMBER, "y has 1 targets, but the regressor knows 2: give y that many columns"),
-        (SigmoidMLPRegressor, NUMBER, None, r"y has 0 dimensions, \(\): give it the shape"),
+        (SigmoidMLPRegressor, NUMBER, None, r"y has shape \(\): give it the shape"),
         (SigmoidMLPRegressor, NUMBER, np.empty((len(X), 0)), r"y has shape \(.*, 0\): give it the shape"),
         (SigmoidMLPClassifier, LABEL, None, "y is None; give it the shape"),
         (SigmoidMLPClassifier, LABEL, [], r"y 0. Give each row a target"),
