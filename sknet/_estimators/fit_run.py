@@ -339,8 +339,8 @@ class FitRun:
     def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
         """Return predictions for all of the user's rows, (N, ...): `predicted`, (m, ...), at `rows`, NaN elsewhere."""
         all_rows, n = self.plan.rows, len(self.plan.rows)
-        if all_rows.places is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
-            rows, n = all_rows.places[rows], all_rows.n_passed
+        if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
+            rows, n = all_rows.passed_indices[rows], all_rows.n_passed
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[rows] = predicted
         return for_all

@@ -6,7 +6,6 @@ The table is encoded once for all networks of a call.
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 
 from sknet._estimators.fit_messages import (
@@ -43,7 +42,6 @@ from sknet._model.trainer import check_networks_fit_in_memory
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
-from sknet._tables.read import column_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 
 # --- the plan --------------------------------------------------------------------------------------------------------
@@ -84,8 +82,8 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
         warn_of_misread_columns(survey)
-        names = column_names(sample.X) if isinstance(sample.X, pd.DataFrame) else None
-        sets = interaction_sets(estimator.interaction_cst, names, data.columns.n)
+        names = survey.names or [f"x{j}" for j in range(data.columns.n)]
+        sets = interaction_sets(estimator.interaction_cst, names)
         facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
         settings, resolved = resolve_parameters(estimator, facts)
         learner = EncodingLearner(settings, data.head, rows, sample, survey, data.columns.float_type, start.seeds.rows)

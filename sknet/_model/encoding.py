@@ -86,9 +86,7 @@ def encoding_to_continue_by(
     targets is missing in all rows.
     """
     n = len(rows) if train is None else len(train)
-    n_known = max(
-        (len(column.known_categories) for column in encoding.encoder.columns if column.uses_target), default=0
-    )
+    n_known = max((len(column.categories) for column in encoding.encoder.columns if column.uses_target), default=0)
     if is_partial_fit and n < MIN_ROWS_PER_CATEGORY * n_known:
         return encoding
     if is_partial_fit and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():

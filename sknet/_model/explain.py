@@ -495,6 +495,6 @@ class EncodedBackground:
         if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():
             partial_sums = ((self.x0[:, columns] - self.mean_inputs[columns]) / b)[:, np.newaxis] * W[columns].T
         else:
-            inputs = [encoder.input_positions(j) for j in columns]
+            inputs = [encoder.inputs_of_column(j) for j in columns]
             partial_sums = np.stack([((self.x0[:, s] - self.mean_inputs[s]) / b) @ W[s] for s in inputs], axis=2)
         return partial_sums.reshape(self.z0.size, -1)

@@ -132,7 +132,7 @@ def mutated_tree(rng, settings, arrays):
         elif way == 2:
             del where[key]
         elif way == 3 and isinstance(where, dict):
-            where[str(rng.choice(["is", "name", "x", "levels", "of", "0", "a.b"]))] = STRANGE[
+            where[str(rng.choice(["is", "name", "x", "categories", "of", "0", "a.b"]))] = STRANGE[
                 rng.integers(len(STRANGE))
             ]
         elif way == 4 and isinstance(where[key], list):
@@ -178,13 +178,14 @@ def header_only(header, data=b"", length=None):
 def strange_columns():
     """Columns of every kind whose parts do not go together."""
     number = {"is": "NumberColumn", "center": 0.0, "factor": 1.0, "bend": True, "shift": True}
-    bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0], "fill": 0.0}
+    bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0]}
     dates = {"is": "DatetimeColumn", "seconds": number, "cycles": [], "zone": None, "is_duration": False}
     return {
         "bins without edges": bins | {"edges": []},
         "quantiles of another count": {"is": "QuantileColumn", "quantiles": {"is": "array"}},
         "means of no level": {
-            "is": "TargetColumn", "levels": ["a"], "means": {"is": "array"}, "factor": {"is": "array"}, "one_hot": None
+            "is": "TargetColumn", "categories": ["a"], "means": {"is": "array"}, "factor": {"is": "array"},
+            "one_hot": None,
         },
         "a cycle that is not known": dates | {"cycles": ["__import__"]},
         "a time zone that pandas reads from a file": dates | {"zone": "dateutil//etc/passwd", "cycles": ["hour"]},
