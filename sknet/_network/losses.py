@@ -17,16 +17,18 @@ start : (k,)        the raw output of a constant prediction, from which training
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from math import exp, inf
 from numbers import Real
-from typing import NamedTuple
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, log_expit
 
 from sknet._typing import Array
+
+T = TypeVar("T")
 
 # --- links, their logarithms and their derivatives --------------------------------------------------------------------
 
@@ -489,12 +491,12 @@ def _centred_log_frequencies(target: Array, weight: Array | None) -> Array:
     return logs - logs.mean()  # a softmax does not change with a constant that is added to all
 
 
-# --- sums of losses ---------------------------------------------------------------------------------------------------
+# --- several columns of classes ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _SumOfLosses:
-    """Several losses, each of its own outputs: the value is their sum."""
+class _SumOfLogLosses:
+    """A log-loss for each column of labels, of its own raw outputs: the value is their sum."""
 
     parts: tuple[tuple[Loss, slice], ...]
 
@@ -518,31 +520,7 @@ class _SumOfLosses:
             raw[:, s] = loss.log_predictions(raw[:, s])
 
     def start(self, target: Array, weight: Array | None) -> Array:
-        raw = np.zeros(target.shape[1])
-        for loss, s in self.parts:
-            if loss.start is not None:
-                raw[s] = loss.start(target[:, s], weight)
-        return raw
-
-
-def sum_of_losses(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
-    """Return the sum of several losses, each on its own slice of the outputs."""
-    total = _SumOfLosses(tuple(zip(losses, slices, strict=True)))
-    names, intervals = {loss.out_activation for loss in losses}, {loss.targets for loss in losses}
-    return Loss(
-        losses[0].name,
-        total.value,
-        total.gradient,
-        total.link,
-        names.pop() if len(names) == 1 else "mixed",
-        targets=intervals.pop() if len(intervals) == 1 else Interval(),
-        scales_targets=all(loss.takes_scaled_targets for loss in losses),
-        start=total.start,
-        link_backward=total.link_backward,
-        log_link=None if any(loss.log_link is None for loss in losses) else total.log_link,
-        # a softmax's slice has all of its classes: only single outputs, of two classes, must be mirrored
-        mirrored={loss.mirrored for loss, s in total.parts if s.stop - s.start == 1} == {True},
-    )
+        return np.concatenate([loss.start(target[:, s], weight) for loss, s in self.parts])  # type: ignore[misc]
 
 
 # --- targets that are missing in part --------------------------------------------------------------------------------
@@ -618,40 +596,27 @@ def without_missing_targets(
 # give.
 
 
-@dataclass(frozen=True)
-class _InUnit:
-    """A loss of targets over their unit; raw outputs are logarithms in the target's own unit all the same."""
+def _in_unit(function: Callable[[Array, Array], T], log_of_unit: Array, raw: Array, target: Array) -> T:
+    """Call a loss's function with raw outputs in the unit of its targets."""
+    return function(raw - log_of_unit.astype(raw.dtype), target)
 
-    loss: Loss
-    unit: tuple[float, ...]
 
-    @cached_property
-    def log_of_unit(self) -> Array:
-        return np.log(self.unit)
-
-    def value(self, raw: Array, target: Array) -> Array:
-        return self.loss.value(self._shifted(raw), target)
-
-    def gradient(self, raw: Array, target: Array) -> Array:
-        return self.loss.gradient(self._shifted(raw), target)
-
-    def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        return self.loss.value_and_gradient(self._shifted(raw), target)
-
-    def start(self, target: Array, weight: Array | None) -> Array:
-        if self.loss.start is None:
-            raise TypeError(f"the loss {self.loss.name!r} has no start")
-        return self.loss.start(target, weight) + self.log_of_unit
-
-    def _shifted(self, raw: Array) -> Array:
-        return raw - self.log_of_unit.astype(raw.dtype)
+def _start_in_unit(
+    start: Callable[[Array, Array | None], Array], log_of_unit: Array, target: Array, weight: Array | None
+) -> Array:
+    return start(target, weight) + log_of_unit
 
 
 def in_unit(loss: Loss, unit: Array) -> Loss:
     """Return a loss that is given targets over their unit, (k,); raw outputs stay logarithms in the target's own."""
-    own = _InUnit(loss, tuple(unit.tolist()))
-    joint = None if loss.joint is None else own.joint
-    return replace(loss, value=own.value, gradient=own.gradient, joint=joint, start=own.start)
+    log_of_unit = np.log(unit)
+    return replace(
+        loss,
+        value=partial(_in_unit, loss.value, log_of_unit),
+        gradient=partial(_in_unit, loss.gradient, log_of_unit),
+        joint=loss.joint and partial(_in_unit, loss.joint, log_of_unit),
+        start=loss.start and partial(_start_in_unit, loss.start, log_of_unit),
+    )
 
 
 # --- classification losses, by name ---------------------------------------------------------------------------------
@@ -679,9 +644,15 @@ def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     """One sigmoid for two classes, a softmax for more; multilabel targets: one sigmoid per label."""
     if not exclusive:
         return SIGMOID_LOG_LOSS
-    if len(slices) > 1:
-        return sum_of_losses([_log_loss([s], exclusive) for s in slices], slices)
-    return SIGMOID_LOG_LOSS if slices[0].stop - slices[0].start == 1 else SOFTMAX_LOG_LOSS
+    losses = [SIGMOID_LOG_LOSS if s.stop - s.start == 1 else SOFTMAX_LOG_LOSS for s in slices]
+    if len(losses) == 1:
+        return losses[0]
+    total = _SumOfLogLosses(tuple(zip(losses, slices, strict=True)))
+    return replace(
+        losses[0], value=total.value, gradient=total.gradient, joint=None, link=total.link,
+        out_activation=losses[0].out_activation if len({*losses}) == 1 else "mixed", start=total.start,
+        link_backward=total.link_backward, log_link=total.log_link, mirrored=any(loss.mirrored for loss in losses),
+    )  # fmt: skip
 
 
 def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
@@ -954,23 +925,16 @@ def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
     return make_quantiles(levels)
 
 
-class LossEntry(NamedTuple):
-    """How a loss is made, and the estimators' parameters that `make` takes by name."""
-
-    make: Callable[..., Loss]
-    options: tuple[str, ...] = ()
-
-
-REGRESSION_LOSSES: dict[str, LossEntry] = {
-    "squared_error": LossEntry(lambda: SQUARED_ERROR),
-    "absolute_error": LossEntry(lambda: ABSOLUTE_ERROR),
-    "huber": LossEntry(make_huber, ("huber_delta",)),
-    "quantile": LossEntry(make_quantile, ("quantile",)),
-    "poisson": LossEntry(lambda: POISSON),
-    "tweedie": LossEntry(make_tweedie, ("tweedie_power",)),
-    "gamma": LossEntry(lambda: GAMMA),
+REGRESSION_LOSSES: dict[str, Callable[..., Loss]] = {
+    "squared_error": lambda: SQUARED_ERROR,
+    "absolute_error": lambda: ABSOLUTE_ERROR,
+    "huber": make_huber,
+    "quantile": make_quantile,
+    "poisson": lambda: POISSON,
+    "tweedie": make_tweedie,
+    "gamma": lambda: GAMMA,
 }
-"""Every loss of a regressor by name."""
+"""Every loss of a regressor by name: a function of the estimators' parameters that are its arguments."""
 
 
 # --- the temperature by which raw outputs are divided, so that probabilities are as sure as they should be ------------

@@ -290,20 +290,8 @@ class Lion(Optimizer):
         return 1.0
 
 
-class OptimizerEntry(NamedTuple):
-    """An optimizer that `solver` may name."""
-
-    make: Callable[..., Optimizer]
-    options: tuple[str, ...]  # the parameters of the estimators that `make` takes, by keyword
-
-
-OPTIMIZERS: dict[str, OptimizerEntry] = {
-    "adam": OptimizerEntry(Adam, ("beta_1", "beta_2", "epsilon")),
-    "sgd": OptimizerEntry(SGD, ("momentum", "nesterovs_momentum")),
-    "lion": OptimizerEntry(Lion, ("beta_1", "beta_2")),
-    "rmsprop": OptimizerEntry(RMSProp, ("beta_2", "epsilon")),
-}
-"""Every first-order optimizer by name."""
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "sgd": SGD, "lion": Lion, "rmsprop": RMSProp}
+"""Every first-order optimizer by name; its fields are the estimators' parameters of the same names."""
 
 
 # --- schedules --------------------------------------------------------------------------------------------------------
@@ -402,14 +390,13 @@ class UserSchedule:
 class ScheduleEntry(NamedTuple):
     """A schedule that `learning_rate` may name."""
 
-    make: Callable[..., Schedule]  # of the estimators' parameters in `options`, by keyword
-    options: tuple[str, ...] = ()
+    make: Callable[..., Schedule]  # of the estimators' parameters that are its arguments
     open_ended: bool = False  # no end: training continues until the loss stops improving, as in scikit-learn
 
 
 SCHEDULES: dict[str, ScheduleEntry] = {
     "constant": ScheduleEntry(lambda: constant, open_ended=True),
-    "invscaling": ScheduleEntry(InverseScaling, ("power_t",), open_ended=True),
+    "invscaling": ScheduleEntry(InverseScaling, open_ended=True),
     "adaptive": ScheduleEntry(lambda: adaptive, open_ended=True),
     "cosine": ScheduleEntry(lambda: cosine),
     "flat_cosine": ScheduleEntry(lambda: flat_cosine),
