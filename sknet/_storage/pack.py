@@ -31,7 +31,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._training.solver import Best, Epoch, State
+from sknet._training.solver import Epoch, EpochEvaluation, State
 from sknet._typing import Array, DType
 
 TYPE = "is"
@@ -45,8 +45,8 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 STORED_CLASSES = classes_by_name(
     Model, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
-    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
-)  # fmt: skip
+    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State,
+) | {"Best": EpochEvaluation}  # fmt: skip
 """The classes of learnt values. A new field of one needs no change here."""
 
 Packed = tuple[object, dict[str, Array], list[object]]

@@ -250,8 +250,8 @@ class NetworkCase:
         whole = gradient.out.copy()
         W = self.layout.views(whole)[0][0]
         W[:] = self.penalty.l2 * self.layout.views(theta)[0][0]
-        W[gradient.rows] = gradient.values
-        return value + objective.penalty(theta), whole, gradient.rows
+        W[gradient.row_indices] = gradient.values
+        return value + objective.penalty(theta), whole, gradient.row_indices
 
     def arrays(self, theta):
         """The weights and biases of a theta, in one list."""
