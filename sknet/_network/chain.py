@@ -111,17 +111,14 @@ class Layout:
 
 
 @dataclass(eq=False)
-class ActivateKeepingInput:
-    """As `Activate`, for an activation whose slope is computed from z: keeps a copy of z."""
+class ActivateKeepingInput(Activate):
+    """As `Activate`, for an activation whose slope is computed from a copy of z."""
 
-    apply: Callable[[Array], None]
-    multiply_by_slope: Callable[[Array, Array], None]
     z: Array
 
     def forward(self, z: Array) -> Array:
         np.copyto(self.z, z)
-        self.apply(z)  # a = f(z)
-        return z
+        return super().forward(z)
 
     def backward(self, delta: Array) -> Array:
         self.multiply_by_slope(self.z, delta)  # dJ/dz = dJ/da f'(z)
