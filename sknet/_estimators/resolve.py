@@ -43,8 +43,8 @@ from sknet._model.rules_by_rows import (
     MAX_STEPS,
     MIN_EVALUATED_ROWS,
     PATIENCE,
-    REGRESSOR_FOLDS_PATIENCE,
     SMALLEST_PROPORTIONAL_BATCH,
+    STEADY_FOLDS_PATIENCE,
     TOL,
     auto_n_bins,
     fraction_held_out,
@@ -210,8 +210,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "text_features": list(facts.columns.text_names) or None,
     }
     if facts.early_stopping == "folds":
-        by_rows = FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else REGRESSOR_FOLDS_PATIENCE
-        patience = by_rows[(n >= FEW_ROWS) + (n >= MANY_ROWS)]  # index 0, 1 or 2
+        is_steady = isinstance(p, RegressorParameters) or n >= MANY_ROWS
+        patience = STEADY_FOLDS_PATIENCE if is_steady else FOLDS_PATIENCE
         # float32 even for few rows, since several networks are trained and float64 takes twice the time
         values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training continues with the learnt encoders
