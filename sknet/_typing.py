@@ -15,27 +15,24 @@ DType: TypeAlias = np.dtype[Any]
 """An array's type."""
 
 Positions: TypeAlias = slice | npt.NDArray[np.intp]
-"""Which rows or columns of an array: a slice, or their numbers."""
+"""Which rows or columns of an array: a slice, or their indices."""
 
 Batch: TypeAlias = Positions
-"""Which rows of a table: a slice, or their numbers, (b,)."""
+"""Which rows of a table: a slice, or their indices, (b,)."""
 
 
 class SparseGradient(NamedTuple):
-    """A gradient that is 0 in most rows of one matrix of weights: only the other rows are there.
+    """A gradient that is 0 for most rows of the first layer's weights, theta[start:stop]."""
 
-    The matrix is the first layer's. Before it, theta holds weights; after it, biases.
-    """
-
-    out: Array  # (p,) the gradient, like theta; its part [start:stop], where the matrix lies, holds none
+    out: Array  # (p,) the gradient of all other parameters: weights before `start`, biases from `stop` on
     start: int
     stop: int
-    rows: Array  # (r,) which rows of the matrix have a gradient: the inputs that the batch holds
-    values: Array  # (r, h) the gradient of these rows; h columns of the matrix
+    row_indices: Array  # (r,) the rows whose gradient is not 0: the inputs that are not 0 in the whole batch
+    values: Array  # (r, h) the gradient of these rows
 
 
 Gradient: TypeAlias = Array | SparseGradient
-"""The gradient of an objective with respect to theta: whole, or in part."""
+"""The gradient of an objective with respect to theta, whole or sparse."""
 
 
 class ValueAndGradient(Protocol):

@@ -5,8 +5,9 @@ schedules, which have no end, "auto" turns off everything that scikit-learn does
 scikit-learn's settings does the same as there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from operator import attrgetter
@@ -174,7 +175,7 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
 def takes_scaled_targets(loss: str | Loss) -> bool:
     """Whether a regressor's loss allows scaled targets; a user's loss with its own link does not."""
     if isinstance(loss, str):  # the same for all options of a loss
-        return REGRESSION_LOSSES[loss].make().takes_scaled_targets
+        return REGRESSION_LOSSES[loss]().takes_scaled_targets
     return loss.takes_scaled_targets
 
 
@@ -342,13 +343,12 @@ def target_settings(p: CommonParameters) -> TargetSettings:
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
     """Return the options that are set for the chosen loss; raise if an option of another loss is set."""
-    entry = REGRESSION_LOSSES.get(p.loss) if isinstance(p.loss, str) else None
     options = {}
     for option, loss in LOSS_OPTIONS.items():
         value = getattr(p, option, "auto")
         if isinstance(value, str) and value == "auto":
             continue
-        if entry is None or option not in entry.options:
+        if p.loss != loss:
             raise ValueError(
                 f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
@@ -357,7 +357,7 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
     return options
 
 
-LOSS_OPTIONS = {option: name for name, entry in REGRESSION_LOSSES.items() for option in entry.options}
+LOSS_OPTIONS = {option: name for name, make in REGRESSION_LOSSES.items() for option in signature(make).parameters}
 """Parameters that are options of a single loss, with the name of this loss."""
 
 
@@ -366,7 +366,7 @@ def loss_if_valid(p: CommonParameters) -> Loss | None:
     loss: object = p.loss
     if isinstance(loss, str) and loss in REGRESSION_LOSSES:
         try:
-            loss = REGRESSION_LOSSES[loss].make(**loss_options(p))
+            loss = REGRESSION_LOSSES[loss](**loss_options(p))
         except (TypeError, ValueError):
             return None
     return loss if isinstance(loss, Loss) else None
@@ -521,18 +521,16 @@ def make_optimizer(p: CommonParameters) -> Optimizer:
     """Return the optimizer for `solver`, a name or an optimizer."""
     if not isinstance(p.solver, str):
         return p.solver
-    entry = OPTIMIZERS[p.solver]
-    return make_from_parameters(entry.make, entry.options, p)
+    return make_from_parameters(OPTIMIZERS[p.solver], p)
 
 
 def make_schedule(p: CommonParameters) -> Schedule:
     """Return the schedule for `learning_rate`, a name or a function."""
     if not isinstance(p.learning_rate, str):
         return UserSchedule(p.learning_rate)
-    entry = SCHEDULES[p.learning_rate]
-    return make_from_parameters(entry.make, entry.options, p)
+    return make_from_parameters(SCHEDULES[p.learning_rate].make, p)
 
 
-def make_from_parameters(make: Callable[..., T], names: Sequence[str], p: CommonParameters) -> T:
-    """Call `make` with the parameters that have these names."""
-    return make(**{name: getattr(p, name) for name in names})
+def make_from_parameters(make: Callable[..., T], p: CommonParameters) -> T:
+    """Call `make` with the parameters that have the names of its arguments."""
+    return make(**{name: getattr(p, name) for name in signature(make).parameters})

@@ -250,7 +250,7 @@ class RegressionHead:
 
     def __post_init__(self) -> None:
         name = self.settings.loss
-        loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name].make(**self.settings.options)
+        loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name](**self.settings.options)
         if loss.levels and not self.regression_target.flat:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs

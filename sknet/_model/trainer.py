@@ -478,7 +478,7 @@ def make_evaluation(
         if score is not None:
             network = make_network(settings, encoding, layout, theta, calibration.temperature, is_monotone)
             epoch_score = score(Model(encoding, network), raw.astype(encoding.output_dtype))
-        return EpochEvaluation(calibration.loss, epoch_score, theta, calibration.temperature)
+        return EpochEvaluation(theta, epoch_score, calibration.loss, temperature=calibration.temperature)
 
     return evaluate
 
