@@ -15,18 +15,18 @@ from numpy.typing import ArrayLike
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_unresumable_solver
-from sknet._estimators.classifier import CLASSIFICATION, conformal_quantile_of_classes, label_head_of
+from sknet._estimators.classifier import CLASSIFICATION
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fitted import FittedAttribute, require_fitted
+from sknet._estimators.fitted import require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_weight_of_rows
-from sknet._estimators.regressor import REGRESSION, conformal_quantile_of_targets, levels_and_residuals
+from sknet._estimators.regressor import REGRESSION
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
 from sknet._packages import require_package
-from sknet._typing import Array, Table, Target
+from sknet._typing import Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
     from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables, predict_lazily
@@ -213,11 +213,12 @@ class _OnWorkers(BaseSigmoidMLP):
         )
 
     def _predict_lazily(self, X: Collection, method: str, *arguments: object) -> Collection:
-        """Return predictions by a method of the local estimator, not yet computed but for a scorer's table."""
+        """Return predictions by a method of the local estimator, not yet computed except for a scorer's table."""
+        names = self._problem_type.methods[method](require_fitted(self), *arguments).names  # raises now, not on workers
         local = self.to_local()
         if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
             return getattr(local, method)(X, *arguments)
-        return predict_lazily(local, X, method, *arguments)
+        return predict_lazily(local, X, method, arguments, names)
 
     def score(self, X: Collection, y: Target, sample_weight: Target = None) -> float:
         """Return the score of the local estimator: accuracy, R², or D² of the pinball loss.
@@ -243,7 +244,7 @@ class _OnWorkers(BaseSigmoidMLP):
         read = read_weight_of_rows(y, weight)
         if read is not None and not read.all():  # rows of weight 0 may hold anything
             X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
-        return self._task.score(head, np.asarray(compute_if_collection(self.predict(X))), y, weight)
+        return self._problem_type.score(head, np.asarray(compute_if_collection(self.predict(X))), y, weight)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
@@ -270,14 +271,12 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     >>> net.predict_proba(new).to_parquet("predictions")  # doctest: +SKIP
     """
 
-    _task = CLASSIFICATION
+    _problem_type = CLASSIFICATION
     _local = LocalClassifier
     if not TYPE_CHECKING:
         score = _OnWorkers.score  # the mixin's would stand before it
 
-    classes_: FittedAttribute[Array | list[Array]] = FittedAttribute(
-        lambda fitted: label_head_of(fitted.model).labels.classes
-    )
+    classes_ = LocalClassifier.classes_
 
     def predict_proba(self, X: Collection) -> Collection | list[Collection]:
         """Predict the probability of each class, lazily.
@@ -314,9 +313,6 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
             True for the classes in the row's set. The columns of a data frame are the
             classes.
         """
-        conformal_quantile_of_classes(
-            require_fitted(self), coverage, per_class=per_class
-        )  # raises now, not on a worker
         return self._predict_lazily(X, "predict_set", coverage, per_class)
 
 
@@ -344,7 +340,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     >>> local = net.to_local()  # doctest: +SKIP
     """
 
-    _task = REGRESSION
+    _problem_type = REGRESSION
     _local = LocalRegressor
     if not TYPE_CHECKING:
         score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
@@ -367,7 +363,6 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             with several outputs, there is a level above them with the number of the
             output.
         """
-        conformal_quantile_of_targets(require_fitted(self), coverage)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_interval", coverage)
 
     def predict_quantiles(self, X: Collection, quantiles: ArrayLike) -> Collection:
@@ -387,5 +382,4 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             The quantiles. The columns of a data frame are named after their
             probabilities.
         """
-        levels, _ = levels_and_residuals(require_fitted(self), quantiles)  # raises now, not on a worker
-        return self._predict_lazily(X, "predict_quantiles", levels)
+        return self._predict_lazily(X, "predict_quantiles", quantiles)

@@ -245,8 +245,9 @@ def predict(
     """
     _check_estimator(estimator)
     fitted = require_fitted(estimator)
-    if method not in METHODS or not hasattr(estimator, method):
-        raise ValueError(f"method={method!r} is not one that {type(estimator).__name__} has of {list(METHODS)}.")
+    methods = list(estimator._problem_type.methods)
+    if method not in methods:
+        raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")
     names = None if fitted.columns.names is None else fitted.columns.names.tolist()
     call: Callable[..., Array] = getattr(estimator, method)
 
@@ -263,12 +264,6 @@ def predict(
         raise ValueError(f"to={os.fspath(path)!r} is a file of the source, which would be lost: give another path.")
     _write(predictions, path, method, getattr(estimator, "classes_", None))
     return None
-
-
-METHODS = (
-    "predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set", "predict_interval",
-    "predict_quantiles",
-)  # fmt: skip
 
 
 def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:

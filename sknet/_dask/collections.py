@@ -141,7 +141,9 @@ def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
 # --- predictions, when they are asked for ----------------------------------------------------------------------------
 
 
-def predict_lazily(estimator: object, X: Collection, method: str, *arguments: object) -> Collection:
+def predict_lazily(
+    estimator: object, X: Collection, method: str, arguments: tuple[object, ...], names: Any
+) -> Collection:
     """Return predictions of a collection; a list of them where there is one for each output.
 
     Parameters
@@ -149,7 +151,10 @@ def predict_lazily(estimator: object, X: Collection, method: str, *arguments: ob
     estimator : estimator
         Its `method` is called with each partition and the arguments.
     X : dask DataFrame or Array
-    method : {"predict", "predict_proba", "predict_set", "predict_interval", "predict_quantiles"}
+    method : str
+    arguments : tuple
+    names : array-like, or None
+        Names of the columns of a data frame of predictions; a list of these where there is one for each output.
 
     Returns
     -------
@@ -168,10 +173,8 @@ def predict_lazily(estimator: object, X: Collection, method: str, *arguments: ob
     is_list = isinstance(example, list)
     examples = example if is_list else [example]
     predictions = [
-        _map(_Predict(method, arguments, output if is_list else None, like[:0], names), X, shared)
-        for output, (like, names) in enumerate(
-            zip(examples, _columns(estimator, method, examples, arguments), strict=True)
-        )
+        _map(_Predict(method, arguments, i if is_list else None, each[:0], names[i] if is_list else names), X, shared)
+        for i, each in enumerate(examples)
     ]
     return predictions if is_list else predictions[0]
 
@@ -194,10 +197,11 @@ def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
 class _Predict:
     """Predicts one partition of a collection: the function of tasks, named after the method."""
 
-    def __init__(
-        self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: pd.Index | None
-    ) -> None:
-        self.method, self.arguments, self.like, self.names = method, arguments, like, names
+    def __init__(self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: Any) -> None:
+        self.method, self.arguments, self.like = method, arguments, like
+        self.columns = names  # of a data frame; of intervals of several outputs, below the number of each output
+        if like.ndim == 3:
+            self.columns = pd.MultiIndex.from_product([range(like.shape[1]), names])
         self.output = output  # which of the list that the method returns; None where it returns an array
         self.__name__ = f"sknet-{method}"  # of its tasks
 
@@ -213,20 +217,4 @@ class _Predict:
         """Return values with the index of the partition, as a Series or a frame."""
         if values.ndim == 1:
             return pd.Series(values, index=index)
-        return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.names)
-
-
-def _columns(
-    estimator: object, method: str, examples: list[Array], arguments: tuple[object, ...]
-) -> list[pd.Index | None]:
-    """Return, for each output, the names of the predicted data frame's columns; None where a Series is predicted."""
-    if method in ("predict_proba", "predict_set"):
-        classes = estimator.classes_  # type: ignore[attr-defined]
-        return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]
-    ends = ["lower", "upper"]
-    if method == "predict_interval":
-        k = examples[0].shape[1]
-        return [pd.Index(ends) if examples[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
-    if method == "predict_quantiles":
-        return [pd.Index(np.asarray(arguments[0]))]  # the quantiles' levels
-    return [None if examples[0].ndim == 1 else pd.RangeIndex(examples[0].shape[1])]
+        return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.columns)

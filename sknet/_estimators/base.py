@@ -17,13 +17,12 @@ from sknet._estimators.fit_run import (
     FitRun,
     Seeds,
     Start,
-    TaskFunctions,
     advance_random_state,
     draw_start,
     start_from_checkpoint,
 )
-from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table, require_fitted
-from sknet._estimators.methods import explain_rows
+from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table, outputs_of, require_fitted
+from sknet._estimators.methods import ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
     CommonParameters,
     check_has_partial_fit,
@@ -59,7 +58,7 @@ from sknet._typing import Array, Table, Target
 class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, CommonParameters):
     """Base class of both estimators, which also derive from their parameters."""
 
-    _task: ClassVar[TaskFunctions]
+    _problem_type: ClassVar[ProblemType]
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 
@@ -95,7 +94,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         self._validate_params()
         with draw_start(self, None, is_increment=True) as start:
             run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
-            self._publish(run.final_fitted(run.outcome(), self._task, keeps_state=True))
+            self._publish(run.final_fitted(run.outcome(), self._problem_type, keeps_state=True))
 
     def _train(self, start: Start, arguments: FitArguments) -> Self:
         """Train from a start on the given data, and publish the result."""
@@ -111,7 +110,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _read(self, start: Start, arguments: FitArguments) -> ReadData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
         settings, name = target_settings(self), type(self).__name__
-        learn = partial(self._task.learn_head, settings=settings, classes=arguments.classes)
+        learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
             head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
         else:
@@ -160,7 +159,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Call the observers, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         is_increment, outcome = run.plan.start.is_increment, run.outcome()
-        fitted = run.final_fitted(outcome, self._task, keeps_state=is_interrupted or is_increment)
+        fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_increment)
         if observers is not None:
             observers.fit_ended(fitted)
         if is_increment:  # a single epoch always ends as planned, unless interrupted
@@ -184,6 +183,18 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _publish(self, fitted: Fitted) -> None:
         """Set the result in one assignment, so that the estimator is never half changed."""
         self._fitted = fitted
+
+    # --- 7. predict --------------------------------------------------------------------------------------------------
+
+    def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
+        """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""
+        decoding = self._problem_type.methods[method](require_fitted(self), *arguments)
+        predictions: Array = decoding.finish(outputs_of(self, X, decoding.convert))
+        return predictions
+
+    def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
+        head = require_fitted(self).model.head
+        return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -1,6 +1,4 @@
-"""What the methods of fitted estimators share: scores, quantiles of residuals for intervals and sets, and explanations.
-
-A user's scorer also scores each epoch on held-out rows.
+"""What the methods of fitted estimators share: predictions, scores, quantiles of residuals, and explanations.
 
 Conventions
 -----------
@@ -13,18 +11,16 @@ largest : (k,)                         largest residual inside the interval or s
 `explain_rows` has values : (n, d, k)      base : (k,)
 """
 
-from collections.abc import Callable
-from contextlib import suppress
-from copy import copy, deepcopy
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
+from sklearn.base import BaseEstimator
+from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fit_run import Plan
-from sknet._estimators.fitted import Fitted, FittedAttributes, OutputsForScorer, model_and_checked_table
+from sknet._estimators.fitted import FittedAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     different_lengths_message,
     drop_zero_weights,
@@ -33,14 +29,11 @@ from sknet._estimators.read_data import (
     replace_zero_weight_rows,
 )
 from sknet._estimators.user_warnings import warn
-from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, draw_background, explain
-from sknet._model.heads import LabelHead, RegressionHead
-from sknet._model.model import Model
+from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._tables.labels import as_labels, present_labels
 from sknet._tables.read import (
-    is_frame,
     is_missing,
     is_sparse,
     short_list,
@@ -49,9 +42,32 @@ from sknet._tables.read import (
     take_optional,
     take_rows,
 )
-from sknet._tables.rows import Rows
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
+
+# --- predictions -----------------------------------------------------------------------------------------------------
+
+
+class Decoding(NamedTuple):
+    """How a prediction method turns raw outputs into what it returns: `convert` block by block, then `finish` once."""
+
+    convert: Callable[[Array], Array]  # raw outputs of a block of rows, which it may overwrite -> array
+    finish: Callable[[Array], Any] = np.asarray  # the arrays of all blocks -> predictions
+    names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """What differs between classification and regression."""
+
+    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
+    # for each prediction method: (fitted, *its arguments) -> decoding; raises if it cannot predict
+    methods: Mapping[str, Callable[..., Decoding]]
+    out_of_fold_method: str  # the method that predicts held-out rows
+    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
+    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
+    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
+
 
 # --- the score of predictions ----------------------------------------------------------------------------------------
 
@@ -115,53 +131,6 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
     each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
     return float(np.mean(each))
-
-
-# --- the score of every epoch ----------------------------------------------------------------------------------------
-
-
-def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
-    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
-    trained = copy(estimator)  # the estimator itself must not change before the fit ends
-    scorer = check_scoring(trained, estimator.scoring)
-    X = held_out.X.for_scorer()
-    kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
-    kind = "classifier" if is_classifier(estimator) else "regressor"
-    weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    y = plan.encoding.head.reshape_like_y(held_out.y)
-
-    def score(model: Model, raw: Array) -> float:
-        trained._fitted = Fitted(
-            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
-        )
-        trained._outputs_for_scorer = OutputsForScorer(raw, kept)
-        try:
-            found = scorer(trained, X, y, **weights)
-        except (TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, TypeError) and "sample_weight" in str(error):
-                raise ValueError(
-                    f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
-                    "another, or make it of a function that takes the keyword sample_weight."
-                ) from error
-            if not isinstance(estimator.scoring, str):
-                raise  # an error of the user's own code
-            raise ValueError(
-                f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
-                f"{kind}s, or scoring='loss'."
-            ) from error
-        return _as_score(found, estimator.scoring)
-
-    return score
-
-
-def _as_score(found: Any, scoring: object) -> float:
-    """Return a scorer's result as a float; raise if it is not a single number."""
-    with suppress(TypeError, ValueError):
-        if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
-            return float(found)
-    raise TypeError(
-        f"scoring={scoring!r} returned {short_repr(found)}: a scorer must return one number, the larger the better."
-    )
 
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
