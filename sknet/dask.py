@@ -14,12 +14,11 @@ from numpy.typing import ArrayLike
 
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import refuse_unresumable_solver
 from sknet._estimators.classifier import CLASSIFICATION
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fitted import require_fitted
-from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
+from sknet._estimators.fitted import check_fitted
+from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
 from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_weight_of_rows
 from sknet._estimators.regressor import REGRESSION
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
@@ -148,7 +147,7 @@ class _OnWorkers(BaseSigmoidMLP):
         self : object
             The fitted estimator.
         """
-        refuse_unresumable_solver(self.solver)
+        check_resumable(self.solver)
         arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._train_on_workers(partial(self._resume, path), arguments)
 
@@ -172,7 +171,7 @@ class _OnWorkers(BaseSigmoidMLP):
             The fitted estimator, which needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
-        local._fitted, local._outputs_for_scorer = require_fitted(self), self._outputs_for_scorer
+        local._fitted, local._outputs_for_scorer = check_fitted(self), self._outputs_for_scorer
         return local
 
     def predict(self, X: Collection) -> Collection:
@@ -214,7 +213,7 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _predict_lazily(self, X: Collection, method: str, *arguments: object) -> Collection:
         """Return predictions by a method of the local estimator, not yet computed except for a scorer's table."""
-        names = self._problem_type.methods[method](require_fitted(self), *arguments).names  # raises now, not on workers
+        names = self._problem_type.methods[method](check_fitted(self), *arguments).names  # raises now, not on workers
         local = self.to_local()
         if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
             return getattr(local, method)(X, *arguments)
@@ -239,7 +238,7 @@ class _OnWorkers(BaseSigmoidMLP):
         score : float
             At most 1.
         """
-        head = require_fitted(self).model.head
+        head = check_fitted(self).model.head
         y, weight = compute_if_collection(y), compute_if_collection(sample_weight)
         read = read_weight_of_rows(y, weight)
         if read is not None and not read.all():  # rows of weight 0 may hold anything

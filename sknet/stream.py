@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import require_fitted
+from sknet._estimators.fitted import check_fitted
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
@@ -244,7 +244,7 @@ def predict(
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
     _check_estimator(estimator)
-    fitted = require_fitted(estimator)
+    fitted = check_fitted(estimator)
     methods = list(estimator._problem_type.methods)
     if method not in methods:
         raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")

@@ -10,8 +10,8 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import Observers, observers_of, refuse_unresumable_solver
-from sknet._estimators.constraints import check_parameters, fit_context, refuse_unknown_keywords
+from sknet._estimators.callbacks import Observers, observers_of
+from sknet._estimators.constraints import check_parameters, fit_context, with_checked_keywords
 from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
 from sknet._estimators.fit_run import (
     FitRun,
@@ -21,14 +21,15 @@ from sknet._estimators.fit_run import (
     draw_start,
     start_from_checkpoint,
 )
-from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table, outputs_of, require_fitted
+from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
     CommonParameters,
     check_has_partial_fit,
+    check_own_rows,
+    check_resumable,
+    check_temperature,
     column_choices,
-    refuse_conflicts_with_own_rows,
-    refuse_conflicts_with_temperature,
 )
 from sknet._estimators.planning import assemble_run, make_plan
 from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
@@ -64,14 +65,14 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        refuse_conflicts_with_temperature(self)
+        check_temperature(self)
         with draw_start(self, self._fitted if self.warm_start else None) as start:
             return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
-        refuse_conflicts_with_temperature(self)
-        refuse_unresumable_solver(self.solver)
+        check_temperature(self)
+        check_resumable(self.solver)
         saved, before = checkpoints.read_checkpoint(path), self._fitted
         saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
         start = start_from_checkpoint(saved, before)
@@ -128,8 +129,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
         if arguments.has_own_rows:
-            refuse_conflicts_with_own_rows(self)
-            held_out = read_own_rows(arguments, name, head, columns, self.early_stopping)
+            check_own_rows(self)
+            held_out = read_own_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
     # --- 4. select, 5. train, 6. publish ---------------------------------------------------------------------------
@@ -188,12 +189,12 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
         """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""
-        decoding = self._problem_type.methods[method](require_fitted(self), *arguments)
+        decoding = self._problem_type.methods[method](check_fitted(self), *arguments)
         predictions: Array = decoding.finish(outputs_of(self, X, decoding.convert))
         return predictions
 
     def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
-        head = require_fitted(self).model.head
+        head = check_fitted(self).model.head
         return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
@@ -337,7 +338,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
     # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def transform(self, X: Table) -> Table:
         """Compute the activations of the last hidden layer.
 
@@ -360,7 +361,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model, table = model_and_checked_table(self, X)
         return model.last_hidden(table)
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def get_feature_names_out(self, input_features: Target = None) -> Array:
         """Return the names of the columns that `transform` returns.
 
@@ -375,7 +376,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             "sigmoidmlpclassifier0" and so on; without hidden layers,
             `network_feature_names_`.
         """
-        network = require_fitted(self).model.network
+        network = check_fitted(self).model.network
         names: Array = super().get_feature_names_out(input_features)
         return names if network.activations else self.network_feature_names_
 
@@ -386,7 +387,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def activations(self, X: Table) -> list[Array]:
         """Compute the output of every layer.
 
@@ -404,7 +405,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model, table = model_and_checked_table(self, X)
         return model.activations(table)
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def input_gradients(self, X: Table) -> Array:
         """Compute the derivatives of the predictions with respect to the table's numbers.
 
@@ -434,7 +435,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def explain(self, X: Table, background: Table = None) -> Explanation:
         """Compute how much each column contributes to each prediction.
 
@@ -487,7 +488,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         return explain_rows(self, X, background, verbose=bool(self.verbose))
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def backpropagate(
         self, X: Table, y: Target, sample_weight: Target = None
     ) -> tuple[float, list[Array], list[Array]]:
@@ -520,7 +521,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Derivatives with respect to the biases.
         """
         self._validate_params()
-        fitted = require_fitted(self)
+        fitted = check_fitted(self)
         start = Start(Seeds(*fitted.seeds), fitted, is_increment=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.parameters import solver_class
+from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
 from sknet._model.folds import EpochReport
 from sknet._packages import require_package
@@ -261,7 +261,7 @@ class Checkpoint:
             raise TypeError(
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
             )
-        refuse_unresumable_solver(getattr(estimator, "solver", None))
+        check_resumable(getattr(estimator, "solver", None))
         check_writable(self.path)
 
     def teardown(self, estimator: object, context: object) -> None:
@@ -299,15 +299,6 @@ class Checkpoint:
         context : sklearn.callback.CallbackContext
             Context of the fit or epoch.
         """
-
-
-def refuse_unresumable_solver(solver: object) -> None:
-    """Raise for a solver whose state cannot be written."""
-    if not solver_class(solver).is_first_order:
-        raise ValueError(
-            f"solver={solver!r} keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
-            "resumed: choose a first-order solver such as 'adam'."
-        )
 
 
 class CheckpointWriter(FitObserver):

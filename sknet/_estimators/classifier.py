@@ -531,10 +531,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         self : object
             The classifier.
         """
-        self._refuse_other_classes(classes)
+        self._check_classes(classes)
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def _refuse_other_classes(self, classes: Target) -> None:
+    def _check_classes(self, classes: Target) -> None:
         """Raise if the classes are not those of earlier calls."""
         if classes is None or self._fitted is None:
             return

@@ -115,7 +115,7 @@ FITTED_CLASSES = STORED_CLASSES | classes_by_name(
 """The classes of values in a file or a pickle, by name."""
 
 
-def require_fitted(estimator: "FittedAttributes") -> Fitted:
+def check_fitted(estimator: "FittedAttributes") -> Fitted:
     """Return the result of an estimator's fit; raise scikit-learn's NotFittedError if it is not fitted."""
     if estimator._fitted is None:
         raise NotFittedError(
@@ -127,7 +127,7 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 
 def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table; warn of columns without known categories or dates."""
-    fitted = require_fitted(estimator)
+    fitted = check_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
@@ -326,7 +326,7 @@ class FittedAttributes:
     @feature_names_in_.setter
     def feature_names_in_(self, names: Array | None) -> None:
         """Set the names by hand; SHAP sets None, so that arrays without names raise no warning."""
-        fitted = require_fitted(self)
+        fitted = check_fitted(self)
         kept = None if names is None else np.asarray(names, dtype=object)
         if kept is not None and kept.shape != (fitted.columns.n,):
             raise ValueError(f"feature_names_in_ must hold {fitted.columns.n} names, got shape {kept.shape}.")

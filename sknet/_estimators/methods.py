@@ -88,12 +88,12 @@ def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
     for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
-        _refuse_unknown_labels(present_labels(column), known)
+        _check_kind_of_labels(present_labels(column), known)
     is_right = (labels == predicted) | is_missing(labels)  # missing labels count as right
     return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
 
 
-def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
+def _check_kind_of_labels(labels: Array, classes: Array) -> None:
     """Raise if labels are not of the classes' kind. Unknown labels of the same kind count as wrong."""
     to_check = labels if labels.dtype == object else labels[:1]  # only objects may have several types
     unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
@@ -106,7 +106,7 @@ def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
         )
 
 
-def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+def score_numbers(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
     weight = read_weight_of_rows(predicted, sample_weight)
     values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
@@ -166,7 +166,7 @@ def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, cover
             f"{suggest_fraction(coverage)}"
         )
     probability = float(coverage)  # type: ignore[arg-type]
-    residuals = require_residuals(residuals, method)
+    residuals = check_residuals(residuals, method)
     largest = residuals.quantile(probability)
     if largest is None:
         raise ValueError(
@@ -182,7 +182,7 @@ def rows_needed(coverage: float) -> int:
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors
 
 
-def require_residuals(residuals: R | None, method: str) -> R:
+def check_residuals(residuals: R | None, method: str) -> R:
     """Return the residuals; raise a ValueError if there are none."""
     if residuals is None:
         raise ValueError(
@@ -207,7 +207,7 @@ def read_quantiles(quantiles: object) -> Array:
 
 def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
     """Return quantiles of signed residuals, (levels, 1); raise a ValueError if there are too few held-out rows."""
-    scaled = require_residuals(residuals, "predict_quantiles")
+    scaled = check_residuals(residuals, "predict_quantiles")
     if scaled.signed is None:
         raise TypeError("signed residuals need a single target")
     quantiles = scaled.signed.at_levels(levels)

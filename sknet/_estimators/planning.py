@@ -86,7 +86,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         settings, resolved = resolve_parameters(estimator, facts)
         learner = EncodingLearner(settings, data.head, rows, sample, survey, data.columns.float_type, start.seeds.rows)
         encoding = learner.learn(evaluation.train)
-        fit_messages.refuse_or_warn_of_left_out(encoding.encoder)
+        fit_messages.check_left_out_columns(encoding.encoder)
     fit_messages.warn_of_ended_schedule(settings, start)
     learner_of_folds = learner if isinstance(evaluation, Folds) else None
     return Plan(start, settings, resolved, rows, data.columns, encoding, evaluation, learner_of_folds)

@@ -179,7 +179,7 @@ def read_rows(
     return head, assemble_rows(table, values, weight, arguments.groups), columns
 
 
-def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
+def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Columns) -> Rows:
     """Check the validation set that the user passes."""
     if arguments.X_val is None and arguments.y_val is None:
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
@@ -187,16 +187,6 @@ def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Colum
         raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
     if arguments.X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided. Give both, or neither.")
-    if not early_stopping:
-        raise ValueError(
-            "X_val and y_val are passed to fit while at the same time early_stopping is False. "
-            "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
-        )
-    if early_stopping == "folds":
-        raise ValueError(
-            "X_val and y_val are passed, but early_stopping='folds' chooses the epoch by rows of X: set early_stopping "
-            "to True, or leave X_val and y_val out."
-        )
     weight = read_weight_of_rows(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
@@ -276,7 +266,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if columns.names is not None:
         stand_in.feature_names_in_ = columns.names
     if is_frame(X):
-        _refuse_duplicates(X)
+        _check_unique_names(X)
         try:
             validate_data(
                 stand_in, X, reset=False, skip_check_array=True
@@ -341,7 +331,7 @@ _CHECK_OPTIONS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite
 
 def _check_frame(X: Table, name: str) -> Table:
     """Check the size and the names of a frame; return it as a pandas frame."""
-    _refuse_duplicates(X)
+    _check_unique_names(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
             raise ValueError(
@@ -350,7 +340,7 @@ def _check_frame(X: Table, name: str) -> Table:
     return with_common_types(as_pandas(X))
 
 
-def _refuse_duplicates(X: Table) -> None:
+def _check_unique_names(X: Table) -> None:
     names = column_names(X)
     if len(set(names)) < len(names):
         raise ValueError(

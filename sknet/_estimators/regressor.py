@@ -12,8 +12,8 @@ from sknet._estimators.methods import (
     ProblemType,
     conformal_quantile,
     read_quantiles,
-    regression_score,
     residuals_at_levels,
+    score_numbers,
 )
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import loss_if_valid
@@ -83,7 +83,7 @@ REGRESSION = ProblemType(
     },
     out_of_fold_method="predict",
     learn_residuals=learn_regression_residuals,
-    score=regression_score,
+    score=score_numbers,
 )
 
 

@@ -16,38 +16,21 @@ import numpy as np
 
 from sknet._estimators.constraints import suggest_value
 from sknet._estimators.parameters import (
-    LEARNT_WITH,
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
+    check_folds,
+    check_solver,
+    check_unchanged,
     copy_containers,
-    refuse_changed_parameters,
-    refuse_conflicts_with_folds,
-    refuse_conflicts_with_solver,
+    fixed_once_learnt,
     schedule_ends,
     solver_class,
     validation_splitter,
 )
+from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
 from sknet._model.machine import refuse_beyond_memory
-from sknet._model.rules_by_rows import (
-    FEW_ROWS,
-    FOLDS_PATIENCE,
-    FOLDS_TOL,
-    LARGE_BATCH,
-    LARGE_PATIENCE,
-    LARGE_ROWS,
-    LARGE_TOL,
-    MANY_ROWS,
-    MAX_STEPS,
-    MIN_EVALUATED_ROWS,
-    PATIENCE,
-    REGRESSOR_FOLDS_PATIENCE,
-    SMALLEST_PROPORTIONAL_BATCH,
-    TOL,
-    auto_n_bins,
-    fraction_held_out,
-)
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
@@ -117,10 +100,10 @@ def evaluation_class(
 ) -> type[NoEvaluation | HeldOut | Folds]:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
-        refuse_conflicts_with_folds(p)
+        check_folds(p)
         return Folds
-    if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
-        if n_rows < MIN_EVALUATED_ROWS:
+    if p.early_stopping == "auto" and n_rows < rules.LARGE_ROWS:
+        if n_rows < rules.MIN_EVALUATED_ROWS:
             return NoEvaluation
         # without folds, rows are held out as below; a single epoch leaves nothing to choose
         if p.max_iter > 1 and suits_folds(p) and not limits.is_sequential:
@@ -130,7 +113,9 @@ def evaluation_class(
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY) -> float:
     """Return the fraction of the table's rows to hold out."""
-    fraction = fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    fraction = (
+        rules.fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    )
     return min(fraction, limits.max_held_out / n_rows)
 
 
@@ -160,7 +145,7 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
     if isinstance(resolved, RegressorParameters) and not takes_scaled_targets(resolved.loss):
         resolved.target_scaling = None
     if facts.earlier_parameters is not None:
-        refuse_changed_parameters(resolved, facts.earlier_parameters)
+        check_unchanged(resolved, facts.earlier_parameters)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
     # "folds", True or False; False also if there are too few rows to hold out
     resolved.early_stopping = facts.early_stopping
@@ -187,40 +172,39 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     is_evaluated = bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
     by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
-    is_large = facts.n_table_rows >= LARGE_ROWS and ours
-    largest_batch = max(facts.limits.largest_batch, min(n // MAX_STEPS, LARGE_BATCH))
-    proportional = int(np.clip(n // 32, SMALLEST_PROPORTIONAL_BATCH, largest_batch))
+    is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
+    largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS, rules.LARGE_BATCH))
+    proportional = int(np.clip(n // 32, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
-        "dtype": "float32" if first_order and n >= FEW_ROWS else "float64",
+        "dtype": "float32" if first_order and n >= rules.FEW_ROWS else "float64",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if is_evaluated and ours else 0.0,
         "dropout": 0.0,
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
-        "validation_fraction": fraction_held_out(facts.n_table_rows),
-        "tol": LARGE_TOL if is_large and first_order else TOL,
-        "n_iter_no_change": LARGE_PATIENCE if is_large else PATIENCE,
+        "validation_fraction": rules.fraction_held_out(facts.n_table_rows),
+        "tol": rules.LARGE_TOL if is_large and first_order else rules.TOL,
+        "n_iter_no_change": rules.LARGE_PATIENCE if is_large else rules.PATIENCE,
         "numeric_encoding": "raw",
         "input_gains": first_order and may_choose_network(p, facts) and has_hidden_layers(p),
-        "n_bins": auto_n_bins(n, facts.columns.n_numbers),
+        "n_bins": rules.auto_n_bins(n, facts.columns.n_numbers),
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
     }
     if facts.early_stopping == "folds":
-        by_rows = FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else REGRESSOR_FOLDS_PATIENCE
-        patience = by_rows[(n >= FEW_ROWS) + (n >= MANY_ROWS)]  # index 0, 1 or 2
+        by_rows = rules.FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else rules.REGRESSOR_FOLDS_PATIENCE
+        patience = by_rows[(n >= rules.FEW_ROWS) + (n >= rules.MANY_ROWS)]  # index 0, 1 or 2
         # float32 even for few rows, since several networks are trained and float64 takes twice the time
-        values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
+        values |= {"n_iter_no_change": patience, "tol": rules.FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training continues with the learnt encoders
-        values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
-        values["input_gains"] = values["input_gains"] and first_order
+        values |= {name: facts.earlier_parameters[name] for name in fixed_once_learnt(p) if name in values}
     # bins and target means change the inputs
     elif may_choose_network(p, facts):
         if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # members with and without bins alternate
-        elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= MANY_ROWS:
+        elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
             values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)
         # `partial_fit` would keep the means of its first call
         if facts.columns.has_many_categories and not facts.began_with_increments:
@@ -325,7 +309,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     resolved = replace_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
     settings = make_settings(resolved, is_continued=is_continued, keeps_all_categories=facts.keeps_all_categories)
-    refuse_fewer_units_than_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
+    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
     return settings, resolved
 
 
@@ -397,7 +381,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
-    refuse_conflicts_with_solver(p)
+    check_solver(p)
     return Settings(
         target=target_settings(p),
         table=settings_from(
@@ -444,7 +428,7 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     return layer_sizes
 
 
-def refuse_fewer_units_than_sets(sizes: tuple[int, ...], n_sets: int) -> None:
+def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:
     """Raise if a hidden layer has fewer units than there are sets of columns."""
     if min(sizes, default=n_sets) < n_sets:
         raise ValueError(

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.parameters import ClassifierParameters, column_choices, solver_class, validation_splitter
+from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
@@ -43,26 +43,6 @@ from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
 
-def refuse_unstreamable_parameters(estimator: BaseSigmoidMLP) -> None:
-    """Raise for parameters that need all rows at once."""
-    estimator._validate_params()
-    if not solver_class(estimator.solver).is_first_order:
-        raise ValueError(
-            f"solver={estimator.solver!r} needs all rows for every step, and a stream gives batches: use 'adam'."
-        )
-    if estimator.n_members not in (1, "auto"):
-        raise ValueError(f"n_members={estimator.n_members} needs all rows at once: fit a stream with n_members=1.")
-    if estimator.early_stopping == "folds":
-        raise ValueError("early_stopping='folds' trains on all rows several times: set it to 'auto', True or False.")
-    if estimator.warm_start:
-        raise ValueError("warm_start=True: a fit from a stream starts anew; set it to False, or use partial_fit.")
-    if validation_splitter(estimator) is not None:
-        raise ValueError(
-            f"validation_fraction={estimator.validation_fraction} is a splitter, which needs all rows at once: give a "
-            "share, or a source as validation."
-        )
-
-
 @with_callbacks
 def fit_stream(
     estimator: BaseSigmoidMLP,
@@ -72,7 +52,8 @@ def fit_stream(
     resume: str | PathLike[str] | None,
 ) -> None:
     """Fit an estimator; `folder` needs room for a copy of the table."""
-    refuse_unstreamable_parameters(estimator)
+    estimator._validate_params()
+    check_streamable(estimator)
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     if resume is not None:  # before hours of reading

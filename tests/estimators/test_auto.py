@@ -8,12 +8,6 @@ from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.resolve import (
-    FOLDS_PATIENCE,
-    FOLDS_TOL,
-    LARGE_PATIENCE,
-    LARGE_TOL,
-    PATIENCE,
-    TOL,
     Facts,
     Folds,
     HeldOut,
@@ -22,6 +16,7 @@ from sknet._estimators.resolve import (
     fraction_to_hold_out,
     resolve,
 )
+from sknet._model.rules_by_rows import FOLDS_PATIENCE, FOLDS_TOL, LARGE_PATIENCE, LARGE_TOL, PATIENCE, TOL
 from tests.estimators.choices import (
     FEW_ROWS,
     FRACTION_HELD_OUT,

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
-from sknet._estimators.resolve import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts, resolve
+from sknet._estimators.resolve import Facts, resolve
+from sknet._model.rules_by_rows import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE
 from tests.estimators.choices import FEW_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS, OPEN_ENDED_SCHEDULES, names_of
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
@@ -381,7 +382,7 @@ def test_auto_batches_are_two_hundred_rows():
 def test_what_does_not_go_with_lbfgs(given):
     (name,) = given
     for kind in (SigmoidMLPRegressor, SigmoidMLPClassifier):
-        with pytest.raises(ValueError, match=rf"{name}=.* does not go with solver='lbfgs'.*choose solver='adam'"):
+        with pytest.raises(ValueError, match=rf"solver='lbfgs' does not go with {name}=.*choose solver='adam'"):
             kind(4, solver="lbfgs", **given).fit(X, LABEL)
 
 
