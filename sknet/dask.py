@@ -213,11 +213,10 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _predict_lazily(self, X: Collection, method: str, *arguments: object) -> Collection:
         """Return predictions by a method of the local estimator, not yet computed except for a scorer's table."""
-        names = self._problem_type.methods[method](check_fitted(self), *arguments).names  # raises now, not on workers
         local = self.to_local()
         if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
             return getattr(local, method)(X, *arguments)
-        return predict_lazily(local, X, method, arguments, names)
+        return predict_lazily(local, X, method, *arguments)
 
     def score(self, X: Collection, y: Target, sample_weight: Target = None) -> float:
         """Return the score of the local estimator: accuracy, R², or D² of the pinball loss.

@@ -141,9 +141,7 @@ def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
 # --- predictions, when they are asked for ----------------------------------------------------------------------------
 
 
-def predict_lazily(
-    estimator: object, X: Collection, method: str, arguments: tuple[object, ...], names: Any
-) -> Collection:
+def predict_lazily(estimator: Any, X: Collection, method: str, *arguments: object) -> Collection:
     """Return predictions of a collection; a list of them where there is one for each output.
 
     Parameters
@@ -152,9 +150,6 @@ def predict_lazily(
         Its `method` is called with each partition and the arguments.
     X : dask DataFrame or Array
     method : str
-    arguments : tuple
-    names : array-like, or None
-        Names of the columns of a data frame of predictions; a list of these where there is one for each output.
 
     Returns
     -------
@@ -171,6 +166,7 @@ def predict_lazily(
     # one value for all tasks; with a name, dask need not hash the weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(example, list)
+    names = estimator._decoding(method, *arguments).names
     examples = example if is_list else [example]
     predictions = [
         _map(_Predict(method, arguments, i if is_list else None, each[:0], names[i] if is_list else names), X, shared)

@@ -89,15 +89,10 @@ def check_columns(rows: Table, number: int, first_rows: Table, first: int) -> No
     names, expected = column_names(rows), column_names(first_rows)
     if names == expected:
         return
-    lacking = [name for name in expected if name not in names]
-    added = [name for name in names if name not in expected]
-    if lacking:
-        what = f"lacks the columns {short_list(lacking)}"
-    elif added:
-        what = f"has the columns {short_list(added)} too"
-    else:
-        what = "has its columns in another order"
-    raise ValueError(f"Partition {number} of X {what}: give each the columns of partition {first}, in their order.")
+    raise ValueError(
+        f"Partition {number} of X has the columns {short_list(names)}: give each the columns of partition {first}, "
+        f"{short_list(expected)}, in this order."
+    )
 
 
 class Partitions:

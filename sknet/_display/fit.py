@@ -350,10 +350,10 @@ class NetworkDisplay:
                     ax.text(x + shift, y, names[unit], ha=side, va="center", fontsize="small", parse_math=False)
         sizes = [len(self.coefs[0]), *(W.shape[1] for W in self.coefs)]
         kinds = ["input", *["unit"] * (len(self.coefs) - 1), "output"]
-        for places, size, kind in zip(circles, sizes, kinds, strict=True):
-            ax.scatter(*zip(*places, strict=True), s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
-            text = f"{len(places)} of " * (len(places) < size) + f"{size} {kind}" + "s" * (size > 1)
-            ax.text(places[0][0], -0.5 * tallest - 0.4, text, ha="center", va="top", fontsize="small", color="0.35")
+        for circle, size, kind in zip(circles, sizes, kinds, strict=True):
+            ax.scatter(*zip(*circle, strict=True), s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
+            text = f"{len(circle)} of " * (len(circle) < size) + f"{size} {kind}" + "s" * (size > 1)
+            ax.text(circle[0][0], -0.5 * tallest - 0.4, text, ha="center", va="top", fontsize="small", color="0.35")
         ax.set_title(self.estimator_name or "", parse_math=False)
         ax.set_axis_off()
         ax.margins(0.06)
@@ -365,13 +365,10 @@ def draw_weights(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> An
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
-    strength = np.abs(weights).ravel()
-    colors = colormaps[COLORMAP](0.5 + 0.5 * weights.ravel())
-    colors[:, 3] = np.clip(0.12 + strength, 0.0, 1.0)  # opacity: even the weakest can be seen
-    order = np.argsort(strength)  # the strongest are drawn last, on top
-    segments = list(np.array(list(ends))[order])
-    lines = LineCollection(segments, colors=colors[order], linewidths=0.3 + 2.4 * strength[order])
-    return ax.add_collection(lines)
+    order = np.argsort(np.abs(weights), axis=None)  # the strongest are drawn last, on top
+    drawn = weights.ravel()[order]
+    segments, colors = np.array(list(ends))[order], colormaps[COLORMAP](0.5 + 0.5 * drawn)
+    return ax.add_collection(LineCollection(list(segments), colors=colors, linewidths=0.3 + 2.4 * np.abs(drawn)))
 
 
 def strongest_units(coefs: Sequence[Array], max_units: int) -> list[Array]:

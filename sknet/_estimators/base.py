@@ -22,7 +22,7 @@ from sknet._estimators.fit_run import (
     start_from_checkpoint,
 )
 from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
-from sknet._estimators.methods import ProblemType, explain_rows, predict_weighted
+from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
     CommonParameters,
     check_has_partial_fit,
@@ -187,9 +187,12 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     # --- 7. predict --------------------------------------------------------------------------------------------------
 
+    def _decoding(self, method: str, *arguments: object) -> Decoding:
+        return self._problem_type.methods[method](check_fitted(self), *arguments)
+
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
         """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""
-        decoding = self._problem_type.methods[method](check_fitted(self), *arguments)
+        decoding = self._decoding(method, *arguments)
         predictions: Array = decoding.finish(outputs_of(self, X, decoding.convert))
         return predictions
 

@@ -42,7 +42,7 @@ def _decode_decision(fitted: Fitted) -> Decoding:
     return Decoding(np.asarray, head.decision)  # raw outputs, without link
 
 
-def _decode_sets(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
+def _decode_sets(fitted: Fitted, coverage: float = 0.9, per_class: bool = False) -> Decoding:
     """Return the decoding of `predict_set`; with `per_class`, each class needs enough held-out rows of its own."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")

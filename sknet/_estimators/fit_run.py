@@ -331,10 +331,6 @@ class FitRun:
         for_all[rows] = predicted
         return for_all
 
-    def origin(self) -> checkpoints.Origin:
-        """Return what must be the same when this run is resumed."""
-        return origin_of(self.estimator_name, self.plan)
-
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     """Return the initial states of networks: new states, or states of an earlier call or of a checkpoint."""

@@ -34,7 +34,7 @@ def _decode_numbers(fitted: Fitted) -> Decoding:
     return Decoding(fitted.model.head.predict)
 
 
-def _decode_intervals(fitted: Fitted, coverage: float) -> Decoding:
+def _decode_intervals(fitted: Fitted, coverage: float = 0.9) -> Decoding:
     head: Any = fitted.model.head
     if not has_interval(head):
         raise ValueError(

@@ -5,7 +5,7 @@ schedules, which have no end, "auto" turns off everything that scikit-learn does
 scikit-learn's settings does the same as there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from numbers import Integral, Real
@@ -39,7 +39,7 @@ from sknet._tables.kinds import UNKNOWN_COLUMNS, ColumnSummary
 from sknet._tables.rows import IN_MEMORY, TableLimits
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
-from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer, Schedule, UserSchedule
+from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerEntry, ScheduleEntry, UserSchedule
 from sknet._training.solver import Solver, StopReason
 
 CLASSIFIER_SIZES, REGRESSOR_SIZES = (128,), (96, 32)
@@ -490,8 +490,12 @@ def make_solver(p: CommonParameters) -> Solver:
     return settings_from(
         MiniBatchSolver,
         p,
-        optimizer=make_optimizer(p),
-        schedule=make_schedule(p),
+        optimizer=make_named(OPTIMIZERS[p.solver], p) if isinstance(p.solver, str) else p.solver,
+        schedule=(
+            make_named(SCHEDULES[p.learning_rate], p)
+            if isinstance(p.learning_rate, str)
+            else UserSchedule(p.learning_rate)
+        ),
         rate=float(p.learning_rate_init),
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
         n_epochs=int(p.max_iter),
@@ -501,22 +505,6 @@ def make_solver(p: CommonParameters) -> Solver:
     )
 
 
-def make_optimizer(p: CommonParameters) -> Optimizer:
-    """Return the optimizer for `solver`, a name or an optimizer."""
-    if not isinstance(p.solver, str):
-        return p.solver
-    entry = OPTIMIZERS[p.solver]
-    return make_from_parameters(entry.make, entry.options, p)
-
-
-def make_schedule(p: CommonParameters) -> Schedule:
-    """Return the schedule for `learning_rate`, a name or a function."""
-    if not isinstance(p.learning_rate, str):
-        return UserSchedule(p.learning_rate)
-    entry = SCHEDULES[p.learning_rate]
-    return make_from_parameters(entry.make, entry.options, p)
-
-
-def make_from_parameters(make: Callable[..., T], names: Sequence[str], p: CommonParameters) -> T:
-    """Call `make` with the parameters that have these names."""
-    return make(**{name: getattr(p, name) for name in names})
+def make_named(entry: OptimizerEntry | ScheduleEntry, p: CommonParameters) -> Any:
+    """Make an optimizer or a schedule from the parameters that are its options."""
+    return entry.make(**{option: getattr(p, option) for option in entry.options})

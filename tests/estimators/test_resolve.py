@@ -8,8 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
-from sknet._estimators.resolve import Facts, resolve
-from sknet._model.rules_by_rows import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE
+from sknet._estimators.resolve import Facts, resolve, rules
 from tests.estimators.choices import FEW_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS, OPEN_ENDED_SCHEDULES, names_of
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
@@ -425,9 +424,9 @@ def test_an_explosion_is_an_error_within_an_epoch():
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_the_docstring_says_how_long_folds_wait(cls):
-    few, middle, many = FOLDS_PATIENCE
+    few, middle, many = rules.FOLDS_PATIENCE
     text = " ".join(cls.__doc__.split())
-    assert REGRESSOR_FOLDS_PATIENCE == (8, 6, 6) and "and 8 for a regressor (6 from 500 rows on)" in text
+    assert rules.REGRESSOR_FOLDS_PATIENCE == (8, 6, 6) and "and 8 for a regressor (6 from 500 rows on)" in text
     assert (
         f"with folds it is {few} for a classifier ({middle} from {FEW_ROWS} rows on, {many} from {MANY_ROWS:,} on)"
         in text
