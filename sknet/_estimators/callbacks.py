@@ -67,7 +67,7 @@ class EpochLines(FitObserver):
 
 
 class ProgressLine(FitObserver):
-    """One line for folds and one for the published networks: losses, best epoch and time left."""
+    """One line for folds and one for the published networks: losses, best epoch, time so far and time left."""
 
     def __init__(self, run: FitRun) -> None:
         self._run = run
@@ -107,17 +107,22 @@ class ProgressLine(FitObserver):
             print()
 
     def _line(self, epoch: EpochReport, width: int | None = None) -> str:
-        """Return the line, cut to fit `width`, because a wrapped line cannot be overwritten."""
+        """Return the line, shortened to fit `width`, because a wrapped line cannot be overwritten."""
         figures, spent = epoch.figures, self._last_ended - self._started
-        line = f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}, loss {figures.loss:.4g}, "
+        left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
+        what = "folds, epoch" if epoch.of_folds else "epoch"
+        long_form = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
+        short_form = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", long_form[1]]
         if epoch.best_epoch is not None:
-            is_loss = figures.validation_score == -figures.validation_loss
-            what = (
-                f"validation loss {figures.validation_loss:.4g}" if is_loss else f"score {figures.validation_score:.4g}"
-            )
-            line += f"{what}, best {epoch.best_epoch}, "
-        line += f"{duration(spent / self._done * (epoch.n_epochs - epoch.number))} left"
-        return line if width is None else line[: width - 1]
+            validation = [f"validation loss {figures.validation_loss:.4g}"]
+            if figures.validation_score != -figures.validation_loss:  # a scorer's
+                validation.append(f"score {figures.validation_score:.4g}")
+            long_form += [*validation, f"best in epoch {epoch.best_epoch}"]
+            short_form += [validation[-1], f"best {epoch.best_epoch}"]
+        line = ", ".join([*long_form, f"{duration(spent)} so far", f"at most {left} left"])
+        if width is None or len(line) < width:
+            return line
+        return ", ".join([*short_form, f"{left} left"])[: width - 1]
 
 
 def duration(seconds: float) -> str:

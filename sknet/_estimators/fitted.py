@@ -209,9 +209,7 @@ class FittedAttribute(Generic[T]):
             return self
         value = self._read(self._fitted_of(estimator))
         if value is None and self._missing:
-            raise AttributeError(
-                f"{type(estimator).__name__!r} object has no attribute {self._name!r}: {self._missing}."
-            )
+            raise self._error(estimator)
         return cast(T, value)
 
     def __set__(self, estimator: "FittedAttributes", value: object) -> None:
@@ -222,8 +220,14 @@ class FittedAttribute(Generic[T]):
 
     def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
         if estimator._fitted is None:
-            raise AttributeError(f"{type(estimator).__name__!r} object has no attribute {self._name!r} before fit.")
+            raise self._error(estimator)
         return estimator._fitted
+
+    def _error(self, estimator: "FittedAttributes") -> AttributeError:
+        why = self._missing and f": {self._missing}"
+        return AttributeError(
+            f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."
+        )
 
 
 def history_table(fitted: Fitted) -> pd.DataFrame:
@@ -294,7 +298,7 @@ class FittedAttributes:
         missing="fit computes it, and partial_fit and weights set by hand drop it; use explain(X).importance() instead",
     )
     feature_names_in_: FittedAttribute[Array] = FittedAttribute(
-        lambda f: f.columns.names, Fitted.with_names, missing="the names of the columns are not text"
+        lambda f: f.columns.names, Fitted.with_names, missing="fit sets it if the names of all columns are text"
     )
 
     @property

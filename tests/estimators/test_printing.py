@@ -29,11 +29,14 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     net = SigmoidMLPRegressor(**QUICK, verbose=2).fit(X, y)
     folds, line, *after = capsys.readouterr().out.split("\n")
-    assert re.match(r"\rfolds 1/20, loss \S+, validation loss \S+, best 1", folds)
+    assert re.match(r"\rfolds, epoch 1/20, loss \S+, validation loss \S+, best in epoch 1", folds)
     assert len(folds.split("\r")[1:]) == len(net.validation_scores_)
     states = line.split("\r")[1:]
     assert len(states) == net.n_iter_
-    last = rf"epoch {net.n_iter_}/{net.n_iter_}, loss \S+, \S+ (s|min) left\s*"
+    last = (
+        rf"epoch {net.n_iter_}/{net.n_iter_}, loss \S+, \S+ (s|min) so far, "
+        r"at most \S+ (s|min) left\s*"
+    )
     assert re.fullmatch(last, states[-1])
     lengths = [len(state) for state in states]
     assert all(now >= len(before.rstrip()) for now, before in zip(lengths[1:], states[:-1], strict=True))
@@ -53,8 +56,8 @@ def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
                 number=number, n_epochs=2, figures=figures, best_epoch=None, of_folds=of_folds
             )
             line.epoch_ended()
-    times = ["3 s left", "0 s left"]
-    expected = [f"{what} {i + 1}/2, loss 0, {times[i]}" for what in ("folds", "epoch") for i in range(2)]
+    times = ["3 s so far, at most 3 s left", "6 s so far, at most 0 s left"]
+    expected = [f"{what} {i + 1}/2, loss 0, {times[i]}" for what in ("folds, epoch", "epoch") for i in range(2)]
     assert capsys.readouterr().out.splitlines() == expected
 
 
