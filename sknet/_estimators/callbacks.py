@@ -350,10 +350,7 @@ class Observers(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Call all observers; return True if any asks to stop."""
-        answers = [
-            observer.epoch_ended() for observer in self._observers
-        ]  # a list, so that any() does not skip observers
-        return any(answers)
+        return any([observer.epoch_ended() for observer in self._observers])  # a list, so that none is skipped
 
     def fit_ended(self, fitted: Fitted) -> None:
         """Pass the result to all observers before it is published, so that an error changes nothing."""
@@ -371,9 +368,8 @@ def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun)
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
     if listed:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
-        n_epochs += (
-            0 if run.fold_phase is None else estimator.max_iter
-        )  # an upper limit: folds also train up to max_iter epochs
+        if run.fold_phase is not None:  # folds also train up to max_iter epochs
+            n_epochs += estimator.max_iter
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
     return Observers(observers) if observers else None

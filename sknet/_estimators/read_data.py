@@ -268,9 +268,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if is_frame(X):
         _check_unique_names(X)
         try:
-            validate_data(
-                stand_in, X, reset=False, skip_check_array=True
-            )  # checks only the number and names of columns
+            validate_data(stand_in, X, reset=False, skip_check_array=True)  # only the number and names of columns
         except ValueError as error:
             if columns.names is None or sorted(map(str, X.columns)) != sorted(columns.names):
                 raise

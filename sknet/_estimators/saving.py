@@ -105,9 +105,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "sknet.load reads: choose the ending '.safetensors'.",
             UserWarning,
         )
-    parameters = copy_containers(
-        estimator.get_params(deep=False)
-    )  # turns a Series or a range into a list, which files can store
+    parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range becomes a list
     files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, PUBLIC_NAME)
 
 

@@ -182,9 +182,7 @@ class EncodedOnRead:
             sample = sample_rows(len(self), 0)
             y, weight = y[sample], take_optional(weight, sample)
             for some in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
-                rows.encode_targets(
-                    rows.y[some]
-                )  # raises for wrong targets; the result is computed again when it is needed
+                rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
         # `_set_rows` replaces these targets by those of the rows in memory
         pool = Objective(settings, self, rows.encode_targets(y), weight)
         return PooledObjective(self, rows, pool, settings.layout.sizes[-1])
