@@ -34,7 +34,7 @@ __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
 
 class _OnWorkers(BaseSigmoidMLP):
-    """The base of both estimators: a fit on workers, lazy predictions, and the way back to the local estimator."""
+    """The base of both estimators: it fits on workers, predicts lazily, and converts to the local estimator."""
 
     _local: ClassVar[type[Estimator]]  # the class for tables in memory
 
@@ -152,7 +152,7 @@ class _OnWorkers(BaseSigmoidMLP):
         return self._train_on_workers(partial(self._resume, path), arguments)
 
     def _train_on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
-        """Open the tables where they are, bring targets, weights and groups into this process, and train."""
+        """Open the tables on their workers, load targets, weights and groups into this process, and train."""
         with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, load):
             return train(
                 FitArguments(
@@ -214,7 +214,7 @@ class _OnWorkers(BaseSigmoidMLP):
     def _predict_lazily(self, X: Collection, method: str, *arguments: object) -> Collection:
         """Return predictions by a method of the local estimator, not yet computed except for a scorer's table."""
         local = self.to_local()
-        if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
+        if isinstance(X, PartitionedTable):  # rows that a fit has held out, for a scorer
             return getattr(local, method)(X, *arguments)
         return predict_lazily(local, X, method, *arguments)
 
@@ -272,7 +272,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     _problem_type = CLASSIFICATION
     _local = LocalClassifier
     if not TYPE_CHECKING:
-        score = _OnWorkers.score  # the mixin's would stand before it
+        score = _OnWorkers.score  # instead of the mixin's
 
     classes_ = LocalClassifier.classes_
 
@@ -341,7 +341,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     _problem_type = REGRESSION
     _local = LocalRegressor
     if not TYPE_CHECKING:
-        score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
+        score = _OnWorkers.score  # instead of the mixin's, which is R² for any loss
 
     def predict_interval(self, X: Collection, coverage: float = 0.9) -> Collection:
         """Predict an interval for each target, lazily.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportError", "feeds_of", "from_torch", "register_onnx_converters", "to_onnx", "to_torch"]
 
 _ESTIMATORS = (SigmoidMLPClassifier, SigmoidMLPRegressor)
-"""The estimators in memory: those of `sknet.dask` have `to_local()`."""
+"""The estimators in memory; the estimators of `sknet.dask` have `to_local()`."""
 
 
 def _model_of(estimator: object) -> Model:

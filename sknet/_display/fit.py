@@ -1,4 +1,4 @@
-"""The training history and the network of a fitted estimator as plots."""
+"""Plot the training history and the network of a fitted estimator."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -23,7 +23,7 @@ COLORMAP = "RdBu_r"
 """Matplotlib's colours of weights: blue at 0, white at 1/2 and red at 1."""
 
 INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
-"""Where searches, `TransformedTargetRegressor`, other wrappers and pipelines keep what they have fitted."""
+"""Attributes that hold the fitted estimator of searches, `TransformedTargetRegressor`, other wrappers and pipelines."""
 
 
 def inner_estimator(estimator: object, attribute: str) -> Any:
@@ -172,7 +172,7 @@ class TrainingHistoryDisplay:
         if log_scale:
             self.ax_.yaxis.set_major_formatter(tick_label)
             self.ax_.yaxis.set_minor_formatter(tick_label)
-        # the legend has its place between the axes and the title, so that no curve runs through it
+        # the legend is between the axes and the title, so that no curve runs through it
         self.ax_.set_title(self.estimator_name or "", pad=12 + 14 * ceil(len(handles) / 2), parse_math=False)
         self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
@@ -197,7 +197,7 @@ class TrainingHistoryDisplay:
         return ax.plot(epochs, values.mean(axis=1), label=label, color=color, **style)[0]
 
     def _mark_best_epochs(self) -> list[Any]:
-        """Draw a line at each chosen epoch; return the line that stands for them in the legend, if there is any."""
+        """Draw a line at each chosen epoch; return the line for the legend in a list, which is empty without lines."""
         found = map(best_epoch, self._by_member()) if self.best_epochs is None else self.best_epochs
         epochs = sorted({epoch for epoch in found if epoch is not None})
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
@@ -218,7 +218,7 @@ def best_epoch(history: pd.DataFrame) -> int | None:
         scores = -history["validation_loss"].to_numpy()
     if np.isnan(scores).all():
         return None
-    if np.isnan(losses).any():  # the folds chose this network's last epoch, and trained for longer themselves
+    if np.isnan(losses).any():  # folds chose the last epoch of this network, and trained for longer themselves
         return int(np.flatnonzero(~np.isnan(losses))[-1]) + 1
     return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # training keeps the last of equal scores
 

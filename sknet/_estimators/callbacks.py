@@ -350,7 +350,8 @@ class Observers(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Call all observers; return True if any asks to stop."""
-        return any([observer.epoch_ended() for observer in self._observers])  # a list, so that none is skipped
+        answers = [observer.epoch_ended() for observer in self._observers]  # a list, so that `any` skips none
+        return any(answers)
 
     def fit_ended(self, fitted: Fitted) -> None:
         """Pass the result to all observers before it is published, so that an error changes nothing."""

@@ -80,30 +80,14 @@ def _sorted_words(name: str) -> str:
     return "_".join(sorted(re.split(r"[\W_]+", name.lower())))
 
 
-def name_class_in_errors(cls: type[T]) -> type[T]:
-    """Decorate a class so that errors of its `__init__` name the class of the instance, such as a subclass."""
-    init = cls.__init__
-    known = signature(init).parameters
-
-    @wraps(init)
-    def __init__(self: T, *args: object, **kwargs: object) -> None:
-        check_keyword_names(type(self).__name__, kwargs, known)
-        try:
-            init(self, *args, **kwargs)
-        except TypeError as error:  # Python's message names the private class that defines `__init__`
-            raise TypeError(str(error).replace(init.__qualname__, f"{type(self).__name__}.__init__")) from None
-
-    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
-    return cls
-
-
 def with_checked_keywords(method: Callable[..., T]) -> Callable[..., T]:
-    """Decorate a method so that errors for unknown or missing arguments have its public name."""
+    """Decorate a method so that errors for unknown or missing arguments have its public name, or that of its class."""
     expected = signature(method)
+    suffix = "" if method.__name__ == "__init__" else f".{method.__name__}()"
 
     @wraps(method)
     def call(estimator: object, *args: object, **kwargs: object) -> T:
-        name = f"{type(estimator).__name__}.{method.__name__}()"
+        name = type(estimator).__name__ + suffix
         check_keyword_names(name, kwargs, expected.parameters)
         try:
             expected.bind(estimator, *args, **kwargs)
@@ -158,6 +142,7 @@ def derive_constraints(cls: type[T]) -> type[T]:
     """Decorate a dataclass of parameters: set `_parameter_constraints`, for scikit-learn, and `_fixed_once_learnt`.
 
     The constraints follow the type in `Annotated`, or come from the type itself. The signature shows the types alone.
+    Errors of `__init__` name the class.
     """
     annotations: dict[str, Any] = cls.__init__.__annotations__
     constraints: Constraints = {}
@@ -168,10 +153,14 @@ def derive_constraints(cls: type[T]) -> type[T]:
         if FIXED in given:
             given.remove(FIXED)
             fixed.append(name)
-        if not given and get_origin(hint) is Literal:
-            given = [one_of(*get_args(hint))]
-        constraints[name] = given or ["boolean"]
+        if given:
+            constraints[name] = given
+        elif get_origin(hint) is Literal:
+            constraints[name] = [one_of(*get_args(hint))]
+        elif hint is bool:
+            constraints[name] = ["boolean"]
     cls._parameter_constraints, cls._fixed_once_learnt = constraints, fixed  # type: ignore[attr-defined]
+    cls.__init__ = with_checked_keywords(cls.__init__)  # type: ignore[method-assign]
     return cls
 
 

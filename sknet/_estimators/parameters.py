@@ -31,7 +31,6 @@ from sknet._estimators.constraints import (
     TWO_OR_MORE,
     Constraints,
     derive_constraints,
-    name_class_in_errors,
     one_of,
 )
 from sknet._estimators.sklearn_types import BaseCrossValidator, BaseShuffleSplit
@@ -128,7 +127,6 @@ class CommonParameters:
     max_fun: Annotated[int, COUNT] = 15000
 
 
-@name_class_in_errors
 @derive_constraints
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
@@ -141,7 +139,6 @@ class ClassifierParameters(CommonParameters):
     temperature_scaling: Annotated[bool | Auto, "boolean", AUTO] = "auto"
 
 
-@name_class_in_errors
 @derive_constraints
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
