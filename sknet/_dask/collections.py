@@ -141,7 +141,7 @@ def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
 # --- lazy predictions ------------------------------------------------------------------------------------------------
 
 
-def predict_lazily(estimator: Any, X: Collection, method: str, *arguments: object) -> Collection:
+def predict_lazily(estimator: object, X: Collection, method: str, *arguments: object) -> Collection:
     """Return lazy predictions of a collection, or a list of these if there is one for each output.
 
     Parameters
@@ -166,7 +166,7 @@ def predict_lazily(estimator: Any, X: Collection, method: str, *arguments: objec
     # all tasks share the estimator; with a name, dask need not hash its weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(example, list)
-    names = estimator._decoding(method, *arguments).names
+    names = estimator._decoding(method, *arguments).names  # type: ignore[attr-defined]
     examples = example if is_list else [example]
     predictions = [
         _map(_Predict(method, arguments, i if is_list else None, each[:0], names[i] if is_list else names), X, shared)
