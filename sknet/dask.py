@@ -17,7 +17,7 @@ from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.classifier import CLASSIFICATION
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fitted import check_fitted
+from sknet._estimators.fitted import FittedAttribute, check_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
 from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_weight_of_rows
 from sknet._estimators.regressor import REGRESSION
@@ -25,7 +25,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
 from sknet._packages import require_package
-from sknet._typing import Table, Target
+from sknet._typing import Array, Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
     from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables, predict_lazily
@@ -274,7 +274,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     if not TYPE_CHECKING:
         score = _OnWorkers.score  # instead of the mixin's
 
-    classes_ = LocalClassifier.classes_
+    classes_: FittedAttribute[Array | list[Array]] = LocalClassifier.classes_
 
     def predict_proba(self, X: Collection) -> Collection | list[Collection]:
         """Predict the probability of each class, lazily.

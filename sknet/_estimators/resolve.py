@@ -188,7 +188,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "tol": rules.LARGE_TOL if is_large and first_order else rules.TOL,
         "n_iter_no_change": rules.LARGE_PATIENCE if is_large else rules.PATIENCE,
         "numeric_encoding": "raw",
-        "input_gains": first_order and may_choose_network(p, facts) and has_hidden_layers(p),
+        "input_gains": first_order and may_choose_network(p, facts) and np.size(p.hidden_layer_sizes) > 0,
         "n_bins": rules.auto_n_bins(n, facts.columns.n_numbers),
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
@@ -241,12 +241,6 @@ def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
     """
     return not (isinstance(p.init, tuple) or p.input_scaling is None or facts.columns.is_sparse) and schedule_ends(p)
-
-
-def has_hidden_layers(p: CommonParameters) -> bool:
-    """Whether `hidden_layer_sizes` asks for a hidden layer; only an empty list does not."""
-    sizes = p.hidden_layer_sizes
-    return isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) > 0
 
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
