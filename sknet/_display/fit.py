@@ -374,10 +374,9 @@ def draw_weights(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> An
 def strongest_units(coefs: Sequence[Array], max_units: int) -> list[Array]:
     """Return the indices of the inputs, units and outputs with the largest weights, in increasing order.
 
-    A unit's strength is the norm of its incoming weights times the norm of its outgoing ones.
+    The strength of a unit is the norm of its incoming weights times the norm of its outgoing weights.
     """
-    strengths = [np.abs(coefs[0]).sum(axis=1)]
-    for before, after in pairwise(coefs):
-        strengths.append(np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=1))
-    strengths.append(np.abs(coefs[-1]).sum(axis=0))
+    incoming = [1.0, *(np.linalg.norm(W, axis=0) for W in coefs)]
+    outgoing = [*(np.linalg.norm(W, axis=1) for W in coefs), 1.0]
+    strengths = [before * after for before, after in zip(incoming, outgoing, strict=True)]
     return [np.sort(np.argsort(-strength, kind="stable")[:max_units]) for strength in strengths]

@@ -40,7 +40,7 @@ from sknet._stream.sources import Chunk
 from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
 from sknet._tables.read import is_frame, take_rows
-from sknet._typing import Array, Table, Target
+from sknet._typing import Table
 
 
 @with_callbacks
@@ -131,12 +131,8 @@ class ChunkReader:
         y = y if is_frame(y) or isinstance(y, pd.Series) else np.asarray(y)
         if len(y) != n:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
-        groups = None if groups is None else read_chunk_groups(groups, n)
+        if groups is not None:
+            read_groups(groups, n)  # only a check: other chunks may have the same groups, so their values are kept
+            groups = np.asarray(groups)
         self.columns = columns
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
-
-
-def read_chunk_groups(groups: Target, n: int) -> Array:
-    """Check the groups of a chunk; return their values unchanged, since other chunks may share groups."""
-    read_groups(groups, n)
-    return np.asarray(groups)
