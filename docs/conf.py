@@ -31,6 +31,7 @@ extensions = [
     "gallery_pictures",
     "page_contents",
     "parameter_groups",
+    "folds",
     "parameter_table",
     "gallery_links",
     "for_readers",

@@ -6,11 +6,16 @@ The main test command runs the short ones; the marker "docs" has the rest, and t
 import doctest
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from sknet import SigmoidMLPClassifier
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
@@ -80,3 +85,48 @@ def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
 
 def test_the_short_examples_are_there():
     assert {path.stem for path in EXAMPLES} >= SHORT
+
+
+# --- the callbacks of examples --------------------------------------------------------------------------------------
+
+needs_callbacks = pytest.mark.skipif(
+    not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="callbacks came with scikit-learn 1.9"
+)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(200, 3)), columns=["a", "b", "c"])
+    return X, (X["a"] + X["b"] > 0).astype(int)
+
+
+@needs_callbacks
+def test_a_time_limit_stops_training_and_the_estimator_says_so(table, capsys):
+    limit = runpy.run_path(str(ROOT / "examples/training/time_limit.py"))["TimeLimit"]
+    net = SigmoidMLPClassifier(early_stopping=True, max_iter=5, verbose=2, random_state=0)
+    net.set_callbacks(limit(0.0)).fit(*table)
+    assert net.n_iter_ == 1
+    assert "A callback asked to stop." in capsys.readouterr().out
+    net.set_callbacks(limit(1e6)).fit(*table)
+    assert net.n_iter_ == 5
+    assert "A callback asked to stop." not in capsys.readouterr().out
+
+
+@needs_callbacks
+def test_the_model_for_autogluon_uses_the_rows_and_the_time_limit_that_it_gets(table):
+    cls = runpy.run_path(str(ROOT / "examples/deploying/autogluon_model.py"))["SknetModel"]
+    model = object.__new__(cls)  # AutoGluon need not be installed
+    model.problem_type = "binary"
+    model.preprocess = lambda X, **context: X
+    model._get_model_params = lambda: {"max_iter": 5, "random_state": 0}
+    X, y = table
+    expected = SigmoidMLPClassifier(max_iter=5, random_state=0).fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+    rows = {"X": X[:150], "y": y[:150], "X_val": X[150:], "y_val": y[150:]}
+    for time_limit, n_epochs in {None: 5, 1e6: 5, 0.0: 1}.items():
+        model._fit(**rows, time_limit=time_limit, num_cpus=1)
+        assert model.model.n_iter_ == n_epochs
+        if n_epochs == 5:
+            assert (model.model.predict_proba(X) == expected.predict_proba(X)).all()
+        assert not getattr(model.model, "_skl_callbacks", [])
+    assert cls._estimate_memory_usage_static(X=X) > X.memory_usage(deep=True).sum()

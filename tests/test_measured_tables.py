@@ -194,12 +194,37 @@ def test_a_ratio_has_its_geometric_mean_and_its_median():
     assert report.ratio_cell(each).startswith("1.15")
 
 
-def test_the_verdict_counts_all_comparisons_together(reports_on):
-    tables = [fits(sknet=[0.2 + 0.01 * n], CatBoost=[0.5], LightGBM=[0.2 + 0.01 * (n + (-1) ** n)]) for n in range(12)]
-    rows = pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)])
-    reports_on(rows)
-    lines = report.verdict("second").splitlines()[2:]
-    assert lines == ["| CatBoost |  |  | **better** |", "| LightGBM |  |  | no difference shown |"]
+def many(n: int, make) -> pd.DataFrame:
+    """Rows of n tables of numbers; `make` gives those of one."""
+    return pd.concat([make(i).assign(table=f"made/{i}", log_loss=np.nan, n_train=100 * (i + 1)) for i in range(n)])
+
+
+def one_clear_and_one_even(i: int) -> pd.DataFrame:
+    return fits(sknet=[0.2 + 0.01 * i], CatBoost=[0.5], LightGBM=[0.2 + 0.01 * (i + (-1) ** i)])
+
+
+def test_the_verdict_counts_all_comparisons_together():
+    signs = report.verdicts(many(12, one_clear_and_one_even))
+    assert signs == {("RMSE", "CatBoost"): -1, ("RMSE", "LightGBM"): 0}
+    assert report.count_of(signs) == ("✓ sknet is better (1 of 2 comparisons), ✗ worse (0), ○ no difference shown (1).")
+
+
+def test_tables_of_ratios_have_a_sign_where_a_difference_was_tested(reports_on):
+    reports_on(many(12, one_clear_and_one_even))
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in report.summary("second").splitlines()[2:]]
+    assert [re.sub(r"\d\.\d\d", "#", line) for line in lines] == [
+        "| CatBoost | 1 |  |  | ✓ # ± #, # (12:0) |",
+        "| LightGBM | 1 |  |  | ○ # ± #, # (6:6) |",
+    ]
+    reports_on(many(8, one_clear_and_one_even))  # too few for a test
+    assert not re.search("[✓○✗]", report.summary("second"))
+
+
+def test_the_model_that_is_nearest_to_a_proven_lead_is_named(reports_on):
+    reports_on(many(12, lambda i: fits(sknet=[0.5], CatBoost=[0.5 - 0.02 * (i > 2) + 0.1 * (i < 3)], LightGBM=[0.6])))
+    assert re.search(r"sknet in the median, CatBoost comes .* in RMSE \(p = 0\.\d\d before", report.nearest_ahead())
+    reports_on(many(12, lambda i: fits(sknet=[0.5], LightGBM=[0.6])))
+    assert report.nearest_ahead() == "No model is ahead of sknet in the median."
 
 
 def test_ratios_by_rows_and_without_the_offset_name_what_moves_a_mean(reports_on):
@@ -258,32 +283,42 @@ def first_pages():
     ]
 
 
-def test_the_first_page_rounds_the_times_of_the_table():
-    cells = [line.strip("| ").split(" | ") for line in report.times("second").splitlines()]
-    ratios = {name.removeprefix("sknet over "): sorted(map(float, each)) for name, *each in cells[3:]}
-    slower = [f"{ratio:.0f}" for ratio in (ratios["LightGBM"][0], ratios["LightGBM"][-1])]
-    share = " to ".join(f"{100 * ratio:.0f}" for ratio in (ratios["CatBoost"][0], ratios["CatBoost"][-1]))
-    for text in first_pages():
-        assert f"takes {share} % of CatBoost's time on average" in text
-        assert f"{' to '.join(slower)} times that of LightGBM with its defaults" in text
-
-
-def test_the_claim_of_the_first_page_is_that_of_the_tables():
+def test_the_headline_is_true_by_means_medians_and_times():
+    headline = "**About as accurate as CatBoost and a tuned LightGBM on small tables, in a fraction of their time,"
+    assert all(headline in text for text in first_pages())
     rows = report.random_splits("second")
-    smaller = [
-        1 - np.exp(report.ratios(rows[rows["task"] == task], column, peer)["mean"].mean())
-        for task, column in report.FIGURES.values()
-        for peer in ("CatBoost", "LightGBM, tuned")
-    ]
-    says = f"{100 * min(smaller):.0f} to {100 * max(smaller):.0f} % smaller on average"
+    signs = report.verdicts(rows)
+    for peer in report.CLAIMED:
+        for figure in report.FIGURES:
+            assert signs[figure, peer] <= 0
+            each = report.ratios_of(rows, figure, peer)["mean"].astype(float)
+            assert 0.9 < np.exp(each.median()) < 1.05 and 0.9 < np.exp(each.mean()) < 1.05
+        assert max(report.seconds_by_size(rows, peer)) < 0.5
+
+
+def test_the_first_pages_say_what_was_not_compared():
+    rows = report.random_splits("second")
+    with_tabm = rows[rows["model"] == "TabM"]["table"].unique()
+    sizes = rows.groupby("table")["rows"].first().sort_values()
+    assert sizes[with_tabm].max() <= sizes.drop(with_tabm).min()
     for text in first_pages():
-        assert says in text
-        assert f"of {rows['rows'].min():,} to {rows['rows'].max():,} rows" in text
+        assert f"TabM ran on the {len(with_tabm)} smallest tables" in text
+        assert "TabPFN and TabICL were not run" in text and "defaults changed between our two runs" in text
+
+
+def test_what_the_first_page_says_of_other_networks_and_of_the_first_draw():
+    text = first_pages()[0]
+    rows = report.random_splits("second")
+    larger = rows[rows["n_train"] >= 1000]
+    assert "training rows and more, five RealMLP networks have a smaller RMSE than sknet" in text
+    assert report.ratios_of(larger, "RMSE", "RealMLP-TD, bagged")["mean"].mean() > 0
+    assert "more than a hundred times its processor time" in text
+    seconds = report.ratios(rows, "fit_seconds", "RealMLP-TD, bagged", shift=0.0)["mean"]
+    assert np.exp(seconds.mean()) < 0.01
     first = report.random_splits("unused")
-    each = report.ratios(first[first["task"] == "classification"], "error", "CatBoost")["mean"]
-    assert f"error rate is {np.exp(each.mean()):.2f} times CatBoost's" in first_pages()[0]
-    for line in report.verdict("second").splitlines()[2:4]:
-        assert line.startswith(("| CatBoost |", "| LightGBM tuned")) and line.count("no difference shown") == 3
+    each = report.ratios_of(first, "error rate", "CatBoost")["mean"]
+    assert f"error rate is {np.exp(each.mean()):.2f} times CatBoost's, with no difference shown" in text
+    assert report.verdicts(first)["error rate", "CatBoost"] == 0
 
 
 @pytest.mark.parametrize("page", report.MEASURED_PAGES)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
@@ -33,6 +35,21 @@ def test_the_site_has_links_to_the_reference(extensions):
     source = [(DOCS / "parameters.md").read_text(encoding="utf-8")]
     extensions("parameter_table").with_links(None, "parameters", source)
     assert 'href="api/generated/sknet.SigmoidMLPClassifier.html#alpha"' in source[0]
+
+
+def test_the_reference_has_ten_parameters_of_each_estimator_before_the_others(extensions):
+    pytest.importorskip("sphinx")
+    module = extensions("parameter_groups")
+    for estimator in SigmoidMLPClassifier, SigmoidMLPRegressor:
+        names = list(estimator().get_params())
+        entries = [line for name in names for line in (f"    **{name}** : int", f"        What {name} means.", "")]
+        lines = ["Summary.", "", ":Parameters:", "", *entries, ":Attributes:", "", "    **coef_** : array", ""]
+        found = module.first_ones_first(lines)
+        assert sorted(found) == sorted(lines) and found[:4] == lines[:4] and found[-4:] == lines[-4:]
+        listed = [line.split("**")[1] for line in found if line.startswith("    **")][:-1]
+        first = [name for name in module.FIRST if name in names]
+        assert listed == first + [name for name in names if name not in first] and len(first) == 10
+        assert found[found.index("    **alpha** : int") + 1].strip() == "What alpha means."
 
 
 def test_links_to_programs_are_links_to_the_gallery_on_the_site(extensions):

@@ -101,7 +101,9 @@ def test_its_programs_run(monkeypatch, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exec("\n".join(re.findall(r"^```python\n(.*?)```$", README, re.M | re.S)), {})
-    assert capsys.readouterr().out.startswith("wrong by 2.6")
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", README, re.M | re.S)
+    assert is_near(shown, capsys.readouterr().out)
+    assert "the mean of all cars" in shown, "an error tells something beside a baseline's"
 
 
 def test_every_link_in_a_clone_leads_to_a_file():

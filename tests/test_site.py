@@ -71,8 +71,19 @@ def test_the_site():  # one test, so that it is built once, however many process
     assert pages >= {f"{module.__name__}.{name}" for module in MODULES for name in module.__all__}
     assert pages >= {f"sknet.dask.{name}" for name in ("SigmoidMLPClassifier", "SigmoidMLPRegressor")}
     text = (SITE / "api" / "generated" / "sknet.SigmoidMLPClassifier.html").read_text(encoding="utf-8")
-    headings = ["The network", "Training", "When to stop", "The table", "Regularisation", "Classifier only"]
+    headings = [
+        "The ten to know first",
+        "The network",
+        "Training",
+        "When to stop",
+        "The table",
+        "Regularisation",
+        "Classifier only",
+    ]
     assert set(headings) <= set(re.findall(r'parameter-group rubric" id="[\w-]+">([^<]+)</p>', text))
+    body = text[text.index("The ten to know first</p>") : text.index(">References</p>")]
+    assert body.index('id="alpha"') < body.index("<details>") < body.index('id="dropout"') and "folds.js" in text
+    assert text.count("<details><summary>") == text.count("</details>") > 20
     table = Page(SITE / "parameters.html").anchors
     for estimator in sknet.SigmoidMLPClassifier, sknet.SigmoidMLPRegressor:
         names = set(estimator().get_params())

@@ -1,14 +1,34 @@
-"""The estimators' parameters under the headings that `sknet/_estimators/parameters.py` has, and short signatures."""
+"""The estimators' parameters as a page shows them, and short signatures.
+
+Ten parameters come first. The others follow under the headings that `sknet/_estimators/parameters.py` has.
+"""
 
 import inspect
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from sphinx.application import Sphinx
 
 from sknet._estimators import parameters
 
 OWN = {"ClassifierParameters": "Classifier only", "RegressorParameters": "Regressor only"}
+FIRST = [
+    "hidden_layer_sizes",
+    "loss",
+    "learning_rate_init",
+    "max_iter",
+    "validation_fraction",
+    "categorical_features",
+    "monotonic_cst",
+    "alpha",
+    "class_weight",
+    "quantile",
+    "random_state",
+]
+"""The parameters to know first: ten of each estimator."""
+
+FIRST_HEADING = "The ten to know first"
 MANY = 8
 """A signature of more parameters than this is cut: the list below it is what people read."""
 
@@ -23,6 +43,25 @@ def groups() -> Iterator[tuple[str, str]]:
             heading = found[1].capitalize()
         elif found := re.match(r"    ([a-z]\w*): ", line):
             yield found[1], heading
+
+
+def first_ones_first(lines: list[str]) -> list[str]:
+    """Return the lines of a docstring as numpydoc leaves them, with the parameters to know first before the others."""
+    start = lines.index(":Parameters:") + 1
+    ends = [number for number, line in enumerate(lines) if number > start and re.match(r"\S", line)]
+    end = ends[0] if ends else len(lines)
+    entries: list[list[str]] = [[]]  # the first one holds what is before the first parameter
+    for line in lines[start:end]:
+        if re.match(r"    \*\*", line):
+            entries.append([])
+        entries[-1].append(line)
+
+    def place(entry: list[str]) -> int:
+        name = re.match(r"    \*\*(\w+)", entry[0])[1]
+        return FIRST.index(name) if name in FIRST else len(FIRST)
+
+    before, *entries = entries
+    return [*lines[:start], *before, *chain.from_iterable(sorted(entries, key=place)), *lines[end:]]
 
 
 def with_headings(lines: list[str], heading_of: dict[str, str]) -> list[str]:
@@ -44,11 +83,13 @@ def with_headings(lines: list[str], heading_of: dict[str, str]) -> list[str]:
 
 def add_headings(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
     """Group the parameters of an estimator."""
-    if inspect.isclass(value) and issubclass(value, parameters.CommonParameters):
+    is_estimator = inspect.isclass(value) and issubclass(value, parameters.CommonParameters)
+    if is_estimator and ":Parameters:" in lines:
         heading_of: dict[str, str] = {}
         for parameter, heading in groups():
             heading_of.setdefault(parameter, heading)
-        lines[:] = with_headings(lines, heading_of)
+        heading_of |= dict.fromkeys(FIRST, FIRST_HEADING)
+        lines[:] = with_headings(first_ones_first(lines), heading_of)
 
 
 def cut(

@@ -14,7 +14,7 @@ from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "examples" / "README.rst"
-SECTIONS = ["tables", "training", "tuning", "uncertainty", "explaining", "inside", "larger", "deploying"]
+SECTIONS = ["cases", "tables", "training", "tuning", "uncertainty", "explaining", "inside", "larger", "deploying"]
 """The folders of the gallery, in its order."""
 
 BLOCK = re.compile(r"^(```python (sknet/\S+\.py) ([\w.]+)\n)(.*?)^```$", re.M | re.S)

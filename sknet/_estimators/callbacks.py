@@ -213,7 +213,8 @@ class Checkpoint:
 
     Notes
     -----
-    A file holds a single run. In a search or a cross-validation, every fit would write
+    The minor version of sknet that wrote a file can resume it: 0.1.1 resumes a file of
+    0.1.0, and 0.2.0 does not. A file holds a single run. In a search or a cross-validation, every fit would write
     to the same file. `solver="lbfgs"` has no checkpoints.
 
     The file holds all networks in training, including those of folds, with the state of

@@ -180,11 +180,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     n_iter_no_change : int, inf or "auto", default="auto"
         Number of epochs without improvement after which training stops. "auto" is 24,
-        or 4 from 15,000 rows on; with folds it is 16 for a classifier (12 from 500 rows
-        on, 6 from 5,000 on) and 8 for a regressor (6 from 500 rows on). Folds never
-        wait for more epochs than the number of the best epoch plus four. Without
-        held-out rows or folds, training stops early only with scikit-learn's schedules,
-        by the training loss.
+        or 4 from 15,000 rows on; with folds it is 10 for a classifier (6 from 5,000
+        rows on) and 6 for a regressor. Without held-out rows or folds, training stops
+        early only with scikit-learn's schedules, by the training loss.
 
     tol : float or "auto", default="auto"
         Smallest improvement of the loss or score that counts, relative to the best one
@@ -414,10 +412,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     best_epoch_ : int
         Epoch of the last call, counted from 1, whose weights were kept. With held-out
         rows, it is the best epoch (of several members, the largest). With folds, it is
-        the last epoch whose joint loss is within a tolerance of the least, after at
-        least 75 steps. The tolerance is 0 to 5 %, depending on the number of rows.
-        `n_iter_` counts the epochs on all rows. Without held-out rows or folds, it is
-        the last epoch.
+        the epoch of the least joint loss, after at least 75 steps; `n_iter_` then counts
+        the epochs on all rows. Without held-out rows or folds, it is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without

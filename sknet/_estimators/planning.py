@@ -18,7 +18,6 @@ from sknet._estimators import fit_messages
 from sknet._estimators.fit_run import FitRun, Plan, Start, member_seeds, origin_of
 from sknet._estimators.fitted import Fitted, OutputsForScorer
 from sknet._estimators.parameters import (
-    RegressorParameters,
     column_choices,
     copy_containers,
     solver_class,
@@ -29,7 +28,7 @@ from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_
 from sknet._estimators.user_warnings import warn
 from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_of, encoding_to_continue_by
 from sknet._model.evaluation import EvaluatedByRows, Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
-from sknet._model.folds import FoldPhase, draw_folds, folds_of_splits
+from sknet._model.folds import FoldPhase, draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.model import Model
 from sknet._model.sensitivity import importance_rows
@@ -113,18 +112,18 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return NoEvaluation()
-    is_regression, seed = isinstance(estimator, RegressorParameters), start.seeds.rows
+    seed = start.seeds.rows
     splitter = validation_splitter(estimator)
     if splitter is not None:
         splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
             return NoEvaluation(is_short_of_rows=True)
-        return folds_of_splits(n, splits, rows.groups, is_regression=is_regression)
+        return Folds(splits, share_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if kind is Folds:
-        return draw_folds(n, strata, rows.groups, seed, is_regression=is_regression)
+        return draw_folds(n, strata, rows.groups, seed)
     fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
     split = split_validation(rows, strata, fraction, seed)
     if split is None:

@@ -194,8 +194,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "text_features": list(facts.columns.text_names) or None,
     }
     if facts.early_stopping == "folds":
-        by_rows = rules.FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else rules.REGRESSOR_FOLDS_PATIENCE
-        patience = by_rows[(n >= rules.FEW_ROWS) + (n >= rules.MANY_ROWS)]  # index 0, 1 or 2
+        is_steady = isinstance(p, RegressorParameters) or n >= rules.MANY_ROWS
+        patience = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
         # float32 even for few rows, since several networks are trained and float64 takes twice the time
         values |= {"n_iter_no_change": patience, "tol": rules.FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training continues with the learnt encoders

@@ -19,7 +19,6 @@ from sknet._model.model import Model
 from sknet._model.residuals import ScaledResiduals
 from sknet._model.trainer import gains_of
 from sknet._storage import files
-from sknet._storage.files import ModelFileError
 from sknet._storage.pack import classes_by_name
 from sknet._training.solver import State
 from sknet._typing import Array, DType
@@ -128,14 +127,16 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     Returns
     -------
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-        The fitted estimator. Its predictions equal those of the saved one, bit for bit.
-        You can train it further.
+        The fitted estimator. You can train it further. Its predictions equal those of
+        the saved one, bit for bit. If an older version of sknet wrote the file, they
+        are equal up to rounding.
 
     Raises
     ------
     ModelFileError
-        If the file was not written by `save`, is damaged, comes from a later version,
-        or needs a piece of your own that was not passed. It is a `ValueError`.
+        If the file was not written by `save`, is damaged, holds something that only
+        later versions of sknet know, was written before version 0.1.0, or needs a piece
+        of your own that was not passed. It is a `ValueError`.
     OSError
         If the file does not exist or cannot be read.
 
@@ -143,35 +144,34 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     --------
     save : Save an estimator.
     """
-    saved = files.read(path, PUBLIC_NAME, _FILE_CLASSES, custom)
-    with files.as_model_file_error(path, PUBLIC_NAME):
-        if not isinstance(saved, SavedEstimator):
-            raise ValueError("it holds something else than an estimator")
-        estimator = _estimator_of(path, saved)
-        check_loaded(estimator, saved.fitted)
-        return estimator
+    return files.read(path, PUBLIC_NAME, _FILE_CLASSES, _loaded_estimator, custom)
 
 
 _FILE_CLASSES = FITTED_CLASSES | classes_by_name(SavedEstimator)
 
+VALUES_IN_OLDER_FILES: dict[str, object] = {}
+"""Parameters that were added after sknet 0.1, and the values with which sknet does what it did before.
 
-def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
-    """Return the estimator in a file; parameters that are newer than the file get their defaults."""
+A file that does not have such a parameter gets this value, which need not be the default. It cannot be "auto".
+"""
+
+
+def _loaded_estimator(saved: object) -> Estimator:
+    """Return the estimator that a file holds."""
+    if not isinstance(saved, SavedEstimator):
+        raise ValueError("it holds something else than an estimator")
     estimator_class: type[Estimator] = ESTIMATORS[saved.estimator]
-    defaults, resolved = estimator_class().get_params(deep=False), saved.fitted.resolved
-    unknown = (saved.parameters.keys() | resolved.keys()) - defaults.keys()
-    if unknown:  # a separate message: the file is not damaged, but comes from a later version
-        raise ModelFileError(
-            f"{path} sets parameters that this version of sknet does not know: {', '.join(sorted(unknown))}. "
-            "Update sknet."
-        )
-    # continued training uses the resolved values of these parameters, so "auto" is not enough
-    continued_with = {*estimator_class._fixed_once_learnt, "hidden_layer_sizes"}
-    unanswered = {name for name in continued_with - resolved.keys() if defaults.get(name) == "auto"}
-    if unanswered:
-        raise ValueError(f"it does not say what was resolved for {', '.join(sorted(unanswered))}")
-    estimator = estimator_class(**saved.parameters)  # type: ignore[arg-type]
-    estimator._fitted = replace(saved.fitted, resolved={**defaults, **resolved})
+    names = estimator_class().get_params(deep=False).keys()
+    older = {name: value for name, value in VALUES_IN_OLDER_FILES.items() if name in names}
+    parameters, resolved = older | saved.parameters, older | dict(saved.fitted.resolved)
+    for given in (parameters, resolved):
+        if unknown := given.keys() - names:
+            raise ValueError(f"it sets parameters that are not known here: {', '.join(sorted(unknown))}")
+        if missing := names - given.keys():
+            raise ValueError(f"it does not say what these parameters are: {', '.join(sorted(missing))}")
+    estimator = estimator_class(**parameters)  # type: ignore[arg-type]
+    estimator._fitted = replace(saved.fitted, resolved=resolved)
+    check_loaded(estimator, estimator._fitted)
     return estimator
 
 

@@ -73,8 +73,9 @@ class Folds:
     train: ClassVar[None] = None
     held_out: ClassVar[None] = None  # the published networks are trained on all rows
     splits: list[Split]
-    tolerance_factor: float  # see `FoldRules`
-    share_columns: bool = True  # whether folds share the columns' encodings that do not depend on targets
+    # whether folds share the columns' encodings that do not depend on targets; not with a user's splitter, whose splits
+    # may be ordered in time
+    share_columns: bool = True
 
 
 Evaluation: TypeAlias = NoEvaluation | HeldOut | OwnRows | Folds

@@ -67,10 +67,10 @@ class FoldProgress:
                     raise ValueError("its epochs are not those of its folds")
         if len(self.choices) != len(first.choices):
             raise ValueError("its folds have made other choices")
-        shapes = [raw.shape for raw in raw_by_component]
+        kinds = [(raw.shape, raw.dtype) for raw in raw_by_component]
         for chosen in self.choices:
-            found = [raw.shape for raw in chosen.raw_by_component]
-            is_chosen = 0 < chosen.number <= len(self.epochs) and found == shapes
+            found = [(raw.shape, raw.dtype) for raw in chosen.raw_by_component]
+            is_chosen = 0 < chosen.number <= len(self.epochs) and found == kinds
             if not is_chosen and (chosen.number or found or not self.states):
                 raise ValueError("what its folds have chosen is not of these rows")
 
@@ -151,26 +151,12 @@ class Phase(Protocol):
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def draw_folds(
-    n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, is_regression: bool = False
-) -> Folds:
+def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
-    rules = fold_rules(n_rows, groups is not None, is_regression)
+    rules = fold_rules(n_rows, groups is not None)
     fold = assign_folds(n_rows, strata, groups, rules.n_folds, seed)
     n_held_out = min(rules.n_held_out, fold.max() + 1)
-    return Folds(
-        [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)],
-        rules.tolerance_factor,
-    )
-
-
-def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, is_regression: bool = False) -> Folds:
-    """Return folds made of the splits of a user's splitter.
-
-    The splits may be ordered in time, so the network of each split learns all columns from its own training rows.
-    """
-    tolerance_factor = fold_rules(n_rows, groups is not None, is_regression).tolerance_factor
-    return Folds(splits, tolerance_factor, share_columns=False)
+    return Folds([Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)])
 
 
 MIN_STEPS_TO_JUDGE = 75
@@ -208,7 +194,7 @@ class Selection:
 
 
 class EpochChoice:
-    """Choose an epoch by some of the held-out rows: the last one that is nearly as good as the best.
+    """Choose an epoch by some of the held-out rows: the one of least loss, the last of several.
 
     Parameters
     ----------
@@ -218,27 +204,24 @@ class EpochChoice:
         Indices of these rows among the held-out rows.
     first_epoch : int
         The first epoch that may be chosen.
-    tolerance_factor : float
-        See `FoldRules`.
     """
 
-    def __init__(self, loss: HeldOutLoss, rows: NDArray[np.intp], first_epoch: int, tolerance_factor: float) -> None:
+    def __init__(self, loss: HeldOutLoss, rows: NDArray[np.intp], first_epoch: int) -> None:
         self._loss, self._rows = loss, rows
-        self._first_epoch, self._tolerance_factor = first_epoch, tolerance_factor
+        self._first_epoch = first_epoch
         self.chosen = ChosenEpoch()
 
     def look_at(
         self, epoch: int, raw_by_component: list[Array], mixing_weight: float, inverse_temperature: float | None = None
     ) -> Calibration:
-        """Evaluate an epoch and choose it if it is good enough; return its loss, at a given or the best temperature."""
+        """Evaluate an epoch, and choose it if it is the best; return its loss, at a given or the best temperature."""
         raw = mix_outputs([raw[self._rows] for raw in raw_by_component], mixing_weight)
         calibration = self._loss.calibrate_in_place(raw, inverse_temperature)
-        if epoch >= self._first_epoch:
-            best_loss = min(self.chosen.best_loss, calibration.criterion)
-            self.chosen.best_loss = best_loss
-            if not self.chosen.number or calibration.criterion <= loss_worse_by(self._tolerance_factor, best_loss):
-                self.chosen.number, self.chosen.raw_by_component = epoch, raw_by_component
-                self.chosen.temperature = calibration.temperature if inverse_temperature is None else None
+        is_best = not self.chosen.number or calibration.criterion <= self.chosen.best_loss
+        if epoch >= self._first_epoch and is_best:
+            self.chosen.best_loss = calibration.criterion
+            self.chosen.number, self.chosen.raw_by_component = epoch, raw_by_component
+            self.chosen.temperature = calibration.temperature if inverse_temperature is None else None
         return calibration
 
     def choose_mixture(self, mixture: Mixture) -> tuple[float, float]:
@@ -331,13 +314,11 @@ class FoldPhase:
             self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
         self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
         m = len(self.held_out)
-        self._choice = self._choice_by(np.arange(m), encoded, folds.tolerance_factor)
+        self._choice = self._choice_by(np.arange(m), encoded)
         self._choices_of_others = []  # for each set, the choice by all other rows; by all rows if there is a single set
         for judged in self._judged_sets:
             others = np.flatnonzero(~np.isin(self.held_out, self.held_out[judged]))
-            self._choices_of_others.append(
-                self._choice_by(others, encoded, folds.tolerance_factor) if len(others) else self._choice
-            )
+            self._choices_of_others.append(self._choice_by(others, encoded) if len(others) else self._choice)
         states = [
             [trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)]
             for of_fold in self._trainers
@@ -347,11 +328,11 @@ class FoldPhase:
         # empty, since networks of folds are published only after an interrupt, by `outcome`
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
 
-    def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows, tolerance_factor: float) -> EpochChoice:
+    def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows) -> EpochChoice:
         """Return an `EpochChoice` by some of the held-out rows."""
         rows = encoded.take(self.held_out[places])
         loss = HeldOutLoss(rows, self._settings.regularisation.temperature_scaling)
-        return EpochChoice(loss, places, self.first_epoch, tolerance_factor)
+        return EpochChoice(loss, places, self.first_epoch)
 
     @property
     def _all_choices(self) -> list[EpochChoice]:

@@ -23,9 +23,9 @@ ROWS_PER_BIN, MAX_BINS_OF_TABLE, MIN_AUTO_BINS, MAX_AUTO_BINS = 24, 256, 12, 128
 in each column. Targets that vary fast do so along few columns, such as a date or coordinates. Many bins in many columns
 make each step slower, and make networks overfit if the loss is already close to 0."""
 
-PATIENCE, FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12, 6), (8, 6, 6), 4
-"""The value of `n_iter_no_change="auto"`: in general, with folds (below `FEW_ROWS`, below `MANY_ROWS`, above), and on
-large tables. Regression losses vary less from epoch to epoch than classification losses."""
+PATIENCE, FOLDS_PATIENCE, STEADY_FOLDS_PATIENCE, LARGE_PATIENCE = 24, 10, 6, 4
+"""The value of `n_iter_no_change="auto"`: in general, with folds, with folds whose losses vary less from epoch to epoch
+(of a regressor, or from `MANY_ROWS` on), and on large tables."""
 
 FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1
 """The value of `validation_fraction="auto"`, in general and for large tables, where thousands of rows are enough."""
@@ -35,7 +35,8 @@ TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 
 SMALLEST_PROPORTIONAL_BATCH = 32
 """`batch_size="proportional"` is a 32nd of the rows, from this size to `TableLimits.largest_batch`. So even on small
-tables, an epoch has about thirty steps."""
+tables, an epoch has about thirty steps. With 16 rows at least, fits to fewer than 1,000 rows would take 1.5 times as
+long and gain nothing."""
 
 MAX_STEPS, LARGE_BATCH = 300, 1024
 """If an epoch would have more steps than `MAX_STEPS`, batches grow up to `LARGE_BATCH`. On large tables, less noise in
@@ -43,24 +44,19 @@ each step is worth more than many steps."""
 
 
 class FoldRules(NamedTuple):
-    """How many folds there are, and which epoch their losses choose."""
+    """How many folds there are."""
 
     n_folds: int
     n_held_out: int  # how many of these folds are held out in turn
-    # The chosen epoch is the last one whose loss is at most this factor times the least loss. Losses of nearby epochs
-    # differ by chance: more for few rows than for many, and more for labels than for numbers. A later epoch is chosen
-    # because a network that learns from all rows overfits later than the networks of the folds.
-    tolerance_factor: float
 
 
-def fold_rules(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldRules:
+def fold_rules(n_rows: int, grouped: bool = False) -> FoldRules:
     """Return the rules for `n_rows` rows. Few or grouped rows tell less, so more folds are held out."""
-    few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
     if n_rows < FEW_ROWS:
-        return FoldRules(4, 4, few)
+        return FoldRules(4, 4)
     if grouped:
-        return FoldRules(4, 2, some)
-    return FoldRules(4, 1, some) if n_rows < MANY_ROWS else FoldRules(10, 1, 1.002)
+        return FoldRules(4, 2)
+    return FoldRules(4, 1) if n_rows < MANY_ROWS else FoldRules(10, 1)
 
 
 def fraction_held_out(n_rows: int) -> float:

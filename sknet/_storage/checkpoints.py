@@ -153,13 +153,17 @@ def write_checkpoint(path: Path, origin: Origin, progress: Progress) -> None:
 
 def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
     """Read a checkpoint file."""
-    run = files.read(path, PUBLIC_NAME, _CHECKPOINT_CLASSES)
-    with files.as_model_file_error(path, PUBLIC_NAME):
-        if not isinstance(run, CheckpointContent):
-            raise ValueError("it holds something else than a training run")
-        if max(run.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type
-            raise ValueError("its seeds are none")
-        return LoadedCheckpoint(run.origin, run.progress, str(path))
+    run = files.read(path, PUBLIC_NAME, _CHECKPOINT_CLASSES, _checked_run, is_checkpoint=True)
+    return LoadedCheckpoint(run.origin, run.progress, str(path))
+
+
+def _checked_run(value: object) -> CheckpointContent:
+    """Return the content of a checkpoint file; a ValueError if it is something else."""
+    if not isinstance(value, CheckpointContent):
+        raise ValueError("it holds something else than a training run")
+    if max(value.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type
+        raise ValueError("its seeds are none")
+    return value
 
 
 _CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldProgress, ChosenEpoch)

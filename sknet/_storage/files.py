@@ -4,15 +4,24 @@ A file is there whole, or not at all. The package safetensors writes and parses 
 the lengths and the count of values are limited before anything is parsed or allocated, and a digest of every byte is
 compared before anything is made of them.
 
-The metadata of a file are the name and version of this format, the settings, which are JSON of the plain things of
-`pack.pack`, and the digest.
+The metadata of a file are the name and version of this format, the minor version of sknet that wrote it, the settings,
+which are JSON of the plain things of `pack.pack`, and the digest.
+
+Which versions read which files
+-------------------------------
+`docs/saving.md` promises that later versions read the files of fitted models. Most changes need no new version of the
+format: a field or parameter that a file lacks gets the value with which sknet does the same as before it was added. For
+a field, this is its default, for a parameter, it is in `saving.VALUES_IN_OLDER_FILES`. A field that the reader does not
+know is an error, because ignoring it could change predictions. Checkpoints depend on how training works, so only the
+minor version that wrote a checkpoint reads it.
 """
 
 import hashlib
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import EINVAL, EISDIR
 from glob import escape
@@ -20,7 +29,7 @@ from pathlib import Path
 from stat import S_IMODE
 from tempfile import TemporaryFile
 from time import time
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -29,10 +38,19 @@ from sknet._packages import require_package
 from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
-FORMAT_NAME = "sknet"
+T = TypeVar("T")
+
+FORMAT_NAME = "sknet.safetensors"
 """The name in each file's metadata that marks it as sknet's."""
 
-VERSION = 10
+NAMES_BEFORE_VERSION_1 = ("sknet", "sknet model")
+"""The names of formats that were used before the first release."""
+
+VERSION = 1
+"""The version of the format that is written. All versions from 1 to this one are read."""
+
+MINOR_VERSION = "0.1"
+"""The version of sknet, which each file names. Patch releases do not change what files hold."""
 
 TENSOR_TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
@@ -73,8 +91,11 @@ def as_model_file_error(path: object, public_name: str) -> Iterator[None]:
     except (ModelFileError, OSError):
         raise
     except Exception as error:
-        reason = str(error)[:200].rstrip(".") or type(error).__name__
-        raise ModelFileError(f"{path} is not a whole file written by {public_name}: {reason}.") from error
+        raise ModelFileError(f"{path} is not a whole file written by {public_name}: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error)[:200].rstrip(".") or type(error).__name__
 
 
 # --- whole or absent -------------------------------------------------------------------------------------------------
@@ -151,8 +172,8 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
     plain = packer.pack(value)
     settings = json.dumps({"pieces": _names_of(packer.pieces), "value": plain}, separators=(",", ":"))
     arrays = {name: _as_tensor(array) for name, array in packer.arrays.items()}
-    metadata = {"digest": digest(f"{VERSION} {settings}", arrays), "format": FORMAT_NAME, "version": str(VERSION)}
-    header, tensors = _sort_metadata(save(arrays, metadata | {"settings": settings}))
+    metadata = {"format": FORMAT_NAME, "version": str(VERSION), "sknet": MINOR_VERSION, "settings": settings}
+    header, tensors = _sort_metadata(save(arrays, metadata | {"digest": digest(metadata, arrays)}))
     if packer.n_rows * BYTES_PER_ROW_VALUE > _memory_left(header.decode(), settings):
         raise ValueError(
             f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs; "
@@ -176,9 +197,13 @@ def _as_tensor(array: Array) -> Array:
     return tensor
 
 
-def digest(text: str, arrays: Mapping[str, Array]) -> str:
-    """Return a hash of a text and of every array's name, type, shape and bytes."""
-    content = hashlib.sha256(text.encode())
+def digest(metadata: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
+    """Return a hash of the metadata other than the digest, and of every array's name, type, shape and bytes."""
+    content = hashlib.sha256()
+    for name, text in sorted(metadata.items()):
+        if name != "digest":
+            content.update(f"{name} {len(text)} ".encode())
+            content.update(text.encode())
     for name, array in sorted(arrays.items()):
         content.update(f"{name} {array.dtype.str} {array.shape}".encode())
         content.update(array.reshape(-1).view(np.uint8).data)
@@ -224,9 +249,15 @@ def read(
     path: str | os.PathLike[str],
     public_name: str,
     classes: Mapping[str, type],
+    make: Callable[[object], T],
     custom: Mapping[str, object] | None = None,
-) -> object:
-    """Read the value that a file holds, pieces of the user's own taken from `custom`; errors name `public_name`."""
+    *,
+    is_checkpoint: bool = False,
+) -> T:
+    """Return what `make` makes of the value in a file; any error of reading or making is a `ModelFileError`.
+
+    Pieces of the user's own are taken from `custom`. Errors name `public_name`, the function that writes such files.
+    """
     with require_package(f"reading a file of {public_name}", "safetensors", extra="files"):
         from safetensors import safe_open
     path = as_path(path)
@@ -238,9 +269,9 @@ def read(
         with safe_open(path, framework="numpy") as tensors:
             # `file` and `tensors` were opened one after the other: another process may have renamed a new one between
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return read(path, public_name, classes, custom)
+                return read(path, public_name, classes, make, custom, is_checkpoint=is_checkpoint)
             metadata = tensors.metadata() or {}
-            _check_version(path, metadata)
+            _check_version(path, metadata, is_checkpoint=is_checkpoint)
             settings = metadata["settings"]
             memory_left = _memory_left(settings)
             if memory_left < 0:
@@ -248,11 +279,20 @@ def read(
             # in the order of their bytes: each array begins where the last one ends
             views = {name: tensors.get_slice(name) for name in tensors.offset_keys()}
             arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
-        if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
+        if digest(metadata, arrays) != metadata["digest"]:
             raise ValueError("its digest is another one: it has been changed or damaged")
         content = json.loads(settings, parse_int=_parse_int)
         pieces = _pieces_of(path, content["pieces"], custom or {})
-        return unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE)
+        try:
+            return make(unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE))
+        except Exception as error:
+            writer = metadata["sknet"]
+            if _as_numbers(writer) <= _as_numbers(MINOR_VERSION):
+                raise
+            raise ModelFileError(
+                f"{path} was written by sknet {writer}, and sknet {MINOR_VERSION} cannot read it: {_reason(error)}. "
+                "Update sknet."
+            ) from error
 
 
 def _parse_int(text: str) -> int:
@@ -273,23 +313,34 @@ def _check_header(file: BinaryIO) -> None:
         raise ValueError("its header holds more than that of any model")
 
 
-def _check_version(path: Path, metadata: Mapping[str, str]) -> None:
-    """Raise for a file that is not of this format, or of a version that is not known here."""
-    version = metadata.get("version", "")
-    if not metadata.get("format", "").startswith(FORMAT_NAME):  # "sknet model" in early files of version 1
+def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bool) -> None:
+    """Raise for a file of another format, or of a version that this sknet does not read."""
+    name, version, writer = (metadata.get(key, "") for key in ("format", "version", "sknet"))
+    if name in NAMES_BEFORE_VERSION_1:
+        raise ModelFileError(
+            f"{path} has a format from before version 1, which no release of sknet reads. Fit and save again, or load "
+            "it with the sknet that wrote it."
+        )
+    if name != FORMAT_NAME:
         raise ValueError("it holds tensors, but nothing of sknet's")
     if not (version.isascii() and version.isdecimal()) or int(version) < 1:
         raise ValueError(f"its version is {version[:20]!r}, which is no whole number")
-    if int(version) != VERSION:
-        which, remedy = (
-            ("a later", "Update sknet.")
-            if int(version) > VERSION
-            else ("an earlier", "Fit and save again, or read it with that version.")
-        )
+    if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", writer):
+        raise ValueError(f"it was written by sknet {writer[:20]!r}, which is no version of sknet")
+    if is_checkpoint and writer != MINOR_VERSION:
         raise ModelFileError(
-            f"{path} was written by {which} version of sknet: its format is {version}, and this version reads "
-            f"{VERSION} only. {remedy}"
+            f"{path} was written by sknet {writer}, and this is sknet {MINOR_VERSION}: only the minor version that "
+            f"wrote a checkpoint can resume it. Install sknet {writer}, or fit anew."
         )
+    if int(version) > VERSION:
+        raise ModelFileError(
+            f"{path} was written by sknet {writer}, in version {version} of the format: sknet {MINOR_VERSION} reads "
+            f"files up to version {VERSION}. Update sknet."
+        )
+
+
+def _as_numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def _read_array(file: BinaryIO, dtype: str, shape: list[int]) -> Array:

@@ -47,7 +47,11 @@ STORED_CLASSES = classes_by_name(
     Model, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
-"""The classes of learnt values. A new field of one needs no change here."""
+"""The classes of learnt values, by the names that files give them.
+
+A new field needs a default: the value that gives what sknet did before there was the field, for files that lack it. A
+class keeps its name in files if it is renamed.
+"""
 
 Packed = tuple[object, dict[str, Array], list[object]]
 """Plain things, arrays by path, and pieces of the user's own."""
@@ -72,7 +76,11 @@ def unpack(packed: Packed, classes: Mapping[str, type] = STORED_CLASSES, max_row
         Of any class, if a name is not known, or a part is not what its annotation says.
     """
     plain, arrays, pieces = packed
-    return _Unpacker(classes, dict(arrays), pieces, max_rows).unpack(plain, "")
+    unpacker = _Unpacker(classes, dict(arrays), pieces, max_rows)
+    value = unpacker.unpack(plain, "")
+    if unpacker.arrays:
+        raise TypeError(f"it holds the array {min(unpacker.arrays)}, which is not known here")
+    return value
 
 
 def _join(path: str, name: object) -> str:
@@ -184,7 +192,7 @@ class _Unpacker:
     def __init__(
         self, classes: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
     ) -> None:
-        self._classes, self._arrays, self.pieces, self._rows_left = classes, arrays, pieces, max_rows
+        self._classes, self.arrays, self.pieces, self._rows_left = classes, arrays, pieces, max_rows
 
     def unpack(self, plain: object, path: str) -> object:
         """Return the value that stands at this path."""
@@ -203,7 +211,7 @@ class _Unpacker:
 
     def pop_array(self, path: str) -> Array:
         """Remove the array of this path and return it, so that no other value gets it, too."""
-        return self._arrays.pop(path)
+        return self.arrays.pop(path)
 
     def characters(self, path: str) -> Array:
         """Make an array of text of its code points."""
@@ -222,12 +230,14 @@ class _Unpacker:
 
     def rows(self, path: str, of: str) -> tuple[object, ...]:
         """Make many values of one class, whose fields are arrays."""
-        cls = self._classes[of]
-        columns = {name: self.pop_array(_join(path, name)) for name in hints_of(cls)}
+        cls, hints = self._classes[of], hints_of(self._classes[of])
+        # a field that is newer than the file has no array, and all values have its default
+        paths = {name: _join(path, name) for name in hints}
+        columns = {name: self.pop_array(paths[name]) for name in hints if paths[name] in self.arrays}
         n_rows = max(column.size for column in columns.values())
-        for name, hint in hints_of(cls).items():
-            if columns[name].ndim != 1 or columns[name].dtype.kind != _ROW_TYPES.get(hint) or n_rows > self._rows_left:
-                raise TypeError(f"{path}.{name} is not such a field of many values, or of too many")
+        for name, column in columns.items():
+            if column.ndim != 1 or column.dtype.kind != _ROW_TYPES.get(hints[name]) or n_rows > self._rows_left:
+                raise TypeError(f"{paths[name]} is not such a field of many values, or of too many")
         self._rows_left -= n_rows
         lines = zip(*(column.tolist() for column in columns.values()), strict=True)
         return tuple([cls(**dict(zip(columns, line, strict=True))) for line in lines])
@@ -285,10 +295,15 @@ def hints_of(cls: type) -> dict[str, object]:
 
 
 def make_value(cls: type, parts: Mapping[str, object]) -> object:
-    """Make a learnt value of its parts; a TypeError names a part that is unknown, missing or of another type."""
+    """Make a learnt value of its parts; a TypeError names a part that is unknown, missing or of another type.
+
+    A part with a default may be missing, from a file that is older than this field.
+    """
     hints = hints_of(cls)
     for name, part in parts.items():
-        if name not in hints or not is_of_type(part, hints[name]):
+        if name not in hints:
+            raise TypeError(f"it holds {cls.__name__}.{name}, which is not known here")
+        if not is_of_type(part, hints[name]):
             raise TypeError(f"{cls.__name__}.{name} is {type(part).__name__}, which it cannot be")
     return cls(**parts)
 

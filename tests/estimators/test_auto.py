@@ -56,10 +56,9 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(FEW_ROWS - 1, "folds"), rules.FOLDS_PATIENCE[0], FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(FEW_ROWS, "folds"), rules.FOLDS_PATIENCE[1], FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, "folds"), rules.FOLDS_PATIENCE[1], FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(MANY_ROWS, "folds"), rules.FOLDS_PATIENCE[2], FRACTION_HELD_OUT, rules.FOLDS_TOL),
+    [(Facts(FEW_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (Facts(MANY_ROWS, "folds"), rules.STEADY_FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
      (Facts(2000, True, 300), rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL),
      (Facts(LARGE_ROWS, True, 2000), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL),
      (Facts(LARGE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
@@ -82,9 +81,9 @@ def test_validation_rows_of_the_user_do_not_make_a_table_large():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("n", "patience"), [(FEW_ROWS - 1, 8), (FEW_ROWS, 6), (MANY_ROWS - 1, 6), (MANY_ROWS, 6)])
-def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
-    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == patience
+@pytest.mark.parametrize("n", [FEW_ROWS - 1, MANY_ROWS])
+def test_folds_of_numbers_wait_for_fewer_epochs(n):
+    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == rules.STEADY_FOLDS_PATIENCE
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])

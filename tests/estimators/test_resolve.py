@@ -424,10 +424,6 @@ def test_an_explosion_is_an_error_within_an_epoch():
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_the_docstring_says_how_long_folds_wait(cls):
-    few, middle, many = rules.FOLDS_PATIENCE
     text = " ".join(cls.__doc__.split())
-    assert rules.REGRESSOR_FOLDS_PATIENCE == (8, 6, 6) and "and 8 for a regressor (6 from 500 rows on)" in text
-    assert (
-        f"with folds it is {few} for a classifier ({middle} from {FEW_ROWS} rows on, {many} from {MANY_ROWS:,} on)"
-        in text
-    )
+    of_classifier = f"with folds it is {rules.FOLDS_PATIENCE} for a classifier ({rules.STEADY_FOLDS_PATIENCE} from {MANY_ROWS:,} rows on)"
+    assert f"{of_classifier} and {rules.STEADY_FOLDS_PATIENCE} for a regressor" in text

@@ -24,7 +24,7 @@ from safetensors.numpy import save as to_bytes
 
 import sknet
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.storage.forged import VERSION, evaluate_annotations, header, read_checkpoint, signed
+from tests.storage.forged import MINOR_VERSION, VERSION, evaluate_annotations, header, read_checkpoint, signed
 
 EPOCH = ("loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
 MEMORY = 64 * 2**20
@@ -204,10 +204,11 @@ def crafted():
     tensor = lambda shape, start, stop, dtype="F32": {"dtype": dtype, "shape": shape, "data_offsets": [start, stop]}  # noqa: E731
     model = json.loads(settings)
 
-    def changed(change, **more):
+    def changed(change, sknet=MINOR_VERSION, **more):
         plain = json.loads(settings)
         change(plain)
-        return signed(json.dumps(plain), arrays | more)
+        kept = {name: array for name, array in (arrays | more).items() if array is not None}
+        return signed(json.dumps(plain), kept, sknet=sknet)
 
     fitted = lambda plain: plain["value"]["fitted"]["model"]  # noqa: E731
     head = "fitted.model.head.labels.known"
@@ -232,7 +233,11 @@ def crafted():
     yield "metadata of a list", header_only({"__metadata__": []})
     yield "another format", to_bytes({"t": np.zeros(3)}, {"format": "pt"})
     yield "no format", to_bytes({"t": np.zeros(3)}, {"settings": "{}"})
+    yield "a format before version 1", signed(settings, arrays, format="sknet")
     yield "a later version", signed(settings, arrays, version=str(VERSION + 1))
+    yield "a later sknet, which has added a field", changed(lambda p: fitted(p).update(later=1), sknet="9.9")
+    yield "written by no version of sknet", signed(settings, arrays, sknet="9" * 10**5)
+    yield "an array that nothing refers to", signed(settings, arrays | {"fitted.later": np.zeros(3)})
     yield "a version that is no number", signed(settings, arrays, version="one")
     yield "a version of many digits", signed(settings, arrays, version="9" * 10**5)
     yield "no settings", to_bytes({"t": np.zeros(3)}, header())
@@ -276,8 +281,9 @@ def crafted():
     yield "a kind that is not known", changed(lambda p: fitted(p).update({"is": "subprocess.Popen"}))
     yield "an encoder in place of a network", changed(lambda p: fitted(p).update(network=fitted(p)["encoder"]))
     yield "a model within a model", changed(lambda p: fitted(p).update(encoder=model["value"]["fitted"]["model"]))
-    more = {f"fitted.model.encoder.columns.0.{name}": np.zeros(3) for name in ("quantiles", "means", "factor")}
     for what, column in strange_columns().items():
+        names = [name for name, part in column.items() if part == {"is": "array"}]
+        more = {f"fitted.model.encoder.columns.0.{name}": np.zeros(3) for name in names}
         change = lambda p, column=column: fitted(p)["encoder"]["columns"].__setitem__(0, column)  # noqa: E731
         yield what, changed(change, **more)
     yield "no columns", changed(lambda p: fitted(p)["encoder"].update(columns=[]))
@@ -318,9 +324,7 @@ def crafted():
     yield (
         "settings whose marks are escaped",
         header_only(
-            b'{"__metadata__":{"format":"sknet","version":"%d","settings":"[' % VERSION
-            + b"0\\u002c" * 700_000
-            + b'0]"}}'
+            b'{"__metadata__":%b,"settings":"[' % json.dumps(header())[:-1].encode() + b"0\\u002c" * 700_000 + b'0]"}}'
         ),
     )
     yield "booleans of 7", signed(settings, arrays | {"t": np.array([7], np.uint8).view(bool)})
@@ -330,7 +334,7 @@ def crafted():
             lambda p: fitted(p)["head"].update(
                 labels={"is": "IndicatorLabels", "n_labels": 2**60, "values": {"is": "array"}}
             ),
-            **{"fitted.model.head.labels.values": np.array([0, 1])},
+            **{"fitted.model.head.labels.values": np.array([0, 1]), head: None},
         ),
     )
 

@@ -14,13 +14,14 @@ from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
 from sknet._model.folds import (
     MIN_STEPS_TO_JUDGE,
+    ChosenEpoch,
     FoldPhase,
+    FoldProgress,
     Folds,
     Selection,
     Split,
     draw_folds,
     draw_judged_sets,
-    folds_of_splits,
     steps_per_epoch,
 )
 from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
@@ -28,6 +29,7 @@ from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
+from tests.training.problems import epoch
 
 rng = np.random.default_rng(0)
 N = 90
@@ -73,15 +75,13 @@ def script_losses(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "grouped", "of_labels", "of_numbers"),
-    [(FEW_ROWS - 1, False, (4, 4, 1.05), (4, 4, 1.01)), (FEW_ROWS - 1, True, (4, 4, 1.05), (4, 4, 1.01)),
-     (FEW_ROWS, False, (4, 1, 1.01), (4, 1, 1.0)), (MANY_ROWS - 1, False, (4, 1, 1.01), (4, 1, 1.0)),
-     (MANY_ROWS, False, (10, 1, 1.002), (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.01), (4, 2, 1.0))],
+    ("n_rows", "grouped", "rules"),
+    [(FEW_ROWS - 1, False, (4, 4)), (FEW_ROWS - 1, True, (4, 4)), (FEW_ROWS, False, (4, 1)),
+     (MANY_ROWS - 1, False, (4, 1)), (MANY_ROWS, False, (10, 1)), (MANY_ROWS, True, (4, 2))],
 )  # fmt: skip
-def test_the_rules_depend_on_rows_groups_and_the_kind_of_targets(n_rows, grouped, of_labels, of_numbers):
+def test_the_rules_depend_on_rows_and_groups(n_rows, grouped, rules):
     """One fold is enough of a larger table, but not the rows of one fold of groups."""
-    assert fold_rules(n_rows, grouped) == of_labels
-    assert fold_rules(n_rows, grouped, is_regression=True) == of_numbers
+    assert fold_rules(n_rows, grouped) == rules
 
 
 def test_a_group_is_held_out_as_a_whole():
@@ -146,10 +146,10 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
             loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
             rated.append(loss + temperature_penalty(temperature, total))
         first = ceil(MIN_STEPS_TO_JUDGE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
-        best = max(i for i in range(first, 9) if rated[i - 1] <= rules.tolerance_factor * min(rated[first - 1 :]))
+        best = max(i for i in range(first, 9) if rated[i - 1] == min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    chosen = FoldPhase(settings, rows, *given, Folds(splits, rules.tolerance_factor), SEEDS).train()
+    chosen = FoldPhase(settings, rows, *given, Folds(splits), SEEDS).train()
     best, temperature = choice_of(all_places)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
@@ -175,9 +175,9 @@ def test_no_row_chooses_the_epoch_at_which_it_is_judged():
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
 def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expected, script_losses):
-    """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
+    """The last epoch is chosen if its loss with the prior is at most that of the others, 1."""
     prior = temperature_penalty(np.exp(-1.2), N)
-    script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
+    script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.0 - prior + surplus)])
     chosen = fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")).train()
     assert chosen.chosen_epoch == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
@@ -234,8 +234,7 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     Losses may be negative: a user's own is, if it is a density's.
     """
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
-    folds = replace(draw_folds(N, LABEL, None, 5), tolerance_factor=1.002)
-    networks = FoldPhase(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
+    networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02))
     chosen = networks.train()
     assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
 
@@ -256,7 +255,7 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
 
 
 def test_splits_that_train_on_few_rows_have_as_many_steps():
-    folds = folds_of_splits(N, [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], None)
+    folds = Folds([Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], share_columns=False)
     networks = FoldPhase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
@@ -295,3 +294,16 @@ def test_the_same_seeds_choose_the_same(n_threads):
     assert_array_equal(first.raw, again.raw)
     for one, other in zip(first.epochs, again.epochs, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [np.zeros((N, 1), np.uint32), np.zeros((N, 1), np.float32), np.zeros((N, 2))],
+    ids=["type", "precision", "shape"],
+)
+def test_outputs_of_another_type_or_shape_are_not_of_these_rows(raw):
+    """A crafted checkpoint may hold them, and training in place would fail on them."""
+    own, first = np.zeros((N, 1)), FoldProgress([], [ChosenEpoch()])
+    FoldProgress([], [ChosenEpoch(1, [own])], [epoch(1.0, 0.5)]).refuse_other(first, [own])
+    with pytest.raises(ValueError, match="what its folds have chosen is not of these rows"):
+        FoldProgress([], [ChosenEpoch(1, [raw])], [epoch(1.0, 0.5)]).refuse_other(first, [own])

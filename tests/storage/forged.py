@@ -11,20 +11,21 @@ from safetensors.numpy import save as to_bytes
 from sknet._storage import checkpoints, files
 from sknet._storage.pack import hints_of
 
-VERSION = files.VERSION
+VERSION, MINOR_VERSION = files.VERSION, files.MINOR_VERSION
 read_checkpoint = checkpoints.read_checkpoint
+write = files.write
 
 
 def header(**changes):
     """What stands at the head of each file, before the settings and the digest."""
-    return {"format": files.FORMAT_NAME, "version": str(VERSION)} | changes
+    return {"format": files.FORMAT_NAME, "version": str(VERSION), "sknet": MINOR_VERSION} | changes
 
 
 def signed(settings, arrays, **changes):
     """The bytes of a file that says this, with the digest that belongs to it."""
     arrays = {name: array.astype(array.dtype, "C", copy=False) for name, array in arrays.items()}
     metadata = header(settings=settings, **changes)
-    return to_bytes(arrays, metadata | {"digest": files.digest(f"{metadata['version']} {settings}", arrays)})
+    return to_bytes(arrays, metadata | {"digest": files.digest(metadata, arrays)})
 
 
 def forge(path, change=None, **head):

@@ -14,6 +14,7 @@ from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor, sav
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin, fingerprint, read_checkpoint, table_digest, write_checkpoint
 from tests.model.examples import rows_of
+from tests.storage.forged import MINOR_VERSION, forge
 from tests.training.problems import best_of, state_after
 
 rng = np.random.default_rng(0)
@@ -96,6 +97,15 @@ def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(path):
 
 def test_a_file_that_is_not_there(path):
     with pytest.raises(FileNotFoundError):
+        SigmoidMLPRegressor(**QUICK).resume(path, X, NUMBER)
+
+
+@pytest.mark.parametrize(("writer", "version"), [("0.0", "1"), ("0.2", "1"), ("0.10", "2"), ("1.1", "1")])
+def test_only_the_minor_version_that_wrote_a_checkpoint_reads_it(path, writer, version):
+    write_checkpoint(path, origin(), progress(state_after(2)))
+    forge(path, sknet=writer, version=version)
+    message = rf"run\.npz was written by sknet {writer}, and this is sknet {MINOR_VERSION}: .* Install sknet {writer},"
+    with pytest.raises(ModelFileError, match=message):
         SigmoidMLPRegressor(**QUICK).resume(path, X, NUMBER)
 
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ safetensors = pytest.importorskip("safetensors")
 from sknet._storage import files  # noqa: E402
 from sknet._storage.files import ModelFileError  # noqa: E402
 from sknet._storage.pack import STORED_CLASSES  # noqa: E402
-from tests.storage.forged import VERSION, forge  # noqa: E402
+from tests.storage.forged import MINOR_VERSION, VERSION, forge  # noqa: E402
 from tests.tables.examples import number_column  # noqa: E402
 
 NUMBERS = (number_column(0.0, 1.0),)
@@ -30,7 +31,7 @@ def write(path, value):
 
 
 def read(path, custom=None):
-    return files.read(path, "sknet.save", STORED_CLASSES, custom)
+    return files.read(path, "sknet.save", STORED_CLASSES, lambda value: value, custom)
 
 
 @pytest.fixture
@@ -53,7 +54,8 @@ def test_it_is_a_valid_safetensors_file_with_its_settings_as_text(path):
     assert any(np.array_equal(array, TREE["weights"][0]) for array in load_file(path).values())
     with safetensors.safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
-    assert metadata["format"] == "sknet" and json.loads(metadata["settings"])["value"]["keys"] == list(TREE)
+    assert json.loads(metadata["settings"])["value"]["keys"] == list(TREE)
+    assert (metadata["format"], metadata["version"], metadata["sknet"]) == ("sknet.safetensors", "1", MINOR_VERSION)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ def test_a_changed_bit_is_noticed_wherever_it_is(path):
     for at in range(0, len(whole), 3):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         with pytest.raises(
-            ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save|later"
+            ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save|Update sknet"
         ):
             read(path)
 
@@ -219,23 +221,6 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(path):
         path.write_bytes(whole[:length])
         with pytest.raises(ModelFileError, match="is not a whole file"):
             read(path)
-
-
-@pytest.mark.parametrize(("other", "called"), [(VERSION + 1, "a later"), (VERSION - 1, "an earlier")])
-def test_another_version_says_so(path, other, called):
-    write(path, TREE)
-    forge(path, version=str(other))
-    with pytest.raises(ModelFileError, match=f"written by {called} version of sknet: its format is {other}"):
-        read(path)
-
-
-def test_a_file_of_the_first_format_says_so(path):
-    from safetensors.numpy import save_file
-
-    metadata = {"format": "sknet model", "version": "1", "settings": "{}", "digest": "0" * 64}
-    save_file({"t0": np.zeros(3)}, path, metadata)
-    with pytest.raises(ModelFileError, match=rf"an earlier version .* is 1, .* reads {VERSION} only"):
-        read(path)
 
 
 def test_a_piece_of_ones_own_is_named_and_must_be_passed(path):
@@ -266,7 +251,7 @@ def test_memory_is_that_of_the_file(path):
         "import resource, sys; from sknet._storage.files import read\n"
         "from sknet._storage.pack import STORED_CLASSES\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "again = read(sys.argv[1], '', STORED_CLASSES)\n"
+        "again = read(sys.argv[1], '', STORED_CLASSES, lambda value: value)\n"
         "used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
         "print(used * 1024, sum(a.nbytes for a in again['arrays']))"
     )
@@ -322,3 +307,106 @@ def test_a_version_is_a_whole_number(path, version):
     forge(path, version=version)
     with pytest.raises(ModelFileError, match="is not a whole file written by sknet.save"):
         read(path)
+
+
+def test_a_later_version_says_so(path):
+    write(path, TREE)
+    forge(path, version=str(VERSION + 1), sknet="7.2")
+    message = rf"by sknet 7\.2, in version {VERSION + 1} of the format: sknet {MINOR_VERSION} reads.*\. Update sknet"
+    with pytest.raises(ModelFileError, match=message):
+        read(path)
+
+
+@pytest.mark.parametrize(("name", "version"), [("sknet", "10"), ("sknet", "1"), ("sknet model", "1")])
+def test_a_format_before_version_1_says_so(path, name, version):
+    from safetensors.numpy import save_file
+
+    save_file({"t0": np.zeros(3)}, path, {"format": name, "version": version, "settings": "{}", "digest": "0" * 64})
+    with pytest.raises(ModelFileError, match=r"from before version 1, which no release of sknet reads\. Fit and save"):
+        read(path)
+
+
+@pytest.mark.parametrize("writer", ["", "0", "0.1.0", "0.1rc1", " 0.1", "-1.0", "\u0661.0", "9" * 5000 + ".0"])
+def test_the_sknet_that_wrote_a_file_is_two_numbers(path, writer):
+    write(path, TREE)
+    forge(path, sknet=writer)
+    with pytest.raises(ModelFileError, match="is not a whole file written by sknet.save: .*no version of sknet"):
+        read(path)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """As version 1 of sknet has it."""
+
+    mean: float
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class MeasuredLater:
+    """The same class in a later version."""
+
+    mean: float
+    scale: float = 1.0
+    shift: float = 0.5
+    names: tuple[str, ...] = ()
+
+
+NOW, LATER = {"Measured": Measured}, {"Measured": MeasuredLater}
+
+
+@pytest.mark.parametrize("n", [1, 5])  # one by one, and as arrays of fields
+def test_a_field_that_is_newer_than_the_file_has_its_default(path, n):
+    files.write(path, [Measured(float(k), 2.0) for k in range(n)], NOW, "sknet.save")
+    again = files.read(path, "sknet.save", LATER, lambda value: value)
+    assert again == [MeasuredLater(float(k), 2.0, 0.5, ()) for k in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("values", "later", "field"),
+    [
+        (MeasuredLater(1.0, shift=0.5), LATER, r"Measured\.names|Measured\.shift"),
+        ([MeasuredLater(1.0)] * 3, LATER, r"Measured\.names|Measured\.shift"),
+        ([MeasuredLater(1.0)] * 3, {"Unknown": MeasuredLater}, "'Unknown'"),
+    ],
+)
+def test_what_a_later_sknet_has_added_is_named_even_if_it_has_its_default(path, values, later, field):
+    """To ignore what is not known could change predictions."""
+    files.write(path, values, later, "sknet.save")
+    with pytest.raises(ModelFileError, match=rf"not a whole file .*: it holds .*({field}), which is not known here"):
+        files.read(path, "sknet.save", NOW, lambda value: value)
+    forge(path, sknet="7.2")
+    message = rf"written by sknet 7\.2, and sknet {MINOR_VERSION} cannot read it: it holds .*({field}).*\. Update sknet"
+    with pytest.raises(ModelFileError, match=message):
+        files.read(path, "sknet.save", NOW, lambda value: value)
+
+
+@dataclass(frozen=True)
+class MeasuredOnlyLater(Measured):
+    """As a later version has it: all values of many are numbers."""
+
+    shift: float = 0.5
+
+
+def test_a_field_of_many_values_that_is_not_known_is_named(path):
+    files.write(path, (MeasuredOnlyLater(1.0),) * 3, {"Measured": MeasuredOnlyLater}, "sknet.save")
+    with pytest.raises(ModelFileError, match="it holds the array shift, which is not known here"):
+        files.read(path, "sknet.save", NOW, lambda value: value)
+
+
+def test_a_later_file_without_anything_new_is_read(path):
+    write(path, TREE)
+    forge(path, sknet="7.2")
+    assert read(path)["a"] == TREE["a"]
+
+
+def test_an_error_of_what_is_made_of_the_value_is_one_of_the_file(path):
+    def make(value):
+        raise KeyError("no such loss")
+
+    write(path, TREE)
+    for writer, message in [(MINOR_VERSION, "is not a whole file written by sknet.save: 'no such loss'"),
+                            ("7.2", "written by sknet 7.2, .*'no such loss'. Update")]:  # fmt: skip
+        forge(path, sknet=writer)
+        with pytest.raises(ModelFileError, match=message):
+            files.read(path, "sknet.save", STORED_CLASSES, make)

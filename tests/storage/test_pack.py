@@ -265,6 +265,11 @@ def test_an_array_is_taken_once():
         unpack((twice, {"center.0": np.zeros(3)}, []))
 
 
+def test_an_array_that_nothing_refers_to_is_named():
+    with pytest.raises(TypeError, match=r"it holds the array model\.new, which is not known here"):
+        unpack((None, {"model.new": np.zeros(3)}, []))
+
+
 def test_no_more_rows_are_made_than_are_allowed():
     packed = pack((EPOCHS * 5, EPOCHS * 5))
     assert unpack(packed, max_rows=20) == (EPOCHS * 5, EPOCHS * 5)
@@ -350,8 +355,11 @@ class Later:
 
 def test_a_field_with_a_default_may_be_lacking_and_no_other():
     assert hints_of(Later) == {"old": int, "new": str} and make_value(Later, {"old": 1}) == Later(1)
-    for parts in ({"new": "a"}, {"old": 1, "other": 2}):
-        with pytest.raises(TypeError):
+    for parts, message in [
+        ({"new": "a"}, "'old'"),
+        ({"old": 1, "other": 2}, r"it holds Later\.other, which is not known"),
+    ]:
+        with pytest.raises(TypeError, match=message):
             make_value(Later, parts)
     with pytest.raises(TypeError, match=r"Later\.old is str"):
         make_value(Later, {"old": "1"})

@@ -104,10 +104,14 @@ def later_rows(data: Table, number: int) -> tuple[np.ndarray, np.ndarray] | None
 SPLITS = {"rows": random_rows, "groups": whole_groups, "time": later_rows}
 
 
+def quiet() -> None:
+    for name in ("lightning.pytorch", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
 def fit(data: Table, train: np.ndarray, test: np.ndarray, model: str, seed: int) -> dict[str, object]:
     """Fit one model, and compare what it predicts for the other rows with what was found there."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    quiet()
     X_train, X_test = data.X.iloc[train], data.X.iloc[test]
     y_train, y_test = data.y.iloc[train].to_numpy(), data.y.iloc[test].to_numpy()
     one: dict[str, object] = {"n_train": len(train), "note": ""}

@@ -6,7 +6,7 @@ many tables is the geometric mean of theirs. Standard deviations over splits div
 
 What is reported, whatever comes out: error rate, log-loss and RMSE; geometric means with and without the offset,
 medians, and the table that moves a mean most (`without_shift`); ratios by rows to fit, below 500, below 1,000 and above
-(`by_rows`); and a test of each difference (`verdict`).
+(`by_rows`); and a test of each difference (`verdicts`).
 
 There are three sets of tables: "second", the second draw; of the first draw "unused", which no list has by which
 defaults were chosen, and "used".
@@ -14,7 +14,8 @@ defaults were chosen, and "used".
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ PAGES = ("README.md", "docs/index.md", "docs/defaults.md", *[f"docs/measured/{na
 PICTURE = measure.MEASURED / "tables.png"
 OVERVIEW = measure.MEASURED / "overview.png"
 FIRST_PAGE = measure.MEASURED / "first_page.png"
+FIRST_PAGE_NARROW = measure.MEASURED / "first_page_narrow.png"
 BLOCK = re.compile(r"(<!-- measured: ([a-z ]+) -->\n).*?(<!-- end -->)", re.S)
 SHIFT = 0.01  # so that a table that is almost solved does not decide a mean
 MIN_TABLES = 4  # of fewer, a mean says nothing
@@ -54,6 +56,7 @@ NARROW_NAMES = {"HistGradientBoosting": "HistGB", "scikit-learn's MLP": "sklearn
 """Names at the head of columns, where a table has one for each model: it must fit a page."""
 
 NEAREST = ["CatBoost", "LightGBM, tuned", "TabM", "RealMLP-TD, bagged", "LightGBM"]
+BY_NEARNESS = [*NEAREST, *[peer for peer in PEERS if peer not in NEAREST]]
 EACH_TABLE = [
     OURS,
     "linear model",
@@ -134,12 +137,103 @@ def random_splits(tables: str) -> pd.DataFrame:
 
 def summary(tables: str) -> str:
     rows = random_splits(tables)
+    signs = verdicts(rows)
     body = []
-    for peer in PEERS:
-        cells = [ratio_cell(ratios(rows[rows["task"] == task], figure, peer)) for task, figure in FIGURES.values()]
-        if any(cells):
+    for peer in BY_NEARNESS:
+        each = {figure: ratio_cell(ratios_of(rows, figure, peer)) for figure in FIGURES}
+        if any(each.values()):
+            cells = [with_sign(cell, signs.get((figure, peer))) for figure, cell in each.items()]
             body.append([LONG_NAMES.get(peer, peer), splits_and_tables(rows, peer), *cells])
     return as_markdown(["sknet over", "splits", *FIGURES], body)
+
+
+def ratios_of(rows: pd.DataFrame, figure: str, peer: str) -> pd.DataFrame:
+    """The ratios of the tables that have a figure: an error rate of classes, an RMSE of numbers."""
+    task, column = FIGURES[figure]
+    return ratios(rows[rows["task"] == task], column, peer)
+
+
+def with_sign(cell: str, sign: int | None) -> str:
+    """The cell behind the sign of its verdict, if it has one."""
+    return cell if sign is None else f"{SIGNS[sign]}\N{NO-BREAK SPACE}{cell}"
+
+
+def first_page() -> str:
+    """What the first page has room for: the verdict, mean and median, and the ratio of the times."""
+    rows = random_splits("second")
+    signs = verdicts(rows)
+    body = []
+    for peer in BY_NEARNESS:
+        seconds = ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].astype(float)
+        if len(seconds) < MIN_TABLES:
+            continue
+        cells = []
+        for figure in FIGURES:
+            each = ratios_of(rows, figure, peer)["mean"].astype(float)
+            mean, median = np.exp([each.mean(), each.median()])
+            cells.append(with_sign(together(f"{mean:.2f}, {median:.2f}"), signs.get((figure, peer))))
+        body.append(
+            [LONG_NAMES.get(peer, peer) + tables_if_not_all(rows, peer), *cells, f"{np.exp(seconds.mean()):.2g}"]
+        )
+    return as_markdown(["sknet over", *FIGURES, "time of a fit"], body) + "\n\n" + count_of(signs)
+
+
+def count_of(signs: dict[tuple[str, str], int]) -> str:
+    n = {sign: [*signs.values()].count(sign) for sign in SIGNS}
+    return (
+        f"{SIGNS[-1]} sknet is better ({n[-1]} of {len(signs)} comparisons), {SIGNS[1]} worse ({n[1]}), "
+        f"{SIGNS[0]} no difference shown ({n[0]})."
+    )
+
+
+def claim() -> str:
+    """What the first page says of two strong models of trees, in a few sentences."""
+    rows = random_splits("second")
+    signs, larger_rows = verdicts(rows), rows[rows["n_train"] >= LARGER]
+    cells = list(product(FIGURES, CLAIMED))
+    each = [ratios_of(rows, *cell)["mean"].astype(float) for cell in cells]
+    means, medians = span(np.exp([r.mean() for r in each]), 2), span(np.exp([r.median() for r in each]), 2)
+    larger = span([np.exp(ratios_of(larger_rows, *cell)["mean"].astype(float).mean()) for cell in cells], 2)
+    n_told = sum(signs.get(cell, 0) != 0 for cell in cells)
+    told = f"{n_told} of these {len(cells)} differences are significant." if n_told else "No difference is significant."
+    catboost, tuned = (span([100 * ratio for ratio in seconds_by_size(rows, peer)]) for peer in CLAIMED)
+    return (
+        f"On {rows['table'].nunique()} tables of {rows['rows'].min():,} to {rows['rows'].max():,} rows, sknet's error "
+        f"rate, log-loss and RMSE are {means} times those of CatBoost and tuned LightGBM on average, and {medians} "
+        f"times in the median. {told} From {LARGER} training rows on, the averages are {larger}. On one thread, a fit "
+        f"takes {catboost} % of CatBoost's time, {tuned} % of the time that LightGBM takes with its 20 settings, and "
+        f"{span(seconds_by_size(rows, 'LightGBM'))} times that of LightGBM with its defaults."
+    )
+
+
+CLAIMED = ["CatBoost", "LightGBM, tuned"]
+LARGER = 500
+
+
+def seconds_by_size(rows: pd.DataFrame, peer: str) -> list[float]:
+    """Processor seconds of a fit, ours over theirs: the geometric mean over tables, for each range of rows to fit."""
+    found = []
+    for low, high in TIMED_SIZES.values():
+        each = ratios(rows[rows["n_train"].between(low, high)], "fit_seconds", peer, shift=0.0)["mean"].astype(float)
+        found.append(float(np.exp(each.mean())) if len(each) >= MIN_TABLES else np.nan)
+    return found
+
+
+def span(values: Iterable[float], digits: int = 0) -> str:
+    """The least and the greatest value: "4 to 14"."""
+    found = [*values]
+    return f"{np.nanmin(found):.{digits}f} to {np.nanmax(found):.{digits}f}"
+
+
+def day(iso: str) -> str:
+    """A date as one reads it: "29 November 2026"."""
+    found = date.fromisoformat(iso)
+    return f"{found.day} {found:%B %Y}"
+
+
+def run_of_sknet() -> str:
+    found = measured_with()[OURS + measure.SECOND]
+    return f"These figures are of sknet at commit {found['versions']['commit']}, run on {day(found['date'])}."
 
 
 def splits_of(rows: pd.DataFrame, model: str) -> str:
@@ -150,31 +244,43 @@ def splits_of(rows: pd.DataFrame, model: str) -> str:
 
 def splits_and_tables(rows: pd.DataFrame, model: str) -> str:
     """The splits, and how many tables the model was run on if not on all: "3", or "1, 9 tables"."""
+    return splits_of(rows, model) + tables_if_not_all(rows, model)
+
+
+def tables_if_not_all(rows: pd.DataFrame, model: str) -> str:
+    """How many tables the model was run on, if not on all."""
     n_tables = rows[rows["model"] == model]["table"].nunique()
-    splits = splits_of(rows, model)
-    return splits if n_tables == rows["table"].nunique() else f"{splits}, {n_tables} tables"
+    return "" if n_tables == rows["table"].nunique() else f", {n_tables} tables"
 
 
-def verdict(tables: str) -> str:
-    """Which models ours is better than, worse than, or not told apart from: Holm's procedure over all comparisons."""
-    rows = random_splits(tables)
-    each = {
-        (figure, peer): ratios(rows[rows["task"] == task], column, peer)["mean"].astype(float)
-        for figure, (task, column) in FIGURES.items()
-        for peer in PEERS
-    }
+def tested(rows: pd.DataFrame) -> tuple[dict[tuple[str, str], pd.Series], dict[tuple[str, str], float]]:
+    """The ratios of each figure and peer that differ on enough tables, and the p-values of Wilcoxon's test."""
+    each = {(figure, peer): ratios_of(rows, figure, peer)["mean"].astype(float) for figure in FIGURES for peer in PEERS}
     each = {cell: ratio for cell, ratio in each.items() if (ratio.abs() > 1e-9).sum() >= MIN_TESTED}
-    told = told_apart({cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()})
-    body = []
-    for peer in [*NEAREST, *[peer for peer in PEERS if peer not in NEAREST]]:
-        signs = {figure: np.sign(each[figure, peer].median()) if (figure, peer) in told else 0 for figure in FIGURES}
-        cells = [VERDICTS[int(signs[figure])] if (figure, peer) in each else "" for figure in FIGURES]
-        if any(cells):
-            body.append([LONG_NAMES.get(peer, peer), *cells])
-    return as_markdown(["sknet beside", *FIGURES], body)
+    return each, {cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()}
 
 
-VERDICTS = {-1: "**better**", 0: "no difference shown", 1: "**worse**"}
+def verdicts(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """-1 where ours is better, 1 where it is worse, 0 where no difference is shown, by Holm's procedure over all."""
+    each, p_values = tested(rows)
+    told = told_apart(p_values)
+    return {cell: int(np.sign(ratio.median())) if cell in told else 0 for cell, ratio in each.items()}
+
+
+def nearest_ahead() -> str:
+    """Which model that is ahead of ours comes closest to a difference that is shown."""
+    each, p_values = tested(random_splits("second"))
+    ahead = [cell for cell, ratio in each.items() if ratio.median() > 1e-9]
+    if not ahead:
+        return "No model is ahead of sknet in the median."
+    figure, peer = cell = min(ahead, key=p_values.__getitem__)
+    return (
+        f"Of the models that are ahead of sknet in the median, {LONG_NAMES.get(peer, peer)} comes closest to a "
+        f"significant difference, in {figure} (p = {p_values[cell]:.2f} before the correction)."
+    )
+
+
+SIGNS = {-1: "✓", 0: "○", 1: "✗"}
 
 
 def by_rows(tables: str) -> str:
@@ -305,8 +411,7 @@ def times(tables: str) -> str:
     medians = [here[here["model"] == OURS]["fit_seconds"].median() for here in by_size.values()]
     body.append(["sknet, median of the seconds", *[f"{median:.2f}" for median in medians]])
     for peer in PEERS:
-        each = [ratios(here, "fit_seconds", peer, shift=0.0)["mean"] for here in by_size.values()]
-        cells = [f"{np.exp(ratio.mean()):.2g}" if len(ratio) >= MIN_TABLES else "" for ratio in each]
+        cells = ["" if np.isnan(ratio) else f"{ratio:.2g}" for ratio in seconds_by_size(rows, peer)]
         if any(cells):
             body.append([f"sknet over {LONG_NAMES.get(peer, peer)}", *cells])
     return as_markdown(["rows to fit", *by_size], body)
@@ -418,9 +523,9 @@ def draw() -> None:
         here = rows[rows["task"] == task]
         for place, peer in enumerate(peers):
             each = np.exp(ratios(here, "loss", peer)["mean"].astype(float))
-            ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color="#14606b", alpha=0.45, ms=6, mew=0)
+            ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color=TEAL, alpha=0.45, ms=6, mew=0)
             if len(each) >= MIN_TABLES:
-                ax.plot(np.exp(np.log(each).mean()), place, "|", color="#c2571a", ms=18, mew=3)
+                ax.plot(np.exp(np.log(each).mean()), place, "|", color=ORANGE, ms=18, mew=3)
         ax.axvline(1, color="0.5", lw=1)
         ax.set(
             xscale="log", xlim=(0.38, 1.7), xlabel="sknet's over the other's: left of 1, sknet is better", title=title
@@ -475,7 +580,7 @@ def draw_overview() -> None:
 
 
 def color_of(label: str) -> str:
-    return "#c2571a" if label == OURS else "#14606b"
+    return ORANGE if label == OURS else TEAL
 
 
 def put_labels(ax: Any, places: dict[str, tuple[float, float]]) -> None:
@@ -512,34 +617,68 @@ def put_labels(ax: Any, places: dict[str, tuple[float, float]]) -> None:
 
 
 def draw_first_page() -> None:
-    """Theirs over ours with 95 % intervals over tables, small enough for a telephone: right of 1, ours is better."""
+    """Ours over theirs: mean with its 95 % interval over tables, and median; once more for a telephone."""
     import matplotlib.pyplot as plt
 
+    wide, wide_axes = plt.subplots(1, 3, figsize=(10, 3.8), sharex=True, sharey=True, layout="constrained")
+    narrow, narrow_axes = plt.subplots(3, 1, figsize=(4.8, 9), sharex=True, sharey=True, layout="constrained")
+    for axes, first in ((wide_axes, wide_axes[:1]), (narrow_axes, narrow_axes)):
+        names = put_intervals(axes)
+        axes[0].set_yticks(range(len(names)), labels=names)
+        for ax in first:
+            ax.set_ylabel("the other model", fontsize=10)
+    for figure, path, n_columns in ((wide, FIRST_PAGE, 4), (narrow, FIRST_PAGE_NARROW, 2)):
+        place = {"loc": "outside lower center", "ncols": n_columns, "frameon": False, "fontsize": 9}
+        figure.legend(handles=legend_of_intervals(), **place)
+        figure.savefig(path, dpi=200)
+
+
+def put_intervals(axes: Any) -> list[str]:
+    """Draw each figure of the models on one of the axes, and return the models' names from top to bottom."""
     rows = random_splits("second")
+    signs = verdicts(rows)
     peers = [peer for peer in FIRST_PAGE_PEERS if peer in set(rows["model"])]
-    figure, axes = plt.subplots(3, 1, figsize=(4, 6.6), sharex=True, layout="constrained")
-    for ax, (name, (task, column)) in zip(axes, FIGURES.items(), strict=True):
-        here = rows[rows["task"] == task]
-        n_tables, names = here["table"].nunique(), []
+    for ax, (name, (task, _)) in zip(axes, FIGURES.items(), strict=True):
         for place, peer in enumerate(peers):
-            each = -ratios(here, column, peer)["mean"].astype(float)
+            each = ratios_of(rows, name, peer)["mean"].astype(float)
             half = student.ppf(0.975, len(each) - 1) * each.std() / np.sqrt(len(each))
-            low, middle, high = np.exp([each.mean() - half, each.mean(), each.mean() + half])
-            ax.plot([low, high], [place, place], color="#14606b", lw=2.5, solid_capstyle="butt")
-            ax.plot(middle, place, "o", color="#14606b", ms=7)
-            names.append(SHORT_NAMES.get(peer, peer) + (f", {len(each)} tables" if len(each) < n_tables else ""))
-        ax.axvline(1, color="#c2571a", lw=2)
-        ax.set_title(f"{name}, {n_tables} tables", fontsize=12, loc="left")
+            low, mean, high, median = np.exp([each.mean() - half, each.mean(), each.mean() + half, each.median()])
+            fill = TEAL if signs.get((name, peer), 0) else "white"
+            ax.plot([low, high], [place, place], color=TEAL, lw=2, solid_capstyle="butt")
+            ax.plot(mean, place, "o", color=TEAL, mfc=fill, ms=8, mew=1.8)
+            ax.plot(median, place, "|", color=ORANGE, ms=13, mew=2.5)
+        ax.axvline(1, color="0.2", lw=1.2, zorder=0)
         ax.set(xscale="log", ylim=(len(peers) - 0.5, -0.5))
-        ax.set_yticks(range(len(peers)), labels=names, fontsize=11)
-        ax.set_xticks([0.8, 1, 1.25, 1.6, 2], labels=["0.8", "sknet", "1.25", "1.6", "2"], fontsize=11)
-        ax.minorticks_off()
-        ax.tick_params(left=False)
+        n_tables = rows[rows["task"] == task]["table"].nunique()
+        ax.set_xlabel(f"sknet's {name} / the other's\n{n_tables} tables", fontsize=10)
+        ax.tick_params(left=False, labelbottom=True, labelsize=10)
         ax.spines[["top", "right", "left"]].set_visible(False)
-    figure.supxlabel("error over sknet's, 95 % intervals:\nfurther right is worse", fontsize=11)
-    figure.savefig(FIRST_PAGE, dpi=200)
+        for x, side, text in ((0.98, "right", "← sknet is better"), (1.02, "left", "other is better →")):
+            ax.text(x, 1.02, text, ha=side, transform=ax.get_xaxis_transform(), fontsize=9)
+    low, high = axes[0].get_xlim()
+    ticks = [tick for tick in RATIO_TICKS if low <= tick <= high]
+    for ax in axes:
+        ax.axvspan(low, 1, color=TEAL, alpha=0.09, lw=0, zorder=0)
+        ax.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+        ax.set_xlim(low, high)
+    return [SHORT_NAMES.get(peer, peer) + tables_if_not_all(rows, peer) for peer in peers]
 
 
+def legend_of_intervals() -> list[Any]:
+    import matplotlib.pyplot as plt
+
+    dot = {"ls": "", "marker": "o", "color": TEAL, "ms": 8, "mew": 1.8}
+    return [
+        plt.Line2D([], [], **dot, label="mean: a difference is shown"),
+        plt.Line2D([], [], **dot, mfc="white", label="mean: no difference shown"),
+        plt.Line2D([], [], color=TEAL, lw=2, label="95 % interval of the mean"),
+        plt.Line2D([], [], ls="", marker="|", color=ORANGE, ms=13, mew=2.5, label="median"),
+    ]
+
+
+TEAL, ORANGE = "#14606b", "#c2571a"
+RATIO_TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2]
 FIRST_PAGE_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP"]
 SHORT_NAMES = {
     "HistGradientBoosting": "HistGB",
@@ -554,8 +693,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "second": lambda: summary("second"),
     "unused": lambda: summary("unused"),
     "used": lambda: summary("used"),
-    "second verdict": lambda: verdict("second"),
-    "verdict": lambda: verdict("unused"),
+    "first page": first_page,
+    "claim": claim,
+    "nearest ahead": nearest_ahead,
+    "run of sknet": run_of_sknet,
     "runs": runs,
     "each second classes": lambda: per_table(random_splits("second"), "classification"),
     "each second numbers": lambda: per_table(random_splits("second"), "regression"),

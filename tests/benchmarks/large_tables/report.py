@@ -1,0 +1,238 @@
+"""What docs/measured/large_tables.md says of the CSV: every table between two marks, as on the other measured pages.
+
+Ratios are sknet's figure over the other model's, on the seeds that both have: below 1, sknet is better. The ratio of
+one table is a geometric mean over its seeds.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.benchmarks.large_tables import measure, rule
+from tests.benchmarks.large_tables.measure import MODELS, NETWORKS
+from tests.benchmarks.tables import report as small
+from tests.benchmarks.tables.report import FIGURES, OURS, as_markdown, together
+
+PAGE = measure.ROWS.with_suffix(".md")
+TEMPLATE = Path(__file__).with_name("page.md")  # serves until the page is there
+PEERS = [model for model in MODELS if model != OURS and model not in NETWORKS]
+SHORT = {
+    "LightGBM, 600 trees": "LightGBM 600",
+    "HistGradientBoosting": "HistGB",
+    "RealMLP-TD": "one RealMLP",
+    "RealMLP-TD, bagged": "five RealMLP",
+}
+SIZES = {"10,000 to 50,000": (0, 50_000), "above 50,000": (50_001, 10**9)}
+
+
+def write() -> None:
+    page = PAGE if PAGE.exists() else TEMPLATE
+    PAGE.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def filled(text: str) -> str:
+    """The page with today's tables between its marks."""
+    return small.BLOCK.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[3]}", text)
+
+
+def measured() -> pd.DataFrame:
+    """Every row that has a result, with what is known of its table; made tables have a known truth."""
+    rows = measure.rows()
+    rows = rows[rows["error"].notna()].rename(columns={"seed": "number"}).assign(split="rows")
+    known = rule.taken().set_index("name")
+    rows["size"] = rows["table"].map(known["rows"]).fillna(rows["rows"]).astype(int)
+    rows["is_real"] = rows["table"].isin(known.index)
+    rows["task"] = rows["table"].map(known["task"])
+    rows["loss"] = rows["log_loss"].where(rows["log_loss"].notna(), rows["error"])
+    return rows
+
+
+def real(task: str | None = None) -> pd.DataFrame:
+    rows = measured()
+    return rows[rows["is_real"] & ((rows["task"] == task) | (task is None))]
+
+
+def with_truth(start: str) -> pd.DataFrame:
+    rows = measured()
+    return rows[rows["table"].str.startswith(start)]
+
+
+def name(model: str) -> str:
+    return SHORT.get(model, model)
+
+
+# -- real tables
+
+
+def summary() -> str:
+    """One line a model: accuracy, time and memory in ratios."""
+    rows, body = real(), []
+    for peer in PEERS:
+        each = [small.ratios(rows[rows["task"] == task], column, peer) for task, column in FIGURES.values()]
+        seconds, peak = (small.ratios(rows, figure, peer, shift=0.0) for figure in ("fit_seconds", "peak_mb"))
+        body.append([name(peer), *map(mean_and_median, [*each, seconds, peak])])
+    return as_markdown(["sknet over", *FIGURES, "time of a fit", "memory"], body)
+
+
+def mean_and_median(each: pd.DataFrame) -> str:
+    """The geometric mean, the median, and how many tables are won and lost."""
+    if each.empty:
+        return ""
+    logarithms = each["mean"].astype(float)
+    mean, median = np.exp([logarithms.mean(), logarithms.median()])
+    won, lost = (logarithms < -1e-9).sum(), (logarithms > 1e-9).sum()
+    return f"{together(f'{mean:.2f}, {median:.2f}')} ({won}:{lost})"
+
+
+def by_rows() -> str:
+    """Accuracy and time of tables below and above so many rows."""
+    rows, body = real(), []
+    for peer in PEERS:
+        for size, (low, high) in SIZES.items():
+            here = rows[rows["size"].between(low, high)]
+            each = [small.ratios(here[here["task"] == task], column, peer) for task, column in FIGURES.values()]
+            cells = [*each, small.ratios(here, "fit_seconds", peer, shift=0.0)]
+            if any(len(ratios) for ratios in cells):
+                body.append([name(peer), size, *map(mean_and_median, cells)])
+    return as_markdown(["sknet over", "rows", *FIGURES, "time of a fit"], body)
+
+
+def each_table(task: str) -> str:
+    """The loss of every model on each table, and seconds of sknet's fit; the best loss is bold."""
+    rows = real(task)
+    body = []
+    for table in rule.taken().query("task == @task").sort_values("rows").itertuples():
+        here = rows[rows["table"] == table.name]
+        if not here.empty:
+            means = here.groupby("model")["loss"].mean()
+            seconds = here.groupby("model")["fit_seconds"].mean().reindex([OURS, "LightGBM"])
+            body.append([short(table.name), f"{table.rows:,}", *best_in_bold(means), *map(as_seconds, seconds)])
+    losses = [name(model) for model in [OURS, *PEERS]]
+    return as_markdown(["table", "rows", *losses, "s, sknet", "s, LightGBM"], body)
+
+
+def short(table: str) -> str:
+    return table.split("/")[-1]
+
+
+def best_in_bold(means: pd.Series) -> list[str]:
+    cells = means.reindex([OURS, *PEERS]).map(lambda loss: "" if np.isnan(loss) else f"{loss:.4f}")
+    return [f"**{cell}**" if cell and means[model] == means.min() else cell for model, cell in cells.items()]
+
+
+def as_seconds(seconds: float) -> str:
+    return "" if np.isnan(seconds) else f"{seconds:.1f}"
+
+
+# -- tables whose truth is known
+
+
+def made() -> str:
+    """The distance from the truth, seconds of a fit and megabytes that it needs, by function and rows."""
+    rows, body = with_truth("made/"), []
+    for (table, size), here in rows.groupby(["table", "rows"]):
+        figures = here.groupby("model")[["error", "fit_seconds", "fit_mb"]].mean().reindex([OURS, *PEERS])
+        for place, model in enumerate(figures.index):
+            one = figures.loc[model]
+            head = [short(str(table)), f"{size:,}"] if place == 0 else ["", ""]
+            if one["error"] == one["error"]:
+                bold = "**" if one["error"] == figures["error"].min() else ""
+                distance = f"{bold}{one['error']:.4f}{bold}"
+                body.append([*head, name(model), distance, as_seconds(one["fit_seconds"]), f"{one['fit_mb']:,.0f}"])
+            else:
+                body.append([*head, name(model), "not measured", "", ""])
+    return as_markdown(["function", "rows", "model", "distance from the truth", "seconds", "MB"], body)
+
+
+def truth() -> str:
+    """The distance from smooth functions of few rows, and the seconds of a fit, beside RealMLP."""
+    rows = with_truth("smooth/")
+    models = [OURS, *PEERS, *NETWORKS]
+    body = []
+    for (table, size), here in rows.groupby(["table", "rows"]):
+        means = here[here["number"] == 0].set_index("model")["error"].reindex(models)
+        cells = ["" if np.isnan(mean) else f"{mean:.4f}" for mean in means]
+        body.append([short(str(table)), f"{size:,}", *cells])
+    for size, here in rows.groupby("rows"):
+        seconds = here.groupby("model")["fit_seconds"].mean().reindex(models)
+        body.append(["seconds", f"{size:,}", *map(as_seconds, seconds)])
+    return as_markdown(["function", "rows", *map(name, models)], body)
+
+
+def beside_five() -> str:
+    """Whether and by how much five RealMLP networks come nearer to smooth functions, in a sentence each."""
+    rows = with_truth("smooth/")
+    rows = rows.assign(table=rows["table"] + rows["rows"].astype(str))
+    lines = []
+    for peer, words in (("RealMLP-TD, bagged", "Five RealMLP networks"), ("RealMLP-TD", "One RealMLP network")):
+        each = small.ratios(rows, "error", peer, shift=0.0)["mean"].astype(float)
+        seconds = small.ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].astype(float)
+        if each.empty:
+            continue
+        nearer, by = int((each > 0).sum()), np.exp(-each.mean())
+        lines.append(
+            f"- {words}: nearer to the truth than sknet on {nearer} of {len(each)}. Their distance is {by:.2f} times "
+            f"sknet's (geometric mean), and a fit takes {np.exp(-seconds.mean()):.0f} times as long."
+        )
+    return "\n".join(lines)
+
+
+# -- how it was measured
+
+
+def tables() -> str:
+    taken, body = rule.taken(), []
+    for table in taken.itertuples():
+        source = rule.TABLES[table.name]
+        kind = f"{table.classes} classes" if table.classes else "numbers"
+        size = together(f"{table.rows:,} × {table.columns}")
+        body.append([table.name, kind, table.target, source.named_by, size, str(table.categories)])
+    return as_markdown(["table", "target", "its name", "named by", "rows × columns", "text columns"], body)
+
+
+def left_out() -> str:
+    reasons = rule.USED | rule.OTHERS
+    return "\n".join(f"- {reason[0].upper()}{reason[1:]}: {', '.join(names)}." for reason, names in reasons.items())
+
+
+def packages() -> str:
+    taken = rule.taken()
+    counts = taken.groupby(["package", "version", "licence"], sort=False).size()
+    return as_markdown(["package", "version", "licence", "tables"], [[*key, str(n)] for key, n in counts.items()])
+
+
+def runs() -> str:
+    """How many fits there are, and what failed or ran out of time."""
+    rows = measure.rows()
+    failed = rows[rows["error"].isna()]
+    text = f"Fits: {len(rows):,}. Without a result: {len(failed) or 'none'}."
+    lines = [
+        f"- {name(one.model)}, {short(one.table)}{f', {one.rows:,} rows' if one.rows else ''}: {one.note}"
+        for one in failed.drop_duplicates(["table", "rows", "model"]).itertuples()
+    ]
+    return "\n".join([text, "", *lines]) if lines else text
+
+
+def versions() -> str:
+    known = json.loads(measure.MACHINE.read_text(encoding="utf-8"))
+    body = [[name(m), known[m]["date"], known[m]["machine"], small.with_versions(known[m]["versions"])] for m in known]
+    return as_markdown(["model", "measured", "machine", "versions"], body)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "large summary": summary,
+    "large by rows": by_rows,
+    "large classes": lambda: each_table("classification"),
+    "large numbers": lambda: each_table("regression"),
+    "large made": made,
+    "large truth": truth,
+    "large five": beside_five,
+    "large tables": tables,
+    "large left out": left_out,
+    "large packages": packages,
+    "large runs": runs,
+    "large versions": versions,
+}
