@@ -425,5 +425,6 @@ def test_an_explosion_is_an_error_within_an_epoch():
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_the_docstring_says_how_long_folds_wait(cls):
     text = " ".join(cls.__doc__.split())
-    of_classifier = f"with folds it is {rules.FOLDS_PATIENCE} for a classifier ({rules.STEADY_FOLDS_PATIENCE} from {MANY_ROWS:,} rows on)"
-    assert f"{of_classifier} and {rules.STEADY_FOLDS_PATIENCE} for a regressor" in text
+    steady = rules.STEADY_FOLDS_PATIENCE
+    of_classifier = f"with folds it is {rules.FOLDS_PATIENCE} for a classifier ({steady} from {MANY_ROWS:,} rows on)"
+    assert f"{of_classifier} and {steady} for a regressor" in text
