@@ -11,12 +11,12 @@ raw : (m, k)     raw outputs for held-out rows, by networks that were not traine
 """
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import nan
 from threading import Lock
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sknet._estimators.fitted import Fitted
+from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import solver_name_or_class, unchanged_where_resumed
 from sknet._estimators.read_data import Columns
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Evaluation, Folds
 from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Progress, Selection
-from sknet._model.heads import Head
 from sknet._model.model import Model, Network
-from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._model.sensitivity import inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.settings import Settings
 from sknet._model.train import Phase, TrainPhase, average_epochs
@@ -40,7 +39,7 @@ from sknet._storage import checkpoints
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
-from sknet._typing import Array, Table, Target
+from sknet._typing import Array, Table
 
 # --- the start of a call ---------------------------------------------------------------------------------------------
 
@@ -167,21 +166,6 @@ class Plan:
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 
-Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
-"""(head, raw outputs) -> probabilities, or numbers in the units of y. May overwrite the raw outputs."""
-
-
-@dataclass(frozen=True)
-class TaskFunctions:
-    """The functions of training that differ between classification and regression."""
-
-    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    decode: Decode
-    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
-    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
-    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
-
-
 @dataclass
 class FitRun:
     """The networks of a call, and everything that their result needs.
@@ -302,7 +286,7 @@ class FitRun:
         """Return the current networks, joined, and their raw outputs for held-out rows."""
         return self.phase.outcome()
 
-    def final_fitted(self, outcome: PhaseOutcome, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
+    def final_fitted(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
         network, held_out = outcome
         fitted = self._fitted_with(network)
@@ -313,9 +297,11 @@ class FitRun:
         )
         if held_out is None:
             return fitted
-        head = self.plan.encoding.head
-        predicted = task.decode(head, held_out.raw)
-        residuals = task.learn_residuals(head, predicted, held_out.y, held_out.weight, self.plan.rows.y)
+        decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
+        predicted = decoding.finish(decoding.convert(held_out.raw))
+        residuals = problem_type.learn_residuals(
+            self.plan.encoding.head, predicted, held_out.y, held_out.weight, self.plan.rows.y
+        )
         fitted = replace(fitted, residuals=residuals)
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
@@ -344,10 +330,6 @@ class FitRun:
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[rows] = predicted
         return for_all
-
-    def origin(self) -> checkpoints.Origin:
-        """Return what must be the same when this run is resumed."""
-        return origin_of(self.estimator_name, self.plan)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:

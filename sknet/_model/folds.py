@@ -67,7 +67,7 @@ class FoldProgress:
             raise ValueError("its networks are not those of these folds")
         for own, first_states in zip(self.states, first.states, strict=False):
             for state, first_state in zip(own, first_states, strict=True):
-                state.refuse_other(first_state)
+                state.check_same_kind(first_state)
                 if state.epoch != len(self.epochs):
                     raise ValueError("its epochs are not those of its folds")
         if len(self.choices) != len(first.choices):

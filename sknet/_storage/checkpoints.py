@@ -138,7 +138,7 @@ class LoadedCheckpoint(CheckpointContent):
             return first_states
         with self.errors():
             for state, first_state in zip(self.progress.states, first_states, strict=True):
-                state.refuse_other(first_state)
+                state.check_same_kind(first_state)
         return self.progress.states
 
     def errors(self) -> AbstractContextManager[None]:

@@ -163,7 +163,7 @@ class State:
 
     # --- from a file -------------------------------------------------------------------------------------------------
 
-    def refuse_other(self, first: Self) -> None:
+    def check_same_kind(self, first: Self) -> None:
         """Raise a ValueError if this cannot be a later state of the training that begins with `first`."""
         types, first_types = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (self, first))
         if types != first_types or (self.best is not None and self.best.theta.shape != first.theta.shape):
