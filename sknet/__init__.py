@@ -41,11 +41,11 @@ __all__ = [
     "save",
 ]
 
-for _name in __all__:  # pickles and messages name what is public, and no private module
+for _name in __all__:  # so that pickles and messages do not name private modules
     globals()[_name].__module__ = "sknet"
 
 _LOADED_WHEN_USED = ("dask", "export", "stream")
-"""Modules that `import sknet` does not load: they import packages that most users do not need."""
+"""Modules that `import sknet` does not load, because they import packages that most users do not need."""
 
 
 def __getattr__(name: str) -> ModuleType:
@@ -56,5 +56,5 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def __dir__() -> list[str]:
-    """List what is public, the modules that are not loaded yet too, for completion in an editor."""
+    """List all public names, including modules that are not loaded yet, for completion in an editor."""
     return sorted([*__all__, *_LOADED_WHEN_USED])

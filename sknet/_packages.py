@@ -1,4 +1,4 @@
-"""Optional packages: the error where one is not installed."""
+"""The error for an optional package that is not installed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def require_package(what: str, package: str, *, extra: str) -> Iterator[None]:
-    """Name the extra to install where a package that something needs is not there."""
+    """Turn an ImportError in the `with` block into one that names the extra to install."""
     try:
         yield
     except ImportError as error:

@@ -1,6 +1,6 @@
-"""Names of types that every room uses.
+"""Names of types that all rooms use.
 
-`Any` stands here once for each thing that NumPy or a user leaves open, under a name that says what it is.
+NumPy and users leave some types open. Each of these has a name here, which stands for `Any`.
 """
 
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -9,33 +9,33 @@ import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
-"""An array of any type; shapes stand in the Conventions block of each module."""
+"""An array of any dtype; the Conventions block of each module gives the shapes."""
 
 DType: TypeAlias = np.dtype[Any]
-"""An array's type."""
+"""The dtype of an array."""
 
 Positions: TypeAlias = slice | npt.NDArray[np.intp]
-"""Which rows or columns of an array: a slice, or their numbers."""
+"""Rows or columns of an array: a slice, or their indices."""
 
 Batch: TypeAlias = Positions
-"""Which rows of a table: a slice, or their numbers, (b,)."""
+"""Rows of a table: a slice, or their indices, (b,)."""
 
 
 class SparseGradient(NamedTuple):
-    """A gradient that is 0 in most rows of one matrix of weights: only the other rows are there.
+    """A gradient that is 0 in most rows of the first layer's weight matrix, and holds only the other rows.
 
-    The matrix is the first layer's. Before it, theta holds weights; after it, biases.
+    In theta, weights come before this matrix and biases after it.
     """
 
-    out: Array  # (p,) the gradient, like theta; its part [start:stop], where the matrix lies, holds none
+    out: Array  # (p,) the gradient, like theta; its part [start:stop], for the matrix, is not set
     start: int
     stop: int
-    rows: Array  # (r,) which rows of the matrix have a gradient: the inputs that the batch holds
+    row_indices: Array  # (r,) the rows of the matrix that have a gradient: the inputs in the batch
     values: Array  # (r, h) the gradient of these rows; h columns of the matrix
 
 
 Gradient: TypeAlias = Array | SparseGradient
-"""The gradient of an objective with respect to theta: whole, or in part."""
+"""The gradient of an objective with respect to theta, dense or sparse."""
 
 
 class ValueAndGradient(Protocol):
@@ -48,7 +48,7 @@ class ValueAndGradient(Protocol):
 
 
 Table: TypeAlias = Any
-"""What a user passes as X, or what it became: an array, a CSR matrix, a pandas or polars data frame."""
+"""X as a user passes it, or after checks: an array, a CSR matrix, a pandas or polars data frame."""
 
 Target: TypeAlias = Any
-"""What a user passes as y: labels or numbers in an array, a Series, a frame, a list or a sparse matrix."""
+"""y as a user passes it: labels or numbers in an array, a Series, a frame, a list or a sparse matrix."""

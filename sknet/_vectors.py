@@ -1,4 +1,4 @@
-"""Operations on vectors that NumPy has no single pass for.
+"""Operations on vectors for which NumPy needs more than one pass.
 
 Conventions
 -----------
@@ -17,9 +17,9 @@ AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
 def add_multiple(y: Array, a: float, x: Array) -> None:
     """Add a x to y, in place.
 
-    NumPy multiplies and adds in two passes, with a temporary array: for the weights of a network twice the time. A fit
-    gives SciPy's BLAS one thread, so that its idle ones do not keep the cores busy (see `_model/machine.py`).
+    NumPy multiplies and adds in two passes, with a temporary array, which takes twice the time for the weights of a
+    network. A fit gives SciPy's BLAS one thread, so that idle threads do not keep the cores busy (`_model/machine.py`).
     """
-    if y.size:  # SciPy's wrapper refuses empty arrays
-        # It writes into y only if that is contiguous and of its type, and else into a copy; reshape then makes views.
+    if y.size:  # SciPy's wrapper raises for empty arrays
+        # BLAS writes into y only if y is contiguous and of its type; `reshape` then returns views
         AXPY[y.dtype](x.reshape(-1), y.reshape(-1), a=a)

@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike
 
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import refuse_unresumable_solver
-from sknet._estimators.classifier import CLASSIFICATION, conformal_quantile_of_classes, label_head_of
+from sknet._estimators.classifier import CLASSIFICATION
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fitted import FittedAttribute, require_fitted
-from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
+from sknet._estimators.fitted import FittedAttribute, check_fitted
+from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
 from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_weight_of_rows
-from sknet._estimators.regressor import REGRESSION, conformal_quantile_of_targets, levels_and_residuals
+from sknet._estimators.regressor import REGRESSION
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
@@ -35,7 +34,7 @@ __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
 
 class _OnWorkers(BaseSigmoidMLP):
-    """The base of both estimators: a fit on workers, lazy predictions, and the way back to the local estimator."""
+    """The base of both estimators: it fits on workers, predicts lazily, and converts to the local estimator."""
 
     _local: ClassVar[type[Estimator]]  # the class for tables in memory
 
@@ -148,12 +147,12 @@ class _OnWorkers(BaseSigmoidMLP):
         self : object
             The fitted estimator.
         """
-        refuse_unresumable_solver(self.solver)
+        check_resumable(self.solver)
         arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._train_on_workers(partial(self._resume, path), arguments)
 
     def _train_on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
-        """Open the tables where they are, bring targets, weights and groups into this process, and train."""
+        """Open the tables on their workers, load targets, weights and groups into this process, and train."""
         with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, load):
             return train(
                 FitArguments(
@@ -172,7 +171,7 @@ class _OnWorkers(BaseSigmoidMLP):
             The fitted estimator, which needs no dask.
         """
         local = self._local(**self.get_params(deep=False))
-        local._fitted, local._outputs_for_scorer = require_fitted(self), self._outputs_for_scorer
+        local._fitted, local._outputs_for_scorer = check_fitted(self), self._outputs_for_scorer
         return local
 
     def predict(self, X: Collection) -> Collection:
@@ -213,9 +212,9 @@ class _OnWorkers(BaseSigmoidMLP):
         )
 
     def _predict_lazily(self, X: Collection, method: str, *arguments: object) -> Collection:
-        """Return predictions by a method of the local estimator, not yet computed but for a scorer's table."""
+        """Return predictions by a method of the local estimator, not yet computed except for a scorer's table."""
         local = self.to_local()
-        if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
+        if isinstance(X, PartitionedTable):  # rows that a fit has held out, for a scorer
             return getattr(local, method)(X, *arguments)
         return predict_lazily(local, X, method, *arguments)
 
@@ -238,12 +237,12 @@ class _OnWorkers(BaseSigmoidMLP):
         score : float
             At most 1.
         """
-        head = require_fitted(self).model.head
+        head = check_fitted(self).model.head
         y, weight = compute_if_collection(y), compute_if_collection(sample_weight)
         read = read_weight_of_rows(y, weight)
         if read is not None and not read.all():  # rows of weight 0 may hold anything
             X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
-        return self._task.score(head, np.asarray(compute_if_collection(self.predict(X))), y, weight)
+        return self._problem_type.score(head, np.asarray(compute_if_collection(self.predict(X))), y, weight)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
@@ -270,14 +269,12 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     >>> net.predict_proba(new).to_parquet("predictions")  # doctest: +SKIP
     """
 
-    _task = CLASSIFICATION
+    _problem_type = CLASSIFICATION
     _local = LocalClassifier
     if not TYPE_CHECKING:
-        score = _OnWorkers.score  # the mixin's would stand before it
+        score = _OnWorkers.score  # instead of the mixin's
 
-    classes_: FittedAttribute[Array | list[Array]] = FittedAttribute(
-        lambda fitted: label_head_of(fitted.model).labels.classes
-    )
+    classes_: FittedAttribute[Array | list[Array]] = LocalClassifier.classes_
 
     def predict_proba(self, X: Collection) -> Collection | list[Collection]:
         """Predict the probability of each class, lazily.
@@ -314,9 +311,6 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
             True for the classes in the row's set. The columns of a data frame are the
             classes.
         """
-        conformal_quantile_of_classes(
-            require_fitted(self), coverage, per_class=per_class
-        )  # raises now, not on a worker
         return self._predict_lazily(X, "predict_set", coverage, per_class)
 
 
@@ -344,10 +338,10 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     >>> local = net.to_local()  # doctest: +SKIP
     """
 
-    _task = REGRESSION
+    _problem_type = REGRESSION
     _local = LocalRegressor
     if not TYPE_CHECKING:
-        score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
+        score = _OnWorkers.score  # instead of the mixin's, which is R² for any loss
 
     def predict_interval(self, X: Collection, coverage: float = 0.9) -> Collection:
         """Predict an interval for each target, lazily.
@@ -367,7 +361,6 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             with several outputs, there is a level above them with the number of the
             output.
         """
-        conformal_quantile_of_targets(require_fitted(self), coverage)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_interval", coverage)
 
     def predict_quantiles(self, X: Collection, quantiles: ArrayLike) -> Collection:
@@ -387,5 +380,4 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             The quantiles. The columns of a data frame are named after their
             probabilities.
         """
-        levels, _ = levels_and_residuals(require_fitted(self), quantiles)  # raises now, not on a worker
-        return self._predict_lazily(X, "predict_quantiles", levels)
+        return self._predict_lazily(X, "predict_quantiles", quantiles)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import require_fitted
+from sknet._estimators.fitted import check_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._export import ExportError, feeds
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportError", "feeds_of", "from_torch", "register_onnx_converters", "to_onnx", "to_torch"]
 
 _ESTIMATORS = (SigmoidMLPClassifier, SigmoidMLPRegressor)
-"""The estimators in memory: those of `sknet.dask` have `to_local()`."""
+"""The estimators in memory; the estimators of `sknet.dask` have `to_local()`."""
 
 
 def _model_of(estimator: object) -> Model:
@@ -38,7 +38,7 @@ def _model_of(estimator: object) -> Model:
             f"sknet.export takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
             "neither."
         )
-    return require_fitted(estimator).model
+    return check_fitted(estimator).model
 
 
 # --- ONNX ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import require_fitted
+from sknet._estimators.fitted import check_fitted
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
@@ -134,7 +134,7 @@ def fit(
     chunks = read_chunks(source, Roles(target, sample_weight, groups))
     held_out = None
     if validation is not None:
-        # its columns have the same names as those of the source; arrays of weights and groups are of the source's rows
+        # its columns have the same names as the source's; arrays of weights and groups belong to the source
         names = None if isinstance(validation, np.ndarray) else target
         weight, group = (name if isinstance(name, str) else None for name in (sample_weight, groups))
         roles = Roles(names if validation_target is None else validation_target, weight, group)
@@ -145,7 +145,7 @@ def fit(
 
 
 def _check_estimator(estimator: object) -> None:
-    """Raise for what is none of the two estimators, those on dask's workers among them."""
+    """Raise for other estimators, including the estimators of `sknet.dask`."""
     if not isinstance(estimator, SigmoidMLPClassifier | SigmoidMLPRegressor):
         raise TypeError(
             f"sknet.stream takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
@@ -244,9 +244,10 @@ def predict(
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
     _check_estimator(estimator)
-    fitted = require_fitted(estimator)
-    if method not in METHODS or not hasattr(estimator, method):
-        raise ValueError(f"method={method!r} is not one that {type(estimator).__name__} has of {list(METHODS)}.")
+    fitted = check_fitted(estimator)
+    methods = list(estimator._problem_type.methods)
+    if method not in methods:
+        raise ValueError(f"method={method!r} does not predict: {type(estimator).__name__} has {methods}.")
     names = None if fitted.columns.names is None else fitted.columns.names.tolist()
     call: Callable[..., Array] = getattr(estimator, method)
 
@@ -265,14 +266,8 @@ def predict(
     return None
 
 
-METHODS = (
-    "predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set", "predict_interval",
-    "predict_quantiles",
-)  # fmt: skip
-
-
 def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
-    """Write predictions to a Parquet file, which is there whole or not at all."""
+    """Write predictions to a Parquet file, which exists only if it is complete."""
     with require_package("to=", "pyarrow", extra="parquet"):
         import pyarrow
         from pyarrow import parquet
@@ -281,7 +276,7 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
         try:
             for values in predictions:
                 table = pyarrow.Table.from_pandas(_as_frame(values, method, classes), preserve_index=False)
-                # not before: the first chunk tells the columns and their types
+                # the first chunk determines the columns and their types
                 writer = parquet.ParquetWriter(temporary, table.schema) if writer is None else writer
                 writer.write_table(table)
         finally:
@@ -291,7 +286,7 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
 
 def _as_frame(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
     """Return a chunk's predictions as a frame, its columns named after the method."""
-    if isinstance(values, list):  # of several outputs
+    if isinstance(values, list):  # one array per output
         frames = [_as_frame(of_output, f"{method}_{i}", None) for i, of_output in enumerate(values)]
         return pd.concat(frames, axis=1)
     flat = values.reshape(len(values), -1)  # (n, ...): intervals of several outputs have three dimensions

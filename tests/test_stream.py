@@ -280,7 +280,7 @@ def test_a_killed_process_leaves_nothing_on_the_disk(tmp_path):
     [
         ({"solver": "lbfgs"}, "solver='lbfgs'"),
         ({"warm_start": True}, "warm_start=True"),
-        ({"validation_fraction": KFold()}, "splitter"),
+        ({"validation_fraction": KFold()}, "A stream does not go with validation_fraction=KFold"),
     ],
 )
 def test_what_needs_all_rows_is_refused(parameters, message):

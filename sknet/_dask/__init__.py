@@ -1,4 +1,4 @@
-"""Training on a dask cluster: a table that stays on the workers, the tasks on it, lazy predictions.
+"""Train on a dask cluster: tables stay on the workers, and predictions are lazy.
 
 This room knows nothing of scikit-learn's contract.
 """

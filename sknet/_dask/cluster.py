@@ -1,7 +1,7 @@
-"""Tasks on the workers of a dask cluster, for the time of one fit.
+"""Run the tasks of one fit on the workers of a dask cluster.
 
-A task takes results of other tasks. If a worker is lost, dask computes its results again, from the user's collection
-on, and repeats the task. So this module only remembers what it must release.
+A task takes results of other tasks. If a worker is lost, dask computes its results again, beginning with the user's
+collection, and repeats the task. So this module only tracks what it must release.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""
 
 TICK = 1.0
-"""Seconds between two checks that there are workers."""
+"""Seconds between two checks that the cluster has workers."""
 
 ANSWER_TIME = 3.0
-"""Seconds in which each worker must answer a first direct call; otherwise, calls go by way of the scheduler."""
+"""Seconds in which each worker must answer a first direct call; otherwise, calls go through the scheduler."""
 
 
 class OnWorker:
-    """A value in one of dask's actors, on a worker. `KeptValues` calls its methods from the driver."""
+    """A value on a worker, in a dask actor. `KeptValues` calls its methods from the driver."""
 
     def __init__(self, make: Callable[..., object], *arguments: object) -> None:
         self._value = make(*arguments)
 
     async def call(self, method: str, arguments: list[object]) -> object:
-        """Call a method of the value, and return what it gives."""
-        # in the threads for tasks: dask has a single thread for all actors of a worker
+        """Call a method of the value, and return its result."""
+        # in the threads of tasks, because dask has a single thread for all actors of a worker
         threads = get_worker().executor
         return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
 
     async def answer(self) -> None:
-        """Return None, which shows that the worker can be reached."""
+        """Return None, to show that the driver can reach the worker."""
 
 
 class KeptValues:
-    """Values that stay on the workers. Each is made there, from results of tasks.
+    """Values that stay on the workers, where they are made from results of tasks.
 
-    A call is no task, so that a step takes less than half the time; see `Cluster.actors`. But dask does not repeat it
-    where a worker is lost.
+    A call of a method is not a task, so a training step takes less than half the time; see `Cluster.actors`. But dask
+    does not repeat the call if a worker is lost.
 
     Parameters
     ----------
@@ -65,10 +65,11 @@ class KeptValues:
         self._actors: list[Any] = []
 
     def call(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
-        """Call a method of each value that there are arguments for; return what they give, or None after an error.
+        """Call a method of each value that has arguments; return the results, or None after an error.
 
-        After an error, tasks have to do the same: they do it on another worker if one was lost, and raise the method's
-        own error. The values are made at the first call, and at the first one after an error.
+        After an error, the caller must do the same with tasks. If a worker was lost, they run on another worker;
+        otherwise they raise the method's own error. The first call makes the values, and so does the first call after
+        an error.
         """
         sent = [None if each is None else list(each) for each in arguments]
         try:
@@ -78,16 +79,16 @@ class KeptValues:
             pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]
             return self._cluster.wait_for(_all(calls), actors=self._futures)
-        except Exception:  # what dask raises for a lost worker may be of many types
+        except Exception:  # dask raises exceptions of many types for a lost worker
             self.release()
             return None
         finally:
-            for each in sent:  # dask's calls are reference cycles, and would hold every theta until they are collected
+            for each in sent:  # dask's calls are reference cycles, which would keep theta until they are collected
                 if each is not None:
                     each.clear()
 
     def release(self) -> None:
-        """Release the values on the workers. The next call makes them again."""
+        """Release the values on the workers; the next call makes them again."""
         _release(self._futures)
         self._futures, self._actors = [], []
 
@@ -100,12 +101,12 @@ async def _all(calls: Sequence[Awaitable[object]]) -> list[Any]:
 async def _all_answer(actors: Sequence[Any]) -> bool:
     """Return whether each actor answers in time."""
     calls = [asyncio.wait_for(actor.answer(), ANSWER_TIME) for actor in actors]
-    # an actor answers None; what is not None is the exception of one that has not
+    # an actor answers None; any other result is the exception of an actor that has not answered
     return all(answer is None for answer in await asyncio.gather(*calls, return_exceptions=True))
 
 
 class Cluster:
-    """A cluster that computes tasks of one fit.
+    """A cluster that computes the tasks of one fit.
 
     Parameters
     ----------
@@ -114,11 +115,11 @@ class Cluster:
 
     def __init__(self, client: Client) -> None:
         self._client: Any = client
-        # `close` releases these; a weak reference is enough, since dask releases what nobody refers to
+        # `close` releases these; weak references are enough, since dask releases futures without references
         self._futures: WeakSet[Future] = WeakSet()
         self._kept: WeakSet[KeptValues] = WeakSet()
-        self._patience = float(dask.config.get("sknet.workers", 60.0))  # seconds without workers
-        self._seen = monotonic()  # when there were workers last
+        self._patience = float(dask.config.get("sknet.workers", 60.0))  # how many seconds to wait for workers
+        self._seen = monotonic()  # when the cluster last had workers
         while not self._threads():
             self._check_workers()
             sleep(TICK / 10)
@@ -128,23 +129,23 @@ class Cluster:
         self._actor_client = self._open_actor_client()
 
     def _open_actor_client(self) -> Any:
-        """Return a client of ours, which calls workers directly; the user's where there can be no other."""
+        """Return a client of our own, which calls workers directly; the user's client if we cannot open one."""
         try:
             return Client(
                 self._client.scheduler.address, security=self._client.security, loop=self._client.loop,
                 name="sknet", set_as_default=False,
                 direct_to_workers=self._client.direct_to_workers is not False,  # None: the user has not decided
             )  # fmt: skip
-        except OSError:  # slower, but it works: the user's client reaches the scheduler
+        except OSError:  # slower, but the user's client can reach the scheduler
             return self._client
 
     @property
     def n_threads(self) -> int:
-        """How many tasks are computed at the same time."""
+        """The number of tasks that are computed at the same time."""
         return len(self._threads())
 
     def _threads(self) -> list[str | None]:
-        """Return, for each thread of the workers, its worker's address."""
+        """Return the address of the worker of each thread."""
         self._check_client()
         return [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
 
@@ -157,14 +158,14 @@ class Cluster:
             self._seen = monotonic()
         elif monotonic() - self._seen > self._patience:
             raise RuntimeError(
-                f"The dask cluster has had no workers for {self._patience:g} s, as long as the configuration of dask "
-                "waits for them (sknet.workers): start some."
+                f"The dask cluster has had no workers for {self._patience:g} s, the time in dask's configuration "
+                "(sknet.workers): start some."
             )
 
     # --- tasks -------------------------------------------------------------------------------------------------------
 
     def compute(self, partitions: Sequence[Delayed]) -> list[Future]:
-        """Start to compute partitions of a collection; neighbours are computed by the same worker."""
+        """Start to compute partitions of a collection, neighbouring partitions on the same worker."""
         futures: list[Future] = []
         for address, block in self._blocks_by_thread(partitions):
             # if this worker is lost, another one computes them
@@ -176,25 +177,25 @@ class Cluster:
         self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False,
         as_actors: bool = False,
     ) -> list[Future]:  # fmt: skip
-        """Start a task for each item of the arguments, near the results that it needs, or on all workers.
+        """Start a task for each item of the arguments, on the worker that has its arguments, or on all workers.
 
         Parameters
         ----------
         function : callable
             A pure function of this package.
         arguments : iterables
-            As of `map`; futures stand for their results.
+            As for `map`; a future stands for its result.
         spread : bool, default=False
-            Whether each worker gets some of the tasks, wherever their arguments are.
+            Whether to divide the tasks among all workers, wherever their arguments are.
         as_actors : bool, default=False
-            Whether the results are actors, which stay on their worker.
+            Whether the results are actors.
 
         Returns
         -------
         list of Future
         """
         self._check_client()
-        # pure=False: dask makes up a key for each task, and need not hash its arguments, theta among them, to find one
+        # pure=False: dask then need not hash the arguments, such as theta, for the key of a task
         if spread:
             futures = [
                 self._client.submit(
@@ -209,34 +210,34 @@ class Cluster:
         return futures
 
     def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> KeptValues:
-        """Return values that are made from each item of the arguments, on the worker that has it."""
+        """Return values that `make` makes from each item of the arguments, on the worker that has the item."""
         kept = KeptValues(self, make, arguments)
         self._kept.add(kept)
         return kept
 
     def actors(self, futures: Sequence[Future]) -> list[Any]:
-        """Return actors that are called directly, or by way of the scheduler if one of the workers cannot be reached.
+        """Return actors that are called directly, or through the scheduler if a worker cannot be reached.
 
-        An actor's calls go by the client that is the current one where it arrives, and by default a client leaves them
-        to the scheduler, which opens a connection for each. So actors get a client of ours, for the time of the fit.
+        Calls of an actor go through the client that is current when the actor arrives. By default, a client sends them
+        to the scheduler, which opens a connection for each call. So actors get a client of our own during the fit.
         """
         client = self._actor_client
-        with self._lock, client.as_current():  # several networks ask at the same time
+        with self._lock, client.as_current():  # several networks call this at the same time
             actors = self.results(futures)
             is_direct = client.direct_to_workers and client is not self._client
             if is_direct and not self.wait_for(_all_answer(actors)):
-                client.direct_to_workers = False  # for all of its actors
+                client.direct_to_workers = False  # for all actors of the client
         return actors
 
     def _blocks_by_thread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
-        """Split items into a block for each thread; return each worker's address (None: any worker) and block."""
-        threads = self._threads() or [None]  # None: there is no worker now, and the first one that comes will do
+        """Split items into one block per thread; return the address of its worker (None: any worker) and the block."""
+        threads = self._threads() or [None]  # None: there is no worker now, so take the first that comes
         n = len(items)
         blocks = [list(items[i * n // len(threads) : (i + 1) * n // len(threads)]) for i in range(len(threads))]
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]
 
     def results(self, futures: Sequence[Future]) -> list[Any]:
-        """Wait for tasks and return what they give; raise their errors, and a RuntimeError for lost ones."""
+        """Wait for tasks and return their results; raise their errors, or a RuntimeError for lost tasks."""
         try:
             return self.wait_for(self._client.gather(list(futures), asynchronous=True))
         except KilledWorker as error:
@@ -251,8 +252,8 @@ class Cluster:
             ) from error
 
     def wait_for(self, values: Coroutine[Any, Any, Any], actors: Sequence[Future] = ()) -> Any:
-        """Return what a coroutine gives; raise a RuntimeError if there are no workers, or if an actor is lost."""
-        # dask's event loop has its own thread; this one waits, and looks for lost workers at each tick
+        """Return the result of a coroutine; raise a RuntimeError if there are no workers, or if an actor is lost."""
+        # dask's event loop has its own thread; this thread waits, and checks for lost workers at each tick
         call = asyncio.run_coroutine_threadsafe(values, self._client.loop.asyncio_loop)
         try:
             while not wait([call], TICK).done:
@@ -262,11 +263,11 @@ class Cluster:
             self._seen = monotonic()
             return call.result()
         finally:
-            call.cancel()  # after an error or Ctrl-C; what is done stays done
-            self._message_log.clear()  # dask keeps the last thousand messages, and ours contain theta
+            call.cancel()  # after an error or Ctrl-C; this does nothing to a call that has ended
+            self._message_log.clear()  # dask keeps the last thousand messages, which contain theta
 
     def map_tasks(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
-        """Compute a task for each of the arguments; return what they give."""
+        """Compute a task for each item of the arguments, release it, and return the results."""
         futures = self.start_tasks(function, *arguments)
         try:
             return self.results(futures)
@@ -274,12 +275,12 @@ class Cluster:
             _release(futures)
 
     def close(self) -> None:
-        """Release all that the workers hold for this fit."""
+        """Release everything that the workers keep for this fit."""
         for kept in list(self._kept):
             kept.release()
         _release(list(self._futures))
         if self._actor_client is not self._client:
-            self._actor_client.close()  # this releases the keys that the actors hold
+            self._actor_client.close()  # this releases the keys of the actors
         self._message_log.clear()
 
 

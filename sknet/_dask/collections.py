@@ -1,12 +1,12 @@
-"""Dask collections: as tables in partitions for the time of a fit, and predicted lazily, partition by partition.
+"""Open dask collections as partitioned tables during a fit, and predict them lazily, partition by partition.
 
-The partitions of the table stay on the workers. Targets, weights and groups are loaded into this process. So the
-encodings and the held-out rows are the same as for a table in memory.
+The partitions of a table stay on the workers. Targets, weights and groups are loaded into this process, so the encoding
+and the held-out rows are the same as for a table in memory.
 
 Conventions
 -----------
-values : (n,), (n, k) or (n, k, 2)     what is predicted for n rows of a partition
-like : the same for no rows            tells the type and shape of all
+values : (n,), (n, k) or (n, k, 2)     predictions for the n rows of a partition
+like : the same for no rows            has the dtype and the shape of all predictions
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ Collection: TypeAlias = Any
 
 @contextmanager
 def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTable], Callable[[Target], Target]]]:
-    """Open tables for the time of a fit, on the cluster of the present dask client.
+    """Open tables for the time of a fit, on the cluster of the current dask client.
 
     Yields
     ------
     tables : list of PartitionedTable
     load : callable
-        Brings targets, weights or groups into this process, if they are a collection: frames and Series as such.
+        Loads targets, weights or groups into this process if they are a collection; frames and Series stay such.
     """
     partitions = [partitions_of(check_collection(X)) for X in collections]  # checked before any worker is asked
     cluster = Cluster(current_client())
@@ -57,7 +57,7 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
         return np.concatenate(partitions) if isinstance(partitions[0], np.ndarray) else pd.concat(partitions)
 
     try:
-        # targets are sent inside of tasks, so that they survive the loss of a worker
+        # targets are sent inside tasks, so that they survive the loss of a worker
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
             yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], load
     finally:
@@ -65,7 +65,7 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
 
 
 def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
-    """Return all rows of a table in partitions; refuse one that cannot be trained on."""
+    """Return a table of all rows; raise for sparse partitions."""
     if is_sparse(partitions.example_rows):
         raise TypeError(
             "X has sparse blocks, which workers do not train on: make them dense, "
@@ -75,7 +75,7 @@ def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
 
 
 def current_client() -> Client:
-    """Return the present dask client."""
+    """Return the current dask client; raise if there is none."""
     try:
         client = default_client()
     except ValueError:
@@ -89,17 +89,17 @@ def current_client() -> Client:
 
 
 def is_collection(values: object) -> bool:
-    """Whether something is a dask DataFrame, Series or Array."""
+    """Whether values are a dask DataFrame, Series or Array."""
     return isinstance(values, dd.DataFrame | dd.Series | da.Array)
 
 
 def compute_if_collection(values: Target) -> Target:
-    """Return what a collection holds; anything else as it is."""
+    """Compute a collection; return other values unchanged."""
     return values.compute() if is_collection(values) else values
 
 
 def check_collection(X: Collection) -> Collection:
-    """Return a table if its type is right: a dask data frame, or an array of numbers, of float64 if they are bools."""
+    """Check the type of a table, and return it; bools and unusual floats become float64."""
     if not isinstance(X, dd.DataFrame | da.Array):
         raise TypeError(
             f"X is {type(X).__name__}, and sknet.dask takes dask DataFrames and Arrays: use sknet's own estimator "
@@ -117,14 +117,14 @@ def check_collection(X: Collection) -> Collection:
 
 def partitions_of(values: Collection) -> list[Delayed]:
     """Return the partitions of a collection, not yet computed, each with all its columns."""
-    if isinstance(values, da.Array):  # one chunk along every axis but the first
+    if isinstance(values, da.Array):  # a single chunk along every axis except the first
         values = values.rechunk(dict.fromkeys(range(1, values.ndim), -1))
         return list(values.to_delayed().ravel())
     return list(values.to_delayed())
 
 
 def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
-    """Return some rows of a table, in partitions as before, not yet computed but for the partitions' lengths."""
+    """Return the rows of a table where `kept` is true, lazily, in the same partitions."""
     X = check_collection(X)
     partitions = partitions_of(X)
     stops = np.cumsum(delayed([delayed(len)(partition) for partition in partitions]).compute())
@@ -138,51 +138,50 @@ def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
     return da.concatenate([da.from_delayed(chunk, (len(wanted), X.shape[1]), X.dtype) for chunk, wanted in chunks])
 
 
-# --- predictions, when they are asked for ----------------------------------------------------------------------------
+# --- lazy predictions ------------------------------------------------------------------------------------------------
 
 
 def predict_lazily(estimator: object, X: Collection, method: str, *arguments: object) -> Collection:
-    """Return predictions of a collection; a list of them where there is one for each output.
+    """Return lazy predictions of a collection, or a list of these if there is one for each output.
 
     Parameters
     ----------
     estimator : estimator
         Its `method` is called with each partition and the arguments.
     X : dask DataFrame or Array
-    method : {"predict", "predict_proba", "predict_set", "predict_interval", "predict_quantiles"}
+    method : str
 
     Returns
     -------
     dask Series, DataFrame or Array, or a list of such
     """
     X = check_collection(X)
-    # the predictions of a row of missing values have the type and shape of all: dask asks for these in advance
+    # dask needs the dtype and the shape of predictions in advance: predict a row of missing values
     row = np.full((1, X.shape[1]), np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         example = getattr(estimator, method)(
             row if isinstance(X, da.Array) else pd.DataFrame(row, columns=X.columns), *arguments
         )
-    # one value for all tasks; with a name, dask need not hash the weights
+    # all tasks share the estimator; with a name, dask need not hash its weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(example, list)
+    names = estimator._decoding(method, *arguments).names  # type: ignore[attr-defined]
     examples = example if is_list else [example]
     predictions = [
-        _map(_Predict(method, arguments, output if is_list else None, like[:0], names), X, shared)
-        for output, (like, names) in enumerate(
-            zip(examples, _columns(estimator, method, examples, arguments), strict=True)
-        )
+        _map(_Predict(method, arguments, i if is_list else None, each[:0], names[i] if is_list else names), X, shared)
+        for i, each in enumerate(examples)
     ]
     return predictions if is_list else predictions[0]
 
 
 def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
-    """Return the collection of what `predict` will give for each partition of X; nothing is computed yet."""
+    """Return a collection that will be computed by `predict` from each partition of X."""
     if not isinstance(X, da.Array):
         return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
     X = X.rechunk({1: -1})  # all columns in each chunk
     like, rows = predict.like, X.chunks[0]
-    # dask must be told which axes a chunk of predictions has: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
+    # tell dask the axes of a chunk of predictions: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
     if like.ndim == 1:
         return X.map_blocks(predict, shared, drop_axis=1, dtype=like.dtype, meta=like)
     chunks = (rows, *((size,) for size in like.shape[1:]))
@@ -192,14 +191,15 @@ def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
 
 
 class _Predict:
-    """Predicts one partition of a collection: the function of tasks, named after the method."""
+    """Predict one partition of a collection: the function of dask's tasks."""
 
-    def __init__(
-        self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: pd.Index | None
-    ) -> None:
-        self.method, self.arguments, self.like, self.names = method, arguments, like, names
-        self.output = output  # which of the list that the method returns; None where it returns an array
-        self.__name__ = f"sknet-{method}"  # of its tasks
+    def __init__(self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: Any) -> None:
+        self.method, self.arguments, self.like = method, arguments, like
+        self.columns = names  # of a data frame; of intervals of several outputs, below the number of each output
+        if like.ndim == 3:
+            self.columns = pd.MultiIndex.from_product([range(like.shape[1]), names])
+        self.output = output  # index in the list that the method returns; None if it returns an array
+        self.__name__ = f"sknet-{method}"  # the name of its tasks
 
     def __call__(self, partition: Table, estimator: object) -> Table:
         """Predict a partition, which may be empty."""
@@ -213,20 +213,4 @@ class _Predict:
         """Return values with the index of the partition, as a Series or a frame."""
         if values.ndim == 1:
             return pd.Series(values, index=index)
-        return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.names)
-
-
-def _columns(
-    estimator: object, method: str, examples: list[Array], arguments: tuple[object, ...]
-) -> list[pd.Index | None]:
-    """Return, for each output, the names of the predicted data frame's columns; None where a Series is predicted."""
-    if method in ("predict_proba", "predict_set"):
-        classes = estimator.classes_  # type: ignore[attr-defined]
-        return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]
-    ends = ["lower", "upper"]
-    if method == "predict_interval":
-        k = examples[0].shape[1]
-        return [pd.Index(ends) if examples[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
-    if method == "predict_quantiles":
-        return [pd.Index(np.asarray(arguments[0]))]  # the quantiles' levels
-    return [None if examples[0].ndim == 1 else pd.RangeIndex(examples[0].shape[1])]
+        return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.columns)

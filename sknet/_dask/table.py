@@ -1,16 +1,16 @@
-"""A table in partitions on a cluster's workers: its rows, what they are encoded as, and training on them.
+"""A table in partitions on the workers of a cluster: select its rows, encode them, and train on them.
 
-Rows are chosen by their indices, and stay where they are. Training is the same loop as in memory, with an objective
-that adds up what the workers compute.
+Rows are selected by their indices, and stay on their workers. Training is the same loop as in memory, with an objective
+that adds up the contributions of the workers.
 
 Conventions
 -----------
-N rows of all partitions, one partition after the other; n of them chosen, or trained on.
+N rows in all partitions, one partition after the other; n of them are selected.
 
-row_indices : (n,)       which of the N rows are chosen
-position : (n,)          each row's index in its partition, or in its shard
+row_indices : (n,)       indices of the selected rows among the N rows
+position : (n,)          index of each row in its partition, or in its shard
 theta, gradient : (p,)
-batch : slice or (b,)    which of the n training rows
+batch : slice or (b,)    indices of the batch among the n training rows
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from sknet._tables.read import column_names, short_list
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
-if TYPE_CHECKING:  # nothing here needs dask: without it, tests run on a stand-in for the cluster
+if TYPE_CHECKING:  # this module does not need dask, so tests without dask replace the cluster
     from sknet._dask.cluster import Cluster
 
 
 @dataclass(frozen=True, eq=False)
 class RowGroups:
-    """Which group, a partition or a shard, each of n rows belongs to; splits values by group, and joins them again."""
+    """The group of each of n rows, a partition or a shard; splits values by group, and joins them again."""
 
     group: NDArray[np.integer]  # (n,)
     n_groups: int
@@ -58,66 +58,60 @@ class RowGroups:
 
     @cached_property
     def bounds(self) -> list[slice]:
-        """The slice of `order` that is in each group."""
+        """The slice of `order` with the rows of each group."""
         stops = np.cumsum(np.bincount(self.group, minlength=self.n_groups)).tolist()
         return [slice(start, stop) for start, stop in pairwise([0, *stops])]
 
     @cached_property
     def position(self) -> NDArray[np.int32]:
-        """Each row's position in its group, (n,): 0 for the first row of each."""
+        """The position of each row in its group, (n,), from 0."""
         position = np.empty(len(self.group), np.int32)
         for bound in self.bounds:
             position[self.order[bound]] = np.arange(bound.stop - bound.start)
         return position
 
     def split(self, values: Array) -> list[Array]:
-        """Return the values, (n, ...), of each group's rows."""
+        """Split values of all rows, (n, ...), by group."""
         return [values[self.order[bound]] for bound in self.bounds]
 
     def join(self, of_groups: Sequence[Array]) -> Array:
-        """Return the values of all rows, (n, ...), from those of each group's."""
+        """Return the values of all rows, (n, ...), from the values of each group."""
         grouped = np.concatenate(of_groups)
-        values = np.empty_like(grouped, order="F" if grouped.ndim > 1 else "C")  # as raw outputs are, column by column
+        values = np.empty_like(grouped, order="F" if grouped.ndim > 1 else "C")  # F, as raw outputs in memory
         values[self.order] = grouped
         return values
 
 
 def check_columns(rows: Table, number: int, first_rows: Table, first: int) -> None:
-    """Raise if a partition's columns are not those of the first one, in their order; both are given by some rows."""
+    """Raise if the columns of a partition are not those of the first partition; both are given by some rows."""
     if not isinstance(rows, pd.DataFrame):  # blocks of an array all have the same number of columns
         return
     names, expected = column_names(rows), column_names(first_rows)
     if names == expected:
         return
-    lacking = [name for name in expected if name not in names]
-    added = [name for name in names if name not in expected]
-    if lacking:
-        what = f"lacks the columns {short_list(lacking)}"
-    elif added:
-        what = f"has the columns {short_list(added)} too"
-    else:
-        what = "has its columns in another order"
-    raise ValueError(f"Partition {number} of X {what}: give each the columns of partition {first}, in their order.")
+    raise ValueError(
+        f"Partition {number} of X has the columns {short_list(names)}: give each the columns of partition {first}, "
+        f"{short_list(expected)}, in this order."
+    )
 
 
 class Partitions:
-    """The partitions of a collection, whose lengths are known; they stay on the workers.
+    """The partitions of a collection, which stay on the workers.
 
     Parameters
     ----------
     cluster : Cluster
     collection : sequence of Delayed
-        Each partition, not yet computed.
+        The partitions, not yet computed.
 
     Attributes
     ----------
     example_rows : array or data frame
-        Two rows, which have the columns and types of all.
+        Two rows.
     stops : ndarray of shape (n_partitions,)
-        The number of the row after the last one of each partition.
+        The index of the first row after each partition.
     shards : list of slice
-        Partitions that are encoded and trained on together: for each thread of the workers, some that follow one
-        another.
+        Consecutive partitions that are encoded and trained on together, one slice per thread of the workers.
     """
 
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
@@ -129,36 +123,36 @@ class Partitions:
         for i in filled[1:]:
             check_columns(samples[i], i, self.example_rows, filled[0])
         self.stops = np.cumsum(lengths)
-        # a partition belongs to the shard in which its middle row lies: shards then have about the same number of rows
+        # the middle row of a partition determines its shard, so that shards have about the same number of rows
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
         n_shards = min(cluster.n_threads, len(lengths))
         shard = np.minimum(middle * n_shards, n_shards - 1).astype(np.intp)
-        first = np.flatnonzero(np.diff(shard, prepend=-1)).tolist()  # first partition of each shard that has any
+        first = np.flatnonzero(np.diff(shard, prepend=-1)).tolist()  # first partition of each shard that is not empty
         self.shards = [slice(start, stop) for start, stop in pairwise([*first, len(lengths)])]
 
     @property
     def futures(self) -> list[Future]:
-        """The partitions as they are, computed again if they have been released."""
+        """The computed partitions; they are computed again if they have been released."""
         if self._futures is None:
             self._futures = self.cluster.compute(self._collection)
         return self._futures
 
     def release(self) -> None:
-        """Release the partitions. dask computes them again where they are needed."""
+        """Release the partitions; `futures` computes them again."""
         self._futures = None
 
     def groups_of(self, row_indices: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
-        """Return the rows grouped by partition, and of each partition the positions of its rows in it."""
+        """Return the rows grouped by partition, and for each partition the positions of its rows."""
         partition = np.searchsorted(self.stops, row_indices, side="right")  # the first that ends after the row
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
         by_partition = zip(groups.split(row_indices), starts, strict=True)
-        return groups, [(indices - start).astype(np.int32) for indices, start in by_partition]  # half of what travels
+        return groups, [(indices - start).astype(np.int32) for indices, start in by_partition]  # half the bytes
 
 
 @dataclass(frozen=True, eq=False)
 class PartitionedTable(FeatureTable):
-    """A table whose partitions are on the workers of a cluster, or some of its rows.
+    """Some rows of a table whose partitions are on the workers of a cluster.
 
     Attributes
     ----------
@@ -168,17 +162,17 @@ class PartitionedTable(FeatureTable):
 
     partitions: Partitions
     row_indices: NDArray[np.intp]
-    # the calls to the workers cost as much for a small batch: batches are larger than in memory
+    # a call to the workers takes as long for a small batch, so batches are larger than in memory
     limits: ClassVar[TableLimits] = TableLimits(largest_batch=8192)
 
     @property
     def example_rows(self) -> Table:
-        """A few rows of the table, which have the columns and types of all."""
+        """A few rows of the table."""
         return self.partitions.example_rows
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many rows and columns there are."""
+        """The number of rows and of columns."""
         return len(self.row_indices), self.example_rows.shape[1]
 
     def __len__(self) -> int:
@@ -189,7 +183,7 @@ class PartitionedTable(FeatureTable):
         return replace(self, row_indices=self.row_indices[rows])
 
     def rows_in_memory(self, rows: Batch = ALL) -> Table:
-        """Bring some of these rows, in this order, from the workers, as an array or a data frame."""
+        """Load some of these rows from the workers, in this order, as an array or a data frame."""
         groups, positions = self.partitions.groups_of(self.row_indices[rows])
         wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
@@ -206,22 +200,21 @@ class PartitionedTable(FeatureTable):
         """Return `TableEncoder.target_totals` of all rows."""
         groups, positions = self.partitions.groups_of(self.row_indices)
         weights = [None] * len(positions) if weight is None else groups.split(weight)
-        targets = groups.split(
-            target_of(y)
-        )  # of all rows: the value in place of a missing target must not depend on partitions
+        # convert all targets at once: the value in place of a missing target must not depend on partitions
+        targets = groups.split(target_of(y))
         parts = zip(self.partitions.futures, positions, targets, weights, groups.split(encoding_fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
-        # transposed: one sequence for each parameter, as of `map`
+        # transposed: one sequence per parameter, as for `map`
         return merge_totals(self.partitions.cluster.map_tasks(tasks.target_totals, *zip(*arguments, strict=True)))
 
     def digest(self) -> str:
-        """Return a hash of these rows, the same whichever workers have them."""
+        """Return a hash of these rows, which does not depend on the workers."""
         _, positions = self.partitions.groups_of(self.row_indices)
         of_partitions = self.partitions.cluster.map_tasks(tasks.digest_of_rows, self.partitions.futures, positions)
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
-        """Encode these rows where they are, shard by shard; `encoding_fold`, (n,), as in `TableEncoder.encode`."""
+        """Encode these rows on the workers, shard by shard; for `encoding_fold`, (n,), see `TableEncoder.encode`."""
         table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
         groups, positions = table.groups_of(self.row_indices)
         encoding_folds = [None] * len(positions) if encoding_fold is None else groups.split(encoding_fold)
@@ -234,8 +227,8 @@ class PartitionedTable(FeatureTable):
         cluster.map_tasks(tasks.wait_for, futures)  # raises here if rows cannot be encoded
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
-        first = np.array([bound.start for bound in shard.bounds])  # (n_shards,): number of rows in the shards before
-        # each row's position in its encoded shard: partition after partition, and in each as in `row_indices`
+        first = np.array([bound.start for bound in shard.bounds])  # (n_shards,): number of rows in earlier shards
+        # position of each row in its encoded shard: by partition, and within a partition in the order of `row_indices`
         position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
         are_all = np.array_equal(position, shard.position)
@@ -243,7 +236,7 @@ class PartitionedTable(FeatureTable):
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Concatenate data frames, whose columns of categories may have other categories in each."""
+    """Concatenate data frames; columns of categories may have other categories in each frame."""
     joined = pd.concat(frames, ignore_index=True)
     for name in joined:
         columns = [frame[name] for frame in frames]
@@ -253,23 +246,23 @@ def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 NETWORKS_AT_ONCE = 8
-"""How many networks wait for workers at a time: workers compute for one while messages of another travel."""
+"""How many networks train at a time: workers compute for one while messages of another travel."""
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedOnWorkers:
-    """Rows that have been encoded, and stay on the workers.
+    """Encoded rows, which stay on the workers.
 
     Attributes
     ----------
     partitions : Partitions
-        The table that the rows belong to.
+        The table of the rows.
     futures : list of Future
         The encoded rows of each shard.
     shard : RowGroups
         The shard of each of the n rows.
     positions : ndarray of shape (n,), or None
-        The position of each row among those encoded in its shard; None for all of these, in their order.
+        The position of each row among the encoded rows of its shard; None if these are all encoded rows, in order.
     has_lookups : bool
         Whether the rows are `MixedRows`.
     n_skipped_inputs : int, default=0
@@ -286,7 +279,7 @@ class EncodedOnWorkers:
 
     @property
     def cluster(self) -> Cluster:
-        """The cluster that computes with them."""
+        """The cluster of the workers."""
         return self.partitions.cluster
 
     def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
@@ -300,20 +293,20 @@ class EncodedOnWorkers:
 
     @property
     def batch_format(self) -> BatchFormat:
-        """What the batches are; sparse blocks are refused, see `collections.make_partitioned_table`."""
+        """The format of batches; it is never sparse, see `collections.make_partitioned_table`."""
         return "mixed" if self.has_lookups else "ones"
 
     def __call__(self, batch: Batch) -> Table:
-        """Bring the batch's rows from the workers; to train on them, a `ShardedObjective` leaves them there."""
+        """Load the rows of a batch from the workers; training does not need this."""
         some = self[batch]
         n = len(some.futures)
-        parts = some.cluster.map_tasks(
+        of_shards = some.cluster.map_tasks(
             tasks.inputs_of_rows, some.futures, some.positions_by_shard, [self.n_skipped_inputs] * n
         )
         if not self.has_lookups:
-            return some.shard.join(parts)
-        one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
-        return MixedRows(some.shard.join([part.dense for part in parts]), one_hot, parts[0].dense_inputs)
+            return some.shard.join(of_shards)
+        one_hot = sp.vstack([rows.one_hot for rows in of_shards], "csr")[np.argsort(some.shard.order)]
+        return MixedRows(some.shard.join([rows.dense for rows in of_shards]), one_hot, of_shards[0].dense_inputs)
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ShardedObjective:
         """Return the objective of a network that is trained on these rows."""
@@ -321,7 +314,7 @@ class EncodedOnWorkers:
 
     @cached_property
     def positions_by_shard(self) -> Sequence[Array | None]:
-        """For each shard, the positions of these rows among its encoded ones; None where these are all."""
+        """For each shard, the positions of these rows among its encoded rows; None for all encoded rows."""
         return [None] * len(self.futures) if self.positions is None else self.shard.split(self.positions)
 
     def raw(self, settings: ObjectiveSettings, theta: Array) -> Array:
@@ -334,7 +327,7 @@ class EncodedOnWorkers:
 
 
 class ShardedObjective:
-    """The objective of one network, whose rows, with these inputs, are on workers."""
+    """The objective of one network whose rows are on workers."""
 
     batches = None
 
@@ -342,11 +335,11 @@ class ShardedObjective:
         self.n_samples, self._n_weights, self._inputs = len(rows), settings.layout.n_weights, inputs
         self._penalty = settings.penalty
         self.known_targets = rows.target, rows.relative_weight
-        # batches have other sizes on each shard and at each step: their rows are computed some at a time
+        # the size of a batch varies by shard and step, so its rows are computed in blocks
         self._settings = replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
-        # futures on the workers, for all steps: targets and weights travel once, theta with each step
+        # targets and weights are sent once for all steps, theta is sent at each step
         self._on_shards = inputs.cluster.start_tasks(
             tasks.NetworkOnShard, [self._settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
             inputs.shard.split(rows.target), weights,
@@ -361,29 +354,32 @@ class ShardedObjective:
         Random numbers and the order of sums depend on the shards, not on which worker computes them.
         """
         inputs = self._inputs
-        inputs.partitions.release()  # from now on, only the encoded rows are needed
+        inputs.partitions.release()  # training needs only the encoded rows
         seed = None if rng is None else int(rng.integers(2**63))
         n = length(batch)
-        # for each shard, the arguments of `gradient`, with its own seed; None if it has no row of the batch
+        # the arguments of `gradient` for each shard, with a seed of its own; None if it has no row of the batch
         calls = [
             (theta, positions, n, None if seed is None else (seed, i)) if positions is None or len(positions) else None
             for i, positions in enumerate(self._split_batch(batch))
         ]
         shares = self._objectives.call("gradient", calls)
-        if shares is None:  # a worker is lost: dask computes its results again, and then these tasks
+        if shares is None:  # a worker is lost: do the same with tasks, which dask can repeat
             shards = zip(inputs.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
             shares = inputs.cluster.map_tasks(tasks.gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
-        for share, gradient in shares:  # in the order of the shards, whichever answers first: sums are then the same
+        for (
+            share,
+            gradient,
+        ) in shares:  # in the order of the shards, so that sums are always the same
             value += share
             out += gradient
         return value + self._penalty.add_gradient(theta[: self._n_weights], out[: self._n_weights]), out
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
-        """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""
-        shard = self._inputs.shard  # positions are among the network's rows of the shard, not among all encoded there
+        """Return the positions of a batch's rows in each shard; None for all rows of a shard."""
+        shard = self._inputs.shard  # positions among the network's rows of the shard, not among all its encoded rows
         if isinstance(batch, slice):
             if length(batch) == self.n_samples:
                 return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]

@@ -1,12 +1,12 @@
-"""What runs on workers: pure functions of a table's partitions, of encoded rows, and of theta.
+"""The functions that run on workers; all are pure.
 
 Conventions
 -----------
-A shard is the rows of some partitions that follow one another. m rows of it are encoded, m' of these are one network's.
+A shard is the rows of several consecutive partitions. m rows of it are encoded; one network is trained on m' of these.
 
-encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` where categories are looked up
-rows : (m',), or None    which of the encoded rows the network has; None for all
-batch : (b,), or None    which of the m' rows; None for all
+encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` if categories are looked up
+rows : (m',), or None    indices of the network's rows among the encoded rows; None for all
+batch : (b,), or None    indices of the batch among the m' rows; None for all
 theta, gradient : (p,)
 """
 
@@ -27,7 +27,7 @@ from sknet._tables.read import take_rows
 from sknet._typing import Array, DType, Table
 
 Future: TypeAlias = Any
-"""The result of a task, which a worker has."""
+"""The result of a task, on a worker."""
 
 Encoded: TypeAlias = Array | MixedRows
 Indices: TypeAlias = NDArray[np.integer]
@@ -36,7 +36,7 @@ Indices: TypeAlias = NDArray[np.integer]
 
 
 def describe(partition: Table) -> tuple[int, Table]:
-    """Return how many rows a partition has, and the first two, which have the columns and types of all."""
+    """Return the number of rows of a partition, and its first two rows."""
     return int(partition.shape[0]), partition[:2]
 
 
@@ -57,14 +57,14 @@ def encode_shard(
     partitions: Sequence[Table], rows: Sequence[Indices], encoding_folds: Sequence[NDArray[np.intp] | None],
     encoder: TableEncoder, dtype: DType,
 ) -> Encoded:  # fmt: skip
-    """Encode some rows of each partition of a shard, in their folds if given; see `TableEncoder.encode`."""
+    """Encode some rows of each partition of a shard, and join them; see `TableEncoder.encode`."""
     tables = [
         (take(X, chosen), encoding_fold)
         for X, chosen, encoding_fold in zip(partitions, rows, encoding_folds, strict=True)
         if len(chosen)
     ]
     lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
-    # the last column of ones, which `MixedRows` have not
+    # the last column of ones; `MixedRows` have none
     dense, start = np.ones((sum(map(len, rows)), dense_encoder.n_inputs + (lookups is None)), dtype), 0
     for X, encoding_fold in tables:
         stop = start + X.shape[0]
@@ -90,24 +90,24 @@ def target_totals(
 
 
 def wait_for(result: object) -> None:
-    """Do nothing: the task ends when the result is there, and the result stays on its worker."""
+    """Do nothing. The task ends when `result` has been computed, and the result stays on its worker."""
 
 
 # --- training --------------------------------------------------------------------------------------------------------
 
 
 class NetworkOnShard(NamedTuple):
-    """A network, and the rows of a shard that it is trained on: which they are, their targets and their weights."""
+    """A network, and the rows of a shard that it is trained on, with their targets and weights."""
 
     settings: ObjectiveSettings
-    n_skipped_inputs: int  # how many of the encoded inputs, the first ones, the network does without
+    n_skipped_inputs: int  # how many of the first encoded inputs the network skips
     rows: Indices | None
     target: Array
     weight: Array | None
 
 
 class ObjectiveOfShard:
-    """The objective of a network on one shard, with the buffers of its layers; see `gradient`."""
+    """The objective of a network on the rows of one shard."""
 
     def __init__(self, encoded: Encoded, shard: NetworkOnShard) -> None:
         inputs = _inputs(encoded, shard.rows, shard.n_skipped_inputs)
@@ -117,17 +117,17 @@ class ObjectiveOfShard:
     def gradient(
         self, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
     ) -> tuple[float, Array]:
-        """Compute what the shard's rows contribute to the objective of a batch of n rows, and to its gradient.
+        """Return the contributions of the shard's rows to the objective of a batch of n rows and to its gradient.
 
         The driver adds the penalty, once for all shards.
         """
-        # a received array may be unaligned in memory, and products with it take three times as long: copy it
+        # copy it: a received array may be unaligned in memory, and products with it take three times as long
         if self._theta is None:
             self._theta = theta.copy()
         self._theta[:] = theta
         out = np.empty_like(self._theta)
         rows = slice(0, self._objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver says what diverges
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver reports divergence
             rng = None if seed is None else np.random.default_rng(seed)
             value = self._objective.partial_batch(self._theta, rows, n, out, rng)
         return value, out
@@ -136,14 +136,14 @@ class ObjectiveOfShard:
 def gradient(
     encoded: Encoded, shard: NetworkOnShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
 ) -> tuple[float, Array]:
-    """Compute `ObjectiveOfShard.gradient` as a task of its own, which dask may repeat on another worker."""
+    """Return `ObjectiveOfShard.gradient`, computed in a task, which dask may repeat on another worker."""
     return ObjectiveOfShard(encoded, shard).gradient(theta, batch, n, seed)
 
 
 def raw_outputs(
     encoded: Encoded, rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
-    """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
+    """Return the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
     inputs, no_targets = _inputs(encoded, rows, n_skipped_inputs), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -1,11 +1,11 @@
-"""The contributions of columns as plots: on average, in one row, and as functions of a column's values.
+"""Plot the contributions of columns: on average, in one row, and as functions of the values of a column.
 
 Conventions
 -----------
 n rows, d columns; g values of one column
 
-contributions : (n, d), or (d,) of one row    to the output that is drawn
-ShapeFunction.values : (g,)                   of the column, in the order in which they are drawn
+contributions : (n, d), or (d,) of one row    contributions to the output that is drawn
+ShapeFunction.values : (g,)                   values of the column, in the order in which they are drawn
 """
 
 from collections.abc import Sequence
@@ -39,24 +39,24 @@ N_POINTS = 200
 """Number of points of a curve."""
 
 DRAWN_SHARE = 0.99
-"""A curve is drawn over the range of this share of the rows, as a few rows far away would squeeze it."""
+"""A curve covers the range of this share of the rows, because a few outliers would squeeze it."""
 
 MAX_BARS = 20
-"""Number of categories of a column that are drawn, the most frequent ones."""
+"""Maximum number of categories to draw, the most frequent ones."""
 
 MAX_RUG_LINES = 500
-"""Number of rows in the rug below a curve."""
+"""Maximum number of rows in the rug below a curve."""
 
 PANELS_PER_ROW = 3
 
 
 class Explains(Protocol):
-    """What the plots use of a fitted estimator."""
+    """The part of a fitted estimator that the plots use."""
 
     inputs_: pd.DataFrame
 
     def explain(self, X: Table, background: Table = None) -> Explanation:
-        """Compute what each column contributes to each prediction."""
+        """Compute the contribution of each column to each prediction."""
 
 
 # --- contributions of rows -------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class ExplanationDisplay:
     def _draw_means(self, means: Array, max_columns: int) -> Any:
         """Draw the mean absolute contributions, the largest at the top; return the bars."""
         sizes, labels = self._largest(means, max_columns, [(name,) for name in self.explanation.feature_names])
-        positions = np.arange(len(sizes))  # not the labels: two columns may have the same one
+        positions = np.arange(len(sizes))  # not the labels, since two columns may have the same label
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
         self.axes_[0].set_yticks(positions, labels, parse_math=False)
         self.axes_[0].bar_label(bars, [f"{size:.3g}" for size in sizes], padding=3, fontsize="small")
@@ -229,7 +229,7 @@ class ExplanationDisplay:
             )  # fmt: skip
         axes.set_yticks(positions, labels, parse_math=False)
         axes.set_ylim(-1.2, len(steps) + 0.2)  # room for both outputs
-        axes.use_sticky_edges = False  # which would cut the margin where a bar begins
+        axes.use_sticky_edges = False  # sticky edges would cut the margin where a bar begins
         axes.margins(x=0.2)
         return bars
 
@@ -252,11 +252,11 @@ class ShapeFunction(NamedTuple):
     """The contributions of one column at some of its values."""
 
     name: str
-    values: pd.Series  # (g,); of a curve in increasing order
-    contributions: Array  # (g,); less their mean over the rows of X
+    values: pd.Series  # (g,)  in increasing order for a curve
+    contributions: Array  # (g,)  minus their mean over the rows of X
     is_curve: bool
     observed: pd.Series  # the column of X, without missing values
-    missing: float | None  # the contribution of a missing value; None where X has none
+    missing: float | None  # the contribution of a missing value; None if X has none
     importance: float  # mean absolute contribution over X
 
 
@@ -414,9 +414,9 @@ class ShapeFunctionDisplay:
 
 
 def find_functions(estimator: Explains, X: Table, explanation: Explanation, output: int) -> dict[str, ShapeFunction]:
-    """Return the function of each column that has one, by its name.
+    """Return the functions of the columns that have one, by name of the column.
 
-    A single table holds the values of all columns, as the contribution of a column depends on this column alone.
+    One table holds the drawn values of all columns, because the contribution of a column depends on this column alone.
     """
     X = unwrap_narwhals(X)
     table = as_pandas(X) if is_frame(X) else pd.DataFrame(X.toarray() if is_sparse(X) else np.asarray(X))
@@ -436,7 +436,7 @@ def find_functions(estimator: Explains, X: Table, explanation: Explanation, outp
     for j, (grid, _) in grids.items():
         column = grid.take(np.arange(n_rows) % len(grid)).reset_index(drop=True)
         columns[j] = column.where(column.index < n_rows - 1) if values[j].isna().any() else column
-    # `concat` gets the columns by number, as two of them may have the same name
+    # `concat` gets the columns by number, because two columns may have the same name
     drawn = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
     of_drawn = estimator.explain(drawn if is_frame(X) else drawn.to_numpy(), background=X)
     of_values, of_rows = (contributions_to(each, output).astype(np.float64) for each in (of_drawn, explanation))
@@ -453,10 +453,10 @@ def find_functions(estimator: Explains, X: Table, explanation: Explanation, outp
 
 
 def as_numbers_or_dates(values: pd.Series, name: str) -> pd.Series:
-    """Return the numbers, dates or durations of a column, which may hold them as objects or text."""
+    """Return a column of objects or text as numbers, dates or durations."""
     try:
         return pd.Series(column_as_floats(values, name))
-    except (TypeError, ValueError):  # dates or durations, as the network has read the column
+    except (TypeError, ValueError):  # dates or durations, read as the network reads them
         return pd.Series(infer_instants(values, name)[0])
 
 
@@ -501,7 +501,7 @@ def draw_curve(panel: Any, function: ShapeFunction) -> Any:
 
 
 def as_plotted(values: pd.Series) -> Array:
-    """Return values as Matplotlib takes them: dates, or numbers; durations become days."""
+    """Return values for Matplotlib: dates, or numbers; durations become days."""
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return np.asarray(values.dt.total_seconds() / 86_400.0)
     return values.to_numpy() if pd.api.types.is_datetime64_any_dtype(values.dtype) else values.to_numpy(np.float64)

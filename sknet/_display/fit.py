@@ -1,4 +1,4 @@
-"""The training history and the network of a fitted estimator as plots."""
+"""Plot the training history and the network of a fitted estimator."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -23,7 +23,7 @@ COLORMAP = "RdBu_r"
 """Matplotlib's colours of weights: blue at 0, white at 1/2 and red at 1."""
 
 INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
-"""Where searches, `TransformedTargetRegressor`, other wrappers and pipelines keep what they have fitted."""
+"""Attributes that hold the fitted estimator of searches, `TransformedTargetRegressor`, other wrappers and pipelines."""
 
 
 def inner_estimator(estimator: object, attribute: str) -> Any:
@@ -172,7 +172,7 @@ class TrainingHistoryDisplay:
         if log_scale:
             self.ax_.yaxis.set_major_formatter(tick_label)
             self.ax_.yaxis.set_minor_formatter(tick_label)
-        # the legend has its place between the axes and the title, so that no curve runs through it
+        # the legend is between the axes and the title, so that no curve runs through it
         self.ax_.set_title(self.estimator_name or "", pad=12 + 14 * ceil(len(handles) / 2), parse_math=False)
         self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
@@ -197,7 +197,7 @@ class TrainingHistoryDisplay:
         return ax.plot(epochs, values.mean(axis=1), label=label, color=color, **style)[0]
 
     def _mark_best_epochs(self) -> list[Any]:
-        """Draw a line at each chosen epoch; return the line that stands for them in the legend, if there is any."""
+        """Draw a line at each chosen epoch; return the line for the legend in a list, which is empty without lines."""
         found = map(best_epoch, self._by_member()) if self.best_epochs is None else self.best_epochs
         epochs = sorted({epoch for epoch in found if epoch is not None})
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
@@ -218,7 +218,7 @@ def best_epoch(history: pd.DataFrame) -> int | None:
         scores = -history["validation_loss"].to_numpy()
     if np.isnan(scores).all():
         return None
-    if np.isnan(losses).any():  # the folds chose this network's last epoch, and trained for longer themselves
+    if np.isnan(losses).any():  # folds chose the last epoch of this network, and trained for longer themselves
         return int(np.flatnonzero(~np.isnan(losses))[-1]) + 1
     return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # training keeps the last of equal scores
 
@@ -350,10 +350,10 @@ class NetworkDisplay:
                     ax.text(x + shift, y, names[unit], ha=side, va="center", fontsize="small", parse_math=False)
         sizes = [len(self.coefs[0]), *(W.shape[1] for W in self.coefs)]
         kinds = ["input", *["unit"] * (len(self.coefs) - 1), "output"]
-        for places, size, kind in zip(circles, sizes, kinds, strict=True):
-            ax.scatter(*zip(*places, strict=True), s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
-            text = f"{len(places)} of " * (len(places) < size) + f"{size} {kind}" + "s" * (size > 1)
-            ax.text(places[0][0], -0.5 * tallest - 0.4, text, ha="center", va="top", fontsize="small", color="0.35")
+        for circle, size, kind in zip(circles, sizes, kinds, strict=True):
+            ax.scatter(*zip(*circle, strict=True), s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
+            text = f"{len(circle)} of " * (len(circle) < size) + f"{size} {kind}" + "s" * (size > 1)
+            ax.text(circle[0][0], -0.5 * tallest - 0.4, text, ha="center", va="top", fontsize="small", color="0.35")
         ax.set_title(self.estimator_name or "", parse_math=False)
         ax.set_axis_off()
         ax.margins(0.06)
@@ -365,22 +365,18 @@ def draw_weights(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> An
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
-    strength = np.abs(weights).ravel()
-    colors = colormaps[COLORMAP](0.5 + 0.5 * weights.ravel())
-    colors[:, 3] = np.clip(0.12 + strength, 0.0, 1.0)  # opacity: even the weakest can be seen
-    order = np.argsort(strength)  # the strongest are drawn last, on top
-    segments = list(np.array(list(ends))[order])
-    lines = LineCollection(segments, colors=colors[order], linewidths=0.3 + 2.4 * strength[order])
-    return ax.add_collection(lines)
+    order = np.argsort(np.abs(weights), axis=None)  # the strongest are drawn last, on top
+    drawn = weights.ravel()[order]
+    segments, colors = np.array(list(ends))[order], colormaps[COLORMAP](0.5 + 0.5 * drawn)
+    return ax.add_collection(LineCollection(list(segments), colors=colors, linewidths=0.3 + 2.4 * np.abs(drawn)))
 
 
 def strongest_units(coefs: Sequence[Array], max_units: int) -> list[Array]:
     """Return the indices of the inputs, units and outputs with the largest weights, in increasing order.
 
-    A unit's strength is the norm of its incoming weights times the norm of its outgoing ones.
+    The strength of a unit is the norm of its incoming weights times the norm of its outgoing weights.
     """
-    strengths = [np.abs(coefs[0]).sum(axis=1)]
-    for before, after in pairwise(coefs):
-        strengths.append(np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=1))
-    strengths.append(np.abs(coefs[-1]).sum(axis=0))
+    incoming = [1.0, *(np.linalg.norm(W, axis=0) for W in coefs)]
+    outgoing = [*(np.linalg.norm(W, axis=1) for W in coefs), 1.0]
+    strengths = [before * after for before, after in zip(incoming, outgoing, strict=True)]
     return [np.sort(np.argsort(-strength, kind="stable")[:max_units]) for strength in strengths]

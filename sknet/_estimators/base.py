@@ -10,26 +10,26 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import Observers, observers_of, refuse_unresumable_solver
-from sknet._estimators.constraints import check_parameters, fit_context, refuse_unknown_keywords
+from sknet._estimators.callbacks import Observers, observers_of
+from sknet._estimators.constraints import check_parameters, fit_context, with_checked_keywords
 from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
 from sknet._estimators.fit_run import (
     FitRun,
     Seeds,
     Start,
-    TaskFunctions,
     advance_random_state,
     draw_start,
     start_from_checkpoint,
 )
-from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table, require_fitted
-from sknet._estimators.methods import explain_rows
+from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
+from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
     CommonParameters,
     check_has_partial_fit,
+    check_own_rows,
+    check_resumable,
+    check_temperature,
     column_choices,
-    refuse_conflicts_with_own_rows,
-    refuse_conflicts_with_temperature,
 )
 from sknet._estimators.planning import assemble_run, make_plan
 from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
@@ -43,12 +43,12 @@ from sknet._estimators.sklearn_types import (
     TransformerMixin,
     with_callbacks,
 )
-from sknet._model.encoding import encode_rows, encoding_of
+from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import NoEvaluation
 from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
 from sknet._model.train import are_no_better_than_constant
-from sknet._model.trainer import make_trainer, refuse_other_weights
+from sknet._model.trainer import check_same_layout, make_trainer
 from sknet._storage import checkpoints
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
@@ -59,20 +59,20 @@ from sknet._typing import Array, Table, Target
 class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, CommonParameters):
     """Base class of both estimators, which also derive from their parameters."""
 
-    _task: ClassVar[TaskFunctions]
+    _problem_type: ClassVar[ProblemType]
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        refuse_conflicts_with_temperature(self)
+        check_temperature(self)
         with draw_start(self, self._fitted if self.warm_start else None) as start:
             return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
-        refuse_conflicts_with_temperature(self)
-        refuse_unresumable_solver(self.solver)
+        check_temperature(self)
+        check_resumable(self.solver)
         saved, before = checkpoints.read_checkpoint(path), self._fitted
         saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
         start = start_from_checkpoint(saved, before)
@@ -95,7 +95,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         self._validate_params()
         with draw_start(self, None, is_increment=True) as start:
             run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
-            self._publish(run.final_fitted(run.outcome(), self._task, keeps_state=True))
+            self._publish(run.final_fitted(run.outcome(), self._problem_type, keeps_state=True))
 
     def _train(self, start: Start, arguments: FitArguments) -> Self:
         """Train from a start on the given data, and publish the result."""
@@ -111,7 +111,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _read(self, start: Start, arguments: FitArguments) -> ReadData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
         settings, name = target_settings(self), type(self).__name__
-        learn = partial(self._task.learn_head, settings=settings, classes=arguments.classes)
+        learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
             head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
         else:
@@ -123,14 +123,14 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 start.earlier.columns,
                 (lambda y: (known, known.read(y))) if start.is_increment else learn,
             )
-            known.refuse_other_classes(head)
+            known.check_same_classes(head)
             head = known.with_settings(settings)
         if settings.class_weight is not None:  # rows whose class weight is 0 are dropped too
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
         if arguments.has_own_rows:
-            refuse_conflicts_with_own_rows(self)
-            held_out = read_own_rows(arguments, name, head, columns, self.early_stopping)
+            check_own_rows(self)
+            held_out = read_own_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
     # --- 4. select, 5. train, 6. publish ---------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Call the observers, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         is_increment, outcome = run.plan.start.is_increment, run.outcome()
-        fitted = run.final_fitted(outcome, self._task, keeps_state=is_interrupted or is_increment)
+        fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_increment)
         if observers is not None:
             observers.fit_ended(fitted)
         if is_increment:  # a single epoch always ends as planned, unless interrupted
@@ -184,6 +184,21 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _publish(self, fitted: Fitted) -> None:
         """Set the result in one assignment, so that the estimator is never half changed."""
         self._fitted = fitted
+
+    # --- 7. predict --------------------------------------------------------------------------------------------------
+
+    def _decoding(self, method: str, *arguments: object) -> Decoding:
+        return self._problem_type.methods[method](check_fitted(self), *arguments)
+
+    def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
+        """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""
+        decoding = self._decoding(method, *arguments)
+        predictions: Array = decoding.finish(outputs_of(self, X, decoding.convert))
+        return predictions
+
+    def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
+        head = check_fitted(self).model.head
+        return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
@@ -326,7 +341,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
     # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def transform(self, X: Table) -> Table:
         """Compute the activations of the last hidden layer.
 
@@ -349,7 +364,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model, table = model_and_checked_table(self, X)
         return model.last_hidden(table)
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def get_feature_names_out(self, input_features: Target = None) -> Array:
         """Return the names of the columns that `transform` returns.
 
@@ -364,7 +379,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             "sigmoidmlpclassifier0" and so on; without hidden layers,
             `network_feature_names_`.
         """
-        network = require_fitted(self).model.network
+        network = check_fitted(self).model.network
         names: Array = super().get_feature_names_out(input_features)
         return names if network.activations else self.network_feature_names_
 
@@ -375,7 +390,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def activations(self, X: Table) -> list[Array]:
         """Compute the output of every layer.
 
@@ -393,7 +408,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         model, table = model_and_checked_table(self, X)
         return model.activations(table)
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def input_gradients(self, X: Table) -> Array:
         """Compute the derivatives of the predictions with respect to the table's numbers.
 
@@ -423,7 +438,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def explain(self, X: Table, background: Table = None) -> Explanation:
         """Compute how much each column contributes to each prediction.
 
@@ -476,7 +491,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         return explain_rows(self, X, background, verbose=bool(self.verbose))
 
-    @refuse_unknown_keywords
+    @with_checked_keywords
     def backpropagate(
         self, X: Table, y: Target, sample_weight: Target = None
     ) -> tuple[float, list[Array], list[Array]]:
@@ -509,7 +524,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Derivatives with respect to the biases.
         """
         self._validate_params()
-        fitted = require_fitted(self)
+        fitted = check_fitted(self)
         start = Start(Seeds(*fitted.seeds), fitted, is_increment=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
@@ -522,9 +537,11 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         settings, _ = resolve(self, facts)
         settings = replace(settings, network=replace(settings.network, dropout=()))  # no dropout: the gradient is exact
         model = fitted.model
-        encoding = encoding_of(model, data.head)
+        encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        refuse_other_weights(trainer.layout, model.network, settings.network.init)
+        check_same_layout(trainer.layout, model.network, settings.network.init)
         loss, gradient = trainer.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
-        coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
+        coef_grads, intercept_grads = model.network.layout.views(
+            gradient.astype(model.encoding.output_dtype, copy=False)
+        )
         return loss, list(coef_grads), list(intercept_grads)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknet._estimators.fit_run import FitRun
+from sknet._estimators.fit_run import FitRun, origin_of
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.parameters import solver_class
+from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
 from sknet._model.folds import EpochReport
 from sknet._packages import require_package
@@ -262,7 +262,7 @@ class Checkpoint:
             raise TypeError(
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
             )
-        refuse_unresumable_solver(getattr(estimator, "solver", None))
+        check_resumable(getattr(estimator, "solver", None))
         check_writable(self.path)
 
     def teardown(self, estimator: object, context: object) -> None:
@@ -302,15 +302,6 @@ class Checkpoint:
         """
 
 
-def refuse_unresumable_solver(solver: object) -> None:
-    """Raise for a solver whose state cannot be written."""
-    if not solver_class(solver).is_first_order:
-        raise ValueError(
-            f"solver={solver!r} keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
-            "resumed: choose a first-order solver such as 'adam'."
-        )
-
-
 class CheckpointWriter(FitObserver):
     """Writes a checkpoint's file. It is an observer because callbacks have no access to the run.
 
@@ -324,7 +315,8 @@ class CheckpointWriter(FitObserver):
     """
 
     def __init__(self, checkpoint: Checkpoint, run: FitRun) -> None:
-        self._path, self._every, self._run, self._origin = checkpoint.path, checkpoint.every, run, run.origin()
+        self._path, self._every, self._run = checkpoint.path, checkpoint.every, run
+        self._origin = origin_of(run.estimator_name, run.plan)
 
     def epoch_ended(self) -> bool:
         """Write the progress of the run, every few epochs of folds or of the published networks."""
@@ -359,9 +351,7 @@ class Observers(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Call all observers; return True if any asks to stop."""
-        answers = [
-            observer.epoch_ended() for observer in self._observers
-        ]  # a list, so that any() does not skip observers
+        answers = [observer.epoch_ended() for observer in self._observers]  # a list, so that `any` skips none
         return any(answers)
 
     def fit_ended(self, fitted: Fitted) -> None:
@@ -380,9 +370,8 @@ def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun)
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
     if listed:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
-        n_epochs += (
-            0 if run.fold_phase is None else estimator.max_iter
-        )  # an upper limit: folds also train up to max_iter epochs
+        if run.fold_phase is not None:  # folds also train up to max_iter epochs
+            n_epochs += estimator.max_iter
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
     return Observers(observers) if observers else None

@@ -1,42 +1,59 @@
 """The classifier: labels in, probabilities out."""
 
-from typing import Self, cast
+from typing import Any, Self
 
 import numpy as np
 
 from sknet._estimators.base import InMemoryMLP
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fit_run import TaskFunctions
-from sknet._estimators.fitted import Fitted, FittedAttribute, outputs_of, require_fitted
-from sknet._estimators.methods import accuracy, conformal_quantile, predict_weighted, rows_needed
+from sknet._estimators.fitted import Fitted, FittedAttribute
+from sknet._estimators.methods import Decoding, ProblemType, accuracy, conformal_quantile, rows_needed
 from sknet._estimators.parameters import ClassifierParameters, check_has_partial_fit
 from sknet._estimators.sklearn_types import ClassifierMixin, Tags, available_if
-from sknet._model.heads import LabelHead, learn_label_head
-from sknet._model.model import Model
-from sknet._model.residuals import LabelResiduals, has_prediction_sets, learn_label_residuals, residuals_by_class
+from sknet._model.heads import learn_label_head
+from sknet._model.residuals import has_prediction_sets, learn_label_residuals, residuals_by_class
 from sknet._typing import Array, Table, Target
 
 
-def label_head_of(model: Model) -> LabelHead:
-    """Return the head of a classifier's model, typed as `LabelHead`."""
-    return cast(LabelHead, model.head)
+def _decode_labels(fitted: Fitted) -> Decoding:
+    return Decoding(fitted.model.head.predict)
 
 
-def conformal_quantile_of_classes(fitted: Fitted, coverage: float, *, per_class: bool) -> Array:
-    """Return the largest residual of each class in a set, (n_classes,); raise if it cannot be computed.
+def _decode_probabilities(fitted: Fitted) -> Decoding:
+    head: Any = fitted.model.head
+    return Decoding(head.output_probabilities, head.probabilities, head.labels.classes)
 
-    With `per_class`, each class needs enough held-out rows of its own.
-    """
+
+def _decode_log_probabilities(fitted: Fitted) -> Decoding:
+    head: Any = fitted.model.head
+    # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
+    if head.loss.log_link is None or not head.labels.exclusive:
+
+        def log_of_probabilities(P: Array) -> Array | list[Array]:
+            p = head.probabilities(P)
+            return list(map(np.log, p)) if isinstance(p, list) else np.log(p)
+
+        return Decoding(head.output_probabilities, log_of_probabilities)
+    return Decoding(head.loss.both_log_predictions, head.labels.log_probabilities)
+
+
+def _decode_decision(fitted: Fitted) -> Decoding:
+    head: Any = fitted.model.head
+    return Decoding(np.asarray, head.decision)  # raw outputs, without link
+
+
+def _decode_sets(fitted: Fitted, coverage: float = 0.9, per_class: bool = False) -> Decoding:
+    """Return the decoding of `predict_set`; with `per_class`, each class needs enough held-out rows of its own."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
-    head = label_head_of(fitted.model)
+    head: Any = fitted.model.head
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    largest = conformal_quantile(fitted.residuals, coverage, "predict_set")
-    residuals = cast(LabelResiduals, fitted.residuals)
+    residuals: Any = fitted.residuals
+    largest = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
     rare = residuals.rare_classes(coverage) if per_class else []
     if rare:
         counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
@@ -47,12 +64,23 @@ def conformal_quantile_of_classes(fitted: Fitted, coverage: float, *, per_class:
             "early_stopping='folds', validation_fraction or X_val and y_val, or leave per_class out, to calibrate "
             "these classes on the rows of all classes."
         )
-    return largest
+
+    def sets_of(P: Array) -> Array:
+        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest  # (n, n_classes) <= (n_classes,)
+
+    return Decoding(head.output_probabilities, sets_of, head.labels.classes)
 
 
-CLASSIFICATION = TaskFunctions(
+CLASSIFICATION = ProblemType(
     learn_head=learn_label_head,
-    decode=lambda head, raw: head.probabilities(head.output_probabilities(raw)),
+    methods={
+        "predict": _decode_labels,
+        "predict_proba": _decode_probabilities,
+        "predict_log_proba": _decode_log_probabilities,
+        "decision_function": _decode_decision,
+        "predict_set": _decode_sets,
+    },
+    out_of_fold_method="predict_proba",
     learn_residuals=learn_label_residuals,
     score=accuracy,
 )
@@ -462,10 +490,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     True
     """
 
-    _task = CLASSIFICATION
+    _problem_type = CLASSIFICATION
 
     classes_: FittedAttribute[Array | list[Array]] = FittedAttribute(
-        lambda fitted: label_head_of(fitted.model).labels.classes
+        lambda fitted: fitted.model.head.labels.classes  # type: ignore[union-attr]
     )
 
     # --- training ----------------------------------------------------------------------------------------------------
@@ -499,10 +527,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         self : object
             The classifier.
         """
-        self._refuse_other_classes(classes)
+        self._check_classes(classes)
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def _refuse_other_classes(self, classes: Target) -> None:
+    def _check_classes(self, classes: Target) -> None:
         """Raise if the classes are not those of earlier calls."""
         if classes is None or self._fitted is None:
             return
@@ -530,7 +558,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        return outputs_of(self, X, require_fitted(self).model.head.predict)
+        return self._predict_by("predict", X)
 
     def predict_proba(self, X: Table) -> Array | list[Array]:
         """Predict the probability of each class.
@@ -548,8 +576,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             own probability. Several columns of classes give a list with one array per
             column.
         """
-        head = label_head_of(require_fitted(self).model)
-        return head.probabilities(outputs_of(self, X, head.output_probabilities))
+        return self._predict_by("predict_proba", X)
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithm of the probability of each class.
@@ -566,13 +593,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             are computed from the raw outputs, so probabilities close to 0 or 1 lose no
             digits.
         """
-        head = label_head_of(require_fitted(self).model)
-        labels, loss = head.labels, head.loss
-        # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
-        if loss.log_link is None or not labels.exclusive:
-            p = self.predict_proba(X)
-            return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
-        return labels.log_probabilities(outputs_of(self, X, loss.both_log_predictions))
+        return self._predict_by("predict_log_proba", X)
 
     def predict_set(self, X: Table, coverage: float = 0.9, per_class: bool = False) -> Array:
         """Predict the set of classes that cannot be ruled out, by conformal prediction.
@@ -624,8 +645,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
            classifiers with bounded error levels". J. Am. Stat. Assoc. 114, 223-234.
            arXiv:1609.00451.
         """
-        largest = conformal_quantile_of_classes(require_fitted(self), coverage, per_class=per_class)
-        return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)
+        return self._predict_by("predict_set", X, coverage, per_class)
 
     def decision_function(self, X: Table) -> Array | list[Array]:
         """Compute the raw outputs of the network: log-odds, or the inputs of the softmax.
@@ -641,8 +661,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             For two classes, one number per row; otherwise one column per class or
             label. Several columns of classes give a list with one array per column.
         """
-        raw = outputs_of(self, X, np.asarray)  # raw outputs, without link and decoding
-        return label_head_of(require_fitted(self).model).decision(raw)
+        return self._predict_by("decision_function", X)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Return the accuracy.
@@ -663,8 +682,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         score : float
             The share of rows, from 0 to 1, in which every label is right.
         """
-        head = require_fitted(self).model.head
-        return self._task.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
+        return self._score(X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

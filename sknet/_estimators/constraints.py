@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
 from numbers import Integral, Real
-from typing import Annotated, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -54,7 +54,7 @@ MAX_NAMES_LISTED = 10
 """A message lists at most this many names."""
 
 
-def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str]) -> None:
+def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[str]) -> None:
     """Raise a TypeError for the first unknown keyword of `function`."""
     names = [name for name in known if name != "self"]
     for name in keywords:
@@ -80,31 +80,15 @@ def _sorted_words(name: str) -> str:
     return "_".join(sorted(re.split(r"[\W_]+", name.lower())))
 
 
-def name_class_in_errors(cls: type[T]) -> type[T]:
-    """Decorate a class so that errors of its `__init__` name the class of the instance, such as a subclass."""
-    init = cls.__init__
-    known = signature(init).parameters
-
-    @wraps(init)
-    def __init__(self: T, *args: object, **kwargs: object) -> None:
-        refuse_unknown(type(self).__name__, kwargs, known)
-        try:
-            init(self, *args, **kwargs)
-        except TypeError as error:  # Python's message names the private class that defines `__init__`
-            raise TypeError(str(error).replace(init.__qualname__, f"{type(self).__name__}.__init__")) from None
-
-    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
-    return cls
-
-
-def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
-    """Decorate a method so that errors for unknown or missing arguments have its public name."""
+def with_checked_keywords(method: Callable[..., T]) -> Callable[..., T]:
+    """Decorate a method so that errors for unknown or missing arguments have its public name, or that of its class."""
     expected = signature(method)
+    suffix = "" if method.__name__ == "__init__" else f".{method.__name__}()"
 
     @wraps(method)
     def call(estimator: object, *args: object, **kwargs: object) -> T:
-        name = f"{type(estimator).__name__}.{method.__name__}()"
-        refuse_unknown(name, kwargs, expected.parameters)
+        name = type(estimator).__name__ + suffix
+        check_keyword_names(name, kwargs, expected.parameters)
         try:
             expected.bind(estimator, *args, **kwargs)
         except TypeError as error:  # Python's message names the private class that defines the method
@@ -150,24 +134,33 @@ def one_of(*names: str) -> Names:
 
 
 AUTO = one_of("auto")
+FIXED = "fixed"
+"""Marks a parameter that must not change while training continues, since the encoding was learnt with it."""
 
 
 def derive_constraints(cls: type[T]) -> type[T]:
-    """Decorate a dataclass of parameters: derive `_parameter_constraints`, which scikit-learn uses, from the types.
+    """Decorate a dataclass of parameters: set `_parameter_constraints`, for scikit-learn, and `_fixed_once_learnt`.
 
     The constraints follow the type in `Annotated`, or come from the type itself. The signature shows the types alone.
+    Errors of `__init__` name the class.
     """
-    init = cls.__init__
+    annotations: dict[str, Any] = cls.__init__.__annotations__
     constraints: Constraints = {}
-    for name, hint in init.__annotations__.items():
-        kind: object = get_origin(hint)
-        if kind is Annotated:
-            init.__annotations__[name], *constraints[name] = get_args(hint)
-        elif kind is Literal:
+    fixed: list[str] = []
+    for name, annotated in annotations.items():
+        hint, *given = get_args(annotated) if get_origin(annotated) is Annotated else [annotated]
+        annotations[name] = hint
+        if FIXED in given:
+            given.remove(FIXED)
+            fixed.append(name)
+        if given:
+            constraints[name] = given
+        elif get_origin(hint) is Literal:
             constraints[name] = [one_of(*get_args(hint))]
         elif hint is bool:
             constraints[name] = ["boolean"]
-    cls._parameter_constraints = constraints  # type: ignore[attr-defined]
+    cls._parameter_constraints, cls._fixed_once_learnt = constraints, fixed  # type: ignore[attr-defined]
+    cls.__init__ = with_checked_keywords(cls.__init__)  # type: ignore[method-assign]
     return cls
 
 
@@ -183,7 +176,7 @@ LARGEST_INTEGER = 2**63
 
 def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
     """Check every parameter as scikit-learn does, and refuse values that it would misread."""
-    refuse_misread_values(estimator, parameters, constraints)
+    check_misread_values(estimator, parameters, constraints)
     try:
         validate_parameter_constraints(constraints, parameters, caller_name=estimator)
     except InvalidParameterError as error:
@@ -199,7 +192,7 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
     return suggest_fraction(value) if is_fraction else ""
 
 
-def refuse_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+def check_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
     """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
     sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
     if isinstance(sizes, str) and sizes != "auto":
@@ -240,12 +233,4 @@ def fit_context(method: Method) -> Method:
         return copy_context().run(checked, *args, **kwargs)
 
     # outermost, so that it sees the keywords before Python does
-    return cast(Method, refuse_unknown_keywords(in_own_context))
-
-
-__all__ = [
-    "AUTO", "BELOW_ONE", "BETWEEN_0_AND_1", "BETWEEN_1_AND_2", "COUNT", "FROM_0_TO_1", "INFINITY",
-    "NOT_NEGATIVE", "POSITIVE", "SCORER_NAMES", "SPLITTER", "TWO_OR_MORE", "Constraints",
-    "InvalidParameterError", "check_parameters", "derive_constraints", "fit_context", "name_class_in_errors",
-    "one_of", "refuse_unknown", "refuse_unknown_keywords", "suggest_value",
-]  # fmt: skip
+    return cast(Method, with_checked_keywords(in_own_context))

@@ -11,12 +11,12 @@ raw : (m, k)     raw outputs for held-out rows, by networks that were not traine
 """
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import nan
 from threading import Lock
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,23 +24,22 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sknet._estimators.fitted import Fitted
+from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import solver_name_or_class, unchanged_where_resumed
 from sknet._estimators.read_data import Columns
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Evaluation, Folds
-from sknet._model.folds import EpochReport, FoldPhase, Phase, PhaseOutcome, Progress, Selection
-from sknet._model.heads import Head
+from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Progress, Selection
 from sknet._model.model import Model, Network
-from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._model.sensitivity import inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.settings import Settings
-from sknet._model.train import TrainPhase, average_epochs
-from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, refuse_other_weights, state_to_continue_from
+from sknet._model.train import Phase, TrainPhase, average_epochs
+from sknet._model.trainer import ModelScorer, NetworkTrainer, check_same_layout, make_trainer, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
-from sknet._typing import Array, Table, Target
+from sknet._typing import Array, Table
 
 # --- the start of a call ---------------------------------------------------------------------------------------------
 
@@ -167,21 +166,6 @@ class Plan:
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 
-Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
-"""(head, raw outputs) -> probabilities, or numbers in the units of y. May overwrite the raw outputs."""
-
-
-@dataclass(frozen=True)
-class TaskFunctions:
-    """The functions of training that differ between classification and regression."""
-
-    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    decode: Decode
-    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
-    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
-    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
-
-
 @dataclass
 class FitRun:
     """The networks of a call, and everything that their result needs.
@@ -242,7 +226,7 @@ class FitRun:
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
         states = first_states(self.plan, trainers)
-        self.train_phase = TrainPhase(trainers, states, self.held_out, self.importance_rows, selection)
+        self.train_phase = TrainPhase(trainers, states, self.importance_rows, selection)
         self.phase, self.selection = self.train_phase, selection
 
     # --- while they train --------------------------------------------------------------------------------------------
@@ -287,7 +271,7 @@ class FitRun:
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
-            model=self.phase.encoding.model(network),
+            model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
             columns=plan.columns,
             history=(() if start.earlier is None else start.earlier.history) + tuple(average_epochs(epochs)),
@@ -300,9 +284,9 @@ class FitRun:
 
     def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and their raw outputs for held-out rows."""
-        return self.phase.outcome(self.plan.rows)
+        return self.phase.outcome()
 
-    def final_fitted(self, outcome: PhaseOutcome, task: TaskFunctions, *, keeps_state: bool) -> Fitted:
+    def final_fitted(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
         network, held_out = outcome
         fitted = self._fitted_with(network)
@@ -313,13 +297,15 @@ class FitRun:
         )
         if held_out is None:
             return fitted
-        head = self.plan.encoding.head
-        predicted = task.decode(head, held_out.raw)
-        residuals = task.learn_residuals(head, predicted, held_out.y, held_out.weight, self.plan.rows.y)
+        decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
+        predicted = decoding.finish(decoding.convert(held_out.raw))
+        residuals = problem_type.learn_residuals(
+            self.plan.encoding.head, predicted, held_out.y, held_out.weight, self.plan.rows.y
+        )
         fitted = replace(fitted, residuals=residuals)
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-            for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
+            for_all = [self._for_all_rows(output, self.selection.row_indices) for output in outputs]
             fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
         return fitted
 
@@ -339,15 +325,11 @@ class FitRun:
     def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
         """Return predictions for all of the user's rows, (N, ...): `predicted`, (m, ...), at `rows`, NaN elsewhere."""
         all_rows, n = self.plan.rows, len(self.plan.rows)
-        if all_rows.places is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
-            rows, n = all_rows.places[rows], all_rows.n_passed
+        if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
+            rows, n = all_rows.passed_indices[rows], all_rows.n_passed
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[rows] = predicted
         return for_all
-
-    def origin(self) -> checkpoints.Origin:
-        """Return what must be the same when this run is resumed."""
-        return origin_of(self.estimator_name, self.plan)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
@@ -359,12 +341,12 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
     else:  # there is a single network, since members have been joined
         network = earlier.model.network
-        refuse_other_weights(trainers[0].layout, network, plan.settings.network.init)
+        check_same_layout(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
         states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
-            n, dtype = network.layout.n_parameters, earlier.model.output_dtype
+            n, dtype = network.layout.n_parameters, earlier.model.encoding.output_dtype
             states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
     return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 

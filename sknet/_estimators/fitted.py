@@ -5,7 +5,7 @@ A fit publishes with one assignment, `estimator._fitted = Fitted(...)`, so that 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
-from sknet._model.model import Model, Network
-from sknet._model.residuals import ErrorScale, LabelResiduals, Residuals, ScaledResiduals
+from sknet._model.model import Model
+from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
@@ -78,19 +78,18 @@ class Fitted:
         """The training loss of every epoch."""
         return [epoch.loss for epoch in self.history]
 
-    def with_coefs(self, coefs: object) -> "Fitted":
-        """Return the result with other weights, and without residuals and importances."""
-        network = self.model.network
-        return self._with_network(replace(network, coefs=_copies_like("coefs_", network.coefs, coefs)))
+    def with_names(self, names: object) -> "Fitted":
+        """Return the result with other names of columns; SHAP sets None, so that arrays raise no warning."""
+        new = None if names is None else np.asarray(names, dtype=object)
+        if new is not None and new.shape != (self.columns.n,):
+            raise ValueError(f"feature_names_in_ must hold {self.columns.n} names, got shape {new.shape}.")
+        return replace(self, columns=replace(self.columns, names=new))
 
-    def with_intercepts(self, intercepts: object) -> "Fitted":
-        """Return the result with other biases, and without residuals and importances."""
+    def with_weights(self, name: str, arrays: object) -> "Fitted":
+        """Return the result with other "coefs" or "intercepts", and without residuals and importances."""
         network = self.model.network
-        return self._with_network(
-            replace(network, intercepts=_copies_like("intercepts_", network.intercepts, intercepts))
-        )
-
-    def _with_network(self, network: Network) -> "Fitted":
+        changed: dict[str, Any] = {name: _copies_like(f"{name}_", getattr(network, name), arrays)}
+        network = replace(network, **changed)
         state = None if self.state is None else state_with_new_gains(self.state, network.layout.n_parameters)
         model = replace(self.model, network=network)
         return replace(self, model=model, state=state, residuals=None, importances=None)
@@ -110,12 +109,12 @@ def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array,
 
 
 FITTED_CLASSES = STORED_CLASSES | classes_by_name(
-    Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ErrorScale, ScaledResiduals, LabelResiduals
+    Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
 )
 """The classes of values in a file or a pickle, by name."""
 
 
-def require_fitted(estimator: "FittedAttributes") -> Fitted:
+def check_fitted(estimator: "FittedAttributes") -> Fitted:
     """Return the result of an estimator's fit; raise scikit-learn's NotFittedError if it is not fitted."""
     if estimator._fitted is None:
         raise NotFittedError(
@@ -127,7 +126,7 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 
 def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table; warn of columns without known categories or dates."""
-    fitted = require_fitted(estimator)
+    fitted = check_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
@@ -178,14 +177,22 @@ class FittedAttribute(Generic[T]):
     Parameters
     ----------
     read : callable
-        fitted -> value.
+        fitted -> value; None for a missing value, if `missing` is given.
 
     write : callable, default=None
         (fitted, value) -> a new `Fitted` with this value; lets users set the attribute.
+
+    missing : str, default=""
+        Why an attribute may be missing after a fit.
     """
 
-    def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, object], Fitted] | None = None) -> None:
-        self._read, self._write = read, write
+    def __init__(
+        self,
+        read: Callable[[Fitted], T | None],
+        write: Callable[[Fitted, object], Fitted] | None = None,
+        missing: str = "",
+    ) -> None:
+        self._read, self._write, self._missing = read, write, missing
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -200,7 +207,10 @@ class FittedAttribute(Generic[T]):
         """Return the value; without an estimator, this descriptor."""
         if estimator is None:
             return self
-        return self._read(self._fitted_of(estimator))
+        value = self._read(self._fitted_of(estimator))
+        if value is None and self._missing:
+            raise self._error(estimator)
+        return cast(T, value)
 
     def __set__(self, estimator: "FittedAttributes", value: object) -> None:
         """Set the value by hand, if `write` allows it."""
@@ -210,8 +220,14 @@ class FittedAttribute(Generic[T]):
 
     def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
         if estimator._fitted is None:
-            raise AttributeError(f"{type(estimator).__name__!r} object has no attribute {self._name!r} before fit.")
+            raise self._error(estimator)
         return estimator._fitted
+
+    def _error(self, estimator: "FittedAttributes") -> AttributeError:
+        why = self._missing and f": {self._missing}"
+        return AttributeError(
+            f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."
+        )
 
 
 def history_table(fitted: Fitted) -> pd.DataFrame:
@@ -248,9 +264,11 @@ class FittedAttributes:
     _fitted: Fitted | None = None
     _outputs_for_scorer: OutputsForScorer | None = None  # set on the copy that a scorer gets
 
-    coefs_: FittedAttribute[tuple[Array, ...]] = FittedAttribute(lambda f: f.model.network.coefs, Fitted.with_coefs)
+    coefs_: FittedAttribute[tuple[Array, ...]] = FittedAttribute(
+        lambda f: f.model.network.coefs, lambda f, arrays: f.with_weights("coefs", arrays)
+    )
     intercepts_: FittedAttribute[tuple[Array, ...]] = FittedAttribute(
-        lambda f: f.model.network.intercepts, Fitted.with_intercepts
+        lambda f: f.model.network.intercepts, lambda f, arrays: f.with_weights("intercepts", arrays)
     )
     n_layers_: FittedAttribute[int] = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
     n_outputs_: FittedAttribute[int] = FittedAttribute(lambda f: f.model.head.n_outputs)
@@ -272,6 +290,16 @@ class FittedAttributes:
     )
     inputs_: FittedAttribute[pd.DataFrame] = FittedAttribute(lambda f: inputs_table(f.model.encoder))
     history_: FittedAttribute[pd.DataFrame] = FittedAttribute(history_table)
+    oof_prediction_: FittedAttribute[Array | list[Array]] = FittedAttribute(
+        lambda f: f.out_of_fold, missing="a fit with early_stopping='folds' has it, and partial_fit drops it"
+    )
+    feature_importances_: FittedAttribute[Array] = FittedAttribute(
+        lambda f: f.importances,
+        missing="fit computes it, and partial_fit and weights set by hand drop it; use explain(X).importance() instead",
+    )
+    feature_names_in_: FittedAttribute[Array] = FittedAttribute(
+        lambda f: f.columns.names, Fitted.with_names, missing="fit sets it if the names of all columns are text"
+    )
 
     @property
     def resolved_params_(self) -> dict[str, object]:
@@ -284,53 +312,6 @@ class FittedAttributes:
         parameters: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
         resolved = self._fitted.resolved
         return {name: copy_containers(resolved.get(name, value)) for name, value in parameters.items()}
-
-    @property
-    def oof_prediction_(self) -> Array | list[Array]:
-        """Out-of-fold predictions of the training rows; a classifier's are probabilities.
-
-        They exist if `early_stopping="folds"` was set. They come from the networks of
-        the folds, at the epoch that the other folds choose. Rows that no fold held out,
-        and rows of weight 0, are NaN. `partial_fit` drops them.
-        """
-        if self._fitted is None or self._fitted.out_of_fold is None:
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'oof_prediction_': a fit with "
-                "early_stopping='folds' has it, and partial_fit drops it."
-            )
-        return self._fitted.out_of_fold
-
-    @property
-    def feature_importances_(self) -> Array:
-        """Importance of each column of the table: how much the outputs vary with it. They add up to 1.
-
-        `fit` computes them by expected gradients at 64 to 512 training rows, so they
-        are nearly proportional to `explain(X).importance()`. `partial_fit` and setting
-        `coefs_` or `intercepts_` drop them.
-        """
-        importances = None if self._fitted is None else self._fitted.importances
-        if importances is None:
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'feature_importances_': fit computes it, and "
-                "partial_fit and weights set by hand drop it. Use explain(X).importance() instead."
-            )
-        return importances
-
-    @property
-    def feature_names_in_(self) -> Array:
-        """Names of the table's columns, if all are strings."""
-        if self._fitted is None or self._fitted.columns.names is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'feature_names_in_'.")
-        return self._fitted.columns.names
-
-    @feature_names_in_.setter
-    def feature_names_in_(self, names: Array | None) -> None:
-        """Set the names by hand; SHAP sets None, so that arrays without names raise no warning."""
-        fitted = require_fitted(self)
-        kept = None if names is None else np.asarray(names, dtype=object)
-        if kept is not None and kept.shape != (fitted.columns.n,):
-            raise ValueError(f"feature_names_in_ must hold {fitted.columns.n} names, got shape {kept.shape}.")
-        self._fitted = replace(fitted, columns=replace(fitted.columns, names=kept))
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

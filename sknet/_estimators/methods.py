@@ -1,6 +1,4 @@
-"""What the methods of fitted estimators share: scores, quantiles of residuals for intervals and sets, and explanations.
-
-A user's scorer also scores each epoch on held-out rows.
+"""What the methods of fitted estimators share: predictions, scores, quantiles of residuals, and explanations.
 
 Conventions
 -----------
@@ -13,18 +11,16 @@ largest : (k,)                         largest residual inside the interval or s
 `explain_rows` has values : (n, d, k)      base : (k,)
 """
 
-from collections.abc import Callable
-from contextlib import suppress
-from copy import copy, deepcopy
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
+from sklearn.base import BaseEstimator
+from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fit_run import Plan
-from sknet._estimators.fitted import Fitted, FittedAttributes, OutputsForScorer, model_and_checked_table
+from sknet._estimators.fitted import FittedAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     different_lengths_message,
     drop_zero_weights,
@@ -33,14 +29,11 @@ from sknet._estimators.read_data import (
     replace_zero_weight_rows,
 )
 from sknet._estimators.user_warnings import warn
-from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, draw_background, explain
-from sknet._model.heads import LabelHead, RegressionHead
-from sknet._model.model import Model
+from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.residuals import LabelResiduals, ScaledResiduals
 from sknet._tables.labels import as_labels, present_labels
 from sknet._tables.read import (
-    is_frame,
     is_missing,
     is_sparse,
     short_list,
@@ -49,9 +42,32 @@ from sknet._tables.read import (
     take_optional,
     take_rows,
 )
-from sknet._tables.rows import Rows
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
+
+# --- predictions -----------------------------------------------------------------------------------------------------
+
+
+class Decoding(NamedTuple):
+    """How a prediction method turns raw outputs into what it returns: `convert` block by block, then `finish` once."""
+
+    convert: Callable[[Array], Array]  # raw outputs of a block of rows, which it may overwrite -> array
+    finish: Callable[[Array], Any] = np.asarray  # the arrays of all blocks -> predictions
+    names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """What differs between classification and regression."""
+
+    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
+    # for each prediction method: (fitted, *its arguments) -> decoding; raises if it cannot predict
+    methods: Mapping[str, Callable[..., Decoding]]
+    out_of_fold_method: str  # the method that predicts held-out rows
+    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
+    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
+    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
+
 
 # --- the score of predictions ----------------------------------------------------------------------------------------
 
@@ -72,12 +88,12 @@ def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
     for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
-        _refuse_unknown_labels(present_labels(column), known)
+        _check_kind_of_labels(present_labels(column), known)
     is_right = (labels == predicted) | is_missing(labels)  # missing labels count as right
     return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
 
 
-def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
+def _check_kind_of_labels(labels: Array, classes: Array) -> None:
     """Raise if labels are not of the classes' kind. Unknown labels of the same kind count as wrong."""
     to_check = labels if labels.dtype == object else labels[:1]  # only objects may have several types
     unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
@@ -90,7 +106,7 @@ def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
         )
 
 
-def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+def score_numbers(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
     weight = read_weight_of_rows(predicted, sample_weight)
     values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
@@ -115,53 +131,6 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
     each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
     return float(np.mean(each))
-
-
-# --- the score of every epoch ----------------------------------------------------------------------------------------
-
-
-def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
-    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
-    trained = copy(estimator)  # the estimator itself must not change before the fit ends
-    scorer = check_scoring(trained, estimator.scoring)
-    X = held_out.X.for_scorer()
-    kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
-    kind = "classifier" if is_classifier(estimator) else "regressor"
-    weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    y = plan.encoding.head.reshape_like_y(held_out.y)
-
-    def score(model: Model, raw: Array) -> float:
-        trained._fitted = Fitted(
-            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
-        )
-        trained._outputs_for_scorer = OutputsForScorer(raw, kept)
-        try:
-            found = scorer(trained, X, y, **weights)
-        except (TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, TypeError) and "sample_weight" in str(error):
-                raise ValueError(
-                    f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
-                    "another, or make it of a function that takes the keyword sample_weight."
-                ) from error
-            if not isinstance(estimator.scoring, str):
-                raise  # an error of the user's own code
-            raise ValueError(
-                f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
-                f"{kind}s, or scoring='loss'."
-            ) from error
-        return _as_score(found, estimator.scoring)
-
-    return score
-
-
-def _as_score(found: Any, scoring: object) -> float:
-    """Return a scorer's result as a float; raise if it is not a single number."""
-    with suppress(TypeError, ValueError):
-        if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
-            return float(found)
-    raise TypeError(
-        f"scoring={scoring!r} returned {short_repr(found)}: a scorer must return one number, the larger the better."
-    )
 
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
@@ -197,7 +166,7 @@ def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, cover
             f"{suggest_fraction(coverage)}"
         )
     probability = float(coverage)  # type: ignore[arg-type]
-    residuals = require_residuals(residuals, method)
+    residuals = check_residuals(residuals, method)
     largest = residuals.quantile(probability)
     if largest is None:
         raise ValueError(
@@ -213,7 +182,7 @@ def rows_needed(coverage: float) -> int:
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors
 
 
-def require_residuals(residuals: R | None, method: str) -> R:
+def check_residuals(residuals: R | None, method: str) -> R:
     """Return the residuals; raise a ValueError if there are none."""
     if residuals is None:
         raise ValueError(
@@ -238,7 +207,7 @@ def read_quantiles(quantiles: object) -> Array:
 
 def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
     """Return quantiles of signed residuals, (levels, 1); raise a ValueError if there are too few held-out rows."""
-    scaled = require_residuals(residuals, "predict_quantiles")
+    scaled = check_residuals(residuals, "predict_quantiles")
     if scaled.signed is None:
         raise TypeError("signed residuals need a single target")
     quantiles = scaled.signed.at_levels(levels)

@@ -21,6 +21,7 @@ from sknet._estimators.constraints import (
     BETWEEN_0_AND_1,
     BETWEEN_1_AND_2,
     COUNT,
+    FIXED,
     FROM_0_TO_1,
     INFINITY,
     NOT_NEGATIVE,
@@ -30,7 +31,6 @@ from sknet._estimators.constraints import (
     TWO_OR_MORE,
     Constraints,
     derive_constraints,
-    name_class_in_errors,
     one_of,
 )
 from sknet._estimators.sklearn_types import BaseCrossValidator, BaseShuffleSplit
@@ -67,6 +67,7 @@ class CommonParameters:
     """The parameters of both estimators."""
 
     _parameter_constraints: ClassVar[Constraints]
+    _fixed_once_learnt: ClassVar[list[str]]  # they determine the encoding of table and targets
 
     # --- the network ---
     hidden_layer_sizes: Annotated[int | Sequence[int] | Auto, "array-like", COUNT, AUTO] = "auto"
@@ -74,7 +75,7 @@ class CommonParameters:
     _: KW_ONLY
     loss: str | Loss = ""  # the default is set in the subclasses
     depth: Annotated[int, COUNT] = 1
-    n_members: Annotated[int | Auto, COUNT, AUTO] = "auto"
+    n_members: Annotated[int | Auto, COUNT, AUTO, FIXED] = "auto"
     # --- training ---
     learning_rate_init: Annotated[float, POSITIVE] = 0.015
     max_iter: Annotated[int, COUNT] = 128
@@ -90,17 +91,19 @@ class CommonParameters:
     n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO] = "auto"
     tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
     # --- the table ---
-    categorical_features: Annotated[str | ColumnNames | None, "array-like", one_of("from_dtype"), None] = "from_dtype"
-    text_features: Annotated[str | ColumnNames | None, "array-like", AUTO, None] = "auto"
-    max_categories: Annotated[int | None, COUNT, None] = 100
-    category_encoding: Literal["one_hot", "target", "both", "auto"] = "auto"
-    text_components: Annotated[int, COUNT] = 30
-    numeric_encoding: Literal["raw", "piecewise_linear", "steps", "auto"] = "auto"
-    n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO] = "auto"
-    input_gains: Annotated[bool | Auto, "boolean", AUTO] = "auto"
-    input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None] = "robust"
-    monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None] = None
-    interaction_cst: Annotated[str | InteractionSets | None, one_of(*INTERACTIONS), list, tuple, None] = None
+    categorical_features: Annotated[str | ColumnNames | None, "array-like", one_of("from_dtype"), None, FIXED] = (
+        "from_dtype"
+    )
+    text_features: Annotated[str | ColumnNames | None, "array-like", AUTO, None, FIXED] = "auto"
+    max_categories: Annotated[int | None, COUNT, None, FIXED] = 100
+    category_encoding: Annotated[Literal["one_hot", "target", "both", "auto"], FIXED] = "auto"
+    text_components: Annotated[int, COUNT, FIXED] = 30
+    numeric_encoding: Annotated[Literal["raw", "piecewise_linear", "steps", "auto"], FIXED] = "auto"
+    n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO, FIXED] = "auto"
+    input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED] = "auto"
+    input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None, FIXED] = "robust"
+    monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None, FIXED] = None
+    interaction_cst: Annotated[str | InteractionSets | None, one_of(*INTERACTIONS), list, tuple, None, FIXED] = None
     # --- regularisation ---
     alpha: Annotated[float, NOT_NEGATIVE] = 0.01
     l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
@@ -113,7 +116,7 @@ class CommonParameters:
     init: Annotated[str | Initializer | Weights, one_of(*CENTRED_INITS, *INITIALIZERS), callable, tuple] = "auto"
     warm_start: bool = False
     shuffle: bool = True
-    dtype: Literal["auto", "float32", "float64"] = "auto"
+    dtype: Annotated[Literal["auto", "float32", "float64"], FIXED] = "auto"
     # --- single solvers and schedules ---
     beta_1: Annotated[float, BELOW_ONE] = 0.9
     beta_2: Annotated[float, BELOW_ONE] = 0.95
@@ -124,7 +127,6 @@ class CommonParameters:
     max_fun: Annotated[int, COUNT] = 15000
 
 
-@name_class_in_errors
 @derive_constraints
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
@@ -137,7 +139,6 @@ class ClassifierParameters(CommonParameters):
     temperature_scaling: Annotated[bool | Auto, "boolean", AUTO] = "auto"
 
 
-@name_class_in_errors
 @derive_constraints
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
@@ -148,7 +149,7 @@ class RegressorParameters(CommonParameters):
     quantile: Annotated[float | Sequence[float] | Auto, BETWEEN_0_AND_1, AUTO, "array-like"] = "auto"
     huber_delta: Annotated[float | Auto, POSITIVE, AUTO] = "auto"
     tweedie_power: Annotated[float | Auto, BETWEEN_1_AND_2, AUTO] = "auto"
-    target_scaling: Annotated[Literal["standard"] | None, one_of("standard"), None] = "standard"
+    target_scaling: Annotated[Literal["standard"] | None, one_of("standard"), None, FIXED] = "standard"
 
 
 def copy_containers(value: Any) -> Any:
@@ -215,80 +216,87 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
 
 # --- conflicts -------------------------------------------------------------------------------------------------------
 
-LEARNT_WITH = (
-    "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
-    "numeric_encoding", "n_bins", "input_gains", "input_scaling", "monotonic_cst", "interaction_cst", "dtype",
-    "target_scaling", "n_members",
-)  # fmt: skip
-"""Parameters that determine the encoding of table and targets. They must not change while training continues."""
-
 MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "max_fun")
 """Parameters that may differ when a run is resumed: they decide how long it trains, and what it prints."""
 
 
-def first_wrong(wrong: Mapping[str, object]) -> str | None:
-    """Return the first parameter that is wrong, or None."""
-    return next((name for name, is_wrong in wrong.items() if is_wrong), None)
+def check_no_conflict(p: CommonParameters, what: str, conflicts: Mapping[str, object], remedy: str) -> None:
+    """Raise for the first parameter that conflicts with `what`, such as "warm_start=True does"."""
+    for name, is_conflict in conflicts.items():
+        if is_conflict:
+            raise ValueError(
+                f"{what} not go with {name}={getattr(p, name)!r}: leave {name} at its default, or {remedy}."
+            )
 
 
-def refuse_conflicts_with_folds(p: CommonParameters) -> None:
+def check_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
     splitter = validation_splitter(p)
-    if splitter is not None and not p.early_stopping:
-        raise ValueError(
-            f"validation_fraction={splitter} is a splitter, whose test sets are to choose the epoch, and "
-            "early_stopping=False: set early_stopping='folds', or leave validation_fraction at its default."
-        )
-    wrong = {
+    folds, remedy = "early_stopping='folds' does", "set early_stopping=True"
+    if splitter is not None:
+        folds = f"validation_fraction={splitter} gives folds, which do"
+        remedy = "give a share of the rows, which are then held out"
+    conflicts = {
+        "early_stopping": not p.early_stopping,
         "solver": not solver_class(p.solver).is_first_order,
         "learning_rate": not schedule_ends(p),
         "scoring": p.scoring != "loss",
         "warm_start": p.warm_start,  # its weights have seen all rows
     }
-    folds, remedy = "early_stopping='folds' does", "set early_stopping=True"
-    if splitter is not None:
-        folds = f"validation_fraction={splitter} gives folds, which do"
-        remedy = "give a share of the rows, which are then held out"
-    if name := first_wrong(wrong):
-        raise ValueError(f"{folds} not go with {name}={getattr(p, name)!r}: leave {name} at its default, or {remedy}.")
+    check_no_conflict(p, folds, conflicts, remedy)
 
 
-def refuse_conflicts_with_own_rows(p: CommonParameters) -> None:
-    """Raise if validation rows are passed to `fit` although `validation_fraction` is a splitter."""
-    splitter = validation_splitter(p)
-    if splitter is not None:
+def check_own_rows(p: CommonParameters) -> None:
+    """Raise if a parameter is set that excludes `X_val`."""
+    if not p.early_stopping:  # this is scikit-learn's own message
         raise ValueError(
-            f"X_val and y_val are passed, but validation_fraction={splitter} chooses the epoch by rows of X: leave "
-            "validation_fraction at its default, or leave X_val and y_val out."
+            "X_val and y_val are passed to fit while at the same time early_stopping is False. "
+            "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
         )
-
-
-def refuse_conflicts_with_temperature(p: CommonParameters) -> None:
-    """Raise if `temperature_scaling=True` is set with a parameter that excludes it."""
-    if getattr(p, "temperature_scaling", False) in (False, "auto"):  # only the classifier has it
-        return
-    wrong = {
-        "loss": p.loss != "log_loss",
-        "max_norm": p.max_norm is not None,
-        "early_stopping": not p.early_stopping,
+    conflicts = {
+        "early_stopping": p.early_stopping == "folds",
+        "validation_fraction": validation_splitter(p) is not None,
     }
-    if name := first_wrong(wrong):
-        raise ValueError(
-            f"temperature_scaling=True does not go with {name}={getattr(p, name)!r}: it multiplies the "
-            "output layer by what makes the log-loss of held-out rows least. Set it to 'auto' or False."
-        )
+    check_no_conflict(p, "X_val does", conflicts, "leave X_val and y_val out")
 
 
-def refuse_conflicts_with_solver(p: CommonParameters) -> None:
+def check_temperature(p: CommonParameters) -> None:
+    """Raise if `temperature_scaling=True` is set with a parameter that excludes it."""
+    if getattr(p, "temperature_scaling", False) not in (False, "auto"):  # only the classifier has it
+        conflicts = {
+            "loss": p.loss != "log_loss",
+            "max_norm": p.max_norm is not None,
+            "early_stopping": not p.early_stopping,
+        }
+        check_no_conflict(p, "temperature_scaling=True does", conflicts, "set temperature_scaling to 'auto' or False")
+
+
+def check_solver(p: CommonParameters) -> None:
     """Raise if a parameter of first-order solvers is set with another solver."""
-    if solver_class(p.solver).is_first_order:
-        return
-    wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None, "input_gains": p.input_gains}
-    if name := first_wrong(wrong):
+    if not solver_class(p.solver).is_first_order:
+        conflicts = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None, "input_gains": p.input_gains}
+        check_no_conflict(p, f"solver={p.solver!r} does", conflicts, "choose solver='adam'")
+
+
+def check_resumable(solver: object) -> None:
+    """Raise for a solver whose state cannot be written."""
+    if not solver_class(solver).is_first_order:
         raise ValueError(
-            f"{name}={getattr(p, name)!r} does not go with solver={p.solver!r}: leave {name} at its default, or "
-            "choose solver='adam'."
+            f"solver={solver!r} keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
+            "resumed: choose a first-order solver such as 'adam'."
         )
+
+
+def check_streamable(p: CommonParameters) -> None:
+    """Raise if a parameter is set that needs all rows at once, or an earlier fit."""
+    conflicts = {
+        "solver": not solver_class(p.solver).is_first_order,
+        "n_members": p.n_members not in (1, "auto"),
+        "early_stopping": p.early_stopping == "folds",
+        "warm_start": p.warm_start,
+        "validation_fraction": validation_splitter(p) is not None,
+    }
+    check_no_conflict(p, "A stream does", conflicts, "fit a table in memory")
 
 
 def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]:
@@ -300,19 +308,21 @@ def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]
     return {name: resolved[name] for name in names}
 
 
-def refuse_changed_parameters(p: CommonParameters, earlier: Mapping[str, object]) -> None:
-    """Raise if training continues but a parameter of `LEARNT_WITH` has changed."""
-    for name in LEARNT_WITH:  # of a regressor or of both: a classifier has no `target_scaling`, hence the None
-        if name == "input_gains" and not solver_class(p.solver).is_first_order:
-            continue  # a warm start by L-BFGS, which learns none
-        now = getattr(p, name, None)
-        before = earlier.get(name)
-        if _as_lists(now) == _as_lists(before):
-            continue
-        raise ValueError(
-            f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and the "
-            f"targets with {name}={before!r}. Set it as it was, or start anew: call fit with warm_start=False."
-        )
+def fixed_once_learnt(p: CommonParameters) -> list[str]:
+    """Return the parameters that must not change while training continues; a warm start by L-BFGS learns no gains."""
+    has_gains = solver_class(p.solver).is_first_order
+    return [name for name in p._fixed_once_learnt if has_gains or name != "input_gains"]
+
+
+def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
+    """Raise if training continues but a parameter that the encoding was learnt with has changed."""
+    for name in fixed_once_learnt(p):
+        now, before = getattr(p, name), earlier.get(name)
+        if _as_lists(now) != _as_lists(before):
+            raise ValueError(
+                f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and "
+                f"the targets with {name}={before!r}. Set it as it was, or start anew: call fit with warm_start=False."
+            )
 
 
 def _as_lists(value: object) -> object:

@@ -3,27 +3,19 @@
 The table is encoded once for all networks of a call.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+from copy import copy, deepcopy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.metrics import check_scoring
 
-from sknet._estimators.fit_messages import (
-    refuse_or_warn_of_left_out,
-    warn_of_ended_schedule,
-    warn_of_far_columns,
-    warn_of_few_rows,
-    warn_of_groups_of_one_class,
-    warn_of_misread_columns,
-    warn_of_rescaled_columns,
-    warn_of_rows_seen,
-    warn_of_single_class,
-    warn_of_single_row,
-    warn_of_unused_groups,
-)
+from sknet._estimators import fit_messages
 from sknet._estimators.fit_run import FitRun, Plan, Start, member_seeds, origin_of
-from sknet._estimators.methods import held_out_scorer
+from sknet._estimators.fitted import Fitted, OutputsForScorer
 from sknet._estimators.parameters import (
     column_choices,
     copy_containers,
@@ -33,18 +25,20 @@ from sknet._estimators.parameters import (
 from sknet._estimators.read_data import ReadData, prefix_errors
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
 from sknet._estimators.user_warnings import warn
-from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_of, encoding_to_continue_by
-from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
+from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_to_continue_by
+from sknet._model.evaluation import EvaluatedByRows, Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
 from sknet._model.folds import FoldPhase, draw_folds
 from sknet._model.heads import LabelHead
+from sknet._model.model import Model
 from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
-from sknet._model.trainer import refuse_networks_beyond_memory
+from sknet._model.trainer import check_networks_fit_in_memory
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
-from sknet._tables.read import column_names
+from sknet._tables.read import is_frame, short_repr
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
+from sknet._typing import Array
 
 # --- the plan --------------------------------------------------------------------------------------------------------
 
@@ -73,25 +67,25 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     learner = None
     if start.earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)
-        encoding = encoding_of(start.earlier.model, data.head)
+        encoding = replace(start.earlier.model.encoding, head=data.head)
         if start.is_increment:
             encoding = rescale_encoding(encoding, rows, start)
     else:
         if isinstance(data.head, LabelHead):
-            warn_of_single_class(data.head.labels.classes_by_column)
+            fit_messages.warn_of_single_class(data.head.labels.classes_by_column)
         elif not start.is_increment:
-            warn_of_single_row(len(rows))
+            fit_messages.warn_of_single_row(len(rows))
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
-        warn_of_misread_columns(survey)
-        names = column_names(sample.X) if isinstance(sample.X, pd.DataFrame) else None
-        sets = interaction_sets(estimator.interaction_cst, names, data.columns.n)
+        fit_messages.warn_of_misread_columns(survey)
+        names = survey.names or [f"x{j}" for j in range(data.columns.n)]
+        sets = interaction_sets(estimator.interaction_cst, names)
         facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
         settings, resolved = resolve_parameters(estimator, facts)
         learner = EncodingLearner(settings, data.head, rows, sample, survey, data.columns.float_type, start.seeds.rows)
         encoding = learner.learn(evaluation.train)
-        refuse_or_warn_of_left_out(encoding.encoder)
-    warn_of_ended_schedule(settings, start)
+        fit_messages.check_left_out_columns(encoding.encoder)
+    fit_messages.warn_of_ended_schedule(settings, start)
     learner_of_folds = learner if isinstance(evaluation, Folds) else None
     return Plan(start, settings, resolved, rows, data.columns, encoding, evaluation, learner_of_folds)
 
@@ -100,9 +94,9 @@ def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
     """Return the encoding for `partial_fit`, with new scales for columns that had a single value until now."""
     X = rows.X.rows_in_memory()
     encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)
-    warn_of_rescaled_columns(names)
+    fit_messages.warn_of_rescaled_columns(names)
     if start.state is not None:
-        warn_of_far_columns(encoding.encoder, X)
+        fit_messages.warn_of_far_columns(encoding.encoder, X)
     return replace(encoding, encoder=encoder)
 
 
@@ -110,32 +104,32 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     rows, n = data.rows, len(data.rows)
     if data.held_out is not None:
-        warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
+        fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
         return OwnRows(data.held_out)
     kind = evaluation_class(estimator, n, rows.X.limits)
     if kind is NoEvaluation:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
-        warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
+        fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
         return NoEvaluation()
     seed = start.seeds.rows
     splitter = validation_splitter(estimator)
     if splitter is not None:
         splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
-            warn_of_few_rows(n, splitter)
+            fit_messages.warn_of_few_rows(n, splitter)
             return NoEvaluation(is_short_of_rows=True)
         return Folds(splits, share_columns=False)
     strata = data.head.strata(rows.y)
-    warn_of_groups_of_one_class(strata, rows.groups)
+    fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if kind is Folds:
         return draw_folds(n, strata, rows.groups, seed)
     fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
     split = split_validation(rows, strata, fraction, seed)
     if split is None:
         if estimator.early_stopping != "auto":
-            warn_of_few_rows(n, fraction)
+            fit_messages.warn_of_few_rows(n, fraction)
         return NoEvaluation(is_short_of_rows=True)
-    warn_of_rows_seen(start, n, fraction)
+    fit_messages.warn_of_rows_seen(start, n, fraction)
     return HeldOut(split, rows.take(split.held_out))
 
 
@@ -153,7 +147,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     start, rows, settings, encoding, evaluation = plan.start, plan.rows, plan.settings, plan.encoding, plan.evaluation
     n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
-    refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
+    check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
 
@@ -193,4 +187,51 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         importance_rows=None if start.is_increment else importance_rows(rows, encoded, evaluation.train),
         fold_phase=fold_phase,
         keeps_out_of_fold=estimator.early_stopping == "folds",
+    )
+
+
+# --- the score of every epoch ----------------------------------------------------------------------------------------
+
+
+def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
+    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
+    trained = copy(estimator)  # the estimator itself must not change before the fit ends
+    scorer = check_scoring(trained, estimator.scoring)
+    X = held_out.X.for_scorer()
+    kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
+    kind = "classifier" if is_classifier(estimator) else "regressor"
+    weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+    y = plan.encoding.head.reshape_like_y(held_out.y)
+
+    def score(model: Model, raw: Array) -> float:
+        trained._fitted = Fitted(
+            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
+        )
+        trained._outputs_for_scorer = OutputsForScorer(raw, kept)
+        try:
+            found = scorer(trained, X, y, **weights)
+        except (TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, TypeError) and "sample_weight" in str(error):
+                raise ValueError(
+                    f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
+                    "another, or make it of a function that takes the keyword sample_weight."
+                ) from error
+            if not isinstance(estimator.scoring, str):
+                raise  # an error of the user's own code
+            raise ValueError(
+                f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
+                f"{kind}s, or scoring='loss'."
+            ) from error
+        return _as_score(found, estimator.scoring)
+
+    return score
+
+
+def _as_score(found: Any, scoring: object) -> float:
+    """Return a scorer's result as a float; raise if it is not a single number."""
+    with suppress(TypeError, ValueError):
+        if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
+            return float(found)
+    raise TypeError(
+        f"scoring={scoring!r} returned {short_repr(found)}: a scorer must return one number, the larger the better."
     )

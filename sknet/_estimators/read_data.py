@@ -179,7 +179,7 @@ def read_rows(
     return head, assemble_rows(table, values, weight, arguments.groups), columns
 
 
-def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
+def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Columns) -> Rows:
     """Check the validation set that the user passes."""
     if arguments.X_val is None and arguments.y_val is None:
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
@@ -187,16 +187,6 @@ def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Colum
         raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
     if arguments.X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided. Give both, or neither.")
-    if not early_stopping:
-        raise ValueError(
-            "X_val and y_val are passed to fit while at the same time early_stopping is False. "
-            "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
-        )
-    if early_stopping == "folds":
-        raise ValueError(
-            "X_val and y_val are passed, but early_stopping='folds' chooses the epoch by rows of X: set early_stopping "
-            "to True, or leave X_val and y_val out."
-        )
     weight = read_weight_of_rows(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
@@ -242,13 +232,12 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
         check_not_foreign(X, "X")
-    if choices.columns_by_parameter:
-        X = as_objects_if_text(X)
-    if choices.columns_by_parameter and holds_objects(X):
-        kinds = choices.named_kinds(_array_names(X.shape[1]))
+    objects = as_objects(X) if choices.columns_by_parameter else None
+    if objects is not None:
+        kinds = choices.named_kinds(_array_names(objects.shape[1]))
         text_positions = tuple([j for j, kind in enumerate(kinds) if kind is not None])
-        table = _check_frame(frame_of_objects(X, text_positions), name)
-        return table, Columns(X.shape[1], None, np.dtype(np.float64), text_positions)
+        table = _check_frame(frame_of_objects(objects, text_positions), name)
+        return table, Columns(objects.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
         table = _check_frame(X, name)
         # the types of X, since `table` may have other types if X is a polars frame
@@ -264,23 +253,22 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         return X
     X = unwrap_narwhals(X)
     check_not_foreign(X, "X")
-    if columns.text_positions:
-        X = as_objects_if_text(X)
-    if columns.text_positions and holds_objects(X):
-        if X.shape[1] != columns.n:
-            raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
-        return _check_frame(frame_of_objects(X, columns.text_positions), name)
+    objects = as_objects(X) if columns.text_positions else None
+    if objects is not None:
+        if objects.shape[1] != columns.n:
+            raise ValueError(
+                f"X has {objects.shape[1]} features, but {name} is expecting {columns.n} features as input."
+            )
+        return _check_frame(frame_of_objects(objects, columns.text_positions), name)
     # `validate_data` compares X with these two attributes of an estimator
     stand_in = _class_named(name)()
     stand_in.n_features_in_ = columns.n
     if columns.names is not None:
         stand_in.feature_names_in_ = columns.names
     if is_frame(X):
-        _refuse_duplicates(X)
+        _check_unique_names(X)
         try:
-            validate_data(
-                stand_in, X, reset=False, skip_check_array=True
-            )  # checks only the number and names of columns
+            validate_data(stand_in, X, reset=False, skip_check_array=True)  # only the number and names of columns
         except ValueError as error:
             if columns.names is None or sorted(map(str, X.columns)) != sorted(columns.names):
                 raise
@@ -289,20 +277,16 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     return _read_array(X, partial(validate_data, stand_in, reset=False))
 
 
-def as_objects_if_text(X: Table) -> Table:
-    """Return a list of rows that hold text or None as an array of objects, and other tables unchanged."""
-    if not isinstance(X, list | tuple):
-        return X
+def as_objects(X: Table) -> Array | None:
+    """Return an array or a list of rows that may hold text beside numbers as an array; None for other tables."""
+    is_list = isinstance(X, list | tuple)
     try:
-        is_text = holds_objects(np.asarray(X))
+        values = np.asarray(X) if is_list else X
     except ValueError:  # rows of different lengths: `check_array` raises a better error
-        return X
-    return np.array(X, dtype=object) if is_text else X
-
-
-def holds_objects(X: object) -> bool:
-    """Whether X is an array that may hold text beside numbers."""
-    return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2  # O: objects, U: Python's strings
+        return None
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "OU" or values.ndim != 2:
+        return None  # O: objects, U: Python's strings
+    return np.array(X, dtype=object) if is_list else values
 
 
 def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
@@ -341,7 +325,7 @@ _CHECK_OPTIONS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite
 
 def _check_frame(X: Table, name: str) -> Table:
     """Check the size and the names of a frame; return it as a pandas frame."""
-    _refuse_duplicates(X)
+    _check_unique_names(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
             raise ValueError(
@@ -350,7 +334,7 @@ def _check_frame(X: Table, name: str) -> Table:
     return with_common_types(as_pandas(X))
 
 
-def _refuse_duplicates(X: Table) -> None:
+def _check_unique_names(X: Table) -> None:
     names = column_names(X)
     if len(set(names)) < len(names):
         raise ValueError(

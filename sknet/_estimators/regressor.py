@@ -1,27 +1,25 @@
 """The regressor: numbers in, numbers out."""
 
-from typing import Self, cast
+from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
 from sknet._estimators.base import InMemoryMLP
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fit_run import TaskFunctions
-from sknet._estimators.fitted import Fitted, outputs_of, require_fitted
+from sknet._estimators.fitted import Fitted
 from sknet._estimators.methods import (
+    Decoding,
+    ProblemType,
     conformal_quantile,
-    predict_weighted,
     read_quantiles,
-    regression_score,
     residuals_at_levels,
+    score_numbers,
 )
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import loss_if_valid
 from sknet._estimators.sklearn_types import RegressorMixin, Tags, available_if
-from sknet._model.heads import RegressionHead, learn_regression_head
-from sknet._model.model import Model
+from sknet._model.heads import learn_regression_head
 from sknet._model.residuals import (
-    ScaledResiduals,
     has_interval,
     intervals_around,
     learn_regression_residuals,
@@ -32,28 +30,26 @@ from sknet._tables.read import short_repr
 from sknet._typing import Array, Table, Target
 
 
-def regression_head_of(model: Model) -> RegressionHead:
-    """Return the head of a regressor's model, typed as `RegressionHead`."""
-    return cast(RegressionHead, model.head)
+def _decode_numbers(fitted: Fitted) -> Decoding:
+    return Decoding(fitted.model.head.predict)
 
 
-def conformal_quantile_of_targets(fitted: Fitted, coverage: float) -> Array:
-    """Return the largest residual of each target in an interval, (n_outputs,); raise if it cannot be computed."""
-    if not has_interval(regression_head_of(fitted.model)):
+def _decode_intervals(fitted: Fitted, coverage: float = 0.9) -> Decoding:
+    head: Any = fitted.model.head
+    if not has_interval(head):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
             "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
-    return conformal_quantile(fitted.residuals, coverage, "predict_interval")
+    scaled: Any = fitted.residuals
+    largest = conformal_quantile(scaled, coverage, "predict_interval")
+    # values: (n,), (n, n_outputs) or (n, n_levels)
+    return Decoding(head.predict, lambda values: intervals_around(head, values, largest, scaled), ["lower", "upper"])
 
 
-def levels_and_residuals(fitted: Fitted, quantiles: object) -> tuple[Array, Array | None]:
-    """Return the levels of `predict_quantiles`, (levels,), and the residuals at these levels, (levels, 1).
-
-    The residuals are None if the network itself predicts quantile levels. Raise a ValueError for levels that cannot be
-    predicted.
-    """
-    head, levels = regression_head_of(fitted.model), read_quantiles(quantiles)
+def _decode_quantiles(fitted: Fitted, quantiles: object) -> Decoding:
+    head: Any = fitted.model.head
+    levels = read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
         raise ValueError(
@@ -71,14 +67,23 @@ def levels_and_residuals(fitted: Fitted, quantiles: object) -> tuple[Array, Arra
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with wider levels in quantile=, or choose another loss."
         )
-    return levels, None if known else residuals_at_levels(cast(ScaledResiduals | None, fitted.residuals), levels)
+    scaled: Any = fitted.residuals
+    if known:
+        return Decoding(head.predict, lambda values: quantiles_between(head, values, levels, scaled), levels)
+    residuals = residuals_at_levels(scaled, levels)
+    return Decoding(head.predict, lambda values: quantiles_around(head, values, residuals, scaled), levels)
 
 
-REGRESSION = TaskFunctions(
+REGRESSION = ProblemType(
     learn_head=learn_regression_head,
-    decode=lambda head, raw: head.predict(raw),
+    methods={
+        "predict": _decode_numbers,
+        "predict_interval": _decode_intervals,
+        "predict_quantiles": _decode_quantiles,
+    },
+    out_of_fold_method="predict",
     learn_residuals=learn_regression_residuals,
-    score=regression_score,
+    score=score_numbers,
 )
 
 
@@ -485,7 +490,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     True
     """
 
-    _task = REGRESSION
+    _problem_type = REGRESSION
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -532,7 +537,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             table, or float64 if the targets need it: if their mean is 1,000 standard
             deviations or more from 0, or their scale is outside 1e-30 to 1e30.
         """
-        return outputs_of(self, X, require_fitted(self).model.head.predict)
+        return self._predict_by("predict", X)
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict an interval for each target, by conformal prediction.
@@ -579,11 +584,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         .. [1] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile
            regression". NeurIPS. arXiv:1905.03222.
         """
-        fitted = require_fitted(self)
-        largest = conformal_quantile_of_targets(fitted, coverage)
-        head = regression_head_of(fitted.model)
-        predicted = outputs_of(self, X, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
-        return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
+        return self._predict_by("predict_interval", X, coverage)
 
     def predict_quantiles(self, X: Table, quantiles: ArrayLike) -> Array:
         """Predict quantiles of the target.
@@ -621,13 +622,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             rows were held out (for instance after `partial_fit`) or too few, or if
             `coefs_` or `intercepts_` were set after `fit`.
         """
-        fitted = require_fitted(self)
-        levels, residuals = levels_and_residuals(fitted, quantiles)
-        head, scaled = regression_head_of(fitted.model), cast(ScaledResiduals | None, fitted.residuals)
-        predicted = outputs_of(self, X, head.predict)
-        if residuals is None:
-            return quantiles_between(head, predicted, levels, scaled)
-        return quantiles_around(head, predicted, residuals, cast(ScaledResiduals, scaled))
+        return self._predict_by("predict_quantiles", X, quantiles)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Return R², or with several quantile levels the mean D² of the pinball loss.
@@ -649,8 +644,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             At most 1. The best constant prediction, which is the mean or the quantile
             of `y`, scores 0.
         """
-        head = require_fitted(self).model.head
-        return self._task.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
+        return self._score(X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

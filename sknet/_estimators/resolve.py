@@ -5,8 +5,9 @@ schedules, which have no end, "auto" turns off everything that scikit-learn does
 scikit-learn's settings does the same as there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from operator import attrgetter
@@ -16,38 +17,21 @@ import numpy as np
 
 from sknet._estimators.constraints import suggest_value
 from sknet._estimators.parameters import (
-    LEARNT_WITH,
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
+    check_folds,
+    check_solver,
+    check_unchanged,
     copy_containers,
-    refuse_changed_parameters,
-    refuse_conflicts_with_folds,
-    refuse_conflicts_with_solver,
+    fixed_once_learnt,
     schedule_ends,
     solver_class,
     validation_splitter,
 )
+from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
-from sknet._model.machine import refuse_beyond_memory
-from sknet._model.rules_by_rows import (
-    FEW_ROWS,
-    FOLDS_PATIENCE,
-    FOLDS_TOL,
-    LARGE_BATCH,
-    LARGE_PATIENCE,
-    LARGE_ROWS,
-    LARGE_TOL,
-    MANY_ROWS,
-    MAX_STEPS,
-    MIN_EVALUATED_ROWS,
-    PATIENCE,
-    SMALLEST_PROPORTIONAL_BATCH,
-    STEADY_FOLDS_PATIENCE,
-    TOL,
-    auto_n_bins,
-    fraction_held_out,
-)
+from sknet._model.machine import check_fits_in_memory
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
@@ -56,7 +40,7 @@ from sknet._tables.kinds import UNKNOWN_COLUMNS, ColumnSummary
 from sknet._tables.rows import IN_MEMORY, TableLimits
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
-from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer, Schedule, UserSchedule
+from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.solver import Solver, StopReason
 
 CLASSIFIER_SIZES, REGRESSOR_SIZES = (128,), (96, 32)
@@ -117,10 +101,10 @@ def evaluation_class(
 ) -> type[NoEvaluation | HeldOut | Folds]:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
-        refuse_conflicts_with_folds(p)
+        check_folds(p)
         return Folds
-    if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
-        if n_rows < MIN_EVALUATED_ROWS:
+    if p.early_stopping == "auto" and n_rows < rules.LARGE_ROWS:
+        if n_rows < rules.MIN_EVALUATED_ROWS:
             return NoEvaluation
         # without folds, rows are held out as below; a single epoch leaves nothing to choose
         if p.max_iter > 1 and suits_folds(p) and not limits.is_sequential:
@@ -130,7 +114,9 @@ def evaluation_class(
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY) -> float:
     """Return the fraction of the table's rows to hold out."""
-    fraction = fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    fraction = (
+        rules.fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    )
     return min(fraction, limits.max_held_out / n_rows)
 
 
@@ -160,7 +146,7 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
     if isinstance(resolved, RegressorParameters) and not takes_scaled_targets(resolved.loss):
         resolved.target_scaling = None
     if facts.earlier_parameters is not None:
-        refuse_changed_parameters(resolved, facts.earlier_parameters)
+        check_unchanged(resolved, facts.earlier_parameters)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
     # "folds", True or False; False also if there are too few rows to hold out
     resolved.early_stopping = facts.early_stopping
@@ -174,7 +160,7 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
 def takes_scaled_targets(loss: str | Loss) -> bool:
     """Whether a regressor's loss allows scaled targets; a user's loss with its own link does not."""
     if isinstance(loss, str):  # the same for all options of a loss
-        return REGRESSION_LOSSES[loss].make().takes_scaled_targets
+        return REGRESSION_LOSSES[loss]().takes_scaled_targets
     return loss.takes_scaled_targets
 
 
@@ -187,40 +173,39 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     is_evaluated = bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
     by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
-    is_large = facts.n_table_rows >= LARGE_ROWS and ours
-    largest_batch = max(facts.limits.largest_batch, min(n // MAX_STEPS, LARGE_BATCH))
-    proportional = int(np.clip(n // 32, SMALLEST_PROPORTIONAL_BATCH, largest_batch))
+    is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
+    largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS, rules.LARGE_BATCH))
+    proportional = int(np.clip(n // 32, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
-        "dtype": "float32" if first_order and n >= FEW_ROWS else "float64",
+        "dtype": "float32" if first_order and n >= rules.FEW_ROWS else "float64",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if is_evaluated and ours else 0.0,
         "dropout": 0.0,
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
-        "validation_fraction": fraction_held_out(facts.n_table_rows),
-        "tol": LARGE_TOL if is_large and first_order else TOL,
-        "n_iter_no_change": LARGE_PATIENCE if is_large else PATIENCE,
+        "validation_fraction": rules.fraction_held_out(facts.n_table_rows),
+        "tol": rules.LARGE_TOL if is_large and first_order else rules.TOL,
+        "n_iter_no_change": rules.LARGE_PATIENCE if is_large else rules.PATIENCE,
         "numeric_encoding": "raw",
-        "input_gains": first_order and may_choose_network(p, facts) and has_hidden_layers(p),
-        "n_bins": auto_n_bins(n, facts.columns.n_numbers),
+        "input_gains": first_order and may_choose_network(p, facts) and np.size(p.hidden_layer_sizes) > 0,
+        "n_bins": rules.auto_n_bins(n, facts.columns.n_numbers),
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
     }
     if facts.early_stopping == "folds":
-        is_steady = isinstance(p, RegressorParameters) or n >= MANY_ROWS
-        patience = STEADY_FOLDS_PATIENCE if is_steady else FOLDS_PATIENCE
+        is_steady = isinstance(p, RegressorParameters) or n >= rules.MANY_ROWS
+        patience = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
         # float32 even for few rows, since several networks are trained and float64 takes twice the time
-        values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
+        values |= {"n_iter_no_change": patience, "tol": rules.FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training continues with the learnt encoders
-        values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
-        values["input_gains"] = values["input_gains"] and first_order
+        values |= {name: facts.earlier_parameters[name] for name in fixed_once_learnt(p) if name in values}
     # bins and target means change the inputs
     elif may_choose_network(p, facts):
         if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # members with and without bins alternate
-        elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= MANY_ROWS:
+        elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
             values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)
         # `partial_fit` would keep the means of its first call
         if facts.columns.has_many_categories and not facts.began_with_increments:
@@ -257,12 +242,6 @@ def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
     """
     return not (isinstance(p.init, tuple) or p.input_scaling is None or facts.columns.is_sparse) and schedule_ends(p)
-
-
-def has_hidden_layers(p: CommonParameters) -> bool:
-    """Whether `hidden_layer_sizes` asks for a hidden layer; only an empty list does not."""
-    sizes = p.hidden_layer_sizes
-    return isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) > 0
 
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
@@ -325,7 +304,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     resolved = replace_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
     settings = make_settings(resolved, is_continued=is_continued, keeps_all_categories=facts.keeps_all_categories)
-    refuse_fewer_units_than_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
+    check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
     return settings, resolved
 
 
@@ -342,13 +321,12 @@ def target_settings(p: CommonParameters) -> TargetSettings:
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
     """Return the options that are set for the chosen loss; raise if an option of another loss is set."""
-    entry = REGRESSION_LOSSES.get(p.loss) if isinstance(p.loss, str) else None
     options = {}
     for option, loss in LOSS_OPTIONS.items():
         value = getattr(p, option, "auto")
         if isinstance(value, str) and value == "auto":
             continue
-        if entry is None or option not in entry.options:
+        if p.loss != loss:
             raise ValueError(
                 f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
@@ -357,7 +335,7 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
     return options
 
 
-LOSS_OPTIONS = {option: name for name, entry in REGRESSION_LOSSES.items() for option in entry.options}
+LOSS_OPTIONS = {option: name for name, make in REGRESSION_LOSSES.items() for option in signature(make).parameters}
 """Parameters that are options of a single loss, with the name of this loss."""
 
 
@@ -366,7 +344,7 @@ def loss_if_valid(p: CommonParameters) -> Loss | None:
     loss: object = p.loss
     if isinstance(loss, str) and loss in REGRESSION_LOSSES:
         try:
-            loss = REGRESSION_LOSSES[loss].make(**loss_options(p))
+            loss = REGRESSION_LOSSES[loss](**loss_options(p))
         except (TypeError, ValueError):
             return None
     return loss if isinstance(loss, Loss) else None
@@ -384,7 +362,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
-        refuse_beyond_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
+        check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
     bins = (
         auto_numeric_encoding(p, is_evaluated=bool(p.early_stopping))
         if p.numeric_encoding == "auto"
@@ -397,7 +375,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
-    refuse_conflicts_with_solver(p)
+    check_solver(p)
     return Settings(
         target=target_settings(p),
         table=settings_from(
@@ -428,7 +406,7 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
         size, depth = int(sizes), int(p.depth)
         if depth > 1:
             # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
-            refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
+            check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
     listed: list[object] = list(sizes)
     if p.depth != 1:
@@ -444,7 +422,7 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     return layer_sizes
 
 
-def refuse_fewer_units_than_sets(sizes: tuple[int, ...], n_sets: int) -> None:
+def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:
     """Raise if a hidden layer has fewer units than there are sets of columns."""
     if min(sizes, default=n_sets) < n_sets:
         raise ValueError(
@@ -506,8 +484,12 @@ def make_solver(p: CommonParameters) -> Solver:
     return settings_from(
         MiniBatchSolver,
         p,
-        optimizer=make_optimizer(p),
-        schedule=make_schedule(p),
+        optimizer=make_from_parameters(OPTIMIZERS[p.solver], p) if isinstance(p.solver, str) else p.solver,
+        schedule=(
+            make_from_parameters(SCHEDULES[p.learning_rate].make, p)
+            if isinstance(p.learning_rate, str)
+            else UserSchedule(p.learning_rate)
+        ),
         rate=float(p.learning_rate_init),
         gain_rate=GAIN_RATE if p.input_gains else 0.0,
         n_epochs=int(p.max_iter),
@@ -517,22 +499,6 @@ def make_solver(p: CommonParameters) -> Solver:
     )
 
 
-def make_optimizer(p: CommonParameters) -> Optimizer:
-    """Return the optimizer for `solver`, a name or an optimizer."""
-    if not isinstance(p.solver, str):
-        return p.solver
-    entry = OPTIMIZERS[p.solver]
-    return make_from_parameters(entry.make, entry.options, p)
-
-
-def make_schedule(p: CommonParameters) -> Schedule:
-    """Return the schedule for `learning_rate`, a name or a function."""
-    if not isinstance(p.learning_rate, str):
-        return UserSchedule(p.learning_rate)
-    entry = SCHEDULES[p.learning_rate]
-    return make_from_parameters(entry.make, entry.options, p)
-
-
-def make_from_parameters(make: Callable[..., T], names: Sequence[str], p: CommonParameters) -> T:
-    """Call `make` with the parameters that have these names."""
-    return make(**{name: getattr(p, name) for name in names})
+def make_from_parameters(make: Callable[..., T], p: CommonParameters) -> T:
+    """Call `make` with the parameters that have the names of its arguments."""
+    return make(**{name: getattr(p, name) for name in signature(make).parameters})

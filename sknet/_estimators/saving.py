@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import FITTED_CLASSES, Fitted, require_fitted
+from sknet._estimators.fitted import FITTED_CLASSES, Fitted, check_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.user_warnings import warn
@@ -96,7 +96,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, not {type(estimator).__name__}: save the "
             "fitted network inside a pipeline or a search, or use joblib or skops for the whole."
         )
-    fitted = require_fitted(estimator)
+    fitted = check_fitted(estimator)
     ending = files.as_path(path).suffix
     if ending.lower() in PICKLE_ENDINGS:
         warn(
@@ -104,9 +104,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "sknet.load reads: choose the ending '.safetensors'.",
             UserWarning,
         )
-    parameters = copy_containers(
-        estimator.get_params(deep=False)
-    )  # turns a Series or a range into a list, which files can store
+    parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range becomes a list
     files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, PUBLIC_NAME)
 
 
@@ -184,12 +182,12 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
         raise ValueError("the target is that of another kind of estimator")
     if isinstance(head, LabelHead) and any(known.ndim != 1 for known in head.labels.classes_by_column):
         raise ValueError("its arrays of labels do not have one dimension")
-    _refuse_other_weights(fitted.model)
+    _check_weights(fitted.model)
     if fitted.state is not None:
-        _refuse_other_state(fitted.state, fitted.model)
+        _check_state(fitted.state, fitted.model)
     if fitted.columns.n != fitted.model.encoder.n_columns:
         raise ValueError("the table's columns are not those of the encoder")
-    _refuse_bad_numbers(fitted)
+    _check_numbers(fitted)
     row = np.full((1, fitted.columns.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
@@ -198,7 +196,7 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
         if isinstance(estimator, SigmoidMLPClassifier):
             predicted = estimator.predict_proba(table)
         if fitted.out_of_fold is not None:
-            _refuse_other_out_of_fold(fitted.out_of_fold, predicted)
+            _check_out_of_fold(fitted.out_of_fold, predicted)
         if fitted.residuals is not None:
             coverage = 1e-3  # one held-out row is enough for such a low coverage
             if isinstance(estimator, SigmoidMLPClassifier):
@@ -209,35 +207,35 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
                     estimator.predict_quantiles(table, head.loss.levels or 0.5)
 
 
-def _refuse_other_weights(model: Model) -> None:
+def _check_weights(model: Model) -> None:
     """Raise for weights that do not fit the encoder, the target or each other, which broadcasting could hide."""
-    network, dtype = model.network, model.output_dtype
+    network, dtype = model.network, model.encoding.output_dtype
     sizes = [model.encoder.n_inputs, *(b.size for b in network.intercepts[:-1]), model.head.n_outputs]
     if not len(network.coefs) == len(network.intercepts) == len(network.activations) + 1:
         raise ValueError("the layers do not have weights, biases and activations each")
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        _refuse_other_array(f"fitted.model.network.coefs.{i}", network.coefs[i], (fan_in, fan_out), dtype)
-        _refuse_other_array(f"fitted.model.network.intercepts.{i}", network.intercepts[i], (fan_out,), dtype)
+        _check_array(f"fitted.model.network.coefs.{i}", network.coefs[i], (fan_in, fan_out), dtype)
+        _check_array(f"fitted.model.network.intercepts.{i}", network.intercepts[i], (fan_out,), dtype)
 
 
-def _refuse_other_state(state: State, model: Model) -> None:
+def _check_state(state: State, model: Model) -> None:
     """Raise for vectors of a state whose length is not that of theta."""
-    layout, dtype = model.network.layout, model.compute_dtype
+    layout, dtype = model.network.layout, model.encoding.compute_dtype
     n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
     shape = (layout.n_parameters + n_gains,)
     # the published weights may stand for those in theta, see `state_to_keep`
     of_theta = (n_gains,) if state.theta.size == n_gains else shape
-    _refuse_other_array("fitted.state.theta", state.theta, of_theta, dtype)
+    _check_array("fitted.state.theta", state.theta, of_theta, dtype)
     vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}
     if state.average is not None:
         vectors["average"] = state.average
     if state.best is not None:
         vectors["best.theta"] = state.best.theta
     for name, vector in vectors.items():
-        _refuse_other_array(f"fitted.state.{name}", vector, shape, dtype)
+        _check_array(f"fitted.state.{name}", vector, shape, dtype)
 
 
-def _refuse_other_out_of_fold(out_of_fold: Array | list[Array], predicted: Array | list[Array]) -> None:
+def _check_out_of_fold(out_of_fold: Array | list[Array], predicted: Array | list[Array]) -> None:
     """Raise for out-of-fold predictions whose shapes do not match a prediction."""
     kept, found = (each if isinstance(each, list) else [each] for each in (out_of_fold, predicted))
     n_rows = {array.shape[:1] for array in kept}
@@ -246,13 +244,13 @@ def _refuse_other_out_of_fold(out_of_fold: Array | list[Array], predicted: Array
         raise ValueError(f"its array fitted.out_of_fold is of shape {shapes}, which is not that of predictions")
 
 
-def _refuse_other_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) -> None:
+def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) -> None:
     """Raise for an array of another shape or dtype; `name` is its name in the file."""
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"its array {name} is of {array.dtype} and shape {array.shape}, not {dtype} and {shape}")
 
 
-def _refuse_bad_numbers(fitted: Fitted) -> None:
+def _check_numbers(fitted: Fitted) -> None:
     """Raise for impossible fitted values, which predicting a row of missing values may not reveal."""
     encoder, head = fitted.model.encoder, fitted.model.head
     learnt: dict[str, object] = {

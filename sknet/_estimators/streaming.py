@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.parameters import ClassifierParameters, column_choices, solver_class, validation_splitter
+from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
@@ -40,27 +40,7 @@ from sknet._stream.sources import Chunk
 from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
 from sknet._tables.read import is_frame, take_rows
-from sknet._typing import Array, Table, Target
-
-
-def refuse_unstreamable_parameters(estimator: BaseSigmoidMLP) -> None:
-    """Raise for parameters that need all rows at once."""
-    estimator._validate_params()
-    if not solver_class(estimator.solver).is_first_order:
-        raise ValueError(
-            f"solver={estimator.solver!r} needs all rows for every step, and a stream gives batches: use 'adam'."
-        )
-    if estimator.n_members not in (1, "auto"):
-        raise ValueError(f"n_members={estimator.n_members} needs all rows at once: fit a stream with n_members=1.")
-    if estimator.early_stopping == "folds":
-        raise ValueError("early_stopping='folds' trains on all rows several times: set it to 'auto', True or False.")
-    if estimator.warm_start:
-        raise ValueError("warm_start=True: a fit from a stream starts anew; set it to False, or use partial_fit.")
-    if validation_splitter(estimator) is not None:
-        raise ValueError(
-            f"validation_fraction={estimator.validation_fraction} is a splitter, which needs all rows at once: give a "
-            "share, or a source as validation."
-        )
+from sknet._typing import Table
 
 
 @with_callbacks
@@ -72,7 +52,8 @@ def fit_stream(
     resume: str | PathLike[str] | None,
 ) -> None:
     """Fit an estimator; `folder` needs room for a copy of the table."""
-    refuse_unstreamable_parameters(estimator)
+    estimator._validate_params()
+    check_streamable(estimator)
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     if resume is not None:  # before hours of reading
@@ -150,12 +131,8 @@ class ChunkReader:
         y = y if is_frame(y) or isinstance(y, pd.Series) else np.asarray(y)
         if len(y) != n:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
-        groups = None if groups is None else read_chunk_groups(groups, n)
+        if groups is not None:
+            read_groups(groups, n)  # only a check: other chunks may have the same groups, so their values are kept
+            groups = np.asarray(groups)
         self.columns = columns
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
-
-
-def read_chunk_groups(groups: Target, n: int) -> Array:
-    """Check the groups of a chunk; return their values unchanged, since other chunks may share groups."""
-    read_groups(groups, n)
-    return np.asarray(groups)

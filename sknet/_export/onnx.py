@@ -322,7 +322,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
         step = output_rounding_step(model.network.coefs[-1], model.network.intercepts[-1])
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
     # links and heads compute in the type of the predictions; in float64 if the network is monotone, like its layers
-    head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)
+    head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.encoding.output_dtype)
     raw = graph.cast(raw, head_graph.dtype, of=graph.dtype)
     linked = _write_link(head_graph, model, raw)
     outputs = HEADS[type(model.head)].write_outputs(head_graph, model.head, linked, dtype)

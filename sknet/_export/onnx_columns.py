@@ -14,7 +14,6 @@ seconds : (n, 1)         of dates since 1970, or of durations; float64, NaN wher
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import pi
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +23,8 @@ from skl2onnx.common._topology import Scope
 
 from sknet._export import ExportError
 from sknet._export.feeds import DOUBLE, INTEGER, SINGLE, TEXT
-from sknet._tables.categories import CategoryColumn, IdentifierColumn, MissingOnlyColumn, TargetColumn
-from sknet._tables.dates import CYCLES, DatetimeColumn
+from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetColumn
+from sknet._tables.dates import DatetimeColumn, angle_per_unit
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
 from sknet._tables.read import category_key
@@ -133,7 +132,7 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
             "initial_types with one column each, or one input that has them all."
         )
     all_inputs = np.arange(encoder.n_inputs)
-    inputs = [all_inputs[encoder.input_positions(j)].tolist() for j in range(encoder.n_columns)]
+    inputs = [all_inputs[encoder.inputs_of_column(j)].tolist() for j in range(encoder.n_columns)]
     columns = zip(encoder.column_names, encoder.columns, inputs, strict=True)
     blocks: list[Block] = []
     for feed in feeds:
@@ -201,7 +200,7 @@ def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Ite
     numbers = [item._replace(column=item.column.number, inputs=item.inputs[item.column.n_bins :]) for item in placed]
     yield from _encode_feed(graph, feed, numbers)
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
-    filled = graph.node("Where", graph.node("IsNaN", x), np.array([column.fill for column in columns]), x)
+    filled = graph.node("Where", graph.node("IsNaN", x), np.array([column.number.center for column in columns]), x)
     source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])  # the column of each bin
     low, factor = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
     ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), factor)
@@ -255,7 +254,7 @@ def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
     """Return the sine and the cosine of the position in a cycle."""
     day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
     position = POSITIONS[cycle](graph, seconds, day)
-    angle = graph.node("Mul", position, np.float64(2.0 * pi / CYCLES[cycle][0]))
+    angle = graph.node("Mul", position, np.float64(angle_per_unit(cycle)))
     return [graph.node("Sin", angle), graph.node("Cos", angle)]
 
 
@@ -287,13 +286,7 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 
 def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     for item in placed:
-        yield _inputs_of_categories(graph, feed, item, item.column.levels), item.inputs
-
-
-def _write_left_out(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
-    """Write the indicators of missing values: the columns themselves have no input."""
-    for item in placed:
-        yield _inputs_of_categories(graph, feed, item, ()), item.inputs
+        yield _inputs_of_categories(graph, feed, item, item.column.categories), item.inputs
 
 
 def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
@@ -319,7 +312,7 @@ def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, catego
     return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
 
 
-def inputs_by_category(column: CategoryColumn | MissingOnlyColumn | TargetColumn, categories: Sequence[str]) -> Array:
+def inputs_by_category(column: CategoryColumn | TargetColumn, categories: Sequence[str]) -> Array:
     """Return what each category, any other category, and a missing value become, (len(categories) + 2, n_inputs)."""
     # one more name than categories: at least one of them is no category
     unseen = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
@@ -399,7 +392,7 @@ CONVERTERS: dict[type, Converter] = {
     BinnedColumn: _write_bins,
     DatetimeColumn: _write_dates,
     CategoryColumn: _write_categories,
-    IdentifierColumn: _write_left_out,
+    IdentifierColumn: _write_categories,
     TargetColumn: _write_target_means,
 }
 """How the columns of one kind in a feed are written."""

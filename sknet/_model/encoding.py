@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.inputs import encode_for_training
-from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.chain import Inputs, RowSelection
 from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
@@ -43,11 +42,7 @@ class Encoding:
     encoder: TableEncoder
     head: Head
     compute_dtype: DType
-    output_dtype: DType
-
-    def model(self, network: Network) -> Model:
-        """Return the model of a network that was trained on this encoding."""
-        return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
+    output_dtype: DType  # dtype of weights and predictions: the float type of the training table
 
     def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
         """Assign training rows to folds for target means; each fold is encoded by the targets of the other folds.
@@ -91,9 +86,7 @@ def encoding_to_continue_by(
     targets is missing in all rows.
     """
     n = len(rows) if train is None else len(train)
-    n_known = max(
-        (len(column.known_categories) for column in encoding.encoder.columns if column.uses_target), default=0
-    )
+    n_known = max((len(column.categories) for column in encoding.encoder.columns if column.uses_target), default=0)
     if is_partial_fit and n < MIN_ROWS_PER_CATEGORY * n_known:
         return encoding
     if is_partial_fit and n_known and np.isnan(encoding.head.targets(rows.y, np.dtype(np.float64))).all(axis=0).any():
@@ -108,15 +101,8 @@ def targets_to_encode_by(head: Head, values: Array) -> Array:
     if not missing.any():
         return target
     n_known = len(target) - missing.sum(axis=0)
-    mean = np.nansum(target, axis=0) / np.maximum(
-        n_known, 1
-    )  # 0 if a target has no value at all, as may happen in a fold
+    mean = np.nansum(target, axis=0) / np.maximum(n_known, 1)  # 0 for a target without values, as in some folds
     return np.where(missing, mean, target)
-
-
-def encoding_of(model: Model, head: Head) -> Encoding:
-    """Return the encoding of a model, to continue training; the head may have another loss."""
-    return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
 
 
 MAX_ROWS_FOR_STEPS = 2_000
@@ -176,13 +162,9 @@ class EncodingLearner:
             own = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
         return self._with_steps(own, sample)
 
-    @property
-    def _looks_for_steps(self) -> bool:
-        return self.settings.table.numeric_encoding == "steps"
-
     def _with_steps(self, encoding: Encoding, sample: Sample) -> Encoding:
         """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
-        if not self._looks_for_steps:
+        if self.settings.table.numeric_encoding != "steps":
             return encoding
         some = sample.some(MAX_ROWS_FOR_STEPS, self.seed)
         encoder = encoding.encoder.with_steps(some.X, targets_to_encode_by(encoding.head, some.y), some.weight)

@@ -1,7 +1,7 @@
-"""What evaluates the epochs of a fit, and the weights and the temperature that its held-out rows choose.
+"""What evaluates the epochs of a fit, and the mixing weights and temperature that fit held-out rows best.
 
-Nothing evaluates the epochs, or held-out rows, the user's validation rows, or folds. A fitted estimator keeps what rows
-or folds have chosen, but not the rows. Held-out rows also choose the weights by which the outputs of networks with and
+Epochs are evaluated by held-out rows, by the user's validation rows, by folds, or not at all. A fitted estimator keeps
+the chosen epoch, but not the rows. Held-out rows also choose the weights by which the outputs of networks with and
 without bins are mixed.
 
 Conventions
@@ -9,12 +9,12 @@ Conventions
 m rows held out; k raw outputs.
 
 raw : (m, k)         raw outputs for the held-out rows
-raw_by_component     a list of such arrays, one per component: the mean outputs of the networks without bins, and of the
-                     networks with bins
+raw_by_component : (c, m, k)     the mean raw outputs of each component: of the networks without bins, and of the
+                     networks with bins; a single component if all networks are of one kind
 mixing_weight        weight of the first component; the weight of the second is 1 - mixing_weight
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows
 from sknet._model.heads import RegressionHead
+from sknet._model.settings import Settings
 from sknet._network.losses import PRIOR_LOG_DEVIATION, scale_to_best_temperature_in_place
 from sknet._tables.rows import Rows, Split
 from sknet._training.solver import Epoch
@@ -100,7 +101,7 @@ class EvaluatedByFolds:
 Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds
 
 
-# --- what held-out rows choose besides the epoch ---------------------------------------------------------------------
+# --- what judges the epochs ------------------------------------------------------------------------------------------
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
 """The mixing weights that are tried if there are two components."""
@@ -109,41 +110,10 @@ MIXING_PRIOR = 0.25
 """The standard deviation of the prior on the mixing weight. The prior's mean gives each network the same weight."""
 
 
-class Mixture:
-    """The components of a mixture: networks without bins, and networks with bins.
+class CalibratedLoss(NamedTuple):
+    """The loss of raw outputs at a temperature."""
 
-    Parameters
-    ----------
-    sees_bins : sequence of bool
-        Whether each network sees bins.
-    """
-
-    def __init__(self, sees_bins: Sequence[bool]) -> None:
-        components = [[j for j, sees in enumerate(sees_bins) if sees is with_bins] for with_bins in (False, True)]
-        self.components = [component for component in components if component]
-        self.n_networks = len(sees_bins)
-        self.equal_weight = len(self.components[0]) / self.n_networks  # gives each network the same weight
-
-    def mean_raw_by_component(self, raw: Callable[[int], Array]) -> list[Array]:
-        """Return the mean raw outputs of each component; `raw(j)` returns the raw outputs of network j."""
-        means = []
-        for component in self.components:
-            outputs = [raw(j) for j in component]
-            means.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
-        return means
-
-    def weight_of_each_network(self, mixing_weight: float) -> tuple[float, ...]:
-        """Return the mixing weight of each network."""
-        mixing_weights = np.empty(self.n_networks)
-        for component, of_component in zip(self.components, (mixing_weight, 1.0 - mixing_weight), strict=False):
-            mixing_weights[component] = of_component / len(component)
-        return tuple(mixing_weights.tolist())
-
-
-class Calibration(NamedTuple):
-    """The best temperature of outputs, and the loss at this temperature."""
-
-    inverse_temperature: float
+    inverse_temperature: float  # the number that raw outputs are multiplied by
     loss: float
     criterion: float  # the loss plus a penalty on extreme temperatures; epochs and mixing weights are compared by it
 
@@ -153,73 +123,98 @@ class Calibration(NamedTuple):
         return 1.0 / self.inverse_temperature
 
 
-class ChosenMixture(NamedTuple):
-    """The mixture that held-out rows choose."""
+class Mixture(NamedTuple):
+    """The mixture of the components that held-out rows choose."""
 
+    mixing_weight: float
     temperature: float
-    mixing_weights: tuple[float, ...]  # one for each network
-    raw: Array  # (m, k)  the mixed raw outputs of the held-out rows, at this temperature
+    raw: Array  # (m, k)  the mixed raw outputs of these rows, at this temperature
 
 
-class HeldOutLoss:
-    """The loss of raw outputs for held-out rows, at their best temperature.
+class Judge:
+    """Compute the loss of raw outputs for held-out rows, and choose their temperature and mixing weight.
 
     Parameters
     ----------
     rows : EncodedRows
-    has_temperature : bool
-        Whether to find the best temperature; otherwise it is 1.
+        The held-out rows.
+    settings : Settings
+        The settings of the fit: which networks see bins, and whether outputs have a temperature.
     """
 
-    def __init__(self, rows: EncodedRows, has_temperature: bool) -> None:
-        self._rows, self._has_temperature = rows, has_temperature
+    def __init__(self, rows: EncodedRows, settings: Settings) -> None:
+        self.rows, self._has_temperature = rows, settings.regularisation.temperature_scaling
+        self._n_networks = len(settings.sees_bins)
+        kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
+        self._components = [networks for networks in kinds if networks]  # the indices of the networks of each component
+        self._equal_weight = len(self._components[0]) / self._n_networks  # gives each network the same weight
 
-    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> Calibration:
+    # --- components --------------------------------------------------------------------------------------------------
+
+    def raw_by_component(self, raw_of_network: Callable[[int], Array]) -> Array:
+        """Return the mean raw outputs of each component, (c, m, k).
+
+        `raw_of_network(j)` returns the raw outputs of network j.
+        """
+        means = []
+        for networks in self._components:
+            outputs = [raw_of_network(j) for j in networks]
+            means.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
+        return np.stack(means)
+
+    def weights_of_networks(self, mixing_weight: float) -> tuple[float, ...]:
+        """Return the weight of each network in the mean raw output."""
+        weights = np.empty(self._n_networks)
+        for networks, of_component in zip(self._components, (mixing_weight, 1.0 - mixing_weight), strict=False):
+            weights[networks] = of_component / len(networks)
+        return tuple(weights.tolist())
+
+    # --- losses and choices ------------------------------------------------------------------------------------------
+
+    def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> CalibratedLoss:
         """Divide raw outputs, in place, by the best temperature or a given one; return the loss."""
-        loss, rows = self._rows.encoding.head.loss, self._rows
+        loss, rows = self.rows.encoding.head.loss, self.rows
         target, weight = rows.target, rows.relative_weight
         if not self._has_temperature:
             value = loss.mean(raw, target, weight)
-            return Calibration(1.0, value, value)
+            return CalibratedLoss(1.0, value, value)
         if inverse_temperature is None:
             inverse, value = scale_to_best_temperature_in_place(loss, raw, target, weight, rows.total_weight)
         else:
             raw *= inverse_temperature
             inverse, value = inverse_temperature, loss.mean(raw, target, weight)
         penalty = log(inverse) ** 2 / (2.0 * PRIOR_LOG_DEVIATION**2 * rows.total_weight)
-        return Calibration(inverse, value, value + penalty)
+        return CalibratedLoss(inverse, value, value + penalty)
 
-    def choose_mixing_weight(self, raw_by_component: Sequence[Array], equal_weight: float) -> float:
-        """Return the mixing weight of highest posterior probability; `equal_weight` is the mean of the prior.
+    def loss_of_mixture(
+        self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
+    ) -> CalibratedLoss:
+        """Return the loss of a mixture, of equally weighted networks by default, at a given or the best temperature."""
+        weight = self._equal_weight if mixing_weight is None else mixing_weight
+        return self.calibrate_in_place(mix_outputs(raw_by_component, weight), inverse_temperature)
+
+    def choose_mixture(self, raw_by_component: Array) -> Mixture:
+        """Choose the mixing weight of highest posterior probability, and its best temperature.
 
         The log-loss is minus a mean log-likelihood. A regression loss becomes one once it is divided by the variance of
         the noise, which is estimated as twice the loss at equal weights.
         """
-        if len(raw_by_component) == 1:
-            return equal_weight
-        scale = 1.0
-        if isinstance(self._rows.encoding.head, RegressionHead):
-            scale = 2.0 * abs(self._criterion(raw_by_component, equal_weight))
-        prior = scale * (MIXING_WEIGHTS - equal_weight) ** 2 / (2.0 * MIXING_PRIOR**2 * self._rows.total_weight)
-        criteria = [self._criterion(raw_by_component, weight) for weight in MIXING_WEIGHTS]
-        return float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
-
-    def _criterion(self, raw_by_component: Sequence[Array], mixing_weight: float) -> float:
-        return self.calibrate_in_place(mix_outputs(raw_by_component, mixing_weight)).criterion
-
-    def choose_mixture(self, raw_by_component: Sequence[Array], mixture: Mixture) -> ChosenMixture:
-        """Return the mixing weights of highest posterior probability, and their best temperature."""
-        mixing_weight = self.choose_mixing_weight(raw_by_component, mixture.equal_weight)
+        mixing_weight = self._equal_weight
+        if len(raw_by_component) > 1:
+            scale = 1.0
+            if isinstance(self.rows.encoding.head, RegressionHead):
+                scale = 2.0 * abs(self.loss_of_mixture(raw_by_component).criterion)
+            distance = MIXING_WEIGHTS - self._equal_weight
+            prior = scale * distance**2 / (2.0 * MIXING_PRIOR**2 * self.rows.total_weight)
+            criteria = [self.loss_of_mixture(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
+            mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
         raw = mix_outputs(raw_by_component, mixing_weight)
-        calibration = self.calibrate_in_place(raw)
-        return ChosenMixture(calibration.temperature, mixture.weight_of_each_network(mixing_weight), raw)
+        return Mixture(mixing_weight, self.calibrate_in_place(raw).temperature, raw)
 
 
-def mix_outputs(raw_by_component: Sequence[Array], mixing_weight: float) -> Array:
-    """Return the mixed raw outputs, always a new array."""
+def mix_outputs(raw_by_component: Array, mixing_weight: float) -> Array:
+    """Return the mixed raw outputs, (m, k), always a new array."""
     first = raw_by_component[0]
-    return (
-        first.copy()
-        if len(raw_by_component) == 1
-        else (mixing_weight * first + (1.0 - mixing_weight) * raw_by_component[1]).astype(first.dtype)
-    )
+    if len(raw_by_component) == 1:
+        return first.copy()
+    return (mixing_weight * first + (1.0 - mixing_weight) * raw_by_component[1]).astype(first.dtype)

@@ -168,9 +168,8 @@ class Explanation:
         return shap.Explanation(
             self.values,
             self.base_values,
-            np.column_stack(
-                [_numbers_or_ranks(column) for column in columns]
-            ),  # by which plots colour and place points
+            # plots colour and place points by these
+            np.column_stack([_numbers_or_ranks(column) for column in columns]),
             display_data=np.column_stack([_to_display(column) for column in columns]),
             feature_names=self.feature_names,
             output_names=self.output_names if self.values.ndim == 3 else None,
@@ -246,7 +245,8 @@ def explain_additive(
     ]
 
     mean = np.asarray(model.last_hidden(background).mean(axis=0, dtype=np.float64)).ravel()
-    base = explained.scaler.decode((mean @ last + model.network.intercepts[-1])[np.newaxis], model.output_dtype)[0]
+    mean_output = mean @ last + model.network.intercepts[-1]
+    base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
     n, d = table.shape[0], model.encoder.n_columns
     values, n_at_once = np.empty((n, d, len(placed)), base.dtype), max(1, PARTS_COMPUTED_AT_ONCE // d)
     for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
@@ -338,7 +338,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
         return Contributions(*functions, adds_up=np.ones(n, dtype=bool), is_additive=True)
     outputs = model.outputs(table, explained.of_raw)  # raises if an output is not finite
     encoded = EncodedBackground.from_background(model, background)
-    base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
+    base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.encoding.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     widest_layer = max(b.size for b in model.network.intercepts)
@@ -357,7 +357,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     with split_among_threads(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
         for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
             stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
-            x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)
+            x = model.encoder.encode(take_rows(table, slice(start, stop)), model.encoding.compute_dtype)
             run_on_slices(lambda span, x=x, first=start: fill(x, first, span), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
             progress(stop)
     return Contributions(values, base, adds_up)
@@ -386,8 +386,8 @@ class EncodedBackground:
     def from_background(cls, model: Model, background: Table) -> "EncodedBackground":
         """Encode a background and compute its first sums."""
         outputs = model.outputs(background, model.head.explained.of_raw)
-        model = replace(model, network=model.network.as_type(model.compute_dtype))
-        x0 = as_dense(model.encoder.encode(background, model.compute_dtype))
+        model = replace(model, network=model.network.as_type(model.encoding.compute_dtype))
+        x0 = as_dense(model.encoder.encode(background, model.encoding.compute_dtype))
         return cls(model, x0, x0 @ model.network.coefs[0] + model.network.intercepts[0], outputs)
 
     @cached_property
@@ -495,6 +495,6 @@ class EncodedBackground:
         if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():
             partial_sums = ((self.x0[:, columns] - self.mean_inputs[columns]) / b)[:, np.newaxis] * W[columns].T
         else:
-            inputs = [encoder.input_positions(j) for j in columns]
+            inputs = [encoder.inputs_of_column(j) for j in columns]
             partial_sums = np.stack([((self.x0[:, s] - self.mean_inputs[s]) / b) @ W[s] for s in inputs], axis=2)
         return partial_sums.reshape(self.z0.size, -1)

@@ -10,39 +10,44 @@ n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)          which fold each row belongs to
 raw : (m, k)         raw outputs for the held-out rows, fold after fold, by networks that were not trained on them
-raw_by_component     a list of such arrays, one for each component: see `evaluation`
+raw_by_component : (c, m, k)     such arrays for each component: see `evaluation`
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
-from sknet._model.evaluation import Calibration, Folds, HeldOutLoss, Mixture, mix_outputs
+from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
+from sknet._model.evaluation import Folds, Judge, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.rules_by_rows import fold_rules
 from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
+from sknet._tables.read import take_optional
 from sknet._tables.rows import Rows, Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- what both phases share ------------------------------------------------------------------------------------------
 
 
 @dataclass
-class ChosenEpoch:
+class EpochChoice:
     """The epoch that some of the held-out rows have chosen so far."""
 
-    number: int = 0  # 0: none could be chosen yet
-    raw_by_component: list[Array] = field(default_factory=list)  # for all held-out rows, after this epoch
-    temperature: float | None = None  # the best one at equal mixing weights; None if unknown
-    best_loss: float = inf  # the least among epochs that may be chosen
+    epoch: int = 0  # 0: none could be chosen yet
+    raw_by_component: Array | None = None  # for all held-out rows, after this epoch
+    least_criterion: float = inf  # of the epochs that could be chosen
+
+    def consider(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
+        """Choose this epoch if none before has a smaller criterion."""
+        if not self.epoch or criterion <= self.least_criterion:
+            self.epoch, self.raw_by_component, self.least_criterion = epoch, raw_by_component, criterion
 
 
 @dataclass
@@ -50,28 +55,28 @@ class FoldProgress:
     """The states of the folds' networks, and what the folds have chosen so far."""
 
     states: list[list[State]]  # for each fold, of all members; empty once the folds are done
-    choices: list[ChosenEpoch]  # by all held-out rows, then for each judged set by the other rows
+    choices: list[EpochChoice]  # by all held-out rows, then for each judged set by the other rows
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
     patience_epoch: int = 0  # the last epoch that improved the loss
-    best_loss: float = inf  # the least of all epochs
+    least_criterion: float = inf  # of all epochs
     inverse_temperature: float = 1.0  # of the last epoch
 
-    def refuse_other(self, first: "FoldProgress", raw_by_component: list[Array]) -> None:
-        """Raise a ValueError if this progress does not belong to folds that start with `first` and these outputs."""
+    def check_start(self, first: "FoldProgress", raw_by_component: Array) -> None:
+        """Raise a ValueError if this does not continue `first`, or has outputs of another shape or type than these."""
         if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
             raise ValueError("its networks are not those of these folds")
         for own, first_states in zip(self.states, first.states, strict=False):
             for state, first_state in zip(own, first_states, strict=True):
-                state.refuse_other(first_state)
+                state.check_same_kind(first_state)
                 if state.epoch != len(self.epochs):
                     raise ValueError("its epochs are not those of its folds")
         if len(self.choices) != len(first.choices):
             raise ValueError("its folds have made other choices")
-        kinds = [(raw.shape, raw.dtype) for raw in raw_by_component]
-        for chosen in self.choices:
-            found = [(raw.shape, raw.dtype) for raw in chosen.raw_by_component]
-            is_chosen = 0 < chosen.number <= len(self.epochs) and found == kinds
-            if not is_chosen and (chosen.number or found or not self.states):
+        expected = (raw_by_component.shape, raw_by_component.dtype)
+        for choice in self.choices:
+            raw = choice.raw_by_component
+            is_chosen = 0 < choice.epoch <= len(self.epochs) and raw is not None and (raw.shape, raw.dtype) == expected
+            if not is_chosen and (choice.epoch or raw is not None or not self.states):
                 raise ValueError("what its folds have chosen is not of these rows")
 
 
@@ -110,44 +115,6 @@ class Progress:
     states: list[State]  # of the networks that will be published; empty while folds train
 
 
-class Phase(Protocol):
-    """A phase of a fit."""
-
-    @property
-    def encoding(self) -> Encoding:
-        """The encoding of the published networks."""
-
-    @property
-    def importance_rows(self) -> Table | None:
-        """A few hundred encoded training rows for `feature_importances_`; None to leave it out."""
-
-    @property
-    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
-        """The trainers and states of the networks that will be published; empty for folds."""
-
-    @property
-    def has_new_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call."""
-
-    @property
-    def epochs(self) -> list[tuple[Epoch, ...]]:
-        """The epochs that each network has trained."""
-
-    @property
-    def last_epoch(self) -> EpochReport:
-        """The last epoch."""
-
-    @property
-    def n_iter(self) -> int:
-        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
-
-    def outcome(self, rows: Rows) -> PhaseOutcome:
-        """Return the current networks, joined, and the raw outputs for held-out rows; `rows`: the training table."""
-
-    def state_to_keep(self) -> State | None:
-        """Return the state from which training may continue; None if it cannot."""
-
-
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
@@ -175,9 +142,8 @@ class Selection:
     n_steps: float  # steps of the folds' networks up to this epoch, on average
     temperature: float
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
-    epochs: tuple[Epoch, ...]  # of the folds; the validation loss is their joint loss
-    held_out: NDArray[np.intp]  # (m,)  indices of the held-out rows
-    raw: Array  # (m, k)  their raw outputs, at the epoch, mixing weights and temperature chosen by the other sets
+    row_indices: NDArray[np.intp]  # (m,)  of the held-out rows
+    held_out: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other judged sets
     stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
@@ -193,46 +159,6 @@ class Selection:
         return solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
 
 
-class EpochChoice:
-    """Choose an epoch by some of the held-out rows: the one of least loss, the last of several.
-
-    Parameters
-    ----------
-    loss : HeldOutLoss
-        The loss of these rows.
-    rows : ndarray of shape (r,)
-        Indices of these rows among the held-out rows.
-    first_epoch : int
-        The first epoch that may be chosen.
-    """
-
-    def __init__(self, loss: HeldOutLoss, rows: NDArray[np.intp], first_epoch: int) -> None:
-        self._loss, self._rows = loss, rows
-        self._first_epoch = first_epoch
-        self.chosen = ChosenEpoch()
-
-    def look_at(
-        self, epoch: int, raw_by_component: list[Array], mixing_weight: float, inverse_temperature: float | None = None
-    ) -> Calibration:
-        """Evaluate an epoch, and choose it if it is the best; return its loss, at a given or the best temperature."""
-        raw = mix_outputs([raw[self._rows] for raw in raw_by_component], mixing_weight)
-        calibration = self._loss.calibrate_in_place(raw, inverse_temperature)
-        is_best = not self.chosen.number or calibration.criterion <= self.chosen.best_loss
-        if epoch >= self._first_epoch and is_best:
-            self.chosen.best_loss = calibration.criterion
-            self.chosen.number, self.chosen.raw_by_component = epoch, raw_by_component
-            self.chosen.temperature = calibration.temperature if inverse_temperature is None else None
-        return calibration
-
-    def choose_mixture(self, mixture: Mixture) -> tuple[float, float]:
-        """Return the mixing weight that these rows choose, and the temperature for this weight."""
-        if len(self.chosen.raw_by_component) == 1 and self.chosen.temperature is not None:
-            return mixture.equal_weight, self.chosen.temperature
-        own = [raw[self._rows] for raw in self.chosen.raw_by_component]
-        mixing_weight = self._loss.choose_mixing_weight(own, mixture.equal_weight)
-        return mixing_weight, self._loss.calibrate_in_place(mix_outputs(own, mixing_weight)).temperature
-
-
 def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
     """Divide the held-out rows into sets. The epoch at which a set is judged is chosen by the other sets.
 
@@ -245,14 +171,14 @@ def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDAr
         For each set, the indices of its rows in the concatenated held-out rows of all splits.
     """
     held_out = np.concatenate([split.held_out for split in splits])
-    numbers, first = np.unique(held_out, return_index=True)
+    row_indices, first = np.unique(held_out, return_index=True)
     if len(splits) > 1:
         set_of_split = np.arange(len(splits)) % MAX_JUDGED_SETS
         judged_set = np.repeat(set_of_split, [len(split.held_out) for split in splits])[first]
-    elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[numbers])) < 2):
-        judged_set = np.zeros(len(numbers), np.intp)
+    elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[row_indices])) < 2):
+        judged_set = np.zeros(len(row_indices), np.intp)
     else:
-        judged_set = assign_folds(len(numbers), None, None if groups is None else groups[numbers], 2, seed=0)
+        judged_set = assign_folds(len(row_indices), None, None if groups is None else groups[row_indices], 2, seed=0)
     return [np.sort(first[judged_set == i]) for i in np.unique(judged_set)]
 
 
@@ -290,7 +216,7 @@ class FoldPhase:
         folds: Folds,
         seeds: Sequence[tuple[int, int]],
     ) -> None:
-        self._settings, self._mixture = settings, Mixture(settings.sees_bins)
+        self._settings = settings
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = settings.solver
         n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
@@ -313,38 +239,26 @@ class FoldPhase:
             self._trainers.append(trainers)
             self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
         self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
-        m = len(self.held_out)
-        self._choice = self._choice_by(np.arange(m), encoded)
-        self._choices_of_others = []  # for each set, the choice by all other rows; by all rows if there is a single set
+        # The first judge has all held-out rows. If there are several judged sets, each has a judge with the other rows.
+        self._rows_of_judges = [np.arange(len(self.held_out))]
         for judged in self._judged_sets:
             others = np.flatnonzero(~np.isin(self.held_out, self.held_out[judged]))
-            self._choices_of_others.append(self._choice_by(others, encoded) if len(others) else self._choice)
+            if len(others):
+                self._rows_of_judges.append(others)
+        self._judges = [Judge(encoded.take(self.held_out[own]), settings) for own in self._rows_of_judges]
         states = [
             [trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)]
             for of_fold in self._trainers
         ]
-        self.progress = FoldProgress(states, [choice.chosen for choice in self._all_choices])
+        self.progress = FoldProgress(states, [EpochChoice() for _ in self._judges])
         self._epochs_before = 0  # epochs trained before this call
-        # empty, since networks of folds are published only after an interrupt, by `outcome`
+        # empty: networks of folds are published only after an interrupt, by `outcome`
         self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
-
-    def _choice_by(self, places: NDArray[np.intp], encoded: EncodedRows) -> EpochChoice:
-        """Return an `EpochChoice` by some of the held-out rows."""
-        rows = encoded.take(self.held_out[places])
-        loss = HeldOutLoss(rows, self._settings.regularisation.temperature_scaling)
-        return EpochChoice(loss, places, self.first_epoch)
-
-    @property
-    def _all_choices(self) -> list[EpochChoice]:
-        """The choice by all held-out rows, and for each judged set the choice by the other rows."""
-        return list(dict.fromkeys((self._choice, *self._choices_of_others)))
 
     def resume(self, progress: FoldProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
-        progress.refuse_other(self.progress, self.raw_by_component())
+        progress.check_start(self.progress, self.raw_by_component())
         self.progress, self._epochs_before = progress, len(progress.epochs)
-        for choice, chosen in zip(self._all_choices, progress.choices, strict=True):
-            choice.chosen = chosen
 
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose an epoch and a temperature."""
@@ -368,21 +282,25 @@ class FoldPhase:
             for pair in zip(trainers, states, strict=True)
         ]
 
-    def raw_by_component(self) -> list[Array]:
-        """Return for each component its networks' mean raw outputs for the held-out rows, (m, k)."""
+    def raw_by_component(self) -> Array:
+        """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
         folds = list(zip(self._trainers, self.progress.states, self._held_out_rows, strict=True))
-        return self._mixture.mean_raw_by_component(
+        return self._judges[0].raw_by_component(
             lambda j: np.concatenate([trainers[j].raw_outputs(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
     def evaluate_epoch(self) -> bool:
         """Evaluate the last epoch of all networks and record it in `progress`; return whether to train another."""
         progress, raw_by_component = self.progress, self.raw_by_component()
-        epoch, equal = len(progress.epochs) + 1, self._mixture.equal_weight
-        progress.inverse_temperature, value, criterion = self._choice.look_at(epoch, raw_by_component, equal)
-        for choice in self._choices_of_others:  # at the same temperature: finding it takes longest
-            if choice is not self._choice:
-                choice.look_at(epoch, raw_by_component, equal, progress.inverse_temperature)
+        epoch, inverse_temperature = len(progress.epochs) + 1, None
+        losses = []
+        for judge, rows in zip(self._judges, self._rows_of_judges, strict=True):
+            losses.append(judge.loss_of_mixture(raw_by_component.take(rows, axis=1), None, inverse_temperature))
+            inverse_temperature = losses[0].inverse_temperature  # the same for all judges: finding it takes longest
+        progress.inverse_temperature, value, criterion = losses[0]
+        if epoch >= self.first_epoch:
+            for choice, loss in zip(progress.choices, losses, strict=True):
+                choice.consider(epoch, raw_by_component, loss.criterion)
         last = [state.history[-1] for _, state in self._all_networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         progress.epochs.append(
@@ -397,9 +315,9 @@ class FoldPhase:
         )
         # every epoch counts for patience, but only an epoch after MIN_STEPS_TO_JUDGE may be chosen
         # strictly less: a loss that stays 0 does not improve
-        if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.best_loss):
+        if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.least_criterion):
             progress.patience_epoch = epoch
-        progress.best_loss = min(progress.best_loss, criterion)
+        progress.least_criterion = min(progress.least_criterion, criterion)
         return self._goes_on
 
     @property
@@ -417,7 +335,7 @@ class FoldPhase:
 
     @property
     def epochs(self) -> list[tuple[Epoch, ...]]:
-        """The joint epochs, as those of one network."""
+        """The epochs of all networks together, as a list of one item."""
         return [tuple(self.progress.epochs)]
 
     @property
@@ -438,7 +356,7 @@ class FoldPhase:
         """How many epochs have been trained."""
         return len(self.progress.epochs)
 
-    def outcome(self, rows: Rows) -> PhaseOutcome:
+    def outcome(self) -> PhaseOutcome:
         """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
         networks = [
             trainer.network(state, 1.0 / self.progress.inverse_temperature)
@@ -455,28 +373,30 @@ class FoldPhase:
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice of the folds. If no epoch could be chosen yet, choose the last one."""
-        progress = self.progress
-        for chosen in progress.choices:
-            if not chosen.number:
-                chosen.number, chosen.raw_by_component = len(progress.epochs), self.raw_by_component()
-                chosen.temperature = 1.0 / progress.inverse_temperature
-        mixing_weight, temperature = self._choice.choose_mixture(self._mixture)
-        raw = np.empty_like(self._choice.chosen.raw_by_component[0])
-        for judged, others in zip(self._judged_sets, self._choices_of_others, strict=True):
-            weight_of_others, temperature_of_others = others.choose_mixture(self._mixture)
-            own = [raw_of_all[judged] for raw_of_all in others.chosen.raw_by_component]
-            raw[judged] = mix_outputs(own, weight_of_others) / temperature_of_others
+        mixtures, outputs = [], []  # of each judge: its choice, and the raw outputs at the chosen epoch
+        for judge, own, choice in zip(self._judges, self._rows_of_judges, self.progress.choices, strict=True):
+            if choice.raw_by_component is None:
+                choice.epoch, choice.raw_by_component = len(self.progress.epochs), self.raw_by_component()
+            outputs.append(choice.raw_by_component)
+            mixtures.append(judge.choose_mixture(choice.raw_by_component.take(own, axis=1)))
+        raw = np.empty_like(outputs[0][0])
+        # the outputs of a judged set, as the other sets choose them; a single set chooses for itself
+        for judged, mixture, of_all in zip(
+            self._judged_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True
+        ):
+            raw_of_set = of_all.take(judged, axis=1)
+            raw[judged] = mix_outputs(raw_of_set, mixture.mixing_weight) / mixture.temperature
         # A row that several folds hold out has several residuals, of which the first is kept: their mean would be
         # smaller than the residual of the single published network.
-        first = np.sort(np.concatenate(self._judged_sets))
+        first, rows = np.sort(np.concatenate(self._judged_sets)), self._judges[0].rows
+        chosen_epoch = self.progress.choices[0].epoch
         return Selection(
-            chosen_epoch=self._choice.chosen.number,
-            n_steps=self._choice.chosen.number * self._steps_per_epoch,
-            temperature=temperature,
-            mixing_weights=self._mixture.weight_of_each_network(mixing_weight),
-            epochs=tuple(progress.epochs),  # their losses are at equal mixing weights, as observers have seen them
-            held_out=self.held_out[first],
-            raw=raw[first],
+            chosen_epoch=chosen_epoch,
+            n_steps=chosen_epoch * self._steps_per_epoch,
+            temperature=mixtures[0].temperature,
+            mixing_weights=self._judges[0].weights_of_networks(mixtures[0].mixing_weight),
+            row_indices=self.held_out[first],
+            held_out=HeldOutOutputs(raw[first], rows.y[first], take_optional(rows.weight, first)),
             stop_reason=stop_reason,
         )
 

@@ -15,7 +15,7 @@ weight : (n,) or None       positive sample weights
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol, Self
+from typing import Self, TypeAlias
 
 import numpy as np
 
@@ -80,52 +80,6 @@ class ExplainedOutputs:
         return delta if self.linked_by is None else self.linked_by.backward_through_link(raw, delta)
 
 
-class Head(Protocol):
-    """The interface of a head, for labels and numbers."""
-
-    @property
-    def loss(self) -> Loss:
-        """The loss that is minimised."""
-
-    @property
-    def n_outputs(self) -> int:
-        """How many raw outputs the network has."""
-
-    def read(self, y: Target) -> Array:
-        """Parse more targets, of the learnt kind."""
-
-    def reshape_like_y(self, values: Array) -> Array:
-        """Return parsed targets in the shape and type of the user's y, for scorers and splitters."""
-
-    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Return the sample weights multiplied by the class weights."""
-
-    def strata(self, values: Array) -> Array | None:
-        """Return the strata for a stratified split, one integer per row; None for a split without strata."""
-
-    def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
-        """Return the target matrix, with label smoothing."""
-
-    def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Return the raw outputs to add to the first output biases; None to leave the biases as drawn."""
-
-    def with_settings(self, settings: TargetSettings) -> Self:
-        """Return the same head with other settings, such as another loss."""
-
-    def refuse_other_classes(self, new: Self) -> None:
-        """Raise if the labels of a warm start have other classes than before."""
-
-    def predict(self, raw: Array) -> Array:
-        """Turn raw outputs into what `predict` returns; may overwrite the raw outputs."""
-
-    def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        """Backpropagate dJ/d prediction through decoding and link; return dJ/draw. Both are (n, n_outputs)."""
-
-    @property
-    def explained(self) -> ExplainedOutputs:
-        """The outputs that `explain` splits: predictions if the link fits any unit of y, else raw outputs."""
-
-
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
@@ -161,11 +115,11 @@ class LabelHead:
         object.__setattr__(self, "n_outputs", self.labels.n_outputs)
 
     def read(self, y: Target) -> Array:
-        """Return the codes of labels; raise for unknown labels."""
+        """Return the codes of more labels; raise for unknown labels."""
         return self.labels.read(y)
 
     def reshape_like_y(self, values: Array) -> Array:
-        """Return the labels that codes stand for."""
+        """Return the labels that codes stand for, in the shape and type of the user's y."""
         return self.labels.from_codes(values)
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
@@ -181,7 +135,7 @@ class LabelHead:
         return product
 
     def strata(self, values: Array) -> Array | None:
-        """Return each row's label, or combination of labels, as an integer."""
+        """Return each row's stratum, an integer for its label or combination of labels; None for a plain split."""
         return self.labels.strata(values)
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
@@ -189,23 +143,23 @@ class LabelHead:
         return self.labels.targets(values, dtype, smoothing)
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Start at the frequencies of the labels with init="centred", else near 0, as scikit-learn does."""
+        """Return what to add to the first output biases: with init="centred" the labels' frequencies, else None."""
         return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
-    def refuse_other_classes(self, new: Self) -> None:
+    def check_same_classes(self, new: "Head") -> None:
         """Raise if a warm start is given labels of other classes."""
-        if new.labels != self.labels:
+        if isinstance(new, LabelHead) and new.labels != self.labels:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.labels.classes}, `y` has {new.labels.classes}"
             )
 
     def predict(self, raw: Array) -> Array:
-        """Return the most probable labels."""
+        """Return the most probable labels; may overwrite the raw outputs."""
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # skip the softmax: it is slow and does not change the argmax
         return self.labels.most_probable(raw if keeps_order else self.loss.predictions(raw))
 
@@ -296,7 +250,7 @@ class RegressionHead:
 
     def __post_init__(self) -> None:
         name = self.settings.loss
-        loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name].make(**self.settings.options)
+        loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name](**self.settings.options)
         if loss.levels and not self.regression_target.flat:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs
@@ -353,7 +307,7 @@ class RegressionHead:
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return scaled targets."""
-        self._refuse_outside(values)
+        self._check_range(values)
         with np.errstate(over="ignore"):
             target = self.regression_target.encode(values, dtype)
         if np.isinf(target).any():
@@ -363,7 +317,7 @@ class RegressionHead:
             raise ValueError(f"y holds values too small for {dtype}: multiply y, or set dtype='float64'.")
         return target
 
-    def _refuse_outside(self, values: Array) -> None:
+    def _check_range(self, values: Array) -> None:
         outside = ~self.loss.targets.contains(values) & ~np.isnan(values)
         if outside.any():
             raise ValueError(
@@ -372,7 +326,10 @@ class RegressionHead:
             )
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Start at the loss's `start` with init="centred", and always if unscaled targets may be far from 0."""
+        """Return what to add to the first output biases.
+
+        It is the loss's `start` with init="centred", or if unscaled targets may be far from 0; else None.
+        """
         is_centred = init == "centred" or not self.loss.takes_scaled_targets
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
@@ -389,11 +346,11 @@ class RegressionHead:
             )
         return new
 
-    def refuse_other_classes(self, new: Self) -> None:
+    def check_same_classes(self, new: "Head") -> None:
         """Do nothing: numbers have no classes."""
 
     def predict(self, raw: Array) -> Array:
-        """Return predictions in the units of y; (n, levels) for several quantile levels."""
+        """Return predictions in the units of y; (n, levels) for several quantile levels. May overwrite `raw`."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
             raw = raw.astype(np.float64)  # the exponential of a float32 would be 0 or infinite
         predictions = self.loss.predictions(raw)
@@ -417,6 +374,10 @@ class RegressionHead:
         else:
             descriptions = [f"{kind} of target {name}" for name in names] if len(names) > 1 else [kind]
         return ExplainedOutputs(names, descriptions, self.output_scaler, self.loss if is_linked else None)
+
+
+Head: TypeAlias = LabelHead | RegressionHead
+"""A head, for labels or for numbers. Both classes have the same methods."""
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:

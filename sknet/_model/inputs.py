@@ -13,12 +13,13 @@ out : (b, m)             inputs of these rows
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.machine import refuse_large_table
+from sknet._model.machine import check_table_fits_in_memory
 from sknet._network.chain import BatchFormat, DenseInputs, Inputs, MixedInputs, SparseInputs, length, pieces
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder
@@ -26,10 +27,11 @@ from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse
 from sknet._typing import Array, Batch, DType, Table
 
 
+@dataclass(eq=False)
 class BatchwiseInputs:
     """Rows that are written batch by batch into a buffer as large as the largest batch.
 
-    Parameters
+    Attributes
     ----------
     write : callable
         (batch, out, s), writes the rows of a batch into `out`. It may leave out the first s inputs.
@@ -43,18 +45,15 @@ class BatchwiseInputs:
         How many inputs the network skips, the first ones.
     """
 
-    def __init__(
-        self,
-        write: Callable[[Batch, Array, int], object],
-        n_inputs: int,
-        dtype: DType,
-        piece_values: int,
-        batch_format: BatchFormat = "ones",
-        n_skipped_inputs: int = 0,
-    ) -> None:
-        self.batch_format, self._piece_values = batch_format, piece_values
-        self._write, self._n_inputs, self._n_skipped = write, n_inputs, n_skipped_inputs
-        self._buffer = np.empty((0, n_inputs + (batch_format == "ones")), dtype)
+    write: Callable[[Batch, Array, int], object]
+    n_inputs: int
+    dtype: DType
+    piece_values: int
+    batch_format: BatchFormat = "ones"
+    n_skipped_inputs: int = 0
+
+    def __post_init__(self) -> None:
+        self._buffer = np.empty((0, self.n_inputs + (self.batch_format == "ones")), self.dtype)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, a view of a buffer that the next call overwrites."""
@@ -62,17 +61,15 @@ class BatchwiseInputs:
         if n > len(self._buffer):  # ones, because `write` never writes the last column
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
-        for piece in pieces(batch, max(1, self._piece_values // (self._n_inputs + 1))):
+        for piece in pieces(batch, max(1, self.piece_values // (self.n_inputs + 1))):
             stop = start + length(piece)
-            self._write(piece, self._buffer[start:stop, : self._n_inputs], self._n_skipped)
+            self.write(piece, self._buffer[start:stop, : self.n_inputs], self.n_skipped_inputs)
             start = stop
-        return self._buffer[:n, self._n_skipped :]
+        return self._buffer[:n, self.n_skipped_inputs :]
 
     def without_first_inputs(self, s: int) -> BatchwiseInputs:
         """Return the same rows without the first s inputs, with a separate buffer."""
-        return BatchwiseInputs(
-            self._write, self._n_inputs, self._buffer.dtype, self._piece_values, self.batch_format, self._n_skipped + s
-        )
+        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
 
 
 MIN_BYTES_TO_COMPACT = 2**26
@@ -112,7 +109,7 @@ def encode_for_training(
         return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
     dense_encoder = encoder.encoder_without_lookups
     row_bytes = kept_row_bytes(dense_encoder, n, dtype)
-    refuse_large_table(n, encoder.n_inputs, n * row_bytes)
+    check_table_fits_in_memory(n, encoder.n_inputs, n * row_bytes)
     if row_bytes == dense_row_bytes(dense_encoder, dtype):
         return encode_whole(encoder, X, dtype, encoding_fold, ones=True)
     compact = encode_compact(dense_encoder, X, dtype, encoding_fold)

@@ -33,7 +33,7 @@ BYTES_THAT_ALWAYS_FIT = 2**25
 """Every machine has this much memory. It is not asked for its size then, which takes as long as a training step."""
 
 
-def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:
+def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:
     """Raise if training would need more memory than there is.
 
     `n_weights` and `n_outputs`, the layers' outputs for a batch, count all networks together.
@@ -49,7 +49,7 @@ def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
         )
 
 
-def refuse_large_table(n_rows: int, n_inputs: int, n_bytes: int) -> None:
+def check_table_fits_in_memory(n_rows: int, n_inputs: int, n_bytes: int) -> None:
     """Raise if encoded rows of this many bytes do not fit in the memory."""
     memory = memory_limit() if n_bytes > BYTES_THAT_ALWAYS_FIT else None
     if memory is not None and n_bytes > memory:

@@ -26,6 +26,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import block_diag
 
+from sknet._model.encoding import Encoding
 from sknet._model.heads import Head
 from sknet._model.inputs import encode_whole
 from sknet._model.machine import (
@@ -62,7 +63,10 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in ("coefs", "intercepts"):
-            object.__setattr__(self, name, tuple(map(_read_only_view, getattr(self, name))))
+            views = tuple([array.view() for array in getattr(self, name)])
+            for view in views:
+                view.flags.writeable = False
+            object.__setattr__(self, name, views)
 
     @property
     def layout(self) -> Layout:
@@ -106,31 +110,33 @@ class Network:
         return bind_layers(self.activations, parameters, n_rows, batch_format)
 
 
-def _read_only_view(array: Array) -> Array:
-    """Return a read-only view."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
 @dataclass(frozen=True)
 class Model:
-    """An encoder, a network and a head: from raw tables to raw outputs and predictions."""
+    """An encoding and a network: from raw tables to raw outputs and predictions."""
 
-    encoder: TableEncoder
-    head: Head
+    encoding: Encoding
     network: Network
-    compute_dtype: DType
-    output_dtype: DType  # dtype of weights and predictions: the float type of the training table
+
+    @property
+    def encoder(self) -> TableEncoder:
+        """What turns a table into the network's inputs."""
+        return self.encoding.encoder
+
+    @property
+    def head(self) -> Head:
+        """What turns raw outputs into predictions."""
+        return self.encoding.head
 
     def with_names_of(self, table: Table) -> Self:
         """Return the model with a frame's column names for errors, if it was learnt from an array."""
-        return self if self.encoder.names else replace(self, encoder=self.encoder.with_names_of(table))
+        if self.encoder.names:
+            return self
+        return replace(self, encoding=replace(self.encoding, encoder=self.encoder.with_names_of(table)))
 
     @property
     def predict_dtype(self) -> DType:
         """The dtype of computations in `predict`: float64 for a monotone network, see `output_rounding_step`."""
-        return np.dtype(np.float64) if self.network.is_monotone else self.compute_dtype
+        return np.dtype(np.float64) if self.network.is_monotone else self.encoding.compute_dtype
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
@@ -201,7 +207,7 @@ class Model:
             if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the piece
                 step = output_rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
                 raw = np.rint(raw / step) * step
-            raw = raw.astype(self.output_dtype)
+            raw = raw.astype(self.encoding.output_dtype)
             if np.isfinite(raw).all():
                 outputs = convert_raw(raw)
                 if outputs.dtype.kind != "f" or np.isfinite(outputs).all():
@@ -229,8 +235,8 @@ class Model:
     def activations(self, table: Table) -> list[Array]:
         """Return the encoded input, the output of each hidden layer, and the predictions before decoding."""
         inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, without lookups
-        outputs = [inputs.astype(self.output_dtype, copy=False)]
-        outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
+        outputs = [inputs.astype(self.encoding.output_dtype, copy=False)]
+        outputs += [np.empty((inputs.shape[0], b.size), self.encoding.output_dtype) for b in self.network.intercepts]
         chain_of = self._make_chains()
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
             for rows in row_pieces(slice(0, inputs.shape[0])):
@@ -244,8 +250,8 @@ class Model:
     def last_hidden(self, table: Table) -> Table:
         """Return the last hidden layer's outputs; for a linear model, the inputs."""
         if not self.network.activations:
-            return self.encoder.encode(table, self.predict_dtype).astype(self.output_dtype, copy=False)
-        outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.output_dtype)
+            return self.encoder.encode(table, self.predict_dtype).astype(self.encoding.output_dtype, copy=False)
+        outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.encoding.output_dtype)
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
             for rows, inputs, chain in self._encoded_pieces(table, slice(0, table.shape[0])):
                 self._forward(chain, inputs, np.asarray)  # raises if an output is not finite

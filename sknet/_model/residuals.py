@@ -109,9 +109,8 @@ class Residuals:
         None if a level is below 1 / (n + 1), the level of the least residual, or above n / (n + 1).
         """
         n = self.effective_size
-        wanted = levels * (
-            n + 1.0
-        )  # ranks: a new residual is as likely between any two known ones as beyond either end
+        # ranks: a new residual is as likely between any two known ones as beyond either end
+        wanted = levels * (n + 1.0)
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
         return np.column_stack([self._at(wanted, column) for column in self.quantiles.T])
@@ -132,7 +131,7 @@ class Residuals:
 
 
 @dataclass(frozen=True, eq=False)
-class ErrorScale:
+class ResidualScale:
     """The scale of residuals by the prediction: piecewise linear, and constant beyond the outer knots.
 
     Attributes
@@ -163,7 +162,7 @@ def n_prediction_bins(residuals: Array, weight: Array | None) -> int:
 
 def learn_residual_scale(
     middle: Array, residuals: Array, weight: Array | None, n_bins: int | None = None
-) -> ErrorScale:
+) -> ResidualScale:
     """Learn the scale as a function of the prediction: means in bins of equal size, and a trend beyond."""
     n_bins = n_prediction_bins(residuals, weight) if n_bins is None else n_bins
     if n_bins < 2:
@@ -185,7 +184,7 @@ def learn_residual_scale(
             # x is 1 at the end, so the slope is the growth from the outer bin's mean to the end
             growth = increase(p[half] / to_end, size[half] / mean, w[half]) if to_end else 0.0
             scales[end, j] = scales[outer, j] + mean * growth
-    return ErrorScale(knots, scales)
+    return ResidualScale(knots, scales)
 
 
 def scale_by_others(middle: Array, residuals: Array, weight: Array | None) -> Array:
@@ -194,9 +193,8 @@ def scale_by_others(middle: Array, residuals: Array, weight: Array | None) -> Ar
     A large residual would otherwise make its own scale large.
     """
     fold = np.random.default_rng(0).permutation(len(residuals)) % N_SCALE_FOLDS
-    n_bins = n_prediction_bins(
-        residuals, weight
-    )  # the number for all rows, so that the scales of folds are comparable with the scale of all rows
+    # the number for all rows, so that the scales of folds are comparable with the scale of all rows
+    n_bins = n_prediction_bins(residuals, weight)
     scaled = np.empty_like(residuals)
     for i in range(N_SCALE_FOLDS):
         own, others = fold == i, fold != i
@@ -229,7 +227,7 @@ class ScaledResiduals:
     Attributes
     ----------
     residuals : Residuals
-    scale : ErrorScale
+    scale : ResidualScale
     low, high : ndarray of shape (k,)
         0 if no training target is below 0, or above 0; else infinite.
     signed : Residuals or None
@@ -238,7 +236,7 @@ class ScaledResiduals:
     """
 
     residuals: Residuals
-    scale: ErrorScale
+    scale: ResidualScale
     low: Array
     high: Array
     signed: Residuals | None = None
@@ -288,9 +286,9 @@ def learn_regression_residuals(
     return ScaledResiduals(summary, scale, low, high, signed)
 
 
-def constant_scale(k: int) -> ErrorScale:
+def constant_scale(k: int) -> ResidualScale:
     """Return a scale of 1 for all predictions."""
-    return ErrorScale(np.zeros((1, k)), np.ones((1, k)))
+    return ResidualScale(np.zeros((1, k)), np.ones((1, k)))
 
 
 def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
@@ -331,18 +329,18 @@ def interval_ends(head: RegressionHead, predictions: Array) -> Array:
 def intervals_around(
     head: RegressionHead,
     predictions: Array,
-    largest: Array,
+    conformal_quantile: Array,
     scaled: ScaledResiduals,
 ) -> Array:
     """Return intervals around predictions, in their dtype: (n, 2) for a one-dimensional y, else (n, k, 2).
 
-    `largest`, (k,), is what `ScaledResiduals.quantile` returns. It is negative if quantile levels are too far apart.
-    Intervals are clipped to the range of the loss's targets, and at 0 if all training targets have one sign. If moving
-    the outer levels would make them cross, both ends become their mean.
+    `conformal_quantile`, (k,), is what `ScaledResiduals.quantile` returns. It is negative if quantile levels are too
+    far apart. Intervals are clipped to the range of the loss's targets, and at 0 if all training targets have one sign.
+    If moving the outer levels would make them cross, both ends become their mean.
     """
     ends = interval_ends(head, predictions)
     middle = ends.mean(axis=2)  # before the levels are moved, so that intervals of all coverages are nested
-    margin = largest * scaled.scale.of_predictions(middle)
+    margin = conformal_quantile * scaled.scale.of_predictions(middle)
     lower, upper = np.minimum(ends[:, :, 0] - margin, middle), np.maximum(ends[:, :, 1] + margin, middle)
     ends = np.stack([lower, upper], axis=2)
     low, high = limits_of_targets(head, scaled)

@@ -41,7 +41,7 @@ from sknet._typing import Array, Table
 def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
     n, k = table.shape[0], model.head.n_outputs
-    by_column = np.empty((n, k, model.encoder.n_columns), model.output_dtype)
+    by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
     for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
         rows = slice(start, min(start + ROWS_PREDICTED_AT_ONCE, n))
         piece = take_rows(table, rows)
@@ -65,9 +65,8 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
 
 def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs, factor: float) -> Iterator[Array]:
     """Yield `factor` times d output / dz, (n, h), for each explained output; overwrites z."""
-    if (
-        explained.are_raw and network.activations
-    ):  # skips the product with the output layer, so that time does not grow with k^2
+    # skips the product with the output layer, so that time does not grow with k^2
+    if explained.are_raw and network.activations:
         return slopes_of_sums(network, z, factor * network.coefs[-1].T)
     return slopes_of_outputs(network, z, explained.backward, factor)
 
@@ -90,9 +89,8 @@ def slopes_of_outputs(
     raw = hidden @ network.coefs[-1] + network.intercepts[-1] if kept else hidden
     for output in range(raw.shape[1]):
         by_output = np.zeros_like(raw)
-        by_output[:, output] = (
-            factor  # rows are independent: the gradient of the sum over rows holds the gradient of each row
-        )
+        # rows are independent: the gradient of the sum over rows holds the gradient of each row
+        by_output[:, output] = factor
         delta = backward(raw.copy(), by_output)
         yield _back_from_hidden(network, kept, delta @ network.coefs[-1].T) if kept else delta
 
@@ -149,8 +147,8 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
         return np.arange(n)
     ends = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight, dtype=np.float64)
     # one random row in each of n_drawn ranges of equal weight: a fixed step could coincide with a period of the rows
-    positions = (np.arange(n_drawn) + np.random.default_rng(0).random(n_drawn)) / n_drawn
-    return np.minimum(np.searchsorted(ends, positions * ends[-1], side="right"), n - 1)
+    shares = (np.arange(n_drawn) + np.random.default_rng(0).random(n_drawn)) / n_drawn
+    return np.minimum(np.searchsorted(ends, shares * ends[-1], side="right"), n - 1)
 
 
 def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
@@ -207,7 +205,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     ndarray of shape (d,)
         Not negative, with sum 1. All are equal if the outputs do not vary.
     """
-    network = model.network.as_type(model.compute_dtype)
+    network = model.network.as_type(model.encoding.compute_dtype)
     # if outputs overflow, `predict` raises an error that names the column
     with (
         limit_blas_threads(n_encoded_rows(rows) * network.largest_matrix),

@@ -55,7 +55,7 @@ class Settings:
     target: TargetSettings
     table: ColumnSettings  # `EncodingLearner` adds weights and targets
     network: NetworkSettings
-    solver: Solver  # adapted to each network by `network_trainer.solver_of_network`
+    solver: Solver  # `make_trainer` adapts it to each network
     regularisation: RegularisationSettings
     dtype: DType  # the compute dtype
     sees_bins: tuple[bool, ...] = (True,)  # for each network, whether it takes the bins as inputs

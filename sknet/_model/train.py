@@ -17,20 +17,19 @@ shift : (k,)        what balances each output
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize
 
-from sknet._model.encoding import EncodedRows, Encoding
-from sknet._model.evaluation import ChosenMixture, HeldOutLoss, Mixture
-from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, HeldOutOutputs, PhaseOutcome, Selection
+from sknet._model.encoding import Encoding
+from sknet._model.evaluation import Judge
+from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldOutOutputs, PhaseOutcome, Selection
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
-from sknet._model.trainer import NetworkTrainer, train_side_by_side
+from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
 from sknet._network.check import has_log_link
 from sknet._network.losses import Loss
-from sknet._tables.read import take_optional
-from sknet._tables.rows import Rows
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
@@ -94,8 +93,6 @@ class TrainPhase:
     trainers : list of NetworkTrainer
     states : list of State
         The initial states, which training updates.
-    held_out : EncodedRows or None
-        The rows that evaluate each epoch.
     importance_rows : array, CSR matrix or MixedRows, or None
         A few hundred encoded training rows for `feature_importances_`; None to leave it out.
     selection : Selection or None
@@ -104,7 +101,6 @@ class TrainPhase:
 
     trainers: list[NetworkTrainer]
     states: list[State]
-    held_out: EncodedRows | None
     importance_rows: Table | None = None
     selection: Selection | None = None
 
@@ -167,17 +163,23 @@ class TrainPhase:
         # longer: L-BFGS records a loss even if it ends before its first iteration.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
-    def outcome(self, rows: Rows) -> PhaseOutcome:
+    def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
         temperature, mixing_weights, held_out = 1.0, None, None
+        held_out_rows = [trainer.held_out for trainer in self.trainers if trainer.held_out is not None]
         if self.selection is not None:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
-            row_indices = self.selection.held_out
-            weight = take_optional(rows.weight, row_indices)
-            held_out = HeldOutOutputs(self.selection.raw, rows.y[row_indices], weight)
-        elif self.held_out is not None:
-            temperature, mixing_weights, raw = self._choose_mixture(self.held_out)
-            held_out = HeldOutOutputs(raw, self.held_out.y, self.held_out.weight)
+            held_out = self.selection.held_out
+        elif held_out_rows:  # the same rows for each network, in the form that it takes
+            judge = Judge(held_out_rows[0], self.trainers[0].settings)
+            raw_by_component = judge.raw_by_component(
+                lambda j: self.trainers[j].raw_outputs(self.states[j], held_out_rows[j])
+            )
+            mixing_weight, raw = 1.0, raw_by_component[0]
+            if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
+                mixing_weight, temperature, raw = judge.choose_mixture(raw_by_component)
+            mixing_weights = judge.weights_of_networks(mixing_weight)
+            held_out = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each takes all inputs; weights for skipped bins are 0
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
@@ -195,22 +197,15 @@ class TrainPhase:
         """Return the state from which training may continue; None for several networks, which have been joined."""
         if len(self.states) > 1:
             return None
-        # a temperature chosen by folds is in the published weights only
-        return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
+        trainer = self.trainers[0]
+        # the best epoch, and a temperature chosen by folds, are in the published weights only
+        from_published = self.selection is not None or trainer.held_out is not None
+        n_parameters, dtype = trainer.layout.n_parameters, self.encoding.output_dtype
+        return state_to_keep(self.states[0], n_parameters, dtype, from_published=from_published)
 
-    def _choose_mixture(self, held_out: EncodedRows) -> ChosenMixture:
-        """Return the mixture chosen by the held-out rows."""
-        first = self.trainers[0]
-        mixture = Mixture(first.settings.sees_bins)
-        raw_by_component = mixture.mean_raw_by_component(
-            lambda j: self.trainers[j].raw_held_out_outputs(self.states[j])
-        )
-        if len(raw_by_component) == 1:  # no weight to choose, and the temperature of the best epoch is known
-            return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
-        # the targets and weights are the same for all networks
-        loss = HeldOutLoss(held_out, first.settings.regularisation.temperature_scaling)
-        return loss.choose_mixture(raw_by_component, mixture)
 
+Phase: TypeAlias = FoldPhase | TrainPhase
+"""A phase of a fit."""
 
 # if networks end for different reasons, the one of highest priority is reported
 _PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}

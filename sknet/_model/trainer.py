@@ -17,8 +17,8 @@ from math import ceil, inf, prod
 import numpy as np
 
 from sknet._model.encoding import EncodedRows, Encoding
-from sknet._model.evaluation import HeldOutLoss
-from sknet._model.machine import limit_blas_threads, refuse_beyond_memory, threads_for_networks
+from sknet._model.evaluation import Judge
+from sknet._model.machine import check_fits_in_memory, limit_blas_threads, threads_for_networks
 from sknet._model.model import Model, Network, join_networks
 from sknet._model.settings import NetworkSettings, Settings
 from sknet._network.activations import ACTIVATIONS
@@ -60,7 +60,7 @@ def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inp
     return InputSets(has_input[n_skipped_inputs:], settings.n_joined)
 
 
-def refuse_weights_between_sets(sets: InputSets, layout: Layout, coefs: Sequence[Array]) -> None:
+def check_weights_between_sets(sets: InputSets, layout: Layout, coefs: Sequence[Array]) -> None:
     """Raise if the user's initial weights join inputs of different sets."""
     for layer, n_outside in enumerate(sets.weights_outside(layout, coefs)):
         if n_outside:
@@ -99,7 +99,7 @@ def make_monotone_bounds(
     sign = input_signs(settings.monotonic_cst, encoding.encoder)
     if sign is None:
         return None
-    refuse_not_monotone(settings, encoding)
+    check_can_be_monotone(settings, encoding)
     # the inputs' means: first biases compensate for weights whose sign is changed
     means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
     sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
@@ -113,7 +113,7 @@ def make_monotone_bounds(
     )
 
 
-def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
+def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
     """Raise if the target, the loss, an activation or the initial weights rule out a monotone network."""
     head = encoding.head
     if head.n_outputs != 1:
@@ -165,7 +165,7 @@ def _float_arrays(arrays: object) -> list[Array]:
         raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
 
 
-def refuse_other_weights(layout: Layout, network: Network, init: object) -> None:
+def check_same_layout(layout: Layout, network: Network, init: object) -> None:
     """Raise if the weights to continue from, or the weights in `init`, have other shapes than the layout."""
     shapes = [W.shape for W in network.coefs]
     if shapes != layout.shapes:
@@ -288,7 +288,7 @@ class NetworkTrainer:
         init, head = self.settings.network.init, self.encoding.head
         if isinstance(init, tuple):
             coefs, intercepts = check_initial_weights(self.layout, init)
-            refuse_weights_between_sets(self.sets, self.layout, coefs)
+            check_weights_between_sets(self.sets, self.layout, coefs)
         else:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
@@ -321,28 +321,17 @@ class NetworkTrainer:
         return make_network(self.settings, self.encoding, self.layout, theta.astype(dtype), temperature, is_monotone)
 
     def raw_outputs(self, state: State, rows: EncodedRows) -> Array:
-        """Return raw outputs for other rows, (n, k), at the best epoch if rows were held out."""
+        """Return raw outputs for other rows, (n, k); if rows were held out, of the best epoch at its temperature."""
         theta = state.parameters if state.best is None else state.best.theta
         return self.objective.raw(theta, rows.inputs, len(rows))
-
-    def raw_held_out_outputs(self, state: State) -> Array:
-        """Return raw outputs for the rows that evaluate each epoch, (n, k), at the best epoch's temperature."""
-        if self.held_out is None:
-            raise TypeError("no rows evaluate the epochs")
-        return self.raw_outputs(state, self.held_out)
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs for the training rows, (n, k), at the best epoch if rows were held out."""
         with limit_blas_threads(self.largest_product):
             return self.objective.raw_training_outputs(state.parameters if state.best is None else state.best.theta)
 
-    def state_to_keep(self, state: State, *, from_published: bool) -> State:
-        """Return the part of a state that is kept to continue training; see `starting.state_to_keep`."""
-        from_published = from_published or self.problem.evaluate is not None
-        return state_to_keep(state, self.layout.n_parameters, self.encoding.output_dtype, from_published=from_published)
-
     def gradient(self, network: Network) -> tuple[float, Array]:
-        """Return the objective over all rows and its gradient, with both penalty terms."""
+        """Return the objective over all rows and its gradient, (p,), with both penalty terms."""
         theta = network.theta_vector(self.encoding.compute_dtype)
         gradient = np.zeros_like(theta)
         with limit_blas_threads(self.largest_product):
@@ -409,7 +398,7 @@ def make_trainer(
     n_held_out = 0 if held_out is None else min(len(held_out), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_held_out) * sum(layout.sizes[1:])
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
-    refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
+    check_fits_in_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     own_rows = train_rows.for_network(n_skipped_inputs, settings.regularisation.label_smoothing)
     sets = make_input_sets(settings.network, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
@@ -447,9 +436,11 @@ def make_trainer(
         evaluate=evaluate,
         batches=objective.batches,
     )
-    own_solver = solver_of_network(
-        solver or settings.solver, is_evaluated=held_out is not None, may_stop_early=may_stop_early
-    )
+    own_solver = solver or settings.solver
+    # a schedule that ends is not cut short by the training loss, which falls most at the end
+    runs_through = own_solver.end_reason is StopReason.FINISHED and held_out is None
+    if runs_through or not may_stop_early:
+        own_solver = replace(own_solver, n_iter_no_change=inf)
     if penalty.l1:
         own_solver = own_solver.with_l1(penalty.l1)
     return NetworkTrainer(
@@ -476,19 +467,18 @@ def make_evaluation(
 
     The score is what `score` returns, or minus the loss.
     """
-    has_temperature = settings.regularisation.temperature_scaling
-    loss = HeldOutLoss(held_out, has_temperature)
+    judge = Judge(held_out, settings)
 
     def evaluate(theta: Array) -> EpochEvaluation:
         raw = objective.raw(theta, held_out.inputs, len(held_out))
-        calibration = loss.calibrate_in_place(raw)
-        if has_temperature:  # a copy: training continues without a temperature
+        calibration = judge.calibrate_in_place(raw)
+        if settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
             theta = layout.with_output_scaled(theta, calibration.inverse_temperature)
         epoch_score = -calibration.loss
         if score is not None:
             network = make_network(settings, encoding, layout, theta, calibration.temperature, is_monotone)
-            epoch_score = score(encoding.model(network), raw.astype(encoding.output_dtype))
-        return EpochEvaluation(calibration.loss, epoch_score, theta, calibration.temperature)
+            epoch_score = score(Model(encoding, network), raw.astype(encoding.output_dtype))
+        return EpochEvaluation(theta, epoch_score, calibration.loss, temperature=calibration.temperature)
 
     return evaluate
 
@@ -515,7 +505,7 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
     return Layout((n_inputs, *settings.network.hidden_sizes, encoding.head.n_outputs))
 
 
-def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
+def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
     """Raise if the networks in memory at once do not fit: all members, and all members of each fold."""
     n_members = len(settings.sees_bins)
     batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
@@ -527,7 +517,7 @@ def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows
     if n_networks > 1:  # `make_trainer` checks each network by itself
         among_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={n_members}{among_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
-        refuse_beyond_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
+        check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 
 
 def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
@@ -543,13 +533,6 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     """Return the L2 and L1 penalties from alpha, divided by the training rows' total weight."""
     strength, l1_ratio = settings.regularisation.alpha / total_weight, settings.regularisation.l1_ratio
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
-
-
-def solver_of_network(solver: Solver, *, is_evaluated: bool, may_stop_early: bool) -> Solver:
-    """Return the solver of a network, which never stops early unless it may."""
-    # a schedule that ends is not cut short by the training loss, which falls most at the end
-    runs_through = solver.end_reason is StopReason.FINISHED and not is_evaluated
-    return solver if may_stop_early and not runs_through else replace(solver, n_iter_no_change=inf)
 
 
 # --- several networks ------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
-"""Activation functions: what a hidden unit does to the sum it receives, and how an error passes back through it.
+"""Activation functions of hidden units, and their derivatives.
 
 Conventions
 -----------
-z : (n, h)      sums that enter a layer's units; `apply` turns them, in place, into the outputs a = f(z)
-kept : (n, h)   what the backward pass reads: the outputs a, or the sums z, as `keeps` says; it may be overwritten
-delta : (n, h)  enters `backward` as dJ/da and leaves it, in place, as dJ/dz = dJ/da * f'(z)
+z : (n, h)      sums of a layer's units; `apply` overwrites them with the outputs a = f(z)
+kept : (n, h)   the outputs a or the sums z, according to `keeps`; `backward` may overwrite it
+delta : (n, h)  dJ/da, which `backward` overwrites with dJ/dz = dJ/da * f'(z)
 """
 
 from collections.abc import Callable
@@ -68,11 +68,11 @@ class Activation:
 
 
 HALF = {np.dtype(kind): np.array(0.5, kind) for kind in (np.float32, np.float64)}
-"""The number 1/2 as an array: converting a Python number takes NumPy as long as a pass over a small layer."""
+"""1/2 as an array: NumPy takes as long to convert a Python number as to pass over a small layer."""
 
 
 def sigmoid(z: Array) -> None:
-    """Overwrite z with 1 / (1 + exp(-z)), through tanh: the cheapest form, and it cannot overflow."""
+    """Overwrite z with 1 / (1 + exp(-z)) = 1/2 + 1/2 tanh(z/2), which is fast and cannot overflow."""
     half = HALF[z.dtype]
     z *= half
     np.tanh(z, out=z)
@@ -83,7 +83,7 @@ def sigmoid(z: Array) -> None:
 def _sigmoid_backward(a: Array, delta: Array) -> None:
     delta *= a
     a *= delta
-    delta -= a  # delta a - a (delta a): written without a scalar, see `HALF`
+    delta -= a  # delta a - a (delta a) = delta a (1 - a), without a Python number: see `HALF`
 
 
 # --- tanh: da/dz = 1 - a^2 ------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def _tanh(z: Array) -> None:
 
 
 def _tanh_backward(a: Array, delta: Array) -> None:
-    a *= a  # the last use of a: its memory saves a temporary
+    a *= a  # a is not needed again, so its memory is used instead of a temporary array
     np.subtract(1.0, a, out=a)
     delta *= a
 
@@ -115,7 +115,7 @@ def _relu(z: Array) -> None:
 
 
 def _relu_backward(a: Array, delta: Array) -> None:
-    np.greater(a, 0.0, out=a)  # 1 where the unit is active, else 0; np.sign gives the same, many times slower
+    np.greater(a, 0.0, out=a)  # 1 for active units, else 0; many times faster than np.sign
     delta *= a
 
 
@@ -173,7 +173,7 @@ def _softplus_backward(a: Array, delta: Array) -> None:
 
 
 def _accurate_sigmoid(z: Array) -> Array:
-    """Return the sigmoid of z, exact to the last digits where it is tiny: there it is multiplied by a large z."""
+    """Return the sigmoid of z, accurate even if it is tiny, because it is multiplied by a large z."""
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-z))
 

@@ -1,13 +1,13 @@
 """What a network consists of: the layout of theta, layers, and the batches that enter the first one.
 
-`backprop` has the dense layer, the activation and the chain of layers. Here are the layers that only some networks
-have, and `bind`, which makes a chain for a theta and for batches of one size.
+`backprop` has the dense layer, the activation and the chain of layers. This file has the layers that only some networks
+use, and `bind`, which makes a chain for a theta and for batches of one size.
 
 Conventions
 -----------
 sizes : (n_inputs, h_1, ..., n_outputs)
-theta : (p,)    W_L, ..., W_1, then b_1, ..., b_L: all weights first, so that theta[:n_weights] is what penalties and
-                weight decay act on; and b_1 follows W_1, as the weights of one more input that is always 1
+theta : (p,)    W_L, ..., W_1, then b_1, ..., b_L. Weights come first, so penalties and weight decay act on
+                theta[:n_weights]. b_1 follows W_1, like the weights of another input that is always 1
 W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 
 x (n, d), W (d, h), b (h,), z, a, delta (n, h) : of one layer, as in `backprop`
@@ -53,14 +53,14 @@ class Layout:
 
     @cached_property
     def weight_starts(self) -> list[int]:
-        """Where each weight matrix starts in theta, first layer's first; theta itself holds the last layer's first."""
-        # the sums of the sizes before each matrix; the last one, of all sizes, is `n_weights`
+        """Where each weight matrix starts in theta, from the first layer to the last; theta has the opposite order."""
+        # each start is the sum of the sizes before it; the last sum is `n_weights`
         *starts, _ = accumulate(map(prod, reversed(self.shapes)), initial=0)
         return starts[::-1]
 
     @cached_property
     def n_weights(self) -> int:
-        """How many of theta's entries, its first ones, are weights."""
+        """Number of weights, which are theta's first entries."""
         return sum(map(prod, self.shapes))
 
     @cached_property
@@ -76,7 +76,7 @@ class Layout:
     def layers(self, theta: Array, *, biases_in_weights: bool = False) -> list[LayerParameters]:
         """Return each layer's parameters, as views of theta or of its gradient.
 
-        With `biases_in_weights`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they lie together.
+        With `biases_in_weights`, the first layer's W has b as its last row, (n_inputs + 1, h_1).
         """
         layers, first_bias = [], self.n_weights
         for start, (fan_in, fan_out) in zip(self.weight_starts, self.shapes, strict=True):
@@ -111,17 +111,14 @@ class Layout:
 
 
 @dataclass(eq=False)
-class ActivateKeepingInput:
-    """As `Activate`, for an activation whose slope needs z: it keeps a copy."""
+class ActivateKeepingInput(Activate):
+    """As `Activate`, for an activation whose slope is computed from a copy of z."""
 
-    apply: Callable[[Array], None]
-    multiply_by_slope: Callable[[Array, Array], None]
     z: Array
 
     def forward(self, z: Array) -> Array:
         np.copyto(self.z, z)
-        self.apply(z)  # a = f(z)
-        return z
+        return super().forward(z)
 
     def backward(self, delta: Array) -> Array:
         self.multiply_by_slope(self.z, delta)  # dJ/dz = dJ/da f'(z)
@@ -129,12 +126,12 @@ class ActivateKeepingInput:
 
 
 N_POOLED_MASKS = 2**17
-"""How many random factors the pool holds, one for each output that is masked: they fit in the processor's cache."""
+"""How many random factors the pool has. They fit in the processor's cache."""
 
 
 @lru_cache(maxsize=4)
 def dropout_factors(rate: float, dtype: DType, size: int) -> Array:
-    """Return `size` random factors, the same at every call: 0 with probability `rate`, else 1 / (1 - rate)."""
+    """Return `size` random factors: 0 with probability `rate`, else 1 / (1 - rate). All calls return the same."""
     pool = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
     pool /= 1.0 - rate
     return pool
@@ -143,17 +140,17 @@ def dropout_factors(rate: float, dtype: DType, size: int) -> Array:
 class Dropout:
     """Each output is 0 with probability `rate`, else divided by 1 - rate, which keeps its mean.
 
-    Srivastava et al. 2014. A random number for each output would take longer than all else here. So a pool of masks is
-    drawn once, and the rows of a batch take those from a random index of it on, which is one random number.
+    Srivastava et al. 2014. Drawing a random number for each output would take most of the time of a step. Instead, a
+    pool of factors is drawn once, and a batch takes a stretch of the pool that starts at a random index.
     """
 
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
-        # where one row is longer than the pool, it still has h + 1 places to start from
+        # a row that is longer than the usual pool still has h + 1 indices to start from
         self.pool = dropout_factors(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
         self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
-        self.dropped = dropped  # not in place, since the activation's backward pass reads `a` as it was
-        # a part takes a quarter of the pool at most: three quarters are left to choose its start from
+        self.dropped = dropped  # not in place: the activation's backward pass needs `a` itself
+        # a part takes at most a quarter of the pool, so that there are many indices to start from
         n_rows = max(1, N_POOLED_MASKS // 4 // h)
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
         self.masks: list[Array] = []
@@ -174,23 +171,23 @@ class Dropout:
         return delta
 
 
-# --- first layers of rows most of whose inputs are 0: a CSR matrix, or an array beside one ----------------------------
+# --- first layers for rows whose inputs are mostly 0: a CSR matrix, or an array beside one ----------------------------
 
 
 class MixedRows(NamedTuple):
-    """Rows most of whose inputs are one-hot: the others as an array, and where a 1 is."""
+    """Rows whose inputs are mostly one-hot: an array of the dense inputs, and a CSR matrix of the one-hot inputs."""
 
     dense: Array  # (n, m)
-    one_hot: sp.csr_array  # (n, e) the last e inputs, with no entries in the dense ones' columns
-    dense_inputs: Array  # (m,) which of the d inputs the columns of `dense` are
+    one_hot: sp.csr_array  # (n, e) the last e inputs; the columns of dense inputs among them are empty
+    dense_inputs: Array  # (m,) which of the d inputs are the columns of `dense`
 
 
 @dataclass(eq=False)
 class DenseOnSparse(Dense):
-    """As `Dense`, for a CSR matrix: only the weights of inputs that are not 0 in all rows have a gradient.
+    """As `Dense`, for a CSR matrix. Inputs that are 0 in the whole batch have a gradient of 0.
 
-    Where `may_skip_untouched` and these inputs are few, `touched` says which they are, and dW's first rows hold
-    theirs, one after the other; the others are left as they were. Else `touched` is None.
+    If the others are few and `may_skip_untouched`, `touched` has their indices, and the first rows of dW are their
+    gradients; the other rows of dW are not written. Otherwise `touched` is None, and dW is the whole gradient.
     """
 
     may_skip_untouched: bool = False
@@ -207,13 +204,13 @@ class DenseOnSparse(Dense):
         self.touched = touched_inputs(self.x) if self.may_skip_untouched else None
         if self.touched is None:
             self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
-        else:  # the other rows of dJ/dW are 0: neither computed nor cleared, which would take as long as a dense step
+        else:  # clearing the other rows would take as long as a dense step
             self.dW[: len(self.touched)] = select_columns(self.x, self.touched).T @ delta
 
 
 @dataclass(eq=False)
 class DenseOnMixed(Dense):
-    """As `Dense`, for rows most of whose inputs are one-hot: these pick rows of W instead of multiplying them."""
+    """As `Dense`, for rows whose inputs are mostly one-hot: these select rows of W instead of multiplying them."""
 
     def forward(self, x: MixedRows) -> Array:
         self.x = x
@@ -223,27 +220,27 @@ class DenseOnMixed(Dense):
         return self.z
 
     def backward(self, delta: Array) -> None:
-        # dJ/dW = x^T dJ/dz: for a category, the sum over its rows
+        # dJ/dW = x^T dJ/dz: for a category, the sum of dJ/dz over its rows
         self._rows_of_one_hot(self.dW)[:] = self.x.one_hot.T @ delta
-        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # all other rows
+        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # for the dense inputs
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz
 
     def _rows_of_one_hot(self, W: Array) -> Array:
-        """Return W's last e rows, those of the one-hot inputs, (e, h)."""
+        """Return the weights of the one-hot inputs, the last e rows of W, (e, h)."""
         return W[len(W) - self.x.one_hot.shape[1] :]
 
 
 def touched_inputs(x: sp.csr_array) -> Array | None:
-    """Return the columns with entries, increasing; None where they are most of them."""
+    """Return the sorted indices of the columns with entries; None if more than half of the columns have entries."""
     touched = np.zeros(x.shape[1], dtype=bool)
     touched[x.indices] = True
-    columns = np.flatnonzero(touched)  # of x, and so rows of W
-    return columns if 2 * len(columns) <= x.shape[1] else None  # packing more would cost more than it saves
+    columns = np.flatnonzero(touched)
+    return columns if 2 * len(columns) <= x.shape[1] else None  # for more columns, a dense gradient is faster
 
 
 def select_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
-    """Return x without its other columns, which have no entries."""
-    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; never read where a column has no entries
+    """Return these columns of x; the others must have no entries."""
+    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; not read for columns without entries
     new_index[columns] = np.arange(len(columns))
     return sp.csr_array((x.data, new_index[x.indices], x.indptr), shape=(x.shape[0], len(columns)))
 
@@ -253,8 +250,8 @@ def select_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
 BatchFormat = Literal["dense", "ones", "sparse", "mixed"]
 """What the first layer takes: an array, an array whose last column is 1, a CSR matrix, or `MixedRows`.
 
-The column of ones saves a pass over the first sums: 2 % of a default fit of 2,000 rows, 4 to 7 % of networks as small
-as 10-20-1.
+With the column of ones, the product with W adds the biases. This saves 2 % of the time of a default fit of 2,000 rows,
+and 4 to 7 % for networks as small as 10-20-1.
 """
 
 FIRST_LAYERS: dict[BatchFormat, Callable[..., Layer]] = {
@@ -265,16 +262,16 @@ FIRST_LAYERS: dict[BatchFormat, Callable[..., Layer]] = {
 }
 
 NO_ARRAY = np.empty((0, 0))
-"""Stands for the gradient where no backward pass is wanted: one that runs all the same fails, by its shape."""
+"""The gradient of a chain without a backward pass. Its shape makes a backward pass fail."""
 
 
 @dataclass(frozen=True)
 class BackwardOptions:
     """What a chain needs for the backward pass and for dropout."""
 
-    gradient: Array  # (p,), like theta: where the backward pass writes
+    gradient: Array  # (p,), like theta; the backward pass overwrites it
     dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
-    rng: np.random.Generator | None = None  # draws what is dropped; None for passes without dropout
+    rng: np.random.Generator | None = None  # for dropout; None turns dropout off
 
 
 def bind(
@@ -288,10 +285,10 @@ def bind(
     layout : Layout
     activations : sequence of Activation, one per hidden layer
     theta : (p,) array
-        The layers hold views of it, so they follow its changes.
+        The layers have views of it, so they follow its changes.
 
     n_rows : int
-        How many rows every batch has.
+        Number of rows of every batch.
 
     batch_format : {"dense", "ones", "sparse", "mixed"}, default="dense"
         What the first layer takes.
@@ -314,9 +311,8 @@ def bind_layers(
     batch_format: BatchFormat = "dense",
     backward: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
 ) -> Chain:  # fmt: skip
-    """As `bind`, for the parameters of each layer, which need not lie in one theta."""
+    """As `bind`, for each layer's parameters, which need not be views of one theta."""
     gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
-    # no rates, or no training: 0 for every hidden layer
     rates = (backward and backward.dropout) or [0.0] * len(activations)
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
@@ -325,7 +321,7 @@ def bind_layers(
     each = zip(parameters, gradients, [*activations, None], [*rates, 0.0], strict=True)  # nothing follows the last
     for number, (layer, gradient, activation, rate) in enumerate(each):
         d, h = layer.W.shape  # of a first layer with `biases_in_weights`, d counts the column of ones
-        # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
+        # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass needs
         z = np.empty((n_rows, h), dtype)
         dx = np.empty((n_rows, d), dtype) if number > 0 and backward is not None else None  # the first x is data
         make_layer = FIRST_LAYERS[batch_format] if number == 0 else Dense
@@ -338,7 +334,7 @@ def bind_layers(
 def _add_activation(
     layers: list[Layer], activation: Activation, rate: float, z: Array, backward: BackwardOptions | None
 ) -> Array:
-    """Append an activation and, in training, the dropout that follows it; return where their output lies."""
+    """Append an activation and, in training, its dropout to the layers; return the buffer of their output."""
     if backward is None or activation.keeps == "output":
         layers.append(Activate(activation.apply, activation.backward))
     else:
@@ -361,28 +357,27 @@ class Inputs(Protocol):
         """What the batches are."""
 
     def __call__(self, batch: Batch, /) -> Table:
-        """Return the batch's rows: (b, d - s), an array, CSR or mixed; "ones": one more column, which is 1."""
+        """Return the batch's rows, (b, d - s), in the batch format; with "ones", (b, d - s + 1)."""
 
     def without_first_inputs(self, s: int, /) -> Self:
-        """Return the same rows without the first s inputs, which a network skips; with buffers of their own."""
+        """Return the same rows without the first s inputs, which a network skips. They share no buffers."""
 
 
 class DenseInputs:
-    """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer."""
+    """The rows of an array, (n, d) or (n,), copied batch by batch into one buffer."""
 
     def __init__(self, values: Array, batch_format: BatchFormat = "dense") -> None:
         self.batch_format, self._values, self._is_view = batch_format, values, not values.flags.c_contiguous
         self._buffer = np.empty((0, *values.shape[1:]), values.dtype)
 
     def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
-        # An array without its first columns is a view. An index makes a new array of its rows; `take`, which needs 1 us
-        # less otherwise, would first copy the whole view.
+        """Return the batch's rows: a view for a slice, otherwise a buffer that the next call overwrites."""
+        # an array without its first columns is a view, and `take` would first copy the whole view
         if isinstance(batch, slice) or self._is_view:
             return self._values[batch]
-        if len(self._buffer) < len(batch):  # the first batch; pieces that are evaluated may be larger
+        if len(self._buffer) < len(batch):  # at the first batch, and at larger ones
             self._buffer = np.empty((len(batch), *self._values.shape[1:]), self._values.dtype)
-        # "clip" skips NumPy's own buffering of the output; the indices are in range
+        # "clip" avoids that NumPy buffers the output; all indices are in range
         return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
 
     def without_first_inputs(self, s: int) -> "DenseInputs":
@@ -408,16 +403,16 @@ class SparseInputs:
 
 
 class OneHotRows(Protocol):
-    """Rows of a CSR matrix, or what makes one of some rows: the last inputs."""
+    """The one-hot inputs, the last ones: a CSR matrix, or an object that makes one for some rows."""
 
     def __getitem__(self, rows: Batch, /) -> sp.csr_array:
         """Return some rows."""
 
 
 class MixedInputs:
-    """Rows most of whose inputs are one-hot: the others, `dense_inputs` of all, come from `dense`.
+    """Rows whose inputs are mostly one-hot. `dense` has the others, and `dense_inputs` their indices.
 
-    The inputs that a network may skip are the first ones of both.
+    The inputs that a network may skip are the first inputs, and the first columns of `dense`.
     """
 
     batch_format: BatchFormat = "mixed"
@@ -436,7 +431,7 @@ class MixedInputs:
 
 @dataclass(frozen=True)
 class RowSelection:
-    """Rows of other inputs, by their numbers."""
+    """Some rows of other inputs."""
 
     inputs: Inputs
     rows: NDArray[np.intp] | None = None  # None: all
@@ -447,7 +442,7 @@ class RowSelection:
         return self.inputs.batch_format
 
     def __call__(self, batch: Batch) -> Table:
-        """Return the batch's rows: `batch` counts the selected rows, `inputs` counts all."""
+        """Return the batch's rows; `batch` has indices among the selected rows."""
         return self.inputs(batch if self.rows is None else self.rows[batch])
 
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
@@ -460,7 +455,7 @@ class RowSelection:
 
 
 def length(batch: Batch) -> int:
-    """Return how many rows a batch has."""
+    """Return the number of rows of a batch."""
     return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
 
 

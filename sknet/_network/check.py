@@ -1,12 +1,12 @@
 """Checks of an activation or a loss that a user has written.
 
-`check_gradient` compares derivatives with finite differences. `fit` tries each function once on a few numbers, and
-finds out whether a loss depends on the unit of the targets.
+`check_gradient` compares derivatives with finite differences. `fit` calls each function once on a few rows, and finds
+out whether a loss depends on the unit of the targets.
 
 Conventions
 -----------
-z, delta : (n, h)      see `activations`; the slope is compared entry by entry
-raw, target : (n, k)   see `losses`; target is (n, 1) where the loss has `levels`, k of them
+z, delta : (n, h)      see `activations`
+raw, target : (n, k)   see `losses`; target is (n, 1) for a loss with k `levels`
 """
 
 from collections.abc import Callable, Sequence
@@ -21,13 +21,13 @@ from sknet._typing import Array, Target
 # --- derivatives against finite differences ---------------------------------------------------------------------------
 
 STEP = 1e-5
-"""The step of central differences: truncation and rounding are both about 1e-11 there."""
+"""The step of central differences. Truncation and rounding both err by about 1e-11."""
 
 N_ROWS, N_UNITS = 50, 4
 """How many rows, and how many raw outputs, the random points have."""
 
 SINGLE_TOLERANCE = 1e-3
-"""How far single precision may be from double, relative to 1 and to the value."""
+"""The largest error of single precision, relative to the value, or to 1 if the value is smaller."""
 
 
 def check_gradient(
@@ -100,7 +100,7 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
     check_activation_results(name, activation)
-    z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))  # as wide as units work: both tails of a sigmoid are reached
+    z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))  # includes both tails of a sigmoid
 
     def f(z: Array) -> Array:
         return _finite_result(f"{name}: apply(z)", activation.apply, z)
@@ -128,7 +128,7 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
 
 
 def _overwritten(function: Callable[..., object], *arguments: Array) -> Array:
-    """Return what a function makes of a copy of its last argument."""
+    """Call a function with copies of the arguments; return the last copy, which it overwrites."""
     copies = [argument.copy() for argument in arguments]
     with np.errstate(all="ignore"):
         function(*copies)
@@ -136,7 +136,7 @@ def _overwritten(function: Callable[..., object], *arguments: Array) -> Array:
 
 
 def _finite_result(what: str, function: Callable[..., object], x: Array) -> Array:
-    """Return what a function makes of a copy of x; raise where that is not finite."""
+    """Call a function that overwrites a copy of x; return the copy, or raise if it is not finite."""
     out = _overwritten(function, x)
     if not np.isfinite(out).all():
         raise ValueError(f"{what} gives {out[~np.isfinite(out)][0]} at {x[~np.isfinite(out)][0]:.6g}.")
@@ -148,7 +148,7 @@ def _finite_result(what: str, function: Callable[..., object], x: Array) -> Arra
 
 @_check.register
 def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
-    # by default positive ones that add up to 1, which nearly every loss takes
+    # by default positive and adding up to 1, which suits nearly every loss
     target = rng.dirichlet(np.ones(2), N_ROWS) if target is None else np.array(target, dtype=np.float64)
     target = target.reshape(len(target), -1)[:, : 1 if loss.levels else None]
     name, n, k = f"Loss {loss.name!r}", len(target), len(loss.levels) or target.shape[1]
@@ -161,11 +161,11 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     check_loss_results(name, loss, target)
     raw = rng.normal(size=(n, k))
     value = _checked_value(name, loss, raw, target)
-    # a few rows alone must give what they give among others: batches are cut anywhere
+    # a few rows must have the same values as among all rows, since batches have any rows
     if not np.allclose(loss.value(raw[:3].copy(), target[:3]), value[:3], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: value(raw, target) mixes samples: each loss must depend on its own row only.")
     slope = np.empty((n, k))
-    for j in range(k):  # central differences: raw_j of all rows at once, since rows do not depend on each other
+    for j in range(k):  # central differences of raw_j, for all rows at once
         step = STEP * np.eye(k)[j]
         slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
     error = _check_slope(f"{name}: gradient(raw, target)", "gradient", loss.gradient, raw, target, slope, tolerance)
@@ -189,7 +189,7 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
 
 
 def _check_start(name: str, loss: Loss, target: Array) -> None:
-    """Raise where what training starts from is not finite, or of another type."""
+    """Raise if `start` is not finite, has another dtype, or changes the target."""
     if loss.start is None:
         return
     for dtype in (np.float64, np.float32):
@@ -206,7 +206,7 @@ def _check_start(name: str, loss: Loss, target: Array) -> None:
 
 
 def _checked_value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
-    """Return the samples' losses, checked for all but their slope."""
+    """Return each sample's loss; raise if it is not finite, or if `value` changes its arguments."""
     given, target_copy = raw.copy(), target.copy()
     value = loss.value(given, target_copy)
     what = f"{name}: value(raw, target)"
@@ -222,7 +222,7 @@ def _check_slope(
     what: str, label: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array, slope: Array,
     tolerance: float,
 ) -> float:  # fmt: skip
-    """Return how far a loss's gradient is from the slope of its value; raise where that is too far."""
+    """Return the largest error of a loss's gradient; raise if it is too large."""
     target_copy = target.copy()
     derivative = gradient(raw.copy(), target_copy)
     if not np.array_equal(target_copy, target):
@@ -235,7 +235,7 @@ def _check_slope(
 
 
 def _check_single_precision(what: str, single: Array, double: Array) -> None:
-    """Raise where single precision is lost, or gives other numbers."""
+    """Raise if single precision is lost, or differs too much from double precision."""
     if single.dtype != np.float32:
         raise ValueError(f"{what} turns float32 into {single.dtype}: use Python numbers, not float64 arrays.")
     off = _relative_errors(single, double).max()
@@ -244,7 +244,7 @@ def _check_single_precision(what: str, single: Array, double: Array) -> None:
 
 
 def _relative_errors(computed: Array, expected: Array) -> Array:
-    """Return how far apart, relative to what is expected or to 1; infinite where it is not a number."""
+    """Return errors relative to the expected values, or to 1 if these are smaller; NaN counts as infinite."""
     error = np.abs(computed - expected) / np.maximum(np.abs(expected), 1.0)
     return np.where(np.isfinite(error), error, np.inf)
 
@@ -258,7 +258,7 @@ def _check_close(
     tolerance: float,
     hints: dict[str, Callable[[], Array]] | None = None,
 ) -> float:
-    """Return the largest error; raise with the worst places where it is above the tolerance."""
+    """Return the largest error; raise if it exceeds the tolerance, with the largest errors in the message."""
     error = _relative_errors(computed, expected)
     if error.max() <= tolerance:
         return float(error.max())
@@ -270,14 +270,14 @@ def _check_close(
     }
     lines = ["".join(f"{name:>18}" for name in columns)]
     lines += ["".join(f"{values[at]:18.6g}" for values in columns.values()) for at in worst]
-    # a hint is given where what it proposes would have been right
+    # a hint is given if what it proposes is right
     advice = [hint for hint, would in (hints or {}).items() if _relative_errors(would(), expected).max() <= tolerance]
     wrong = f"{what}: it is off at {(error > tolerance).sum()} of {error.size} places, by up to {error.max():.2g}."
     raise ValueError("\n".join([wrong, *lines, *(advice or _describe_common_factor(computed, expected))]))
 
 
 def _describe_common_factor(computed: Array, expected: Array) -> list[str]:
-    """Say so where all that is wrong is a factor."""
+    """Return a sentence about the factor, if the values are wrong by a constant factor."""
     large = np.abs(expected) > 1e-3
     ratio = computed[large] / expected[large]
     if not ratio.size or not np.isfinite(ratio).all() or np.ptp(ratio) > 1e-4 * np.abs(ratio).max():
@@ -285,21 +285,21 @@ def _describe_common_factor(computed: Array, expected: Array) -> list[str]:
     return [f"It is {ratio.mean():.6g} times what it should be, everywhere."]
 
 
-# --- results of other shapes and types than they should be ------------------------------------------------------------
+# --- results of wrong shapes and types --------------------------------------------------------------------------------
 
 N_ROWS_TRIED = 7
-"""Rows that a function is tried on: a number that no other dimension is likely to have."""
+"""Rows that a function is called with: a number that no other dimension is likely to have."""
 
 
 def check_custom_functions(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
-    """Try a loss and activations; those of this package pass."""
+    """Raise a ValueError if a loss or an activation returns something wrong."""
     check_loss_results(f"loss={loss.name!r}", loss, target)
     for activation in activations:
         check_activation_results(f"activation={activation.name!r}", activation)
 
 
 def check_loss_results(name: str, loss: Loss, target: Array) -> None:
-    """Raise a ValueError that says what a loss returns, where it is not what it should be, for rows of this target."""
+    """Raise a ValueError if a function of a loss returns something wrong for a few rows of this target."""
     rows = target[np.arange(N_ROWS_TRIED) % len(target)].copy()
     raw = np.linspace(-0.1, 0.1, N_ROWS_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
     raw = raw.reshape(N_ROWS_TRIED, -1)
@@ -315,7 +315,7 @@ def check_loss_results(name: str, loss: Loss, target: Array) -> None:
 
 
 def _check_result(what: str, returned: object, shape: tuple[int, ...], words: str) -> None:
-    """Raise unless a user's function has returned floats of this shape, and no NaN."""
+    """Raise unless a user's function has returned an array of floats of this shape, without NaN."""
     if not isinstance(returned, np.ndarray) or returned.dtype.kind != "f":
         kind = f"an array of {returned.dtype}" if isinstance(returned, np.ndarray) else f"a {type(returned).__name__}"
         raise ValueError(f"{what} returned {kind}: it must return an array of floats of shape {words}.")
@@ -328,7 +328,7 @@ def _check_result(what: str, returned: object, shape: tuple[int, ...], words: st
 
 
 def check_activation_results(name: str, activation: Activation) -> None:
-    """Raise a ValueError where an activation returns a new array instead of overwriting its argument."""
+    """Raise a ValueError if an activation returns a new array instead of overwriting its argument."""
     z = np.linspace(-2.0, 2.0, 3 * N_ROWS_TRIED).reshape(N_ROWS_TRIED, 3)
     kept = z.copy()
     with np.errstate(all="ignore"):
@@ -338,7 +338,7 @@ def check_activation_results(name: str, activation: Activation) -> None:
 
 
 def _check_overwrites(what: str, function: Callable[..., object], *arguments: Array) -> None:
-    """Call a function; raise where it returns a new array and leaves its last argument as it was."""
+    """Call a function; raise if it returns a new array and leaves its last argument as it was."""
     written, before = arguments[-1], arguments[-1].copy()
     returned = function(*arguments)
     if isinstance(returned, np.ndarray) and np.array_equal(written, before) and not np.array_equal(returned, before):
@@ -351,15 +351,15 @@ def _check_overwrites(what: str, function: Callable[..., object], *arguments: Ar
 
 
 def has_log_link(loss: Loss, k: int) -> bool:
-    """Whether predictions are exp(raw), whatever a user's loss calls its link."""
+    """Whether predictions are exp(raw), regardless of the link's name."""
     raw = np.repeat([[0.0], [1.0]], k, axis=1)
     return np.allclose(loss.predictions(raw), np.exp(raw))
 
 
 def works_in_any_unit(loss: Loss, k: int) -> bool:
-    """Whether a loss with a log link has the same gradient in another unit of the targets, but for a factor.
+    """Whether another unit of the targets only multiplies the gradient of a loss with a log link by a factor.
 
-    All deviances have. Of a user's own loss, the gradients of a few rows tell; its start must move with the unit.
+    This is true of deviances. For a user's loss, the gradients of a few rows decide. Its start must also fit the unit.
     """
     raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
     target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
@@ -373,5 +373,5 @@ def works_in_any_unit(loss: Loss, k: int) -> bool:
         factor = np.vdot(one, other) / np.vdot(one, one)
         in_proportion = factor > 0.0 and np.allclose(other, factor * one)
         return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
-    except Exception:  # a user's loss that fails here is refused, with a reason, before training
+    except Exception:  # if a user's loss fails here, `check_custom_functions` raises an error before training
         return False

@@ -5,28 +5,30 @@ To add a loss, write a function of its value and gradient, and give it an entry 
 
 Conventions
 -----------
-raw : (n, k)        the network's last sums; there is no output activation but the loss's own link
+raw : (n, k)        the network's last sums; the link is the output activation
 target : (n, k)     numbers, 0/1 labels, or one-hot rows (soft labels too); for several quantile levels (n, 1)
 weight : (n,)       the samples' weights; None where all are 1
 value : (n,)        each sample's loss: the mean over regression outputs or quantile levels, the sum over labels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 link : (n, k)       turns raw, in place, into predictions: probabilities, or numbers in the target's (scaled) units
-delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
+delta : (n, k)      dJ/dpredictions of any J; `link_backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from math import exp, inf
 from numbers import Real
-from typing import NamedTuple
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, log_expit
 
 from sknet._typing import Array
+
+T = TypeVar("T")
 
 # --- links, their logarithms and their derivatives --------------------------------------------------------------------
 
@@ -38,7 +40,7 @@ def sigmoid_link(raw: Array) -> None:
 
 def log_sigmoid_link(raw: Array) -> None:
     """Overwrite raw with the logarithms of its sigmoids."""
-    # in float64 for float32 too: there SciPy's function falls here and there, where it must rise
+    # always in float64: in float32, SciPy's function is not monotone everywhere
     log_expit(raw, out=raw, dtype=np.float64, casting="same_kind")
 
 
@@ -62,7 +64,7 @@ def log_softmax_link(raw: Array) -> None:
 
 def _subtract_largest(raw: Array) -> None:
     """Move each row so that its largest number is 0: the softmax stays the same, and exp cannot overflow."""
-    with np.errstate(over="ignore"):  # what is infinitely far below the largest has no share
+    with np.errstate(over="ignore"):  # the difference may be minus infinity, whose exp is 0
         raw -= raw.max(axis=1, keepdims=True)
 
 
@@ -74,11 +76,11 @@ def softmax_link_backward(raw: Array, delta: Array) -> Array:
 
 
 DIFFERENCE_STEP = 1e-5
-"""The step of central differences, relative to a raw output above 1: truncation and rounding are about 1e-10 there."""
+"""The step of central differences, relative to raw outputs above 1. Truncation and rounding both err by about 1e-10."""
 
 
 def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) -> Array:
-    """Return dJ/draw by differences of a link whose derivative nobody has written."""
+    """Return dJ/draw by central differences of a link, for a loss without `link_backward`."""
     gradient = np.empty_like(raw, dtype=np.float64)
     for j in range(raw.shape[1]):  # raw_j may change every prediction of its row: sum_i delta_i dlink_i / draw_j
         step = DIFFERENCE_STEP * np.maximum(1.0, np.abs(raw[:, j]))
@@ -233,7 +235,7 @@ class Loss:
     mirrored: bool = False
 
     def __getstate__(self) -> dict[str, object]:
-        # the pickle of a fitted estimator names nothing private, which may be renamed
+        # private functions may be renamed, so the pickle of a fitted estimator must not name them
         return {name: value for name, value in vars(self).items() if value is not identity}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -257,7 +259,7 @@ class Loss:
         predictions : array of shape (n, k)
             Probabilities, or numbers in the units of the (scaled) target.
         """
-        predictions = np.array(raw, order="F")  # what a link does row by row goes faster along whole columns
+        predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
         self.link(predictions)
         return predictions
 
@@ -278,7 +280,7 @@ class Loss:
             raise TypeError(f"the loss {self.name!r} has no log_link")
         log_p = np.array(raw, order="F")
         self.log_link(log_p)
-        return np.maximum(log_p, np.finfo(raw.dtype).min)  # one output may lie infinitely far below another
+        return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
 
     def both_predictions(self, raw: Array) -> Array:
         """Compute the probabilities of both classes if the link is mirrored, else the predictions.
@@ -376,8 +378,8 @@ class Loss:
 
 
 def weighted_mean(values: Array, weight: Array | None) -> float:
-    """Return the mean of (n,) values, weighted where there are weights: by products, which are faster than NumPy's."""
-    # `mean` gives the same number in five times the time, a dozen times an epoch while a temperature is searched
+    """Return the weighted mean of (n,) values; without weights, the mean."""
+    # faster than NumPy's `mean` and `average`: the search for a temperature calls this a dozen times per epoch
     return float(values.sum() / len(values) if weight is None else np.dot(values, weight) / weight.sum())
 
 
@@ -388,18 +390,17 @@ Joint = Callable[[Array, Array], tuple[Array, Array]]
 
 
 def _value_from_joint(joint: Joint, raw: Array, target: Array) -> Array:
-    with np.errstate(all="ignore"):  # an overflow gives an infinite loss, which training reports as divergence
+    with np.errstate(all="ignore"):  # training reports an infinite loss as divergence
         return joint(raw.copy(), target)[0]
 
 
 def _gradient_from_joint(joint: Joint, raw: Array, target: Array) -> Array:
-    """Return the gradient alone, of a function that computes the value and the gradient jointly."""
     with np.errstate(all="ignore"):
         return joint(raw, target)[1]
 
 
 def make_loss(name: str, joint: Joint, **more: object) -> Loss:
-    """Return the loss whose value and gradient one function computes; `more` are further arguments of `Loss`."""
+    """Return a `Loss` from one function that computes both value and gradient; `more` are other arguments of `Loss`."""
     functions = {
         "value": partial(_value_from_joint, joint),
         "gradient": partial(_gradient_from_joint, joint),
@@ -409,7 +410,7 @@ def make_loss(name: str, joint: Joint, **more: object) -> Loss:
 
 
 def row_sums(values: Array) -> Array:
-    """Return the sum of each row; of a single column, faster than NumPy's sum, that column."""
+    """Return the sum of each row, (n,). A single column is returned as it is, which is faster than NumPy's sum."""
     return values[:, 0] if values.shape[1] == 1 else values.sum(axis=1)
 
 
@@ -424,7 +425,7 @@ def sigmoid_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def sigmoid_log_loss_gradient(raw: Array, target: Array) -> Array:
-    """Overwrite raw with a - t: the slope a (1 - a) of the sigmoid cancels."""
+    """Overwrite raw with the gradient a - t: dJ/da = (a - t) / (a (1 - a)), and da/draw = a (1 - a) cancels."""
     expit(raw, out=raw)
     raw -= target
     return raw
@@ -434,7 +435,7 @@ def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
     """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j. Overwrites raw."""
     a, largest, total = _softmax_by_column(raw)
     at_target = np.vecdot(raw, target)  # (n,) sum_j t_j raw_j, before delta overwrites raw
-    delta = np.subtract(a.T, target, out=raw)  # a - t: the rows of t add up to 1
+    delta = np.subtract(a.T, target, out=raw)  # gradient a - t, since each row of t adds up to 1
     value = np.log(total, out=total)  # log sum_j exp(raw_j) - largest
     largest -= at_target
     value += largest
@@ -442,14 +443,14 @@ def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def softmax_log_loss_gradient(raw: Array, target: Array) -> Array:
-    """Overwrite raw with a - t alone, as `softmax_log_loss` does."""
+    """Overwrite raw with the gradient a - t; see `softmax_log_loss`."""
     a, _, _ = _softmax_by_column(raw)
     return np.subtract(a.T, target, out=raw)
 
 
 def _softmax_by_column(raw: Array) -> tuple[Array, Array, Array]:
     """Return a = softmax(raw), (k, n), the largest raw_j of each row, and the sum of exp(raw_j - largest), (n,)."""
-    a = raw.T.copy()  # what is done with all of a row goes faster along whole columns
+    a = raw.T.copy()  # sums over the few outputs of a row are faster column by column
     largest = np.maximum.reduce(a)
     a -= largest  # changes no probability, and exp cannot overflow
     np.exp(a, out=a)
@@ -461,18 +462,18 @@ def _softmax_by_column(raw: Array) -> tuple[Array, Array, Array]:
 def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
     """1/2 (a - t)^2 with a = sigmoid(raw), summed over the labels."""
     a = np.asarray(expit(raw))
-    error = a - target
-    return 0.5 * np.vecdot(error, error), error * a * (1.0 - a)  # dJ/da da/draw: not a - t, as it is for the log-loss
+    residual = a - target
+    return 0.5 * np.vecdot(residual, residual), residual * a * (1.0 - a)  # dJ/da = a - t, times da/draw = a (1 - a)
 
 
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
 
 MIN_LABEL_FREQUENCY = 1e-3
-"""The least frequency of a label that training starts from: no label starts with a probability of 0."""
+"""Training starts from frequencies of labels that are at least this, and at most 1 minus this."""
 
 
 def _label_frequencies(target: Array, weight: Array | None) -> Array:
-    """Return which fraction of the rows has each label, (k,), within limits."""
+    """Return the weighted fraction of rows with each label, (k,), clipped by `MIN_LABEL_FREQUENCY`."""
     frequency = np.average(target, axis=0, weights=weight).astype(np.float64)
     return np.clip(frequency, MIN_LABEL_FREQUENCY, 1.0 - MIN_LABEL_FREQUENCY)
 
@@ -489,12 +490,12 @@ def _centred_log_frequencies(target: Array, weight: Array | None) -> Array:
     return logs - logs.mean()  # a softmax does not change with a constant that is added to all
 
 
-# --- sums of losses ---------------------------------------------------------------------------------------------------
+# --- several columns of classes ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _SumOfLosses:
-    """Several losses, each of its own outputs: the value is their sum."""
+class _SumOfLogLosses:
+    """A log-loss for each column of labels, of its own raw outputs: the value is their sum."""
 
     parts: tuple[tuple[Loss, slice], ...]
 
@@ -518,31 +519,7 @@ class _SumOfLosses:
             raw[:, s] = loss.log_predictions(raw[:, s])
 
     def start(self, target: Array, weight: Array | None) -> Array:
-        raw = np.zeros(target.shape[1])
-        for loss, s in self.parts:
-            if loss.start is not None:
-                raw[s] = loss.start(target[:, s], weight)
-        return raw
-
-
-def sum_of_losses(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
-    """Return the sum of several losses, each on its own slice of the outputs."""
-    total = _SumOfLosses(tuple(zip(losses, slices, strict=True)))
-    names, intervals = {loss.out_activation for loss in losses}, {loss.targets for loss in losses}
-    return Loss(
-        losses[0].name,
-        total.value,
-        total.gradient,
-        total.link,
-        names.pop() if len(names) == 1 else "mixed",
-        targets=intervals.pop() if len(intervals) == 1 else Interval(),
-        scales_targets=all(loss.takes_scaled_targets for loss in losses),
-        start=total.start,
-        link_backward=total.link_backward,
-        log_link=None if any(loss.log_link is None for loss in losses) else total.log_link,
-        # a softmax's slice has all of its classes: only single outputs, of two classes, must be mirrored
-        mirrored={loss.mirrored for loss, s in total.parts if s.stop - s.start == 1} == {True},
-    )
+        return np.concatenate([loss.start(target[:, s], weight) for loss, s in self.parts])  # type: ignore[misc]
 
 
 # --- targets that are missing in part --------------------------------------------------------------------------------
@@ -550,20 +527,21 @@ def sum_of_losses(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
 
 @dataclass(frozen=True)
 class _LossOfPresentTargets:
-    """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
+    """A loss of several outputs that leaves out missing targets (NaN). For complete rows, it is `whole`."""
 
     whole: Loss
-    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]  # outputs of a target are there or missing together
-    weight_of_each_target: float  # in the value: 1 of a sum, 1 / k of a mean
+    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]  # each target's loss and outputs
+    weight_of_each_target: float  # 1 if the value is a sum over targets, 1 / k if it is their mean
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
         if not np.isnan(target).any():
             return self.whole.value_and_gradient(raw, target)
         total, delta = np.zeros(len(raw), raw.dtype), np.zeros_like(raw)
-        for loss, s, rows in self._losses_with_present_rows(target):
-            value, gradient = loss.value_and_gradient(raw[rows, s], target[rows, s])  # indices: a copy, not raw itself
-            total[rows] += self.weight_of_each_target * value
-            delta[rows, s] = self.weight_of_each_target * gradient
+        for loss, s, present in self._losses_with_present_rows(target):
+            # an index array copies, so the loss cannot overwrite raw
+            value, gradient = loss.value_and_gradient(raw[present, s], target[present, s])
+            total[present] += self.weight_of_each_target * value
+            delta[present, s] = self.weight_of_each_target * gradient
         return total, delta
 
     def gradient(self, raw: Array, target: Array) -> Array:
@@ -573,17 +551,17 @@ class _LossOfPresentTargets:
         if self.whole.start is not None and not np.isnan(target).any():
             return self.whole.start(target, weight)
         raw = np.zeros(target.shape[1])
-        for loss, s, rows in self._losses_with_present_rows(target):
+        for loss, s, present in self._losses_with_present_rows(target):
             if loss.start is not None:
-                raw[s] = loss.start(target[rows, s], None if weight is None else weight[rows])
+                raw[s] = loss.start(target[present, s], None if weight is None else weight[present])
         return raw
 
     def _losses_with_present_rows(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
-        """Yield loss and outputs of each target with the rows that have it, if there are any."""
+        """Yield each target's loss, its outputs, and the indices of the rows that have it, if there are any."""
         for loss, s in self.losses_by_target():
-            rows = np.flatnonzero(~np.isnan(target[:, s.start]))
-            if len(rows):
-                yield loss, s, rows
+            present = np.flatnonzero(~np.isnan(target[:, s.start]))  # all outputs of a target are missing together
+            if len(present):
+                yield loss, s, present
 
 
 def without_missing_targets(
@@ -594,12 +572,12 @@ def without_missing_targets(
     Parameters
     ----------
     whole : Loss
-        Of rows that have all targets.
+        The loss of rows that have all targets.
     losses_by_target : callable
-        Returns the loss and the outputs of each target by itself. It is called where a target is missing: the number of
-        labels in a file may be any.
+        Returns each target's own loss and its outputs. It is called only if a target is missing, because there may be
+        many labels.
     weight_of_each_target : float
-        In the value of `whole`: 1 where it is their sum, 1 / k where their mean.
+        1 if the value of `whole` is a sum over targets, 1 / k if it is their mean.
     """
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
     return replace(
@@ -611,58 +589,45 @@ def without_missing_targets(
     )
 
 
-# --- a log link, in the unit of the target's mean: a fit then does not depend on the unit of the target --------------
+# --- a log link, with targets divided by their mean: a fit then does not depend on the unit of the target ------------
 #
-# The deviance of a variance mean^p, in a unit u, is u^(p - 2) times what it is in the unit 1. The penalty, the
-# tolerance and a solver's constants are not: they are compared with the loss in a unit that the targets themselves
-# give.
+# If targets are divided by a unit u, the deviance for a variance of mean^p is divided by u^(2 - p). The penalty, the
+# tolerance and the solver's constants stay the same, so their effect depends on u. The targets' mean as u makes it the
+# same in every unit.
 
 
-@dataclass(frozen=True)
-class _InUnit:
-    """A loss of targets over their unit; raw outputs are logarithms in the target's own unit all the same."""
+def _in_unit(function: Callable[[Array, Array], T], log_of_unit: Array, raw: Array, target: Array) -> T:
+    """Call a function of a loss with raw outputs converted to the unit of its targets: log(m / u) = log m - log u."""
+    return function(raw - log_of_unit.astype(raw.dtype), target)
 
-    loss: Loss
-    unit: tuple[float, ...]
 
-    @cached_property
-    def log_of_unit(self) -> Array:
-        return np.log(self.unit)
-
-    def value(self, raw: Array, target: Array) -> Array:
-        return self.loss.value(self._shifted(raw), target)
-
-    def gradient(self, raw: Array, target: Array) -> Array:
-        return self.loss.gradient(self._shifted(raw), target)
-
-    def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        return self.loss.value_and_gradient(self._shifted(raw), target)
-
-    def start(self, target: Array, weight: Array | None) -> Array:
-        if self.loss.start is None:
-            raise TypeError(f"the loss {self.loss.name!r} has no start")
-        return self.loss.start(target, weight) + self.log_of_unit
-
-    def _shifted(self, raw: Array) -> Array:
-        return raw - self.log_of_unit.astype(raw.dtype)
+def _start_in_unit(
+    start: Callable[[Array, Array | None], Array], log_of_unit: Array, target: Array, weight: Array | None
+) -> Array:
+    return start(target, weight) + log_of_unit
 
 
 def in_unit(loss: Loss, unit: Array) -> Loss:
-    """Return a loss that is given targets over their unit, (k,); raw outputs stay logarithms in the target's own."""
-    own = _InUnit(loss, tuple(unit.tolist()))
-    joint = None if loss.joint is None else own.joint
-    return replace(loss, value=own.value, gradient=own.gradient, joint=joint, start=own.start)
+    """Return the loss for targets that are divided by a unit, (k,). Raw outputs keep the original unit."""
+    log_of_unit = np.log(unit)
+    return replace(
+        loss,
+        value=partial(_in_unit, loss.value, log_of_unit),
+        gradient=partial(_in_unit, loss.gradient, log_of_unit),
+        joint=loss.joint and partial(_in_unit, loss.joint, log_of_unit),
+        start=loss.start and partial(_start_in_unit, loss.start, log_of_unit),
+    )
 
 
 # --- classification losses, by name ---------------------------------------------------------------------------------
 
 TARGETS_FROM_0_TO_1 = Interval(0.0, 1.0)
-"""What log-losses take: 0, 1, or a label's part of a row."""
+"""Targets of classification losses: 0 and 1, or between them with label smoothing."""
 
 SIGMOID_LOG_LOSS = make_loss(
     "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=TARGETS_FROM_0_TO_1,
     start=_log_odds, link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
-    gradient=sigmoid_log_loss_gradient,  # which the search for a temperature asks for a dozen times an epoch
+    gradient=sigmoid_log_loss_gradient,  # the search for a temperature needs it alone, a dozen times per epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
     "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=TARGETS_FROM_0_TO_1,
@@ -679,13 +644,19 @@ def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     """One sigmoid for two classes, a softmax for more; multilabel targets: one sigmoid per label."""
     if not exclusive:
         return SIGMOID_LOG_LOSS
-    if len(slices) > 1:
-        return sum_of_losses([_log_loss([s], exclusive) for s in slices], slices)
-    return SIGMOID_LOG_LOSS if slices[0].stop - slices[0].start == 1 else SOFTMAX_LOG_LOSS
+    losses = [SIGMOID_LOG_LOSS if s.stop - s.start == 1 else SOFTMAX_LOG_LOSS for s in slices]
+    if len(losses) == 1:
+        return losses[0]
+    total = _SumOfLogLosses(tuple(zip(losses, slices, strict=True)))
+    return replace(
+        losses[0], value=total.value, gradient=total.gradient, joint=None, link=total.link,
+        out_activation=losses[0].out_activation if len({*losses}) == 1 else "mixed", start=total.start,
+        link_backward=total.link_backward, log_link=total.log_link, mirrored=any(loss.mirrored for loss in losses),
+    )  # fmt: skip
 
 
 def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
-    """One sigmoid per output; of exclusive classes, the probabilities are the sigmoids over their sum."""
+    """One sigmoid per output. Probabilities of exclusive classes are the sigmoids divided by their sum."""
     single = [s.stop - s.start == 1 for s in slices]
     if not exclusive or all(single):
         return SIGMOID_SQUARED_ERROR
@@ -695,7 +666,7 @@ def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
 
 
 def _log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
-    """Overwrite raw with the logarithms of its sigmoids over their sum in each slice; of single ones, of themselves."""
+    """Overwrite raw with log(p_j / sum_k p_k) within each slice, where p = sigmoid(raw); single outputs with log p."""
     log_sigmoid_link(raw)
     for s in slices:
         if s.stop - s.start > 1:
@@ -706,8 +677,8 @@ CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
     "log_loss": _log_loss,
     "squared_error": _squared_error,
 }
-"""Every loss of a classifier by name: a function of the slices of raw outputs, one per column of labels, and of whether
-labels are exclusive: each row then has one label per slice; multilabel targets have none to several in all."""
+"""Every loss of a classifier by name. A function makes it from the slices of raw outputs, one per column of labels, and
+from whether labels are exclusive: then each row has one label per slice. A multilabel row has any number of labels."""
 
 
 # --- pinball losses, least where the predictions are quantiles of the target (Koenker & Bassett 1978) -----------------
@@ -716,35 +687,35 @@ MIN_QUANTILE_GAP = 1e-3
 """The least distance of neighbouring quantiles at the start of training, in scaled units."""
 
 LEVEL_SLACK = 1e-10
-"""How much levels are lowered: a cumulated weight that reaches a level may be rounded to a little less."""
+"""How much quantile levels are lowered, because rounding may leave a cumulated weight just below the level."""
 
 
 def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
-    """Return the first values of each column whose cumulated weight reaches the levels, (len(levels), k)."""
-    level = np.maximum(np.asarray(levels) - LEVEL_SLACK, LEVEL_SLACK)
-    return np.quantile(target.astype(np.float64), level, axis=0, weights=weight, method="inverted_cdf")
+    """Return each column's weighted quantiles, (len(levels), k): the first value whose cumulated weight is enough."""
+    lowered = np.maximum(np.asarray(levels) - LEVEL_SLACK, LEVEL_SLACK)
+    return np.quantile(target.astype(np.float64), lowered, axis=0, weights=weight, method="inverted_cdf")
 
 
 @dataclass(frozen=True)
 class Quantiles:
-    """Quantile levels whose predictions cannot cross.
+    """The pinball loss of several quantile levels, whose predictions cannot cross.
 
-    The raw output in the middle is that level's quantile, each other one,
-    through softplus, the distance to its neighbour on the side of the middle.
+    The raw output of the middle level is its quantile. Each other raw output
+    gives, through softplus, the distance to the next quantile towards the middle.
     """
 
     levels: tuple[float, ...]
 
     @property
     def middle_index(self) -> int:
-        """Index of the level that the others are counted from."""
+        """Index of the level whose raw output is its quantile."""
         return len(self.levels) // 2
 
     def start(self, target: Array, weight: Array | None) -> Array:
         """Return the raw outputs whose predictions are the target's quantiles, (k,)."""
         quantiles = weighted_quantiles(target, self.levels, weight)[:, 0]
         steps = np.maximum(np.diff(quantiles), MIN_QUANTILE_GAP)  # (k - 1,): one for each level but the middle
-        raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus: the link gives the steps back
+        raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus
         return np.insert(raw, self.middle_index, quantiles[self.middle_index])
 
     def link(self, raw: Array) -> None:
@@ -759,9 +730,9 @@ class Quantiles:
     def link_backward(self, raw: Array, delta: Array) -> Array:
         """Return dJ/draw, given delta = dJ/dquantiles."""
         m = self.middle_index
-        by_raw = np.asarray(expit(raw))  # the sigmoid is softplus' slope
-        by_raw[:, m] = delta.sum(axis=1)  # the middle moves all quantiles
-        # step j > m moves all quantiles from j on up, step j < m all from j on down: sums of delta from the far ends
+        by_raw = np.asarray(expit(raw))  # softplus' = sigmoid
+        by_raw[:, m] = delta.sum(axis=1)  # dq_j/draw_m = 1 for all j
+        # step j > m moves the quantiles j, j + 1, ... up; step j < m moves the quantiles j, j - 1, ... down
         by_raw[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]
         by_raw[:, :m] *= -np.cumsum(delta[:, :m], axis=1)
         return by_raw
@@ -775,32 +746,32 @@ class Quantiles:
 
 @dataclass(frozen=True)
 class Pinball:
-    """One quantile level for every output."""
+    """The pinball loss of one quantile level for every output."""
 
-    level: float
+    quantile_level: float
 
     def start(self, target: Array, weight: Array | None) -> Array:
-        return weighted_quantiles(target, [self.level], weight)[0]
+        return weighted_quantiles(target, [self.quantile_level], weight)[0]
 
     def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        return _pinball(np.asarray(self.level, dtype=raw.dtype), target - raw)
+        return _pinball(np.asarray(self.quantile_level, dtype=raw.dtype), target - raw)
 
 
-def _pinball(q: Array, error: Array) -> tuple[Array, Array]:
-    """Return each row's mean of q e where the error e = target - prediction is positive, of (q - 1) e elsewhere.
+def _pinball(q: Array, residual: Array) -> tuple[Array, Array]:
+    """Return max(q r, (q - 1) r) for residuals r = target - prediction, and the gradient by predictions.
 
-    And its gradient by the predictions, 0 where e is. q is one level, or one for each column, (k,).
+    The gradient is -q for r > 0, 1 - q for r < 0, and 0 for r = 0. q is one level, or one per column, (k,).
     """
-    value = np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
-    slope = np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)
-    return value, slope / error.shape[1]
+    value = np.maximum(q * residual, (q - 1.0) * residual).mean(axis=1)
+    slope = np.where(residual > 0.0, -q, 1.0 - q) * (residual != 0.0)
+    return value, slope / residual.shape[1]
 
 
-# --- regression losses: any numbers; formulas are those of one output, the value is their mean ------------------------
+# --- regression losses of any numbers; the formulas are for one output, and several outputs are averaged --------------
 
 
 def squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
-    """1/2 (raw - t)^2."""
+    """1/2 (raw - t)^2, with the gradient raw - t. Overwrites raw."""
     k = raw.shape[1]
     raw -= target
     value = np.vecdot(raw, raw) * (0.5 / k)
@@ -810,21 +781,21 @@ def squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def absolute_error(raw: Array, target: Array) -> tuple[Array, Array]:
-    """|raw - t|."""
-    error = raw - target
-    return _row_means(np.abs(error)), np.sign(error) / raw.shape[1]
+    """|raw - t|, with the gradient sign(raw - t)."""
+    residual = raw - target
+    return _row_means(np.abs(residual)), np.sign(residual) / raw.shape[1]
 
 
 @dataclass(frozen=True)
 class Huber:
-    """e^2 / 2 for an error e up to delta, delta (|e| - delta / 2) beyond (Huber 1964)."""
+    """r^2 / 2 for residuals |r| <= delta, else delta (|r| - delta / 2); gradient: r clipped at delta (Huber 1964)."""
 
     delta: float
 
     def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        error = raw - target
-        inside = np.clip(error, -self.delta, self.delta)
-        return _row_means(inside * (error - 0.5 * inside)), inside / raw.shape[1]  # both cases in one formula
+        residual = raw - target
+        clipped = np.clip(residual, -self.delta, self.delta)
+        return _row_means(clipped * (residual - 0.5 * clipped)), clipped / raw.shape[1]  # both cases in one formula
 
 
 def _row_means(values: Array) -> Array:
@@ -834,13 +805,14 @@ def _row_means(values: Array) -> Array:
 
 # --- regression losses: positive targets, half the deviance with a log link (McCullagh & Nelder 1989) -----------------
 #
-# Terms of the target alone stay in, so that a perfect prediction has the loss 0; and all is written with
-# off = raw - log t, since near a perfect prediction the textbook's terms are large and cancel.
+# Terms of the target alone are included, so that a perfect prediction has the loss 0. Near it, the terms of the
+# textbook formulas are large and cancel. So the losses are computed from log(m / t) = raw - log t, where m = exp(raw).
 
 
 def _exp_link(raw: Array) -> None:
     with np.errstate(over="ignore"):
-        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")  # in float32, NumPy's falls here and there
+        # always in float64: in float32, NumPy's exp is not monotone everywhere
+        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")
 
 
 def _exp_link_backward(raw: Array, delta: Array) -> Array:
@@ -849,27 +821,28 @@ def _exp_link_backward(raw: Array, delta: Array) -> Array:
 
 
 def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
-    """Half the Poisson deviance: m - t - t log(m / t) with the mean m = exp(raw)."""
+    """Half the Poisson deviance: m - t - t log(m / t) with the mean m = exp(raw); gradient: m - t."""
     positive = target > 0.0
-    # log t does not exist for t = 0, where the loss is m: `off` is not read there
-    off = raw - np.log(target, out=np.zeros_like(raw), where=positive)  # log(m / t)
+    # for t = 0, the loss is m, and `log_ratio` is not used
+    log_ratio = raw - np.log(target, out=np.zeros_like(raw), where=positive)  # log(m / t)
     mean = np.exp(raw)
-    value = np.where(positive, target * (np.expm1(off) - off), mean)
+    value = np.where(positive, target * (np.expm1(log_ratio) - log_ratio), mean)
     return _row_means(value), (mean - target) / raw.shape[1]
 
 
 def gamma(raw: Array, target: Array) -> tuple[Array, Array]:
-    """Half the gamma deviance: t / m - 1 - log(t / m) with the mean m = exp(raw)."""
-    off = raw - np.log(target)  # log(m / t)
-    excess = np.expm1(-off)  # t / m - 1
-    return _row_means(excess + off), -excess / raw.shape[1]
+    """Half the gamma deviance: t / m - 1 - log(t / m) with the mean m = exp(raw); gradient: 1 - t / m."""
+    log_ratio = raw - np.log(target)  # log(m / t)
+    excess = np.expm1(-log_ratio)  # t / m - 1
+    return _row_means(excess + log_ratio), -excess / raw.shape[1]
 
 
 @dataclass(frozen=True)
 class Tweedie:
     """t^b / (a b) - t m^a / a + m^b / b with m = exp(raw), a = 1 - power and b = 2 - power (Jørgensen 1987).
 
-    Half the deviance of a variance mean^power: between counts (power 1) and sizes (2), zeros included.
+    Half the deviance for a variance of mean^power, between Poisson (power 1) and gamma (2). Targets may be 0.
+    The gradient is m^b - t m^a.
     """
 
     power: float
@@ -877,11 +850,11 @@ class Tweedie:
     def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
         a, b = 1.0 - self.power, 2.0 - self.power
         positive = target > 0.0
-        off = raw - np.log(target, out=np.zeros_like(raw), where=positive)
+        log_ratio = raw - np.log(target, out=np.zeros_like(raw), where=positive)  # log(m / t)
         m_to_b = np.exp(b * raw)
-        # t^b (m / t)^b / b = m^b / b, the same for a, and 1 / a - 1 / b = 1 / (a b), since b - a = 1
-        deviance = target**b * (np.expm1(b * off) / b - np.expm1(a * off) / a)
-        # a is negative, so m^a may be infinite: where t is 0, t m^a would be NaN
+        # t^b (m / t)^b = m^b, t^b (m / t)^a = t m^a, and 1 / a - 1 / b = 1 / (a b), since b - a = 1
+        deviance = target**b * (np.expm1(b * log_ratio) / b - np.expm1(a * log_ratio) / a)
+        # a is negative, so m^a may be infinite; for t = 0, t m^a would then be NaN
         slope = m_to_b - np.where(positive, target * np.exp(a * raw), 0.0)
         return _row_means(np.where(positive, deviance, m_to_b / b)), slope / raw.shape[1]
 
@@ -904,7 +877,7 @@ ABSOLUTE_ERROR = make_loss("absolute_error", absolute_error)
 
 
 def _with_log_link(name: str, joint: Joint, targets: Interval) -> Loss:
-    """Return a loss of predictions exp(raw). Its targets are never scaled; training starts at their mean."""
+    """Return a loss whose predictions are exp(raw). Targets are not scaled, and training starts at their mean."""
     start = partial(_log_mean, name, targets)
     return make_loss(
         name, joint, link=_exp_link, out_activation="exp", targets=targets, scales_targets=False, start=start,
@@ -922,20 +895,20 @@ def make_tweedie(tweedie_power: float = 1.5) -> Loss:
 
 
 def make_huber(huber_delta: float = 1.0) -> Loss:
-    """Return the Huber loss that turns linear at an error of `huber_delta`."""
+    """Return the Huber loss, which is linear in residuals larger than `huber_delta`."""
     return make_loss("huber", Huber(huber_delta))
 
 
-def make_pinball(level: float) -> Loss:
+def make_pinball(quantile_level: float) -> Loss:
     """Return the pinball loss of one quantile level, the same for every output."""
-    joint = Pinball(level)
+    joint = Pinball(quantile_level)
     return make_loss("quantile", joint, start=joint.start)
 
 
 def make_quantiles(levels: Sequence[float]) -> Loss:
     """Return the pinball loss of several increasing quantile levels of one target, one raw output per level."""
     joint = Quantiles(tuple(levels))
-    # Its link is not the identity, but works in any unit of the targets: they may be scaled.
+    # the link is not the identity, but it works in any unit, so targets may be scaled
     return make_loss(
         "quantile", joint, link=joint.link, scales_targets=True, start=joint.start, levels=joint.levels,
         link_backward=joint.link_backward,
@@ -954,29 +927,22 @@ def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
     return make_quantiles(levels)
 
 
-class LossEntry(NamedTuple):
-    """How a loss is made, and the estimators' parameters that `make` takes by name."""
-
-    make: Callable[..., Loss]
-    options: tuple[str, ...] = ()
-
-
-REGRESSION_LOSSES: dict[str, LossEntry] = {
-    "squared_error": LossEntry(lambda: SQUARED_ERROR),
-    "absolute_error": LossEntry(lambda: ABSOLUTE_ERROR),
-    "huber": LossEntry(make_huber, ("huber_delta",)),
-    "quantile": LossEntry(make_quantile, ("quantile",)),
-    "poisson": LossEntry(lambda: POISSON),
-    "tweedie": LossEntry(make_tweedie, ("tweedie_power",)),
-    "gamma": LossEntry(lambda: GAMMA),
+REGRESSION_LOSSES: dict[str, Callable[..., Loss]] = {
+    "squared_error": lambda: SQUARED_ERROR,
+    "absolute_error": lambda: ABSOLUTE_ERROR,
+    "huber": make_huber,
+    "quantile": make_quantile,
+    "poisson": lambda: POISSON,
+    "tweedie": make_tweedie,
+    "gamma": lambda: GAMMA,
 }
-"""Every loss of a regressor by name."""
+"""Every loss of a regressor by name: a function of the estimators' parameters that are its arguments."""
 
 
-# --- the temperature by which raw outputs are divided, so that probabilities are as sure as they should be ------------
+# --- the temperature: raw outputs are divided by it, so that probabilities are calibrated -----------------------------
 
 MAX_LOG_TEMPERATURE = 3.0
-"""Neither the temperature nor its inverse is larger than e to this power."""
+"""The largest absolute logarithm of the temperature."""
 
 PRIOR_LOG_DEVIATION = 0.6
 """The standard deviation of the prior on the temperature's logarithm."""
@@ -986,27 +952,27 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     """Find the inverse temperature e^u at which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least.
 
     This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
-    normal prior of deviation s on its logarithm: for few samples that are all
-    predicted right, the likelihood alone would make it 0.
+    normal prior of standard deviation s on its logarithm. Without the prior,
+    the temperature of a few samples that are all predicted right would be 0.
 
     Parameters
     ----------
     loss : Loss
-        One whose link is a sigmoid or a softmax.
+        Its link is a sigmoid or a softmax.
 
     raw, target : (n, k) arrays
     weight : (n,) array or None
     total_weight : float
-        How many samples they count as.
+        The number of samples, each counted by its weight.
 
     Returns
     -------
     inverse_temperature : float
-        Within e^-3 and e^3; 1 where raw is not finite.
+        Between e^-3 and e^3; 1 if raw outputs are not finite.
     """
-    divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the prior's slope is u / divisor, which many samples outweigh
+    divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the slope of the prior's term is u / divisor
 
-    @cache  # the ends of the interval are looked at twice
+    @cache  # `brentq` evaluates the ends of the interval again
     def slope(u: float) -> float:
         by_raw = loss.gradient(raw * exp(u), target)  # d loss(e^u raw) / du = gradient . e^u raw
         return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / divisor
@@ -1014,7 +980,7 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     low, high = slope(-MAX_LOG_TEMPERATURE), slope(MAX_LOG_TEMPERATURE)
     if low < 0.0 < high:
         return exp(brentq(slope, -MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE, xtol=1e-6))
-    # the least lies at an end of the interval; a NaN is neither above 0 nor below
+    # the minimum is at an end of the interval; comparisons with NaN are false
     return exp(-MAX_LOG_TEMPERATURE) if low >= 0.0 else exp(MAX_LOG_TEMPERATURE) if high <= 0.0 else 1.0
 
 

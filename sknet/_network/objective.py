@@ -23,22 +23,22 @@ from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
-"""How many rows of other data pass through the network at once; more where batches are larger."""
+"""At least this many rows of other data pass through the network at once, and as many as a batch has."""
 
 MAX_BOUND_BATCH_SIZES = 4
-"""Layers stay bound to at most this many sizes of batches: where rows are on workers, every batch may differ."""
+"""Layers stay bound for at most this many batch sizes: on workers, the sizes of batches vary."""
 
 
 class ObjectiveFunction(ValueAndGradient, Protocol):
-    """What training minimises: an `Objective`, or one whose rows are elsewhere."""
+    """What training minimises: an `Objective`, or one whose rows are on workers or in a file."""
 
     @property
     def batches(self) -> Callable[[int, np.random.Generator | None], Iterator[Batch]] | None:
-        """(batch size, generator to shuffle with) -> the batches of an epoch; None where any rows may be a batch."""
+        """(batch size, generator to shuffle with) -> the batches of an epoch; None if any rows may form a batch."""
 
     @property
     def known_targets(self) -> tuple[Array, Array | None]:
-        """Targets, (t, k), and weights, (t,), of the training rows; of many rows in a file, those of a sample."""
+        """Targets, (t, k), and weights, (t,), of the training rows, or of a sample of many rows in a file."""
 
     def penalty(self, theta: Array) -> float:
         """Return the penalty."""
@@ -55,19 +55,19 @@ class BoundChain:
     """A chain for a number of rows, and the arrays that belong to it."""
 
     chain: Chain
-    n: int  # rows of the whole batch, of which the chain may take a piece
-    # what the chain is bound to: it serves a call that brings the very same objects
+    n: int  # rows of the whole batch, which may pass through the chain piece by piece
+    # the objects that the chain is bound to: it can be used again for the same ones
     theta: Array
     out: Array  # the gradient
     rng: np.random.Generator | None
     weight: Array  # 1/n for each row, where n is the size of the whole batch
-    weight_of_each: Array  # the same as a single number in an array, for speed: see `activations.HALF`
-    sparse: DenseOnSparse | None  # the first layer, where a batch may touch few of its weights
+    weight_of_each: Array  # 1/n as an array, which is faster than a Python number: see `activations.HALF`
+    sparse: DenseOnSparse | None  # the first layer, if it takes sparse rows
 
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
-    """What an objective is made of, besides its rows: network, loss and penalty."""
+    """What an objective needs besides rows: network, loss and penalty."""
 
     layout: Layout
     activations: Sequence[Activation]  # one per hidden layer
@@ -102,9 +102,9 @@ class Objective:
         self._piece_gradient: Array | None = None
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
-        """Take other training rows, of the same format: those of a stream are never all in memory.
+        """Replace the training rows that are in memory, in the same format; a stream never has all of them there.
 
-        `n_samples` stays the number of all training rows; bound chains stay valid, since they hold no rows.
+        `n_samples` stays the number of all training rows. Bound chains stay valid, because they hold no rows.
         """
         self._inputs = inputs
         self._target = DenseInputs(target)
@@ -120,21 +120,21 @@ class Objective:
         theta : (p,) array
         batch : slice or array of int
         out : (p,) array
-            Where the gradient is written.
+            Overwritten with the gradient.
 
         rng : numpy.random.Generator, default=None
-            If given, hidden outputs are dropped.
+            If given, dropout is on.
 
         Returns
         -------
         value : float
-            With a sparse gradient, it lacks the penalty: `penalty` is left to
-            be added once for many batches, since it goes through all weights.
+            With a sparse gradient, it does not include the penalty, which
+            needs a pass over all weights: add `penalty` once for many batches.
 
         gradient : (p,) array or SparseGradient
-            `out`; or, of sparse rows, the gradient of the first-layer weights
-            that the batch touches, and of all others, in the memory of `out`.
-            A batch of all samples always gives the whole gradient.
+            `out`. For sparse rows, it may be a `SparseGradient` in the memory
+            of `out`, without the first-layer weights of inputs that are 0 in
+            the batch. For a batch of all samples, it is always `out`.
         """
         n, n_weights = length(batch), self._layout.n_weights
         if n > self.max_rows:
@@ -147,10 +147,10 @@ class Objective:
         return value + self._penalty.add_gradient(theta[:n_weights], out[:n_weights]), out
 
     def _bind(self, n_rows: int, n: int, theta: Array, out: Array, rng: np.random.Generator | None) -> BoundChain:
-        """Return the chain for n_rows of a batch of n; a new one only where the arrays are not those of the last call.
+        """Return the chain for n_rows of a batch of n rows, a new one only if an array is not that of the last call.
 
-        A run uses the same arrays throughout, and has batches of two sizes,
-        the last of an epoch being smaller: it binds twice.
+        A run always uses the same arrays. Its batches have two sizes, because
+        the last batch of an epoch may be smaller. So it binds twice.
         """
         bound = self._bound.get(n_rows)
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
@@ -159,7 +159,7 @@ class Objective:
             backward = BackwardOptions(out, self._dropout, rng)
             chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, backward)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
-            if sparse is not None:  # pieces are added up, and L-BFGS wants the whole gradient
+            if sparse is not None:  # the gradients of pieces are added up, and L-BFGS needs the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
             bound = self._bound[n_rows] = BoundChain(
                 chain, n, theta, out, rng, sparse=sparse,
@@ -170,67 +170,66 @@ class Objective:
     def partial_batch(
         self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None = None
     ) -> float:
-        """Compute what these rows contribute to a batch of n rows, some of which may be elsewhere.
+        """Compute what these rows contribute to a batch of n rows; the other rows may be on other workers.
 
         Parameters
         ----------
         theta : (p,) array
         batch : slice or array of int
         n : int
-            How many rows the whole batch has.
+            Number of rows of the whole batch.
 
         out : (p,) array
-            Sets: their part of the gradient, without the penalty.
+            Overwritten with these rows' part of the gradient, without the penalty.
 
         rng : numpy.random.Generator, default=None
-            If given, hidden outputs are dropped.
+            If given, dropout is on.
 
         Returns
         -------
         value : float
-            Their part of the value, without the penalty.
+            These rows' part of the value, without the penalty.
         """
         out[:] = 0.0
         if self._piece_gradient is None:
             self._piece_gradient = np.empty_like(out)
         value = 0.0
-        for piece in pieces(batch, self.max_rows):  # a chain overwrites its gradient, so each piece's is added to `out`
+        for piece in pieces(batch, self.max_rows):  # a chain overwrites its gradient, so it is added to `out`
             bound = self._bind(length(piece), n, theta, self._piece_gradient, rng)
             value += self._data_term(bound, piece, n)
             out += self._piece_gradient
         return value
 
     def _data_term(self, bound: BoundChain, batch: Batch, n: int) -> float:
-        """Set the gradient of 1/n sum of weight * loss over the batch; return its value."""
+        """Set the gradient of 1/n sum of weight * loss over the batch; return the value."""
         raw = bound.chain.forward(self._inputs(batch))
-        # raw is not needed again: the loss may put delta, and the backward pass dJ/dz, in its memory
+        # raw is not needed again: the loss may overwrite it with delta, and the backward pass with dJ/dz
         losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
-        if delta.dtype != raw.dtype:  # a user's np.where(raw > 0.0, 0.1, -0.9) is of float64
+        if delta.dtype != raw.dtype:  # for example a user's np.where(raw > 0.0, 0.1, -0.9), which is float64
             delta = delta.astype(raw.dtype)
         if self._weight is None:
             value = float(losses.dot(bound.weight))
             delta *= bound.weight_of_each
         else:
-            weight = self._weight(batch) / n  # the weights' mean is 1: large batches and small ones agree on average
+            weight = self._weight(batch) / n  # not their sum: the mean of all weights is 1
             value = float(losses.dot(weight))
             delta *= weight[:, np.newaxis]
         bound.chain.backward(delta)
         return value
 
-    def _sparse_gradient(self, theta: Array, out: Array, rows: Array) -> SparseGradient:
-        """Return the gradient of what a batch touches, the L2 penalty on it included."""
+    def _sparse_gradient(self, theta: Array, out: Array, touched: Array) -> SparseGradient:
+        """Return the gradient of the weights that a batch touches, with their L2 penalty."""
         layout = self._layout
         start, stop, h = layout.weight_starts[0], layout.n_weights, layout.sizes[1]  # W_1 is the last matrix
-        values = out[start : start + len(rows) * h].reshape(-1, h)  # where the first layer has packed them
+        values = out[start : start + len(touched) * h].reshape(-1, h)  # see `DenseOnSparse`
         if self._penalty.l2:
             self._penalty.add_gradient(theta[:start], out[:start])
-            # `values` is contiguous: reshape gives a view of it, to which the penalty's gradient is added
             W = theta[start:stop].reshape(-1, h)
-            self._penalty.add_gradient(W.take(rows, axis=0).ravel(), values.reshape(-1))
-        return SparseGradient(out, start, stop, rows, values)
+            self._penalty.add_gradient(W.take(touched, axis=0).ravel(), values.reshape(-1))  # reshape makes a view
+        return SparseGradient(out, start, stop, touched, values)
 
     def penalty(self, theta: Array) -> float:
-        """Return the penalty, which values with a sparse gradient do not include."""
+        """Return the penalty, which the value beside a sparse gradient does not include."""
         return self._penalty.value(theta[: self._layout.n_weights])
 
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:

@@ -1,18 +1,19 @@
-"""The weights of a network: which of them are 0, where training starts, between which bounds they stay, and penalties.
+"""The weights of a network: sets of inputs, first weights, bounds for monotone networks, and penalties.
 
 Conventions
 -----------
 W : (fan_in, fan_out)         one layer's weights; a unit's incoming weights are a column
 w : (n_weights,)              all weights, never biases, in the order of theta
 lower, upper : (n_weights,)   bounds on the weights, in the order of theta
-has_input : (m, S)            whether a set has an input, of m inputs and S sets
+has_input : (m, S)            whether each of S sets has each of m inputs
 unit_sets : (h,)              the set of each unit of a hidden layer
-sign : (m,)                   of each input: 1 where the output must not fall as it rises, -1 where it must not rise,
-                              0 where it is free
+sign : (m,)                   1 for inputs that the output must not fall with, -1 for those that it must not rise with,
+                              0 for free inputs
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -24,7 +25,7 @@ from sknet._network.chain import Layout
 from sknet._typing import Array, DType
 from sknet._vectors import add_multiple
 
-# --- inputs in sets, which meet in the output only: which units see which inputs -------------------------------------
+# --- sets of inputs, which interact only in the output ----------------------------------------------------------------
 #
 # Each unit of the first layer sees the inputs of one set, each unit of a deeper layer the units of one set. So the raw
 # output is a sum of functions, one for each set (Potts 1999 and Agarwal et al. 2021, for sets of a single input):
@@ -33,8 +34,8 @@ from sknet._vectors import add_multiple
 #                                                           ├──> output
 #     inputs of another ──────> its units ───> its units ───┘
 #
-# All other weights are 0. An input may be in several sets; a unit belongs to one. The units of a layer are divided
-# evenly: a set has a stretch of them, and no set has two more than another.
+# All other weights are 0. An input may be in several sets, and a unit belongs to one set. The units of a layer are
+# divided evenly: each set has adjacent units, and the numbers of units differ by at most one.
 
 Block = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Inputs of a layer, and the units that see them."""
@@ -42,14 +43,14 @@ Block = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True, eq=False)
 class InputSets:
-    """The sets of a network's inputs, and the units that each set has; a single set is an ordinary network.
+    """The sets of a network's inputs, and each set's units. An ordinary network has a single set.
 
     Attributes
     ----------
     has_input : ndarray of bool, of shape (m, S)
         Whether a set has an input.
     n_joined : int
-        How many networks of equal size have been joined into this one: each has units of every set.
+        Number of networks of equal size that have been joined into this one. Each has units of every set.
     """
 
     has_input: NDArray[np.bool_]
@@ -57,13 +58,13 @@ class InputSets:
 
     @property
     def n_sets(self) -> int:
-        """How many sets there are."""
+        """Number of sets."""
         return self.has_input.shape[1]
 
     def unit_sets(self, size: int) -> NDArray[np.intp]:
         """Return the set of each unit of a hidden layer."""
-        of_each = size // self.n_joined
-        return np.tile(np.arange(of_each) * self.n_sets // of_each, self.n_joined)
+        n_units = size // self.n_joined  # of each network
+        return np.tile(np.arange(n_units) * self.n_sets // n_units, self.n_joined)
 
     def blocks(self, layout: Layout) -> Iterator[list[Block]]:
         """Yield, for each layer, the blocks of its weights: all weights outside them are 0."""
@@ -76,7 +77,7 @@ class InputSets:
         yield [(np.arange(layout.sizes[-2]), np.arange(layout.sizes[-1]))]  # all sets meet in the output
 
     def bounds(self, layout: Layout, dtype: DType) -> tuple[Array, Array]:
-        """Return bounds on the weights, (n_weights,) each, in the order of theta: 0 outside the blocks."""
+        """Return lower and upper bounds, (n_weights,) each, in the order of theta; both are 0 outside the blocks."""
         lower, upper = np.zeros(layout.n_weights, dtype), np.zeros(layout.n_weights, dtype)
         for bound, limit in ((lower, -np.inf), (upper, np.inf)):
             coefs, _ = layout.views(bound)  # of a theta without biases
@@ -86,7 +87,7 @@ class InputSets:
         return lower, upper
 
     def weights_outside(self, layout: Layout, coefs: Sequence[Array]) -> list[int]:
-        """Return how many of each layer's weights are not 0 where they must be."""
+        """Return for each layer the number of weights outside the blocks that are not 0."""
         outside = []
         for W, blocks in zip(coefs, self.blocks(layout), strict=True):
             others = W != 0.0
@@ -96,59 +97,42 @@ class InputSets:
         return outside
 
 
-# --- first weights: functions of (fan_in, fan_out, rng) that draw one layer's -----------------------------------------
+# --- first weights: functions that draw a layer's weights -------------------------------------------------------------
 
 Initializer = Callable[[int, int, np.random.Generator], Array]
 """(fan_in, fan_out, rng) -> W"""
 
 
-def _uniform(variance: float, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    bound = sqrt(3.0 * variance)
+VARIANCES: dict[str, Callable[[int, int], float]] = {
+    "glorot": lambda fan_in, fan_out: 2.0 / (fan_in + fan_out),
+    "he": lambda fan_in, fan_out: 2.0 / fan_in,
+    "lecun": lambda fan_in, fan_out: 1.0 / fan_in,
+}
+"""The variance of a layer's weights: Glorot & Bengio 2010; He et al. 2015, arXiv:1502.01852; LeCun et al. 1998."""
+
+
+def _uniform(name: str, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    bound = sqrt(3.0 * VARIANCES[name](fan_in, fan_out))  # the variance of a uniform distribution is bound^2 / 3
     return rng.uniform(-bound, bound, (fan_in, fan_out))
 
 
-def glorot_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """Variance 2 / (fan_in + fan_out), uniform (Glorot & Bengio 2010)."""
-    return _uniform(2.0 / (fan_in + fan_out), fan_in, fan_out, rng)
-
-
-def glorot_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """Variance 2 / (fan_in + fan_out), normal (Glorot & Bengio 2010)."""
-    return rng.normal(0.0, sqrt(2.0 / (fan_in + fan_out)), (fan_in, fan_out))
-
-
-def he_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """Variance 2 / fan_in, uniform (He et al. 2015, arXiv:1502.01852)."""
-    return _uniform(2.0 / fan_in, fan_in, fan_out, rng)
-
-
-def he_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """Variance 2 / fan_in, normal (He et al. 2015, arXiv:1502.01852)."""
-    return rng.normal(0.0, sqrt(2.0 / fan_in), (fan_in, fan_out))
-
-
-def lecun_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """Variance 1 / fan_in, uniform (LeCun et al. 1998, "Efficient BackProp")."""
-    return _uniform(1.0 / fan_in, fan_in, fan_out, rng)
-
-
-def lecun_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """Variance 1 / fan_in, normal (LeCun et al. 1998, "Efficient BackProp")."""
-    return rng.normal(0.0, sqrt(1.0 / fan_in), (fan_in, fan_out))
+def _normal(name: str, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    return rng.normal(0.0, sqrt(VARIANCES[name](fan_in, fan_out)), (fan_in, fan_out))
 
 
 def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
     """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120)."""
     tall = rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out)))
     q, r = np.linalg.qr(tall)
-    q *= np.sign(np.diag(r))  # QR's own signs would not be uniformly distributed
+    q *= np.sign(np.diag(r))  # otherwise, the signs would not be uniformly distributed
     return np.ascontiguousarray(q if fan_in >= fan_out else q.T)
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    f.__name__: f
-    for f in (glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal)
-}
+    f"{name}_{distribution}": partial(draw, name)
+    for name in VARIANCES
+    for distribution, draw in (("uniform", _uniform), ("normal", _normal))
+} | {"orthogonal": orthogonal}
 
 CENTRED_INITS = ("centred", "auto")
 """The names of `draw_centred_weights`, which needs to know the activations."""
@@ -180,11 +164,11 @@ def draw_weights(
         The source of randomness.
 
     sets : InputSets, default=None
-        The sets that inputs are in: units are then drawn for the inputs that
-        they see, and other weights are 0. None: every unit sees all.
+        Weights are drawn for each set's units and inputs, and the others are 0.
+        None for a single set.
 
     bins_per_column : sequence of int, default=()
-        For each bin, how many bins its column has; bins are the first inputs.
+        For each bin, the number of bins of its column. Bins are the first inputs.
         Used by "centred" only.
 
     Returns
@@ -201,7 +185,7 @@ def draw_weights(
 def _draw_layers(
     layout: Layout, function: Initializer, rng: np.random.Generator, sets: InputSets | None
 ) -> list[Array]:
-    """Draw each layer's weights, block by block where inputs are in sets."""
+    """Draw each layer's weights; with sets of inputs, block by block."""
     if sets is None:
         return [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
     coefs = [np.zeros(shape) for shape in layout.shapes]
@@ -218,12 +202,12 @@ def _draw_layers(
 
 
 FIRST_LAYER_SPREAD = 1.5
-"""How much larger than the others the first layer's weights are. Columns scaled by their quartile range, as they are by
-default, and one-hot encoded categories vary by less than the 1 that a hidden layer's outputs vary by."""
+"""A factor of the first layer's weights. Columns scaled by their quartile range, as by default, and one-hot encoded
+categories have a standard deviation below 1, which the outputs of hidden layers have."""
 
 BIN_SPREAD = 0.7
-"""How large the first weights of bins are, over those of a number: this, divided by the root of the column's number of
-bins. So the curve that the bins of a column draw at first varies by as much, however many bins there are."""
+"""The first weights of bins are those of a number times this, divided by the root of the column's number of bins. So
+the initial function of a column varies equally for any number of bins."""
 
 
 def draw_centred_weights(
@@ -240,32 +224,32 @@ def draw_centred_weights(
         W = input_scale / output_scale * V,   V_ij ~ N(0, 1 / fan_in),      b = -center * sum_i W_ij
 
     so that W a + b = input_scale * V h: its own input has the standard
-    deviation at which it works, however many layers come before. For sigmoid
-    units, sigmoid(z) = 1/2 + 1/2 tanh(z/2), this is W = 4 V and b = -1/2 sum W:
-    at its start the network computes what a tanh network computes. Without it
-    the constant 1/2 that every sigmoid passes on hides the signal, whose
-    variance falls by a factor of 16 or more per layer, and so does the gradient's.
+    deviation at which it works, at any depth. For sigmoid units,
+    sigmoid(z) = 1/2 + 1/2 tanh(z/2), this is W = 4 V and b = -1/2 sum W: at
+    first, the network computes the same function as a tanh network. Otherwise,
+    the constant 1/2 in every sigmoid would hide the signal: its variance, and
+    that of the gradient, would fall by a factor of 16 or more per layer.
 
     The first hidden layer's biases are drawn as well, b ~ N(0, input_scale^2),
-    and its weights are `FIRST_LAYER_SPREAD` times as large: its units bend all over the
-    table. With biases of 0 all of them bend at its centre, and have to be moved
-    from there before they can tell one region from another. The second layer's
-    weights are smaller in return.
+    and its weights are `FIRST_LAYER_SPREAD` times as large. So its units bend
+    everywhere in the table. With biases of 0, they would all bend at its centre,
+    and would have to move before they could distinguish regions. The second
+    layer's weights are divided by the additional spread.
 
-    Bins do not count among the first layer's inputs, and their weights are smaller: see `BIN_SPREAD`.
+    Bins do not count as inputs of the first layer, and their weights are smaller: see `BIN_SPREAD`.
     """
     identity = ACTIVATIONS["identity"]  # of centre 0 and scales 1: the table, and the raw output
-    before = [identity, *activations]  # what each layer's inputs come from
-    after = [*activations, identity]  # and what its sums go into
+    before = [identity, *activations]  # the activation that gives each layer's inputs
+    after = [*activations, identity]  # the activation that takes its sums
     scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
     if activations:
         scales[0] *= FIRST_LAYER_SPREAD
         scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])
-    drawn = _draw_layers(layout, lecun_normal, rng, sets)
+    drawn = _draw_layers(layout, INITIALIZERS["lecun_normal"], rng, sets)
     coefs = [W * scale for W, scale in zip(drawn, scales, strict=True)]
     if len(bins_per_column):
         first, n_bins = coefs[0], len(bins_per_column)
-        # as large as if there were no bins; with sets of inputs, a unit sees those of its set
+        # the scale that weights would have without bins; a unit sees the inputs of its set
         n_seen, n_others = np.count_nonzero(first, axis=0), np.count_nonzero(first[n_bins:], axis=0)
         first *= np.sqrt(n_seen / np.maximum(n_others, 1))
         first[:n_bins] *= BIN_SPREAD / np.sqrt(bins_per_column)[:, np.newaxis]
@@ -276,12 +260,12 @@ def draw_centred_weights(
 
 
 def _first_layer_spread(first: Activation, n_units: int) -> float:
-    """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
-    # 100 quantiles of a normal distribution: no random numbers are needed
+    """Return how many times larger the first layer's outputs are in root mean square, because of its spread."""
+    # 100 quantiles of a normal distribution, instead of random numbers
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
-    z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SPREAD**2) * normal, normal])  # of W x + b: 1 is the variance of b
+    z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SPREAD**2) * normal, normal])  # W x + b, where b has a variance of 1
     with np.errstate(all="ignore"):
-        # as wide as the layer: an activation that a user wrote may have numbers of its own for each unit
+        # as wide as the layer, because a user's activation may have parameters for each unit
         a = np.repeat(z[:, np.newaxis], n_units, axis=1)
         first.apply(a)
         squares = (a - first.center) ** 2
@@ -291,16 +275,16 @@ def _first_layer_spread(first: Activation, n_units: int) -> float:
 
 # --- networks that are monotone in some of their inputs: bounds on the weights, and a start between them -------------
 #
-# A sum of increasing functions, with weights that are not negative, increases. So the output never falls while an input
-# rises, whatever the other inputs are, if all weights on the ways from this input to the output are 0 or more; it never
-# rises if the input's own weights are 0 or less instead, and the later ones 0 or more (Daniels & Velikova 2010, for
-# networks that are monotone in some inputs only). With activations that are bounded on both sides, such networks
-# approximate any monotone function, given enough layers (Sartor et al. 2025, arXiv:2505.02537).
+# A sum of increasing functions with weights of 0 or more increases. So the output never falls as an input rises, if all
+# weights on the paths from this input to the output are 0 or more. It never rises if the input's own weights are 0 or
+# less, and the later weights 0 or more (Daniels & Velikova 2010, for networks that are monotone in some inputs only).
+# With activations that are bounded on both sides and enough layers, such networks approximate any monotone function
+# (Sartor et al. 2025, arXiv:2505.02537).
 #
-# Training brings the weights back between these bounds after each step (`Problem.bounds`).
+# After each step, training clips the weights to these bounds (`Problem.bounds`).
 #
-# Half of each hidden layer's units see the constrained inputs, directly or through the units before. The weights of the
-# others are free, and so are those from the others to the units of the first half. (Where inputs are in sets, half of
+# Half of each hidden layer's units see the constrained inputs, directly or through earlier units. The weights of the
+# other half are free, and so are the weights from the other half to the first. (With sets of inputs, this is half of
 # the units of each set that has constrained inputs.)
 #
 #     constrained inputs ──(sign)──> half of the units ──(>= 0)──> half of the units ──(>= 0)──> output
@@ -308,14 +292,14 @@ def _first_layer_spread(first: Activation, n_units: int) -> float:
 #     free inputs ────────(free)───────┴─> other half ────(free)─────┴─> other half ────(free)──────┘
 
 TRIED_INPUTS = np.linspace(-50.0, 50.0, 20_001)
-"""The numbers that a function is tried on, to see whether it ever falls."""
+"""Where `ever_decreases` evaluates a function."""
 
 RELATIVE_ROUNDING = 2.0**-28
-"""How finely the raw output of a monotone network is rounded, over its size."""
+"""The rounding step of the raw output of a monotone network, relative to its size."""
 
 
 def ever_decreases(function: Callable[[Array], object]) -> bool:
-    """Whether a function, which overwrites its argument, of shape (n, 1), falls anywhere among `TRIED_INPUTS`."""
+    """Whether a function, which overwrites its argument of shape (n, 1), falls between any two `TRIED_INPUTS`."""
     values = TRIED_INPUTS[:, np.newaxis].copy()
     with np.errstate(all="ignore"):
         function(values)
@@ -323,29 +307,29 @@ def ever_decreases(function: Callable[[Array], object]) -> bool:
 
 
 def constrained_units(size: int, sets: InputSets, is_constrained: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which units of a hidden layer see constrained inputs: of each joined network's and set's, the first half.
+    """Return which units of a hidden layer see constrained inputs: the first half of each joined network's set.
 
-    `is_constrained`, (S,), says which sets have constrained inputs.
+    `is_constrained`, (S,), is true for sets with constrained inputs.
     """
     unit_sets = sets.unit_sets(size)[: size // sets.n_joined]  # of one of the joined networks
     counts = np.bincount(unit_sets, minlength=sets.n_sets)
-    place_in_set = np.arange(len(unit_sets)) - (np.cumsum(counts) - counts)[unit_sets]
-    sees = (place_in_set < (counts - counts // 2)[unit_sets]) & is_constrained[unit_sets]
+    index_in_set = np.arange(len(unit_sets)) - (np.cumsum(counts) - counts)[unit_sets]
+    sees = (index_in_set < (counts - counts // 2)[unit_sets]) & is_constrained[unit_sets]
     return np.tile(sees, sets.n_joined)
 
 
 @dataclass(frozen=True, eq=False)
 class MonotoneBounds:
-    """The bounds within which weights make a network monotone, and first weights there.
+    """Bounds on the weights that make a network monotone.
 
     Attributes
     ----------
     lower, upper : ndarray of shape (n_weights,)
-        Between these bounds, in the order of theta.
+        The bounds in the order of theta.
     bounds_by_layer : list of (lower, upper)
-        The same as views, each shaped like the layer's weights.
+        Views of the bounds, shaped like each layer's weights.
     input_means : list of ndarray of shape (fan_in,)
-        About what each layer's inputs are on average.
+        Approximate means of each layer's inputs.
     """
 
     lower: Array
@@ -354,15 +338,15 @@ class MonotoneBounds:
     input_means: list[Array]
 
     def start(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> tuple[list[Array], list[Array]]:
-        """Return first weights between the bounds, and biases that undo what this adds to the sums on average.
+        """Return first weights within the bounds, and biases that keep the means of the sums.
 
-        Weights of the wrong sign are mirrored. Without the change of the biases, all of a unit's weights being
-        positive, its sum would lie far from 0, where a sigmoid is flat.
+        Weights of the wrong sign change their sign. If the biases did not change, the sum of a unit whose weights are
+        all positive would be far from 0, where a sigmoid is flat.
         """
         starts, biases = [], []
         for W, b, (lower, upper), mean in zip(coefs, intercepts, self.bounds_by_layer, self.input_means, strict=True):
-            mirrored = np.where((lower <= W) & (upper >= W), W, -W)
-            starts.append(np.clip(mirrored, lower, upper))  # clipped are those that must be 0
+            flipped = np.where((lower <= W) & (upper >= W), W, -W)
+            starts.append(np.clip(flipped, lower, upper))  # clips the weights that must be 0
             biases.append(b - mean @ (starts[-1] - W))
         return starts, biases
 
@@ -370,7 +354,7 @@ class MonotoneBounds:
 def monotone_bounds(
     layout: Layout, activations: Sequence[Activation], sign: Array, input_means: Array, dtype: DType, sets: InputSets
 ) -> MonotoneBounds:
-    """Return the bounds: a constrained input has weights of its sign, the layers after it none below 0.
+    """Return the bounds: weights of a constrained input have its sign, and later weights are 0 or more.
 
     Parameters
     ----------
@@ -378,13 +362,12 @@ def monotone_bounds(
     activations : sequence of Activation, one per hidden layer
     sign : (m,) array
     input_means : (m,) array
-        About what the inputs are on average.
+        Approximate means of the inputs.
 
     dtype : dtype
-        Theta's.
+        The dtype of theta.
 
     sets : InputSets
-        The sets that inputs are in.
 
     Returns
     -------
@@ -401,18 +384,18 @@ def monotone_bounds(
         low[increases], high[decreases] = 0.0, 0.0
         # the other half of the units do not see the constrained inputs at all: both bounds are 0
         low[np.ix_(decreases, ~sees)] = high[np.ix_(increases, ~sees)] = 0.0
-        increases, decreases = sees, np.zeros(n_units, dtype=bool)  # units that see them never fall, whatever the sign
+        increases, decreases = sees, np.zeros(n_units, dtype=bool)  # the next layer's inputs
     unit_means = [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
     return MonotoneBounds(lower, upper, bounds, [input_means, *unit_means])
 
 
 def output_rounding_step(last_weights: Array, last_biases: Array) -> float:
-    """Return what raw outputs, computed in float64, are rounded to multiples of: a power of two.
+    """Return the power of two to whose multiples raw outputs, computed in float64, are rounded.
 
-    Which rows are multiplied together decides in what order BLAS adds, and so on the last bits. Without rounding, of
-    two rows whose outputs are equal but for these bits, the wrong one might have the larger.
+    The order in which BLAS adds depends on the rows of a product, and decides the last bits. Without rounding, these
+    bits could break monotonicity between two rows with nearly equal outputs.
     """
-    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, where units give 1 at most
+    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, for activations up to 1
     return float(RELATIVE_ROUNDING * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
 
 
@@ -421,7 +404,7 @@ def output_rounding_step(last_weights: Array, last_biases: Array) -> float:
 
 @dataclass(frozen=True)
 class ElasticNet:
-    """The penalty l1 * |w|_1 + l2 / 2 * |w|^2. The L1 term has no gradient here: it is a proximal step."""
+    """The penalty l1 * |w|_1 + l2 / 2 * |w|^2. The L1 term is a proximal step, so it has no gradient here."""
 
     l2: float = 0.0
     l1: float = 0.0
@@ -454,10 +437,9 @@ def limit_column_norms(W: Array, max_norm: float) -> None:
 
 @dataclass(frozen=True)
 class ProximalStep:
-    """The proximal step of an L1 penalty and a limit on norms, after a step of size `rate` along the gradient.
+    """The proximal step of an L1 penalty and a limit on norms, after a step of length `rate` along the gradient.
 
-    An optimizer that gives each weight a step of its own gives it a rate of
-    its own here, too: an array, as long as theta.
+    If an optimizer scales each weight's step by itself, `rate` is an array as long as theta.
     """
 
     l1: float
@@ -465,7 +447,7 @@ class ProximalStep:
     layout: Layout
 
     def __call__(self, theta: Array, rate: float | Array) -> None:
-        """Shrink weights and limit their norms, in place: norms only at a rate of 0, as for an average."""
+        """Shrink weights and limit their norms, in place; a rate of 0, as for an average, limits norms only."""
         if self.l1:
             w = theta[: self.layout.n_weights]
             soft_threshold(w, self.l1 * (rate[: w.size] if isinstance(rate, np.ndarray) else rate))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sknet._model.folds import ChosenEpoch, FoldProgress, Progress
+from sknet._model.folds import EpochChoice, FoldProgress, Progress
 from sknet._storage import files
 from sknet._storage.pack import STORED_CLASSES, classes_by_name
 from sknet._tables.read import table_digest
@@ -138,7 +138,7 @@ class LoadedCheckpoint(CheckpointContent):
             return first_states
         with self.errors():
             for state, first_state in zip(self.progress.states, first_states, strict=True):
-                state.refuse_other(first_state)
+                state.check_same_kind(first_state)
         return self.progress.states
 
     def errors(self) -> AbstractContextManager[None]:
@@ -166,4 +166,4 @@ def _checked_run(value: object) -> CheckpointContent:
     return value
 
 
-_CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldProgress, ChosenEpoch)
+_CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldProgress, EpochChoice)

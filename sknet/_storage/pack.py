@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._model.encoding import Encoding
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
@@ -31,7 +32,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
-from sknet._training.solver import Best, Epoch, State
+from sknet._training.solver import Epoch, EpochEvaluation, State
 from sknet._typing import Array, DType
 
 TYPE = "is"
@@ -44,8 +45,8 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 
 
 STORED_CLASSES = classes_by_name(
-    Model, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
-    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
+    Model, Encoding, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
+    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, EpochEvaluation,
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
 

@@ -1,4 +1,4 @@
-"""Tables larger than memory: read chunk by chunk, kept in a file, trained on from there.
+"""Tables larger than memory: they are read chunk by chunk, written to a file, and trained on from this file.
 
 This room knows nothing of scikit-learn's contract.
 """

@@ -1,13 +1,13 @@
-"""Rows of a table as records of a fixed size, to be kept in a file, and back.
+"""Convert rows of a table to records of a fixed size, which a file stores, and back.
 
-Each kind of column has a `ColumnFormat`: a category is kept as its index among all that were seen, a date as
-microseconds, a number as a float, a text in a file beside.
+Each kind of column has a `ColumnFormat`. A category is stored as its index, a date as microseconds, and a number as a
+float. Texts are stored in a second file.
 
 Conventions
 -----------
 n rows; d columns.
 
-records : (n,)     structured array: the columns, and whatever else belongs to a row
+records : (n,)     structured array with one field per column, or one for all
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ Field = tuple[str, DType, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class ArrayFormat:
-    """An array of numbers is kept as it is."""
+    """The format of an array of numbers, which is stored as it is."""
 
     width: int
     dtype: DType
 
     @property
     def fields(self) -> list[Field]:
-        """One for all columns."""
+        """A single field for all columns."""
         return [("X", self.dtype, (self.width,))]
 
     def pack(self, X: Table, records: NDArray[np.void]) -> None:
-        """Write rows of an array into records."""
+        """Write rows of an array into `records`."""
         if is_frame(X):
             raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
         check_not_wider(X.dtype, self.dtype, "X")
@@ -59,23 +59,23 @@ class ArrayFormat:
 
 @dataclass(frozen=True)
 class FrameFormat:
-    """A frame is kept column by column; one whose columns all are numbers of one type is read as an array."""
+    """The format of a data frame, which is stored column by column."""
 
     names: list[object]
     columns: list[ColumnFormat]
 
     @property
     def fields(self) -> list[Field]:
-        """One for each column."""
+        """One field for each column."""
         return [(f"x{j}", column.dtype, ()) for j, column in enumerate(self.columns)]
 
     def pack(self, X: Table, records: NDArray[np.void]) -> None:
-        """Write rows of a frame into records."""
+        """Write rows of a frame into `records`."""
         for j, column in enumerate(self.columns):
             records[f"x{j}"] = column.pack(column_at(X, j))
 
     def unpack(self, records: NDArray[np.void], *, as_passed: bool = False) -> Table:
-        """Return the rows of a pandas frame: to be encoded, or `as_passed`, to be learnt from."""
+        """Return rows as a pandas frame for the encoder; with `as_passed`, with the types that the user passed."""
         names = pd.Index(self.names, dtype=object)
         if self._number_type is not None:
             values = np.ascontiguousarray(records).view(self._number_type)
@@ -87,7 +87,7 @@ class FrameFormat:
 
     @cached_property
     def _number_type(self) -> DType | None:
-        """The one type of the columns, if they are numbers: of 200 such columns, an epoch takes half the time."""
+        """The type of the columns if all are numbers of one type: a frame of one array halves the time of an epoch."""
         dtypes = {column.dtype for column in self.columns}
         are_numbers = all(isinstance(column, NumberFormat) for column in self.columns)
         return dtypes.pop() if are_numbers and len(dtypes) == 1 else None
@@ -97,16 +97,16 @@ TableFormat = ArrayFormat | FrameFormat
 
 
 def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> TableFormat:
-    """Choose how rows like these are kept.
+    """Choose the format of a table by its first rows.
 
     Parameters
     ----------
     X : array or data frame
-        The first rows of a table, whose types are those of all.
+        The first rows. All rows have the same types.
     choices : ColumnChoices
-        The user's, of columns.
+        The columns that the user has named as categories or as text.
     files : ScratchFiles
-        Where texts are kept.
+        The files that store texts.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         return ArrayFormat(X.shape[1], float_type(X.dtype))
     names = column_names(X)
     columns: list[ColumnFormat] = []
-    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):  # named: by the user
+    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):  # named by the user
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())

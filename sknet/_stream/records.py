@@ -1,17 +1,17 @@
-"""Records in a temporary file, in buckets that rows are assigned to at random: each bucket is a sample of all rows.
+"""Store records in a temporary file, in random buckets, so that each bucket is a sample of all rows.
 
-An epoch reads the buckets in a new order, and mixes the rows of some of them: rows that come sorted are shuffled. Files
-have no names, so the system removes them when they are closed, even where the process is killed.
+An epoch reads the buckets in a new order and mixes the rows of several buckets, so that sorted rows are shuffled. The
+files have no names, so the system removes them when they are closed, even if the process is killed.
 
 Conventions
 -----------
 n records of one call, N in all; b buckets.
 
 records : (n,)     structured array
-places : (n,)      where they lie in the file, counted in records
-bounds : (b + 1,)  where the buckets of one segment of the file begin and end, in records
+record_indices : (n,)    indices of records in the file
+bounds : (b + 1,)  index of the first record of each bucket in one segment of the file, and the segment's end
 
-A segment is what was in memory when it was written: sorted by bucket, so that each bucket has a slice of every segment.
+A segment is written at once. It is sorted by bucket, so each bucket has a slice of every segment.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sknet._typing import Array, DType
 
 
 class ScratchFiles(ExitStack):
-    """Opens files in a folder, and closes all of them at the end of a `with` block.
+    """Open temporary files in a folder, and close them at the end of a `with` block.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ class ScratchFiles(ExitStack):
         return self.enter_context(TemporaryFile(dir=self._folder, buffering=0))
 
     def write(self, file: FileIO, content: bytes | memoryview) -> None:
-        """Write all of the content at a file's position; an OSError names the folder that has no room for it."""
+        """Write all bytes at the current position of a file; raise an OSError that names the folder if it is full."""
         left = memoryview(content)
         try:
-            while len(left):  # a file without a buffer may take less
+            while len(left):  # a file without a buffer may write only a part
                 left = left[file.write(left) :]
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -63,37 +63,37 @@ class ScratchFiles(ExitStack):
 Records = NDArray[np.void]
 
 N_BUCKETS = 512
-"""How many buckets a file has."""
+"""Number of buckets in a file."""
 
 WRITE_BUFFER_BYTES = 2**24
-"""How many bytes a segment has: 32 KiB of each bucket lie together."""
+"""Size of a segment: 32 KiB of each bucket are contiguous."""
 
 BYTES_READ_AT_ONCE = 2**24
-"""How many bytes are read at once to find records by their places."""
+"""Number of bytes to read at once when `take` looks for records."""
 
 BUCKET_SEED = 0x5EED
-"""Differs from the seed of the sample that columns are learnt from, so that buckets do not depend on the sample."""
+"""This is not the seed of the sample that columns are learnt from, so buckets do not depend on the sample."""
 
 
 class BucketWriter:
-    """Writes records to a file, by buckets.
+    """Write records to a file, by buckets.
 
     Parameters
     ----------
     files : ScratchFiles
-        Where the file is opened.
+        Opens the file.
     dtype : dtype
-        Of the records.
+        The type of the records.
     """
 
     def __init__(self, files: ScratchFiles, dtype: DType) -> None:
         self._files, self._file, self.dtype = files, files.open(), dtype
         self._buffer = np.empty(max(1, WRITE_BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
-        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each segment; the first is empty, and begins at 0
+        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each segment; the first segment is empty
 
     def append(self, records: Records) -> None:
-        """Append records; a record's bucket depends only on the number of records before it."""
+        """Append records. The bucket of a record depends only on the number of records before it."""
         while len(records):
             fitting = records[: len(self._buffer) - self._n_buffered]
             self._buffer[self._n_buffered : self._n_buffered + len(fitting)] = fitting
@@ -103,30 +103,30 @@ class BucketWriter:
             records = records[len(fitting) :]
 
     def _write(self) -> None:
-        """Write the buffered records as one segment: sorted by bucket, in each bucket as they came."""
+        """Write the buffered records as one segment, sorted by bucket, and empty the buffer."""
         records = self._buffer[: self._n_buffered]
-        start = self._bounds[-1][-1]  # all that was written before
+        start = self._bounds[-1][-1]  # number of records written before
         buckets = _buckets(start, start + len(records))
         sizes = np.bincount(buckets, minlength=N_BUCKETS)
         self._bounds.append(start + np.concatenate([[0], np.cumsum(sizes)]))
         self._n_buffered = 0
-        # as bytes, which `ScratchFiles.write` counts
+        # a view as bytes, because `ScratchFiles.write` counts bytes
         self._files.write(self._file, records[np.argsort(buckets, kind="stable")].view(np.uint8).data)
 
     def finish(self) -> ShuffledRecords:
-        """Write what is left, and return all records."""
+        """Write the rest of the buffer, and return all records."""
         self._write()
         return ShuffledRecords(self._file, self.dtype, np.array(self._bounds))
 
 
 def _buckets(start: int, stop: int) -> NDArray[np.intp]:
-    """Assign the records that are appended from number `start` on to buckets, at random."""
+    """Return the random buckets of the records from number `start` to `stop`."""
     return (hash_integers(np.arange(start, stop), BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
 
 
 @dataclass(frozen=True, eq=False)
 class ShuffledRecords:
-    """Records in a file, by buckets.
+    """Records in a file, sorted into buckets.
 
     Attributes
     ----------
@@ -143,16 +143,16 @@ class ShuffledRecords:
         return int(self.bounds[-1, -1])
 
     def put_in_place(self, values: Array) -> None:
-        """Sort values of all records, (N, ...), in place: from the order of `append` to that of the file."""
+        """Sort values of all records, (N, ...), in place, from the order of `append` to the order in the file."""
         for start, stop in self.bounds[1:, [0, -1]].tolist():  # segment by segment
             values[start:stop] = values[start:stop][np.argsort(_buckets(start, stop), kind="stable")]
 
-    def take(self, places: NDArray[np.intp]) -> Records:
-        """Read the records at some places, in their order."""
-        order = np.argsort(places, kind="stable")
+    def take(self, record_indices: NDArray[np.intp]) -> Records:
+        """Read the records at some indices, in the order of the indices."""
+        order = np.argsort(record_indices, kind="stable")
         records, wanted, step = (
-            np.empty(len(places), self.dtype),
-            places[order],
+            np.empty(len(record_indices), self.dtype),
+            record_indices[order],
             BYTES_READ_AT_ONCE // self.dtype.itemsize + 1,
         )
         for start in range(0, len(self), step):
@@ -166,7 +166,7 @@ class ShuffledRecords:
     def convert(
         self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
-        """Apply a function to all records, some at a time; write the results to another file, in the same buckets."""
+        """Return the results of a function for all records, in another file and in the same buckets."""
         file = files.open()  # `bounds` count records, so they are the same for this file
         for start in range(0, len(self), n_rows):
             records = np.empty(min(n_rows, len(self) - start), self.dtype)
@@ -175,36 +175,36 @@ class ShuffledRecords:
         return replace(self, file=file, dtype=dtype)
 
     def pools(
-        self, n_rows: int, rng: np.random.Generator | None = None, places: NDArray[np.intp] | None = None
+        self, n_rows: int, rng: np.random.Generator | None = None, record_indices: NDArray[np.intp] | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield all records, or those at some places, in pools: a few buckets that have at least `n_rows` records.
+        """Yield records in pools. A pool holds a few buckets, with at least `n_rows` records of the file.
 
         Parameters
         ----------
         n_rows : int
         rng : numpy.random.Generator, default=None
-            Buckets come in a random order; in their own without it.
-        places : ndarray of shape (n,), default=None
-            Increasing; None for all.
+            Shuffles the buckets; None keeps their order.
+        record_indices : ndarray of shape (n,), default=None
+            The records to yield, in increasing order; None for all.
 
         Yields
         ------
         records : ndarray
-        positions : ndarray
-            Which of `places` each record lies at.
+        row_indices : ndarray
+            The index of each record among `record_indices`.
         """
         sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all segments
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
-        ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to each bucket's end; the next bucket; rows read
+        ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to the end of each bucket; next bucket; rows read
         while read < ends[-1]:
             stop = min(int(np.searchsorted(ends, read + n_rows)) + 1, len(order))
-            yield self._read(order[start:stop], int(ends[stop - 1]) - read, places)
+            yield self._read(order[start:stop], int(ends[stop - 1]) - read, record_indices)
             start, read = stop, int(ends[stop - 1])
 
     def _read(
-        self, buckets: NDArray[np.intp], n: int, places: NDArray[np.intp] | None
+        self, buckets: NDArray[np.intp], n: int, record_indices: NDArray[np.intp] | None
     ) -> tuple[Records, NDArray[np.intp]]:
-        """Read some buckets, n rows in all: a slice of each from every segment."""
+        """Read some buckets, which have n rows in all. Each bucket has a slice in every segment."""
         records = np.empty(n, self.dtype)
         n_read = 0
         # (buckets, segments): bucket by bucket
@@ -213,16 +213,16 @@ class ShuffledRecords:
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
             self._read_into(records[n_read : n_read + stop - start], start)
             n_read += stop - start
-        if places is None:
+        if record_indices is None:
             return records, _ranges(starts, stops)
-        firsts, lasts = np.searchsorted(places, starts), np.searchsorted(places, stops)
-        positions = _ranges(firsts, lasts)
-        # from a place in the file to the index among the records read, which lie slice after slice
+        firsts, lasts = np.searchsorted(record_indices, starts), np.searchsorted(record_indices, stops)
+        row_indices = _ranges(firsts, lasts)
+        # what to add to an index in the file to get the index in `records`
         shifts = np.cumsum(stops - starts) - stops
-        return records[places[positions] + np.repeat(shifts, lasts - firsts)], positions
+        return records[record_indices[row_indices] + np.repeat(shifts, lasts - firsts)], row_indices
 
     def _read_into(self, records: Records, start: int) -> None:
-        """Read records that lie together in the file, from this one on."""
+        """Fill `records` from the file, beginning with the record at index `start`."""
         self.file.seek(start * self.dtype.itemsize)
         if self.file.readinto(records.view(np.uint8).data) != records.nbytes:
             raise OSError(errno.EIO, "the temporary file of the table is cut short")

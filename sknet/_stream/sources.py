@@ -1,14 +1,14 @@
-"""Where rows come from, chunk by chunk: Parquet files, a pyarrow Dataset, an array in a file, or a user's function.
+"""Read rows chunk by chunk from Parquet files, a pyarrow Dataset, an array in a file, or a user's function.
 
-The Parquet files of a path may differ in their schemas where nothing is lost: a column without values takes the type of
-the other files, integers become floats, dictionaries text. A Dataset keeps the schema that it was opened with.
+The Parquet files of a path may have different schemas if nothing is lost: a column without values takes the type of the
+other files, integers become floats, and dictionaries become text. A Dataset keeps its own schema.
 
 Conventions
 -----------
 n rows of a chunk.
 
 X : (n, d)               array or data frame
-y : (n,) or (n, k)       targets, as the user has them
+y : (n,) or (n, k)       targets, as the user passes them
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Dataset(Protocol):
-    """What is used of a pyarrow Dataset."""
+    """The methods of a pyarrow Dataset that this module uses."""
 
     schema: pyarrow.Schema
 
@@ -51,15 +51,15 @@ Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iter
 """What a user passes as a source."""
 
 VALUES_READ_AT_ONCE = 2**22
-"""How many values of a table are read at once, where the source does not say."""
+"""Number of values of a table to read at once, unless the source decides."""
 
 MIN_ROWS_READ_AT_ONCE = 1024
-"""How many rows of a file are read at once, at least."""
+"""Minimum number of rows of a file to read at once."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Where targets, weights and groups are: names of columns, or arrays beside an array.
+    """The targets, weights and groups of a source: names of its columns, or arrays.
 
     Attributes
     ----------
@@ -72,18 +72,18 @@ class Roles:
     groups: Target = None
 
     def items(self) -> list[tuple[str, Target]]:
-        """Return the user's parameters and what was given."""
+        """Return the name of each parameter and the user's value."""
         return [("target", self.target), ("sample_weight", self.sample_weight), ("groups", self.groups)]
 
 
 def _names_columns(role: Target) -> bool:
-    """Whether a role is given as the name of a column, or of several, and not as values."""
+    """Whether a role is the name of a column, or of several columns, and not an array."""
     return isinstance(role, str) or (isinstance(role, list | tuple) and all(isinstance(name, str) for name in role))
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows as the user has them; chunks of a source are numbered from 1."""
+    """Some rows of a source; chunks are numbered from 1."""
 
     number: int
     X: Table
@@ -95,17 +95,17 @@ class Chunk:
 def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[Chunk]:
     """Yield the rows of a source with their targets; chunks without rows are skipped."""
     given = _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, name)
-    roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups) already
+    roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups)
     return (_chunk_of(number, chunk, roles, name) for number, chunk in _with_rows(given, name))
 
 
 def read_tables(
     source: Source | Iterable[object], columns: Sequence[str] | None, name: str = "source"
 ) -> Iterator[Chunk]:
-    """Yield the rows of a source without targets; of frames with more columns than `columns`, these."""
+    """Yield the rows of a source without targets; drop other columns of frames than `columns`."""
     if is_frame(source):
-        given: Iterator[object] = iter([source])  # to iterate over a frame gives its columns' names
-    elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, which are read only once
+        given: Iterator[object] = iter([source])  # iterating over a frame would give its column names
+    elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, to read only once
         given = iter(source)
     else:
         given = _given_chunks(source, columns, name)
@@ -117,7 +117,7 @@ def read_tables(
 
 
 def is_read_from(source: object, path: Path) -> bool:
-    """Whether rows of a source are read from the file at `path`; of a function or an iterable, nobody knows."""
+    """Whether a source reads the file at `path`; False for functions and iterables, which may read any file."""
     if not path.exists():
         return False
     files: list[str | os.PathLike[str]] = []
@@ -133,7 +133,7 @@ def is_read_from(source: object, path: Path) -> bool:
 
 
 def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
-    """Read a source, which is not an array with arrays beside it, chunk by chunk."""
+    """Yield the chunks of a source, as it gives them."""
     if isinstance(source, str | os.PathLike | Dataset):
         return read_frames(source, columns, VALUES_READ_AT_ONCE)
     if isinstance(source, np.ndarray):
@@ -154,7 +154,7 @@ def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> I
 
 
 def _slices_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
-    """Read an array, and the arrays beside it."""
+    """Yield slices of an array and of its targets, weights and groups."""
     if roles.target is None:
         raise ValueError("target is None: for an array as source, pass the array of its targets.")
     for what, values in roles.items():
@@ -177,7 +177,7 @@ def _slices(X: Array) -> Iterator[slice]:
 
 
 def _with_rows(given: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
-    """Number the chunks, and skip those without rows; a ValueError if there is no other."""
+    """Yield numbered chunks, without empty chunks; raise a ValueError if all are empty."""
     is_empty = True
     for number, chunk in enumerate(given, 1):
         X: Table = chunk[0] if isinstance(chunk, tuple) and chunk else chunk
@@ -193,19 +193,17 @@ def _with_rows(given: Iterator[object], name: str) -> Iterator[tuple[int, object
 
 
 def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
-    """Read a frame that has the target among its columns, or (X, y), (X, y, weight) or (X, y, weight, groups)."""
+    """Return the chunk of a frame with a target column, or of (X, y), (X, y, weight) or (X, y, weight, groups)."""
     if is_frame(given):
         if roles.target is None:
             names = list(given.columns)  # type: ignore[attr-defined]
             raise ValueError(f"target is None: name the column of {name} that is to be predicted, {names}.")
         return Chunk(number, *_without_roles(given, roles, name))
-    if not isinstance(given, tuple):
+    if not isinstance(given, tuple) or not 2 <= len(given) <= 4:
         raise TypeError(
-            f"{name}() gave a chunk of type {type(given).__name__}: give (X, y), (X, y, sample_weight), or a data "
-            "frame that has the target among its columns."
+            f"{name}() gave a chunk {short_repr(given)}: give (X, y), (X, y, sample_weight), or a data frame that has "
+            "the target among its columns."
         )
-    if not 2 <= len(given) <= 4:
-        raise ValueError(f"{name}() gave a chunk of {len(given)} parts: give (X, y), or (X, y, sample_weight).")
     if roles.target is not None:
         raise ValueError(f"target={roles.target!r} is given, and the chunks of {name}() have targets of their own.")
     chunk = Chunk(number, *given)
@@ -218,7 +216,7 @@ def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
 
 
 def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target, Target, Target]:
-    """Return a frame without the columns that have a role, and the target, the weight and the groups in these."""
+    """Split a frame into features, target, weight and groups."""
     names: list[str] = []
     for what, role in roles.items():
         if role is not None and not _names_columns(role):
@@ -241,41 +239,41 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
 def read_frames(
     source: str | os.PathLike[str] | Dataset, columns: Sequence[str] | None, n_values: int
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows of files as data frames, in the order of the files.
+    """Yield the rows of Parquet files as data frames, in the order of the files.
 
     Parameters
     ----------
     source : path or Dataset
         The path of a Parquet file, a glob, or a folder of such files.
     columns : sequence of str, or None
-        Which columns are read, None for all.
+        The columns to read; None for all.
     n_values : int
-        How many values a frame has, about.
+        The approximate number of values in a frame.
     """
     data = source if isinstance(source, Dataset) else _open_dataset(source)
     import pyarrow
 
     try:
         fragments = list(data.get_fragments())
-    except ValueError:  # a filtered Dataset does not tell its files
+    except ValueError:  # a filtered Dataset does not know its files
         fragments = []
     scanned: list[Fragment | Dataset] = list(fragments) or [data]
     schemas = [(getattr(fragment, "path", "the Dataset"), fragment.physical_schema) for fragment in fragments]
     schemas = schemas or [("the Dataset", data.schema)]
-    # types that hold the values of all files, where we opened these; a user's Dataset has types of its own
+    # for a path, types that hold the values of all files; a user's Dataset keeps its own types
     schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
     n_rows = max(MIN_ROWS_READ_AT_ONCE, n_values // max(len(schema.names), 1))
     for files, (path, in_file) in zip(scanned, schemas, strict=True):
-        # a column that is in no file is known from the folder's name
+        # the value of a column that is in no file comes from the name of the folder
         fields = [in_file.field(name) if name in in_file.names else schema.field(name) for name in schema.names]
-        # read in the file's own types, and cast in `_as_frame`, where an error can name the file and the column
+        # read with the types of the file, and cast in `_as_frame`, whose errors name the file and the column
         for batch in _batches(files, pyarrow.schema(fields), n_rows):
             if batch.num_rows:
                 yield _as_frame(batch, schema, path)
 
 
 def files_of(source: str | os.PathLike[str] | Dataset) -> list[str]:
-    """Return the files that a source consists of; none where a Dataset does not tell."""
+    """Return the files of a source; an empty list for a Dataset that does not know its files."""
     data = source if isinstance(source, Dataset) else _open_dataset(source)
     children = getattr(data, "children", [])  # of a union of Datasets
     return [*getattr(data, "files", []), *chain.from_iterable(map(files_of, children))]
@@ -313,9 +311,9 @@ def _batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> 
 
 
 def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:
-    """Return a batch as a frame whose columns have the types of the schema; text that repeats is read as categories.
+    """Return a batch as a frame whose columns have the types of the schema; repeated texts become categories.
 
-    Dates that are text stay text: as categories they would be what the user says that they are.
+    Dates that are text stay text, because as categories they would not be read as dates.
     """
     import pyarrow
 
@@ -323,7 +321,7 @@ def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> 
     for field, values in zip(schema, batch.columns, strict=True):
         try:
             columns.append(values.cast(field.type))
-        except (ValueError, TypeError, NotImplementedError) as error:  # what Arrow raises are subclasses
+        except (ValueError, TypeError, NotImplementedError) as error:  # Arrow raises subclasses of these
             raise ValueError(
                 f"Column {field.name!r} of {path} holds {values.type}, which cannot be read as {field.type} without "
                 f"loss ({error}): write all files with one type."
@@ -336,7 +334,7 @@ def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> 
 
 
 def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
-    """Whether texts are read as categories: those that repeat, and are no dates unless the file has categories."""
+    """Whether texts become categories: if they repeat, and are not dates or are categories in the file."""
     from pyarrow import types
 
     categories = texts.unique()
@@ -354,9 +352,9 @@ def _common_schema(
     *,
     unify: bool,
 ) -> pyarrow.Schema:
-    """Return the columns that are read and their types; raise a ValueError for a file that lacks one of them.
+    """Return the schema of the columns to read; raise a ValueError if a file lacks a column.
 
-    With `unify`, types are those that hold the values of all files; else those of `first`.
+    With `unify`, types hold the values of all files; otherwise they are the types of `first`.
     """
     import pyarrow
 
@@ -367,7 +365,7 @@ def _common_schema(
     for name in columns:
         types = [(path, _value_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
         lacking = [path for path, schema in schemas if name not in schema.names]
-        if lacking and (types or name not in first.names):  # what no file has may be known from the folder's name
+        if lacking and (types or name not in first.names):  # else the folder's name has its value
             raise ValueError(
                 f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
             )
@@ -377,13 +375,13 @@ def _common_schema(
 
 
 def _columns_without_index(schema: pyarrow.Schema) -> list[str]:
-    """Return the names of the columns without those in which pandas keeps an index."""
+    """Return the names of the columns, except columns that hold an index of pandas."""
     index = (schema.pandas_metadata or {}).get("index_columns", [])
     return [name for name in schema.names if name not in index]
 
 
 def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> pyarrow.DataType:
-    """Return the type that holds a column's values of all files."""
+    """Return a type that can hold the values of a column from all files."""
     import pyarrow
 
     first, common = types[0]
@@ -399,7 +397,7 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
 
 
 def _value_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
-    """Return the type of a dictionary's text, or the type itself."""
+    """Return the type of the values of a dictionary of text; other types unchanged."""
     from pyarrow import types
 
     is_text = types.is_dictionary(of_file) and (_is_text(of_file.value_type) or types.is_null(of_file.value_type))

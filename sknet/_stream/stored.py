@@ -1,11 +1,11 @@
-"""All rows of a source, read once, checked, and written to a file in a random order.
+"""Read all rows of a source once, and write them to a file in a random order.
 
 Conventions
 -----------
 n rows of a chunk; N rows of positive weight in all; k target columns.
 
 kept : (n,)              bool, whether a row's weight is positive
-y : (N,) or (N, k)       targets as `fit` takes them, in the order of the file, as weights and groups are
+y : (N,) or (N, k)       targets as `fit` takes them; targets, weights and groups are in the order of the file
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from sknet._typing import Array, DType, Table, Target
 
 
 class CollectedLabels:
-    """Labels of any kind; in one of several columns, some may be missing."""
+    """The labels of all chunks. If there are several columns, labels may be missing."""
 
     def __init__(self) -> None:
-        self._known: list[Array] = []  # of each target column, the labels in the order in which they were found
+        self._known: list[Array] = []  # for each target column, the distinct labels, in order of appearance
         self._indices: list[NDArray[np.int32]] = []
         self._flat = True
 
     def append(self, y: Target, kept: Array) -> None:
-        """Check the labels of a chunk, and keep those of some of its rows."""
+        """Check the labels of a chunk, and append those of the rows in `kept`."""
         labels = as_labels(y)[kept]
         columns = [labels] if labels.ndim == 1 else list(labels.T)
         if not self._known:
@@ -55,7 +55,7 @@ class CollectedLabels:
         self._indices.append(np.column_stack(indices).astype(np.int32))
 
     def finish(self) -> Array:
-        """Return all that were kept, as one array."""
+        """Return all appended targets as one array."""
         indices = np.concatenate(self._indices)
         self._indices = []
         columns = [take_labels(known, index) for known, index in zip(self._known, indices.T, strict=True)]
@@ -71,7 +71,7 @@ def extend_labels(known: Array, labels: Array) -> tuple[Array, NDArray[np.intp]]
 
 
 def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
-    """Return the labels at some indices; for -1 None, or NaN among floats."""
+    """Return the labels at some indices. For -1, return None, or NaN if labels are floats."""
     if (index >= 0).all():
         return known[index]
     is_float = known.dtype.kind == "f"
@@ -79,14 +79,14 @@ def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
 
 
 class CollectedNumbers:
-    """Numbers, some of which may be missing if there are several columns."""
+    """The numbers of all chunks. If there are several columns, numbers may be missing."""
 
     def __init__(self) -> None:
         self._chunks: list[Array] = []
         self._flat = True
 
     def append(self, y: Target, kept: Array) -> None:
-        """Check the numbers of a chunk, and keep those of some of its rows."""
+        """Check the numbers of a chunk, and append those of the rows in `kept`."""
         values, flat = read_regression_target(y)
         if self._chunks and (flat, values.shape[1]) != (self._flat, self._chunks[0].shape[1]):
             raise ValueError("y has another number of columns in one chunk than in another.")
@@ -94,14 +94,14 @@ class CollectedNumbers:
         self._chunks.append(values[kept])
 
     def finish(self) -> Array:
-        """Return all that were kept, as one array."""
+        """Return all appended targets as one array."""
         values = np.concatenate(self._chunks)
         self._chunks = []
         return restore_shape(values, self._flat)
 
 
 ROWS_CONVERTED_AT_ONCE = 2**14
-"""How many rows are read at a time for their texts to be encoded."""
+"""Number of rows whose texts are encoded at a time."""
 
 
 CollectedTargets: TypeAlias = CollectedLabels | CollectedNumbers
@@ -110,19 +110,19 @@ CollectedTargets: TypeAlias = CollectedLabels | CollectedNumbers
 
 @dataclass(frozen=True, eq=False)
 class StoredRows:
-    """The values of a table's rows, in a file.
+    """The rows of a table, stored in a file.
 
     Attributes
     ----------
     format : TableFormat
-        How they are kept in the records.
+        The format of the records.
     records : ShuffledRecords
     example_rows : array or data frame
-        The first rows of the source, as the user has them.
+        The first rows of the source, as the user passed them.
     digest : str
-        A hash of all rows, in the order in which they came.
+        A hash of all rows, in the order of the source.
     files : ScratchFiles
-        Where they are kept.
+        The open files.
     """
 
     format: TableFormat
@@ -131,17 +131,14 @@ class StoredRows:
     digest: str
     files: ScratchFiles
 
-    def take(self, places: NDArray[np.intp]) -> Table:
-        """Read the rows at some places, in their order."""
-        return self.format.unpack(self.records.take(places), as_passed=True)
+    def take(self, record_indices: NDArray[np.intp]) -> Table:
+        """Read the rows at some indices, in the order of the indices."""
+        return self.format.unpack(self.records.take(record_indices), as_passed=True)
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
-        """Return the encoder of rows whose texts have been encoded, and such rows, in another file.
-
-        See `TableEncoder.encode_text`.
-        """
+        """Return an encoder of all columns except texts, and a new file of rows in which the texts are encoded."""
         columns: list[ColumnFormat] = []
-        numbers = np.empty(0, dtype)  # no values, of the type in which numbers are kept
+        numbers = np.empty(0, dtype)  # has the type of the stored numbers
         for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
             columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_text else [kept]
         rest = encoder.encoder_after_text
@@ -158,27 +155,27 @@ class StoredRows:
 
 
 class StoredSource(NamedTuple):
-    """All rows of positive weight of a source: values in a file, and the rest in memory, in the same order."""
+    """All rows of positive weight of a source: features in a file, and the rest in memory, in the same order."""
 
     rows: StoredRows
     y: Array
     weight: Array | None
-    groups: NDArray[np.uint64] | None  # hashes of those that the user has
+    groups: NDArray[np.uint64] | None  # hashes of the user's groups
 
 
 class SourceWriter:
-    """Writes chunks of rows to a file, and collects their targets, weights and groups.
+    """Write chunks of rows to a file, and collect their targets, weights and groups.
 
     Parameters
     ----------
     files : ScratchFiles
-        Where the rows are kept.
+        Opens the file.
     targets : CollectedTargets
-        Those of no chunk yet.
+        Collects the targets; empty at first.
     choose_format : callable
-        Chooses, by the table of the first chunk, how rows are kept.
+        (first table) -> format of the records.
     name : str
-        What messages call the source.
+        The name of the source in messages.
     """
 
     def __init__(
@@ -191,7 +188,7 @@ class SourceWriter:
         self._hash = blake2b(digest_size=32)
 
     def append(self, chunk: Chunk, example_rows: Table) -> None:
-        """Write the rows of a checked chunk that have a positive weight; the first chunk decides on their format."""
+        """Write the rows of positive weight of a checked chunk. The first chunk determines the format."""
         n = chunk.X.shape[0]
         if self._first is None:
             self._first, self._example_rows = chunk, example_rows
@@ -215,7 +212,7 @@ class SourceWriter:
         self._writer.append(records)
 
     def finish(self) -> StoredSource:
-        """Return all rows that have been written."""
+        """Return all rows that have been appended."""
         records = None if self._first is None else self._writer.finish()
         if records is None or not len(records):
             raise ValueError(f"The {self._name} has no row of positive weight.")
@@ -230,7 +227,7 @@ class SourceWriter:
 
 
 def hash_groups(groups: Array) -> NDArray[np.uint64]:
-    """Return a hash of each group that depends only on its value, not on its type or chunk."""
+    """Return a hash of each group, which depends only on its value: 1 and 1.0 are the same group."""
     values = groups.astype(np.float64) if groups.dtype.kind == "f" else groups
     codes, distinct = pd.factorize(values)
     keys = np.array([group_key(group) for group in pd.Index(distinct).tolist()], dtype=object)

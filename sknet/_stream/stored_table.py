@@ -1,13 +1,13 @@
-"""A table in a file: its rows are chosen by their places, and encoded and trained on as they are read.
+"""A table in a file, whose rows are encoded and trained on while they are read.
 
-Each epoch reads the file once, in pools of buckets in a random order, and mixes their rows.
+Each epoch reads the file once. It reads pools of buckets in a random order, and mixes the rows of each pool.
 
 Conventions
 -----------
-N rows in the file; n of them chosen, in the order of the file.
+N rows in the file; n of them are selected, in the order of the file.
 
-places : (n,)            where the chosen rows lie in the file, increasing
-row_indices : (m,)       which of the n rows were read
+record_indices : (n,)    indices of the selected rows in the file, increasing
+row_indices : (m,)       indices, among the n rows, of the rows that were read
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
 MAX_ROWS_HELD_OUT = 100_000
-"""The most rows that are held out: they stay in memory, and more would hardly change their mean loss."""
+"""Maximum number of held-out rows. They stay in memory, and more rows would hardly change their mean loss."""
 
 
 @dataclass(frozen=True, eq=False)
 class StoredTable(FeatureTable):
-    """Some rows of a table in a file; all it does goes through the file once, but for `rows_in_memory`.
+    """Some rows of a table in a file. Each method except `rows_in_memory` reads the file once, from start to end.
 
     Attributes
     ----------
     stored : StoredRows
-    places : ndarray of shape (n,), or None
+    record_indices : ndarray of shape (n,), or None
         None for all rows.
     """
 
     stored: StoredRows
-    places: NDArray[np.intp] | None = None
-    # rows come pool by pool: what needs all rows at once cannot be trained
+    record_indices: NDArray[np.intp] | None = None
+    # rows are read pool by pool, so training cannot use all rows at once
     limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_ROWS_HELD_OUT)
 
     @property
@@ -61,27 +61,27 @@ class StoredTable(FeatureTable):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many rows and columns there are."""
+        """The number of rows and of columns."""
         return len(self), self.example_rows.shape[1]
 
     def __len__(self) -> int:
-        return len(self.stored.records) if self.places is None else len(self.places)
+        return len(self.stored.records) if self.record_indices is None else len(self.record_indices)
 
     def __getitem__(self, rows: Batch) -> StoredTable:
         """Return some of these rows, in increasing order."""
-        return replace(self, places=self._places(rows))
+        return replace(self, record_indices=self._record_indices(rows))
 
-    def _places(self, rows: Batch) -> NDArray[np.intp]:
-        if self.places is not None:
-            return self.places[rows]
+    def _record_indices(self, rows: Batch) -> NDArray[np.intp]:
+        if self.record_indices is not None:
+            return self.record_indices[rows]
         return np.arange(len(self))[rows] if isinstance(rows, slice) else rows
 
     def rows_in_memory(self, rows: Batch = ALL) -> Table:
         """Read some of these rows, in this order, as an array or a data frame."""
-        return self.stored.take(self._places(rows))
+        return self.stored.take(self._record_indices(rows))
 
     def for_scorer(self) -> Table:
-        """Return the rows, read for a scorer of the user's."""
+        """Read the rows, for the user's scorer."""
         return self.rows_in_memory()
 
     def target_totals(
@@ -89,7 +89,9 @@ class StoredTable(FeatureTable):
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
-        pools = self.stored.records.pools(BYTES_READ_PER_POOL // self.stored.records.dtype.itemsize, places=self.places)
+        pools = self.stored.records.pools(
+            BYTES_READ_PER_POOL // self.stored.records.dtype.itemsize, record_indices=self.record_indices
+        )
         return merge_totals(
             encoder.target_totals(
                 self.stored.format.unpack(records), target_of(y[rows]), take_optional(weight, rows),
@@ -99,37 +101,37 @@ class StoredTable(FeatureTable):
         )  # fmt: skip
 
     def digest(self) -> str:
-        """Return a hash of these rows, the same whatever the chunks they came in."""
-        places = b"all" if self.places is None else self.places.tobytes()
-        return sha256(self.stored.digest.encode() + places).hexdigest()
+        """Return a hash of these rows, which does not depend on the chunks."""
+        record_indices = b"all" if self.record_indices is None else self.record_indices.tobytes()
+        return sha256(self.stored.digest.encode() + record_indices).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
-        """Encode texts, which take longest, once for all epochs, and all other columns whenever they are read."""
+        """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
         rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
-        return EncodedOnRead(stored, rest, dtype, self.places, encoding_fold)
+        return EncodedOnRead(stored, rest, dtype, self.record_indices, encoding_fold)
 
 
 BYTES_READ_PER_POOL = 2**24
-"""How many bytes of the file are read and mixed at once, at least. Whole buckets are read, so it may be a bucket more:
-16 MiB in a file of 8 GiB."""
+"""Number of bytes of the file to read and mix at once, at least. Whole buckets are read, so it may be a bucket more,
+which is 16 MiB in a file of 8 GiB."""
 
 BYTES_ENCODED_AT_ONCE = 2**23
-"""How many bytes of encoded rows are in memory at once."""
+"""Number of bytes of encoded rows in memory at once."""
 
 TARGETS_CHECKED_AT_ONCE = 2**16
-"""Rows whose targets are checked for errors at a time; the result is thrown away."""
+"""Number of rows whose targets are checked at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedOnRead:
-    """Rows in a file, and how they are encoded whenever they are read.
+    """Rows in a file, with the encoder that encodes them whenever they are read.
 
     Attributes
     ----------
     stored : StoredRows
     encoder : TableEncoder
     dtype : dtype
-    places : ndarray of shape (n,), or None
+    record_indices : ndarray of shape (n,), or None
         None for all rows.
     encoding_fold : ndarray of shape (n,), or None
         As in `TableEncoder.encode`.
@@ -138,32 +140,32 @@ class EncodedOnRead:
     stored: StoredRows
     encoder: TableEncoder
     dtype: DType
-    places: NDArray[np.intp] | None
+    record_indices: NDArray[np.intp] | None
     encoding_fold: NDArray[np.intp] | None
     n_skipped_inputs: int = 0
     batch_format: ClassVar[BatchFormat] = "ones"
     n_networks_awaited_at_once: ClassVar[int] = 1
 
     def __len__(self) -> int:
-        return len(self.stored.records) if self.places is None else len(self.places)
+        return len(self.stored.records) if self.record_indices is None else len(self.record_indices)
 
     def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
         """Return some of these rows, in increasing order."""
-        places = rows if self.places is None else self.places[rows]
-        return replace(self, places=places, encoding_fold=take_optional(self.encoding_fold, rows))
+        record_indices = rows if self.record_indices is None else self.record_indices[rows]
+        return replace(self, record_indices=record_indices, encoding_fold=take_optional(self.encoding_fold, rows))
 
     def without_first_inputs(self, s: int) -> EncodedOnRead:
         """Return the same rows without the first s inputs."""
         return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
 
     def __call__(self, batch: Batch) -> Array:
-        """Return the inputs of some rows that are to be evaluated."""
+        """Return the encoded inputs of some rows, for evaluation."""
         return self._evaluated_inputs(batch)
 
     @cached_property
     def _evaluated_inputs(self) -> BatchwiseInputs:
-        """Inputs of few rows, such as held-out ones, which are read once, and encoded batch by batch."""
-        X = self.stored.take(np.arange(len(self)) if self.places is None else self.places)
+        """The inputs of a few rows, such as held-out rows. They are read once, and encoded batch by batch."""
+        X = self.stored.take(np.arange(len(self)) if self.record_indices is None else self.record_indices)
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
             self.encoder.encode_rows(X, batch, out, self.encoding_fold)
@@ -176,30 +178,28 @@ class EncodedOnRead:
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:
         """Return the objective of a network that is trained on these rows."""
         y, weight = rows.y, rows.relative_weight
-        if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: take a sample's
+        if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: use a sample
             sample = sample_rows(len(self), 0)
             y, weight = y[sample], take_optional(weight, sample)
             for some in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
-                rows.encode_targets(
-                    rows.y[some]
-                )  # raises for wrong targets; the result is computed again when it is needed
+                rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
         # `_set_rows` replaces these targets by those of the rows in memory
         pool = Objective(settings, self, rows.encode_targets(y), weight)
         return PooledObjective(self, rows, pool, settings.layout.sizes[-1])
 
 
 class PooledObjective:
-    """The objective of one training run, whose rows come from a file in an order that this run draws.
+    """The objective of one training run, which reads its rows from a file in a random order of its own.
 
     Parameters
     ----------
     inputs : EncodedOnRead
     rows : EncodedRows
-        With these inputs.
+        The same rows, with targets and weights.
     pool : Objective
-        Gets the rows of each pool.
+        The objective of the rows in memory, which `batches` replaces.
     n_outputs : int
-        The network's.
+        Number of outputs of the network.
     """
 
     def __init__(self, inputs: EncodedOnRead, rows: EncodedRows, pool: Objective, n_outputs: int) -> None:
@@ -221,20 +221,22 @@ class PooledObjective:
         return self._pool.raw(theta, inputs, n)
 
     def raw_training_outputs(self, theta: Array) -> Array:
-        """Return the raw output, without dropout, for all training rows: they are read once more, pool by pool."""
+        """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
         raw = np.empty((len(self._rows), self._n_outputs), theta.dtype)
-        for records, row_indices in self._inputs.stored.records.pools(self._pool_rows(1), None, self._inputs.places):
+        for records, row_indices in self._inputs.stored.records.pools(
+            self._pool_rows(1), None, self._inputs.record_indices
+        ):
             for some in pieces(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
                 raw[row_indices[some]] = self._pool.raw(theta, inputs, length(some))
         return raw
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """Read pools of rows into this objective, and yield batches of them; in the file's order without `rng`."""
+        """Yield batches, after setting the rows of the objective; without `rng`, in the order of the file."""
         records_of, n_unread = self._inputs.stored.records, len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
-        for records, indices in records_of.pools(self._pool_rows(size), rng, self._inputs.places):
+        for records, indices in records_of.pools(self._pool_rows(size), rng, self._inputs.record_indices):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
             row_indices = indices if rest is None else np.concatenate([rest[1], indices])
@@ -251,15 +253,15 @@ class PooledObjective:
 
     @property
     def _rows_encoded_at_once(self) -> int:
-        """How many encoded rows are in memory at a time."""
+        """Number of encoded rows in memory at a time."""
         return max(1, BYTES_ENCODED_AT_ONCE // ((self._inputs.encoder.n_inputs + 1) * self._inputs.dtype.itemsize))
 
     def _pool_rows(self, least: int) -> int:
-        """Return how many records are read at a time."""
+        """Return the number of records to read at a time, at least `least`."""
         return max(least, BYTES_READ_PER_POOL // self._inputs.stored.records.dtype.itemsize)
 
     def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseInputs:
-        """Encode some rows, whose indices among the n are given."""
+        """Return the encoded inputs of some rows; `row_indices` are their indices among the n rows."""
         encoding_fold = self._inputs.encoding_fold
         Z = self._inputs.encoder.encode(
             self._inputs.stored.format.unpack(records),
@@ -270,7 +272,7 @@ class PooledObjective:
         return DenseInputs(Z, "ones")
 
     def _set_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
-        """Replace the rows of the objective by some rows, whose indices among the n are given."""
+        """Replace the rows of the objective; `row_indices` are the indices of the new rows among the n rows."""
         weight = take_optional(self._rows.relative_weight, row_indices)
         self._pool.set_rows(
             self._encode(records, row_indices), self._rows.encode_targets(self._rows.y[row_indices]), weight

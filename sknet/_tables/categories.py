@@ -1,15 +1,14 @@
-"""Columns of categories: inputs of 0 and 1, and the target's mean of each category, cross-fitted and shrunk.
+"""Columns of categories: one-hot inputs, and the target's mean of each category, cross-fitted and shrunk.
 
-One-hot inputs: the frequent categories have one of their own, and the others share one.
+One-hot inputs: each frequent category has an input, and the rare categories share one.
 
-Target encoding [1]_: training rows never see their own target. Each is encoded by the means of the other folds. These
-means are kept, so that a later call encodes the same rows alike.
+Target encoding [1]_: no training row is encoded by its own target. Each training row is encoded by the means of the
+other folds. The column stores these means, so that a later call encodes the same rows in the same way.
 
-A category's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less categories differ.
-A row of a category has the target μ + a + e: the category's effect a has the variance τ² between categories, e the
-variance σ² within them (one-way random effects). The mean squares of the analysis of variance estimate both [2]_. The
-mean of a category's n rows is then drawn to μ, to μ + λ·(mean − μ) with λ = n·τ²/(n·τ² + σ²): empirical Bayes [3]_. So
-it explains τ²·λ of the variance of new rows.
+A category's mean is shrunk towards the mean of all rows: more if it has few rows, or if categories hardly differ. The
+model is one-way random effects: the target of a row is μ + a + e. The effect a of its category has the variance τ², and
+e has the variance σ². The mean squares of the analysis of variance estimate both [2]_. The mean of a category of n rows
+becomes μ + λ·(mean − μ) with λ = n·τ²/(n·τ² + σ²), which is empirical Bayes [3]_.
 
 .. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
    and prediction problems". SIGKDD Explorations 3, 27-32.
@@ -21,17 +20,16 @@ Conventions
 -----------
 n rows; L categories; k columns of the target matrix; F folds of the rows.
 
-A category is known by its key, a text. Of one-hot inputs, each category with an input of its own has a slot, in the
-order of `levels`; then comes the slot of the infrequent categories, then that of missing values, where there are such.
-Slot −1 is "unknown": all inputs of the column stay 0.
+A category is known by its key, a text. Each one-hot input has a slot: first the categories with an input of their own,
+in the order of `categories`, then the infrequent ones, then missing values, where there are such. Slot −1 is "unknown":
+all inputs of the column stay 0.
 
 target : (n, k)              float64
 slot : (n,)                  of target means: which category each row has; L for a missing value, L + 1 for an unknown
                              category
-encoding_fold : (n,)         which fold each row is in; -1 for a held-out row, whose target is in no mean
+encoding_fold : (n,)         which fold each row is in; -1 for a held-out row, whose target no mean includes
 means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
-n : (L,)                     of effects of categories: weight of the slot's rows, in rows where λ is computed: see
-                             `effective_row_weight`
+n : (L,)                     the weight of each slot's rows; for λ in rows, see `effective_row_weight`
 mean, squares : (L, k)       the target's weighted mean, and the weighted sum of the squared differences from it
 """
 
@@ -46,7 +44,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
 from sknet._tables.dates import holds_iso_dates
 from sknet._tables.read import TEXT_TYPES, ColumnValues, check_text_is_encodable, read_categories
 from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
@@ -56,22 +54,22 @@ from sknet._typing import Array, Table
 
 
 MIN_VALUES_OF_IDENTIFIER = 20
-"""A column of at least this many values is an identifier if they all differ."""
+"""A column of at least this many values is an identifier if all of them differ."""
 
 MANY_CATEGORIES = 20
 """Rare categories share an input if the column has at least this many categories."""
 
 MIN_CATEGORY_ROWS = 5
-"""A category with fewer rows is rare: a network would memorise these rows."""
+"""A category with fewer rows is rare: a network would memorise their targets."""
 
 FEW_VALUES, MIN_CATEGORY_ROWS_OF_FEW = 200, 2
 """In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
 
 LARGE_INFREQUENT_SHARE = 0.2
-"""If the rare categories that share an input have at least this share of the weight, target means are added."""
+"""If the categories that share an input have at least this share of the weight, target means are added."""
 
 _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
-"""The input of a column of two categories, by slot. Slot −1, unknown, takes the last value."""
+"""The input of a column of two categories, by slot. The slot −1 of unknown values picks the last entry."""
 
 
 @dataclass(frozen=True)
@@ -80,53 +78,52 @@ class CategoryColumn(Column):
 
     Attributes
     ----------
-    levels : tuple of str
+    categories : tuple of str
         Keys of the categories with an input of their own, in numerical or else alphabetical order.
     has_infrequent : bool
-        Whether there is an input for the other categories; it then is the input of unknown categories too.
+        Whether the other categories share an input, which is then the input of unknown categories, too.
     has_missing : bool
-        Whether there is an input for missing values; where not, they count as unknown.
+        Whether missing values have an input. Otherwise they are treated as unknown.
     infrequent_share : float
-        Share of the weight of the other categories in training.
+        The share of the training weight of the other categories.
     """
 
-    levels: tuple[str, ...]
+    categories: tuple[str, ...] = ()
     has_infrequent: bool = False
     has_missing: bool = False
     infrequent_share: float = 0.0
 
     @property
     def has_signed_input(self) -> bool:
-        """Whether two categories share one input: −1 for the first, 1 for the second, 0 for unknown."""
-        return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
+        """Whether there is a single input: −1 for the first of two categories, 1 for the second, 0 for unknown."""
+        return len(self.categories) == 2 and not (self.has_infrequent or self.has_missing)
 
     def needs_means(self, max_categories: int | None) -> bool:
-        """Whether the target's means should stand beside the inputs: many categories or rows share one."""
+        """Whether target means should be added, since many categories or many rows share an input."""
         is_full = self.has_infrequent and self.n_inputs == max_categories
         return is_full or self.infrequent_share >= LARGE_INFREQUENT_SHARE
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: 1 for its category, 0 for others; of two, 1 for the second and −1 for the first."""
+        """The formulas: 1 for its category and 0 for others; a single input of two categories is −1 or 1."""
         if self.has_signed_input:
             # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
-            return (InputFormula(f"_{self.levels[1]}", "level", self.levels[1], centre=0.5, scale=2.0),)
+            return (InputFormula(f"_{self.categories[1]}", "level", self.categories[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        others = [InputFormula(f"_{name_of_no_category(kind, self.levels)}", kind) for kind in special]
-        return (*(InputFormula(f"_{key}", "level", key) for key in self.levels), *others)
+        others = [InputFormula(f"_{name_of_no_category(kind, self.categories)}", kind) for kind in special]
+        return (*(InputFormula(f"_{key}", "level", key) for key in self.categories), *others)
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
-        return self.slots_of_codes(*read_categories(values, name))
-
-    def slots_of_codes(self, codes: NDArray[np.intp], keys: list[str]) -> NDArray[np.intp]:
-        """Return the slot of each of n values as `read_categories` returns them."""
-        unknown = len(self.levels) if self.has_infrequent else -1
-        missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
-        return find_slots({key: slot for slot, key in enumerate(self.levels)}, keys, unknown, missing)[codes]
+        codes, keys = read_categories(values, name)
+        unknown = len(self.categories) if self.has_infrequent else -1
+        missing = len(self.categories) + self.has_infrequent if self.has_missing else unknown
+        return find_slots({key: slot for slot, key in enumerate(self.categories)}, keys, unknown, missing)[codes]
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
+        if not out.shape[1]:
+            return  # reading the values would take time
         slot = self.slots_of_values(values, name)  # (n,)
         if self.has_signed_input:
             out[:, 0] = _SIGN_OF_SLOT[slot]
@@ -134,41 +131,13 @@ class CategoryColumn(Column):
         known = np.flatnonzero(slot >= 0)
         out[known, slot[known]] = 1.0
 
-    @property
-    def known_categories(self) -> tuple[str, ...]:
-        """The categories with an input of their own."""
-        return self.levels
-
-    def without_one_hot(self) -> MissingOnlyColumn:
+    def without_one_hot(self) -> CategoryColumn:
         """Return a column without inputs."""
-        return MissingOnlyColumn()
+        return CategoryColumn()
 
 
-@dataclass(frozen=True)
-class MissingOnlyColumn(Column):
-    """A column of categories that tells the network only where values are missing.
-
-    Attributes
-    ----------
-    has_missing : bool
-        Whether there is an input for missing values, the only one.
-    """
-
-    has_missing: bool = False
-
-    @property
-    def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is."""
-        return (MISSING,) * self.has_missing
-
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the indicator of missing values, if there is one."""
-        if self.has_missing:
-            out[:, 0] = read_categories(values, name)[0] < 0
-
-
-class IdentifierColumn(MissingOnlyColumn):
-    """A column whose values all differ, so that they say nothing about another row."""
+class IdentifierColumn(CategoryColumn):
+    """A column whose values all differ in training, as those of identifiers. No category has an input."""
 
     reason_if_left_out = (
         "they are categories, but all their values differ, as in identifiers. Drop them, convert them to numbers or "
@@ -177,12 +146,12 @@ class IdentifierColumn(MissingOnlyColumn):
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
-    """Return the slot of every key, `unknown` where it has none, and last `missing`: code −1 indexes it."""
+    """Return the slot of each key, or `unknown`; and last `missing`, which the code −1 picks."""
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
 def name_of_no_category(word: str, categories: tuple[str, ...], endings: Sequence[str] = ()) -> str:
-    """Return a word for inputs of no category, with underscores until no category is it, or it with an ending."""
+    """Return a word for an input of no category: with underscores, until no category has this name."""
     while any(word + ending in categories for ending in ("", *endings)):
         word += "_"
     return word
@@ -193,12 +162,12 @@ def name_of_no_category(word: str, categories: tuple[str, ...], endings: Sequenc
 
 @dataclass(frozen=True)
 class Categories:
-    """The categories of a column and their frequencies, from which `one_hot` chooses the ones with an input.
+    """The categories of a column and their frequencies.
 
     Attributes
     ----------
     shares : dict of str to float
-        Share of the weight by key; 0 for a category that the column's type declares and no row has.
+        Share of the weight by key; 0 for a declared category that no row has.
     n_rows : dict of str to int
         Number of rows by key.
     has_missing : bool
@@ -216,49 +185,49 @@ class Categories:
 
     @property
     def all_differ(self) -> bool:
-        """Whether no two observed values are the same, and there are enough to say so."""
+        """Whether all observed values differ, and there are enough of them."""
         return self.n_values >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
     def not_rare(self) -> list[str]:
-        """Return the keys of the categories that are not rare; of all where there are few, or a single rare one."""
+        """Return the keys of the categories that are not rare: all if there are few, or only one is rare."""
         n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_CATEGORY_ROWS
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         are_many = len(self.n_rows) >= MANY_CATEGORIES
         return keys if are_many and len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
 
     def one_hot(self, max_categories: int | None, *, rare_share_input: bool = True) -> CategoryColumn:
-        """Return the one-hot column, with at most this many inputs: the most frequent categories have their own."""
+        """Return the column with at most this many one-hot inputs, one for each of the most frequent categories."""
         keys, has_missing = self.not_rare() if rare_share_input else list(self.n_rows), self.has_missing
         n, n_others = len(keys), len(self.shares) - len(keys)
         limit = np.inf if max_categories is None else max_categories
-        # two categories without missing values always fit: they share a single input
+        # two categories without missing values always fit, since they have a single input
         if n + (n_others > 0) + has_missing > limit and (n != 2 or n_others or has_missing):
             has_missing = has_missing and limit > 1  # with a single input, all share it
-            n_kept = int(limit) - 1 - has_missing  # one input is that of the infrequent categories
+            n_kept = int(limit) - 1 - has_missing  # the infrequent categories need one input
             keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
         others = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]
         return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
 
 
 def learn_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Categories:
-    """Find the categories of a column, and their shares of the weight, from its n values: see `read_categories`."""
-    # identifiers are found by numbers of rows, and categories are ranked by weight
+    """Count the rows and the weight of each category, from the results of `read_categories`."""
+    # rows decide whether a column is an identifier, and weights rank the categories
     seen = codes >= 0
     counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each category has
     totals = counts if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
     n_rows: dict[str, int] = {}
     weights: dict[str, float] = {}
-    for key, n, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):  # two categories may have one key
+    for key, n, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):  # two may have one key
         n_rows[key] = n_rows.get(key, 0) + n
         weights[key] = weights.get(key, 0.0) + total
     total_weight = sum(weights.values()) or 1.0
-    # round: sums of weights in another order differ in the last digits, which must not change the order of categories
+    # rounded, since the order of the rows changes the last digits of sums, but must not change that of categories
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
     return Categories(shares, n_rows, not bool(seen.all()))
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:
-    """Sort keys by the number they spell if all do, else as text; "nan" spells no number that could be sorted."""
+    """Return the keys sorted as numbers if all of them spell numbers (but not NaN), and else as text."""
     try:
         numbers = {key: float(key) for key in keys}
     except ValueError:
@@ -270,7 +239,7 @@ def _sorted_keys(keys: list[str]) -> list[str]:
 
 
 def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Array) -> tuple[Array, Array, Array]:
-    """Return the weight, mean and squares of each slot: n, mean and squares of the Conventions."""
+    """Return n, mean and squares of each slot; see the Conventions."""
     n = np.bincount(slot, weight, n_slots).astype(np.float64)  # without rows, bincount returns integers
     mean, squares = np.zeros((n_slots, target.shape[1])), np.zeros((n_slots, target.shape[1]))
     for i, column in enumerate(target.T):
@@ -280,7 +249,7 @@ def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Ar
 
 
 def effective_row_weight(total: float, squared: float) -> float:
-    """Return the weight that counts as one row: the total weight is then an effective number of rows (Kish 1965)."""
+    """Return the weight of one row, if the rows are replaced by Kish's (1965) effective number of equal rows."""
     return squared / total if total > 0.0 else 1.0
 
 
@@ -288,15 +257,16 @@ def pool_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array
     """Pool weights, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
     weight = n[..., np.newaxis]
     total = weight.sum(axis=0)
-    # squares about the pooled mean = squares about each mean + weighted squares of the means about the pooled mean
+    # squares about the pooled mean = squares about each mean + weighted squares of the means' distances from it
     pooled = divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
     return total[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
 
 
 def mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, float]:
-    """Return the mean squares between and within categories, (k,) each, and the size of a category that τ² goes with.
+    """Return the mean squares between and within categories, (k,) each, and an average size of the categories.
 
-    Their expectations are size·τ² + σ², and σ². Of a single category, or of a row each, both are 0: nothing is known.
+    Their expectations are size·τ² + σ² and σ². Both are 0 if there is a single category, or a single row in each one,
+    since τ² and σ² cannot be told apart then.
     """
     n_rows, n_categories = n.sum(), np.count_nonzero(n)
     if n_categories < 2 or n_rows <= n_categories:
@@ -307,22 +277,18 @@ def mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, f
     return (squares_of_all - within) / (n_categories - 1), within / (n_rows - n_categories), float(size)
 
 
-def credibility(n: Array, between: Array, within: Array) -> Array:
-    """Return λ = n·τ²/(n·τ² + σ²), how far the mean of n rows is to be trusted; 0 where there is no effect."""
-    return divide(n * between, n * between + within)
-
-
 def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
-    """Return the mean of each slot, drawn to that of all rows by λ; that of all where there is no row, (L, k)."""
+    """Return the mean of each slot, (L, k), shrunk by λ; the mean of all rows where a slot has no row."""
     _, overall, _ = pool_statistics(n, mean, squares)
     between_squares, within, size = mean_squares(n, mean, squares)
     between = np.maximum(between_squares - within, 0.0) / size
     difference = np.where(n[:, np.newaxis] > 0, mean - overall, 0.0)
-    return overall + difference * credibility(n[:, np.newaxis], between, within)
+    signal = n[:, np.newaxis] * between  # n·τ²
+    return overall + difference * divide(signal, signal + within)  # λ of the module's docstring
 
 
 def divide(numerator: Array, denominator: Array) -> Array:
-    """Divide, with 0 where the denominator is 0."""
+    """Return the quotient, or 0 where the denominator is 0."""
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
     return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator > 0)
 
@@ -332,25 +298,25 @@ def divide(numerator: Array, denominator: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class TargetColumn(EqualByFields, Column):
-    """The inputs that a column of categories becomes by the target's means, maybe beside one-hot inputs.
+    """The inputs that a column of categories becomes: target means, maybe after one-hot inputs.
 
     Attributes
     ----------
-    levels : tuple of str
-        Keys of all categories.
     means : ndarray of shape (1 + F, L + 2, k)
-        Shrunk means; those of unknown categories are the means of all rows.
+        Shrunk means; for unknown categories the means of all rows.
     factor : ndarray of shape (k,)
         1 over the target's standard deviation.
+    categories : tuple of str
+        Keys of all categories.
     one_hot : CategoryColumn, or None
-        What the first inputs are.
+        The first inputs, if there are one-hot inputs.
     """
 
     uses_target = True
 
-    levels: tuple[str, ...]
     means: Array
     factor: Array
+    categories: tuple[str, ...] = ()
     one_hot: CategoryColumn | None = None
 
     @property
@@ -360,19 +326,19 @@ class TargetColumn(EqualByFields, Column):
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: (mean of the category - centre) * scale; the mean of missing values is under None."""
+        """The formulas: (mean of the category - centre) * scale; None is the key of missing values."""
         endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
-        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.levels, endings)
+        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.categories, endings)
         means = []
         for i, (ending, factor) in enumerate(zip(endings, self.factor.tolist(), strict=True)):
-            mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
+            mean = dict(zip((*self.categories, None), self.means[0, :-1, i].tolist(), strict=True))
             centre = float(self.means[0, -1, i])
             means.append(InputFormula(f"_{word}{ending}", "target", mean, centre=centre, scale=factor))
         return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
 
     @cached_property
     def _slots(self) -> dict[str, int]:
-        return {key: slot for slot, key in enumerate(self.levels)}
+        return {key: slot for slot, key in enumerate(self.categories)}
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
@@ -381,35 +347,30 @@ class TargetColumn(EqualByFields, Column):
         self._write_means(values, 0, out, name)
 
     def write_cross_fitted(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the target's means for training rows, by those of the other folds; held-out rows keep theirs."""
+        """Overwrite the target means of training rows by those of the other folds, but not those of held-out rows."""
         self._write_means(values, 1 + encoding_fold, out)
 
     def _write_means(
         self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array, name: str = ""
     ) -> None:
-        """Write means, those of all rows at index 0 or those outside of each row's fold."""
+        """Write target means: those at `means_index`, which is 0 for the means of all rows."""
         codes, keys = read_categories(values, name)
-        missing = len(self.levels)
+        missing = len(self.categories)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
-        # (n, k) means minus the mean of all rows, (k,): an unknown category becomes 0
+        # (n, k) minus the mean of all rows, (k,), so that unknown categories become 0
         out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
 
-    @property
-    def known_categories(self) -> tuple[str, ...]:
-        """All categories, which have means."""
-        return self.levels
-
     def without_one_hot(self) -> TargetColumn:
-        """Return the column of the means alone."""
+        """Return the column with target means only."""
         return replace(self, one_hot=None)
 
     def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetColumn:
         """Return the column with other categories and means, (1 + F, L + 2, k)."""
-        return replace(self, levels=categories, means=means)
+        return replace(self, categories=categories, means=means)
 
 
 def one_hot_inputs(column: Column) -> CategoryColumn | None:
-    """Return the one-hot inputs of a column, its first ones, which may be looked up; None if it has no such."""
+    """Return the one-hot inputs of a column, which come first; None if it has none."""
     one_hot = column.one_hot if isinstance(column, TargetColumn) else column
     return one_hot if isinstance(one_hot, CategoryColumn) else None
 
@@ -417,19 +378,17 @@ def one_hot_inputs(column: Column) -> CategoryColumn | None:
 # --- learning means --------------------------------------------------------------------------------------------------
 
 
-def learn_category(
-    values: ColumnValues, name: str, settings: ColumnSettings
-) -> TargetColumn | CategoryColumn | IdentifierColumn:
-    """Learn what a column of categories becomes: one-hot inputs, the target's means, or both.
+def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> TargetColumn | CategoryColumn:
+    """Learn the one-hot inputs of a column of categories, its target means, or both.
 
-    With "both", the means stand beside one-hot inputs if many categories or rows share one of these.
+    With "both", target means are added if many categories or rows share a one-hot input.
     """
     codes, keys = read_categories(values, name)
     check_text_is_encodable(keys, f"Column {name!r} of X")
     target, weight, encoding = settings.target, settings.weight, settings.category_encoding
     categories = learn_categories(codes, keys, weight)
     if categories.all_differ:
-        return IdentifierColumn(categories.has_missing)
+        return IdentifierColumn(has_missing=categories.has_missing)
     one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)
     if target is None or encoding == "one_hot":
         return one_hot
@@ -439,17 +398,17 @@ def learn_category(
         codes, keys, target, weight, cross_fit_folds(target, np.arange(len(target)), len(target))
     )
     deviation = np.array([mean_and_deviation(column, weight)[1] for column in target.T])
-    return TargetColumn(totals.keys, totals.means(), reciprocal(deviation), one_hot if encoding == "both" else None)
+    return TargetColumn(totals.means(), reciprocal(deviation), totals.keys, one_hot if encoding == "both" else None)
 
 
 @dataclass(frozen=True, eq=False)
 class TargetTotals:
-    """The target of some rows, added up in each slot and fold; those of further rows can be merged into it.
+    """Statistics of the target of some rows by fold and slot, which can be merged with those of other rows.
 
     Attributes
     ----------
     keys : tuple of str
-        Of the L categories.
+        The L categories.
     squared_weight : float
         Sum of the squares of the rows' weights.
     total : ndarray of shape (F, L + 2)
@@ -471,9 +430,9 @@ class TargetTotals:
         return TargetTotals(keys, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, both)))
 
     def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
-        """Return totals, means and squares by the slots of `keys`, which contain ours."""
+        """Return totals, means and squares by the slots of `keys`, which include all categories."""
         slots = {key: slot for slot, key in enumerate(keys)}
-        # the last two are those of missing values and of unknown categories
+        # the last two slots are for missing values and unknown categories
         new_slots = [*(slots[key] for key in self.keys), len(keys), len(keys) + 1]
         aligned = []
         for values in (self.total, self.mean, self.squares):
@@ -483,7 +442,7 @@ class TargetTotals:
 
     def means(self) -> Array:
         """Return the shrunk means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
-        # which folds' totals are pooled for each of the 1 + F: all, then all but one
+        # which folds are pooled for each of the 1 + F means: all, then all but one
         pooled = [slice(None), *(np.arange(N_ENCODING_FOLDS) != f for f in range(N_ENCODING_FOLDS))]
         unit = effective_row_weight(float(self.total.sum()), self.squared_weight)
         n, squares = self.total / unit, self.squares / unit
@@ -493,14 +452,14 @@ class TargetTotals:
 def compute_target_totals(
     codes: NDArray[np.intp], keys: list[str], target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
 ) -> TargetTotals:
-    """Add up the target in each slot and fold of a column, from its n values, as `read_categories` returns them.
+    """Return the statistics of the target by fold and slot, from the results of `read_categories`.
 
-    Held-out rows count nothing, but their categories are among the others.
+    The targets of held-out rows are left out, but their categories are included.
     """
-    distinct = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
+    distinct = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same key
     n_slots, n_cells = len(distinct) + 2, N_ENCODING_FOLDS * (len(distinct) + 2)
     slot = find_slots({key: i for i, key in enumerate(distinct)}, keys, len(distinct) + 1, len(distinct))[codes]
-    cell = np.maximum(encoding_fold, 0) * n_slots + slot  # of each row, among those of all folds
+    cell = np.maximum(encoding_fold, 0) * n_slots + slot  # the index of each row's fold and slot
     w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)
     n, mean, squares = sums_by_slot(cell, n_cells, target, w)
     shape = N_ENCODING_FOLDS, n_slots
@@ -510,11 +469,11 @@ def compute_target_totals(
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 MAX_CATEGORIES_OF_COLUMN = 2**20
-"""How many categories a column may have: each is kept in memory."""
+"""How many categories a column of a stream may have: all of them are in memory."""
 
 
 class CategoryFormat(ColumnFormat):
-    """Categories are kept as the index of each among those seen so far, −1 where one is missing."""
+    """Categories are stored as indices into the categories seen so far, −1 where one is missing."""
 
     dtype = np.dtype(np.int32)
 
@@ -535,15 +494,15 @@ class CategoryFormat(ColumnFormat):
         return indices[codes]
 
     def unpack(self, packed: Array) -> Table:
-        """Return categories; a category that does not occur is not declared."""
-        used = np.unique(packed[packed >= 0])  # sorted: a category's position among these is its new code
+        """Return a categorical of the categories that occur."""
+        used = np.unique(packed[packed >= 0])  # sorted, so that `searchsorted` finds the new codes
         categories = np.array(list(self._index), dtype=object)[used]
         codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
         return pd.Categorical.from_codes(codes, categories)
 
 
 class UnknownTextFormat(CategoryFormat):
-    """Text of which the first chunk has no value: categories, unless dates come, which would be kept otherwise."""
+    """Text without a value in the first chunk: categories, or an error if dates follow, which need another format."""
 
     def pack(self, values: Table) -> Array:
         """Return indices."""

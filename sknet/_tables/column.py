@@ -1,14 +1,14 @@
-"""One column of a table and the inputs of the network that it becomes: what every kind of column has in common.
+"""The interface of all kinds of columns: how a column of a table becomes inputs of the network.
 
-A new kind is a frozen dataclass that is a `Column`, a function that learns it, and a `ColumnKind` among the `KINDS` of
-`sknet._tables.kinds`. `docs/add_your_own.md` shows how to add one.
+To add a kind, write a frozen dataclass that derives from `Column` and a function that learns it, and add a `ColumnKind`
+to the `KINDS` of `sknet._tables.kinds`. `docs/add_your_own.md` shows an example.
 
 Conventions
 -----------
 n rows; n_inputs inputs of the network; k columns of the target matrix.
 
-values : (n,)            one column of the table as it comes: an array or a pandas Series
-out : (n, n_inputs)      its inputs, zeros before `write`; its bins first, if it has any
+values : (n,)            one column of the table as the user passed it: an array or a pandas Series
+out : (n, n_inputs)      its inputs, bins first; zeros before `write`
 slopes : (n, n_inputs)   the derivative of each input by the value; where it jumps, the mean of both sides
 """
 
@@ -29,20 +29,20 @@ from sknet._typing import Array, DType, Table
 
 
 class InputFormula(NamedTuple):
-    """How one input of the network is called, and how it is computed from its column.
+    """The name of one input of the network, and how it is computed from its column: a row of `inputs_`.
 
     Attributes
     ----------
     suffix : str
-        What follows the column's name in the name of the input.
+        The end of the input's name, after the column's name.
     kind : {"number", "bin", "missing", "level", "infrequent", "target", "date", "text"}
     level : str, mapping or None
-        The category that the input is 1 for; the cycle of a date; the target's mean of every category; or, of a
-        component of text, the idf of every term and its weight.
+        The category whose input is 1; the cycle of a date; the target's mean of each category, by category; or for a
+        component of text, the idf and the weight of each term, by term.
     edge : float
-        Where a bin begins; NaN for other kinds.
+        The lower edge of a bin; NaN for other kinds.
     centre, scale : float
-        What is subtracted, and what the difference is multiplied by.
+        The input is (value - centre) * scale, before clipping or bending.
     """
 
     suffix: str
@@ -54,7 +54,7 @@ class InputFormula(NamedTuple):
 
     @property
     def is_sign(self) -> bool:
-        """Whether the input is −1, 0 or 1; of several of a column, one at most is not 0."""
+        """Whether the input is −1, 0 or 1. If a column has several such inputs, at most one of them is not 0."""
         return self.kind in ("level", "infrequent", "missing")
 
 
@@ -63,24 +63,25 @@ MISSING = InputFormula("_missing", "missing")
 
 
 class Column(ABC):
-    """How one column of a table becomes inputs of the network: a frozen dataclass of what was learnt.
+    """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
-    A kind must have `input_formulas` and `write`. All other members say what holds for most kinds; the other kinds
-    override them.
+    A kind must implement `input_formulas` and `write`. The other members have defaults that suit most kinds.
 
     Attributes
     ----------
     is_number : bool
         Whether the values are numbers: a sparse table holds nothing else.
     is_text : bool
-        Whether the values are free text, which takes long to encode: it is encoded once for all epochs.
+        Whether the values are free text. Since encoding text takes long, it is done once for all epochs.
     uses_target : bool
-        Whether the inputs depend on the target. They are then learnt from all rows, by `with_categories_and_means`, and
-        those of training rows from the rows of other folds, as `write_cross_fitted`.
+        Whether the inputs depend on the target. They are then learnt from all rows (`with_categories_and_means`), and
+        each training row gets inputs that were learnt from other folds (`write_cross_fitted`).
     reason_if_left_out : str
-        Why a column of this class may become no input but that of missing values, and what the user can do then.
+        Why a column of this class may have no input except the indicator of missing values, and the remedy.
+    categories : tuple of str
+        The keys of the known categories; () for columns without categories.
     infrequent_share : float
-        Share of the weight of the categories that are not among `known_categories`, in training.
+        The share of the training weight of all other categories.
     """
 
     __slots__ = ()
@@ -88,6 +89,7 @@ class Column(ABC):
     is_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
+    categories: tuple[str, ...] = ()
     infrequent_share: float = 0.0
 
     @property
@@ -97,53 +99,43 @@ class Column(ABC):
 
     @property
     def n_bins(self) -> int:
-        """How many of them, the first ones, are bins: a network may do without these."""
+        """How many of the inputs are bins. These come first, and a network may skip them."""
         return 0
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return tuple([formula.suffix for formula in self.input_formulas])
 
     @property
     @abstractmethod
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """How each input is called and computed."""
+        """The name and the formula of each input."""
 
     @abstractmethod
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`; errors tell the column's name."""
+        """Write the inputs of n values into `out`; errors name the column."""
 
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
-        """Return the derivatives of the inputs, 0 at missing values; None where values are no numbers."""
+        """Return the derivatives of the inputs, 0 for missing values; None if the values are not numbers."""
         return None
 
     def n_unread(self, values: ColumnValues, name: str) -> int:
-        """Return how many values are text that the column cannot read and takes as missing."""
+        """Return how many values are text that the column cannot read and treats as missing."""
         return 0
 
     @property
     def is_ordered(self) -> bool:
-        """Whether all inputs but that of missing values rise with the value, so that predictions may."""
+        """Whether all inputs except the indicator of missing values rise with the value, as constraints need."""
         return self.is_number
 
     # --- numbers
 
     @property
     def is_constant(self) -> bool:
-        """Whether a single value is known, so that there is no scale yet: `with_scale_of` new values finds it."""
+        """Whether all training values were equal, so that the scale is still unknown: see `with_scale_of`."""
         return False
 
     def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> Column:
-        """Return the column, if it `is_constant`, with the scale of n new values and their weights."""
+        """Return a column that `is_constant` with the scale of n new values; other columns as they are."""
         return self
 
     # --- categories
-
-    @property
-    def known_categories(self) -> tuple[str, ...]:
-        """The keys of the categories that are known; () where values are none."""
-        return ()
 
     def without_one_hot(self) -> Column:
         """Return the column without its one-hot inputs."""
@@ -152,43 +144,43 @@ class Column(ABC):
     # --- the target
 
     def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> Column:
-        """Return the column with other categories and their means of the target; all else stays as it was learnt."""
+        """Return the column with other categories and their means of the target, and everything else unchanged."""
         return self
 
     def write_cross_fitted(  # noqa: B027 most kinds have no such inputs
         self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array
     ) -> None:
-        """Overwrite, after `write`, the inputs of training rows that depend on the target, from the other folds."""
+        """Overwrite the inputs that depend on the target, after `write`, by what was learnt from the other folds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnSettings:
-    """How columns are to be learnt, and the weights and targets of their rows.
+    """How columns are learnt, and the weights and targets of the rows that they are learnt from.
 
     Attributes
     ----------
     categorical_features, text_features
-        What the user says that columns are; see `sknet._tables.kinds.ColumnChoices`.
+        The user's parameters; see `sknet._tables.kinds.ColumnChoices`.
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     weight : ndarray of shape (n,), or None
         Sample weights, positive; None is ones.
     numeric_encoding : {"raw", "piecewise_linear", "steps"}
-        Whether numbers have bins beside them, and steps among these where `TableEncoder.with_steps` finds such.
+        Whether numbers have bins, too, and steps where `TableEncoder.with_steps` finds them.
     n_bins : int
-        How many, at most.
+        The most bins that a column has.
     max_categories : int or None
         The most one-hot inputs that a column has; None is no limit.
     category_encoding : {"one_hot", "target", "both"}
-        How categories are encoded.
+        Whether categories become one-hot inputs, target means, or both.
     target : ndarray of shape (n, k), or None
         The target matrix, if categories may be encoded by it.
     keeps_all_categories : bool
-        Whether rare categories have inputs of their own, as others do.
+        Whether rare categories have inputs of their own, too.
     text_components : int
-        The most inputs that a column of text becomes, besides that of missing texts.
+        The most components of a column of text.
     seed : int
-        Of the decomposition of text.
+        The seed of the decomposition of text.
     """
 
     categorical_features: object = "from_dtype"
@@ -209,59 +201,59 @@ class ColumnSettings:
 
 
 class Files(Protocol):
-    """Files in which a stream keeps what has no fixed size."""
+    """Files in which a stream stores values of no fixed size."""
 
     def open(self) -> FileIO:
         """Open a new file for writing and reading."""
 
     def write(self, file: FileIO, content: bytes) -> None:
-        """Write all of the content at a file's position."""
+        """Write the whole content at a file's current position."""
 
 
 class ColumnFormat(ABC):
-    """How the values of one column are kept.
+    """How a stream stores the values of one column.
 
     Attributes
     ----------
     dtype : dtype
-        Of what is kept of a value.
+        The type of a packed value.
     """
 
     dtype: DType
 
     @abstractmethod
     def pack(self, values: Table) -> Array:
-        """Return what is kept of n values; a TypeError or ValueError names those that cannot be kept."""
+        """Return n values in packed form; a TypeError or ValueError names a value that cannot be packed."""
 
     @abstractmethod
     def unpack(self, packed: Array) -> Table:
-        """Return values that are encoded as those that were kept."""
+        """Return values whose encoding is that of the packed values."""
 
     def unpack_as_passed(self, packed: Array) -> Table:
-        """Return values from which the same is learnt as from those that were kept."""
+        """Return values from which the same column is learnt as from the packed values."""
         return self.unpack(packed)
 
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """A kind of column: how raw values of it are recognised, learnt, kept by a stream and fed to a graph.
+    """A kind of column: how its values are recognised, learnt, stored by a stream and fed to an ONNX graph.
 
     Attributes
     ----------
     learn : callable
         (values, name, settings) -> the learnt column.
     classes : tuple of types
-        Of what `learn` returns.
+        The classes of the columns that `learn` returns.
     format : callable
-        (name, values of the first chunk, files) -> how a stream keeps such values.
+        (name, values of the first chunk, files) -> the `ColumnFormat`.
     feed : dtype
-        What an input of an ONNX graph holds.
+        The type of the input of an ONNX graph.
     inferred_types : tuple of str
-        What `pandas.api.types.infer_dtype` calls such values.
+        The types of such values in the words of `pandas.api.types.infer_dtype`.
     recognises : callable, or None
-        Values of a frame -> whether they are of this kind, whatever their type.
+        (column of a frame) -> whether its values are of this kind, whatever their type.
     is_learnt_from_codes : bool
-        Whether `learn` needs only the distinct values and which of them each row has.
+        Whether `learn` accepts a column of dtype "category".
     """
 
     learn: Callable[[ColumnValues, str, ColumnSettings], Column]

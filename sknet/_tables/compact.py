@@ -1,8 +1,9 @@
-"""Encoded rows in a fraction of their memory: one or two numbers stand for a group of inputs.
+"""Encoded rows in a fraction of their memory: one or two numbers describe a group of inputs.
 
-The first bins of a column are 1, the next one lies between 0 and 1, and the others are 0. Two numbers describe them:
-how many bins are full, and how full the next one is. One number describes one-hot inputs: the index of the 1. A row of
-50 numbers with 8 bins each takes 450 bytes instead of 1,800, and expanding it takes as long as reading 1,800 bytes.
+Of a column's bins, the first are full (1), the next is between 0 and 1, and the others are 0. Two numbers describe
+them: how many bins are full, and the value of the next one. One number describes one-hot inputs: the index of the 1. A
+row of 50 numbers with 8 bins each takes 450 bytes instead of 1,800, and expanding it takes as long as reading 1,800
+bytes.
 
 Conventions
 -----------
@@ -11,8 +12,8 @@ n rows; d_bin columns with bins; c columns of categories; m inputs of the networ
 Z : (b, m)              some rows, encoded
 uncompressed : (n, m_u) inputs that are kept as they are
 sign_inputs : (n, m_s)  inputs that are −1, 0 or 1: indicators, and columns of two categories
-n_full : (n, d_bin)     how many bins of each column are full, the last one never among them
-next_fill : (n, d_bin)  how full the next one is
+n_full : (n, d_bin)     how many bins of each column are full, without the last bin
+next_fill : (n, d_bin)  the value of the next bin
 category : (n, c)       which one-hot input of each column of categories is 1; −1 where none is
 """
 
@@ -30,7 +31,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, Batch, DType, Positions, Table
 
 VALUES_WRITTEN_AT_ONCE = 2**18
-"""How many values are written at a time: they stay in the processor's cache until they are written."""
+"""How many values are written at a time, so that they fit in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class BinGroup:
     Attributes
     ----------
     columns : slice
-        Which of `n_full` and `next_fill` they are.
+        The columns of `n_full` and `next_fill` that belong to the group.
     inputs : slice or ndarray of ints
-        Positions of their bins.
+        The indices of their bins.
     patterns : ndarray of shape (n_bins, n_bins)
-        A column's bins by the number of its full ones, 0 to n_bins - 1: 1 for each full bin, 0 for the others.
+        Row i has i full bins: i ones, and then zeros.
     """
 
     columns: slice
@@ -54,7 +55,7 @@ class BinGroup:
     def compress(self, Z: Array) -> tuple[Array, Array]:
         """Return `n_full` and `next_fill` of encoded rows, each (b, columns of the group)."""
         bins = Z[:, self.inputs].reshape(len(Z), self.columns.stop - self.columns.start, -1)  # (b, columns, n_bins)
-        # the next fill is the last bin that is not 0, even if it is full, or the first bin if all are 0
+        # the next bin is the last bin that is not 0, even if it is full, or the first bin if all are 0
         n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
 
@@ -70,12 +71,12 @@ class BinGroup:
 
 @dataclass(frozen=True)
 class CompactLayout:
-    """Where the inputs are that each array of `CompactRows` describes.
+    """Which inputs each array of `CompactRows` describes.
 
     Attributes
     ----------
     uncompressed, sign_inputs : ndarray of ints
-        Positions of the inputs.
+        The indices of these inputs.
     categories : tuple of slice
         The one-hot inputs of each column of categories.
     bins : tuple of BinGroup
@@ -98,7 +99,7 @@ class CompactLayout:
 
     @property
     def full_bins_dtype(self) -> DType:
-        """The smallest type for a count of full bins, `n_full`."""
+        """The smallest type for `n_full`."""
         return np.min_scalar_type(max((len(group.patterns) for group in self.bins), default=0))
 
     @property
@@ -115,7 +116,7 @@ class CompactLayout:
 
 @dataclass(frozen=True)
 class CompactRows:
-    """Encoded rows, as the arrays that the Conventions list."""
+    """Encoded rows, as the arrays of the Conventions."""
 
     layout: CompactLayout
     uncompressed: Array
@@ -125,7 +126,7 @@ class CompactRows:
     category: Array
 
     def set_rows(self, rows: slice, Z: Array) -> None:
-        """Set these rows from their inputs, (b, m)."""
+        """Overwrite these rows by the inputs Z, (b, m)."""
         self.uncompressed[rows] = Z[:, self.layout.uncompressed]
         self.sign_inputs[rows] = Z[:, self.layout.sign_inputs]
         for group in self.layout.bins:
@@ -135,7 +136,7 @@ class CompactRows:
             self.category[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
 
     def write(self, batch: Batch, out: Array, n_skipped_inputs: int = 0) -> None:
-        """Write the encoded rows of a batch into `out`, (b, m); not the bins if some are skipped: they take longest."""
+        """Write the rows of a batch into `out`, (b, m), without bins if the network skips inputs: bins take longest."""
         layout = self.layout
         if layout.bins and not n_skipped_inputs:
             n_full, next_fill = _rows_of(self.n_full, batch), _rows_of(self.next_fill, batch)
@@ -170,28 +171,28 @@ def encode_compact(
         next_fill=np.empty((n, layout.n_binned), dtype),
         category=np.empty((n, len(layout.categories)), layout.category_dtype),
     )
-    for rows in encoder.chunks(n):
+    for rows in encoder.row_blocks(n):
         Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
         compact.set_rows(rows, encoder.encode_rows(X, rows, Z, encoding_fold))
     return compact
 
 
-# --- what is where ---------------------------------------------------------------------------------------------------
+# --- the layout ------------------------------------------------------------------------------------------------------
 
 
 def compact_layout(encoder: TableEncoder) -> CompactLayout:
-    """Find which inputs of an encoder are kept, and which are described by fewer numbers."""
+    """Find which inputs of an encoder are compressed, and how."""
     uncompressed: list[int] = []
     sign_inputs: list[int] = []
     categories: list[slice] = []
-    binned: list[tuple[int, int]] = []  # columns with bins: how many, and which of the inputs is the first
+    binned: list[tuple[int, int]] = []  # of each column with bins: their number, and the index of the first one
     bin_starts, other_starts = (starts[:-1].tolist() for starts in encoder.input_starts)
     for column, bin_start, start in zip(encoder.columns, bin_starts, other_starts, strict=True):
         n_bins = column.n_bins
         if n_bins:
             binned.append((n_bins, bin_start))
         formulas = column.input_formulas[n_bins:]
-        # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two categories
+        # several such inputs are one-hot; a single one is an indicator, or −1 and 1 for two categories
         one_hot = [i for i, formula in enumerate(formulas) if formula.is_sign]
         if len(one_hot) > 1:
             categories.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
@@ -203,9 +204,9 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
 
 
 def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:
-    """Group columns with bins, (number of bins, first bin), by the number."""
+    """Group columns with bins, (number of bins, first bin), by the number of bins."""
     groups, stop = [], 0
-    # sorted: columns of a group come one after another, in the order of their inputs
+    # sorted by number of bins, and within a group by input
     for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
         inputs = np.concatenate([np.arange(start, start + n_bins) for _, start in columns])
         span, n_columns = slice(int(inputs[0]), int(inputs[-1]) + 1), len(inputs) // n_bins

@@ -1,26 +1,27 @@
-"""Which columns predictions are monotone in, which columns may interact, and which inputs this concerns.
+"""The inputs of the network that `monotonic_cst` and `interaction_cst` constrain.
 
 Conventions
 -----------
 d columns; m inputs of the network; S sets.
 
-monotonic_cst     as the user gives it: a number for each column, (d,), or a dict of numbers by name
+monotonic_cst     the user's parameter: a number for each column, (d,), or a dict of numbers by name
 sign : (m,)       1, -1 or 0 for each input
-interaction_cst   as the user gives it: "no_interactions", "pairwise", or sets of names or indices
+interaction_cst   the user's parameter: "no_interactions", "pairwise", or sets of names or indices
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.read import short_list, short_repr
+from sknet._tables.kinds import COLUMNS_REMEDY, column_mask
+from sknet._tables.read import short_repr
 
 # --- monotone columns ------------------------------------------------------------------------------------------------
 
@@ -28,14 +29,24 @@ from sknet._tables.read import short_list, short_repr
 def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8] | None:
     """Return the sign of each input of the network; None where no column is constrained.
 
-    A column's scaled number and its bins rise with it, and have its sign. Its indicator of missing values has none: a
-    missing value is neither more nor less than others.
+    A column's scaled number and its bins rise with the column, and have its sign. The sign of its indicator of missing
+    values is 0, since a missing value is neither larger nor smaller than others.
     """
     if monotonic_cst is None:
         return None
     if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
-        monotonic_cst = monotonic_cst.to_dict()  # the names say which columns are meant, not their order
-    values = _by_name(monotonic_cst, encoder) if isinstance(monotonic_cst, Mapping) else _listed(monotonic_cst, encoder)
+        monotonic_cst = monotonic_cst.to_dict()  # by name, and not by order
+    if isinstance(monotonic_cst, Mapping):
+        values = np.zeros(encoder.n_columns, dtype=object)
+        for column, value in monotonic_cst.items():
+            values[column_mask([column], encoder.column_names, "monotonic_cst")] = value
+    else:
+        values = np.asarray(monotonic_cst, dtype=object)
+    if values.shape != (encoder.n_columns,):
+        raise ValueError(
+            f"monotonic_cst={short_repr(monotonic_cst)} has shape {values.shape}, and X has {encoder.n_columns} "
+            f"columns: {COLUMNS_REMEDY['monotonic_cst']}."
+        )
     for name, value in zip(encoder.column_names, values, strict=True):
         if not isinstance(value, Real) or value not in (-1, 0, 1):
             raise ValueError(
@@ -51,101 +62,55 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."
             )
-        # the remaining input, if there is one, marks missing values
+        # the other input, if there is one, is the indicator of missing values
         signs.append([value if formula.kind in ("number", "bin") else 0 for formula in column.input_formulas])
     return np.array(encoder.bins_first(signs), np.int8)
-
-
-def _by_name(monotonic_cst: Mapping[object, object], encoder: TableEncoder) -> list[object]:
-    if encoder.names is None:
-        raise ValueError(
-            f"monotonic_cst={short_repr(monotonic_cst)} goes by names, and the columns of X have none: pass a data "
-            "frame, or give a list of one number per column."
-        )
-    unknown = [name for name in monotonic_cst if name not in encoder.names]
-    if unknown:
-        raise ValueError(
-            f"monotonic_cst names {short_list(unknown)}, but X has no such columns: give some of "
-            f"{short_list(encoder.names)}."
-        )
-    return [monotonic_cst.get(name, 0) for name in encoder.names]
-
-
-def _listed(monotonic_cst: object, encoder: TableEncoder) -> list[object]:
-    array = np.asarray(monotonic_cst, dtype=object)
-    if array.shape != (encoder.n_columns,):
-        raise ValueError(
-            f"monotonic_cst={short_repr(monotonic_cst)} has shape {array.shape}, and X has {encoder.n_columns} "
-            "columns: give one number for each, or a dict of some by name."
-        )
-    return array.tolist()
 
 
 # --- columns that may interact ---------------------------------------------------------------------------------------
 
 
-REMEDY = "give 'no_interactions', 'pairwise', or a list of sets of columns, as [['age', 'income'], ['town']]"
-
-
-def interaction_sets(interaction_cst: object, names: Sequence[str] | None, n_columns: int) -> list[list[int]]:
-    """Return the sets of columns that may interact, by the columns' numbers; columns in no set form one more together.
+def interaction_sets(interaction_cst: object, names: Sequence[str]) -> list[list[int]]:
+    """Return the sets of columns that may interact, as indices. The columns in no set form a further set.
 
     Parameters
     ----------
     interaction_cst : object
-    names : sequence of str, or None
-        Names of the columns; None if they have none.
-    n_columns : int
+    names : sequence of str
+        The names of all columns.
 
     Returns
     -------
     list of lists of int, increasing
-        A single one of all columns if nothing is constrained.
+        A single set of all columns if nothing is constrained.
     """
-    columns = range(n_columns)
+    columns = range(len(names))
     if interaction_cst is None:
         return [list(columns)]
-    if isinstance(interaction_cst, str):  # the check of parameters has made sure that it is one of two
-        size = 1 if interaction_cst == "no_interactions" else min(2, n_columns)
+    if isinstance(interaction_cst, str):  # the estimator has checked that it is one of two
+        size = 1 if interaction_cst == "no_interactions" else min(2, len(names))
         return [list(combination) for combination in combinations(columns, size)]
     if not isinstance(interaction_cst, Sequence) or not all(
         isinstance(each, Collection) and not isinstance(each, str | bytes) for each in interaction_cst
     ):
-        raise ValueError(f"interaction_cst={short_repr(interaction_cst)} is no list of sets: {REMEDY}.")
-    found = [sorted({_number_of(column, names, n_columns) for column in each}) for each in interaction_cst]
+        raise ValueError(
+            f"interaction_cst={short_repr(interaction_cst)} is no list of sets: {COLUMNS_REMEDY['interaction_cst']}."
+        )
+    found = []
+    for each in interaction_cst:
+        # column by column: a set may have names and indices
+        masks = [column_mask([column], names, "interaction_cst") for column in each]
+        found.append(np.flatnonzero(np.any(masks, axis=0)).tolist() if masks else [])
     rest = sorted(set(columns).difference(*found))
     return [each for each in (*found, rest) if each]
 
 
-def _number_of(column: object, names: Sequence[str] | None, n_columns: int) -> int:
-    """Return the number of a column that is given by its name or index."""
-    if isinstance(column, str):
-        if names is None:
-            raise ValueError(
-                f"interaction_cst names {column!r}, and the columns of X have no names: pass a data frame, or give "
-                f"indices from 0 to {n_columns - 1}."
-            )
-        if column not in names:
-            raise ValueError(
-                f"interaction_cst names {column!r}, but X has no such column: give some of {short_list(names)}."
-            )
-        return names.index(column)
-    if isinstance(column, bool) or not isinstance(column, Integral):
-        raise ValueError(f"interaction_cst holds {short_repr(column)} in a set, which is no column: {REMEDY}.")
-    if not 0 <= int(column) < n_columns:
-        raise ValueError(
-            f"interaction_cst holds the index {column}, but X has {n_columns} columns: give indices from 0 to "
-            f"{n_columns - 1}."
-        )
-    return int(column)
-
-
 def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[np.bool_]:
-    """Return which inputs of the network each set has, (m, S); sets of columns without inputs are left out.
+    """Return a mask of the inputs of each set, (m, S). Sets without inputs are left out.
 
-    All inputs of a column are in its sets: its bins, its categories, its indicator of missing values.
+    All inputs of a column are in its sets, including bins, categories and the indicator of missing values.
     """
-    sets = interaction_sets(interaction_cst, encoder.names, encoder.n_columns)
+    sets = interaction_sets(interaction_cst, encoder.column_names)
     has_column = np.zeros((encoder.n_columns, len(sets)), dtype=bool)
     for number, columns in enumerate(sets):
         has_column[columns, number] = True

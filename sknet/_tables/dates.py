@@ -1,17 +1,17 @@
-"""Columns of dates, or of durations, as seconds and as the cycles of day, week and year.
+"""Columns of dates or durations: their seconds as a number, and the cycles of day, week and year.
 
-Text may be a date. A CSV file has no type for dates, and most programs write them there as ISO 8601 says: a date,
-"2026-01-31", which a time may follow, "2026-01-31T10:30:00.5+01:00". The hyphens tell it from a number. Other ways to
-write a date differ from country to country: what they mean is left to the user.
+Text may be dates, too: CSV files have no type for dates, and most programs write them in ISO 8601, as "2026-01-31" or
+"2026-01-31T10:30:00.5+01:00". Other formats are ambiguous, since they differ from country to country; users convert
+them before fit.
 
 Conventions
 -----------
 n rows; c cycles.
 
 values : (n,)            one column of the table
-texts : (m,)             its different values, if they are strings
+texts : (m,)             its distinct values, if they are strings
 instants : (n,)          a pandas DatetimeIndex or TimedeltaIndex, NaT where a value is missing
-seconds : (n,)           since 1970, in UTC where there is a time zone; or of a duration; NaN where missing
+seconds : (n,)           since 1970 (in UTC if there is a time zone), or of a duration; NaN where missing
 position : (n,)          how far a cycle has come, in its own unit; NaN where missing
 """
 
@@ -49,49 +49,46 @@ ISO_DATE = re.compile(
 """A date, which a time may follow; the group is the offset from UTC."""
 
 _FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
-"""If one text has digits of nanoseconds, pandas cannot read years before 1678 or after 2262 in the other texts."""
+"""These digits are dropped: with nanoseconds in one text, pandas can read no year before 1678 or after 2262."""
 
 N_VALUES_LOOKED_AT = 10
-"""The first values that are tried. They are enough to rule out nearly every column of strings without dates."""
+"""How many values are tried first. Nearly all columns of other strings fail here."""
 
 
 def has_offset(text: object) -> bool | None:
-    """Whether a date has an offset from UTC; None for what is no text of a date."""
+    """Return whether the text of a date has an offset from UTC; None if it is no such text."""
     found = ISO_DATE.fullmatch(text) if isinstance(text, str) else None
     return None if found is None else found[1] is not None
 
 
 def holds_iso_dates(column: pd.Series) -> bool:
-    """Whether a column holds strings, all of which but missing ones are dates, either all with an offset or none."""
+    """Whether a column holds strings that are dates, all of them with an offset from UTC or all without."""
     if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
         return False
-    if None in map(has_offset, _first_texts(column)) or inferred_type(column) != "string":
+    # without a test for missing values, which fails for some objects
+    first_texts = islice((value for value in column if isinstance(value, str)), N_VALUES_LOOKED_AT)
+    if None in map(has_offset, first_texts) or inferred_type(column) != "string":
         return False
     texts = column.dropna().unique().tolist()
-    if len(set(map(has_offset, texts))) != 1:  # with and without an offset, or none where all values are missing
+    if len(set(map(has_offset, texts))) != 1:  # with and without an offset, or all values are missing
         return False
     return bool(parse_iso_dates(texts, in_utc=are_in_utc(column)).notna().all())
 
 
 def are_in_utc(column: pd.Series) -> bool:
-    """Whether the first date of a column of text has an offset from UTC, as all of them then have."""
+    """Whether the first date of a column of text has an offset from UTC; the others are then read alike."""
     return next((found for found in map(has_offset, column) if found is not None), False)
 
 
-def _first_texts(column: pd.Series) -> list[str]:
-    """Return the first values that are text; whether others are missing is not asked, which not every object allows."""
-    return list(islice((value for value in column if isinstance(value, str)), N_VALUES_LOOKED_AT))
-
-
 def read_iso_dates(values: ColumnValues, name: str, *, in_utc: bool) -> pd.DatetimeIndex:
-    """Return the dates of n values, NaT for those whose text is no date."""
+    """Return the dates of n values, NaT where a text is no date."""
     codes, texts = factorize(values, name)
-    # a missing value has the code −1, which picks the last entry, None
+    # the code −1 of a missing value picks the last entry, None
     return parse_iso_dates([*texts, None], in_utc=in_utc)[codes]
 
 
 def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeIndex:
-    """Return the dates of texts that have offsets from UTC, or of those that have none; NaT for all others."""
+    """Return the dates of texts with (`in_utc`) or without an offset from UTC, and NaT for all other values."""
     texts = map(str, values)  # the text of a Timestamp is a date, too
     dates = [text if has_offset(text) is in_utc else "" for text in texts]
     dates = [_FINER_THAN_MICROSECONDS.sub("", text) for text in dates]
@@ -112,7 +109,8 @@ CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
     "weekday": (7.0, lambda local, microseconds: np.asarray(local.day_of_week, dtype=np.float64)),
     "yearday": (365.25, lambda local, microseconds: np.asarray(local.day_of_year, dtype=np.float64)),
 }
-"""Length of each cycle and how far it has come: hours since midnight, days since Monday, day of the year from 1."""
+"""The length of each cycle, and a function that returns the position in it: hours since midnight, days since Monday,
+or the day of the year from 1."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +120,15 @@ class DatetimeColumn(Column):
     Attributes
     ----------
     seconds : Column
-        How the seconds are scaled, and missing dates marked: the first inputs.
+        The first inputs, which are computed from the seconds.
     cycles : tuple of str
-        Keys of `CYCLES` that vary in training: a sine and a cosine of each, 0 where the date is missing.
+        The keys of `CYCLES` that vary in training. Each adds a sine and a cosine, which are 0 for missing dates.
     zone : str, or None
-        The time zone in which hours and days are read.
+        The time zone of the hours and days.
     is_duration : bool
         Whether the values are durations, which have no cycles.
     from_text : bool
-        Whether the values were text, see `sknet._tables.dates`: text that is no date then is a missing one.
+        Whether the values were text in fit. A text that is no date is then a missing value.
     """
 
     seconds: Column
@@ -140,61 +138,57 @@ class DatetimeColumn(Column):
     from_text: bool = False
 
     def __post_init__(self) -> None:
-        # a model's file may be hostile, and pandas would open the path
+        # pandas would open this path, and a hostile model file may name any
         if self.zone is not None and self.zone.startswith("dateutil"):
             raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
 
     @property
     def n_bins(self) -> int:
-        """How many bins the seconds have: cycles have none."""
+        """The number of bins of the seconds; cycles have none."""
         return self.seconds.n_bins
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: of a cycle, the sine or cosine of position * scale."""
+        """The formulas of the seconds' inputs, and of the sine and cosine of position * scale in each cycle."""
         pairs = [(cycle, f"{cycle}_{wave}") for cycle in self.cycles for wave in ("sin", "cos")]
-        waves = [InputFormula(f"_{wave}", "date", wave, scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
+        waves = [InputFormula(f"_{wave}", "date", wave, scale=angle_per_unit(cycle)) for cycle, wave in pairs]
         return (*self.seconds.input_formulas, *waves)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
         instants = self.read(values, name)
         first = self.seconds.n_inputs
         self.seconds.write(seconds_of(instants), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
-            angle = cycle_positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
-            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))  # missing dates: the middle of the circle
-            out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
+            out[:, first + 2 * i : first + 2 * i + 2] = sine_and_cosine(instants, cycle)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
-        """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
+        """Return the derivatives by seconds, (n, n_inputs); those of weekdays and days of the year are 0."""
         instants = self.read(values, name)
         slopes = np.zeros((len(instants), self.n_inputs))
         first = self.seconds.n_inputs
         slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
         if "hour" in self.cycles:
-            sine = first + 2 * self.cycles.index("hour")  # index of this input; the cosine is the next one
-            per_hour = 2.0 * pi / CYCLES["hour"][0]
-            angle = cycle_positions(instants, "hour") * per_hour
-            # the angle depends on hours, and the slope is by seconds
-            slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
-            slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
+            at = first + 2 * self.cycles.index("hour")
+            sine, cosine = sine_and_cosine(instants, "hour").T
+            # the angle depends on hours, and the slope is per second
+            slopes[:, at : at + 2] = np.stack([cosine, -sine], axis=1) * angle_per_unit("hour") / 3600.0
         return slopes
 
     def n_unread(self, values: ColumnValues, name: str) -> int:
-        """Return how many values are text and no date."""
+        """Return how many values are text that is no date."""
         if not (self.from_text and is_text(values)):
             return 0
         return int(np.count_nonzero(self.read(values, name).isna() & np.asarray(pd.notna(values))))
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the inputs are seconds alone: a cycle rises and falls."""
+        """Whether there are no cycles, which rise and fall."""
         return self.is_duration
 
     @property
     def is_constant(self) -> bool:
-        """Whether the seconds are."""
+        """Whether all dates in training were equal."""
         return self.seconds.is_constant
 
     def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> DatetimeColumn:
@@ -203,12 +197,12 @@ class DatetimeColumn(Column):
         return replace(self, seconds=self.seconds.with_scale_of(seconds, name, weight))
 
     def read(self, values: ColumnValues, name: str) -> Instants:
-        """Read dates or durations, dates in the time zone that was learnt."""
+        """Return the dates, in the time zone of fit, or the durations."""
         if self.from_text and is_text(values):
             return read_iso_dates(values, name, in_utc=self.zone is not None)
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
-        # a column without any date has no time zone that could be wrong
+        # without any date, the time zone does not matter
         if instants.isna().all() or zone == self.zone:
             return instants
         if zone is None or self.zone is None:
@@ -216,13 +210,7 @@ class DatetimeColumn(Column):
                 f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
                 ".dt.tz_localize()."
             )
-        try:
-            return pd.DatetimeIndex(instants).tz_convert(self.zone)
-        except (KeyError, ValueError) as error:
-            raise ValueError(
-                f"Column {name!r} of X had the time zone {self.zone} in fit, which this system does not know: install "
-                "the package tzdata, or give the column that time zone."
-            ) from error
+        return pd.DatetimeIndex(instants).tz_convert(self.zone)
 
 
 def zone_of(instants: Instants) -> str | None:
@@ -232,12 +220,12 @@ def zone_of(instants: Instants) -> str | None:
 
 
 def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Instants:
-    """Read dates or durations; a TypeError names a column that holds something else."""
+    """Return dates or durations; a TypeError names a column with other values."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
     if pd.api.types.infer_dtype(values, skipna=True) in (DURATION_TYPES if is_duration else DATE_TYPES):
         try:
             instants = index(values)
-            microseconds_of(instants)  # raises for a date that is out of range
+            microseconds_of(instants)  # raises if a date is out of range
             return instants
         except (TypeError, ValueError, ArithmeticError) as error:
             remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
@@ -245,7 +233,7 @@ def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Inst
                 f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
                 "what is out of its range None."
             ) from error
-    if bool(np.all(pd.isna(values))):  # no type can be inferred
+    if bool(np.all(pd.isna(values))):  # then pandas infers no type
         return index([pd.NaT] * len(values))
     wanted, remedy = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
     raise TypeError(
@@ -254,19 +242,30 @@ def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Inst
 
 
 def seconds_of(instants: Instants) -> Array:
-    """Convert instants to seconds, NaN where missing."""
+    """Return instants as seconds, NaN where missing."""
     return np.where(instants.isna(), np.nan, microseconds_of(instants) / 1e6)
 
 
 def microseconds_of(instants: Instants) -> Array:
-    """Convert instants to integers of microseconds; those of missing dates have no meaning."""
+    """Return instants as integers of microseconds; the integers of missing instants are meaningless."""
     return np.asarray(instants.as_unit("us").asi8)
 
 
 def cycle_positions(instants: Instants, cycle: str) -> Array:
-    """Return the hours since midnight, days since Monday, or day of the year (see `CYCLES`), NaN where missing."""
-    local = pd.DatetimeIndex(instants).tz_localize(None)  # local time, as a clock there shows it
+    """Return the position of each date in a cycle (see `CYCLES`), NaN where missing."""
+    local = pd.DatetimeIndex(instants).tz_localize(None)  # local time
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
+
+
+def angle_per_unit(cycle: str) -> float:
+    """Return the angle of one hour or one day in a cycle."""
+    return 2.0 * pi / CYCLES[cycle][0]
+
+
+def sine_and_cosine(instants: Instants, cycle: str) -> Array:
+    """Return the sine and the cosine of the position in a cycle, (n, 2); 0 for missing dates."""
+    angle = cycle_positions(instants, cycle) * angle_per_unit(cycle)
+    return np.nan_to_num(np.stack([np.sin(angle), np.cos(angle)], axis=1))
 
 
 def is_text(values: ColumnValues) -> bool:
@@ -275,7 +274,7 @@ def is_text(values: ColumnValues) -> bool:
 
 
 def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
-    """Read dates or durations, whichever the values are, and tell whether they are durations."""
+    """Return dates or durations, and whether they are durations."""
     if is_text(values):
         return read_iso_dates(values, name, in_utc=are_in_utc(pd.Series(values))), False
     is_duration = pd.api.types.infer_dtype(values, skipna=True) in DURATION_TYPES
@@ -283,7 +282,7 @@ def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
 
 
 def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings) -> DatetimeColumn:
-    """Learn a column of dates from its n values: how their seconds are scaled, and which cycles vary."""
+    """Learn how the seconds of a column of dates are scaled, and which cycles vary."""
     instants, is_duration = infer_instants(values, name)
     seconds = learn_number(seconds_of(instants), name, settings)
     varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(instants, c)).nunique() > 1]
@@ -293,11 +292,11 @@ def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings) ->
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 NO_DATE = np.iinfo(np.int64).min
-"""The microseconds of a missing date or duration: NumPy reads them as NaT."""
+"""The microseconds of a missing date or duration, which NumPy reads as NaT."""
 
 
 class DateFormat(ColumnFormat):
-    """Dates or durations are kept as microseconds, dates that were text too."""
+    """Dates and durations are stored as microseconds, whether they were text or not."""
 
     dtype = np.dtype(np.int64)
 

@@ -1,22 +1,23 @@
-"""From a table to the network's input: numbers are scaled, categories and text encoded, missing values marked.
+"""The encoder of a table: it turns each column into inputs of the network.
 
-The table is a float array, a CSR matrix or a data frame. The network's inputs are the bins of all columns first, then
-all other inputs; the order of the table's columns is kept in both.
+The table is a float array, a CSR matrix or a data frame. The first inputs are the bins of all columns, and then come
+all other inputs. Both follow the order of the columns.
 
-Numbers are scaled and binned for all columns at once: a loop over columns would spend its time in Python. Columns of
-many categories may be sparse inputs: their product with the weights looks up one row of the weights. These one-hot
-inputs are written into a sparse matrix; all other inputs are encoded into a dense one.
+The encoder scales the numbers of all columns in one pass, and computes all their bins in another, because a loop over
+columns would spend its time in Python. One-hot inputs of columns with many categories may be looked up: they are
+written into a sparse matrix, and the product with the weights picks one row of the weights for each category. All other
+inputs are written into a dense matrix.
 
 Conventions
 -----------
-n rows; d columns, d_num of them numbers, d_binned of these with bins; n_inputs inputs of the network, m of them not
-looked up; n_others that are no bins; k outputs whose derivatives are taken.
+n rows; d columns, of which d_num are numbers, and d_binned numbers with bins; n_inputs inputs of the network, of which
+m are not looked up, and n_others are not bins; k outputs of the network.
 
 X : (n, d)                   the table
-observed : (n, d_num)        its numbers as they come, NaN where a value is missing
+observed : (n, d_num)        its numbers, not yet scaled, NaN where a value is missing
 out : (n, n_inputs)          the network's input
 hot : (n, n_others)          CSR, a 1 for each category that is looked up
-dense_inputs : (m,)          positions of the other inputs among all
+dense_inputs : (m,)          indices of the other inputs
 by_input : (n, k, n_inputs)  derivatives by the network's inputs
 by_column : (n, k, d)        derivatives by the table's columns; NaN for columns that are no numbers
 """
@@ -48,7 +49,7 @@ from sknet._tables.numbers import (
     raise_for_excessive_values,
     read_number,
     scale_and_check,
-    write_bins,
+    to_bins,
 )
 from sknet._tables.read import (
     ColumnValues,
@@ -68,41 +69,38 @@ from sknet._typing import Array, Batch, DType, Positions, Table
 
 @dataclass(frozen=True)
 class StackedBins:
-    """The bins of all columns, computed together.
+    """The bins of all columns of numbers, computed together.
 
     Attributes
     ----------
     columns : ndarray of ints, of shape (d_binned,)
         Which of the columns of numbers have bins.
-    fill : ndarray of shape (d_binned,)
+    center : ndarray of shape (d_binned,)
         What replaces a missing value of each.
-    span : slice
-        All bins from the first to the last one, w of them: written in one piece, which is faster than picking.
-    source : ndarray of ints, of shape (w,)
-        Index of the column of each bin, among the columns with bins; 0 for the bins of other columns, those of dates.
-    low, factor : ndarray of shape (w,)
-        Lower edge of each bin, and 1 over its width; 0 for the bins of other columns.
+    source : ndarray of ints, of shape (n_bins,)
+        Index of the column of each bin, among the columns with bins; 0 for the bins of dates.
+    low, factor : ndarray of shape (n_bins,)
+        Lower edge of each bin, and 1 over its width; 0 for the bins of dates.
     """
 
     columns: NDArray[np.intp]
-    fill: Array
-    span: slice
+    center: Array
     source: NDArray[np.intp]
     low: Array
     factor: Array
 
     def write(self, observed: Array, out: Array) -> None:
-        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 those that lie between."""
+        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs); the bins of dates become 0."""
         binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
         values = binned.astype(np.float64)  # a copy
-        np.copyto(values, self.fill, where=np.isnan(values))
-        # (n, w): the value of each bin's column; bins of other columns have low = factor = 0, which makes them 0
-        write_bins(values.take(self.source, axis=1), self.low, self.factor, out[:, self.span])
+        np.copyto(values, self.center, where=np.isnan(values))
+        # `take` makes the value of each bin's column: (n, n_bins)
+        out[:, : len(self.source)] = to_bins(values.take(self.source, axis=1), self.low, self.factor)
 
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """Where each column's inputs are, and which columns are scaled together.
+    """Which inputs belong to each column, and which columns are scaled together.
 
     Attributes
     ----------
@@ -111,17 +109,17 @@ class ColumnLayout:
     starts_after_bins : ndarray of ints, of shape (d + 1,)
         First input of each column after its bins; the last entry is the number of inputs.
     number_columns, number_inputs : ndarray of ints, of shape (d_num,)
-        Which of the table's columns are numbers, and which of the inputs are these, scaled.
-    indicated : ndarray of ints, of shape (m,)
-        Which of the numbers have an indicator of missing values: it is the input after the number.
+        The indices of the columns of numbers, and of the inputs that are these numbers, scaled.
+    indicated : ndarray of ints
+        Which of the numbers have an indicator of missing values. It is the next input.
     scaler : ColumnScaler
-        Of the numbers.
+        It scales the numbers.
     bins : StackedBins or None
-        Of the numbers that have bins.
+        The bins of the numbers, if there are any.
     other_columns : list of int
-        Positions of all other columns in the table.
+        The indices of all other columns.
     only_numbers : bool
-        Whether every column is one number and nothing else.
+        Whether every column becomes one scaled number and no other input.
     """
 
     bin_starts: NDArray[np.intp]
@@ -136,7 +134,7 @@ class ColumnLayout:
 
 
 def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
-    """Lay out the inputs of a table's columns: the bins of all, then the others, column by column."""
+    """Find the inputs of each column: first the bins of all columns, then the other inputs, column by column."""
     bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
     n_others = (column.n_inputs - column.n_bins for column in columns)
     starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
@@ -163,20 +161,12 @@ def _stack_bins(
     binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
     if not binned:
         return None
-    inputs = np.concatenate([np.arange(bin_starts[j], bin_starts[j + 1]) for _, j, _ in binned])
-    span = slice(int(inputs[0]), int(inputs[-1]) + 1)
-    source, (low, factor) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
-    at = inputs - span.start  # where their bins are in the span
-    source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
-    low[at], factor[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
-    return StackedBins(
-        columns=np.array([k for k, _, _ in binned]),
-        fill=np.array([column.fill for _, _, column in binned]),
-        span=span,
-        source=source,
-        low=low,
-        factor=factor,
-    )
+    source, (low, factor) = np.zeros(bin_starts[-1], np.intp), np.zeros((2, bin_starts[-1]))
+    for i, (_, j, column) in enumerate(binned):
+        bins = slice(bin_starts[j], bin_starts[j + 1])
+        source[bins], (low[bins], factor[bins]) = i, column.bins
+    center = np.array([column.number.center for _, _, column in binned])
+    return StackedBins(np.array([k for k, _, _ in binned]), center, source, low, factor)
 
 
 # --- categories that are looked up -----------------------------------------------------------------------------------
@@ -191,72 +181,68 @@ MIN_LOOKED_UP_INPUTS = 200
 
 @dataclass(frozen=True)
 class LookedUpCategories:
-    """The categories whose one-hot inputs are kept as indices, and not written as 0 and 1.
+    """The columns whose one-hot inputs are stored as indices, and not as 0 and 1.
 
     Attributes
     ----------
-    categories : dict of int to CategoryColumn
-        Their one-hot inputs, by position in the table.
+    one_hot : dict of int to CategoryColumn
+        The one-hot inputs of each of the c columns, by the index of the column.
     first_inputs : ndarray of ints, of shape (c,)
-        The first of these inputs of each, counted without the bins.
+        The index of the first one-hot input of each column, counted without the bins.
     n_others : int
-        How many inputs there are in all without the bins.
+        How many inputs of the network are not bins.
     dense_inputs : ndarray of ints, of shape (m,)
-        Positions of all other inputs.
+        The indices of the inputs that are not looked up.
     """
 
-    categories: dict[int, CategoryColumn]
+    one_hot: dict[int, CategoryColumn]
     first_inputs: NDArray[np.intp]
     n_others: int
     dense_inputs: NDArray[np.intp]
 
     def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return a table's columns without the inputs that are looked up."""
-        return tuple(column.without_one_hot() if j in self.categories else column for j, column in enumerate(columns))
+        return tuple(column.without_one_hot() if j in self.one_hot else column for j, column in enumerate(columns))
 
     def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
-        """Return the n rows' one-hot inputs, kept as indices; see `OneHotOfSlots`."""
-        widest = max(len(column.levels) + 2 for column in self.categories.values())
-        # the smallest signed type, as unknown categories have slot −1
-        slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
-        for i, (j, column) in enumerate(self.categories.items()):
+        """Return the one-hot inputs of n rows."""
+        widest = max(len(column.categories) + 2 for column in self.one_hot.values())
+        # the smallest signed type: unknown categories have the slot −1
+        slot = np.empty((X.shape[0], len(self.one_hot)), np.min_scalar_type(-widest))
+        for i, (j, column) in enumerate(self.one_hot.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
-        return OneHotOfSlots(slot, self.first_inputs, self.n_others, dtype)
+        return OneHotOfSlots(self, slot, dtype)
 
 
 @dataclass(frozen=True)
 class OneHotOfSlots:
-    """Which one-hot inputs of n rows are 1; indexing by rows makes a CSR matrix of their 0 and 1.
+    """The one-hot inputs of n rows, stored as slots. Indexing by rows makes a CSR matrix of 0 and 1.
 
     Attributes
     ----------
+    lookups : LookedUpCategories
     slot : ndarray of ints, of shape (n, c)
-        Of each of the c columns that are looked up; −1 for an unknown category, which looks nothing up.
-    first_inputs : ndarray of ints, of shape (c,)
-        The first input of each column, counted without the bins.
-    n_others : int
-        How many inputs there are in all without the bins.
+        Which of its one-hot inputs is 1, for each column that is looked up; −1 for an unknown category.
     dtype : dtype
-        Of the matrix.
+        The float type of the matrix.
     """
 
+    lookups: LookedUpCategories
     slot: NDArray[np.signedinteger]
-    first_inputs: NDArray[np.intp]
-    n_others: int
     dtype: DType
 
     def __getitem__(self, rows: Batch) -> sp.csr_array:
-        """Return these rows' inputs without the bins, (b, n_others): those that are not looked up are 0."""
+        """Return the inputs of b rows without bins, (b, n_others); inputs that are not looked up are 0."""
         slot = self.slot[rows]
         known = slot >= 0
-        inputs = (slot + self.first_inputs)[known]
-        # in CSR's terms: `inputs` are the columns of the ones, `ends` says where each row's end
+        inputs = (slot + self.lookups.first_inputs)[known]
+        # in SciPy's words, `inputs` are the indices, and `ends` is the indptr
         ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
-        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_others))
+        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.lookups.n_others))
 
 
 def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) -> LookedUpCategories | None:
-    """Choose the columns that are looked up; None if that would not be worth it."""
+    """Choose the columns that are looked up; None if multiplying is as fast."""
     categories = ((j, one_hot_inputs(column)) for j, column in enumerate(columns))
     wide = {
         j: one_hot
@@ -280,10 +266,10 @@ T = TypeVar("T")
 DEFAULT_SETTINGS = ColumnSettings()
 
 INPUTS_ENCODED_AT_ONCE = 2**20
-"""Inputs encoded at a time: few beside the table, but enough rows to make a loop over columns cheap."""
+"""How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
 
 VALUES_LEARNT_AT_ONCE = 2**16
-"""Values of numeric columns that are learnt from at a time: they take little memory, and many small columns fit in."""
+"""How many values are learnt from at a time: they take little memory, and are many columns of a small table."""
 
 
 @dataclass(frozen=True)
@@ -295,7 +281,7 @@ class TableEncoder:
     names : tuple of str, or None
         Names of the columns; None for an array, whose columns are x0, x1, …
     columns : tuple of Column
-        What was learnt about each column, in the table's order.
+        The learnt columns, in the table's order.
     """
 
     names: tuple[str, ...] | None
@@ -308,14 +294,14 @@ class TableEncoder:
 
     @cached_property
     def lookups(self) -> LookedUpCategories | None:
-        """The categories that are looked up instead of multiplied; None where there are few."""
+        """The categories that are looked up; None if there are few categories."""
         if self._layout.only_numbers:
             return None
         return choose_lookups(self.columns, self._layout.starts_after_bins)
 
     @cached_property
     def encoder_without_lookups(self) -> TableEncoder:
-        """Encodes the inputs that are multiplied: all but the categories in `lookups`."""
+        """The encoder of all inputs that are not looked up."""
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 
     @cached_property
@@ -341,9 +327,8 @@ class TableEncoder:
 
     @property
     def feature_names(self) -> list[str]:
-        """A name for each input: the column's, followed by the category's or by "missing"; no two are the same."""
-        pairs = zip(self.column_names, self.columns, strict=True)
-        names = self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
+        """A unique name for each input: the column's name and a suffix, such as a category or "missing"."""
+        names = [name + formula.suffix for name, formula in self.input_formulas]
         taken: set[str] = set()
         for i, name in enumerate(names):  # a column "a_x" beside the category "x" of a column "a"
             while name in taken:
@@ -354,12 +339,12 @@ class TableEncoder:
 
     @property
     def input_formulas(self) -> list[tuple[str, InputFormula]]:
-        """The column of each input, and how it is computed."""
+        """The column's name and the formula of each input."""
         pairs = zip(self.column_names, self.columns, strict=True)
         return self.bins_first([[(name, formula) for formula in column.input_formulas] for name, column in pairs])
 
     def bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
-        """Put what there is for each input of each column in the order of the network's inputs."""
+        """Return the values of all inputs, given column by column, in the order of the network's inputs."""
         pairs = list(zip(self.columns, by_column, strict=True))
         bins = [value for column, values in pairs for value in values[: column.n_bins]]
         return bins + [value for column, values in pairs for value in values[column.n_bins :]]
@@ -371,43 +356,43 @@ class TableEncoder:
 
     @property
     def bins_per_column(self) -> NDArray[np.intp]:
-        """How many bins the column of each bin has, (n_bins,)."""
+        """For each bin, how many bins its column has, (n_bins,)."""
         counts = np.diff(self._layout.bin_starts)
         return np.repeat(counts, counts)
 
     @property
     def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The first bin of each column, and its first other input; at the end the number of bins, and of inputs."""
+        """The index of the first bin of each column and of its first other input, (d + 1,) each; last the ends."""
         return self._layout.bin_starts, self._layout.starts_after_bins
 
-    def input_positions(self, j: int) -> Positions:
-        """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
+    def inputs_of_column(self, j: int) -> Positions:
+        """Return the indices of the inputs of column j, bins first; a slice if it has no bins."""
         bins, others = (slice(int(starts[j]), int(starts[j + 1])) for starts in self.input_starts)
         return others if bins.start == bins.stop else np.r_[bins, others]
 
     @property
     def input_columns(self) -> NDArray[np.intp]:
-        """The number of each input's column, (n_inputs,)."""
+        """The index of each input's column, (n_inputs,)."""
         return np.concatenate([np.repeat(np.arange(self.n_columns), np.diff(starts)) for starts in self.input_starts])
 
     @property
     def is_numeric(self) -> bool:
-        """Whether every column is one of numbers, scaled in NumPy: encoding then takes no time in Python."""
+        """Whether all columns are scaled together, so that encoding needs no loop over columns."""
         return not self._layout.other_columns
 
     @property
     def keeps_zeros(self) -> bool:
-        """Whether zeros are encoded as zeros in every column, so that a sparse table stays sparse."""
+        """Whether zeros stay zeros in every column, so that a sparse table stays sparse."""
         # `scaled_sparse` only multiplies
         return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
     def encode(
         self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_fold: NDArray[np.intp] | None = None
     ) -> Table:
-        """Encode a table into a new matrix of shape (n, n_inputs), a CSR matrix into one if it `keeps_zeros`.
+        """Return the inputs of a table, (n, n_inputs): a CSR matrix if the table is one and the encoder `keeps_zeros`.
 
-        With `ones`, a dense matrix has one more column, whose values are all 1. With `encoding_fold`, of shape (n,),
-        the rows are those of training: they are encoded by target means that do not contain the targets of their fold.
+        With `ones`, a dense matrix has a last column of ones. With `encoding_fold`, of shape (n,), the table holds the
+        training rows, and each row is encoded by target means of the other folds.
         """
         if is_sparse(X):
             if self.keeps_zeros:
@@ -421,21 +406,21 @@ class TableEncoder:
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0  # an empty slice without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
-        for rows in self.chunks(len(out)):
+        for rows in self.row_blocks(len(out)):
             self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_fold)
         return out
 
-    def chunks(self, n: int) -> Iterator[slice]:
-        """Yield which of n rows are encoded at a time."""
+    def row_blocks(self, n: int) -> Iterator[slice]:
+        """Yield slices of n rows that are encoded at a time."""
         size = max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns))
         for start in range(0, n, size):
             yield slice(start, min(start + size, n))
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
-        """Encode the rows of an array or a frame given by an index array or a slice into `out`, and return it."""
+        """Write the inputs of some rows of an array or a frame into `out`, (b, n_inputs), and return it."""
         if isinstance(X, pd.DataFrame):
             values: Table = X.iloc[rows]
-        else:  # `asarray` makes a memory map a plain array; `MemoryMappedRows` read only these rows
+        else:  # a memory map becomes a plain array; `MemoryMappedRows` reads only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
             return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
@@ -456,15 +441,15 @@ class TableEncoder:
         return observed
 
     def _encode_columns(self, X: Table, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
-        """Encode rows of an array or a frame, some of whose columns are no numbers or become several inputs."""
+        """Write the inputs of rows of an array or a frame into `out`, if not all columns become one number."""
         layout = self._layout
         if layout.other_columns:
-            out[...] = 0.0  # categories set only the inputs that are not 0
+            out[...] = 0.0  # categories write only inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
         scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
-            layout.bins.write(observed, out)  # before the other inputs: it also writes zeros between the bins
+            layout.bins.write(observed, out)  # before dates, whose bins it sets to 0
         out[:, layout.number_inputs] = scaled
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
@@ -472,29 +457,29 @@ class TableEncoder:
             self._write(j, column_at(X, j), out, encoding_fold)
 
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
-        """Set the inputs of one column."""
-        column, positions = self.columns[j], self.input_positions(j)
+        """Write the inputs of column j into `out`, (n, n_inputs)."""
+        column, inputs = self.columns[j], self.inputs_of_column(j)
         if column.n_bins:  # bins and other inputs are not adjacent
-            inputs = np.zeros((len(out), column.n_inputs), out.dtype)
-            column.write(values, inputs, self.column_names[j])
-            out[:, positions] = inputs
+            encoded = np.zeros((len(out), column.n_inputs), out.dtype)
+            column.write(values, encoded, self.column_names[j])
+            out[:, inputs] = encoded
             return
-        column.write(values, out[:, positions], self.column_names[j])
-        if encoding_fold is not None:  # training rows get other means of the target
-            column.write_cross_fitted(values, encoding_fold, out[:, positions])
+        column.write(values, out[:, inputs], self.column_names[j])
+        if encoding_fold is not None:  # training rows have other target means
+            column.write_cross_fitted(values, encoding_fold, out[:, inputs])
 
     @cached_property
     def encoder_after_text(self) -> TableEncoder:
-        """Encodes what `encode_text` returns into the inputs that this encoder makes of the table itself."""
+        """The encoder of tables that `encode_text` returns; the inputs are those of this encoder."""
         names: list[str] = []
         columns: list[Column] = []
         for name, column in zip(self.column_names, self.columns, strict=True):
-            names += [name + suffix for suffix in column.suffixes] if column.is_text else [name]
+            names += [name + formula.suffix for formula in column.input_formulas] if column.is_text else [name]
             columns += [EncodedTextInput()] * column.n_inputs if column.is_text else [column]
         return TableEncoder(tuple(names), tuple(columns))
 
     def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> pd.DataFrame:
-        """Encode the columns of text, which takes longest: each of their inputs becomes a column of the table."""
+        """Return the table with the inputs of each column of text instead of this column. Text takes longest."""
         values: list[ColumnValues] = []
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
             if column.is_text:
@@ -503,7 +488,7 @@ class TableEncoder:
                 values += [*Z.T]
             else:
                 values.append(column_at(X, j))
-        # keys are numbers at first: two columns may have the same name
+        # the keys are integers at first, since two columns may have the same name
         frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
         return frame.set_axis(pd.Index(self.encoder_after_text.names, dtype=object), axis=1)
 
@@ -514,15 +499,15 @@ class TableEncoder:
 
     @property
     def has_target_encoding(self) -> bool:
-        """Whether a column is encoded by the target: training rows are then encoded in folds."""
+        """Whether a column uses the target, so that training rows are encoded in folds."""
         return any(column.uses_target for column in self.columns)
 
     def target_totals(
         self, X: Table, target: Array, weight: Array | None, encoding_fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
-        """Add up the target, (n, k), per category of each target-encoded column, by the column's index.
+        """Return the totals of the target, (n, k), by category of each column that uses it, by the column's index.
 
-        `encoding_fold` is a row's cross-fitting fold, −1: held out.
+        `encoding_fold` is the fold of each row, (n,), or −1 for held-out rows.
         """
         totals = {}
         for j, column in enumerate(self.columns):
@@ -531,14 +516,14 @@ class TableEncoder:
         return totals
 
     def with_target_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
-        """Return the encoder with categories and target means from totals of all rows; all else stays as learnt."""
+        """Return the encoder with the categories and target means of all rows, and everything else unchanged."""
         columns = list(self.columns)
         for j, column_totals in totals.items():
             columns[j] = columns[j].with_categories_and_means(column_totals.keys, column_totals.means())
         return TableEncoder(self.names, tuple(columns))
 
     def with_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
-        """Return the encoder with steps where the rows' target clearly jumps, and with no others.
+        """Return the encoder with steps where the target clearly jumps, instead of any that it has.
 
         Only columns of numbers with bins have steps.
         """
@@ -553,7 +538,7 @@ class TableEncoder:
         return self if columns == self.columns else TableEncoder(self.names, columns)
 
     def as_dense(self, X: Table) -> Array:
-        """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
+        """Return sparse rows as an array, for an encoder that does not keep zeros."""
         check_sparse_is_finite(X)
         for name, column in zip(self.column_names, self.columns, strict=True):
             if not column.is_number:
@@ -564,11 +549,11 @@ class TableEncoder:
         return np.asarray(X.toarray())
 
 
-def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, TargetTotals]:
-    """Merge what `TableEncoder.target_totals` returned for each part of a table."""
+def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, TargetTotals]:
+    """Merge the results of `TableEncoder.target_totals` for blocks of rows."""
     merged: dict[int, TargetTotals] = {}
-    for part in parts:
-        for j, totals in part.items():
+    for block in blocks:
+        for j, totals in block.items():
             merged[j] = merged[j].merge(totals) if j in merged else totals
     return merged
 
@@ -577,16 +562,15 @@ def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targe
 
 
 def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey: Survey | None = None) -> TableEncoder:
-    """Learn how a table becomes the network's input.
+    """Learn how a table becomes the inputs of the network.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or data frame of shape (n, d)
-        An array holds numbers, with NaN where one is missing; it may be a memory map, which is read a few
-        columns at a time.
+        An array holds numbers, with NaN where one is missing. A memory map is read a few columns at a time.
     settings : ColumnSettings, default=DEFAULT_SETTINGS
     survey : Survey, default=None
-        What its columns are; None to look.
+        The kinds of its columns; None to find them.
 
     Returns
     -------
@@ -613,7 +597,7 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
                 errors[j] = error
         for of_type in numbers.values():
             columns |= zip(of_type, learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
-    if errors:  # report all errors at once, so that the user can repair all of them
+    if errors:  # report all errors at once
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
     names = survey.names if isinstance(X, pd.DataFrame) else None
@@ -621,7 +605,7 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter, if any is given
+    for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter that is given
         raise ValueError(
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."
@@ -634,9 +618,9 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
 
 
 def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
-    """Add up what there is for each column's inputs, over the last axis: (..., n_inputs) becomes (..., d).
+    """Return the sum over the inputs of each column: (..., n_inputs) becomes (..., d).
 
-    `starts`, as `TableEncoder.input_starts`: the first bin of each column, and its first other input.
+    `starts` is `TableEncoder.input_starts`.
     """
     by_column = np.zeros((*by_input.shape[:-1], len(starts[0]) - 1), by_input.dtype)
     for firsts in starts:
@@ -650,13 +634,13 @@ def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
 
 
 def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
-    """Add up, for each column, the derivatives by its inputs times the inputs' slopes.
+    """Return the derivatives by the columns: the chain rule sums derivatives by inputs times the inputs' slopes.
 
     Parameters
     ----------
     encoder : TableEncoder
     X : ndarray, CSR matrix or data frame of shape (n, d)
-        Rows that can be encoded.
+        Rows that the encoder accepts.
     by_input : ndarray of shape (n, k, n_inputs)
 
     Returns
@@ -664,13 +648,13 @@ def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Arr
     ndarray of shape (n, k, d)
     """
     if is_sparse(X):
-        if encoder.keeps_zeros:  # every input is its column times a scale; there may be too many columns for a loop
+        if encoder.keeps_zeros:  # every input is its column times a scale; a loop over many columns takes too long
             return by_input * np.array([formula.scale for _, formula in encoder.input_formulas])
         X = X.toarray()
     by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
         if slopes is not None:
-            # (n, k, inputs) times (n, 1, inputs), added up over the inputs: (n, k)
-            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.input_positions(j)], slopes[:, np.newaxis])
+            # (n, k, inputs) times (n, 1, inputs), summed over the inputs: (n, k)
+            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.inputs_of_column(j)], slopes[:, np.newaxis])
     return by_column

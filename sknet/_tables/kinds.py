@@ -1,8 +1,8 @@
-"""What kind each column of a table is: what the user says, or what its type and its values tell.
+"""The kind of each column of a table, which the user chooses, or which follows from its type and its values.
 
-A table is surveyed once, in a sample of its rows: warnings, "auto" and learning ask the survey. Columns of text that
-hold numbers or dates are found, too: whatever read the table has not converted them. Each number would be a category of
-its own, and nothing could be learnt from its order.
+A sample of the rows is surveyed once per fit. Warnings, "auto" parameters and learning use the survey. It also finds
+columns of text that hold numbers or dates, which were not converted when the table was read. Each number would be a
+category of its own, without an order.
 
 Conventions
 -----------
@@ -11,7 +11,7 @@ n rows of the sample; d columns
 X : (n, d)       array, CSR matrix or data frame
 names : (d,)     the table's columns
 mask : (d,)      bool, which of them are meant
-texts : (L,)     the categories of a column of text, each once
+texts : (L,)     the distinct values of a column of text
 """
 
 from __future__ import annotations
@@ -48,25 +48,24 @@ from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
 
 KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}
-"""The kinds of columns, in the order in which values are tried."""
+"""The kinds of columns, in the order in which they are tried."""
 
 KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
 
 KINDS_BY_CLASS = {column_class: kind for kind in KINDS.values() for column_class in kind.classes}
-"""The kind of each learnt column."""
+"""The kind of each class of learnt columns."""
 
 
 def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> str:
-    """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
+    """Return the kind of a column by the type of its values; a TypeError names a column of unusable or mixed types.
 
-    Without `finds_categories` every column is one of numbers, or of dates: text that spells no number is then refused
-    by `column_as_floats`.
+    Without `finds_categories`, text is a column of numbers: `column_as_floats` raises if it spells none.
     """
     inferred = inferred_type(column)
     kind = KINDS_BY_TYPE.get(inferred)
     if not finds_categories:
         return "number" if kind in (None, "category") else kind
-    # decimals among floats, say, which are numbers although pandas has no word for them
+    # numbers of several types, such as decimals and floats, are "mixed" to pandas
     if inferred in MIXED_TYPES and not any(isinstance(value, str) for value in column):
         return "number"
     if kind is None:
@@ -79,15 +78,14 @@ def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) 
 
 @dataclass(frozen=True)
 class ColumnChoices:
-    """The user's parameters that say what columns are, each for one kind of column.
+    """The user's parameters that choose the kinds of columns.
 
     Attributes
     ----------
     categorical_features : "from_dtype", array-like of str, int or bool, or None
-        Which columns are categories: by their dtype, name, index or mask; or by name and, with "from_dtype" among the
-        names, by dtype too.
+        The columns of categories, by dtype, name, index or mask. With "from_dtype" among names, by both.
     text_features : "auto", array-like of str, int or bool, or None
-        Which columns are free text: those whose values look like it, or by name, index or mask.
+        The columns of free text, by their values, name, index or mask.
     """
 
     categorical_features: object = "from_dtype"
@@ -95,7 +93,7 @@ class ColumnChoices:
 
     @cached_property
     def finds_categories(self) -> bool:
-        """Whether columns whose dtype is a category's, a string or an object are categories without being named."""
+        """Whether the dtype of a column can make it one of categories."""
         return parse_categorical_features(self.categorical_features)[0]
 
     @property
@@ -105,7 +103,7 @@ class ColumnChoices:
 
     @property
     def columns_by_parameter(self) -> dict[str, object]:
-        """The names, indices or mask that each parameter gives, if it gives some."""
+        """The names, indices or mask of each parameter that gives some."""
         given_columns = {
             "categorical_features": parse_categorical_features(self.categorical_features)[1],
             "text_features": None if self.finds_text else self.text_features,
@@ -113,7 +111,7 @@ class ColumnChoices:
         return {parameter: given for parameter, given in given_columns.items() if given is not None}
 
     def named_kinds(self, names: Sequence[str]) -> list[str | None]:
-        """Return what each column is by name, index or mask; None where the user does not say it."""
+        """Return the kind that the user chooses for each column, or None."""
         kinds: list[str | None] = [None] * len(names)
         for parameter, given in self.columns_by_parameter.items():
             for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
@@ -125,7 +123,7 @@ class ColumnChoices:
         return kinds
 
     def kind_of(self, values: pd.Series, name: str, named: str | None) -> str:
-        """Return what a column is: what the user says, or what its type and its values tell."""
+        """Return the kind of a column: the one the user chose (`named`), or the one of its type and values."""
         if named is not None:
             return named
         for found, kind in KINDS.items():
@@ -135,14 +133,19 @@ class ColumnChoices:
 
 
 NAMED_KINDS: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
-"""The parameters in which users name columns, and the kind of these columns."""
+"""The kinds of the columns that users name, by parameter."""
 
-DEFAULTS = {"categorical_features": "from_dtype", "text_features": "auto"}
-"""The defaults of these parameters."""
+COLUMNS_REMEDY = {
+    "categorical_features": "give 'from_dtype', None, or a list of column names, indices or booleans",
+    "text_features": "give 'auto', None, or a list of column names, indices or booleans",
+    "monotonic_cst": "give a number for each column, or a dict of some by name",
+    "interaction_cst": "give 'no_interactions', 'pairwise', or a list of sets, as [['age', 'income'], ['town']]",
+}
+"""The end of the error message for a value that does not name columns, by parameter."""
 
 
 def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
-    """Return whether a column's dtype may make it a category, and the names, indices or mask that are given besides."""
+    """Return whether "from_dtype" is given, and the names, indices or mask that are given."""
     if isinstance(categorical_features, str):
         return categorical_features == "from_dtype", None
     entries = list(categorical_features) if isinstance(categorical_features, Iterable) else []
@@ -152,16 +155,15 @@ def parse_categorical_features(categorical_features: object) -> tuple[bool, obje
 
 
 def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
-    """Convert names, indices or a mask of columns to a mask.
+    """Return a mask of columns that are given by names, indices or a mask.
 
     Parameters
     ----------
     columns : array-like of str, int or bool
-        What the user gives.
     names : sequence of str
-        The table's columns.
+        The names of all columns.
     parameter : str
-        The user's parameter, for messages.
+        The name of the parameter, for messages.
 
     Returns
     -------
@@ -169,17 +171,14 @@ def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArra
     """
     try:
         given = np.asarray(columns)
-    except ValueError:  # lists of different lengths: refused below, like an array of two dimensions
+    except ValueError:  # lists of different lengths raise below, like an array of two dimensions
         given = np.empty((1, 1), dtype=object)
     if given.size == 0:
         return np.zeros(len(names), dtype=bool)
     is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
     to_mask = _TO_MASK.get("U" if is_text else given.dtype.kind)
     if to_mask is None or given.ndim != 1:
-        raise ValueError(
-            f"{parameter}={columns!r} is not understood: give {DEFAULTS[parameter]!r}, None, or a list of column "
-            "names, indices or booleans."
-        )
+        raise ValueError(f"{parameter}={columns!r} is not understood: {COLUMNS_REMEDY[parameter]}.")
     return to_mask(given, names, parameter)
 
 
@@ -209,20 +208,20 @@ def _from_names(given: Array, names: Sequence[str], parameter: str) -> NDArray[n
 
 
 _TO_MASK = {"b": _from_mask, "i": _from_indices, "u": _from_indices, "U": _from_names}
-"""How a user's choice of columns becomes a mask, by the kind of its NumPy type."""
+"""The functions that return a mask of columns, by the kind of the given NumPy type."""
 
 
 # --- text that holds numbers or dates --------------------------------------------------------------------------------
 
 
 MIN_MISREAD_CATEGORIES = 20
-"""A column of fewer categories may be meant as categories even if they are numbers."""
+"""A column of fewer distinct values may be one of categories, even if they are numbers."""
 
 MIN_CONVERTIBLE_FRACTION = 0.9
-"""From this fraction of its categories on, a column is taken for one of numbers, or of dates: some may be misspelt."""
+"""A column of text holds numbers or dates if at least this fraction of its distinct values are such."""
 
 MAX_CATEGORIES_TRIED = 10_000
-"""A column is first tried on a sample of this many categories, evenly spaced, or up to twice as many."""
+"""A sample of this many distinct values, evenly spaced, or up to twice as many, is tried first."""
 
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME = r"([ T]\d{1,2}:\d{2}.*)?"
@@ -241,28 +240,28 @@ _DAYS = (
     "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
 )  # fmt: skip
 DATE_FORMATS = tuple(map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
-"""The formats that are tried on dates that are not in ISO 8601."""
+"""The formats that are tried for dates that are not in ISO 8601."""
 
 QUANTITY = (
     r"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>\d+(?:[, ]\d{3})*(?:\.\d*)?)\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
 )
-"""A number with a symbol before it, or with a symbol or a word behind it, such as $97,000 or 80 kg."""
+"""A number with a symbol before it, or with a symbol or a word after it, such as $97,000 or 80 kg."""
 
 NO_DIGITS = "[^-+.0-9]"
 """What is removed from a number with a unit."""
 
 WITH_THOUSANDS = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
-"""A number in which commas or spaces may separate thousands."""
+"""A number whose thousands may be separated by commas or spaces."""
 
 ONE_COMMA = r"\d{1,3},\d{3}"
-"""A number whose comma separates thousands, or is a decimal comma."""
+"""A number whose comma may separate thousands, or be a decimal comma."""
 
 
 def advice_for_text(column: pd.Series, name: str) -> str | None:
-    """Return how a column of text, as codes of categories, becomes the numbers or dates in it.
+    """Return advice on how to convert a column of text, of dtype "category", to numbers or dates.
 
-    This is a pandas call, if the call reads all values and no other reading of them is possible, and else what is
-    unclear. None where too few categories are numbers or dates.
+    The advice names a pandas call if this call reads all values and no other reading is possible. Otherwise it says
+    what is unclear. It is None if too few distinct values are numbers or dates.
     """
     texts = pd.Series(column.cat.categories, dtype=object)
     if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
@@ -323,7 +322,7 @@ def _advise_on_dates(texts: pd.Series, name: str) -> str | None:
 
 
 def _read_dates(dates: pd.Series, form: str) -> pd.Series | None:
-    """Return the dates in a format; None unless all of them have it."""
+    """Return the dates; None if some do not have the format."""
     try:
         return pd.to_datetime(dates, format=form)
     except ValueError:
@@ -335,7 +334,7 @@ def _are_enough(is_read: pd.Series) -> bool:
 
 
 def _advice(call: str, texts: pd.Series, is_read: pd.Series) -> str:
-    """Return the advice to make a call, unless it loses a value; the call is given without its last parenthesis."""
+    """Return the advice to make a call (without its last parenthesis), unless it would lose a value with digits."""
     other = texts[~is_read]
     with_digits = other[other.str.contains(r"\d")]
     if len(with_digits):
@@ -349,18 +348,18 @@ def _advice(call: str, texts: pd.Series, is_read: pd.Series) -> str:
 
 
 class ColumnSummary(NamedTuple):
-    """What kinds of columns a table has.
+    """The facts about the columns of a table on which "auto" parameters depend.
 
     Attributes
     ----------
     n_numbers : int
-        How many columns are neither categories nor text: those of numbers and of dates.
+        The number of columns of numbers and of dates.
     has_many_categories : bool
-        Whether some column of categories needs the target's means beside at most `max_categories` inputs.
+        Whether a column of categories needs target means, since it has more categories than `max_categories` inputs.
     text_names : tuple of str
-        Columns of free text.
+        The names of columns of free text.
     is_sparse : bool
-        Whether they are those of a CSR matrix.
+        Whether the table is a CSR matrix.
     """
 
     n_numbers: int = 0
@@ -370,25 +369,25 @@ class ColumnSummary(NamedTuple):
 
 
 UNKNOWN_COLUMNS = ColumnSummary()
-"""The summary of a table whose columns have been learnt before: it is not used."""
+"""A placeholder where the columns have been learnt already."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What each column of a sample is.
+    """The kinds of the columns of a sample.
 
     Attributes
     ----------
     names : tuple of str
-        A name for each column; () for a CSR matrix, whose columns are all numbers.
+        A name for each column; () for a CSR matrix, which may have very many columns.
     kinds : dict of int to str
-        Of each column that can be used, by its number: a key of `KINDS`.
+        The key in `KINDS` of each usable column, by its index.
     errors : dict of int to exception
         Why each other column cannot be used.
     categorical : dict of int to Series
         The values of each column of categories or text, (n,), of dtype "category".
     misread : dict of str to str
-        Columns of text that hold numbers or dates, by name, and how each is converted.
+        Advice on columns of text that hold numbers or dates, by name.
     is_sparse : bool
         Whether the table is a CSR matrix.
     """
@@ -401,12 +400,12 @@ class Survey:
     is_sparse: bool = False
 
     def of_rows(self, X: Table) -> Survey:
-        """Return the survey for other rows, (m, d), of the same table: each column is what it was."""
+        """Return the survey of other rows, (m, d), of the same table, with the same kinds."""
         categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical}
         return replace(self, categorical=categorical)
 
     def summary(self, max_categories: int | None) -> ColumnSummary:
-        """Say what kinds of columns there are, on which "auto" depends."""
+        """Return the facts on which "auto" parameters depend."""
         categories, texts = ([j for j in self.categorical if self.kinds[j] == kind] for kind in ("category", "text"))
         return ColumnSummary(
             len(self.kinds) - len(self.categorical),
@@ -422,12 +421,12 @@ class Survey:
 
 
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
-    """Find what each column is, and the values of those that are categories or text."""
+    """Find the kind of each column, and read the columns of categories and text."""
     if is_sparse(X):
         return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
-    # an array, or a frame of one numeric type: all columns are numbers, unless the user says otherwise
+    # an array, or a frame of one numeric type: all columns are numbers, unless the user chooses another kind
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, str] = {}
     errors: dict[int, Exception] = {}
@@ -447,7 +446,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         except (TypeError, ValueError) as error:
             errors[j] = error
             continue
-        # no advice about columns that the user has named or made categories
+        # no advice on columns whose kind the user chose by name or dtype
         is_found = named_kind is None and choices.finds_categories and j in categorical and not is_categorical(values)
         if is_found and (advice := advice_for_text(categorical[j], name)):
             misread[name] = advice

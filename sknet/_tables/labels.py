@@ -1,17 +1,16 @@
-"""Class labels as codes, as the target matrix of a network, and back again from its probabilities.
+"""Class labels: reading them as codes, the target matrix of a network, and predicted labels and probabilities.
 
-A fit parses y once, into codes, and works with these from then on. What cannot be a label is refused. Class weights
+A fit reads y once, as codes, and uses only these afterwards. Errors name values that cannot be labels. Class weights
 become sample weights.
 
 Conventions
 -----------
 n rows; K classes of one output; L labels of a multilabel target; k target columns: 1, the outputs, or L.
 
-y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
-labels : (n,) or (n, k)  the same as an array: bools, numbers, or text as objects; of several columns, some labels may
+y : (n,) or (n, k)       labels as the user passed them: array-like, Series, data frame, sparse indicator matrix
+labels : (n,) or (n, k)  the same as an array: bools, numbers, or text as objects. Of several columns, some labels may
                          be missing in a row: NaN among floats, None among objects
-codes : (n, k)           index of each row's label into the sorted classes, for each target column; -1 where a label is
-                         missing, as some may be if there are several columns
+codes : (n, k)           indices of the labels in the sorted classes of each target column; -1 for missing labels
 T, P : (n, n_outputs)    targets of 0 and 1, NaN for a missing label, and probabilities. A single output of two classes
                          (or one) is one column, the probability of the second; K > 2 classes are K columns; L labels
                          are L columns. P may be (n, 2 n_outputs): the first n_outputs columns are then the
@@ -47,14 +46,14 @@ from sknet._tables.read import (
     short_repr,
 )
 from sknet._tables.rows import combination_strata
-from sknet._tables.statistics import EqualByFields
+from sknet._tables.statistics import LARGEST_FLOAT, EqualByFields
 from sknet._typing import Array, Target
 
 # --- labels as arrays ------------------------------------------------------------------------------------------------
 
 
 def as_labels(y: Target, *, warn: bool = False) -> Array:
-    """Convert labels of any kind to an array of shape (n,) or (n, outputs); a ValueError says which are missing.
+    """Return labels of any kind as an array of shape (n,) or (n, outputs).
 
     Parameters
     ----------
@@ -76,12 +75,10 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
         labels = stack_label_columns(columns) if columns else np.empty((len(y), 0))
     else:
         labels = as_label_column(y)
-    if labels.ndim not in (1, 2):
+    if labels.ndim not in (1, 2) or 0 in labels.shape[1:]:
         raise ValueError(f"Unknown label type: y has shape {labels.shape}; give it the shape (n,) or (n, outputs).")
-    if labels.ndim == 2 and labels.shape[1] == 0:
-        raise ValueError("y has no columns: give it the shape (n,) or (n, outputs).")
     if labels.ndim == 2 and labels.shape[1] == 1:
-        # convert again: strings beside other labels are accepted in two dimensions, but not in one column
+        # convert again: a single column must not mix strings and other labels
         labels = as_label_column(column_or_1d(labels, warn=warn))
     if labels.ndim == 2 and labels.dtype.kind in "Of":
         is_empty = is_missing(labels).all(axis=1)
@@ -93,12 +90,12 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
 
 
 def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
-    """Convert labels of one type to an array; objects become text or the numbers that they are.
+    """Return labels as an array; objects become text or numbers.
 
-    With `may_have_missing`, or in one of several columns, labels may be missing; objects then stay objects.
+    Labels may be missing with `may_have_missing`, or if there are several columns. The result is then of objects.
     """
     if type(y) is np.ndarray and y.dtype.isnative and y.dtype.kind in "biuU":
-        return y  # the usual labels, which cannot be missing
+        return y  # the most frequent case, without missing labels
     labels = as_native_array(integers_from_polars(y), "y")
     if labels.ndim == 0:
         raise ValueError(f"Unknown label type: y is {short_repr(y)}; give it the shape (n,) or (n, outputs).")
@@ -120,36 +117,33 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
                 _from_objects(column[~is_absent])  # raises for values that are not labels
             return np.where(missing, np.array(None), labels)  # pandas.NA cannot be compared
         typed = _from_objects(labels)
-    # NumPy makes integers floats where one label is a float
-    if typed.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
-        _check_not_rounded(np.array(y, dtype=object).ravel().tolist())
     return typed
 
 
 def stack_label_columns(columns: list[Array]) -> Array:
-    """Stack columns of labels side by side, as objects where text meets numbers: NumPy would make numbers text."""
+    """Return columns of labels side by side; as objects if text and numbers meet, since NumPy would make all text."""
     is_text = {column.dtype.kind in "OUT" for column in columns}
     return np.column_stack([column.astype(object) for column in columns] if is_text == {True, False} else columns)
 
 
 def present_labels(column: Array) -> Array:
-    """Return the labels of a column that are not missing."""
+    """Return the labels of a column without missing ones."""
     return as_label_column(column[~is_missing(column)])
 
 
 def is_indicator(labels: Array) -> bool:
-    """Whether a two-dimensional array is a multilabel target: nothing but 0, 1 and what is missing."""
+    """Whether a two-dimensional array is a multilabel target: it holds only 0, 1 and missing labels."""
     present = labels if labels.dtype.kind in "biu" else labels[~is_missing(labels)]
     return present.dtype.kind in "biufO" and bool(((present == 0) | (present == 1)).all())
 
 
 def indicator_codes(labels: Array) -> NDArray[np.intp]:
-    """Return 0 and 1 as they are, and -1 for what is missing."""
+    """Return the codes of an indicator matrix: 0, 1, and -1 for missing labels."""
     return np.where(is_missing(labels), -1, labels).astype(np.intp)
 
 
 def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
-    """Raise a ValueError for labels with another number of columns than those that were learnt."""
+    """Raise a ValueError if the number of columns is not that of fit."""
     if labels.ndim != 2 or labels.shape[1] != n_outputs:
         raise ValueError(
             f"y has shape {labels.shape}, but the classifier knows {n_outputs} outputs: give a column for each."
@@ -157,7 +151,7 @@ def check_number_of_outputs(labels: Array, n_outputs: int) -> None:
 
 
 def _from_objects(labels: Array) -> Array:
-    """Return objects that all are text, or else the numbers or bools that they are; refuse all others."""
+    """Return objects that all are text as they are, and others as numbers or bools; raise if they are neither."""
     values = labels.ravel().tolist()
     nested = next(
         (v for v in values if isinstance(v, Collection | np.ndarray) and not isinstance(v, str | bytes)), None
@@ -168,7 +162,7 @@ def _from_objects(labels: Array) -> Array:
             "strings or numbers; for several labels per row, give y the shape (n, outputs)."
         )
     is_text = {isinstance(value, str) for value in values}
-    if is_text == {True, False} and labels.ndim == 1:  # of two dimensions, each column is converted again, by itself
+    if is_text == {True, False} and labels.ndim == 1:  # with two dimensions, each column is converted again
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
     if True in is_text:
         return labels
@@ -195,22 +189,12 @@ def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> N
             f"Input y contains infinity, which is not a label, in row {np.argwhere(np.isinf(labels))[0][0]} first. "
             "Leave these rows out, or give them another one."
         )
-    try:
-        missing = is_missing(labels)
-    except ValueError as error:
-        raise ValueError(f"Unknown label type: in y, {error}, or another label.") from error
+    missing = is_missing(labels)
     if missing.any() and not may_have_missing:
         raise ValueError(
             f"Input y contains NaN: some labels are missing, that of row {np.argwhere(missing)[0][0]} first. Leave "
             "these rows out, or give them a label."
         )
-
-
-def _check_not_rounded(labels: list[object]) -> None:
-    """Raise a ValueError for an integer among floats that no float equals: rounded, it might be another label."""
-    for label in labels:
-        if isinstance(label, int | np.integer) and int(float(label)) != int(label):
-            raise ValueError(f"y mixes floats with the integer {label}, which no float is: make all of them integers.")
 
 
 # --- labels as codes -------------------------------------------------------------------------------------------------
@@ -221,7 +205,7 @@ TargetType = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
 
 class Labels(EqualByFields, ABC):
-    """What is known about the labels of a classification target."""
+    """The labels of a classification target, as they were learnt."""
 
     exclusive: ClassVar[bool] = True
     """Whether each target column has one label out of several; False for multilabel targets."""
@@ -229,21 +213,21 @@ class Labels(EqualByFields, ABC):
     @property
     @abstractmethod
     def target_type(self) -> TargetType:
-        """What scikit-learn would call the target."""
+        """The type of the target in scikit-learn's words."""
 
     @property
-    @abstractmethod
     def classes(self) -> Array | list[Array]:
-        """The sorted labels; a list of them, one per output, where that is "multioutput"."""
+        """The sorted labels; for "multioutput" targets a list of them, one per output."""
+        return self.classes_by_column
 
     @property
     @abstractmethod
     def blocks(self) -> tuple[slice, ...]:
-        """Columns of the network's output that belong together, one slice per output."""
+        """The columns of the network's output that belong together: one slice per output."""
 
     @property
     def outputs_by_target(self) -> tuple[slice, ...]:
-        """Columns of the network's output that belong to each target column."""
+        """The columns of the network's output for each target column."""
         return self.blocks
 
     @property
@@ -253,7 +237,7 @@ class Labels(EqualByFields, ABC):
 
     @abstractmethod
     def codes(self, labels: Array) -> Codes:
-        """Return the codes of labels that `as_labels` returned; a ValueError names unknown labels."""
+        """Return the codes of labels from `as_labels`; a ValueError names unknown labels."""
 
     @abstractmethod
     def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
@@ -261,7 +245,7 @@ class Labels(EqualByFields, ABC):
 
     @abstractmethod
     def from_codes(self, codes: Codes) -> Array:
-        """Return the labels that codes stand for, as `as_labels` returned them."""
+        """Return the labels of codes, in the form of `as_labels`."""
 
     @abstractmethod
     def most_probable(self, P: Array) -> Array:
@@ -271,24 +255,24 @@ class Labels(EqualByFields, ABC):
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array | list[Array]:
         """Return probabilities in scikit-learn's shape, strictly between 0 and 1.
 
-        With `normalise`, those of exclusive classes are divided by their sum: each comes from a sigmoid of its own.
+        `normalise` divides the probabilities of exclusive classes by their sum, if each comes from its own sigmoid.
         """
 
     def log_probabilities(self, log_P: Array) -> Array | list[Array]:
-        """Return the logarithms of `probabilities`, in the shape that it returns."""
+        """Return the logarithms of probabilities, in the shape of `probabilities`."""
         return log_P
 
     @property
     def n_outputs(self) -> int:
-        """Columns of the network's output."""
+        """The number of columns of the network's output."""
         return int(self.blocks[-1].stop)
 
     def read(self, y: Target) -> Codes:
-        """Parse labels into codes; a ValueError names labels that are not known."""
+        """Return the codes of y; a ValueError names unknown labels."""
         return self.codes(as_labels(y, warn=True))
 
     def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
-        """Return the target matrix; with smoothing, this share of each 1 is spread over the labels of its block."""
+        """Return the target matrix; `smoothing` is the share of each 1 that is spread over the labels of its block."""
         T = self.encode_targets(codes, dtype)
         if smoothing:
             for block in self.blocks:
@@ -299,7 +283,7 @@ class Labels(EqualByFields, ABC):
         return T
 
     def strata(self, codes: Codes) -> Codes:
-        """Return one integer per row, for stratified splits: that of its label, or of its combination of labels."""
+        """Return an integer for each row's label or combination of labels, for stratified splits."""
         return codes[:, 0] if codes.shape[1] == 1 else combination_strata(codes)
 
 
@@ -331,7 +315,7 @@ class SingleLabels(Labels):
             raise ValueError(
                 f"y has shape {labels.shape}, but the classifier knows one label per row: give y the shape (n,)."
             )
-        # a dict, since 1, 1.0 and True are the same label, which sorted arrays would distinguish
+        # a dict, since 1, 1.0 and True are the same label, but differ in sorted arrays
         index, uniques = pd.factorize(labels)
         code_of = {label: code for code, label in enumerate(self.known.tolist())}
         unknown = [label for label in uniques.tolist() if label not in code_of]
@@ -357,14 +341,14 @@ class SingleLabels(Labels):
     def most_probable(self, P: Array) -> Array:
         if self.target_type == "multiclass":
             return self.known[P.argmax(axis=1)]
-        return self.known[(P[:, 0] > 0.5) * (len(self.known) - 1)]  # a single class is always the most probable
+        return self.known[(P[:, 0] > 0.5) * (len(self.known) - 1)]  # a single class is always predicted
 
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Return probabilities of shape (n, K); of a single class they are 1."""
         if self.target_type == "multiclass":
-            P = P[:, -len(self.known) :]  # without the probabilities of first classes, if there are any
+            P = P[:, -len(self.known) :]  # without the probabilities of first classes
             if normalise:
-                P = np.maximum(P, np.finfo(P.dtype).tiny)  # all classes of a row may round to 0
+                P = np.maximum(P, np.finfo(P.dtype).tiny)  # all probabilities of a row may round to 0
                 P = P / P.sum(axis=1, keepdims=True)
             return _clip_probabilities(P)
         if len(self.known) == 1:
@@ -383,15 +367,11 @@ class SingleLabels(Labels):
 
 @dataclass(frozen=True, eq=False)
 class MultiOutputLabels(Labels):
-    """Several labels per row, each out of classes of its own."""
+    """Several labels per row, each out of its own classes."""
 
     outputs: tuple[SingleLabels, ...]
 
     target_type = "multioutput"
-
-    @property
-    def classes(self) -> list[Array]:
-        return self.classes_by_column
 
     @property
     def classes_by_column(self) -> list[Array]:
@@ -423,7 +403,7 @@ class MultiOutputLabels(Labels):
         return stack_label_columns([_put_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
 
     def most_probable(self, P: Array) -> Array:
-        """Return the most probable labels, (n, outputs); as objects where the outputs' types differ."""
+        """Return the most probable labels, (n, outputs); as objects if the types of the outputs differ."""
         columns = [output.most_probable(P[:, block]) for output, block in zip(self.outputs, self.blocks, strict=True)]
         if len({column.dtype.kind for column in columns}) > 1:
             columns = [column.astype(object) for column in columns]
@@ -438,7 +418,7 @@ class MultiOutputLabels(Labels):
         return [output.log_probabilities(columns) for output, columns in self._by_output(log_P)]
 
     def _by_output(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
-        """Yield each output and its columns of P: of two classes both, if they are there."""
+        """Yield each output and its columns of P; of two classes both columns, if P has them."""
         first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # `first_class` has n_outputs columns or none
         for output, block in zip(self.outputs, self.blocks, strict=True):
             columns = [first_class[:, block], P[:, block]] if output.target_type == "binary" else [P[:, block]]
@@ -451,14 +431,14 @@ class IndicatorLabels(Labels):
 
     n_labels: int
     values: Array
-    """0 and 1 in the type that y had."""
+    """0 and 1 in the type of y."""
 
     target_type = "multilabel"
     exclusive = False
 
     @property
     def classes(self) -> Array:
-        """Numbers of the labels, which have no names; the codes index `values`."""
+        """The indices of the labels, which have no names. Codes are indices into `values`."""
         return np.arange(self.n_labels)
 
     @property
@@ -470,7 +450,7 @@ class IndicatorLabels(Labels):
         return (slice(0, self.n_labels),)
 
     def codes(self, labels: Array) -> Codes:
-        """Check an indicator matrix, whose values are its codes."""
+        """Return the codes of an indicator matrix; raise a ValueError for other values."""
         check_number_of_outputs(labels, self.n_labels)
         if not is_indicator(labels):
             raise ValueError(
@@ -503,20 +483,20 @@ class IndicatorLabels(Labels):
 
 
 def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Codes]:
-    """Learn which labels there are, and parse them.
+    """Learn which labels there are, and return them with the codes of y.
 
     Parameters
     ----------
     y : array-like of shape (n,) or (n, outputs), or sparse indicator matrix
         Labels.
     classes : array-like, or a list of them for several outputs, default=None
-        All labels there may be, where y holds only some of them.
+        All possible labels, if y holds only some of them.
 
     Returns
     -------
     labels : Labels
     codes : ndarray of shape (n, k)
-        What `labels.read(y)` gives.
+        The codes of y.
     """
     labels = as_labels(y, warn=True)
     if labels.ndim == 1:
@@ -527,7 +507,7 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
         raise ValueError(f"y has no label in column {is_empty.argmax()}: leave that column out.")
     if classes is not None and len(classes) != n_columns:
         raise ValueError(f"classes has {len(classes)} entries, but y has {n_columns} columns: give one for each.")
-    # entries of `classes` that are lists belong to outputs; those of a multilabel target are the labels themselves
+    # the entries of `classes` are lists for several outputs, and labels for a multilabel target
     has_lists = classes is not None and any(np.ndim(entry) == 1 for entry in classes)
     if is_indicator(labels) and not has_lists:
         dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # objects: some labels are missing
@@ -539,7 +519,7 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
 
 
 def _put_missing(labels: Array, codes: Codes) -> Array:
-    """Put None, or NaN among floats, where the code is -1."""
+    """Return labels with None, or NaN among floats, where the code is -1."""
     missing = codes < 0
     if not missing.any():
         return labels
@@ -549,17 +529,17 @@ def _put_missing(labels: Array, codes: Codes) -> Array:
 
 
 def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
-    """Learn the classes of one output, from those given or else from its labels; and the codes, (n, 1)."""
+    """Return the classes of one output, as given or found in its labels, and the codes, (n, 1)."""
     if classes is not None and np.ndim(classes) != 1:
         raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
     index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
     check_text_is_encodable(known.tolist(), "y")
-    # checking the distinct labels is fast; only the error needs all of them
+    # check the distinct labels, which is fast; the error message needs all labels
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
     order = np.argsort(known)
     single = SingleLabels(known[order])
-    # labels have been factorized: map their codes by the inverse permutation
+    # if labels were factorized, the inverse permutation maps their codes
     return single, single.codes(labels) if index is None else np.argsort(order)[index[:, np.newaxis]]
 
 
@@ -575,23 +555,22 @@ def _clip_probabilities(P: Array) -> Array:
 def apply_class_weight(
     class_weight: object, labels: Labels, codes: Codes, sample_weight: ArrayLike | None = None
 ) -> Array | None:
-    """Multiply the sample weights by the weight of each row's class; over several outputs, by all of them.
+    """Return the sample weights times the weight of each row's class; with several outputs, times all of them.
 
     Parameters
     ----------
     class_weight : None, "balanced", dict, or a list of dicts, one per output
         "balanced" gives every class that occurs the same total of sample weights.
     labels : Labels
-        The labels that y may hold.
     codes : ndarray of shape (n, k)
-        The labels that it does hold.
+        The labels of the rows.
     sample_weight : array-like of shape (n,), default=None
         None is ones.
 
     Returns
     -------
     ndarray of shape (n,) or None
-        None if there are weights of neither kind.
+        None if both weights are None.
     """
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if class_weight is None:
@@ -600,14 +579,14 @@ def apply_class_weight(
     product, by_output = weight, _for_each_output(class_weight, codes.shape[1])
     for setting, known, code in zip(by_output, labels.classes_by_column, codes.T, strict=True):
         present = code >= 0
-        total = np.bincount(code[present], weight[present], len(known))  # the weights of each class added up, (K,)
+        total = np.bincount(code[present], weight[present], len(known))  # (K,), the total weight of each class
         factor = _class_weights(setting, known, total)
         product = product * np.where(present, factor[code], 1.0)  # a missing label does not change the weight
     return product
 
 
 def _for_each_output(class_weight: object, n_outputs: int) -> list[object]:
-    """Return what `class_weight` says about each output."""
+    """Return the class weights of each output."""
     if isinstance(class_weight, str):
         return [class_weight] * n_outputs
     if isinstance(class_weight, Mapping) and n_outputs == 1:
@@ -625,7 +604,7 @@ def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
     if isinstance(class_weight, Mapping):
         return _weights_from_dict(class_weight, known.tolist())
     if isinstance(class_weight, str) and class_weight == "balanced":
-        # Σw / (k Σw of the class), for the k classes that occur; the weight of the others counts nowhere
+        # Σw / (k Σw of the class) for the k classes that occur; 0 for the others, which have no rows
         occurs = total > 0
         return np.divide(total.sum(), occurs.sum() * total, out=np.zeros(len(total)), where=occurs)
     raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
@@ -634,7 +613,7 @@ def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
 def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
     """Return the weight of each class from a dict, 1 where it has none.
 
-    Unknown keys are an error only if classes are missing: then they may be misspelt, else y has just not all labels.
+    Unknown keys raise only if some classes have no key, since keys may then be misspelt. Otherwise y lacks some labels.
     """
     unknown = [key for key in class_weight if key not in known]
     lacking = [label for label in known if label not in class_weight]
@@ -643,17 +622,12 @@ def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> 
             f"class_weight has the keys {unknown}, which are not labels of y, and no weight for {lacking}: "
             f"its keys must be among {known}."
         )
-    bad = {label: w for label, w in class_weight.items() if not _is_weight(w)}
+    numbers = int | float | np.integer | np.floating
+    bad = {
+        label: weight
+        for label, weight in class_weight.items()
+        if not isinstance(weight, numbers) or isinstance(weight, bool) or not 0 <= weight <= LARGEST_FLOAT
+    }
     if bad:
         raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more, and no bools.")
     return np.array([float(class_weight.get(label, 1.0)) for label in known])
-
-
-def _is_weight(weight: Any) -> bool:
-    """Whether a value is a finite number, 0 or more, and no bool."""
-    if isinstance(weight, str | bool | np.bool_):
-        return False
-    try:
-        return bool(0 <= float(weight) < np.inf)
-    except (TypeError, ValueError, OverflowError):
-        return False

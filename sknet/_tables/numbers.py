@@ -1,36 +1,35 @@
-"""Columns of numbers: scaled, or as normal scores; beside these, bins and steps, and a mark of missing values.
+"""Columns of numbers: a scaled number or a normal score, maybe bins, steps, and an indicator of missing values.
 
-A bin is piecewise linear between two quantiles of its column [1]_: its input is 0 below the lower edge, 1 above the
-upper edge, and linear between. A layer of such inputs can bend a column anywhere, at the scale at which its values lie.
-Values that many rows share (zeros, codes) are edges of their own; plain quantiles would spend all their edges on them.
+A bin is a piecewise linear function of its column [1]_: 0 below the lower edge, 1 above the upper edge, and linear
+between. Most edges are quantiles. With bins, a network can learn a function that bends anywhere in the column. A value
+that many rows share, such as 0, is a single edge; otherwise most quantiles would be that value.
 
-A step is a bin as narrow as the gap between two neighbouring values, where the target jumps from one to the other: a
-bin between two quantiles blurs a limit that lies inside it. One small regression tree on all columns with bins finds
-where the target jumps. The two values that it splits between become edges of their column, so that the bin between
-them is 0 or 1 for all rows that it was learnt from. Trees find jumps in noise, too. So one half of the rows finds
-steps, and the other half judges whether a linear model gains by them; then the halves change places. Columns get steps
-only where the gain is large, and no chance.
+A step is a very narrow bin. Its edges are two neighbouring values between which the target jumps; a bin between two
+quantiles would blur this jump. A small regression tree on all columns with bins finds the jumps. The two values on
+either side of a split become edges, so that the bin between them is 0 or 1 in all training rows. Since trees find jumps
+in noise, too, one half of the rows proposes steps, and a linear model of the other half shows whether they reduce the
+error; then the halves are exchanged. Columns get steps only if the gain is large and significant.
 
-A normal score says how far along the sorted training values a number lies, on a normal scale. Numbers of a CSR matrix
-are scaled and never shifted, so that zeros stay zeros.
+A normal score is the inverse normal distribution function of a number's rank among the training values. Numbers of a
+CSR matrix are scaled and not shifted, so that zeros stay zeros.
 
 .. [1] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for numerical features in tabular deep
    learning". NeurIPS. arXiv:2203.05556.
 
 Conventions
 -----------
-n rows, d columns; b bins, or columns that are learnt together; q levels, equally spaced from 0 to 1. NaN is a missing
-value and counts nowhere.
+n rows, d columns; b bins, or columns that are learnt together; q shares, equally spaced from 0 to 1. NaN is a missing
+value, which no statistic includes.
 
 X, Z : (n, d)            values as they come, and scaled; X may be a CSR matrix
-numbers : (n,)           one column, float32 or float64; where steps are learnt, (n, c) of the c columns with bins
+numbers : (n,)           one column, float32 or float64; of steps, (n, c): the c columns with bins
 center, factor : (d,)    float64
-quantiles : (q,)         the training values at the levels, weighted; where a value repeats, so does the quantile
+quantiles : (q,)         weighted quantiles of the training values at the shares
 edges : (b + 1,)         increasing
-filled : (n, c)          float64, with what stands for missing ones
+filled : (n, c)          numbers in float64, where the centre replaces missing ones
 target : (n, k)          float64, k columns of the target matrix
 weight : (n,) or None    sample weights, positive; None is ones
-inputs : (n, m)          the m bins of a linear model
+inputs : (n, m)          the m bins that a linear model uses
 """
 
 from __future__ import annotations
@@ -55,13 +54,17 @@ from sknet._tables.column import (
     InputFormula,
 )
 from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
-from sknet._tables.statistics import EqualByFields, SortedColumns, cross_fit_folds, mean_and_deviation, reciprocal
+from sknet._tables.statistics import (
+    FLOAT32_RANGE,
+    EqualByFields,
+    SortedColumns,
+    cross_fit_folds,
+    mean_and_deviation,
+    reciprocal,
+)
 from sknet._typing import Array, DType, Table
 
 QUARTILES = (0.25, 0.5, 0.75)
-
-FLOAT32_RANGE = (1e-30, 1e30)
-"""Centres and scales in this range leave float32 room to subtract and multiply without overflow."""
 
 
 # --- scaling ---------------------------------------------------------------------------------------------------------
@@ -90,25 +93,25 @@ class ColumnScaler:
     def impute_and_scale_into(self, values: Array, out: Array) -> bool:
         """Write the scaled values into `out`, which may be `values`; return whether all are finite.
 
-        Missing values are imputed, and make it return False, as infinite values do and results too large for `out`:
-        the caller tells them apart, which takes more passes.
+        It imputes missing values, and then returns False, as it does for infinite values and for results that are too
+        large for `out`. The caller finds out which it was, if it was one of these.
         """
         # where the range of float32 is too small, compute in float64 and round the result
         Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.shift:
-                # subtract in float64, unless values and Z both are float32, then round: a column with a large offset
-                # loses no digits
+                # subtract in float64, unless values and Z both are float32: a column with a large offset then loses no
+                # digits
                 precise = Z.dtype if values.dtype == Z.dtype else np.dtype(np.float64)
                 np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
             else:
                 np.copyto(Z, values, casting="same_kind")
-            all_finite = bool(np.isfinite(Z).all())  # most tables have no missing values: this one pass is enough
+            all_finite = bool(np.isfinite(Z).all())  # most tables need no further pass
             if not all_finite:
-                # missing values are the centre, which is 0 where it has been subtracted
+                # the centre replaces missing values; after the subtraction it is 0
                 np.copyto(Z, 0.0 if self.shift else self.center, where=np.isnan(Z), casting="same_kind")
                 if self.bend:
-                    _replace_overflows(Z)  # before the factor is applied: it may be 0
+                    _replace_overflows(Z)  # before the multiplication: infinity times a factor of 0 is NaN
             Z *= self.factor.astype(Z.dtype, copy=False)
             if self.bend:
                 bend_outliers(Z)
@@ -119,7 +122,7 @@ class ColumnScaler:
 
     def scaled_sparse(self, X: Table, dtype: DType) -> Table:
         """Return a CSR matrix of the values times their columns' factors."""
-        with np.errstate(over="ignore"):  # the caller looks for infinite results
+        with np.errstate(over="ignore"):  # the caller checks for infinite results
             Z = X.astype(dtype, copy=True)
             if self.float32_suffices:
                 Z.data *= self.factor.astype(dtype)[Z.indices]
@@ -129,7 +132,7 @@ class ColumnScaler:
 
 
 def bend_outliers(Z: Array) -> None:
-    """Replace z by 3 asinh(z/3), in place: about z near 0, it grows like a logarithm far from it."""
+    """Replace z by 3 asinh(z/3), in place: nearly z if z is small, and like a logarithm if z is large."""
     _replace_overflows(Z)
     Z /= 3.0
     np.arcsinh(Z, out=Z)
@@ -137,7 +140,7 @@ def bend_outliers(Z: Array) -> None:
 
 
 def _replace_overflows(Z: Array) -> None:
-    """Replace what overflowed by the largest number there is, in place: a factor of 0 still gives 0."""
+    """Replace infinite values by the largest finite ones, in place."""
     largest = np.finfo(Z.dtype).max
     np.clip(Z, -largest, largest, out=Z)
 
@@ -165,13 +168,13 @@ class NumberColumn(SingleNumber):
     Attributes
     ----------
     center : float
-        Weighted median or mean of the observed values; what a missing value stands for. 0 where nothing was observed.
+        Weighted median or mean of the observed values, which replaces missing ones. 0 if all were missing.
     factor : float
-        The factor; 0 for a column that says nothing.
+        The factor; 0 for a constant column.
     bend : bool
-        Whether z becomes 3 asinh(z/3): outliers keep their order, and grow no faster than their logarithm.
+        Whether z becomes 3 asinh(z/3), so that outliers keep their order, but grow only like their logarithm.
     shift : bool
-        Whether the centre is subtracted. With it a missing value becomes 0, without it the centre.
+        Whether the centre is subtracted. A missing value then becomes 0, and otherwise the centre.
     has_missing_indicator : bool
         Whether a second input is 1 where the value is missing: there were missing values in training.
     """
@@ -196,7 +199,7 @@ class NumberColumn(SingleNumber):
         out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
-        """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
+        """Return the derivatives of the inputs, (n, n_inputs); that of an indicator is 0."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         z = (numbers - self.center) * self.factor
         slopes = np.zeros((len(z), self.n_inputs))
@@ -207,13 +210,13 @@ class NumberColumn(SingleNumber):
 
     @property
     def is_constant(self) -> bool:
-        """Whether a single value is known: the factor is 0."""
+        """Whether all training values were equal: the factor is 0."""
         return self.factor == 0.0
 
     def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> NumberColumn:
-        """Return the column with 1 over the root mean square distance of new values from the one that is known.
+        """Return the column with 1 over the root mean square distance of new values from the known value as factor.
 
-        That value is the centre, and stays 0 to the network. Values that are all the same leave the column constant.
+        The known value stays the centre. If all new values equal it, the column stays constant.
         """
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         check_not_infinite(numbers[:, np.newaxis], lambda _: name)
@@ -222,11 +225,11 @@ class NumberColumn(SingleNumber):
 
 
 def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
-    """Return one scaler of columns that were learnt with the same settings, to scale them all at once."""
+    """Return a scaler of several columns, which were learnt with the same settings, for one pass over all of them."""
     center = np.array([column.center for column in columns], dtype=np.float64)
     factor = np.array([column.factor for column in columns], dtype=np.float64)
     low, high = FLOAT32_RANGE
-    factors = factor[factor != 0]  # a column that says nothing has the factor 0, which float32 holds
+    factors = factor[factor != 0]  # float32 holds the factor 0 of a constant column
     float32_suffices = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
     first = columns[0] if columns else NumberColumn(0.0, 0.0)
     return ColumnScaler(center, factor, first.bend, first.shift, bool(float32_suffices))
@@ -234,7 +237,7 @@ def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
 
 def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
-    if not scaler.impute_and_scale_into(values, out):  # neither raises where values are only missing
+    if not scaler.impute_and_scale_into(values, out):  # if values are only missing, nothing is raised below
         check_not_infinite(values, name_of)
         excessive = ~np.isfinite(out).all(axis=0)
         if excessive.any():
@@ -243,7 +246,7 @@ def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, name_of: Ca
 
 
 def raise_for_excessive_values(name: str, dtype: DType) -> NoReturn:
-    """Raise the ValueError for a column with values that a type of floats cannot hold."""
+    """Raise the ValueError for a column whose values are too large for a float type."""
     raise ValueError(
         f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "
         "input_scaling='robust', or set dtype='float64'."
@@ -251,14 +254,14 @@ def raise_for_excessive_values(name: str, dtype: DType) -> NoReturn:
 
 
 # --- learning scales -------------------------------------------------------------------------------------------------
-# All have the signature of the entries of `SCALINGS`, even if they do not use every argument.
+# All functions have the signature of the entries of `SCALINGS`, even if they do not use every argument.
 
 
 def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
     """Learn weighted medians, and 1 over the range between the quartiles.
 
-    Where the quartiles coincide, most rows share one value, zero perhaps: the median distance of the others from it
-    stands for the range. Their own range would be as wide as the farthest of them, and leave the rest no room.
+    Where the quartiles coincide, at least half of the rows share one value, such as 0. The median distance of the other
+    rows from this value then replaces the range: it is robust, too.
     """
     first, median, third = sorted_columns.quantiles(QUARTILES).T  # (b,), NaN where there is no value
     half = third / 2 - first / 2  # of the range: the whole might overflow
@@ -267,7 +270,7 @@ def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: Column
         values, weight = sorted_columns.values[coincide], sorted_columns.weight
         # half of each distance, like half of the range; the cast keeps float32 distances in float32
         distances = np.abs(values / 2 - median[coincide, np.newaxis].astype(values.dtype) / 2)
-        distances[distances == 0] = np.nan  # rows with the shared value do not count
+        distances[distances == 0] = np.nan  # leave out the rows that share the value
         apart = SortedColumns.of(distances, None if weight is None else weight[coincide])
         half[coincide] = apart.quantiles([0.5])[:, 0]
     return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), sorted_columns, bend=True)
@@ -280,7 +283,7 @@ def learn_standard(columns: Array, sorted_columns: SortedColumns, settings: Colu
 
 
 def learn_unscaled(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
-    """Learn weighted means, which stand for missing values; a column without any value says nothing."""
+    """Learn weighted means, which replace missing values; the factor is 1, or 0 if all values are missing."""
     mean, _ = mean_and_deviation(columns, settings.weight)
     return _number_columns(mean, (sorted_columns.n_values > 0).astype(np.float64), sorted_columns, shift=False)
 
@@ -296,9 +299,9 @@ def _number_columns(
 
 
 QUANTILE_SHARES = np.linspace(0.0, 1.0, 257)
-"""The shares (0, 1/256, …, 1) at which a column's quantiles are learnt, for quantile scaling.
+"""The shares (0, 1/256, …, 1) at which quantile scaling learns a column's quantiles.
 
-Their number does not depend on that of the rows: a row of weight 2 is then two rows.
+They are the same for all numbers of rows, so that a row of weight 2 equals two rows.
 """
 
 
@@ -318,6 +321,11 @@ class QuantileColumn(EqualByFields, SingleNumber):
     has_missing_indicator: bool = False
 
     @property
+    def center(self) -> float:
+        """The median, which replaces missing values."""
+        return float(self.quantiles[len(self.quantiles) // 2])
+
+    @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
         of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
@@ -329,18 +337,21 @@ class QuantileColumn(EqualByFields, SingleNumber):
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         check_not_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
-        # a missing value has the score of the median, 0; `ndtri` is the inverse of the normal distribution function
+        # a missing value has the score of the median, 0; `ndtri` is the inverse normal distribution function
         out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))
         out[:, 1:] = missing[:, np.newaxis]  # an empty slice where there is no indicator
 
     def cdf(self, numbers: Array) -> Array:
-        """Return the share of the training weight below each number, half of what equals it included, (n,)."""
-        # a repeated value spans several levels: take the middle of its first and its last level
-        last = np.interp(numbers, self.quantiles, QUANTILE_SHARES)
-        # the first level is the last one in reversed order
-        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], QUANTILE_SHARES)
+        """Return the share of the training weight below each number, (n,); equal values count by half."""
+        first, last = self._shares_of(numbers)
         half = 0.5 * QUANTILE_SHARES[1]  # shares of 0 and 1 would have infinite scores
         return np.clip(0.5 * (first + last), half, 1.0 - half)
+
+    def _shares_of(self, numbers: Array) -> tuple[Array, Array]:
+        """Return the first and the last share whose quantile is each number: a repeated value is several quantiles."""
+        # the first share is the last one in reversed order
+        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], QUANTILE_SHARES)
+        return first, np.interp(numbers, self.quantiles, QUANTILE_SHARES)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
@@ -348,10 +359,9 @@ class QuantileColumn(EqualByFields, SingleNumber):
         missing = np.isnan(numbers)
         share = self.cdf(np.where(missing, 0.0, numbers))
         knots = np.unique(self.quantiles)
-        last = np.interp(knots, self.quantiles, QUANTILE_SHARES)
-        first = 1.0 - np.interp(-knots, -self.quantiles[::-1], QUANTILE_SHARES)
-        # slopes of the share, (knots + 1,): it rises from the last level of a quantile to the first one of the next,
-        # not beyond the ends
+        first, last = self._shares_of(knots)
+        # slopes of the share, (knots + 1,): it rises from the last share of a knot to the first one of the next knot,
+        # and not beyond the ends
         rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
         # the slopes on both sides of each number, which differ only at a knot
         left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
@@ -408,21 +418,18 @@ class BinnedColumn(Column):
 
     Attributes
     ----------
-    number : Column
+    number : NumberColumn or QuantileColumn
         The scaled number, maybe with its indicator of missing values: the last inputs.
     edges : tuple of float
         Edges of the bins, which are the inputs before these; increasing.
-    fill : float
-        What a missing value stands for.
     steps : tuple of (float, float)
-        Two edges more each, between which the target jumps; see `sknet._tables.numbers`.
+        Pairs of further edges, between which the target jumps; see the module's docstring.
     """
 
     is_number = True
 
-    number: Column
+    number: NumberColumn | QuantileColumn
     edges: tuple[float, ...]
-    fill: float
     steps: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -455,7 +462,7 @@ class BinnedColumn(Column):
         with np.errstate(over="ignore"):
             width = np.diff(edges)
         factor = reciprocal(width)
-        # half of the width is finite; with 1/inf = 0 as factor, an infinite distance would become NaN
+        # where the width overflows, halve the edges first: infinity times a factor of 0 would be NaN
         if np.isinf(width).any():
             factor = np.where(np.isinf(width), 0.5 * reciprocal(np.diff(edges / 2.0)), factor)
         return edges[:-1], factor
@@ -464,8 +471,11 @@ class BinnedColumn(Column):
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         self.number.write(values, out[:, self.n_bins :], name)
         numbers = column_as_floats(values, name).astype(np.float64)
-        filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
-        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, : self.n_bins])
+        out[:, : self.n_bins] = self.bins_of(np.where(np.isnan(numbers), self.number.center, numbers))
+
+    def bins_of(self, filled: Array) -> Array:
+        """Return the bins, (n, b), of n values, none of them missing."""
+        return to_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
@@ -481,30 +491,29 @@ class BinnedColumn(Column):
 
 
 def jointly_scaled_number(column: Column) -> NumberColumn | None:
-    """Return the number of a column that is scaled together with those of other columns: its first input after bins."""
+    """Return the scaled number of a column, its first input after the bins, for one pass over all columns."""
     number = column.number if isinstance(column, BinnedColumn) else column
     return number if isinstance(number, NumberColumn) else None
 
 
-def write_bins(values: Array, low: Array, factor: Array, out: Array) -> None:
-    """Set bins, (n, b), from the values of each bin's column, (n, b), in float64; overwrites the values."""
+def to_bins(values: Array, low: Array, factor: Array) -> Array:
+    """Turn the value of each bin's column, (n, b), in float64, into the bin, in place."""
     with np.errstate(over="ignore"):
         values -= low  # in float64, rounded at the end: a column with a large offset loses no digits
         values *= factor  # how much of each bin lies below the value
-    out[...] = np.clip(values, 0.0, 1.0, out=values)
+    return np.clip(values, 0.0, 1.0, out=values)
 
 
 # --- learning edges --------------------------------------------------------------------------------------------------
 
 
-def with_bins(columns: Sequence[Column], sorted_columns: SortedColumns, n_bins: int) -> list[Column]:
-    """Put bins beside columns of numbers, but for those where a single bin would only repeat the number."""
-    edges, medians = bin_edges(sorted_columns, n_bins), sorted_columns.quantiles([0.5])[:, 0].tolist()
-    numbers = [jointly_scaled_number(column) for column in columns]
-    fills = [median if number is None else number.center for number, median in zip(numbers, medians, strict=True)]
+def with_bins(
+    columns: Sequence[NumberColumn | QuantileColumn], sorted_columns: SortedColumns, n_bins: int
+) -> list[Column]:
+    """Put bins beside columns of numbers, unless a single bin would only repeat the number."""
     return [
-        column if len(own) < 3 else BinnedColumn(column, tuple(own.tolist()), fill)
-        for column, own, fill in zip(columns, edges, fills, strict=True)
+        column if len(edges) < 3 else BinnedColumn(column, tuple(edges.tolist()))
+        for column, edges in zip(columns, bin_edges(sorted_columns, n_bins), strict=True)
     ]
 
 
@@ -519,12 +528,12 @@ def bin_edges(sorted_columns: SortedColumns, n_bins: int) -> list[Array]:
 
 
 def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Array:
-    """Choose the edges where quantiles coincide, which marks a value that many of the rows, (m,), share.
+    """Choose the edges of a column in which some quantiles coincide, since many of its m rows share a value.
 
-    It becomes one edge, and the bins that are left are spread over the other rows, as often as this happens.
+    Each such value becomes one edge. The remaining edges are quantiles of the other rows, which may coincide again.
     """
     repeated: list[float] = []
-    # there are more values than edges left, and two edges at least
+    # while there are more values than remaining edges, and two edges at least
     while len(np.unique(values)) > n_bins + 1 - len(repeated) > 1:
         quantile_levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
         quantiles = SortedColumns.of(values[np.newaxis], weight).quantiles(quantile_levels)
@@ -534,7 +543,7 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
         repeated += edges[counts > 1].tolist()
         others = ~np.isin(values, repeated)
         values, weight = values[others], None if weight is None else weight[others]
-    # few distinct values are left: each is an edge
+    # each of the few remaining values is an edge
     return np.sort([*np.unique(values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])
 
 
@@ -566,7 +575,7 @@ def learn_steps(
     Parameters
     ----------
     columns : dict of int to BinnedColumn
-        The columns that may have steps, by their numbers in the table.
+        The columns that may have steps, by their indices in the table.
     numbers : ndarray of shape (n, c)
         Their values.
     target : ndarray of shape (n, k)
@@ -575,17 +584,18 @@ def learn_steps(
     Returns
     -------
     dict of int to BinnedColumn
-        Those that have steps now; none, if no gain by steps is clear.
+        The columns with steps; none if the gain is not clear.
     """
-    of_table = list(columns)
-    filled = np.where(np.isnan(numbers), [column.fill for column in columns.values()], numbers.astype(np.float64))
-    rows = StepFinder(list(columns.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
-    return {of_table[i]: column for i, column in rows.find().items()} if rows.gain_is_clear() else {}
+    column_indices = list(columns)
+    centers = [column.number.center for column in columns.values()]
+    filled = np.where(np.isnan(numbers), centers, numbers.astype(np.float64))
+    finder = StepFinder(list(columns.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
+    return {column_indices[i]: column for i, column in finder.find().items()} if finder.gain_is_clear() else {}
 
 
 @dataclass(frozen=True, eq=False)
 class StepFinder:
-    """Rows in which steps are looked for."""
+    """Finds steps of columns with bins in n training rows."""
 
     columns: Sequence[BinnedColumn]
     filled: Array
@@ -594,25 +604,25 @@ class StepFinder:
 
     @cached_property
     def _distinct(self) -> tuple[list[Array], Array]:
-        """The distinct values of each column, increasing, and the place of each value among them, (n, c)."""
-        values, places = zip(*(np.unique(column, return_inverse=True) for column in self.filled.T), strict=True)
-        return list(values), np.stack(places, axis=1)
+        """The distinct values of each column, increasing, and the rank of each row's value among them, (n, c)."""
+        values, ranks = zip(*(np.unique(column, return_inverse=True) for column in self.filled.T), strict=True)
+        return list(values), np.stack(ranks, axis=1)
 
     def find(self, rows: Array | slice = slice(None)) -> dict[int, BinnedColumn]:
-        """Return the columns in which a tree on these rows finds steps, with their steps."""
-        from sklearn.tree import DecisionTreeRegressor  # only here: it takes long to import
+        """Return the columns in which a tree on these rows finds steps, with these steps."""
+        from sklearn.tree import DecisionTreeRegressor  # here, since it takes long to import
 
-        values, places = self._distinct
+        values, ranks = self._distinct
         target, weight = self.target[rows], self.weight[rows]
         variance = np.mean(mean_and_deviation(target.T, weight)[1] ** 2)
         tree = DecisionTreeRegressor(
             max_leaf_nodes=MAX_LEAVES,
             min_samples_leaf=MIN_ROWS_OF_LEAF,
-            min_impurity_decrease=variance * log(len(target)) / len(target),  # by the BIC, smaller gains are noise
+            min_impurity_decrease=variance * log(len(target)) / len(target),  # smaller gains are noise by the BIC
             random_state=0,
         )
-        # trees compute in float32, which holds all places but not all values
-        tree.fit(places[rows].astype(np.float32), target, weight)
+        # trees compute in float32, which holds all ranks but not all values
+        tree.fit(ranks[rows].astype(np.float32), target, weight)
         steps: dict[int, set[tuple[float, float]]] = {}
         for i, threshold in zip(tree.tree_.feature.tolist(), tree.tree_.threshold.tolist(), strict=True):
             if i >= 0:  # not a leaf
@@ -622,7 +632,7 @@ class StepFinder:
         return {i: column for i, column in stepped.items() if column.steps}
 
     def gain_is_clear(self) -> bool:
-        """Whether a linear model of one half of the rows clearly gains by the steps that the other half finds."""
+        """Whether the steps found in each half of the rows clearly reduce a linear model's error in the other half."""
         n = len(self.filled)
         half = cross_fit_folds(self.target, np.arange(n), n, n_folds=2)
         error, gain = np.zeros((2, n))
@@ -631,15 +641,15 @@ class StepFinder:
             if stepped:
                 error[judged] = self._squared_errors({j: self.columns[j] for j in stepped}, judged)
                 gain[judged] = error[judged] - self._squared_errors(stepped, judged)
-            if gain[judged] @ self.weight[judged] <= 0.0:  # most tables return here, before the second half is fitted
+            if gain[judged] @ self.weight[judged] <= 0.0:  # most tables return here, without fitting the second half
                 return False
         mean_error, mean = np.average([error, gain], axis=1, weights=self.weight)
         standard_error = np.linalg.norm(self.weight * (gain - mean)) / self.weight.sum()
         return bool(mean > max(MIN_GAIN * mean_error, MIN_STANDARD_ERRORS * standard_error))
 
     def _squared_errors(self, columns: Mapping[int, BinnedColumn], judged: Array) -> Array:
-        """Return the squared errors of a linear model of the columns' bins, which the rows not judged have taught."""
-        inputs = np.concatenate([self._bins(i, column) for i, column in columns.items()], axis=1)
+        """Return the squared errors of the judged rows by a ridge regression on the columns' bins in the other rows."""
+        inputs = np.concatenate([column.bins_of(self.filled[:, i]) for i, column in columns.items()], axis=1)
         others, weight = ~judged, self.weight[~judged] / self.weight[~judged].mean()
         mean, deviation = mean_and_deviation(inputs[others].T, weight)
         inputs = (inputs - mean) * reciprocal(deviation)
@@ -649,14 +659,9 @@ class StepFinder:
         coefs = np.linalg.solve(normal, weighted.T @ (self.target[others] - target_mean))  # (m, k)
         return ((inputs[judged] @ coefs + target_mean - self.target[judged]) ** 2).sum(axis=1)
 
-    def _bins(self, i: int, column: BinnedColumn) -> Array:
-        bins = np.empty((len(self.filled), column.n_bins))
-        write_bins(np.repeat(self.filled[:, i : i + 1], column.n_bins, axis=1), *column.bins, bins)
-        return bins
-
 
 def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedColumn:
-    """Return the column with steps between these pairs of values, but for those that are the edges of a bin."""
+    """Return the column with steps between these pairs of values, except pairs that are the edges of a bin already."""
     new = sorted(steps - set(pairwise(column.edges)))
     # keep steps for which 1 over the width is positive and finite
     return replace(column, steps=tuple([(low, high) for low, high in new if 0.0 < 1.0 / (high - low) < inf]))
@@ -666,7 +671,7 @@ def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedC
 
 
 class NumberFormat(ColumnFormat):
-    """Numbers are kept as float32 if those of the first chunk, `values`, are; else as float64."""
+    """Numbers are stored as float32 if the first chunk, `values`, is float32, and otherwise as float64."""
 
     def __init__(self, name: str, values: Table, files: Files) -> None:
         self._name = name
@@ -685,18 +690,18 @@ class NumberFormat(ColumnFormat):
 
 
 def float_type(given: object) -> DType:
-    """Return the type in which numbers of a type are kept."""
+    """Return the type in which numbers of a type are stored."""
     return np.dtype(np.float32 if given == np.float32 else np.float64)
 
 
 def check_not_wider(given: DType, kept: DType, what: str) -> None:
-    """Raise where numbers of one type would lose digits in the type that the first chunk had."""
+    """Raise a TypeError if numbers would lose digits in the type of the first chunk."""
     if not np.can_cast(given, kept) and kept == np.float32:
         raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
 
 
 def read_number(values: ColumnValues, name: str) -> Array:
-    """Return a column's values as floats that are adjacent in memory; a ValueError where they are infinite."""
+    """Return a column's values as floats that are adjacent in memory; raise a ValueError for infinite values."""
     numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
     numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
@@ -710,19 +715,21 @@ def learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> C
 
 
 def learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
-    """Learn columns of numbers, (b, n): how each is scaled, and its bins if it has some."""
+    """Learn how columns of numbers, (b, n), are scaled, and their bins if the settings ask for bins."""
     sorted_columns = SortedColumns.of(numbers, settings.weight)
     columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, settings)
     return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
 
 
-SCALINGS: dict[str | None, Callable[[Array, SortedColumns, ColumnSettings], Sequence[Column]]] = {
+SCALINGS: dict[
+    str | None, Callable[[Array, SortedColumns, ColumnSettings], list[NumberColumn] | list[QuantileColumn]]
+] = {
     "robust": learn_robust,
     "standard": learn_standard,
     None: learn_unscaled,
     "quantile": learn_quantiles,
 }
-"""How columns of numbers are learnt, by `input_scaling`: from their values, (b, n), and these in order."""
+"""How columns of numbers are learnt, by `input_scaling`, from their values, (b, n), as they are and sorted."""
 
 
 NUMBER = ColumnKind(

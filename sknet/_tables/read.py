@@ -1,12 +1,12 @@
-"""What a user passes, as NumPy arrays and tables: errors name the argument or the column that cannot be read.
+"""Reading what users pass into NumPy arrays and tables. Errors name the argument or the column.
 
-A table is an array, a CSR matrix or a data frame. A polars frame becomes a pandas one when it is read, without PyArrow:
-from then on there is one kind of frame.
+A table is an array, a CSR matrix or a data frame. A polars frame is converted to a pandas frame at once, without
+PyArrow, so that all other code knows one kind of frame.
 
 Conventions
 -----------
-X : (n, d)                  a table, in memory or in a file, its values not yet encoded
-rows : slice or (m,)        which of the rows
+X : (n, d)                  a table that is not encoded, in memory or in a file
+rows : slice or (m,)        indices of some rows
 values : (n,) or (n, k)     numbers or objects, one row per row of X
 
 A column is a pandas Series or an array of length n. Numbers are (n,) floats with NaN where a value is missing.
@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from decimal import Decimal, InvalidOperation
 from os import PathLike
 from typing import overload
 
@@ -48,20 +47,20 @@ def short_list(items: Sequence[object], max_items: int = 10) -> str:
 
 
 def suggest_fraction(value: object) -> str:
-    """Return a hint at the fraction that a percentage means, to be added to a message; "" for all other values."""
+    """Return a hint for a message if the value seems to be a percentage instead of a fraction, and else ""."""
     is_percentage = isinstance(value, int | float | np.number) and 2 <= value < 100
     return f" Did you mean {float(value) / 100:g}?" if is_percentage else ""  # type: ignore[arg-type]
 
 
-# --- tables as they come ---------------------------------------------------------------------------------------------
+# --- tables as passed ------------------------------------------------------------------------------------------------
 
 
 ROWS_DIGESTED_AT_ONCE = 4096
-"""Rows that are hashed at once: a table in a file is never loaded whole."""
+"""How many rows are hashed at a time, so that a table in a file is not loaded as a whole."""
 
 
 class MemoryMappedRows:
-    """Some rows of a memory-mapped array, read when they are asked for.
+    """Some rows of a memory-mapped array, which are read when this object is indexed.
 
     Parameters
     ----------
@@ -91,7 +90,7 @@ class MemoryMappedRows:
 
 
 def take_rows(X: Table, rows: Batch) -> Table:
-    """Return some rows of an array, a CSR matrix or a data frame; of a memory-mapped array without reading them."""
+    """Return some rows of an array, a CSR matrix or a data frame; those of a memory map are not read yet."""
     if isinstance(X, MemoryMappedRows):
         return X.take(rows)
     # a slice of a memory map reads nothing; an index array would read the rows
@@ -106,12 +105,12 @@ def take_optional(values: Array | None, rows: Batch) -> Array | None:
 
 
 def is_memory_mapped(X: object) -> bool:
-    """Whether a dense array's values lie in a file."""
+    """Whether the values of a dense array are in a file."""
     return isinstance(X, MemoryMappedRows) or _memory_map_of(X) is not None
 
 
 def mapped_file(X: Array) -> str | os.PathLike[str] | None:
-    """Return the path of the file in which an array's values lie; None if they do not, or it is not known."""
+    """Return the path of the file with an array's values; None if there is none, or it is unknown."""
     return getattr(_memory_map_of(X), "filename", None)
 
 
@@ -125,12 +124,12 @@ def _memory_map_of(X: object) -> Array | None:
 
 
 def is_sparse(X: object) -> bool:
-    """Whether X is a sparse matrix or array; SciPy's own function narrows X to a type without attributes for mypy."""
+    """Whether X is a sparse matrix or array. SciPy's own function narrows X too far for mypy."""
     return bool(sp.issparse(X))
 
 
 def check_sparse_is_finite(X: Table) -> None:
-    """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
+    """Raise a ValueError that names the first column of a CSR matrix with NaN or infinity."""
     bad = np.flatnonzero(~np.isfinite(X.data))
     if bad.size:
         column = X.indices[bad].min()
@@ -141,7 +140,7 @@ def check_sparse_is_finite(X: Table) -> None:
 
 
 def have_equal_values(X: Table, other: Table) -> bool:
-    """Whether two tables are of one type and hold the same values, missing ones in the same places."""
+    """Whether two tables have the same type and equal values; missing values equal each other."""
     if type(X) is not type(other) or X.shape != other.shape:
         return False
     if hasattr(X, "equals"):  # a data frame of pandas or polars
@@ -152,7 +151,7 @@ def have_equal_values(X: Table, other: Table) -> bool:
 
 
 def table_digest(values: Table | None) -> str:
-    """Return a hash of a table's or an array's type, shape and values; of None too."""
+    """Return a hash of the type, shape and values of a table or an array, or "none"."""
     if values is None:
         return "none"
     content = hashlib.sha256()
@@ -160,7 +159,7 @@ def table_digest(values: Table | None) -> str:
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
         for start in range(0, array.shape[0], ROWS_DIGESTED_AT_ONCE):
             rows = np.asarray(array[start : start + ROWS_DIGESTED_AT_ONCE])
-            # the bytes of objects are addresses, which differ between processes
+            # the bytes of objects are their addresses, which differ between processes
             content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
     return content.hexdigest()
 
@@ -180,16 +179,16 @@ def _arrays_of(table: Table) -> Iterator[Array]:
 
 
 ColumnValues = pd.Series | Array
-"""One column of a table as it comes."""
+"""One column of a table as the user passed it."""
 
 NUMBER_TYPES = ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty")
 TEXT_TYPES = ("string", "categorical")  # which may spell numbers
 DATE_TYPES = ("datetime64", "datetime", "date")
 DURATION_TYPES = ("timedelta64", "timedelta")
-MIXED_TYPES = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
-"""What `pandas.api.types.infer_dtype` returns, by what is read of it."""
+MIXED_TYPES = ("mixed", "mixed-integer")  # objects; they are numbers if none of them is text
+"""The results of `pandas.api.types.infer_dtype`, by how a column is read."""
 
-# for error messages: remedies, and plain words for some types that pandas infers
+# for error messages: remedies, and plain words for some results of `infer_dtype`
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
 _TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
@@ -212,7 +211,7 @@ def as_uniform_array(frame: pd.DataFrame) -> Array | None:
     """Return a frame as an array if all its columns are NumPy numbers of one type, else None."""
     dtypes = set(frame.dtypes)
     if len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in dtypes):
-        return np.asarray(frame.to_numpy())  # mostly a view: pandas keeps columns of one type in one array
+        return np.asarray(frame.to_numpy())  # usually a view: pandas stores columns of one type in one array
     return None
 
 
@@ -228,31 +227,32 @@ def column_at(X: Table, j: int) -> pd.Series | Array:
 
 
 def is_frame(X: object) -> bool:
-    """Whether X is a pandas or polars data frame; polars, which need not be installed, is known by a method."""
+    """Whether X is a pandas or polars data frame. Polars is recognised by a method, since it need not be installed."""
     return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
 
 
 def unwrap_narwhals(X: Table) -> Table:
-    """Return the frame that a narwhals frame wraps; all else as it is.
+    """Return the frame that a narwhals frame wraps, and other values as they are.
 
-    Narwhals need not be installed: its frames are known by two attributes, which a frame of pandas may have as columns.
+    Narwhals need not be installed, so that two attributes recognise its frames. A pandas frame may have columns of
+    these names.
     """
     is_wrapper = not isinstance(X, pd.DataFrame) and hasattr(X, "to_native") and hasattr(X, "implementation")
     return X.to_native() if is_wrapper else X
 
 
 def as_pandas(frame: Table) -> pd.DataFrame:
-    """Convert a data frame to a pandas one; a pandas one is returned as it is."""
+    """Return a data frame as a pandas frame."""
     if isinstance(frame, pd.DataFrame):
         return frame
     return pd.DataFrame({name: _from_polars(frame.to_series(j)) for j, name in enumerate(frame.columns)})
 
 
 def _from_polars(column: Table) -> pd.Series:
-    """Convert a polars column: numbers to floats, dates to dates, categories to a categorical, all else to objects."""
+    """Return a polars column as floats, dates, a categorical, or else objects."""
     dtype = column.dtype
     column = integers_from_polars(column)
-    if isinstance(column, pd.Series):  # it held integers or bools, and has been converted
+    if isinstance(column, pd.Series):  # it was a column of integers or bools
         return column
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
         return pd.Series(column.cast(float).to_numpy(), copy=False)
@@ -278,41 +278,41 @@ _FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
     "Enum": _from_polars_enum,
     "Categorical": lambda column: pd.Series(pd.Categorical(column.to_list())),
 }
-"""How polars columns that are neither numbers nor plain objects are converted, by the name of their type."""
+"""The conversions of polars columns of dates and categories, by the name of their type."""
 
 
 def integers_from_polars(column: Table) -> Table:
-    """Convert a polars column of integers or bools without missing values to a Series; return others as they are.
+    """Return a polars column of integers or bools without missing values as a Series, and other values as they are.
 
-    As floats, integers from 2**53 on would be rounded, and different labels or categories might become one.
+    If integers from 2**53 on became floats, they would be rounded, and different labels could become equal.
     """
     dtype: Table = getattr(column, "dtype", None)
     if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
         return column
     try:
         return pd.Series(column.to_numpy(), copy=False)
-    except Exception:  # an error type of polars, which is not imported: NumPy has no integers of 128 bits
+    except Exception:  # an error of polars, which is not imported: NumPy has no integers of 128 bits
         return pd.Series(column.to_list(), dtype=object)
 
 
 def is_categorical(column: pd.Series) -> bool:
-    """Whether a column's type is that of categories, of pandas or of Arrow."""
+    """Whether a column has the type of categories in pandas or Arrow."""
     return isinstance(column.dtype, pd.CategoricalDtype) or str(column.dtype).startswith("dictionary")
 
 
 def inferred_type(column: pd.Series) -> str:
-    """Return what a column holds, in the words of `pandas.api.types.infer_dtype`."""
+    """Return the type of a column's values in the words of `pandas.api.types.infer_dtype`."""
     dtype = column.dtype
     if is_categorical(column):
         return "categorical"
-    if str(dtype) == "null[pyarrow]":  # Arrow's type of columns without any value
+    if str(dtype) == "null[pyarrow]":  # Arrow's type of columns without values
         return "empty"
     if pd.api.types.is_complex_dtype(dtype):
         return "complex"
-    if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers
+    if pd.api.types.is_numeric_dtype(dtype):  # also integers and bools: all are read as numbers
         return "floating"
     inferred = str(pd.api.types.infer_dtype(column, skipna=True))
-    # pandas infers a date from NaT, which is a missing value here
+    # for pandas NaT is a date, but here it is a missing value
     if inferred in MIXED_TYPES and any(value is pd.NaT for value in column):
         return inferred_type(column[[value is not pd.NaT for value in column]])
     return inferred
@@ -327,7 +327,7 @@ def unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeEr
 
 
 def column_as_floats(column: ColumnValues, name: str) -> Array:
-    """Return the values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
+    """Return the values of a column as numbers, NaN where missing; an array of numbers is not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return np.asarray(column)
     column = pd.Series(column)
@@ -336,9 +336,7 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         raise unusable_column_error(column, name, inferred)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except InvalidOperation as error:  # a signalling NaN raises when it is compared
-        raise ValueError(f"Column {name!r} of X holds decimal.Decimal('sNaN'): make it None.") from error
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
             raise ValueError(
                 f"Column {name!r} of X holds lists or other collections: give each of their values a column, or drop "
@@ -362,14 +360,13 @@ def check_not_infinite(values: Array, name_of: Callable[[int], str]) -> None:
 
 
 def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
-    """Return codes of a column's values, (n,), −1 where missing, and the key of the category that each stands for.
+    """Return the codes of a column's values, (n,), −1 where missing, and the key of the category of each code.
 
-    Categories that do not occur may be among them, and two may have one key (1 and "1"). An error names the column,
-    by its own name if it has one.
+    Some categories may not occur, and two may have the same key (1 and "1"). Errors name the column.
     """
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         codes = np.asarray(values.cat.codes)
-        categories = np.asarray(values.cat.categories, dtype=object)  # including categories that no row has
+        categories = np.asarray(values.cat.categories, dtype=object)  # also categories that no row has
     else:
         codes, distinct = factorize(values, name)
         categories = np.asarray(distinct, dtype=object)
@@ -377,14 +374,14 @@ def read_categories(values: ColumnValues, name: str = "") -> tuple[NDArray[np.in
 
 
 def as_categorical(values: ColumnValues, name: str) -> pd.Series:
-    """Return a column as codes of its categories, so that whoever needs them does not look for them again."""
+    """Return a column with dtype "category", so that its categories are found only once."""
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         return values
     return pd.Series(pd.Categorical.from_codes(*factorize(values, name)), copy=False)
 
 
 def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
-    """Return a code for each of n values, −1 where one is missing, and the value that each code stands for."""
+    """Return a code for each of n values, −1 where missing, and the value of each code."""
     try:
         return pd.factorize(as_common_type(values))
     except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
@@ -395,22 +392,22 @@ def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
 
 
 def as_common_type(values: Table) -> Table:
-    """Return an array or a Series in the type that `common_type` says; as it is, where that is its own."""
+    """Return an array or a Series in its `common_type`, without a copy if it has this type already."""
     dtype = values.dtype
     common = common_type(dtype)
     return values if common is dtype else values.astype(common)
 
 
 def with_common_types(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with each column in the type that `common_type` says."""
+    """Return a frame with each column in its `common_type`."""
     changed = {name: common for name, dtype in frame.dtypes.items() if (common := common_type(dtype)) is not dtype}
     return frame.astype(changed) if changed else frame
 
 
 def common_type(dtype: Table) -> Table:
-    """Return the type for numbers of a type that pandas cannot look up, of another byte order or precision.
+    """Return a native type that pandas can factorize for numbers of any byte order or precision.
 
-    All other types are returned as they are.
+    Other types are returned as they are.
     """
     if not isinstance(dtype, np.dtype) or dtype.kind not in "fiu":
         return dtype
@@ -420,9 +417,9 @@ def common_type(dtype: Table) -> Table:
 
 
 def category_key(category: object) -> str:
-    """Return the text that identifies a category: 1.0 has the key of 1.
+    """Return the text that identifies a category. The key of 1.0 is that of 1.
 
-    pandas makes integers floats where one of them is missing: this must change no key.
+    pandas turns integers into floats if one of them is missing, which must not change the keys.
     """
     if isinstance(category, float | np.floating) and float(category).is_integer():
         return str(int(category))
@@ -430,8 +427,8 @@ def category_key(category: object) -> str:
 
 
 def check_text_is_encodable(texts: Iterable[object], what: str) -> None:
-    """Raise a ValueError for text with half of a surrogate pair: it cannot be written to a file or a terminal."""
-    try:  # one text to encode is much faster than many
+    """Raise a ValueError for text with half of a surrogate pair, which cannot be written to a file or a terminal."""
+    try:  # encoding one long text is much faster than many short ones
         "".join(text for text in texts if isinstance(text, str)).encode()
     except UnicodeEncodeError as error:
         broken = error.object[error.start : error.end]
@@ -453,10 +450,10 @@ _UNREADABLE_COLLECTIONS: tuple[tuple[Callable[[object], bool], str, str], ...] =
     (lambda X: hasattr(X, "schema") and hasattr(X, "to_pandas") and not hasattr(X, "item"), "an Arrow table",
      "convert it first, {name}.to_pandas()"),
 )  # fmt: skip
-"""Paths, and collections of other libraries, that NumPy would misread: how each is recognised, its name, the remedy.
+"""Paths and collections of other libraries that NumPy would misread: (is it one?, its name, the remedy).
 
-None of the libraries is imported, so attributes have to tell.
-A polars data frame has a schema too, and `item`; a dask collection may look like a data frame.
+The libraries are not imported, so that attributes recognise the collections. A polars data frame has a schema, too,
+and `item`. A dask collection may look like a data frame.
 """
 
 
@@ -470,7 +467,7 @@ def check_not_foreign(values: object, name: str) -> None:
 
 
 def as_native_array(values: Target, name: str) -> Array:
-    """Convert a list or a Series to an array in this machine's byte order; refuse masked values and lazy frames."""
+    """Return values as an array in native byte order; raise for masked values and foreign collections."""
     check_not_foreign(values, name)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
@@ -482,13 +479,13 @@ def as_native_array(values: Target, name: str) -> Array:
             f"{name} is no array: {str(error).rstrip('.')}. Give each row the same number of values."
         ) from error
     if isinstance(values, list | tuple) and array.dtype.kind in "US":
-        array = np.array(values, dtype=object)  # NumPy has turned numbers among text into text
-    # pandas and BLAS ask for this machine's byte order
+        array = np.array(values, dtype=object)  # NumPy turned numbers among text into text
+    # pandas and BLAS need native byte order
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def as_numbers(values: Target, name: str) -> Array:
-    """Convert values to an array of numbers: text that spells a number is read, and missing values become NaN."""
+    """Return values as an array of numbers. Text may spell numbers, and missing values become NaN."""
     array = as_native_array(values, name)
     if array.dtype.kind in "fiub":
         return array
@@ -498,8 +495,8 @@ def as_numbers(values: Target, name: str) -> Array:
     objects = array.astype(object)
     try:
         return none_to_nan(objects).astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        # the first value that cannot be converted; a value without dimensions is in row 0
+    except (TypeError, ValueError, ArithmeticError) as error:
+        # the first value that cannot be converted; without dimensions, it is in row 0
         at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
         raise ValueError(
             f"{name} should hold numbers, but row {at[0] if at else 0} holds {short_repr(value)}: "
@@ -508,20 +505,17 @@ def as_numbers(values: Target, name: str) -> Array:
 
 
 def none_to_nan(objects: Array) -> Array:
-    """Replace None, pandas.NA and NaT by NaN."""
+    """Return objects with NaN instead of None, pandas.NA and NaT."""
     return np.where(is_missing(objects), np.nan, objects)
 
 
 def is_missing(values: Array) -> Array:
-    """Tell which values are None, NaN, pandas.NA or NaT; a signalling NaN is a ValueError."""
-    try:
-        return np.asarray(pd.isna(values))
-    except InvalidOperation as error:  # a signalling NaN raises when it is compared
-        raise ValueError("decimal.Decimal('sNaN') is a signalling NaN: make it None") from error
+    """Return a mask of the values that are None, NaN, pandas.NA or NaT."""
+    return np.asarray(pd.isna(values))
 
 
 def _is_number(value: object) -> bool:
-    """Whether `as_numbers` can convert a value: what `float` takes, or a missing value."""
+    """Whether `as_numbers` can convert a value."""
     try:
         float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -533,12 +527,12 @@ def _is_number(value: object) -> bool:
 
 
 def missing_to_nan(X: Table) -> Table:
-    """Replace masked values, None and pandas.NA in an array by NaN; refuse complex numbers and dates."""
+    """Return an array with NaN for masked values, None and pandas.NA; raise for complex numbers and dates."""
     if isinstance(X, np.ma.MaskedArray):
         # only floats can be NaN: integers become float64
         floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)
         return np.ma.filled(floats, np.nan)
-    if not isinstance(X, np.ndarray):  # frames and sparse matrices have checks of their own
+    if not isinstance(X, np.ndarray):  # frames and sparse matrices are checked elsewhere
         return X
     if X.dtype.kind == "c":
         raise ValueError("X: Complex data not supported: pass real and imaginary parts as columns of their own.")
@@ -549,7 +543,7 @@ def missing_to_nan(X: Table) -> Table:
         )
     try:
         return none_to_nan(X) if X.dtype == object else X
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise_for_bad_column(X, str(error))
         raise
 
@@ -557,7 +551,7 @@ def missing_to_nan(X: Table) -> Table:
 def raise_for_bad_column(X: Table, reason: str) -> None:
     """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN.
 
-    Return if there is none: the caller then raises `reason`, the message of the error that it has caught.
+    `reason` is the message of the error that the caller caught, and raises again if this function returns.
     """
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
     if array.ndim != 2 or array.dtype.kind == "c":
@@ -569,10 +563,8 @@ def raise_for_bad_column(X: Table, reason: str) -> None:
             error_type = TypeError if isinstance(error, TypeError) else ValueError
             raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
         except ValueError as error:
-            # "" if `float` reads all values, and NumPy does not
+            # "" if `float` reads all values, but NumPy does not
             value = next((value for value in column if not _is_number(value)), "")
-            if isinstance(value, Decimal):
-                raise ValueError(f"Column 'x{j}' of X holds decimal.Decimal('sNaN'): make it None.") from error
             if isinstance(value, str | bytes):
                 raise ValueError(
                     f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
@@ -582,5 +574,5 @@ def raise_for_bad_column(X: Table, reason: str) -> None:
             if isinstance(value, Sized):
                 raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
             raise  # the error of a value of the user's own class
-        # `check_not_infinite` gets a single column and asks for the name of column 0
+        # `check_not_infinite` gets a single column, and asks for the name of column 0
         check_not_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]

@@ -1,18 +1,18 @@
-"""Rows of a table with their targets, weights and groups; and which of them are held out, or in which fold.
+"""Rows of a table with their targets, weights and groups, and how they are held out or assigned to folds.
 
-The table itself may be in memory or elsewhere. Rows are held out by a fraction, by groups, by a scikit-learn splitter,
-or in folds.
+The table may be in memory or elsewhere. A fraction of the rows or of the groups is held out, or a scikit-learn splitter
+chooses the rows, or all rows are held out in turn, in folds.
 
 Conventions
 -----------
-n rows of positive weight; N rows that the user passed, those of weight 0 too; d columns; k target columns.
+n rows of positive weight; N rows that the user passed, including those of weight 0; d columns; k target columns.
 
-X : (n, d)               `FeatureTable`, its values not yet encoded
+X : (n, d)               `FeatureTable`, not encoded
 y : (n, k)               codes of labels, or numbers
 weight : (n,) or None    sample weights, float64, positive; None is ones
-groups : (n,) or None    which group each row belongs to, for a splitter
-strata : (n,)            an integer for each row; the held-out part has its share of each
-train, held_out          indices into the n rows; a splitter returns indices into the N
+groups : (n,) or None    the group of each row
+strata : (n,)            integers; held-out rows have their share of each
+train, held_out          indices into the n rows; a splitter returns indices into the N rows
 """
 
 from __future__ import annotations
@@ -41,38 +41,38 @@ ALL = slice(None)
 """All rows."""
 
 MIN_TOTAL_WEIGHT = 1e-200
-"""Weights must add up to this at least: the penalty is divided by their sum, which must not overflow."""
+"""The least sum of weights: the penalty is divided by it, which must not overflow."""
 
 
 class TableLimits(NamedTuple):
-    """What a fit must know of the place where a table is."""
+    """The limits of a fit that depend on where the table is."""
 
-    largest_batch: int = 256  # of `batch_size="proportional"`: steps of more rows gain less than they cost
-    max_held_out: float = inf  # rows that evaluate each epoch
-    is_sequential: bool = False  # whether rows come in pools of an epoch's order: one network alone, and no folds
+    largest_batch: int = 256  # of `batch_size="proportional"`; in memory, larger batches cost more than they gain
+    max_held_out: float = inf  # how many rows evaluate each epoch
+    is_sequential: bool = False  # whether each epoch reads the rows once; then there is one network and no folds
 
 
 IN_MEMORY = TableLimits()
-"""The limits of tables in this process's memory, or in a file that it maps."""
+"""The limits of tables in memory or in a memory-mapped file."""
 
 
 class FeatureTable(ABC):
-    """The columns of a table that is fitted to, wherever its rows are: in memory, in a file, on a cluster's workers.
+    """A table of features, whose rows are in memory, in a file or on a cluster's workers.
 
-    It is cut by row numbers; the targets of its rows are in this process.
+    The targets are always in this process. Row indices select rows.
     """
 
     limits: ClassVar[TableLimits] = IN_MEMORY
 
     @property
     def is_sparse(self) -> bool:
-        """Whether it is a sparse matrix."""
+        """Whether the table is a sparse matrix."""
         return False
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, int]:
-        """How many rows and columns there are."""
+        """The number of rows and columns."""
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -80,45 +80,45 @@ class FeatureTable(ABC):
     @property
     @abstractmethod
     def example_rows(self) -> Table:
-        """A few rows, as an array or a data frame, which have the columns and types of all."""
+        """A few rows, as an array or a data frame with all columns and their types."""
 
     @abstractmethod
     def __getitem__(self, rows: Batch) -> Self:
-        """Return some of the rows."""
+        """Return a table of some of the rows."""
 
     @abstractmethod
     def rows_in_memory(self, rows: Batch = ALL) -> Table:
-        """Return some rows, in this order, as an array, a CSR matrix or a data frame."""
+        """Return some rows, in the given order, as an array, a CSR matrix or a data frame."""
 
     @abstractmethod
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Return `TableEncoder.target_totals` of all rows; `target_of(y)` is the target matrix of some rows' y."""
+        """Return `TableEncoder.target_totals` of all rows; `target_of(y)` is the target matrix of y."""
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> Self:
-        """Return the table with its texts encoded, which takes longest, once for all encoders of the same texts."""
+        """Return the table with its text encoded, so that this is done once for all encoders of the same text."""
         return self
 
     @abstractmethod
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> Table:
-        """Encode the rows where they are: `EncodedInputs`, see `sknet._model.encoding`."""
+        """Return the encoded rows, which stay where the table is: see `EncodedInputs` in `sknet._model.encoding`."""
 
     @abstractmethod
     def digest(self) -> str:
         """Return a hash of the rows."""
 
     def for_scorer(self) -> Table:
-        """Return what a scorer of the user's is given: by default something that only can be predicted."""
+        """Return what the user's scorer gets as X: by default this object, which can only be predicted."""
         return self
 
     def copy(self) -> Self:
-        """Return itself: nobody can change it."""
+        """Return the table itself, which is immutable."""
         return self
 
     def as_numbers(self, max_values: int) -> Array | None:
-        """Return the values as an array of numbers; None where there are more, or they are not in memory as such."""
+        """Return the values as an array of numbers; None if there are more, or they are not an array in memory."""
         return None
 
 
@@ -129,14 +129,14 @@ class Sample:
     X: Table  # array, CSR matrix or data frame
     y: Array
     weight: Array | None
-    numbers: NDArray[np.intp] | None = None  # of the rows in their table; None: all of them, in order
+    row_indices: NDArray[np.intp] | None = None  # in the whole table; None: all rows, in order
 
     def __len__(self) -> int:
         return len(self.y)
 
     def among(self, train: NDArray[np.intp]) -> Sample:
-        """Return the rows of the sample that are among the rows numbered `train`."""
-        rows = train if self.numbers is None else np.flatnonzero(np.isin(self.numbers, train))
+        """Return the rows of the sample whose indices in the whole table are among `train`."""
+        rows = train if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, train))
         return self._take(rows)
 
     def some(self, n: int, seed: int) -> Sample:
@@ -146,12 +146,12 @@ class Sample:
         return self._take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
 
     def _take(self, rows: NDArray[np.intp]) -> Sample:
-        numbers = rows if self.numbers is None else self.numbers[rows]
-        return Sample(take_rows(self.X, rows), self.y[rows], take_optional(self.weight, rows), numbers)
+        row_indices = rows if self.row_indices is None else self.row_indices[rows]
+        return Sample(take_rows(self.X, rows), self.y[rows], take_optional(self.weight, rows), row_indices)
 
 
 MAX_VALUES_TO_MERGE_ROWS = 2**20
-"""Equal rows of larger tables are not merged: looking for them would take as long as some steps of training."""
+"""Equal rows of larger tables are not merged, since finding them would take as long as some steps of training."""
 
 
 @dataclass(frozen=True)
@@ -164,18 +164,18 @@ class Rows:
     y : ndarray of shape (n, k)
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
-    places : ndarray of shape (n,), or None
-        Where each row is among those that the user passed, if some of these had a weight of 0 and were dropped:
-        splitters and `oof_prediction_` count all of them.
+    passed_indices : ndarray of shape (n,), or None
+        The index of each row among the rows that the user passed. None if no row had a weight of 0 and was dropped.
+        Splitters and `oof_prediction_` use these indices.
     n_passed : int or None
-        How many the user passed, if some were dropped.
+        N, if some rows were dropped.
     """
 
     X: FeatureTable
     y: Array
     weight: Array | None = None
     groups: Array | None = None
-    places: Array | None = None
+    passed_indices: Array | None = None
     n_passed: int | None = None
 
     def __len__(self) -> int:
@@ -188,27 +188,28 @@ class Rows:
         return Rows(self.X[rows], self.y[rows], weight, groups)
 
     def sample(self, seed: int, train: NDArray[np.intp] | None = None) -> Sample:
-        """Return the rows that columns are learnt from: those numbered `train`, or all; of many a random sample."""
-        numbers, n = train, len(self) if train is None else len(train)
+        """Return the rows that columns are learnt from: the rows `train`, or all; a random sample if they are many."""
+        row_indices, n = train, len(self) if train is None else len(train)
         if exceeds_sample_size(n):
             drawn = sample_rows(n, seed)
-            numbers = drawn if train is None else train[drawn]
-        rows = ALL if numbers is None else numbers
+            row_indices = drawn if train is None else train[drawn]
+        rows = ALL if row_indices is None else row_indices
         weight = take_optional(self.weight, rows)
-        return Sample(self.X.rows_in_memory(rows), self.y[rows], weight, numbers)
+        return Sample(self.X.rows_in_memory(rows), self.y[rows], weight, row_indices)
 
     def without_zero_weights(self) -> Rows:
-        """Return the rows of positive weight: nothing may depend on the others."""
+        """Return the rows of positive weight. No result may depend on the other rows."""
         if self.weight is None or self.weight.all():
             return self
         rows = np.flatnonzero(self.weight)
-        places = rows if self.places is None else self.places[rows]
-        return replace(self.take(rows), places=places, n_passed=self.n_passed or len(self))
+        passed_indices = rows if self.passed_indices is None else self.passed_indices[rows]
+        return replace(self.take(rows), passed_indices=passed_indices, n_passed=self.n_passed or len(self))
 
     def merge_duplicates_if_small(self) -> Rows:
-        """Merge equal rows of a small table of numbers, adding up their weights, in an order set by their values.
+        """Return the distinct rows of a small table of numbers, with the sums of their weights.
 
-        A row of weight 2 then equals two rows to the last bit, even where a solver's steps amplify rounding errors.
+        Their order depends only on their values. A row of weight 2 then equals two rows to the last bit, even if the
+        solver amplifies rounding errors.
         """
         X = self.X.as_numbers(MAX_VALUES_TO_MERGE_ROWS)
         if X is None:
@@ -236,7 +237,7 @@ def too_little_weight_message(weight: Array) -> str:
 
 
 def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
-    """Find equal rows of numbers under the same label.
+    """Find the distinct pairs of a row and its label.
 
     Parameters
     ----------
@@ -247,12 +248,12 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     Returns
     -------
     first : ndarray of shape (m,)
-        Index of one row of each distinct one, in an order that depends only on the rows' values.
+        The index of one row of each distinct pair, in an order that depends only on the values.
     inverse : ndarray of shape (n,)
-        Which of these each row equals.
+        The index in `first` of the pair of each row.
     """
-    # Sorting one random projection of the rows is much faster than sorting the rows. It is no BLAS product, which
-    # might give equal rows different keys in the last bit.
+    # Sorting a random projection of the rows is much faster than sorting the rows. The projection is not a BLAS
+    # product, whose last bit may differ for equal rows.
     factors = np.random.default_rng(0).random(X.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
         keys = (X * factors).sum(axis=1) + labels
@@ -260,7 +261,7 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     representative = first[inverse]  # (n,) the first row that has the same key
     if np.array_equal(labels, labels[representative]) and np.array_equal(X, X[representative]):
         return first, inverse
-    # rows with missing values, or different ones that happen to have the same key: compare bytes, where NaN equals NaN
+    # there are missing values, or different rows with the same key: compare bytes, where NaN equals NaN
     X_bytes = np.ascontiguousarray(X).view(np.uint8).reshape(len(X), -1)
     label_bytes = np.ascontiguousarray(labels).view(np.uint8).reshape(len(X), -1)
     _, first, inverse = np.unique(np.hstack([X_bytes, label_bytes]), axis=0, return_index=True, return_inverse=True)
@@ -271,24 +272,24 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
 
 
 class RowSplitter(Protocol):
-    """A splitter of scikit-learn or of the user's own; what it returns is checked."""
+    """A splitter of scikit-learn or of the user. Its results are checked."""
 
     def split(self, X: Table, y: Target, groups: Array | None) -> Iterable[object]:
         """Yield pairs, (rows to train on, rows to hold out)."""
 
 
 MIN_ROWS_OF_COMBINATION = 10
-"""Combinations of labels with fewer rows share one stratum: they cannot have their share in every part."""
+"""Combinations of labels with fewer rows share one stratum, since they are too few to be split."""
 
 LARGE_TABLE_ROWS = 2**18
-"""From this many rows on, held-out rows are drawn by `_hold_out_of_large`, which takes less memory."""
+"""From this many rows on, `_hold_out_of_large` draws the held-out rows, since it takes less memory."""
 
 MIN_ROWS_HELD_OUT = 10
-"""At least this many rows are held out, or none: the score of fewer rows is too noisy."""
+"""The least number of held-out rows: the score of fewer rows is too noisy, so that none is held out."""
 
 
 class Split(NamedTuple):
-    """Numbers of rows."""
+    """Indices of rows."""
 
     train: NDArray[np.intp]
     held_out: NDArray[np.intp]
@@ -338,10 +339,10 @@ def _check_several_groups(n_groups: int) -> None:
 def splits_of_splitter(
     splitter: RowSplitter, rows: Rows, seed: int, passed: tuple[Table, Target, Target]
 ) -> list[Split]:
-    """Return all splits of a splitter; a row may be held out by several of them, or by none.
+    """Return all splits of a splitter. A row may be held out by several splits, or by none.
 
-    It gets the rows as the user passed them, those of weight 0 too: its indices may be made for them. One that has no
-    seed is given ours, so that it splits the same way each time.
+    The splitter gets all rows that the user passed, including those of weight 0, since its indices may refer to them. A
+    splitter without a seed gets ours, so that it always splits in the same way.
 
     Parameters
     ----------
@@ -355,11 +356,11 @@ def splits_of_splitter(
     Returns
     -------
     splits : list of Split
-        Numbers of rows of positive weight; neither is empty.
+        Indices into the rows of positive weight; no split is empty.
     """
     if isinstance(splitter, type):
         raise TypeError(f"validation_fraction={splitter.__name__} is a class: pass a splitter, {splitter.__name__}().")
-    # a splitter without `random_state`, or with a seed of its own, is used as it is
+    # a splitter without `random_state`, or with its own seed, is used as it is
     seeded = splitter
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
@@ -372,16 +373,21 @@ def splits_of_splitter(
 
 
 def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
-    """Return a split as numbers of rows of positive weight; raise where it is none, or a part of it is empty."""
+    """Return a split as indices into the rows of positive weight; raise a ValueError if it is no valid split."""
     if not isinstance(split, Sequence) or len(split) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
     n = rows.n_passed or len(rows)
-    train, held_out = (_as_indices(part, splitter, n) for part in split)
-    _check_not_repeated(train, held_out, splitter)
-    if rows.places is not None:
-        # from indices into the rows that were passed to indices into those of positive weight; -1 for the others
+    train, held_out = (_as_indices(given, splitter, n) for given in split)
+    counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
+    if counts.max() > 1:
+        raise ValueError(
+            f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: the two parts must not "
+            "overlap, and sample_weight makes some rows count more."
+        )
+    if rows.passed_indices is not None:
+        # from indices into the N rows that were passed to indices into the n rows; -1 for rows of weight 0
         remaining = np.full(n, -1)
-        remaining[rows.places] = np.arange(len(rows))
+        remaining[rows.passed_indices] = np.arange(len(rows))
         train, held_out = remaining[train], remaining[held_out]
         train, held_out = train[train >= 0], held_out[held_out >= 0]
     if not len(train) or not len(held_out):
@@ -393,9 +399,9 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
     return Split(train, held_out)
 
 
-def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
-    """Return one part of a split, which may be a mask, as indices; refuse what does not index n rows."""
-    rows = np.asarray(part)
+def _as_indices(given: object, splitter: RowSplitter, n: int) -> Array:
+    """Return indices or a mask of n rows as indices; raise a ValueError for anything else."""
+    rows = np.asarray(given)
     if rows.dtype.kind == "b" and rows.shape == (n,):
         return np.flatnonzero(rows)
     if rows.size and (rows.dtype.kind not in "iu" or rows.ndim != 1):
@@ -403,37 +409,19 @@ def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
             f"validation_fraction={splitter} gives rows of type {rows.dtype} and shape {rows.shape}: a splitter must "
             "give one-dimensional arrays of integers."
         )
-    if rows.max(initial=0) >= n:
-        raise ValueError(f"validation_fraction={splitter} is made for more rows than the {n} that X has.")
-    if rows.min(initial=0) < 0:
+    if rows.size and not 0 <= rows.min() <= rows.max() < n:
         raise ValueError(
-            f"validation_fraction={splitter} gives the negative row {rows.min()}: a splitter must give rows from 0 to "
-            f"{n - 1}."
+            f"validation_fraction={splitter} gives rows from {rows.min()} to {rows.max()}: a splitter must give rows "
+            f"from 0 to {n - 1}, the rows of X."
         )
     return rows.astype(np.intp)
-
-
-def _check_not_repeated(train: Array, held_out: Array, splitter: RowSplitter) -> None:
-    """Raise where a row is in both parts, or twice in one of them."""
-    overlap = np.intersect1d(train, held_out)
-    if overlap.size:
-        raise ValueError(
-            f"validation_fraction={splitter} gives {overlap.size} rows both to train on and to hold out, row "
-            f"{overlap[0]} among them: the two parts of a split must not overlap."
-        )
-    counts = np.bincount(np.concatenate([train, held_out]), minlength=1)
-    if counts.max() > 1:
-        raise ValueError(
-            f"validation_fraction={splitter} gives row {counts.argmax()} {counts.max()} times: give each row at most "
-            "once, and pass sample_weight to make some count more."
-        )
 
 
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
 def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed: int) -> Array:
-    """Assign rows to folds of equal size, each with its share of every stratum; or assign groups as a whole.
+    """Assign rows to folds of nearly equal size, each with its share of every stratum, or whole groups to folds.
 
     Parameters
     ----------
@@ -441,9 +429,9 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
     strata : ndarray of shape (n,), or None
         Integers; used only without groups.
     groups : ndarray of shape (n,), or None
-        A group's rows are all in one fold.
+        All rows of a group are in the same fold.
     n_folds : int
-        The most folds there are.
+        The largest number of folds.
     seed : int
         The same seed gives the same folds.
 
@@ -459,36 +447,35 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
         _, unit, sizes = np.unique(groups, return_inverse=True, return_counts=True)
         _check_several_groups(len(sizes))
         order = rng.permutation(len(sizes))
-        order = order[np.argsort(-sizes[order], kind="stable")]  # the largest groups first, each to another fold
+        order = order[np.argsort(-sizes[order], kind="stable")]  # the largest groups go to different folds
     else:
-        unit = np.arange(n)  # each row is assigned on its own
+        unit = np.arange(n)  # each row by itself
         order = rng.permutation(n)
         order = order if strata is None else order[np.argsort(strata[order], kind="stable")]
     fold = np.empty(len(order), dtype=np.intp)
-    fold[order] = np.arange(len(order)) % n_folds  # in turn: each fold gets its share of every stratum
-    return fold[unit]  # the fold of each row's unit: its group, or the row itself
+    fold[order] = np.arange(len(order)) % n_folds  # in turn, so that each fold has its share of every stratum
+    return fold[unit]
 
 
 # --- a fraction ------------------------------------------------------------------------------------------------------
 
 
 def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split | None:
-    """Split rows into those to train on and a stratified fraction to hold out; None where either would be too few.
+    """Hold out a stratified fraction of the rows; return None if too few would be held out or trained on.
 
     Parameters
     ----------
     n : int
     strata : ndarray of shape (n,), or None
-        Integers; the validation part has its share of each.
+        Integers; held-out rows have their share of each.
     fraction : float
-        The fraction of the rows that is held out.
+        The fraction of the rows to hold out.
     seed : int
         The same seed holds out the same rows.
 
     Returns
     -------
-    split : Split
-        None where they would be too few.
+    split : Split or None
     """
     n_held_out = ceil(n * fraction)
     if n_held_out < MIN_ROWS_HELD_OUT or n - n_held_out < 1:
@@ -496,23 +483,23 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     if n >= LARGE_TABLE_ROWS:
         return _hold_out_of_large(n, strata, n_held_out, seed)
     strata = np.zeros(n, dtype=int) if strata is None else strata
-    # a row that is alone in its stratum is used for training, if enough others can be held out
+    # a row that is alone in its stratum is trained on, if enough other rows can be held out
     _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
     candidates = np.flatnonzero(counts[codes] > 1)
     if len(candidates) <= n_held_out:
         candidates = np.arange(n)
-    # scikit-learn refuses more strata than either part has rows
+    # scikit-learn raises if there are more strata than rows to train on or to hold out
     merged = merge_rare_strata(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
-    splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all 0: there is a single stratum
+    splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all are 0 if there is a single stratum
     _, drawn = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
     held_out = np.sort(candidates[drawn])
     return Split(np.delete(np.arange(n), held_out), held_out)
 
 
 def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int) -> Split:
-    """Draw one row of each stretch of the rows sorted by strata; a lone row of a stratum is trained on.
+    """Sort the rows by stratum, cut them into intervals, and hold out one row of each interval.
 
-    scikit-learn's splitter needs 70 bytes for each row, this 20.
+    A row that is alone in its stratum is trained on. This takes 20 bytes per row; scikit-learn's splitter takes 70.
     """
     ends = np.arange(n_held_out + 1) * n // n_held_out  # ends of n_held_out intervals of nearly equal length
     position = np.random.default_rng(seed).integers(ends[:-1], ends[1:])  # a position in each interval, increasing
@@ -529,21 +516,21 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
 
 
 def combination_strata(codes: Array) -> Array:
-    """Return one integer per row of codes, (n, k), for its combination of labels; rare combinations share one."""
-    # the bytes of a row as one value sort much faster than rows do
+    """Return an integer for the combination of labels in each row of codes, (n, k); rare combinations share one."""
+    # sorting the bytes of each row as one value is much faster than sorting rows
     rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
     _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-    # len(counts) is a code that is not in use
+    # len(counts) is an unused code
     return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:
-    """Merge strata too rare to be split into one: those with one row, and the rarest beyond `max_strata`.
+    """Merge strata of a single row, and the rarest strata beyond `max_strata`, into one.
 
     Returns
     -------
     ndarray of shape (n,)
-        The rank of each row's stratum: 0 for the largest; all merged ones have the last.
+        The rank of each row's stratum by size, from 0 for the largest; the merged strata have the last rank.
     """
     _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
     by_size = np.argsort(-counts, kind="stable")
@@ -551,5 +538,5 @@ def merge_rare_strata(strata: Array, max_strata: int) -> Array:
     rank[by_size] = np.arange(len(by_size))
     n_kept = min(int((counts > 1).sum()), max_strata)
     if n_kept < len(counts):
-        n_kept -= 1  # merge the smallest kept one, too: the merged stratum then has at least two rows
+        n_kept -= 1  # merge one more, so that the merged stratum has at least two rows
     return np.minimum(rank, max(n_kept, 0))[codes]

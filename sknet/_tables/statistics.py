@@ -1,7 +1,7 @@
 """Weighted quantiles, means and deviations of several columns of numbers, and the rows that they are learnt from.
 
-Columns are learnt from all rows, or from a sample. A row is in the sample or not by its number and the seed alone,
-wherever the table is: in memory, in files, on workers.
+Columns are learnt from all rows of a small table, and from a sample of a large one. Whether a row is in the sample
+depends only on its index and the seed, so that tables in memory, in files and on workers have the same sample.
 
 Conventions
 -----------
@@ -9,7 +9,7 @@ b columns, n rows. NaN is a missing value and counts nowhere.
 
 columns : (b, n)                 each column adjacent in memory
 weight : (n,), (b, n) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
-numbers : (n,)                   row numbers
+row_indices : (n,)               in the whole table
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ ROWS_HASHED_AT_ONCE = 2**18
 """Rows whose random keys are in memory at a time, while the sample is drawn."""
 
 
-def hash_integers(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
-    """Hash integers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
-    with np.errstate(over="ignore"):  # modulo 2**64 is what is wanted; the constants are SplitMix's
-        z = (numbers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+def hash_integers(integers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
+    """Return a pseudorandom integer of 64 bits for each integer (SplitMix64, Steele et al. 2014)."""
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**64; the constants are SplitMix's
+        z = (integers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return z ^ (z >> np.uint64(31))
@@ -47,19 +47,19 @@ def exceeds_sample_size(n: int) -> bool:
 
 
 def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
-    """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing.
+    """Return the indices of the rows, of n, that columns are learnt from, (m,), increasing.
 
-    They are those with the smallest random keys.
+    Each row has a random key, and the rows with the smallest keys are drawn.
     """
     if not exceeds_sample_size(n):
         return np.arange(n)
     smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
-    # piece by piece: the keys of all rows would take as much memory as y
+    # the keys of all rows at once would take as much memory as y
     for start in range(0, n, ROWS_HASHED_AT_ONCE):
-        numbers = np.arange(start, min(start + ROWS_HASHED_AT_ONCE, n))
-        numbers, keys = np.append(smallest, numbers), np.append(its_keys, hash_integers(numbers, seed))
+        new = np.arange(start, min(start + ROWS_HASHED_AT_ONCE, n))
+        row_indices, keys = np.append(smallest, new), np.append(its_keys, hash_integers(new, seed))
         first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)
-        smallest, its_keys = numbers[first], keys[first]
+        smallest, its_keys = row_indices[first], keys[first]
     return np.sort(smallest)
 
 
@@ -68,18 +68,19 @@ N_ENCODING_FOLDS = 5
 
 
 def cross_fit_folds(
-    target: Array, numbers: NDArray[np.integer], n_rows: int, n_folds: int = N_ENCODING_FOLDS
+    target: Array, row_indices: NDArray[np.integer], n_rows: int, n_folds: int = N_ENCODING_FOLDS
 ) -> NDArray[np.intp]:
     """Assign training rows to the folds of cross-fitting, so that no row is encoded by its own target.
 
-    In a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
-    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same folds.
+    In a small table, each fold has its share of each label, or of small and of large numbers; all rows must be given.
+    In a large table, the fold follows from a row's index alone, so that the rows may come in blocks. The same rows
+    always have the same folds.
 
     Parameters
     ----------
     target : ndarray of shape (n, k)
-    numbers : ndarray of shape (n,)
-        The rows' numbers in the table.
+    row_indices : ndarray of shape (n,)
+        In the whole table.
     n_rows : int
         How many rows the table has.
     n_folds : int, default=N_ENCODING_FOLDS
@@ -90,7 +91,7 @@ def cross_fit_folds(
         Integers from 0 to `n_folds` - 1.
     """
     if exceeds_sample_size(n_rows):
-        return (hash_integers(numbers) % np.uint64(n_folds)).astype(np.intp)
+        return (hash_integers(row_indices) % np.uint64(n_folds)).astype(np.intp)
     # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
     by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
@@ -105,7 +106,7 @@ def cross_fit_folds(
 class EqualByFields:
     """Base of dataclasses with eq=False: two of one type are equal if all their fields are, arrays by their values.
 
-    A pickle has the fields, and not what has been computed from them and kept.
+    A pickle holds the fields, but no cached properties.
     """
 
     __slots__ = ()
@@ -113,7 +114,7 @@ class EqualByFields:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        # `array_equal` also compares other values: a tuple becomes an array, a dataclass one that holds this object
+        # `array_equal` compares fields of other types, too: it turns them into arrays
         return all(map(np.array_equal, _values_of(self), _values_of(other)))
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
@@ -130,7 +131,10 @@ def _values_of(value: Any) -> tuple[Any, ...]:
 
 
 SHARE_TOLERANCE = 1e-10
-"""A cumulated share of the weight reaches q if it is short of it by at most this: rounding must not decide."""
+"""A cumulated share of the weight counts as q if it is at most this much smaller, which may be a rounding error."""
+
+FLOAT32_RANGE = (1e-30, 1e30)
+"""Means and scales in this range leave float32 room to subtract and multiply without overflow."""
 
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
@@ -187,7 +191,7 @@ class SortedColumns:
         else:
             reached = np.cumsum(self.weight, axis=1)
             index = np.array([np.searchsorted(of_column, q * of_column[-1]) for of_column in reached])
-        # where all values are missing, this takes the first, NaN
+        # where all values are missing, this takes the first one, which is NaN
         return np.take_along_axis(self.values, np.clip(index, 0, np.maximum(m - 1, 0)), axis=1).astype(np.float64)
 
 
@@ -214,29 +218,29 @@ def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None 
 
 
 def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Return weighted means and standard deviations, (...,), of the rows, (..., n): of each column that lies in one.
+    """Return weighted means and standard deviations, (...,), along the last axis of the numbers, (..., n).
 
-    They are 0 without a value; of equal values, that value and exactly 0. The numbers are first brought to magnitude
-    one by a power of two: neither the largest nor the smallest ones overflow or vanish on being squared.
+    Both are 0 if all numbers are missing. The deviation of equal numbers is exactly 0. The numbers are first divided by
+    a power of two, so that no square overflows or underflows.
     """
     x = np.asarray(numbers, dtype=np.float64)
     observed = ~np.isnan(x)
     low, high = (extreme.reduce(x, axis=-1, initial=np.nan) for extreme in (np.fmin, np.fmax))
     exponent = np.frexp(np.fmax(np.abs(low), np.abs(high)))[1]
-    u = np.ldexp(np.where(observed, x, 0.0), -exponent[..., np.newaxis])  # only exponents change: no digit is lost
+    u = np.ldexp(np.where(observed, x, 0.0), -exponent[..., np.newaxis])  # exact: only exponents change
     w = observed * (1.0 if weight is None else np.asarray(weight, dtype=np.float64))
     total = np.where(low < high, w.sum(axis=-1), 1.0)
     mean = (w * u).sum(axis=-1) / total
     deviation = np.sqrt((w * (u - mean[..., np.newaxis]) ** 2).sum(axis=-1) / total)
-    # sums are rounded, so the deviation of equal values might not be exactly 0
+    # rounding could make the deviation of equal values larger than 0
     varies, single = low < high, np.where(np.isnan(low), 0.0, low)
     return np.where(varies, np.ldexp(mean, exponent), single), np.where(varies, np.ldexp(deviation, exponent), 0.0)
 
 
 def reciprocal(spread: ArrayLike) -> Array:
-    """Return 1/spread, the largest number there is where that overflows, and 0 for a spread of 0.
+    """Return 1/spread: the largest float where that overflows, and 0 for a spread of 0.
 
-    A constant column, whose spread is 0, then has the factor 0 and says nothing.
+    The factor of a constant column is therefore 0, and so is its input.
     """
     with np.errstate(divide="ignore", over="ignore"):
         return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST_FLOAT), 0.0)

@@ -1,12 +1,12 @@
-"""Regression targets: parsed into numbers, scaled, and brought back to the units and shape of y.
+"""Regression targets: reading them, scaling them, and bringing predictions back to the units and shape of y.
 
 Conventions
 -----------
 n rows, k regression targets.
 
-y : (n,) or (n, k)       as the user gives it: array-like, Series, data frame
-values : (n, k)          its numbers, float64; NaN where one of several is missing
-weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
+y : (n,) or (n, k)       as the user passed it: array-like, Series, data frame
+values : (n, k)          float64; of several targets, some may be missing in a row (NaN)
+weight : (n,) or None    sample weights, positive; None is ones
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import column_or_1d
 
 from sknet._tables.read import as_numbers, as_pandas, check_not_foreign, is_frame
-from sknet._tables.statistics import EqualByFields, mean_and_deviation
+from sknet._tables.statistics import FLOAT32_RANGE, EqualByFields, mean_and_deviation
 from sknet._typing import Array, Target
 
 LARGEST_TARGET = 1e300
@@ -27,34 +27,28 @@ LARGEST_TARGET = 1e300
 
 
 def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
-    """Parse regression targets into float64 numbers; say whether y had one dimension.
+    """Return regression targets as numbers, and whether y had one dimension.
 
     Parameters
     ----------
     y : array-like of shape (n,) or (n, k)
-        Numbers; a column vector is taken as (n,). Of several columns, some may
-        be missing in a row.
+        A column vector is treated as (n,). Of several targets, some may be missing in a row.
     warn : bool, default=True
-        Whether it then gives a `DataConversionWarning`.
+        Whether a column vector gives a `DataConversionWarning`.
 
     Returns
     -------
     values : ndarray of shape (n, k)
-        In float64.
     flat : bool
-        Whether y was of shape (n,), or a column vector.
+        Whether y had the shape (n,), or was a column vector.
     """
     if is_frame(y):
         check_not_foreign(y, "y")
         columns = [as_numbers(column, "y") for _, column in as_pandas(y).items()]
         y = np.column_stack(columns or [np.empty((len(y), 0))])
     numbers = as_numbers(y, "y")
-    if numbers.ndim not in (1, 2):
-        raise ValueError(f"y has {numbers.ndim} dimensions, {numbers.shape}: give it the shape (n,) or (n, targets).")
-    if len(numbers) == 0:
-        raise ValueError("y is empty: pass a target for each row of X.")
-    if numbers.size == 0:
-        raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
+    if numbers.ndim not in (1, 2) or numbers.size == 0:
+        raise ValueError(f"y has shape {numbers.shape}: give it the shape (n,) or (n, targets), a row for each of X.")
     with np.errstate(over="ignore"):  # longer floats may become infinite
         values = np.asarray(numbers, dtype=np.float64)
     _check_targets_are_usable(values.reshape(len(values), -1))
@@ -65,14 +59,13 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
 
 
 def _check_targets_are_usable(columns: Array) -> None:
-    """Raise a ValueError for infinite targets, and for rows without any: of several targets, some may be missing."""
+    """Raise a ValueError for targets that are infinite or too large, and for rows without any target."""
     missing = np.isnan(columns)
     bad_rows = np.flatnonzero(np.isinf(columns).any(axis=1) | missing.all(axis=1))
     if bad_rows.size:
         row = bad_rows[0]
         what = "NaN" if missing[row].all() else "infinity or a value too large for dtype('float64')"
-        where = f"in row {row}" if columns.shape[1] == 1 or what != "NaN" else f"and nothing else, in row {row}"
-        raise ValueError(f"Input y contains {what}, {where}: leave such rows out.")
+        raise ValueError(f"Input y contains {what}, in row {row}: leave such rows out.")
     largest = np.nanmax(np.abs(columns))
     if largest > LARGEST_TARGET:
         raise ValueError(
@@ -93,17 +86,14 @@ def restore_shape(values: Array, flat: bool) -> Array:
     return values[:, 0] if flat else values
 
 
-FLOAT32_SCALES = (1e-30, 1e30)
-"""Between these scales, float32 holds targets a few thousand scales from the mean, and a thousandth of a scale."""
-
 FLOAT32_OFFSET = 1000.0
-"""From a mean of this many scales on, more than three of float32's seven digits are the same for all targets: too few
-are left to tell them apart."""
+"""If the mean is this many scales or more, more than three of float32's seven digits are the same in all targets. The
+other digits are too few to tell targets apart."""
 
 
 @dataclass(frozen=True, eq=False)
 class TargetScaler(EqualByFields):
-    """The mean of every regression target, and the scale that it is divided by.
+    """The mean and the scale of each regression target. Scaled targets are (values - mean) / scale.
 
     Attributes
     ----------
@@ -117,7 +107,7 @@ class TargetScaler(EqualByFields):
 
     @classmethod
     def learn(cls, values: Array, method: str | None = "standard", weight: ArrayLike | None = None) -> TargetScaler:
-        """Learn from targets of shape (n, k); `method` None leaves them as they are."""
+        """Learn a scaler from targets, (n, k); with `method=None` it changes nothing."""
         if method is None:
             return cls(np.zeros(values.shape[1]), np.ones(values.shape[1]))
         w = None if weight is None else np.asarray(weight, dtype=np.float64)
@@ -126,40 +116,39 @@ class TargetScaler(EqualByFields):
 
     @classmethod
     def learn_unit(cls, values: Array, weight: ArrayLike | None = None) -> TargetScaler:
-        """Learn the means of targets that are 0 or more as their unit: they are divided by it, and not shifted."""
+        """Learn a scaler that divides targets, which are 0 or more, by their means, and does not shift them."""
         mean = cls.learn(values, weight=weight).mean
         return cls(np.zeros(len(mean)), np.where(mean > 0.0, mean, 1.0))
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
-        """Scale targets of shape (n, k)."""
+        """Return targets, (n, k), scaled."""
         return ((values - self.mean) / self.scale).astype(dtype, copy=False)
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
-        """Bring scaled targets of shape (n, k) back to the units of y, by default in the float type of `scaled`.
+        """Return scaled targets, (n, k), in the units of y, by default in the float type of `scaled`.
 
-        In float64 whatever the type, where float32 has not the precision or range for them.
+        The result is always in float64 if float32 lacks the precision or the range.
         """
         float_type = np.dtype(dtype or scaled.dtype) if self.fits_float32 else np.float64
         return (scaled * self.scale + self.mean).astype(float_type, copy=False)
 
     @cached_property
     def fits_float32(self) -> bool:
-        """Whether float32 tells targets apart that differ by a small part of their scale."""
-        low, high = FLOAT32_SCALES
+        """Whether float32 can hold differences of targets that are small compared with the scale."""
+        low, high = FLOAT32_RANGE
         inside = (self.scale > low) & (self.scale < high)
         return bool((inside & (np.abs(self.mean) < FLOAT32_OFFSET * self.scale)).all())
 
 
 @dataclass(frozen=True)
 class RegressionTarget:
-    """Regression targets: their scaling, and the shape they came in.
+    """The scaling of regression targets, and their shape.
 
     Attributes
     ----------
     flat : bool
-        Whether y was of shape (n,), as predictions then are.
+        Whether y had the shape (n,), which predictions then have, too.
     scaler : TargetScaler
-        Mean and scale of every target.
     """
 
     flat: bool
@@ -167,21 +156,21 @@ class RegressionTarget:
 
     @property
     def n_outputs(self) -> int:
-        """How many targets there are."""
+        """The number of targets."""
         return len(self.scaler.mean)
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
-        """Scale targets of shape (n, k)."""
+        """Return targets, (n, k), scaled."""
         self.check_number_of_targets(values)
         return self.scaler.encode(values, dtype)
 
     def check_number_of_targets(self, values: Array) -> None:
-        """Raise a ValueError for targets of another number of columns than was learnt."""
+        """Raise a ValueError if the number of targets is not that of fit."""
         if values.shape[1] != self.n_outputs:
             raise ValueError(
                 f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give y that many columns."
             )
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
-        """Bring scaled targets of shape (n, k) back to the units and shape of y."""
+        """Return scaled targets, (n, k), in the units and shape of y."""
         return restore_shape(self.scaler.decode(scaled, dtype), self.flat)

@@ -1,9 +1,9 @@
-"""One column of free text as a few numbers: which groups of letters it has, and how these go together.
+"""Columns of free text: a few components of TF-IDF.
 
-Each text is its counts of character n-grams within words (TF-IDF), so that words with one stem, or misspelt, are alike
-[1]_. Their truncated singular value decomposition leaves a few numbers, which are scaled together, as in skrub's
-`StringEncoder` [2]_. Counts and decomposition are scikit-learn's. A term that a text has n times counts as 1 + log n;
-rare terms have more weight than usual, since the few components would else go to endings and words of all texts.
+The terms are character n-grams within words, so that words with the same stem and misspelt words are alike [1]_. A
+truncated singular value decomposition reduces the counts to a few numbers, which are scaled together, as in skrub's
+`StringEncoder` [2]_. scikit-learn computes both. A term that occurs n times in a text counts as 1 + log n. Rare terms
+have more weight than usual; otherwise the few components would describe endings and words that all texts have.
 
 .. [1] Cerda, P. and Varoquaux, G. (2020). "Encoding high-cardinality string categorical variables". IEEE Transactions
    on Knowledge and Data Engineering 34, 1164-1176.
@@ -11,13 +11,13 @@ rare terms have more weight than usual, since the few components would else go t
 
 Conventions
 -----------
-n rows; m different texts; v terms, which are n-grams; c components.
+n rows; m distinct texts; v terms; c components.
 
 codes : (n,)             which text each row has, −1 where it is missing
-texts : (m,)             the different texts
+texts : (m,)             the distinct texts
 weight : (m,)            total weight of the rows of each text
-tfidf : (m, v)           CSR, rows of length 1: counts of terms, the more weight the fewer texts have them
-components : (c, v)      directions of most of `tfidf`; projections on them are the inputs
+tfidf : (m, v)           CSR, rows of length 1: counts of terms times their idf
+components : (c, v)      right singular vectors of `tfidf`; the inputs are projections on them
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 
 NGRAM_LENGTHS = (3, 4)
-"""How many characters a term has, the spaces around a word included."""
+"""The least and the largest number of characters of a term, including the spaces around a word."""
 
 MAX_TERMS = 5_000
-"""How many terms are counted: the most frequent ones."""
+"""The most terms that are counted; the most frequent terms are chosen."""
 
 IDF_POWER = 1.5
-"""The power of the inverse document frequency in a term's weight. With 1, 30 components have up to 5 % more error."""
+"""The power of the inverse document frequency in a term's weight. With 1, the error is up to 5 % larger."""
 
 SCALING_COMPONENTS = 30
-"""The first components set the scale of all, so that more components do not change the first ones."""
+"""How many of the first components set the scale of all: further components then do not change the first ones."""
 
 MAX_CHARACTERS_OF_TEXT = 100_000
 """Only the first characters of a text are counted: counting takes about 150 bytes of memory per character."""
@@ -76,16 +76,16 @@ class TextColumn(EqualByFields, Column):
     terms : tuple of str
         The n-grams that are counted.
     idf : ndarray of shape (v,)
-        What each count is multiplied by, before a text's counts are divided by their length: the inverse document
-        frequency, to the power of `IDF_POWER`.
+        The inverse document frequency of each term, to the power of `IDF_POWER`. Counts are multiplied by it, before
+        the row is divided by its length.
     components : ndarray of shape (c, v)
         In float32.
     center : ndarray of shape (c,)
         Means of the projections.
     factor : float
-        The factor of all of them: the first components stay larger than the last, which are mostly noise.
+        The factor of all projections. The first components stay larger than the last, which are mostly noise.
     has_missing : bool
-        Whether there is an input for missing texts, the last one. Their other inputs are 0.
+        Whether the last input is 1 for missing texts. Their other inputs are 0.
     """
 
     is_text = True
@@ -113,13 +113,13 @@ class TextColumn(EqualByFields, Column):
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
-        """What each input is: (projection - centre) * scale; `level` has the idf and the weight of every term."""
+        """The formulas: (projection - centre) * scale; `level` has the idf and the weight of each term."""
         idf = self.idf.tolist()
-        facts = []
+        projections = []
         for i, (weights, center) in enumerate(zip(self.components, self.center.tolist(), strict=True)):
             by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
-            facts.append(InputFormula(f"_{i}", "text", by_term, centre=center, scale=self.factor))
-        return (*facts, *(MISSING,) * self.has_missing)
+            projections.append(InputFormula(f"_{i}", "text", by_term, centre=center, scale=self.factor))
+        return (*projections, *(MISSING,) * self.has_missing)
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
@@ -131,11 +131,11 @@ class TextColumn(EqualByFields, Column):
         return vectorizer
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
         codes, texts = read_texts(values, name)
         c = len(self.center)
         if c:
-            # a missing text has the code −1, which indexes the last row
+            # the code −1 of a missing text picks the last row, which is 0
             encoded = np.zeros((len(texts) + 1, c), out.dtype)
             for start in range(0, len(texts), TEXTS_ENCODED_AT_ONCE):
                 rows = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
@@ -149,17 +149,17 @@ class TextColumn(EqualByFields, Column):
 
 @dataclass(frozen=True)
 class EncodedTextInput(Column):
-    """One input of a text that has been encoded before: the values of the column are those of the input."""
+    """One input of text that is encoded already: the values are the input's values."""
 
     input_formulas: ClassVar[tuple[InputFormula, ...]] = (InputFormula("", "text"),)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Copy n values to `out`, of shape (n, 1): the text was encoded before."""
+        """Copy n values to `out`, of shape (n, 1)."""
         out[:, 0] = values
 
 
 VECTORIZER_OPTIONS = {"analyzer": "char_wb", "ngram_range": NGRAM_LENGTHS}
-"""How scikit-learn counts terms: within words, in lower case."""
+"""scikit-learn's options for terms within words, in lower case."""
 
 
 def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[str]]:
@@ -168,7 +168,7 @@ def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[
         codes, distinct = pd.factorize(values)
         texts = np.asarray(distinct, dtype=object).tolist()
     except (TypeError, NotImplementedError):  # a list or a dict cannot be hashed
-        # a value that is no string is named by an error below
+        # an error below names this value
         codes, texts = np.arange(len(values)), values[~pd.isna(values)].tolist()
     wrong = next((value for value in texts if not isinstance(value, str)), None)
     if wrong is not None:
@@ -182,20 +182,20 @@ def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[
 # --- which columns are text ------------------------------------------------------------------------------------------
 
 MIN_MEAN_WORDS = 3.0
-"""The least mean number of words per value in free text."""
+"""Free text has at least this many words per value on average."""
 
 MAX_ROWS_COUNTED = 10_000
 """Words are counted in at most this many rows, evenly spaced."""
 
 
 def holds_free_text(column: pd.Series) -> bool:
-    """Whether a column holds strings, most of which differ, of three words or more on average."""
+    """Whether a column holds strings of three words or more on average, most of which differ."""
     if getattr(column.dtype, "kind", "O") not in "OUT" or isinstance(column.dtype, pd.CategoricalDtype):
         return False
     sample = column.iloc[:: max(1, len(column) // MAX_ROWS_COUNTED)].tolist()
     texts = [value[:MAX_CHARACTERS_OF_TEXT] for value in sample if isinstance(value, str)]
     if not texts or sum(len(text.split()) for text in texts) < MIN_MEAN_WORDS * len(texts):
-        return False  # nearly all columns without text return here, before all values are read
+        return False  # nearly all other columns return here, before all values are read
     return pd.api.types.infer_dtype(column, skipna=True) == "string" and column.nunique() > column.count() / 2
 
 
@@ -212,7 +212,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     observed = codes >= 0
     row_weight = None if settings.weight is None else settings.weight[observed]
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)
-    # every step-th text: together they have about MAX_CHARACTERS_LEARNT characters
+    # keep every step-th text, which makes about MAX_CHARACTERS_LEARNT characters in all
     step = max(1, round(sum(map(len, texts)) / MAX_CHARACTERS_LEARNT))
     texts, weight = texts[::step], weight[::step]
     has_missing = not bool(observed.all())
@@ -225,19 +225,19 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     used_terms = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
     if len(used_terms) < 2:
         return _text_without_terms(has_missing)
-    # TfidfTransformer's formula, with weights instead of numbers of rows, and with `IDF_POWER`
+    # as in TfidfTransformer, but with weights instead of numbers of rows, and with `IDF_POWER`
     counts = counts[:, used_terms]
     idf = (1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))) ** IDF_POWER
     counts.data = 1.0 + np.log(counts.data)
     tfidf = normalize(counts * idf)
     svd = TruncatedSVD(min(settings.text_components, len(used_terms)), random_state=settings.seed)
-    with np.errstate(invalid="ignore", divide="ignore"):  # if all texts are the same, it divides 0 by 0
-        # a text of weight w then counts as w rows: the decomposition minimises a sum of squares
+    with np.errstate(invalid="ignore", divide="ignore"):  # it divides 0 by 0 if all texts are equal
+        # by the roots of the weights, a text of weight w counts as w rows in the sum of squares
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
     projections = tfidf @ svd.components_.T  # (m, c)
     center, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T
     kept = deviation > MIN_COMPONENT_DEVIATION * deviation.max()
-    if not kept.any():  # all texts are the same
+    if not kept.any():  # all texts are equal
         return _text_without_terms(has_missing)
     return TextColumn(
         terms=tuple(counter.get_feature_names_out()[used_terms].tolist()),
@@ -250,24 +250,17 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
 
 
 def _text_without_terms(has_missing: bool) -> TextColumn:
-    """Return the column of texts that say nothing: none has two terms."""
-    return TextColumn(
-        terms=(),
-        idf=np.zeros(0),
-        components=np.zeros((0, 0), np.float32),
-        center=np.zeros(0),
-        factor=0.0,
-        has_missing=has_missing,
-    )
+    """Return the column of texts that all have the same terms, or none: no component tells them apart."""
+    return TextColumn((), np.zeros(0), np.zeros((0, 0), np.float32), np.zeros(0), 0.0, has_missing)
 
 
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 
 class TextFormat(ColumnFormat):
-    """Texts are kept in a file beside, in the order of the rows; of each row, where its text lies and a checksum.
+    """Texts are stored in a file of their own, and for each row where its text begins, its size and a checksum.
 
-    With the checksum, a hash of the records depends on the texts, too: see `StoredTable.digest`.
+    Due to the checksums, a hash of the records depends on the texts, too: see `StoredTable.digest`.
     """
 
     dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
@@ -277,7 +270,7 @@ class TextFormat(ColumnFormat):
         self._end = 0
 
     def pack(self, values: Table) -> Array:
-        """Return where the texts lie; the size of a missing one is −1."""
+        """Return where the texts are in the file; the size of a missing text is −1."""
         codes, texts = read_texts(values, self._name)
         known = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
         content = [known[code] if code >= 0 else b"" for code in codes.tolist()]
@@ -287,7 +280,7 @@ class TextFormat(ColumnFormat):
         packed["start"] = ends - packed["size"]
         packed["crc"] = list(map(crc32, content))
         packed["size"][codes < 0] = -1
-        self._file.seek(self._end)  # `unpack` may have read elsewhere
+        self._file.seek(self._end)  # `unpack` moves the file's position
         self._files.write(self._file, b"".join(content))
         self._end = self._file.tell()
         return packed
@@ -300,7 +293,7 @@ class TextFormat(ColumnFormat):
             if size >= 0:
                 self._file.seek(int(packed["start"][i]))
                 texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
-        return pd.Series(texts, dtype=object)  # pandas would make strings of its own of an array
+        return pd.Series(texts, dtype=object)  # from an array, pandas would infer its own type of strings
 
 
 TEXT = ColumnKind(

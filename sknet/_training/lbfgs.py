@@ -1,10 +1,10 @@
-"""L-BFGS: the same objective, full batch, through SciPy's bounded limited-memory BFGS (Byrd et al. 1995).
+"""L-BFGS on full batches, by SciPy's bounded limited-memory BFGS (Byrd et al. 1995).
 
 Conventions
 -----------
 theta : (p,), weights first
-x : (p,) float64, or (p + n_weights,) = (positive parts of the weights, biases, negative parts) where there is an L1
-    penalty: |w| = w+ + w- is smooth where both are bounded below by 0 (Andrew & Gao 2007 name this split)
+x : (p,) float64; with an L1 penalty (p + n_weights,) = (positive parts of the weights, biases, negative parts).
+    |w| = w+ + w- is smooth if both parts have a lower bound of 0 (Andrew & Gao 2007)
 """
 
 from collections.abc import Sequence
@@ -32,18 +32,18 @@ from sknet._typing import Array
 
 @dataclass(frozen=True, kw_only=True)
 class LBFGS(Solver):
-    """A quasi-Newton solver on the full batch, of one network; its iterations take the place of epochs."""
+    """A quasi-Newton solver of one network on the full batch; an iteration counts as an epoch."""
 
     is_first_order: ClassVar[bool] = False
 
     n_evaluations: int  # of the objective, at most
 
     def samples_per_step(self, n_samples: int) -> int:
-        """Return the number of all."""
+        """Return the number of all samples."""
         return n_samples
 
     def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
-        """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""
+        """Return a new state without moments, because SciPy keeps the past steps of L-BFGS."""
         return State(theta, (), rng)
 
     def train(
@@ -53,11 +53,10 @@ class LBFGS(Solver):
         observer: EpochObserver | None = None,
         n_threads: int = 1,
     ) -> list[TrainingEnd]:
-        """Minimise the one problem from its state; see `Solver.train`.
+        """Minimise a single problem; see `Solver.train`.
 
-        `tol` is also the largest component of the gradient at which training ends.
-        Order of calls, for each iteration: `observer.epoch_began`, `problem.objective` for each point that is tried,
-        `problem.evaluate`, `observer.epoch_ended`.
+        Training also ends when no component of the gradient exceeds `tol`. An iteration calls `observer.epoch_began`,
+        `problem.objective` for each point that it tries, `problem.evaluate` and `observer.epoch_ended`.
         """
         (problem,), (state,) = problems, states
         epochs_before = state.epoch
@@ -70,76 +69,75 @@ class LBFGS(Solver):
             if state.epoch == epochs_before:
                 raise
             return [TrainingEnd(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)]
-        # SciPy's own reason, where `record_iteration` has not stopped it
+        # SciPy's own reason, unless `record_iteration` has stopped it
         reason = minimization.reason or _REASONS[outcome.status]
         return [TrainingEnd(reason, state.epoch, str(outcome.message), state.scores_undefined)]
 
     def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
-        """Return that the validation score has stopped improving, if it has; of the training loss, SciPy judges."""
+        """Return why to stop early, with validation; without, SciPy decides by the training loss."""
         return None if problem.evaluate is None else super().reason_to_stop_early(problem, state)
 
 
 class _SignedParts:
-    """The change of variables that makes an L1 penalty smooth: positive and negative parts; none without a penalty."""
+    """The change of variables that makes an L1 penalty smooth. Without a penalty, it changes nothing."""
 
     def __init__(self, n_weights: int, l1: float, bounds: tuple[Array, Array] | None) -> None:
-        self.n_split = n_weights if l1 else 0  # how many entries of theta, the first ones, are in two parts
+        self.n_split = n_weights if l1 else 0  # the first entries of theta, which are split into two parts
         self.l1, self.weight_bounds = l1, bounds
 
     def encode(self, theta: Array) -> Array:
-        """Return x: theta in float64, its weights in two parts where there is an L1 penalty."""
+        """Return the x of theta."""
         x, n = theta.astype(np.float64), self.n_split
         return np.concatenate([np.maximum(x[:n], 0.0), x[n:], np.maximum(-x[:n], 0.0)])
 
     def decode(self, x: Array, theta: Array) -> None:
-        """Overwrite theta with that of x."""
+        """Overwrite theta with the theta of x."""
         theta[:] = x[: theta.size]
         theta[: self.n_split] -= x[theta.size :]
 
     def penalty(self, x: Array) -> float:
-        """Return the L1 penalty: the sum of both parts of the weights, since none of them is negative."""
+        """Return the L1 penalty: l1 times the sum of both parts, which are not negative."""
         n = self.n_split
         return self.l1 * float(x[:n].sum() + x[x.size - n :].sum())
 
     def gradient(self, by_theta: Array) -> Array:
-        """Return the gradient by x, the L1 penalty's included; w = w+ - w-, so that dJ/dw- = -dJ/dw."""
+        """Return dJ/dx with the L1 penalty: w = w+ - w-, so dJ/dw+ = dJ/dw + l1 and dJ/dw- = -dJ/dw + l1."""
         g, n = by_theta.astype(np.float64), self.n_split
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
     def bounds(self, size: int) -> Bounds:
-        """Return the bounds on x: those of the weights and, with an L1 penalty, 0 below each of their parts."""
+        """Return the bounds on x: the bounds on the weights and, with an L1 penalty, 0 for each of their parts."""
         n, lower, upper = self.n_split, np.full(size, -np.inf), np.full(size, np.inf)
         if self.weight_bounds is not None:
             n_weights = len(self.weight_bounds[0])
             lower[:n_weights], upper[:n_weights] = self.weight_bounds
-        upper[size - n :] = np.maximum(-lower[:n], 0.0)  # w = w+ - w-: what w may fall to is the most of w-
+        upper[size - n :] = np.maximum(-lower[:n], 0.0)  # w = w+ - w-, so w- <= -lower
         lower[:n] = lower[size - n :] = 0.0
         upper[:n] = np.maximum(upper[:n], 0.0)
         return Bounds(lower, upper)
 
 
 class _Minimization:
-    """One call of SciPy's solver, and what it calls back: the objective, and the end of every iteration."""
+    """A call of SciPy's solver, with its callbacks: the objective, and the end of an iteration."""
 
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = Snapshot(state)
         self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
         self.reason: StopReason | None = None
-        # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
+        # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
         self._gradient_norm, self._iteration_begun = 0.0, False
 
     def minimize(self) -> OptimizeResult:
-        """Call SciPy's solver, and set theta to what it has found."""
+        """Call SciPy's solver and overwrite theta with its result."""
         solver, state, epochs_before = self.solver, self.state, self.state.epoch
         x = self.variables.encode(state.theta)
         options = {
             "maxiter": solver.n_epochs - state.epoch,
             "maxfun": solver.n_evaluations,
             "gtol": solver.tol,
-            # the relative decrease at which to stop: SciPy's 1e7 epsilon where tol is 1e-4, the usual one, and less
-            # where it asks for a finer optimum
+            # the relative decrease at which SciPy stops: for tol=1e-4 its default, 1e7 epsilon; less for a lower tol
             "ftol": np.finfo(float).eps * np.clip(1e11 * solver.tol, 64.0, 1e7),
         }
         outcome = minimize(
@@ -147,29 +145,29 @@ class _Minimization:
             callback=self.record_iteration, options=options,  # type: ignore[call-overload, unused-ignore]
         )  # fmt: skip
         self.variables.decode(outcome.x, state.theta)
-        if state.epoch == epochs_before:  # no iteration was needed: the loss curve gets one value all the same
+        if state.epoch == epochs_before:  # without an iteration, the history still gets one loss
             state.history.append(Epoch(loss=float(outcome.fun), gradient_norm=self._gradient_norm))
         if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
             raise DivergedError(max(state.epoch, 1), nan)
         return outcome
 
     def objective(self, x: Array) -> tuple[float, Array]:
-        """Return the objective and its gradient at x; an iteration begins where it is first asked for."""
+        """Return the objective and its gradient at x. The first call of an iteration marks its beginning."""
         if not self._iteration_begun:
             if self.observer is not None:
                 self.observer.epoch_began()
             self._iteration_begun, self._started = True, perf_counter()
         self.variables.decode(x, self._theta)
-        # of all samples: the gradient is whole, and `_gradient` holds it
+        # for a batch of all samples, the gradient is whole, in `_gradient`
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
-        if not isfinite(value) and self.state.step == 0:  # later ones are overshoots, which the line search shortens
-            raise DivergedError(1, nan)  # L-BFGS has no learning rate to name
+        if not isfinite(value) and self.state.step == 0:  # if a later one is not, the line search shortens its step
+            raise DivergedError(1, nan)  # L-BFGS has no learning rate
         self.state.step += 1
         self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
         return value + self.variables.penalty(x), self.variables.gradient(self._gradient)
 
-    def record_iteration(self, intermediate_result: OptimizeResult) -> None:  # by this name SciPy knows what to pass
-        """Record an iteration; StopIteration stops SciPy."""
+    def record_iteration(self, intermediate_result: OptimizeResult) -> None:  # SciPy requires this argument's name
+        """Record an iteration; raise StopIteration to stop SciPy."""
         state, loss = self.state, float(intermediate_result.fun)
         self.variables.decode(intermediate_result.x, state.theta)
         state.record_epoch(
@@ -186,4 +184,4 @@ class _Minimization:
 
 
 _REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
-"""By SciPy's `status`; 1 is said of iterations and of evaluations alike."""
+"""The reason by SciPy's `status`; 1 is the limit of iterations or of evaluations."""

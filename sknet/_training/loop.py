@@ -1,13 +1,13 @@
-"""The epoch loop: batches, steps and what happens between epochs, of one network or of several side by side.
+"""The epoch loop of first-order solvers, for one network or for several side by side.
 
-Input gains are a positive factor for each input, learnt beside the first layer's weights and contained in them: the
+Input gains are positive factors, one for each input, that are learnt together with the first layer's weights. The
 weights of input j are W_j = exp(g_j) V_j. By the chain rule,
 
     dJ/dg_j = <dJ/dW_j, W_j>      dJ/dV_j = exp(g_j) dJ/dW_j
 
-and a step dV_j moves W_j by exp(g_j) dV_j. So theta holds W at every moment, and V is never computed. As in the scaling
-layer of Holzmüller et al. (2024), arXiv:2407.04491, the gains learn faster than the weights: networks soon find out
-which inputs matter.
+and a step dV_j moves W_j by exp(g_j) dV_j. So theta always contains W, and V is never computed. As in the scaling layer
+of Holzmüller et al. (2024), arXiv:2407.04491, gains learn faster than weights, so that networks soon learn which inputs
+matter.
 
 Conventions
 -----------
@@ -15,7 +15,7 @@ p parameters of the network; d inputs; h units of the first layer.
 
 theta, average : (p,), weights first; with input gains (p + d,), the last d of them g
 gradient : an array like theta, or a SparseGradient
-vectors : [theta, moments ..., average if there is one]     the state's own
+vectors : [theta, moments ..., average if there is one]     the arrays of the state
 batch : slice or (b,) array of int     which of the n training samples
 """
 
@@ -44,18 +44,18 @@ from sknet._typing import Array, Batch, Gradient, SparseGradient
 from sknet._vectors import add_multiple
 
 MIN_ADAPTIVE_RATE = 1e-6
-"""The schedule `adaptive` lowers the rate no further: the next plateau ends training, as in scikit-learn."""
+"""At this rate, the schedule `adaptive` ends training at the next plateau, as in scikit-learn."""
 
 MAX_OBJECTIVE_GROWTH = 1e30
-"""An objective that grows by this factor within an epoch is on its way to infinity."""
+"""If the objective grows by this factor within an epoch, training has diverged."""
 
 SMALLEST_BEST_SCORE = 1e-300
-"""A best score of 0 counts as this one where `tol` is a part of it: another 0 is then no improvement."""
+"""The least size of the best score that `relative_tol` multiplies: if scores stay 0, this is no improvement."""
 
 
 @dataclass(frozen=True)
 class MiniBatchSolver(Solver):
-    """A first-order solver: one step per mini-batch, at the rate that a schedule gives; trained in rounds."""
+    """A first-order solver: one step per mini-batch, at the learning rate of a schedule."""
 
     is_first_order: ClassVar[bool] = True
 
@@ -66,22 +66,22 @@ class MiniBatchSolver(Solver):
     shuffle: bool = True
     weight_decay: float = 0.0
     clip_norm: float | None = None
-    averaging: float = 0.0  # decay of theta's moving average; 0 for none
-    schedule_epochs: float | None = None  # epochs that the schedule is spread over, where not `n_epochs`
-    relative_tol: bool = False  # whether `tol` is a part of the best score
-    gain_rate: float = 0.0  # of input gains, as a multiple of `rate`; 0 for no gains
+    averaging: float = 0.0  # decay of theta's moving average; 0 for no average
+    schedule_epochs: float | None = None  # length of the schedule in epochs; None for `n_epochs`
+    relative_tol: bool = False  # whether `tol` is relative to the best score
+    gain_rate: float = 0.0  # learning rate of input gains, as a multiple of `rate`; 0 for no gains
 
     @property
     def learns_gains(self) -> bool:
-        """Whether it learns input gains, for which it needs whole gradients."""
+        """Whether input gains are learnt, which needs whole gradients."""
         return self.gain_rate > 0.0
 
     def samples_per_step(self, n_samples: int) -> int:
-        """Return a batch's size."""
+        """Return the size of a batch."""
         return min(self.batch_size, n_samples)
 
     def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
-        """Return a state with moments of 0 and gains of 1, whose average, where one is kept, starts at theta."""
+        """Return a state with moments of 0, gains of 1 and an average, if there is one, that equals theta."""
         if self.learns_gains:
             theta = np.concatenate([theta, np.zeros(n_inputs, theta.dtype)])
         moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
@@ -94,25 +94,25 @@ class MiniBatchSolver(Solver):
         observer: EpochObserver | None = None,
         n_threads: int = 1,
     ) -> list[TrainingEnd]:
-        """Minimise each problem from its state, an epoch of each at a time; see `Solver.train`."""
+        """Minimise the problems in turns, one epoch of each; see `Solver.train`."""
         loops = [MiniBatchLoop(self, problem, state) for problem, state in zip(problems, states, strict=True)]
         return train_in_rounds(loops, n_threads, observer)
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
-        """Return the solver for another number of epochs, in which the schedule goes as far."""
+        """Return the solver for another number of epochs, after which the schedule is at the same point."""
         return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
 
     def with_l1(self, l1: float) -> Self:
-        """Return the solver for a problem whose proximal step has an L1 penalty of this strength."""
+        """Return the solver for a problem whose proximal step applies an L1 penalty of this strength."""
         return replace(self, optimizer=self.optimizer.with_l1(l1))
 
     def average_decay(self, step: int) -> float:
-        """Return the part of the average that a step leaves."""
+        """Return the decay of the average at a step, which is less at first, so that it forgets the first weights."""
         return min(self.averaging, (1.0 + step) / (10.0 + step))
 
 
 class InputGains(NamedTuple):
-    """The input gains of a network, as views of theta and of its gradient, which each step overwrites."""
+    """Views of theta and its gradient that belong to input gains; each step overwrites them."""
 
     W: Array  # (d, h), the first layer's weights
     G: Array  # (d, h), their gradient
@@ -121,12 +121,12 @@ class InputGains(NamedTuple):
 
 
 class MiniBatchLoop:
-    """The epochs of one network: each trains its state, which can be put back to the end of its last whole one."""
+    """The epochs of one network. Its state can be restored to the end of the last whole epoch."""
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
         self._epochs_before = state.epoch
-        # the same arrays for all epochs: an objective may stay bound to theta and to `_out`, its gradient
+        # the same arrays for all epochs, so that an objective can stay bound to theta and to its gradient, `_out`
         self._vectors, self._out = state.vectors_like_theta, np.zeros_like(state.theta)
         self._n_parameters = state.theta.size
         self._gains: InputGains | None = None
@@ -143,20 +143,20 @@ class MiniBatchLoop:
 
     @property
     def is_over(self) -> bool:
-        """Whether all epochs are done, or there is a reason to stop before."""
+        """Whether all epochs are done, or training has stopped early."""
         return self._reason is not None or self.state.epoch >= self.solver.n_epochs
 
     @property
     def has_new_epoch(self) -> bool:
-        """Whether this loop has trained a whole epoch, or has none left to train."""
+        """Whether this loop has trained a whole epoch, or had none left to train."""
         return self.is_over or self.state.epoch > self._epochs_before
 
     def train_epoch(self) -> None:
-        """Train one epoch and record it. Sets: the state, in place."""
+        """Train one epoch and record it; updates the state in place."""
         solver, problem, state = self.solver, self.problem, self.state
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             started = perf_counter()
-            loss, rate, norm = self._steps()
+            loss, rate, norm = self._train_batches()
             tol = solver.tol
             if solver.relative_tol and isfinite(state.best_score):
                 tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
@@ -167,19 +167,19 @@ class MiniBatchLoop:
             self._snapshot.take(state)
 
     def restore(self) -> None:
-        """Put the state back to the end of its last whole epoch."""
+        """Overwrite the state with that at the end of the last whole epoch."""
         self._snapshot.restore(self.state)
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
-        """Return how training has ended, given what has stopped it from outside, if anything."""
-        # what stopped all loops from outside stopped this one only if it was not over by itself
+        """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
+        # it applies to this loop only if it was not over before
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return TrainingEnd(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 
     def _stop_or_lower_rate(self) -> StopReason | None:
-        """Return why training is to stop here, if it is; on a plateau, `adaptive` first lowers the rate."""
+        """Return why training must stop, or None. At a plateau, the schedule `adaptive` first lowers the rate."""
         solver, state = self.solver, self.state
         reason = solver.reason_to_stop_early(self.problem, state)
         if reason is None or solver.schedule is not adaptive:
@@ -190,51 +190,51 @@ class MiniBatchLoop:
         state.n_no_improvement = 0
         return None
 
-    def _steps(self) -> tuple[float, float, float]:
-        """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
+    def _train_batches(self) -> tuple[float, float, float]:
+        """Take a step for each batch of an epoch; return the mean loss, the last rate and the last gradient's norm."""
         solver, problem, state = self.solver, self.problem, self.state
         n, size, clip_norm = problem.n_samples, solver.batch_size, solver.clip_norm
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
-        rng = state.rng if problem.is_random else None  # None: nothing is drawn
+        rng = state.rng if problem.is_random else None
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
-        untouched = None if state.average is None else UntouchedRows(state.theta, state.average)
+        average = None if state.average is None else LazyAverage(state.theta, state.average)
         for i, batch in enumerate(self._batches()):
             value, gradient = problem.objective(state.theta, batch, self._out, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_value = abs(value) if i == 0 else first_value
-            # at every step, before the weights move: `not ... <=` is true of NaN too
+            # before the weights move; `not ... <=`, to include NaN
             if not (isfinite(value) and abs(value) <= MAX_OBJECTIVE_GROWTH * (1.0 + first_value)):
                 raise DivergedError(state.epoch + 1, rate)
-            if clip_norm is not None or i == n_batches - 1:  # the history records the last step's
+            if clip_norm is not None or i == n_batches - 1:  # the history has the norm of the last step
                 norm = gradient_norm(gradient, self._n_parameters)
             if clip_norm is not None and norm > clip_norm:
                 multiply_gradient(gradient, clip_norm / norm)
-            if untouched is not None:
-                untouched.before_step(gradient)
+            if average is not None:
+                average.before_step(gradient)
             self._step(gradient, rate)
-            if untouched is not None:
-                untouched.after_step(gradient, solver.average_decay(state.step))
+            if average is not None:
+                average.after_step(gradient, solver.average_decay(state.step))
             n_rows = min(size, n - i * size)
             total += value * n_rows
             n_without_penalty += n_rows if isinstance(gradient, SparseGradient) else 0
-        if untouched is not None:
-            untouched.catch_up_all()
-        # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
+        if average is not None:
+            average.catch_up_all()
+        # once per epoch is enough, because a theta that is not finite stays so
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
-        if n_without_penalty:  # one pass over all weights adds it for the epoch
+        if n_without_penalty:  # one pass over all weights per epoch
             total += n_without_penalty * problem.penalty(state.theta)
         return total / n, rate, norm
 
     def _progress(self, epoch_fraction: float) -> ScheduleInput:
-        """Return how far training has come, given which fraction of this epoch's steps is done."""
+        """Return the input of the schedule, given which fraction of this epoch's steps is done."""
         state = self.state
         fraction = (state.epoch + epoch_fraction) / (self.solver.schedule_epochs or self.solver.n_epochs)
-        # at most 1: training that is continued may take more epochs than were planned
+        # at most 1, because continued training may exceed the planned number of epochs
         return ScheduleInput(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 
     def _batches(self) -> Iterator[Batch]:
-        """Yield the batches of one epoch; a full batch needs no shuffling."""
+        """Yield the batches of one epoch; a full batch is not shuffled."""
         problem, rng, n, size = self.problem, self.state.rng, self.problem.n_samples, self.solver.batch_size
         if problem.batches is not None:
             yield from problem.batches(size, rng if self.solver.shuffle else None)
@@ -246,7 +246,7 @@ class MiniBatchLoop:
     # --- one step --------------------------------------------------------------------------------------------------
 
     def _step(self, gradient: Gradient, rate: float) -> None:
-        """Move theta and its average (of a sparse gradient, what it touches); then apply L1, norm limits and bounds."""
+        """Move theta and its average along the gradient; then apply the L1 penalty, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
         for part, part_gradient, n_weights in parts_to_move(gradient, self._vectors, problem.n_weights):
@@ -254,24 +254,24 @@ class MiniBatchLoop:
         if problem.proximal_step is not None:
             problem.proximal_step(state.theta, self._steady_steps(rate))
             if state.average is not None:
-                state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
-                # norms only: the average still contains the first weights, whose norms were not limited
+                state.average[state.theta == 0.0] = 0.0  # weights that an L1 penalty has set to 0
+                # limits norms only: the average includes the first weights, whose norms were not limited
                 problem.proximal_step(state.average, 0.0)
         if problem.bounds is not None:
-            for vector in (state.theta, state.average):  # the average has followed theta before those steps
+            for vector in (state.theta, state.average):  # the average has followed theta before it was bounded
                 if vector is not None:
                     w = vector[: problem.n_weights]
-                    np.maximum(w, problem.bounds[0], out=w)  # a fifth of the time that np.clip takes
+                    np.maximum(w, problem.bounds[0], out=w)  # five times as fast as np.clip
                     np.minimum(w, problem.bounds[1], out=w)
 
     def _steady_steps(self, rate: float) -> float | Array:
-        """Return how far a step along a constant gradient of 1 takes each parameter: an L1 penalty takes it as far."""
+        """Return the length of a step along a constant gradient of 1, for the whole theta or for each parameter."""
         theta, moments, step = self.state.theta, self.state.moments, self.state.step
         steps = rate * self.solver.optimizer.steady_direction(moments, step)
         if self._gains is None:
             return steps
         steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
-        # the gradient by V_j is exp(g_j) times that by W_j, and a step of W_j exp(g_j) times that of V_j
+        # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
         W_steps = self.problem.rows_of_inputs(steps)
         W_steps *= np.exp(2.0 * self._gains.g)[:, np.newaxis]
         return steps
@@ -279,27 +279,25 @@ class MiniBatchLoop:
     def _move(self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        A moving average (Polyak & Juditsky 1992), where there is one, follows
-        theta. It spans few steps at first, so that it soon forgets the first
-        weights.
+        The moving average (Polyak & Juditsky 1992), if there is one, follows theta.
         """
         solver, step, gains = self.solver, self.state.step, self._gains
-        theta, moments = vectors[0], vectors[1 : 1 + solver.optimizer.n_moments]  # in this order
-        if gains is not None:  # the gradient is whole, and its moments are those of V and g
+        theta, moments = vectors[0], vectors[1 : 1 + solver.optimizer.n_moments]
+        if gains is not None:  # the moments are those of V and g
             W, G, g, dg = gains
             gain = np.exp(g)[:, np.newaxis]  # exp(g_j)              (d, 1)
             np.vecdot(G, W, out=dg)  # dJ/dg_j = <dJ/dW_j, W_j>      (d,)
             G *= gain  #               dJ/dV_j = exp(g_j) dJ/dW_j    (d, h)
-        scale = -rate * solver.optimizer.update(gradient, moments, step)  # the gradient now holds the direction
+        scale = -rate * solver.optimizer.update(gradient, moments, step)  # overwrites the gradient with the direction
         if solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * solver.weight_decay
         if gains is not None:
             G *= gain  #               a step of W_j is exp(g_j) times that of V_j
             dg *= solver.gain_rate
-        # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
+        # one pass over theta applies both the rate and the optimizer's scalar factor
         add_multiple(theta, scale, gradient)
         if gains is not None:
-            dg *= scale  #             now the change of g
+            dg *= scale  #             the change of g
             W *= np.exp(dg)[:, np.newaxis]
         if solver.averaging:
             average, decay = vectors[-1], solver.average_decay(step)
@@ -313,32 +311,9 @@ class MiniBatchLoop:
 def train_in_rounds(
     loops: Sequence[MiniBatchLoop], n_threads: int = 1, observer: EpochObserver | None = None
 ) -> list[TrainingEnd]:
-    """Train all loops in rounds of one epoch each, until each has ended or the observer asks to stop.
+    """Train all loops in rounds of one epoch each, in `n_threads` threads; see `Solver.train`.
 
-    After each round all have done the same number of epochs, but for those that have ended. No loop knows of another,
-    so that its outcome does not depend on how many threads there are.
-
-    Sets: the states, in place. A Ctrl-C after the first whole round ends all
-    loops with their last whole epochs; before it, KeyboardInterrupt is raised,
-    and the states are those of whole epochs.
-
-    Parameters
-    ----------
-    loops : sequence of MiniBatchLoop
-    n_threads : int, default=1
-        How many epochs are computed at a time; no result depends on it.
-
-    observer : EpochObserver, default=None
-
-    Returns
-    -------
-    results : list of TrainingEnd
-        Why each has ended, and after how many epochs.
-
-    Raises
-    ------
-    DivergedError
-        If the objective or theta of any is not finite.
+    Loops are independent, so no result depends on the number of threads.
     """
     stopped_by = None
     try:
@@ -359,7 +334,7 @@ def train_in_rounds(
 
 
 def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> None:
-    """Compute an epoch of each; with a pool, return or raise only when none is under way."""
+    """Train an epoch of each loop; with a pool, return or raise only after all threads have finished."""
     if pool is None:
         for loop in loops:
             loop.train_epoch()
@@ -368,115 +343,115 @@ def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> N
     try:
         futures += [pool.submit(loop.train_epoch) for loop in loops]
         wait(futures)
-    except KeyboardInterrupt:  # which comes to this thread alone: the others finish their epochs
+    except KeyboardInterrupt:  # raised in this thread only: the other threads finish their epochs
         wait(futures)
         raise
     for future in futures:
-        future.result()  # raises what the loop has raised
+        future.result()  # raises the error of the loop, if any
 
 
-# --- gradients, whole or sparse: only what follows tells the two apart ------------------------------------------------
+# --- whole and sparse gradients: only these functions distinguish them ------------------------------------------------
 
 PARAMETERS_MOVED_AT_ONCE = 2**15
-"""How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
+"""How many parameters a sparse step moves at once, so that they stay in the cache for a dozen passes."""
 
 
 def gradient_norm(gradient: Gradient, n_parameters: int) -> float:
-    """Return the Euclidean norm of the parameters' gradient, without that of gains; what a sparse one lacks is 0."""
+    """Return the Euclidean norm of the gradient of the parameters, without that of gains."""
     parts = _arrays(gradient) if isinstance(gradient, SparseGradient) else [gradient[:n_parameters]]
     return sqrt(sum([float(np.dot(part, part)) for part in parts]))
 
 
 def multiply_gradient(gradient: Gradient, factor: float) -> None:
-    """Multiply by a number, in place."""
+    """Multiply a gradient by a number, in place."""
     for part in _arrays(gradient):
         part *= factor
 
 
 def clear_fixed(gradient: Gradient, is_free: Array) -> None:
-    """Set the gradient of fixed weights to 0, in place; `is_free`, (n_weights,) and of its type, has a 0 for each."""
+    """Set the gradient of fixed weights to 0, in place; `is_free`, (n_weights,), is 0 for these and else 1."""
     if not isinstance(gradient, SparseGradient):
         gradient[: len(is_free)] *= is_free
         return
-    out, start, stop, rows, values = gradient
+    out, start, stop, row_indices, values = gradient
     out[:start] *= is_free[:start]
-    values *= is_free[start:stop].reshape(-1, values.shape[1])[rows]
+    values *= is_free[start:stop].reshape(-1, values.shape[1])[row_indices]
 
 
 def _arrays(gradient: Gradient) -> list[Array]:
-    """Return the vectors that a gradient consists of."""
+    """Return the arrays of a gradient, each 1-d."""
     if not isinstance(gradient, SparseGradient):
         return [gradient]
     return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
 
 
-class UntouchedRows:
-    """Catches up a moving average of what it misses where sparse gradients touch only some rows of a matrix.
+class LazyAverage:
+    """A moving average whose rows are updated late if sparse gradients do not touch them.
 
-    As long as a row of theta stays as it is, each step leaves of its average's distance from it the share that is the
-    step's decay: of all steps that a row has missed, the product of theirs. It is made up for when the row is touched
-    again, and at the end of an epoch.
+    While a row of theta does not change, each step multiplies the difference between its average and theta by the
+    decay. So several steps multiply it by the product of their decays. This is applied when the row is touched again,
+    and at the end of an epoch.
     """
 
     def __init__(self, theta: Array, average: Array) -> None:
         self._vectors = theta, average
-        self._log_kept = 0.0  # the logarithm of this product, over the steps of this epoch
-        self._caught_up: Array | None = None  # (d,) of each row, what it was when that was last up to date
+        self._log_product = 0.0  # the logarithm of the product of the decays of this epoch
+        self._log_at_update: Array | None = None  # (d,) `_log_product` when each row was last updated
 
     def before_step(self, gradient: Gradient) -> None:
-        """Catch up the rows that a step is about to touch."""
+        """Update the rows that a step will touch."""
         if not isinstance(gradient, SparseGradient):
             self.catch_up_all()
             return
-        if self._caught_up is None:
+        if self._log_at_update is None:
             at, h = slice(gradient.start, gradient.stop), gradient.values.shape[1]
             self._theta, self._average = (vector[at].reshape(-1, h) for vector in self._vectors)  # (d, h)
-            self._caught_up = np.full(len(self._theta), self._log_kept)
-        self._catch_up(gradient.rows, self._caught_up)
+            self._log_at_update = np.full(len(self._theta), self._log_product)
+        self._catch_up(gradient.row_indices, self._log_at_update)
 
     def after_step(self, gradient: Gradient, decay: float) -> None:
-        """Count a step; the rows that it has touched have missed nothing of it."""
-        self._log_kept += log(decay)
-        if self._caught_up is not None and isinstance(gradient, SparseGradient):
-            self._caught_up[gradient.rows] = self._log_kept
+        """Count a step, which has updated the rows that it has touched."""
+        self._log_product += log(decay)
+        if self._log_at_update is not None and isinstance(gradient, SparseGradient):
+            self._log_at_update[gradient.row_indices] = self._log_product
 
     def catch_up_all(self) -> None:
-        """Catch up all rows."""
-        if self._caught_up is not None:
-            self._catch_up(np.flatnonzero(self._caught_up != self._log_kept), self._caught_up)
-            self._caught_up = None
+        """Update all rows."""
+        if self._log_at_update is not None:
+            self._catch_up(np.flatnonzero(self._log_at_update != self._log_product), self._log_at_update)
+            self._log_at_update = None
 
-    def _catch_up(self, rows: Array, caught_up: Array) -> None:
+    def _catch_up(self, row_indices: Array, log_at_update: Array) -> None:
         n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // self._theta.shape[1])
-        for i in range(0, len(rows), n_rows):
-            chunk = rows[i : i + n_rows]
-            kept = np.exp(self._log_kept - caught_up[chunk]).astype(self._theta.dtype)[:, np.newaxis]
-            target = self._theta.take(chunk, axis=0)
-            self._average[chunk] = target + kept * (self._average.take(chunk, axis=0) - target)
+        for i in range(0, len(row_indices), n_rows):
+            some = row_indices[i : i + n_rows]
+            decay = np.exp(self._log_product - log_at_update[some]).astype(self._theta.dtype)[:, np.newaxis]
+            theta = self._theta.take(some, axis=0)
+            self._average[some] = theta + decay * (self._average.take(some, axis=0) - theta)
 
 
 Move = tuple[Sequence[Array], Array, int]
-"""Parts of the vectors and of the gradient, which a step changes in place, and how many weights come first in them."""
+"""Parts of the vectors and of the gradient, which a step overwrites, and how many weights are first in them."""
 
 
 def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterator[Move]:
-    """Yield what a step is to move: everything, or what a sparse gradient touches.
+    """Yield the parts that a step moves: everything, or what a sparse gradient touches.
 
-    The caller moves each part before it asks for the next. Sets: the vectors, where it yields copies.
+    The caller must move each part before it asks for the next one. If a part is a copy, it is then written back.
     """
     if not isinstance(gradient, SparseGradient):
         yield vectors, gradient, n_weights
         return
-    out, start, stop, rows, values = gradient
-    yield [vector[:start] for vector in vectors], out[:start], start  # weights, which decay
-    yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not
+    out, start, stop, row_indices, values = gradient
+    yield [vector[:start] for vector in vectors], out[:start], start  # weights of later layers
+    yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not decay
     h = values.shape[1]
     matrices = [vector[start:stop].reshape(-1, h) for vector in vectors]
     n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // h)
-    for i in range(0, len(rows), n_rows):
-        chunk = rows[i : i + n_rows]
-        # copies, (len(chunk), h) each: NumPy cannot work in place on rows chosen by index
-        copies = [matrix.take(chunk, axis=0) for matrix in matrices]
-        yield copies, values[i : i + n_rows], len(chunk)
-        for matrix, copy in zip(matrices, copies, strict=True):  # which the caller has moved by now
-            matrix[chunk] = copy
+    for i in range(0, len(row_indices), n_rows):
+        some = row_indices[i : i + n_rows]
+        # copies, (len(some), h) each: NumPy cannot work in place on rows that are selected by index
+        copies = [matrix.take(some, axis=0) for matrix in matrices]
+        yield copies, values[i : i + n_rows], len(some)
+        for matrix, copy in zip(matrices, copies, strict=True):  # the caller has moved the copies
+            matrix[some] = copy

@@ -5,9 +5,9 @@ An optimizer turns a gradient into a direction. A schedule is a function of how 
 
 Conventions
 -----------
-gradient : any shape     overwritten, in place, with a multiple of the direction
-scale : float            direction = scale * that multiple; the loop multiplies by rate and scale in one pass
-moments : arrays of the gradient's shape, what the optimizer remembers; all 0 at first, updated in place
+gradient : any shape     overwritten with direction / scale
+scale : float            the loop multiplies by rate and scale in one pass
+moments : arrays of the gradient's shape     the optimizer's memory, 0 at first and updated in place
 step : int               1 at the first step
 
 fraction : float         (epochs done + steps of this epoch / steps per epoch) / epochs planned, at most 1
@@ -144,9 +144,9 @@ class Optimizer(ABC):
 
 
 @lru_cache(maxsize=16)
-def constant_arrays(dtype: DType, *numbers: float) -> tuple[Array, ...]:
-    """Return numbers as arrays: converting them at every step takes NumPy as long as a pass over a small theta."""
-    return tuple(np.array(number, dtype) for number in numbers)
+def constant_arrays(dtype: DType, *constants: float) -> tuple[Array, ...]:
+    """Return constants as arrays: NumPy takes as long to convert a Python number as to pass over a small theta."""
+    return tuple(np.array(constant, dtype) for constant in constants)
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,11 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with classical or Nesterov momentum (Sutskever et al. 2013).
 
     velocity = momentum * velocity + gradient; the direction is the velocity
-    or, after Nesterov, gradient + momentum * velocity.
+    or, with Nesterov momentum, gradient + momentum * velocity.
 
-    The velocity is a sum of gradients, not of past steps: a rate that falls
-    takes effect at once, on all of it. scikit-learn sums steps, each at the
-    rate of its own time; the two agree while the rate is constant.
+    The velocity is a sum of gradients, so a lower rate affects all of it at
+    once. scikit-learn sums steps, each at its own rate; both agree if the rate
+    is constant.
     """
 
     momentum: float = 0.9
@@ -166,7 +166,7 @@ class SGD(Optimizer):
 
     @property
     def n_moments(self) -> int:
-        """One, or none without momentum."""
+        """1, or 0 without momentum."""
         return 1 if self.momentum else 0
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
@@ -183,8 +183,8 @@ class SGD(Optimizer):
         return 1.0
 
     def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
-        """Return 1 + momentum + momentum^2 + ..., one term per step so far: the velocity of a steady gradient of 1."""
-        # Nesterov's direction has one term more, momentum^step, which vanishes after the first steps: it is left out.
+        """Return the velocity for a constant gradient of 1: 1 + momentum + momentum^2 + ..., with a term per step."""
+        # Nesterov's direction has another term, momentum^step, which is soon negligible
         return (1.0 - self.momentum**step) / (1.0 - self.momentum) if self.momentum < 1.0 else float(step)
 
 
@@ -193,7 +193,7 @@ class RMSProp(Optimizer):
     """The gradient over the root of its mean square (Tieleman & Hinton 2012, lecture 6.5).
 
     v = beta_2 * v + (1 - beta_2) * gradient^2; the direction is gradient / (sqrt(v) + epsilon).
-    For an L1 penalty see `Adam`.
+    An L1 penalty is applied as for `Adam`.
     """
 
     beta_2: float = 0.99
@@ -225,11 +225,11 @@ class Adam(Optimizer):
     m = beta_1 m + (1 - beta_1) gradient,   v = beta_2 v + (1 - beta_2) gradient^2;
     the direction is c_t m / (sqrt(v) + epsilon) with c_t = sqrt(1 - beta_2^t) / (1 - beta_1^t).
 
-    An L1 penalty is a proximal step in the same metric, as in ProxGen (Yun, Lozano & Yang 2021, arXiv:2007.07484): with
+    An L1 penalty is a proximal step in the same metric, as in ProxGen (Yun, Lozano & Yang 2021, arXiv:2007.07484). With
     d = sqrt(1 - beta_2^t) / (sqrt(v) + epsilon + l1) for each weight, w moves by -rate m d / (1 - beta_1^t), and then
-    towards 0 by rate l1 d. Both have the same d, so that the fixed points are those of the penalised loss. Without l1
-    beside epsilon, d is huge where v is near 0, as it is for a weight that no batch has touched; with it, the second
-    step is no longer than the rate.
+    towards 0 by rate l1 d. Both steps have the same d, so the fixed points are those of the penalised loss. l1 is added
+    to epsilon because d would be huge for a weight with v near 0, such as one that no batch has touched. With l1, the
+    second step is at most as long as the rate.
     """
 
     beta_1: float = 0.9
@@ -240,14 +240,14 @@ class Adam(Optimizer):
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
         """Overwrite the gradient with a multiple of c_t m / (sqrt(v) + epsilon), update m and v; return the scale."""
-        # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each. So sqrt(v) is
-        # `root` times the root of what they hold: epsilon is divided by it here, the scale below.
+        # The arrays are m / (1 - beta_1) and v / (1 - beta_2), which saves two passes over theta. So sqrt(v) is `root`
+        # times the square root of the array: epsilon is divided by `root` here, and the scale below.
         m, v = moments
         root = sqrt(1.0 - self.beta_2)
         beta_1, beta_2, epsilon = constant_arrays(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)
         m *= beta_1
         m += gradient
-        # From here on the gradient's own memory holds gradient^2, then the root of v, then the direction: no temporary.
+        # no temporary array: the gradient is overwritten with gradient^2, then with sqrt(v), then with the direction
         gradient *= gradient
         v *= beta_2
         v += gradient
@@ -268,7 +268,7 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class Lion(Optimizer):
-    """Steps of the same length in every direction: the sign of a momentum (Chen et al. 2023, arXiv:2302.06675).
+    """The sign of a momentum, so that all weights move equally far (Chen et al. 2023, arXiv:2302.06675).
 
     The direction is sign(beta_1 m + (1 - beta_1) gradient); then m = beta_2 m + (1 - beta_2) gradient.
     """
@@ -290,27 +290,15 @@ class Lion(Optimizer):
         return 1.0
 
 
-class OptimizerEntry(NamedTuple):
-    """An optimizer that `solver` may name."""
-
-    make: Callable[..., Optimizer]
-    options: tuple[str, ...]  # the parameters of the estimators that `make` takes, by keyword
-
-
-OPTIMIZERS: dict[str, OptimizerEntry] = {
-    "adam": OptimizerEntry(Adam, ("beta_1", "beta_2", "epsilon")),
-    "sgd": OptimizerEntry(SGD, ("momentum", "nesterovs_momentum")),
-    "lion": OptimizerEntry(Lion, ("beta_1", "beta_2")),
-    "rmsprop": OptimizerEntry(RMSProp, ("beta_2", "epsilon")),
-}
-"""Every first-order optimizer by name."""
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "sgd": SGD, "lion": Lion, "rmsprop": RMSProp}
+"""Every first-order optimizer by name; its fields are the estimators' parameters of the same names."""
 
 
 # --- schedules --------------------------------------------------------------------------------------------------------
 
 
 class ScheduleInput(NamedTuple):
-    """What a schedule depends on: how far training has come."""
+    """The input of a schedule: how far training has come."""
 
     fraction: float = 0.0
     n_samples_seen: int = 0
@@ -322,7 +310,7 @@ Schedule = Callable[[ScheduleInput], float]
 
 
 def constant(progress: ScheduleInput) -> float:
-    """Return 1: the rate stays what it is."""
+    """Return 1."""
     return 1.0
 
 
@@ -342,7 +330,7 @@ PLATEAU_DIVISOR = 5.0
 
 
 def adaptive(progress: ScheduleInput) -> float:
-    """Return 1, and after each plateau a fifth of what it was."""
+    """Return 1, divided by 5 for each plateau."""
     return float(PLATEAU_DIVISOR**-progress.n_plateaus)
 
 
@@ -357,7 +345,7 @@ def flat_cosine(progress: ScheduleInput) -> float:
 
 
 def one_cycle(progress: ScheduleInput) -> float:
-    """Return a rise from 1/25 to 1 in the first 30 %, then a fall to 1/250,000, both along half a cosine.
+    """Rise from 1/25 to 1 in the first 30 %, then fall to 1/250,000, both along half a cosine.
 
     Smith (2018), arXiv:1803.09820.
     """
@@ -373,7 +361,7 @@ def _half_cosine(start: float, end: float, fraction: float) -> float:
 
 
 def coslog4(progress: ScheduleInput) -> float:
-    """Return four cosine cycles from 0 over 1 to 0, each twice as long as the one before.
+    """Run through four cosine cycles from 0 over 1 to 0, each twice as long as the one before.
 
     Holzmüller et al. (2024), arXiv:2407.04491.
     """
@@ -402,14 +390,13 @@ class UserSchedule:
 class ScheduleEntry(NamedTuple):
     """A schedule that `learning_rate` may name."""
 
-    make: Callable[..., Schedule]  # of the estimators' parameters in `options`, by keyword
-    options: tuple[str, ...] = ()
-    open_ended: bool = False  # no end: training continues until the loss stops improving, as in scikit-learn
+    make: Callable[..., Schedule]  # of the estimators' parameters that are its arguments
+    open_ended: bool = False  # whether training continues until the loss stops improving, as in scikit-learn
 
 
 SCHEDULES: dict[str, ScheduleEntry] = {
     "constant": ScheduleEntry(lambda: constant, open_ended=True),
-    "invscaling": ScheduleEntry(InverseScaling, ("power_t",), open_ended=True),
+    "invscaling": ScheduleEntry(InverseScaling, open_ended=True),
     "adaptive": ScheduleEntry(lambda: adaptive, open_ended=True),
     "cosine": ScheduleEntry(lambda: cosine),
     "flat_cosine": ScheduleEntry(lambda: flat_cosine),

@@ -1,7 +1,7 @@
-"""What a solver is given, changes and returns: the problem, the state of a network in training, and how training ended.
+"""What a solver takes, changes and returns: the problem, the state of a network in training, and how training ended.
 
-The whole state is in `State`, so that it can be copied, stored and resumed bit for bit. Early stopping is there too,
-because a checkpoint must hold its counters and the best epoch.
+`State` is the whole state, so that it can be copied, stored and resumed bit for bit. It includes early stopping,
+because a checkpoint must contain its counters and the best epoch.
 
 Conventions
 -----------
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from math import inf, isnan, nan
 from time import perf_counter
-from typing import ClassVar, NamedTuple, Protocol, Self, TypeAlias
+from typing import ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -29,10 +29,10 @@ from sknet._typing import Array, Batch, ValueAndGradient
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is recorded of one epoch; NaN is what it does not have."""
+    """The record of one epoch. Values that it does not have are NaN."""
 
-    loss: float = nan  # mean over the epoch's batches, the penalty included; only folds may have trained that long
-    validation_loss: float = nan  # without validation there is none, and no score
+    loss: float = nan  # mean over the epoch's batches, with the penalty; NaN if only folds trained this epoch
+    validation_loss: float = nan  # NaN without validation, like the score
     validation_score: float = nan
     learning_rate: float = nan  # of the last step; L-BFGS has none
     gradient_norm: float = nan  # of the last step, before it is clipped
@@ -40,7 +40,7 @@ class Epoch:
 
 
 class StopReason(Enum):
-    """Why training ended; the value is the sentence for the user, with the names of parameters to be filled in."""
+    """Why training ended. The value is the sentence for the user, a template that takes parameters."""
 
     FINISHED = "All epochs of the schedule are done."
     MAX_ITER = "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet."
@@ -54,12 +54,12 @@ class StopReason(Enum):
 
 @dataclass(frozen=True)
 class TrainingEnd:
-    """How training ended, and after how many epochs, those of earlier calls included."""
+    """How training ended."""
 
     reason: StopReason
-    epochs_done: int
-    message: str = ""  # SciPy's, of L-BFGS
-    scores_undefined: bool = False  # epochs were evaluated, and no score was a number
+    epochs_done: int  # with those of earlier calls
+    message: str = ""  # from SciPy, for L-BFGS
+    scores_undefined: bool = False  # whether epochs were evaluated, and all scores were NaN
 
 
 class DivergedError(ArithmeticError):
@@ -73,32 +73,23 @@ class DivergedError(ArithmeticError):
 # --- the state of one network in training -----------------------------------------------------------------------------
 
 
-class EpochEvaluation(NamedTuple):
-    """What held-out rows tell of an epoch."""
-
-    validation_loss: float
-    score: float
-    theta: Array  # as evaluated, which is the one to keep
-    temperature: float = 1.0  # that is in theta
-
-
-Evaluate: TypeAlias = Callable[[Array], EpochEvaluation]
-"""theta -> what held-out rows tell of it."""
-
-
 @dataclass(frozen=True)
-class Best:
-    """The parameters of the best epoch so far; replaced as a whole, never written to."""
+class EpochEvaluation:
+    """The parameters of an epoch, and how good held-out rows find them."""
 
     theta: Array
     score: float
     validation_loss: float
-    epoch: int  # counted from 1
-    temperature: float = 1.0  # that is in theta
+    epoch: int = 0  # counted from 1; 0 until `State` has set it
+    temperature: float = 1.0  # theta's output weights have been divided by it
+
+
+Evaluate: TypeAlias = Callable[[Array], EpochEvaluation]
+"""theta -> its evaluation by held-out rows."""
 
 
 def epoch_rank(score: float, validation_loss: float) -> tuple[int, float]:
-    """Return what epochs are compared by: any score comes before any loss, and any loss before none at all."""
+    """Return the key to compare epochs by: a score is better than a loss, and a loss is better than neither."""
     if not isnan(score):
         return 2, score
     return (0, 0.0) if isnan(validation_loss) else (1, -validation_loss)
@@ -106,54 +97,52 @@ def epoch_rank(score: float, validation_loss: float) -> tuple[int, float]:
 
 @dataclass
 class State:
-    """The training of one network: what has been learnt, remembered and recorded."""
+    """The state of one network in training: parameters, moments, random numbers, counters and history."""
 
     theta: Array
     moments: tuple[Array, ...]
     rng: np.random.Generator
     step: int = 0  # optimizer steps taken
     epoch: int = 0  # whole epochs done
-    n_samples_seen: int = 0  # training samples seen in them
+    n_samples_seen: int = 0  # training samples in these epochs
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
-    n_no_improvement: int = 0  # epochs since the score last rose by `tol` above the best one
-    best_score: float = -inf  # what `n_no_improvement` counts from; without validation minus the least training loss
-    best: Best | None = None  # the epoch to keep; None without validation
+    n_no_improvement: int = 0  # epochs since the score last exceeded the best score by `tol`
+    best_score: float = -inf  # without validation, minus the lowest training loss
+    best: EpochEvaluation | None = None  # the epoch to keep; None without validation
     average: Array | None = None  # moving average of theta, where one is kept
     history: list[Epoch] = field(default_factory=list)
 
     @property
     def parameters(self) -> Array:
-        """What is evaluated and kept: the moving average where there is one, else theta."""
+        """The parameters to evaluate and keep: the moving average if there is one, else theta."""
         return self.theta if self.average is None else self.average
 
     @property
     def vectors_like_theta(self) -> list[Array]:
-        """Theta, the moments and, if there is one, the average: whatever is as long as theta."""
+        """Theta, the moments and, if there is one, the average: all have the same length."""
         return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
     @property
     def scores_undefined(self) -> bool:
-        """Whether epochs were evaluated, and none of their scores was a number."""
+        """Whether epochs were evaluated, and all scores were NaN."""
         return self.best is not None and isnan(self.best.score)
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
     def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
-        """Return the validation loss and score of an epoch, NaN without validation.
+        """Update `best`, `best_score` and `n_no_improvement`; return the validation loss and score, or NaN.
 
-        Of equal scores the latest is kept: a score of few values, such as an
-        accuracy, often stays the same while the loss falls. As long as no score is a
-        number, the lowest validation loss is the best.
-
-        Sets: best, if this epoch is; n_no_improvement and best_score, by whether it improved by `tol`.
+        If scores are equal, the latest epoch is the best: an accuracy often stays the same
+        while the loss still falls. If all scores are NaN, the lowest validation loss is the best.
         """
         loss, score, compared = nan, nan, -training_loss
         if evaluate is not None:
-            loss, score, theta, temperature = evaluate(self.parameters)
+            evaluated = evaluate(self.parameters)
+            loss, score = evaluated.validation_loss, evaluated.score
             compared = score
             if self.best is None or epoch_rank(score, loss) >= epoch_rank(self.best.score, self.best.validation_loss):
-                self.best = Best(theta.copy(), score, loss, self.epoch, temperature)
-        # a score that is not a number improves on nothing, hence `not >=`
+                self.best = replace(evaluated, theta=evaluated.theta.copy(), epoch=self.epoch)
+        # `not >=`, since NaN is no improvement
         self.n_no_improvement = self.n_no_improvement + 1 if not compared >= self.best_score + tol else 0
         self.best_score = max(self.best_score, compared)
         return loss, score
@@ -162,9 +151,9 @@ class State:
         self, evaluate: Evaluate | None, n_samples: int, tol: float, started: float, *,
         loss: float, gradient_norm: float, learning_rate: float = nan,
     ) -> None:  # fmt: skip
-        """Count and evaluate an epoch of `n_samples`, which has begun when `perf_counter` was at `started`.
+        """Count an epoch of `n_samples` samples, evaluate it, and append it to the history.
 
-        Sets: the history, what has been counted, and what `evaluate_epoch` sets.
+        `started` is the value of `perf_counter` when the epoch began.
         """
         self.epoch += 1
         self.n_samples_seen += n_samples
@@ -174,8 +163,8 @@ class State:
 
     # --- from a file -------------------------------------------------------------------------------------------------
 
-    def refuse_other(self, first: Self) -> None:
-        """Raise a ValueError if this is not the state of a training that begins with `first`."""
+    def check_same_kind(self, first: Self) -> None:
+        """Raise a ValueError if this cannot be a later state of the training that begins with `first`."""
         types, first_types = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (self, first))
         if types != first_types or (self.best is not None and self.best.theta.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
@@ -185,7 +174,7 @@ class State:
     # --- copies ------------------------------------------------------------------------------------------------------
 
     def copy(self) -> Self:
-        """Return a copy whose arrays and generator are its own, in a time that depends on the arrays alone."""
+        """Return a copy that shares no arrays and no generator."""
         return replace(
             self,
             theta=self.theta.copy(),
@@ -197,15 +186,15 @@ class State:
         )
 
 
-# numbers, and `Best`, which is never written to: a reference to it is as good as a copy
+# numbers, and the best epoch, which is replaced as a whole and never written to: a reference is as good as a copy
 _REMEMBERED = [f.name for f in fields(State) if f.name not in {"theta", "moments", "average", "rng", "history"}]
 
 
 class Snapshot:
     """The state at the end of the last whole epoch, in buffers made once.
 
-    An interrupt may come at any moment, in the middle of `take` as well: the
-    buffers are then torn, but the state that was being copied is whole.
+    An interrupt may come at any moment. If it comes during `take`, the buffers
+    are incomplete, but the state itself is that of the end of an epoch.
     """
 
     def __init__(self, state: State) -> None:
@@ -214,16 +203,16 @@ class Snapshot:
 
     def take(self, state: State) -> None:
         """Copy the state into the buffers."""
-        self._torn = True
+        self._is_incomplete = True
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(mine, theirs)
         values = {name: getattr(state, name) for name in _REMEMBERED}
         self._others = values, state.rng.bit_generator.state, len(state.history)
-        self._torn = False
+        self._is_incomplete = False
 
     def restore(self, state: State) -> None:
-        """Put the state back to what it was when it was last taken."""
-        if self._torn:  # interrupted in `take`: the state is still that of the epoch's end
+        """Overwrite the state with the last one that was taken."""
+        if self._is_incomplete:  # interrupted during `take`: the state is that of the end of an epoch
             return
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(theirs, mine)
@@ -237,25 +226,25 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be minimised, as training sees it."""
+    """What a solver minimises, with penalties, constraints and validation."""
 
     objective: ValueAndGradient
     n_samples: int
-    n_weights: int  # theta[:n_weights] decays, and has penalties
-    n_inputs: int = 0  # d, whose weights, a row for each, are theta[first_input_weight:n_weights]
+    n_weights: int  # penalties and weight decay act on theta[:n_weights]
+    n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
-    penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
-    is_random: bool = False  # whether the objective draws random numbers (dropout)
-    l1: float = 0.0  # strength of an L1 penalty, where neither the objective nor `proximal_step` has it
-    # L1 and max_norm, after each step: (theta or its average, step lengths)
+    penalty: Callable[[Array], float] = lambda theta: 0.0  # not included in values with a sparse gradient
+    is_random: bool = False  # whether the objective draws random numbers, for dropout
+    l1: float = 0.0  # strength of an L1 penalty that is neither in the objective nor in `proximal_step`
+    # applies an L1 penalty and max_norm after each step: (theta or its average, step lengths) -> None, in place
     proximal_step: Callable[[Array, float | Array], None] | None = None
-    bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each, between which the weights stay
-    evaluate: Evaluate | None = None  # validation
-    # (batch size, generator to shuffle with) -> the batches of an epoch, of samples that are not held in memory
+    bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
+    evaluate: Evaluate | None = None  # None without validation
+    # (batch size, generator to shuffle with) -> the batches of an epoch, if samples are not all in memory
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None
 
     def rows_of_inputs(self, vector: Array) -> Array:
-        """Return the first layer's weights in theta, or what belongs to them in a vector like it, as a view: (d, h)."""
+        """Return a view of the first layer's weights in theta or in a vector of the same layout, (d, h)."""
         return vector[self.first_input_weight : self.n_weights].reshape(self.n_inputs, -1)
 
 
@@ -271,17 +260,16 @@ class EpochObserver(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Solver(ABC):
-    """The settings of a training, the same for all networks side by side."""
+    """The settings of training, which are the same for all networks side by side."""
 
-    # steps along the gradient of a batch, at a learning rate, L1 a proximal step after each: only these train an epoch
-    # of several networks at a time, and resume from a `State` as if training had not stopped; others need all rows for
-    # every step
+    # whether steps follow the gradient of a batch, at a learning rate. Only such solvers train several networks side by
+    # side and resume exactly from a `State`; other solvers need all rows for each step
     is_first_order: ClassVar[bool]
 
-    n_epochs: int  # those already done included
-    tol: float  # what counts as an improvement of the score or the training loss
-    n_iter_no_change: float = inf  # epochs to wait for one
-    end_reason: StopReason = StopReason.MAX_ITER  # once all epochs are used: FINISHED for a schedule with an end
+    n_epochs: int  # with those already done
+    tol: float  # the smallest improvement of the score or the training loss that counts
+    n_iter_no_change: float = inf  # epochs without such an improvement after which training stops
+    end_reason: StopReason = StopReason.MAX_ITER  # after all epochs; FINISHED for a schedule with an end
 
     @property
     def learns_gains(self) -> bool:
@@ -290,14 +278,14 @@ class Solver(ABC):
 
     @abstractmethod
     def samples_per_step(self, n_samples: int) -> int:
-        """Return how many of all samples a step takes."""
+        """Return the number of samples that a step uses."""
 
     @abstractmethod
     def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
-        """Return the first state of a training that starts at theta, of a network with so many inputs."""
+        """Return the first state of training that starts at theta."""
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
-        """Return the solver for another number of epochs, which are a share of those that it has planned for."""
+        """Return the solver for another number of epochs, which is `share` times the planned one."""
         return replace(self, n_epochs=n_epochs)
 
     def with_l1(self, l1: float) -> Self:
@@ -312,11 +300,10 @@ class Solver(ABC):
         observer: EpochObserver | None = None,
         n_threads: int = 1,
     ) -> list[TrainingEnd]:
-        """Minimise each problem from its state, until it ends or the observer asks to stop.
+        """Minimise each problem, and update its state in place, until it ends or the observer asks to stop.
 
-        Sets: the states, in place. A Ctrl-C after the first whole epoch ends training
-        with the states of the last whole ones; before it, KeyboardInterrupt is
-        raised, and the states are those of whole epochs.
+        After the first whole epoch, Ctrl-C ends training with the states of the last
+        whole epoch. Before, KeyboardInterrupt is raised, and the states are those of whole epochs.
 
         Raises
         ------
@@ -325,13 +312,13 @@ class Solver(ABC):
         """
 
     def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a resumed training has nothing left to do; None if it has, or begins with this state."""
-        if not state.history:  # as in `partial_fit`, which always trains an epoch
+        """Return why resumed training has nothing left to do; None if it must go on, or if the state is new."""
+        if not state.history:  # also a state kept for `partial_fit`, which always trains an epoch
             return None
         return self.reason_to_stop_early(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
 
     def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why to stop early: no better score (`early_stopping`) or loss for too many epochs; else None."""
+        """Return why to stop early, if the score or loss has not improved for too many epochs; else None."""
         if state.n_no_improvement <= self.n_iter_no_change:
             return None
         return StopReason.LOSS_PLATEAU if problem.evaluate is None else StopReason.SCORE_PLATEAU

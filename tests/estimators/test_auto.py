@@ -8,13 +8,6 @@ from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.resolve import (
-    FOLDS_PATIENCE,
-    FOLDS_TOL,
-    LARGE_PATIENCE,
-    LARGE_TOL,
-    PATIENCE,
-    STEADY_FOLDS_PATIENCE,
-    TOL,
     Facts,
     Folds,
     HeldOut,
@@ -22,6 +15,7 @@ from sknet._estimators.resolve import (
     evaluation_class,
     fraction_to_hold_out,
     resolve,
+    rules,
 )
 from tests.estimators.choices import (
     FEW_ROWS,
@@ -62,12 +56,12 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE, FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE, FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS, "folds"), STEADY_FOLDS_PATIENCE, FRACTION_HELD_OUT, FOLDS_TOL),
-     (Facts(2000, True, 300), PATIENCE, FRACTION_HELD_OUT, TOL),
-     (Facts(LARGE_ROWS, True, 2000), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL),
-     (Facts(LARGE_ROWS - 1, True, 1), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL)],
+    [(Facts(FEW_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (Facts(MANY_ROWS, "folds"), rules.STEADY_FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (Facts(2000, True, 300), rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL),
+     (Facts(LARGE_ROWS, True, 2000), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL),
+     (Facts(LARGE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
@@ -81,15 +75,15 @@ def test_validation_rows_of_the_user_do_not_make_a_table_large():
     few, many = (
         SimpleNamespace(**clone(net).fit(X[:n], y[:n], X_val=X, y_val=y).resolved_params_) for n in (100, LARGE_ROWS)
     )
-    assert (few.n_iter_no_change, few.validation_fraction, few.tol) == (PATIENCE, FRACTION_HELD_OUT, TOL)
+    assert (few.n_iter_no_change, few.validation_fraction, few.tol) == (rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL)
     assert (many.n_iter_no_change, many.validation_fraction, many.tol) == (
-        LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL,
+        rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("n", [FEW_ROWS - 1, MANY_ROWS])
 def test_folds_of_numbers_wait_for_fewer_epochs(n):
-    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == STEADY_FOLDS_PATIENCE
+    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == rules.STEADY_FOLDS_PATIENCE
 
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
@@ -129,8 +123,8 @@ def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_th
 
 def test_scikit_learns_schedules_wait_as_they_do():
     settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, True))
-    assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (PATIENCE, TOL, False)
-    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == TOL
+    assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
+    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == rules.TOL
 
 
 @pytest.mark.parametrize(("cls", "sizes"), [(SigmoidMLPClassifier, (128,)), (SigmoidMLPRegressor, (96, 32))])

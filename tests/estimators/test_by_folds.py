@@ -333,10 +333,20 @@ def test_groups_are_routed_to_a_splitter():
         (GroupKFold(5), {}, {"groups": np.zeros(3)}, "groups"),
         (PredefinedSplit(np.zeros(N)), {}, {}, "leaves no rows to train on.*choose another splitter"),
         (PredefinedSplit(np.full(N, -1)), {}, {}, "makes no split"),
-        (PredefinedSplit(np.where(np.arange(N + 9) < N, -1, 0)), {}, {}, "more rows than the 150"),
+        (PredefinedSplit(np.where(np.arange(N + 9) < N, -1, 0)), {}, {}, "rows from 150 to 158"),
         (Splits([(np.arange(9), np.arange(9, N)), (np.arange(N), [])]), {}, {}, "leaves no rows to hold out"),
-        (KFold(), {"early_stopping": False}, {}, "is a splitter.*early_stopping=False: set early_stopping='folds'"),
-        (KFold(), {"early_stopping": True}, {"X_val": X_VAL, "y_val": NUMBER_VAL}, "X_val and y_val are passed, but"),
+        (
+            KFold(),
+            {"early_stopping": False},
+            {},
+            "folds, which do not go with early_stopping=False: leave early_stopping",
+        ),
+        (
+            KFold(),
+            {"early_stopping": True},
+            {"X_val": X_VAL, "y_val": NUMBER_VAL},
+            "X_val does not go with validation_fraction=",
+        ),
     ],
     ids=["no groups", "other groups", "all rows", "no rows", "more rows", "an empty part", "off", "rows of one's own"],
 )

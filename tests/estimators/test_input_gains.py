@@ -52,12 +52,13 @@ def test_auto_is_on_elsewhere_and_changes_the_weights():
     assert not np.array_equal(net.coefs_[0], SigmoidMLPRegressor(**QUICK, input_gains=False).fit(FRAME, Y).coefs_[0])
 
 
-@pytest.mark.parametrize(("parameters", "table", "name"), [
-    ({"solver": "lbfgs"}, X, "solver='lbfgs'"), ({}, sp.csr_array(X), "sparse X"),
+@pytest.mark.parametrize(("parameters", "table", "message"), [
+    ({"solver": "lbfgs"}, X, "solver='lbfgs' does not go with input_gains=True"),
+    ({}, sp.csr_array(X), "input_gains=True does not go with sparse X"),
 ])  # fmt: skip
-def test_gains_that_cannot_be_learnt_are_refused(parameters, table, name):
+def test_gains_that_cannot_be_learnt_are_refused(parameters, table, message):
     net = SigmoidMLPRegressor(**UNEVALUATED | parameters, input_gains=True)
-    with pytest.raises(ValueError, match=f"input_gains=True does not go with {name}"):
+    with pytest.raises(ValueError, match=message):
         net.fit(table, Y)
 
 

@@ -140,7 +140,7 @@ NONE_IN_ROW = np.where(np.arange(N)[:, np.newaxis] == 3, np.nan, 1.0)
 @pytest.mark.parametrize(
     ("estimator", "y", "message"),
     [
-        (SigmoidMLPRegressor, NUMBERS * NONE_IN_ROW, "Input y contains NaN, and nothing else, in row 3: leave such"),
+        (SigmoidMLPRegressor, NUMBERS * NONE_IN_ROW, "Input y contains NaN, in row 3: leave such"),
         (SigmoidMLPRegressor, NUMBERS[:, 0] * NONE_IN_ROW[:, 0], "Input y contains NaN, in row 3: leave such rows out"),
         (SigmoidMLPRegressor, NUMBERS * [1.0, np.nan], "y has no value in column 1: leave that column out"),
         (SigmoidMLPClassifier, LABELS * NONE_IN_ROW, "Input y contains NaN and nothing else in row 3: leave out rows"),

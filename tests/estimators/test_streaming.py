@@ -66,10 +66,10 @@ def rows(n=40):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"solver": "lbfgs"}, "solver='lbfgs' needs all rows for every step.*use 'adam'"),
-        ({"n_members": 3}, "n_members=3 needs all rows at once: fit a stream with n_members=1"),
-        ({"early_stopping": "folds"}, "early_stopping='folds' trains on all rows several times"),
-        ({"warm_start": True}, "warm_start=True: a fit from a stream starts anew"),
+        ({"solver": "lbfgs"}, "A stream does not go with solver='lbfgs'"),
+        ({"n_members": 3}, "A stream does not go with n_members=3: leave n_members at its default"),
+        ({"early_stopping": "folds"}, "A stream does not go with early_stopping='folds'"),
+        ({"warm_start": True}, "A stream does not go with warm_start=True"),
         ({"class_weight": {False: 0.0, True: 0.0}}, "class_weight and sample_weight make the weight of every row zero"),
     ],
     ids=str,

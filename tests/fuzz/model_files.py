@@ -132,7 +132,7 @@ def mutated_tree(rng, settings, arrays):
         elif way == 2:
             del where[key]
         elif way == 3 and isinstance(where, dict):
-            where[str(rng.choice(["is", "name", "x", "levels", "of", "0", "a.b"]))] = STRANGE[
+            where[str(rng.choice(["is", "name", "x", "categories", "of", "0", "a.b"]))] = STRANGE[
                 rng.integers(len(STRANGE))
             ]
         elif way == 4 and isinstance(where[key], list):
@@ -178,13 +178,14 @@ def header_only(header, data=b"", length=None):
 def strange_columns():
     """Columns of every kind whose parts do not go together."""
     number = {"is": "NumberColumn", "center": 0.0, "factor": 1.0, "bend": True, "shift": True}
-    bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0], "fill": 0.0}
+    bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0]}
     dates = {"is": "DatetimeColumn", "seconds": number, "cycles": [], "zone": None, "is_duration": False}
     return {
         "bins without edges": bins | {"edges": []},
         "quantiles of another count": {"is": "QuantileColumn", "quantiles": {"is": "array"}},
         "means of no level": {
-            "is": "TargetColumn", "levels": ["a"], "means": {"is": "array"}, "factor": {"is": "array"}, "one_hot": None
+            "is": "TargetColumn", "categories": ["a"], "means": {"is": "array"}, "factor": {"is": "array"},
+            "one_hot": None,
         },
         "a cycle that is not known": dates | {"cycles": ["__import__"]},
         "a time zone that pandas reads from a file": dates | {"zone": "dateutil//etc/passwd", "cycles": ["hour"]},
@@ -211,7 +212,7 @@ def crafted():
         return signed(json.dumps(plain), kept, sknet=sknet)
 
     fitted = lambda plain: plain["value"]["fitted"]["model"]  # noqa: E731
-    head = "fitted.model.head.labels.known"
+    head = "fitted.model.encoding.head.labels.known"
     yield "nothing", b""
     yield "seven bytes", b"\0" * 7
     yield "a length of zero", bytes(8)
@@ -276,25 +277,37 @@ def crafted():
         "an activation that is not known",
         changed(lambda p: fitted(p)["network"].update(activations=[{"is": "activation", "name": "__import__"}])),
     )
-    yield "a loss that is not known", changed(lambda p: fitted(p)["head"]["settings"].update(loss="os.system"))
-    yield "an object type", changed(lambda p: fitted(p).update(compute_dtype={"is": "dtype", "name": "object"}))
+    yield (
+        "a loss that is not known",
+        changed(lambda p: fitted(p)["encoding"]["head"]["settings"].update(loss="os.system")),
+    )
+    yield (
+        "an object type",
+        changed(lambda p: fitted(p)["encoding"].update(compute_dtype={"is": "dtype", "name": "object"})),
+    )
     yield "a kind that is not known", changed(lambda p: fitted(p).update({"is": "subprocess.Popen"}))
-    yield "an encoder in place of a network", changed(lambda p: fitted(p).update(network=fitted(p)["encoder"]))
-    yield "a model within a model", changed(lambda p: fitted(p).update(encoder=model["value"]["fitted"]["model"]))
+    yield (
+        "an encoder in place of a network",
+        changed(lambda p: fitted(p).update(network=fitted(p)["encoding"]["encoder"])),
+    )
+    yield (
+        "a model within a model",
+        changed(lambda p: fitted(p)["encoding"].update(encoder=model["value"]["fitted"]["model"])),
+    )
     for what, column in strange_columns().items():
         names = [name for name, part in column.items() if part == {"is": "array"}]
-        more = {f"fitted.model.encoder.columns.0.{name}": np.zeros(3) for name in names}
-        change = lambda p, column=column: fitted(p)["encoder"]["columns"].__setitem__(0, column)  # noqa: E731
+        more = {f"fitted.model.encoding.encoder.columns.0.{name}": np.zeros(3) for name in names}
+        change = lambda p, column=column: fitted(p)["encoding"]["encoder"]["columns"].__setitem__(0, column)  # noqa: E731
         yield what, changed(change, **more)
-    yield "no columns", changed(lambda p: fitted(p)["encoder"].update(columns=[]))
+    yield "no columns", changed(lambda p: fitted(p)["encoding"]["encoder"].update(columns=[]))
     yield "weights of another shape", changed(lambda p: None, **{name: a.reshape(-1) for name, a in arrays.items()})
     number = {"center": np.zeros(10**5), "factor": np.ones(10**5)}
     number |= dict.fromkeys(["bend", "shift", "has_missing_indicator"], np.zeros(10**5, bool))
     yield (
         "a hundred thousand columns",
         changed(
-            lambda p: fitted(p)["encoder"].update(columns={"is": "rows", "of": "NumberColumn"}),
-            **{f"fitted.model.encoder.columns.{name}": array for name, array in number.items()},
+            lambda p: fitted(p)["encoding"]["encoder"].update(columns={"is": "rows", "of": "NumberColumn"}),
+            **{f"fitted.model.encoding.encoder.columns.{name}": array for name, array in number.items()},
         ),
     )
     epochs = {name: np.arange(10**6).astype(np.float16) for name in EPOCH}
@@ -331,10 +344,10 @@ def crafted():
     yield (
         "an indicator of 2^60 labels",
         changed(
-            lambda p: fitted(p)["head"].update(
+            lambda p: fitted(p)["encoding"]["head"].update(
                 labels={"is": "IndicatorLabels", "n_labels": 2**60, "values": {"is": "array"}}
             ),
-            **{"fitted.model.head.labels.values": np.array([0, 1]), head: None},
+            **{"fitted.model.encoding.head.labels.values": np.array([0, 1]), head: None},
         ),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._model.evaluation import HeldOutLoss, Mixture, mix_outputs
+from sknet._model.evaluation import Judge, mix_outputs
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
 
@@ -21,17 +21,24 @@ LOGIT = 2.0 * (LABEL[:, np.newaxis] - 0.5) + rng.normal(size=(M, 1))
     [((False, True), 0.5, (0.8, 0.2)), ((False, True, False), 2 / 3, (0.4, 0.2, 0.4)), ((True, True), 1.0, (0.4, 0.4))],
 )
 def test_networks_of_a_kind_have_equal_parts_of_its_share(sees_bins, equal, of_each):
-    mixture = Mixture(sees_bins)
-    assert mixture.equal_weight == pytest.approx(equal)
-    assert mixture.weight_of_each_network(0.8) == pytest.approx(of_each)
+    judge = judge_of(None, sees_bins=sees_bins)
+    assert judge.weights_of_networks(equal) == pytest.approx([1.0 / len(sees_bins)] * len(sees_bins))
+    assert judge.weights_of_networks(0.8) == pytest.approx(of_each)
 
 
 def test_each_kind_has_the_mean_of_its_networks():
-    raw_by_component = Mixture([False, True, False]).mean_raw_by_component(lambda j: np.full((2, 1), float(j)))
+    judge = judge_of(None, sees_bins=(False, True, False))
+    raw_by_component = judge.raw_by_component(lambda j: np.full((2, 1), float(j)))
     assert_array_equal(raw_by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
-    assert_allclose(mix_outputs([np.zeros((2, 1)), np.ones((2, 1))], 0.3), 0.7)
-    alone = np.zeros((2, 1))
-    assert mix_outputs([alone], 1.0) is not alone
+    assert_allclose(mix_outputs(np.array([[[0.0]], [[1.0]]]), 0.3), 0.7)
+    alone = np.zeros((1, 2, 1))
+    assert not np.shares_memory(mix_outputs(alone, 1.0), alone)
+
+
+def judge_of(rows, *, has_temperature=False, sees_bins=(False, True)):
+    """A judge by these rows, of a fit whose networks see bins or not."""
+    regularisation = SimpleNamespace(temperature_scaling=has_temperature)
+    return Judge(rows, SimpleNamespace(regularisation=regularisation, sees_bins=sees_bins))
 
 
 def rows_of(head, target, total_weight):
@@ -39,25 +46,28 @@ def rows_of(head, target, total_weight):
     return SimpleNamespace(encoding=encoding, target=target, relative_weight=None, total_weight=total_weight)
 
 
-def loss_of_labels(has_temperature):
+def judge_of_labels(has_temperature, **settings):
     head, values = learn_label_head(LABEL, TargetSettings("log_loss"))
     target = head.targets(values, np.dtype(float))
-    return HeldOutLoss(rows_of(head, target, float(M)), has_temperature)
+    return judge_of(rows_of(head, target, float(M)), has_temperature=has_temperature, **settings)
 
 
 def test_outputs_are_evaluated_at_their_best_temperature():
-    held_out, sharp = loss_of_labels(True), 8.0 * LOGIT
-    factor, loss, criterion = held_out.calibrate_in_place(sharp)
+    judge, sharp = judge_of_labels(True), 8.0 * LOGIT
+    factor, loss, criterion = judge.calibrate_in_place(sharp)
     assert 0.0 < factor < 1.0 and loss < criterion
     assert_allclose(sharp, 8.0 * factor * LOGIT)
-    assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
+    assert judge_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
 
 
 def test_what_knows_the_labels_has_the_whole_share_and_noise_none():
     noise = [rng.normal(size=(M, 1)) for _ in range(2)]
-    assert loss_of_labels(True).choose_mixing_weight([5.0 * LOGIT, 5.0 * noise[0]], 0.5) > 0.8
-    assert loss_of_labels(True).choose_mixing_weight([5.0 * noise[0], 5.0 * LOGIT], 0.5) < 0.2
-    assert loss_of_labels(True).choose_mixing_weight([LOGIT], 1.0) == 1.0
+    judge = judge_of_labels(True)
+    assert judge.choose_mixture(np.array([5.0 * LOGIT, 5.0 * noise[0]])).mixing_weight > 0.8
+    assert judge.choose_mixture(np.array([5.0 * noise[0], 5.0 * LOGIT])).mixing_weight < 0.2
+    alone = judge_of_labels(True, sees_bins=(True, True)).choose_mixture(8.0 * LOGIT[np.newaxis])
+    assert alone.mixing_weight == 1.0
+    assert_allclose(alone.raw, 8.0 * LOGIT / alone.temperature)
 
 
 @pytest.mark.parametrize("factor", [1.0, 1000.0])
@@ -66,11 +76,13 @@ def test_the_share_does_not_depend_on_the_unit_of_a_target(factor):
     y = rng.normal(size=30)
     head, values = learn_regression_head(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
-    held_out = HeldOutLoss(rows_of(head, target, 4.0), False)
+    judge = judge_of(rows_of(head, target, 4.0))
     errors = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0] * [1.0, 2.0] * np.sqrt(30.0)
-    share = held_out.choose_mixing_weight([target + factor * errors[:, :1], target + factor * errors[:, 1:]], 0.5)
-    assert 0.5 < share < 0.8  # which would be best but for the prior, that so few rows hardly move
+    outputs = np.array([target + factor * errors[:, :1], target + factor * errors[:, 1:]])
+    assert (
+        0.5 < judge.choose_mixture(outputs).mixing_weight < 0.8
+    )  # which would be best but for the prior, that so few rows hardly move
 
 
 def test_equal_outputs_keep_equal_shares():
-    assert loss_of_labels(True).choose_mixing_weight([LOGIT, LOGIT.copy()], 0.5) == pytest.approx(0.5)
+    assert judge_of_labels(True).choose_mixture(np.array([LOGIT, LOGIT])).mixing_weight == pytest.approx(0.5)

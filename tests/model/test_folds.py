@@ -14,7 +14,7 @@ from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
 from sknet._model.folds import (
     MIN_STEPS_TO_JUDGE,
-    ChosenEpoch,
+    EpochChoice,
     FoldPhase,
     FoldProgress,
     Folds,
@@ -57,7 +57,7 @@ def fold_networks(*prepared, groups=None):
 
 @pytest.fixture
 def script_losses(monkeypatch):
-    """Script the inverse temperature and the loss of held-out rows, epoch after epoch, but not what sets choose."""
+    """Script the inverse temperature and the loss of all held-out rows, epoch after epoch, but not those of sets."""
 
     def script(values):
         pairs = iter(values)
@@ -65,7 +65,7 @@ def script_losses(monkeypatch):
         monkeypatch.setattr(
             evaluation,
             "scale_to_best_temperature_in_place",
-            lambda loss, raw, *others: next(pairs) if len(raw) == N else unscripted(loss, raw, *others),
+            lambda loss, raw, *others: (next(pairs, None) if len(raw) == N else None) or unscripted(loss, raw, *others),
         )
 
     return script
@@ -149,16 +149,17 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
         best = max(i for i in range(first, 9) if rated[i - 1] == min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    chosen = FoldPhase(settings, rows, *given, Folds(splits), SEEDS).train()
+    networks = FoldPhase(settings, rows, *given, Folds(splits), SEEDS)
+    chosen = networks.train()
     best, temperature = choice_of(all_places)
-    assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
+    assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
-    assert_array_equal(chosen.held_out, held_out)
-    expected = np.empty_like(chosen.raw)  # by the choice of the other sets
+    assert_array_equal(chosen.row_indices, held_out)
+    expected = np.empty_like(chosen.held_out.raw)  # by the choice of the other sets
     for judged in draw_judged_sets(splits, None):
         epoch, temperature = choice_of(np.setdiff1d(all_places, judged))
         expected[judged] = outputs[epoch - 1][judged] / temperature
-    np.testing.assert_allclose(chosen.raw, expected, rtol=1e-4)
+    np.testing.assert_allclose(chosen.held_out.raw, expected, rtol=1e-4)
 
 
 def test_no_row_chooses_the_epoch_at_which_it_is_judged():
@@ -180,7 +181,21 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.0 - prior + surplus)])
     chosen = fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")).train()
     assert chosen.chosen_epoch == expected
-    assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
+
+
+def test_the_temperature_of_a_set_is_that_of_the_other_rows_even_if_patience_ends_before_an_epoch_may_be_chosen(
+    script_losses,
+):
+    script_losses([(1.0, 1.0)] * 3)
+    settings, rows, *given = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
+    folds = fold_networks(settings, rows, *given)
+    chosen = folds.train()
+    assert chosen.chosen_epoch == 3 < folds.first_epoch
+    (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
+    for judged in draw_judged_sets(draw_folds(N, LABEL, None, 5).splits, None):
+        others = np.setdiff1d(np.arange(N), judged)
+        temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
+        np.testing.assert_allclose(chosen.held_out.raw[judged], raw[judged] / temperature, rtol=1e-4)
 
 
 class FoldsOf(FoldPhase):
@@ -195,7 +210,7 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     settings, rows, *given = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
     folds = FoldsOf(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
-    folds.given = [rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs]
+    folds.given = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
     return folds.train(), folds.given
 
 
@@ -205,7 +220,9 @@ def test_networks_that_err_more_have_a_smaller_share():
     errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
     chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
     assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
-    np.testing.assert_allclose(chosen.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second)
+    np.testing.assert_allclose(
+        chosen.held_out.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second
+    )
     chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
     np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
 
@@ -220,7 +237,7 @@ def test_shares_are_equal_where_all_networks_predict_the_same(n_members):
 
 def test_other_losses_have_no_temperature():
     chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
-    assert chosen.temperature == 1.0 and chosen.raw.shape == (N, 1)
+    assert chosen.temperature == 1.0 and chosen.held_out.raw.shape == (N, 1)
 
 
 # --- for how long they wait ------------------------------------------------------------------------------------------
@@ -236,12 +253,14 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
     networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02))
     chosen = networks.train()
-    assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
+    assert chosen.chosen_epoch == 4 and networks.n_iter == 4 + n_in_vain + 1
 
 
 def test_a_constant_loss_of_0_is_no_better_than_itself(script_losses):
     script_losses([(1.0, 0.0)] * 40)
-    assert len(fold_networks(*prepared(max_iter=40, n_iter_no_change=2)).train().epochs) == 4
+    networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=2))
+    networks.train()
+    assert networks.n_iter == 4
 
 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 4), (N, 80, 75), (N, 9, 9)])
@@ -262,8 +281,8 @@ def test_splits_that_train_on_few_rows_have_as_many_steps():
 
 def test_max_iter_bounds_them_even_where_no_loss_is_a_number(script_losses):
     script_losses([(1.0, np.nan)] * 99)
-    chosen = fold_networks(*prepared(max_iter=4)).train()
-    assert chosen.chosen_epoch <= len(chosen.epochs) <= 4
+    networks = fold_networks(*prepared(max_iter=4))
+    assert networks.train().chosen_epoch <= networks.n_iter <= 4
 
 
 def test_the_networks_for_all_rows_train_for_so_many_epochs():
@@ -277,7 +296,7 @@ def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
     """225 rows are seven batches of 32 and one row: seven epochs of eight steps would be six of 300 rows."""
     solver = prepared(batch_size=32, max_iter=50)[0].solver
     n_steps = 7 * steps_per_epoch(solver, n_train)
-    selection = Selection(7, n_steps, 1.0, (1.0,), (), np.arange(0), np.empty((0, 1)), None)
+    selection = Selection(7, n_steps, 1.0, (1.0,), np.arange(0), None, None)
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
 
 
@@ -287,23 +306,25 @@ def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_the_same_seeds_choose_the_same(n_threads):
     with thread_product(0), blas_threads(2):
-        first = fold_networks(*prepared(max_iter=3)).train()
+        networks = fold_networks(*prepared(max_iter=3))
+        first = networks.train()
     with thread_product(0), blas_threads(n_threads):
-        again = fold_networks(*prepared(max_iter=3)).train()
+        same_networks = fold_networks(*prepared(max_iter=3))
+        again = same_networks.train()
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
-    assert_array_equal(first.raw, again.raw)
-    for one, other in zip(first.epochs, again.epochs, strict=True):
+    assert_array_equal(first.held_out.raw, again.held_out.raw)
+    for one, other in zip(*networks.epochs, *same_networks.epochs, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
 
 
 @pytest.mark.parametrize(
     "raw",
-    [np.zeros((N, 1), np.uint32), np.zeros((N, 1), np.float32), np.zeros((N, 2))],
+    [np.zeros((1, N, 1), np.uint32), np.zeros((1, N, 1), np.float32), np.zeros((1, N, 2))],
     ids=["type", "precision", "shape"],
 )
 def test_outputs_of_another_type_or_shape_are_not_of_these_rows(raw):
     """A crafted checkpoint may hold them, and training in place would fail on them."""
-    own, first = np.zeros((N, 1)), FoldProgress([], [ChosenEpoch()])
-    FoldProgress([], [ChosenEpoch(1, [own])], [epoch(1.0, 0.5)]).refuse_other(first, [own])
+    own, first = np.zeros((1, N, 1)), FoldProgress([], [EpochChoice()])
+    FoldProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_start(first, own)
     with pytest.raises(ValueError, match="what its folds have chosen is not of these rows"):
-        FoldProgress([], [ChosenEpoch(1, [raw])], [epoch(1.0, 0.5)]).refuse_other(first, [own])
+        FoldProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_start(first, own)

@@ -185,6 +185,6 @@ def test_outputs_have_names_and_rows_have_strata_and_weights(case):
 def test_a_head_goes_on_with_what_it_has_learnt(case):
     head, values = case.learn()
     again = head.with_settings(head.settings)
-    head.refuse_other_classes(case.learn()[0])
+    head.check_same_classes(case.learn()[0])
     assert again.n_outputs == head.n_outputs and again.loss.name == head.loss.name == case.settings.loss
     assert_array_equal(again.targets(values, DOUBLE), head.targets(values, DOUBLE))

@@ -85,9 +85,9 @@ def test_another_loss_for_the_same_labels():
 
 def test_other_labels_are_refused():
     head, _ = learn_label_head(LABELS["binary"], LOG_LOSS)
-    head.refuse_other_classes(learn_label_head(LABELS["binary"][::-1], LOG_LOSS)[0])
+    head.check_same_classes(learn_label_head(LABELS["binary"][::-1], LOG_LOSS)[0])
     with pytest.raises(ValueError, match="same classes as in the previous call.*Previously got"):
-        head.refuse_other_classes(learn_label_head(LABELS["multiclass"], LOG_LOSS)[0])
+        head.check_same_classes(learn_label_head(LABELS["multiclass"], LOG_LOSS)[0])
     with pytest.raises(ValueError, match="never"):
         head.read(np.array(["never", "yes"]))
 

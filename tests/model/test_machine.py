@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.machine import MIN_NETWORK_BYTES, N_THETA_COPIES, memory_limit, refuse_beyond_memory
+from sknet._model.machine import MIN_NETWORK_BYTES, N_THETA_COPIES, check_fits_in_memory, memory_limit
 from tests.model.limits import memory_of
 
 
@@ -14,10 +14,10 @@ def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch)
     pages = {"SC_PHYS_PAGES": 10_000, "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
     most = (10_000 * 4096 - MIN_NETWORK_BYTES) // (8 * N_THETA_COPIES)
-    refuse_beyond_memory("this", most, 8)
+    check_fits_in_memory("this", most, 8)
     with pytest.raises(ValueError, match=r"this makes 852,993 weights; to train them takes 1 GiB.*use smaller layers"):
-        refuse_beyond_memory("this", most + 1, 8)
-    refuse_beyond_memory("this", most + 1, 4)
+        check_fits_in_memory("this", most + 1, 8)
+    check_fits_in_memory("this", most + 1, 4)
 
 
 def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
@@ -25,7 +25,7 @@ def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
         raise ValueError("unrecognized configuration name")
 
     monkeypatch.setattr("os.sysconf", unknown)
-    refuse_beyond_memory("this", 10**30, 8)
+    check_fits_in_memory("this", 10**30, 8)
 
 
 @pytest.mark.parametrize(

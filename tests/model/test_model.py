@@ -42,7 +42,7 @@ def test_other_weights_make_another_model():
 @pytest.mark.parametrize("table", [np.float32, np.float64])
 def test_outputs_are_of_the_tables_type_whatever_the_arithmetics(dtype, table):
     model = model_of(SigmoidMLPRegressor(4, dtype=dtype, **QUICK).fit(X.astype(table), NUMBER))
-    assert model.compute_dtype == dtype and model.output_dtype == table
+    assert model.encoding.compute_dtype == dtype and model.encoding.output_dtype == table
     assert model.outputs(X.astype(table), np.asarray).dtype == table
     assert {layer.dtype for layer in model.activations(X.astype(table))} == {np.dtype(table)}
 

@@ -69,7 +69,7 @@ def test_epochs_are_counted_alike(trained):
 
 def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
     run, phase, _, _ = trained
-    assert phase.outcome(run.plan.rows).network.coefs[0].shape[1] == 4 * n_members
+    assert phase.outcome().network.coefs[0].shape[1] == 4 * n_members
     is_among_folds = run.phase is run.fold_phase
     assert len(phase.trainers_and_states) == len(run.progress.states) == (0 if is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (is_among_folds or n_members > 1)
@@ -80,12 +80,12 @@ def test_what_a_run_keeps_of_its_folds(trained, end, n_members):
     assert (progress is None) is (end in ("no folds", "held-out rows"))
     if progress is not None:  # once they are done, no network of theirs
         assert [*map(len, progress.states)] == ([n_members] * 4 if end == "among folds" else [])
-        assert all(1 <= chosen.number <= len(progress.epochs) for chosen in progress.choices)
+        assert all(1 <= chosen.epoch <= len(progress.epochs) for chosen in progress.choices)
 
 
 def test_held_out_rows_are_known_where_there_are_some(trained, end):
-    run, phase, _, _ = trained
-    held_out = phase.outcome(run.plan.rows).held_out
+    _, phase, _, _ = trained
+    held_out = phase.outcome().held_out
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
         raw, y, weight = held_out

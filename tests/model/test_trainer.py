@@ -8,7 +8,14 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.trainer import MAX_BUFFER_ROWS, ROWS_IN_CACHE, make_trainer, rows_at_once, train_side_by_side
+from sknet._model.trainer import (
+    MAX_BUFFER_ROWS,
+    ROWS_IN_CACHE,
+    make_trainer,
+    rows_at_once,
+    state_to_keep,
+    train_side_by_side,
+)
 from tests.estimators.inside import model_of, seeds_of
 from tests.model import examples
 from tests.model.limits import memory_of
@@ -284,6 +291,6 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
 def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
     run = run_of(max_iter=2)
     _, _, state = trained(run)
-    kept = run.state_to_keep(state, from_published=False)
+    kept = state_to_keep(state, run.layout.n_parameters, run.encoding.output_dtype, from_published=False)
     assert_array_equal(kept.theta, state.theta[run.layout.n_parameters :])  # the gains
     assert kept.theta.size == run.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2

@@ -68,8 +68,12 @@ def one_number(rng, n, k):
     return rng.normal(size=(n, 1))
 
 
-def mixed(rng, n, k):
-    return np.hstack([one_hot(rng, n, 3), labels(rng, n, 1), numbers(rng, n, 2)])
+COLUMNS = slice(0, 3), slice(3, 4)
+"""The raw outputs of two columns, of three classes and of two."""
+
+
+def columns(rng, n, k):
+    return np.hstack([one_hot(rng, n, 3), labels(rng, n, 1)])
 
 
 @dataclass(frozen=True)
@@ -108,14 +112,7 @@ LOSSES = {
     "tweedie": LossCase(losses.make_tweedie(1.3), 2, positive),
     "pinball": LossCase(losses.make_pinball(0.2), 2, numbers, kinks=True),
     "quantiles": LossCase(losses.make_quantiles(LEVELS), 3, one_number, kinks=True),
-    "side by side": LossCase(
-        losses.sum_of_losses(
-            [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, losses.SQUARED_ERROR],
-            [slice(0, 3), slice(3, 4), slice(4, 6)],
-        ),
-        6,
-        mixed,
-    ),
+    "log_loss, two columns": LossCase(losses.CLASSIFICATION_LOSSES["log_loss"](COLUMNS, True), 4, columns),
 }
 
 
@@ -253,8 +250,8 @@ class NetworkCase:
         whole = gradient.out.copy()
         W = self.layout.views(whole)[0][0]
         W[:] = self.penalty.l2 * self.layout.views(theta)[0][0]
-        W[gradient.rows] = gradient.values
-        return value + objective.penalty(theta), whole, gradient.rows
+        W[gradient.row_indices] = gradient.values
+        return value + objective.penalty(theta), whole, gradient.row_indices
 
     def arrays(self, theta):
         """The weights and biases of a theta, in one list."""

@@ -30,6 +30,11 @@ def category_column(*levels, **how):
     return CategoryColumn(levels, **how)
 
 
+def suffixes(column):
+    """What follows the column's name in the name of each input."""
+    return tuple(formula.suffix for formula in column.input_formulas)
+
+
 def table_encoder(*columns, names=None):
     """An encoder of these columns, learnt from no table."""
     return TableEncoder(names, columns)

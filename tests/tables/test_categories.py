@@ -21,6 +21,7 @@ from sknet._tables.categories import (
 )
 from sknet._tables.column import ColumnSettings
 from sknet._tables.statistics import N_ENCODING_FOLDS, cross_fit_folds
+from tests.tables.examples import suffixes
 
 # --- category --------------------------------------------------------------------------------------------------------
 
@@ -42,13 +43,13 @@ def write(column, values):
 def test_each_level_has_an_input_and_so_have_missing_values():
     column = learn(["b", "a", None, "c"])
     assert column == CategoryColumn(("a", "b", "c"), has_infrequent=False, has_missing=True)
-    assert column.suffixes == ("_a", "_b", "_c", "_missing") and column.n_inputs == 4
+    assert suffixes(column) == ("_a", "_b", "_c", "_missing") and column.n_inputs == 4
     assert write(column, ["c", None, "a", "never"]).tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0] * 4]
 
 
 def test_two_levels_share_one_signed_input():
     column = learn(["no", "yes", "no"])
-    assert (column.n_inputs, column.suffixes) == (1, ("_yes",))
+    assert (column.n_inputs, suffixes(column)) == (1, ("_yes",))
     assert write(column, ["no", "yes", "perhaps", None]).tolist() == [[-1], [1], [0], [0]]
 
 
@@ -63,27 +64,27 @@ def test_one_level_and_none():
 
 
 def test_levels_that_spell_numbers_are_in_numerical_order():
-    assert learn(["10", "9", "-1"]).levels == ("-1", "9", "10")
-    assert learn(["10", "9", "x"]).levels == ("10", "9", "x")
+    assert learn(["10", "9", "-1"]).categories == ("-1", "9", "10")
+    assert learn(["10", "9", "x"]).categories == ("10", "9", "x")
 
 
 def test_the_order_of_levels_does_not_depend_on_the_order_of_rows():
     """The text "nan" spells a float, with which no number can be compared."""
     for keys in itertools.permutations(["10", "2", "nan", "1"]):
-        assert learn(keys).levels == ("1", "10", "2", "nan")
+        assert learn(keys).categories == ("1", "10", "2", "nan")
 
 
 def test_rare_levels_share_an_input_with_unseen_ones():
     column = learn(["a", "b", "b", "c", "c", "d", None], most=4)
-    assert column.levels == ("b", "c") and column.suffixes == ("_b", "_c", "_infrequent", "_missing")
+    assert column.categories == ("b", "c") and suffixes(column) == ("_b", "_c", "_infrequent", "_missing")
     assert write(column, ["a", "never", "b", None]).tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
     without_missing = learn(["a", "b", "b", "c", "c", "d"], most=3)
     assert write(without_missing, [None]).tolist() == [[0, 0, 1]]
 
 
 def test_weight_and_not_number_makes_a_level_frequent():
-    assert learn(["a", "a", "b", "c"], most=2).levels == ("a",)
-    assert learn(["a", "a", "b", "c"], [1, 1, 3, 1], most=2).levels == ("b",)
+    assert learn(["a", "a", "b", "c"], most=2).categories == ("a",)
+    assert learn(["a", "a", "b", "c"], [1, 1, 3, 1], most=2).categories == ("b",)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 10, 499, 500, None])
@@ -92,30 +93,31 @@ def test_no_more_inputs_than_asked_for_that_of_infrequent_levels_included(most, 
     column = learn([*(f"user {i}" for i in range(500)), *missing] * 5, most=most)
     assert column.n_inputs == min(most or 501, 500 + len(missing))
     assert column.has_infrequent == (most is not None and most < 500 + len(missing))
-    assert column.n_inputs == len(column.suffixes) == len(column.input_formulas)
+    assert column.n_inputs == len(suffixes(column)) == len(column.input_formulas)
 
 
 def test_levels_of_few_rows_share_an_input_where_there_are_many():
     often, rare = np.repeat([f"often {i}" for i in range(40)], 5), np.repeat([f"rare {i}" for i in range(3)], 4)
     column = learn([*often, *rare])
-    assert column.has_infrequent and set(column.levels) == set(often)
+    assert column.has_infrequent and set(column.categories) == set(often)
     assert write(column, ["rare 1", "never"])[:, -1].tolist() == [1, 1]
-    assert "rare 0" in learn([*often, *rare[:4]]).levels  # it would be alone
-    assert "rare 0" in learn([*often[:95], *rare]).levels  # of few values, rarer ones are kept
-    assert "rare 0" in learn(["a", "b"] * 100 + [*rare]).levels  # and where there are few levels
-    assert learn([*often[:100], "once", "only"]).levels == learn(often[:100]).levels
+    assert "rare 0" in learn([*often, *rare[:4]]).categories  # it would be alone
+    assert "rare 0" in learn([*often[:95], *rare]).categories  # of few values, rarer ones are kept
+    assert "rare 0" in learn(["a", "b"] * 100 + [*rare]).categories  # and where there are few levels
+    assert learn([*often[:100], "once", "only"]).categories == learn(often[:100]).categories
 
 
 @pytest.mark.parametrize("most", [None, 10, 25])
 def test_rare_levels_are_among_the_others_that_share_an_input(most):
     column = learn([*np.repeat([f"often {i}" for i in range(30)], 9), "once", "only", None], most=most)
-    assert column.n_inputs == (most or 32) and len(column.levels) == column.n_inputs - 2
+    assert column.n_inputs == (most or 32) and len(column.categories) == column.n_inputs - 2
 
 
 def test_if_all_levels_are_kept_none_is_rare():
     values = pd.Series([f"c{i // 2}" for i in range(400)])
     assert (
-        len(learn_category(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).levels) == 200
+        len(learn_category(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).categories)
+        == 200
     )
 
 
@@ -132,7 +134,7 @@ def test_the_target_does_not_decide_which_levels_have_an_input():
 
 
 def test_two_levels_need_a_single_input():
-    assert learn(["no", "yes"], most=1).levels == ("no", "yes")
+    assert learn(["no", "yes"], most=1).categories == ("no", "yes")
 
 
 def test_values_that_all_differ_are_an_identifier():
@@ -140,7 +142,7 @@ def test_values_that_all_differ_are_an_identifier():
     assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
     assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
     with_missing = learn([*names, None])
-    assert with_missing.suffixes == ("_missing",) and with_missing.input_formulas[0].kind == "missing"
+    assert suffixes(with_missing) == ("_missing",) and with_missing.input_formulas[0].kind == "missing"
     assert write(with_missing, ["user 3", None, "new"]).tolist() == [[0], [1], [0]]
     assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
 
@@ -163,7 +165,7 @@ def test_the_order_of_the_rows_does_not_matter(sample, random):
 def test_declared_levels_count_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
     found = learn_category(column, "c", ColumnSettings())
-    assert found.levels == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
+    assert found.categories == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
     out = np.zeros((len(values), found.n_inputs))
     found.write(column, out, "c")
     np.testing.assert_array_equal(out, write(found, values))
@@ -171,12 +173,12 @@ def test_declared_levels_count_in_any_order(values, declared):
 
 def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
     column = pd.Series(pd.Categorical(["c", "d", "d"], categories=list("abcdef")))
-    assert learn_category(column, "c", ColumnSettings(max_categories=3)).levels == ("c", "d")
+    assert learn_category(column, "c", ColumnSettings(max_categories=3)).categories == ("c", "d")
 
 
 def test_a_level_called_missing_keeps_its_name():
-    assert learn(["missing", "x", None]).suffixes == ("_missing", "_x", "_missing_")
-    assert learn(["missing", "missing_", None]).suffixes == ("_missing", "_missing_", "_missing__")
+    assert suffixes(learn(["missing", "x", None])) == ("_missing", "_x", "_missing_")
+    assert suffixes(learn(["missing", "missing_", None])) == ("_missing", "_missing_", "_missing__")
 
 
 # --- category effects ------------------------------------------------------------------------------------------------
@@ -283,7 +285,7 @@ def test_means_are_drawn_to_that_of_all_rows(kind):
     }
     target = labels[kind]
     column, by_hand = learn_means(CITY, target), means_by_hand(CITY, target)
-    places = [column.levels.index(city) for city in CITY]
+    places = [column.categories.index(city) for city in CITY]
     np.testing.assert_allclose(column.means[0, places], by_hand, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(write(column, CITY), (by_hand - target.mean(axis=0)) / target.std(axis=0), atol=1e-9)
 
@@ -333,15 +335,15 @@ def test_folds_have_their_share_of_each_label_and_stay():
 
 def test_no_input_has_the_name_of_a_level():
     one_hot = CategoryColumn(("target_0", "target_1", "x"))
-    column = TargetColumn(one_hot.levels, np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot)
-    assert column.suffixes == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
+    column = TargetColumn(np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot.categories, one_hot)
+    assert suffixes(column) == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
 
 
 def test_beside_one_hot_only_where_levels_have_no_input():
     assert isinstance(learn_means(CITY, TARGET, encoding="both"), CategoryColumn)
     column = learn_means(CITY, TARGET, encoding="both", most=10)
     assert (
-        column.one_hot.n_inputs == 10 and column.n_inputs == 11 and column.suffixes[-2:] == ("_infrequent", "_target")
+        column.one_hot.n_inputs == 10 and column.n_inputs == 11 and suffixes(column)[-2:] == ("_infrequent", "_target")
     )
     np.testing.assert_array_equal(write(column, CITY)[:, -1:], write(learn_means(CITY, TARGET), CITY))
     np.testing.assert_array_equal(write(column, CITY)[:, :-1], write(column.one_hot, CITY))

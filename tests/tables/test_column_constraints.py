@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._tables.categories import MissingOnlyColumn
+from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings
 from sknet._tables.constraints import input_signs, interaction_sets, sets_with_inputs
 from sknet._tables.encoding import learn_encoder
@@ -50,7 +50,7 @@ def test_a_series_with_names_is_read_by_them():
     series = pd.Series({"size": 1, "town": 0, "day": 0, "price": -1})
     np.testing.assert_array_equal(input_signs(series, ENCODER), by_name)
     np.testing.assert_array_equal(input_signs(series[["size", "price"]], ENCODER), by_name)
-    with pytest.raises(ValueError, match="monotonic_cst names \\['x0', 'x1'\\], but X has no such columns"):
+    with pytest.raises(ValueError, match="monotonic_cst names \\['x0'\\], but X has no such columns"):
         input_signs(pd.Series([1, 0], index=["x0", "x1"]), ENCODER)
 
 
@@ -77,9 +77,10 @@ def test_what_cannot_be_meant(message):
         input_signs(BAD_SIGNS[message], ENCODER)
 
 
-def test_names_for_columns_without_names():
-    with pytest.raises(ValueError, match="monotonic_cst.*the columns of X have none: pass a data frame"):
-        input_signs({"x0": 1}, ARRAY)
+def test_columns_without_names_are_called_as_in_errors():
+    np.testing.assert_array_equal(input_signs({"x1": 1}, ARRAY), [0, 1])
+    with pytest.raises(ValueError, match=r"monotonic_cst names \['a'\], but X has no such columns: give .*'x0', 'x1'"):
+        input_signs({"a": 1}, ARRAY)
 
 
 # --- interaction sets ------------------------------------------------------------------------------------------------
@@ -108,6 +109,7 @@ MEANT = {
     "names and indices": ([{"day", 0}, frozenset({1})], [[0, 2], [1], [3]]),
     "overlapping sets": ([[0, 1], [1, 2], [3]], [[0, 1], [1, 2], [3]]),
     "numpy's integers, and one twice": ([[np.int64(1), 1]], [[1], [0, 2, 3]]),
+    "the last one": ([[-1]], [[3], [0, 1, 2]]),
     "empty sets": ([[], [0]], [[0], [1, 2, 3]]),
     "no set": ([], [[0, 1, 2, 3]]),
 }
@@ -116,35 +118,29 @@ MEANT = {
 @pytest.mark.parametrize("name", MEANT)
 def test_which_columns_a_set_has(name):
     given, expected = MEANT[name]
-    assert interaction_sets(given, NAMES, 4) == expected
+    assert interaction_sets(given, NAMES) == expected
 
 
 @pytest.mark.parametrize("given", ["no_interactions", "pairwise", [[0]]])
 def test_a_single_column_is_one_set(given):
-    assert interaction_sets(given, None, 1) == [[0]]
+    assert interaction_sets(given, ["x0"]) == [[0]]
 
 
 BAD_SETS = {
     "is no list of sets: give 'no_interactions'": ["price", "town"],
     "is no list of sets: give": [0, 1],
-    "names 'prize', but X has no such column: give some of \\['price'": [["prize"]],
-    "holds the index 4, but X has 4 columns: give indices from 0 to 3": [[0, 4]],
-    "holds the index -1, but X has 4 columns": [[-1]],
-    "holds True in a set, which is no column": [[True]],
-    "holds 1.0 in a set, which is no column": [[1.0]],
-    "holds \\(0, 1\\) in a set, which is no column": [[(0, 1)]],
+    "names \\['prize'\\], but X has no such columns: give some of \\['price'": [["prize"]],
+    "holds the indices \\[4\\], but X has 4 columns: give indices from 0 to 3": [[0, 4]],
+    "is a mask of 1 booleans, but X has 4 columns": [[True]],
+    "=\\[1.0\\] is not understood: give 'no_interactions'": [[1.0]],
+    "=\\[\\(0, 1\\)\\] is not understood": [[(0, 1)]],
 }
 
 
 @pytest.mark.parametrize("message", BAD_SETS)
 def test_sets_that_cannot_be_meant(message):
     with pytest.raises(ValueError, match=f"interaction_cst.*{message}"):
-        interaction_sets(BAD_SETS[message], NAMES, 4)
-
-
-def test_sets_of_names_for_columns_without_names():
-    with pytest.raises(ValueError, match="names 'x0', and the columns of X have no names: pass a data frame, or give"):
-        interaction_sets([["x0"]], None, 4)
+        interaction_sets(BAD_SETS[message], NAMES)
 
 
 def test_all_inputs_of_a_column_are_in_its_sets():
@@ -160,6 +156,6 @@ def test_all_inputs_of_a_column_are_in_its_sets():
 def test_a_set_whose_columns_have_no_inputs_gets_no_units():
     town = list(NAMES).index("town")
     left_out = replace(
-        WITHOUT_BINS, columns=(*WITHOUT_BINS.columns[:town], MissingOnlyColumn(), *WITHOUT_BINS.columns[town + 1 :])
+        WITHOUT_BINS, columns=(*WITHOUT_BINS.columns[:town], CategoryColumn(), *WITHOUT_BINS.columns[town + 1 :])
     )
     assert sets_with_inputs("no_interactions", left_out).shape == (left_out.n_inputs, 4)

@@ -29,6 +29,7 @@ from sknet._tables.numbers import (
     with_steps,
 )
 from sknet._tables.statistics import SortedColumns
+from tests.tables.examples import suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
 
@@ -186,7 +187,7 @@ def test_bent_outliers_keep_their_order_and_are_never_flat(a, b):
 def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
     X = np.array([[1.0, 7.0], [np.nan, 9.0], [5.0, 8.0]])
     columns = learn(X, method)
-    assert [column.suffixes for column in columns] == [("", "_missing"), ("",)]
+    assert [suffixes(column) for column in columns] == [("", "_missing"), ("",)]
     assert [column.n_inputs for column in columns] == [2, 1]
     together = np.empty(X.shape, dtype)
     common_scaler(columns).impute_and_scale_into(X, together)
@@ -249,7 +250,7 @@ def test_a_repeated_value_lies_in_the_middle_of_its_share():
 
 def test_missing_values_have_the_middle_score_and_an_indicator():
     column = learn_scores([np.nan, 1.0, 2.0, 3.0, np.nan])
-    assert column.suffixes == ("", "_missing") and column.n_inputs == 2
+    assert suffixes(column) == ("", "_missing") and column.n_inputs == 2
     assert_array_equal(scores(column, [np.nan, 2.0])[:, 1], [1.0, 0.0])
     assert scores(column, [np.nan])[0, 0] == 0.0
     nothing = learn_scores([np.nan, np.nan])
@@ -372,14 +373,14 @@ def test_weights_are_repetitions_in_bins(sample, n_bins):
 
 
 def test_a_bin_is_0_below_1_above_and_linear_between():
-    column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0), 0.0)
-    assert column.suffixes == ("_bin1", "_bin2", "") and (column.n_bins, column.n_inputs) == (2, 3)
+    column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0))
+    assert suffixes(column) == ("_bin1", "_bin2", "") and (column.n_bins, column.n_inputs) == (2, 3)
     assert write(column, [-1, 0.5, 1, 2, 9])[:, :2].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
 
 
 def test_a_missing_value_stands_for_the_centre():
     column = learn_bins([1, 2, 3, 4, np.nan])
-    assert column.suffixes[3:] == ("", "_missing")
+    assert suffixes(column)[3:] == ("", "_missing")
     found = write(column, [np.nan, 2.0])
     assert (found[0, :3] == found[1, :3]).all() and found[:, 3:].tolist() == [[0, 1], [0, 0]]
 
@@ -396,7 +397,7 @@ def test_bins_of_any_magnitude(magnitude):
 
 def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
     values = np.array([-1.7e308, -1.2e308, 1.2e308, 1.6e308, 1.7e308])
-    column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308), 0.0)
+    column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308))
     bins = write(column, values)[:, :3]
     assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
     _, factor = column.bins
@@ -437,7 +438,7 @@ def test_a_limit_becomes_a_bin_between_the_two_values_beside_it():
     assert low in VALUE and high == VALUE[low < VALUE].min()
     assert np.mean((VALUE > 2.3) != (low < VALUE)) < 0.01
     encoder = learn_with_steps(X, ABOVE)
-    position = encoder.input_positions(1)[encoder.columns[1].all_edges.index(low)]
+    position = encoder.inputs_of_column(1)[encoder.columns[1].all_edges.index(low)]
     np.testing.assert_array_equal(encoder.encode(X, np.float64)[:, position], low < VALUE)
 
 
@@ -491,7 +492,7 @@ def test_missing_values_stand_where_the_centre_is():
     gaps = np.where(rng.random(N) < 0.2, np.nan, VALUE)
     encoder = learn_with_steps(gaps[:, np.newaxis], ABOVE)
     assert encoder.columns[0].steps
-    missing, centre = encoder.encode(np.array([[np.nan], [encoder.columns[0].fill]]), np.float64)
+    missing, centre = encoder.encode(np.array([[np.nan], [encoder.columns[0].number.center]]), np.float64)
     np.testing.assert_array_equal(missing[: encoder.n_bins], centre[: encoder.n_bins])
 
 
@@ -504,13 +505,13 @@ def test_columns_without_bins_stay_as_they_are():
 
 # --- a column with steps ---------------------------------------------------------------------------------------------
 
-COLUMN = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0), 0.0)
+COLUMN = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0))
 
 
 def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     column = with_steps(COLUMN, {(2.0, 2.5), (0.5, 1.0)})
     assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0)
-    assert column.n_bins == 5 and column.n_inputs == len(column.suffixes) == len(column.input_formulas) == 6
+    assert column.n_bins == 5 and column.n_inputs == len(suffixes(column)) == len(column.input_formulas) == 6
     out = np.zeros((3, column.n_inputs))
     column.write(np.array([0.25, 2.0, 2.5]), out, "c")
     assert out[:, :5].tolist() == [[0.5, 0, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]

@@ -75,18 +75,18 @@ def test_rows_of_weight_0_are_dropped_and_their_places_known():
     rows = rows_of(COUNTS, NUMBER, weight, np.arange(N))
     left = rows.without_zero_weights()
     assert left.weight.all() and left.n_passed == N
-    assert_array_equal(left.places, np.flatnonzero(weight))
-    assert_array_equal(left.X.values, COUNTS[left.places])
+    assert_array_equal(left.passed_indices, np.flatnonzero(weight))
+    assert_array_equal(left.X.values, COUNTS[left.passed_indices])
     assert left.without_zero_weights() is left
     fewer = left.with_weight(np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
     assert fewer.n_passed == N
-    assert_array_equal(fewer.places, np.flatnonzero(weight == 1))
-    assert_array_equal(fewer.y, NUMBER[fewer.places])
+    assert_array_equal(fewer.passed_indices, np.flatnonzero(weight == 1))
+    assert_array_equal(fewer.y, NUMBER[fewer.passed_indices])
 
 
 def test_without_weights_nothing_is_dropped():
     rows = rows_of(COUNTS, NUMBER)
-    assert rows.without_zero_weights() is rows and rows.places is None and rows.n_passed is None
+    assert rows.without_zero_weights() is rows and rows.passed_indices is None and rows.n_passed is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -391,14 +391,14 @@ def test_a_split_may_be_masks_or_lists():
         (PredefinedSplit(np.zeros(N_ROWS)), "no rows to train on"),
         (Splitter(np.arange(N_ROWS), []), "no rows to hold out.*leave such a split out"),
         (PredefinedSplit(np.full(N_ROWS, -1)), "no split"),
-        (PredefinedSplit(np.where(np.arange(N_ROWS + 9) < N_ROWS, -1, 0)), "more rows than the 150"),
+        (PredefinedSplit(np.where(np.arange(N_ROWS + 9) < N_ROWS, -1, 0)), "rows from 150 to 158: .* from 0 to 149"),
         (Splitter([0.0, 1.0], [2]), "rows of type float64.*integers"),
         (Splitter([0, 1], ["2"]), "rows of type .*integers"),
         (Splitter([[0], [1]], [2]), r"shape \(2, 1\).*one-dimensional"),
         (Splitter([True, False], [2]), "rows of type bool"),
-        (Splitter([0, -1], [2]), "the negative row -1.*from 0 to 149"),
-        (Splitter([0, 1], [2, -150]), "the negative row -150"),
-        (Splitter([0, 1, 2], [2, 3]), "1 rows both to train on and to hold out, row 2"),
+        (Splitter([0, -1], [2]), "rows from -1 to 0: .*from 0 to 149"),
+        (Splitter([0, 1], [2, -150]), "rows from -150 to 2"),
+        (Splitter([0, 1, 2], [2, 3]), "row 2 2 times: .*must not overlap"),
         (Splitter([0, 1, 1], [2]), "row 1 2 times.*sample_weight"),
         (Splitter([0, 1], [4, 4, 4]), "row 4 3 times"),
     ],

@@ -15,6 +15,7 @@ from sknet._tables import text
 from sknet._tables.column import ColumnSettings
 from sknet._tables.read import as_pandas
 from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
+from tests.tables.examples import suffixes
 
 rng = np.random.default_rng(0)
 WORDS = [
@@ -81,7 +82,7 @@ def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
     values = np.where(rng.random(len(TEXTS)) < 0.2, None, TEXTS)
     column = learn(values)
     found = write(column, [None, *TEXTS[:3], np.nan, pd.NA])
-    assert column.suffixes[-1] == "_missing" and column.input_formulas[-1].kind == "missing"
+    assert suffixes(column)[-1] == "_missing" and column.input_formulas[-1].kind == "missing"
     np.testing.assert_array_equal(found[:, -1], [1, 0, 0, 0, 1, 1])
     assert not found[[0, 4, 5], :-1].any() and found[1:4, :-1].all()
     assert not write(learn(TEXTS), [None]).any()

@@ -8,7 +8,7 @@ import numpy as np
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import Best, Epoch, EpochEvaluation, Problem, Snapshot, State, StopReason, TrainingEnd
+from sknet._training.solver import Epoch, EpochEvaluation, Problem, Snapshot, State, StopReason, TrainingEnd
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
@@ -87,7 +87,7 @@ class Script:
 
     def __call__(self, theta):
         self.heard.append("evaluate")
-        return EpochEvaluation(nan, self.scores.pop(0), theta)
+        return EpochEvaluation(theta, self.scores.pop(0), nan)
 
     def epoch_began(self):
         self.heard.append(("began", self.epoch))
@@ -156,7 +156,7 @@ def state_after(n_epochs, p=4, **parts):
 
 
 def best_of(theta, score=1.0, at=1):
-    return Best(theta, score, 1.0, at)
+    return EpochEvaluation(theta, score, 1.0, at)
 
 
 def snapshot_code():

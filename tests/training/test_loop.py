@@ -260,7 +260,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
         return quadratic(theta, batch, out)
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
-    evaluate = lambda theta: evaluated.append(theta.copy()) or EpochEvaluation(nan, len(evaluated), theta)  # noqa: E731
+    evaluate = lambda theta: evaluated.append(theta.copy()) or EpochEvaluation(theta, len(evaluated), nan)  # noqa: E731
     _, state = trained(problem(objective, evaluate=evaluate), solver, state_of(START, solver))
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
@@ -295,7 +295,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
 
     def evaluate(theta):
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
-        return EpochEvaluation(nan, 0.0, theta)
+        return EpochEvaluation(theta, 0.0, nan)
 
     def proximal_step(theta, rate):
         shorten(theta)
@@ -316,7 +316,7 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
 
     def evaluate(average):
         seen.append(average[:3].copy())
-        return EpochEvaluation(1.0, 1.0, average)
+        return EpochEvaluation(average, 1.0, 1.0)
 
     solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
     the_problem = problem(quadratic, n=4, p=3, bounds=bounds, evaluate=evaluate)
@@ -389,7 +389,7 @@ class HalfDone(Interrupting):
 def interruptible(optimizer, validated=True, **wrapped):
     """A random problem of 3 batches an epoch, whose objective, validation or proximal step may be interrupted."""
     objective = LeastSquares(noise=0.1)
-    parts = {"objective": objective, "evaluate": lambda theta: EpochEvaluation(0.0, -float(theta @ theta), theta)}
+    parts = {"objective": objective, "evaluate": lambda theta: EpochEvaluation(theta, -float(theta @ theta), 0.0)}
     parts["proximal_step"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     evaluate = parts["evaluate"] if validated else None
@@ -555,7 +555,7 @@ def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
 
 def interrupting(at):
     """A validation with a Ctrl-C during its nth call."""
-    return Interrupting(lambda theta: EpochEvaluation(nan, 0.0, theta), at)
+    return Interrupting(lambda theta: EpochEvaluation(theta, 0.0, nan), at)
 
 
 @pytest.mark.parametrize("at", [4, 5, 6])
