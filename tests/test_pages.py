@@ -91,6 +91,15 @@ def columns_of(page, heading):
     return found
 
 
+def test_the_code_uses_each_of_its_words():
+    """A word that has gone from the code leaves its page, too."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "sknet").rglob("*.py")).lower()
+    cells = re.findall(r"^\| ([a-z][^|]*) \|", (DOCS / "words.md").read_text(encoding="utf-8"), re.M | re.I)
+    words = [word for cell in cells if cell != "Word" for word in cell.lower().split(", ")]
+    assert len(words) > 60
+    assert not [word for word in words if not re.search(rf"\b{word}".replace(" ", "[ _-]"), code)]
+
+
 def span(values, digits):
     return " to ".join(f"{value:.{digits}f}" for value in (min(values), max(values)))
 
