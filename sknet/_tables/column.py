@@ -1,7 +1,7 @@
 """The interface of all kinds of columns: how a column of a table becomes inputs of the network.
 
 To add a kind, write a frozen dataclass that derives from `Column` and a function that learns it, and add a `ColumnKind`
-to the `KINDS` of `sknet._tables.kinds`. `docs/add_your_own.md` shows an example.
+to the `KINDS` of `sknet._tables.kinds`. `docs/add_to_sknet.md` lists the steps.
 
 Conventions
 -----------
