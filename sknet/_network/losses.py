@@ -945,7 +945,8 @@ MAX_LOG_TEMPERATURE = 3.0
 """The largest absolute logarithm of the temperature."""
 
 PRIOR_LOG_DEVIATION = 0.6
-"""The standard deviation of the prior on the temperature's logarithm."""
+"""The standard deviation of the prior on the temperature's logarithm. Without a prior, log-losses are 3 % larger on 54
+tables (tests/benchmarks/notes.md)."""
 
 
 def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
