@@ -57,6 +57,9 @@ OF_OTHERS = {  # named in prose, and used nowhere
     *("SoloModel", "TLearner", "ThresholdOptimizer", "TimeSeriesRegressor", "TwoModels"),
     *("WrapRegressor", "XLearner", "force_all_x_finite", "gcm", "make_reduction", "model_parts", "model_profile"),
     *("pooling", "predict_parts", "teach"),
+    # AutoGluon and TabArena
+    *("ConfigGenerator", "ModelInfo", "ag_key", "config_utils", "dataset_names", "extended", "fit_helper", "gen_sknet"),
+    *("manual_configs", "method_metadata", "model_cls", "model_key", "pip_extra", "verify_model"),
     # of examples in a page's words
     *("Swish", "red", "sigmoidmlpclassifier__groups", "worker"),
 }

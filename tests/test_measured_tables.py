@@ -303,7 +303,7 @@ def test_the_first_pages_say_what_was_not_compared():
     assert sizes[with_tabm].max() <= sizes.drop(with_tabm).min()
     for text in first_pages():
         assert f"TabM ran on the {len(with_tabm)} smallest tables" in text
-        assert "TabPFN and TabICL were not run" in text and "defaults changed between our two runs" in text
+        assert "TabPFN and TabICL were not run" in text and "defaults changed between our three runs" in text
 
 
 def test_what_the_first_page_says_of_other_networks_and_of_the_first_draw():

@@ -341,7 +341,7 @@ class NetworkDisplay:
             for x, shown in enumerate(self.shown_)
         ]
         self.weights_: list[Any] = [
-            draw_weights(ax, W[np.ix_(*shown)] / (np.abs(W).max() or 1.0), product(*ends))
+            draw_connections(ax, W[np.ix_(*shown)] / (np.abs(W).max() or 1.0), product(*ends))
             for W, shown, ends in zip(self.coefs, pairwise(self.shown_), pairwise(circles), strict=True)
         ]
         for names, layer, side, shift in ((self.input_names, 0, "right", -0.09), (self.output_names, -1, "left", 0.09)):
@@ -360,7 +360,7 @@ class NetworkDisplay:
         return self
 
 
-def draw_weights(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> Any:
+def draw_connections(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> Any:
     """Draw a line between the two ends of each weight, all in [-1, 1]; return the lines."""
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection

@@ -281,7 +281,10 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
 T = TypeVar("T")
 
 GAIN_RATE = 3.0
-"""The learning rate of input gains, as a multiple of `learning_rate_init`."""
+"""The learning rate of input gains, as a multiple of `learning_rate_init`.
+
+Without gains, 83 tables have 1.016, 1.003 and 1.020 times the error rate, log-loss and RMSE: see
+tests/benchmarks/notes.md."""
 
 
 def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, CommonParameters]:

@@ -330,7 +330,8 @@ class TableInMemory(FeatureTable):
         """Return the table with encoded texts, for encoders with the same text columns."""
         columns = encoder.text_columns
         return replace(
-            self, encoded_text=EncodedText(columns, encoder.encode_text(self.values, dtype)) if columns else None
+            self,
+            encoded_text=EncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype)) if columns else None,
         )
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:

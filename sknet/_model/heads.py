@@ -28,7 +28,7 @@ from sknet._network.losses import (
     Loss,
     identity,
     in_unit,
-    without_missing_targets,
+    loss_of_present_targets,
 )
 from sknet._tables.labels import Labels, apply_class_weight, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
@@ -108,7 +108,7 @@ class LabelHead:
         name, blocks = self.settings.loss, self.labels.blocks
         loss = _label_loss(name, blocks, self.labels.exclusive)
         if len(blocks) > 1 or not self.labels.exclusive:  # with several labels per row, some may be missing
-            loss = without_missing_targets(
+            loss = loss_of_present_targets(
                 loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0
             )
         object.__setattr__(self, "loss", loss)
@@ -255,7 +255,7 @@ class RegressionHead:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs
         if k > 1:
-            loss = without_missing_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each_target=1.0 / k)
+            loss = loss_of_present_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each_target=1.0 / k)
         if not loss.takes_scaled_targets and self.log_of_unit.any():
             loss = in_unit(loss, self.regression_target.scaler.scale)
         object.__setattr__(self, "loss", loss)

@@ -404,7 +404,7 @@ def make_trainer(
     monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
     bounds = None if monotone is None else (monotone.lower, monotone.upper)
     if bounds is None and sets.n_sets > 1:
-        bounds = sets.bounds(layout, encoding.compute_dtype)
+        bounds = sets.weight_bounds(layout, encoding.compute_dtype)
     is_first_order = settings.solver.is_first_order
     penalty = penalty_of(settings, own_rows.total_weight)
     smooth_penalty = penalty if is_first_order else ElasticNet(l2=penalty.l2)  # the solver adds the L1 term

@@ -76,7 +76,7 @@ class InputSets:
             inputs = units
         yield [(np.arange(layout.sizes[-2]), np.arange(layout.sizes[-1]))]  # all sets meet in the output
 
-    def bounds(self, layout: Layout, dtype: DType) -> tuple[Array, Array]:
+    def weight_bounds(self, layout: Layout, dtype: DType) -> tuple[Array, Array]:
         """Return lower and upper bounds, (n_weights,) each, in the order of theta; both are 0 outside the blocks."""
         lower, upper = np.zeros(layout.n_weights, dtype), np.zeros(layout.n_weights, dtype)
         for bound, limit in ((lower, -np.inf), (upper, np.inf)):
@@ -207,7 +207,8 @@ categories have a standard deviation below 1, which the outputs of hidden layers
 
 BIN_SPREAD = 0.7
 """The first weights of bins are those of a number times this, divided by the root of the column's number of bins. So
-the initial function of a column varies equally for any number of bins."""
+the initial function of a column varies equally for any number of bins. If bins start larger, many of them do harm, see
+tests/benchmarks/notes.md."""
 
 
 def draw_centred_weights(
@@ -373,7 +374,7 @@ def monotone_bounds(
     -------
     MonotoneBounds
     """
-    lower, upper = sets.bounds(layout, dtype)
+    lower, upper = sets.weight_bounds(layout, dtype)
     is_constrained = sets.has_input[sign != 0].any(axis=0)
     bounds = list(zip(layout.views(lower)[0], layout.views(upper)[0], strict=True))  # of a theta without biases
     increases, decreases = sign > 0, sign < 0  # which of a layer's inputs

@@ -337,8 +337,9 @@ def _are_categories(in_file: pyarrow.Array, texts: pyarrow.Array) -> bool:
     """Whether texts become categories: if they repeat, and are not dates or are categories in the file."""
     from pyarrow import types
 
-    categories = texts.unique()
-    repeat = 2 * len(categories) <= len(texts)
+    present = texts.drop_null()  # as `holds_free_text` counts
+    categories = present.unique()
+    repeat = 2 * len(categories) <= len(present)
     return repeat and (types.is_dictionary(in_file.type) or not holds_iso_dates(categories.to_pandas()))
 
 

@@ -140,14 +140,14 @@ class StoredRows:
         columns: list[ColumnFormat] = []
         numbers = np.empty(0, dtype)  # has the type of the stored numbers
         for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
-            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_text else [kept]
+            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_free_text else [kept]
         rest = encoder.encoder_after_text
         table_format = FrameFormat(list(rest.column_names), columns)
         fields = np.dtype(table_format.fields)
 
         def convert(records: Records) -> Records:
             converted = np.zeros(len(records), fields)
-            table_format.pack(encoder.encode_text(self.format.unpack(records), dtype), converted)
+            table_format.pack(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
             return converted
 
         records = self.records.convert(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)

@@ -179,18 +179,18 @@ class Categories:
     has_missing: bool
 
     @property
-    def n_values(self) -> int:
+    def n_present(self) -> int:
         """How many values are not missing."""
         return sum(self.n_rows.values())
 
     @property
     def all_differ(self) -> bool:
         """Whether all observed values differ, and there are enough of them."""
-        return self.n_values >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
+        return self.n_present >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
     def not_rare(self) -> list[str]:
         """Return the keys of the categories that are not rare: all if there are few, or only one is rare."""
-        n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_CATEGORY_ROWS
+        n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_present < FEW_VALUES else MIN_CATEGORY_ROWS
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         are_many = len(self.n_rows) >= MANY_CATEGORIES
         return keys if are_many and len(keys) < len(self.n_rows) - 1 else list(self.n_rows)

@@ -71,7 +71,7 @@ class Column(ABC):
     ----------
     is_number : bool
         Whether the values are numbers: a sparse table holds nothing else.
-    is_text : bool
+    is_free_text : bool
         Whether the values are free text. Since encoding text takes long, it is done once for all epochs.
     uses_target : bool
         Whether the inputs depend on the target. They are then learnt from all rows (`with_categories_and_means`), and
@@ -86,7 +86,7 @@ class Column(ABC):
 
     __slots__ = ()
     is_number: ClassVar[bool] = False
-    is_text: ClassVar[bool] = False
+    is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
     categories: tuple[str, ...] = ()

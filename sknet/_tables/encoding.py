@@ -47,7 +47,7 @@ from sknet._tables.numbers import (
     learn_sparse,
     learn_steps,
     raise_for_excessive_values,
-    read_number,
+    read_number_column,
     scale_and_check,
     to_bins,
 )
@@ -470,19 +470,19 @@ class TableEncoder:
 
     @cached_property
     def encoder_after_text(self) -> TableEncoder:
-        """The encoder of tables that `encode_text` returns; the inputs are those of this encoder."""
+        """The encoder of tables that `replace_text_by_inputs` returns; the inputs are those of this encoder."""
         names: list[str] = []
         columns: list[Column] = []
         for name, column in zip(self.column_names, self.columns, strict=True):
-            names += [name + formula.suffix for formula in column.input_formulas] if column.is_text else [name]
-            columns += [EncodedTextInput()] * column.n_inputs if column.is_text else [column]
+            names += [name + formula.suffix for formula in column.input_formulas] if column.is_free_text else [name]
+            columns += [EncodedTextInput()] * column.n_inputs if column.is_free_text else [column]
         return TableEncoder(tuple(names), tuple(columns))
 
-    def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> pd.DataFrame:
+    def replace_text_by_inputs(self, X: pd.DataFrame, dtype: DTypeLike) -> pd.DataFrame:
         """Return the table with the inputs of each column of text instead of this column. Text takes longest."""
         values: list[ColumnValues] = []
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
-            if column.is_text:
+            if column.is_free_text:
                 Z = np.zeros((len(X), column.n_inputs), dtype)
                 column.write(column_at(X, j), Z, name)
                 values += [*Z.T]
@@ -495,7 +495,7 @@ class TableEncoder:
     @property
     def text_columns(self) -> tuple[Column, ...]:
         """The columns of free text."""
-        return tuple([column for column in self.columns if column.is_text])
+        return tuple([column for column in self.columns if column.is_free_text])
 
     @property
     def has_target_encoding(self) -> bool:
@@ -588,7 +588,7 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
         for j, kind in kinds[block]:
             try:
                 if kind == "number":
-                    own_numbers = read_number(column_at(X, j), survey.names[j])
+                    own_numbers = read_number_column(column_at(X, j), survey.names[j])
                     numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
                 else:
                     values = survey.categorical[j] if j in survey.categorical else column_at(X, j)

@@ -700,7 +700,7 @@ def check_not_wider(given: DType, kept: DType, what: str) -> None:
         raise TypeError(f"{what} is float32 in the first chunk and {given} in another: give all chunks one type.")
 
 
-def read_number(values: ColumnValues, name: str) -> Array:
+def read_number_column(values: ColumnValues, name: str) -> Array:
     """Return a column's values as floats that are adjacent in memory; raise a ValueError for infinite values."""
     numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
@@ -711,7 +711,7 @@ def read_number(values: ColumnValues, name: str) -> Array:
 
 def learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn a column of numbers from its n values."""
-    return learn_numbers(read_number(values, name)[np.newaxis], settings)[0]
+    return learn_numbers(read_number_column(values, name)[np.newaxis], settings)[0]
 
 
 def learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:

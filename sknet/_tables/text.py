@@ -88,7 +88,7 @@ class TextColumn(EqualByFields, Column):
         Whether the last input is 1 for missing texts. Their other inputs are 0.
     """
 
-    is_text = True
+    is_free_text = True
     reason_if_left_out = (
         "they are text, and no two of their texts differ in words. Drop them, or leave them out of text_features."
     )

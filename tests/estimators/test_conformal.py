@@ -63,7 +63,8 @@ def test_default_classifiers_cover_new_rows_of_each_class():
         assert net.resolved_params_["early_stopping"] == "folds" and net.resolved_params_["n_members"] == 2
         inside = covered(net.predict_set(table[n:]), y[n:])
         shares += [inside[y[n:] == code].mean() for code in range(y.max() + 1)]
-    assert np.mean(shares) == pytest.approx(0.9, abs=0.03)
+    # the published network has learnt from all rows, and is better than the networks that the margins come from
+    assert 0.9 - 0.03 < np.mean(shares) < 0.95
     assert min(shares) > 0.75  # from some 30 rows of a class, a share scatters by .05
 
 

@@ -152,7 +152,9 @@ def test_a_temperature_at_its_bound_is_told():
 def test_folds_and_rows_of_ones_own_do_not_go_together(kind):
     y = (TABLE[:, 0] > 0.0).astype(int)
     net = kind(early_stopping="folds")
-    with pytest.raises(ValueError, match="X_val and y_val are passed, but early_stopping='folds'.* True, or leave"):
+    with pytest.raises(
+        ValueError, match="X_val does not go with early_stopping='folds': .* or leave X_val and y_val out"
+    ):
         net.fit(TABLE, y, X_val=TABLE, y_val=y)
 
 

@@ -107,7 +107,7 @@ def test_levels_that_are_too_narrow_on_small_tables_are_moved_apart():
             [shares(quantiles, y[300:]) for quantiles in (net.predict(new), net.predict_quantiles(new, levels))]
         )
     of_network, moved = np.mean(found, axis=0)
-    assert np.abs(of_network - levels).max() > 0.05
+    assert np.abs(of_network - levels).max() > 0.04
     assert_allclose(moved, levels, atol=0.03)
 
 

@@ -297,7 +297,7 @@ def test_several_levels_take_one_target():
         ("squared_error", np.where(np.arange(N) == 3, np.nan, NUMBER), "y contains NaN"),
         ("squared_error", np.where(np.arange(N) == 3, np.inf, NUMBER), "y contains infinity"),
         ("squared_error", ["many"] * N, "could not convert string to float: 'many'"),
-        ("squared_error", np.zeros((N, 2, 2)), "3"),
+        ("squared_error", np.zeros((N, 2, 2)), r"y has shape \(120, 2, 2\)"),
         ("squared_error", NUMBER * 1j, "[Cc]omplex"),
         ("squared_error", NUMBER[:-1], "inconsistent numbers of samples"),
         ("squared_error", None, "requires y to be passed"),

@@ -7,7 +7,7 @@ import pytest
 from pieces import FLOATS, LOSSES, assert_gradient, extremes, numerical_gradient
 
 from sknet._network.check import check_gradient, check_loss_results
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, weighted_mean, without_missing_targets
+from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, loss_of_present_targets, weighted_mean
 
 every_loss = pytest.mark.parametrize("case", LOSSES.values(), ids=LOSSES)
 WITH_START = {name: case for name, case in LOSSES.items() if case.loss.start is not None}
@@ -66,7 +66,7 @@ def test_single_precision_stays_so(case):
 def test_several_targets_are_a_mean_of_numbers_or_a_sum_of_labels_in_which_a_missing_one_has_no_part(case):
     loss, raw, target = case.draw(20)
     each = [slice(j, j + 1) for j in range(case.n_outputs)]
-    tolerant = without_missing_targets(loss, lambda: [(loss, s) for s in each], case.share)
+    tolerant = loss_of_present_targets(loss, lambda: [(loss, s) for s in each], case.share)
     np.testing.assert_array_equal(tolerant.value(raw, target), loss.value(raw, target))
     target[np.arange(20) % 3 == 0, 0] = target[np.arange(20) % 3 == 1, -1] = np.nan
     present = ~np.isnan(target)

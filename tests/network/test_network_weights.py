@@ -54,7 +54,7 @@ def test_each_joined_network_has_units_of_every_set():
 
 
 def test_bounds_are_0_outside_the_blocks():
-    lower, upper = SETS.bounds(LAYOUT, np.dtype("f4"))
+    lower, upper = SETS.weight_bounds(LAYOUT, np.dtype("f4"))
     assert lower.dtype == upper.dtype == np.float32
     for bound, limit in ((lower, -np.inf), (upper, np.inf)):
         for W, connected in zip(LAYOUT.views(bound)[0], CONNECTED, strict=True):
@@ -62,7 +62,7 @@ def test_bounds_are_0_outside_the_blocks():
 
 
 def test_a_single_set_leaves_all_weights_free():
-    lower, upper = InputSets(np.ones((4, 1), dtype=bool)).bounds(LAYOUT, np.dtype(float))
+    lower, upper = InputSets(np.ones((4, 1), dtype=bool)).weight_bounds(LAYOUT, np.dtype(float))
     assert (lower == -np.inf).all() and (upper == np.inf).all()
 
 

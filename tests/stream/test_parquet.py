@@ -97,6 +97,11 @@ def test_dates_that_repeat_are_categories_only_where_the_file_has_categories(tmp
     assert read(written(tmp_path, pd.Categorical(days)))["b"].dtype == "category"
 
 
+def test_texts_that_differ_are_no_categories_however_many_are_missing(tmp_path):
+    pd.DataFrame({"b": ["one of two", "two of two", *[None] * 5]}).to_parquet(tmp_path / "0.parquet")
+    assert read(tmp_path)["b"].dtype != "category"
+
+
 def test_binary_columns_are_no_categories(tmp_path):
     assert read(written(tmp_path, [b"x"] * N))["b"].dtype == object
 

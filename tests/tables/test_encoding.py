@@ -486,7 +486,7 @@ def test_texts_may_be_encoded_before_all_else():
     X = pd.DataFrame({"a": np.linspace(0, 9, 60), "text": texts, "c": list("xyz") * 20, "d": np.arange(60.0)})
     for some in (X, X[["text", "d", "a", "c"]][:40], X[["a", "text"]]):
         encoder = learn_encoder(some, ColumnSettings(text_features=["text"], text_components=4))
-        rest, table = encoder.encoder_after_text, encoder.encode_text(some, np.float64)
+        rest, table = encoder.encoder_after_text, encoder.replace_text_by_inputs(some, np.float64)
         assert encoder.text_columns and not rest.text_columns and rest.feature_names == encoder.feature_names
         np.testing.assert_array_equal(rest.encode(table, np.float64), encoder.encode(some, np.float64))
 
