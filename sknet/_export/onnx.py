@@ -65,10 +65,10 @@ ModelOf = Callable[[object], Model]
 
 def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     """Write the encoding and the layers; return the raw outputs."""
-    blocks, network = write_encoding(graph, model.encoder, feeds), model.network
-    value = graph.concat([block for block, _ in blocks])
+    encoded, network = write_encoding(graph, model.encoder, feeds), model.network
+    value = graph.concat([columns for columns, _ in encoded])
     # the columns of `value` are the network's inputs in another order: the first layer's weights follow it
-    order = [i for _, inputs in blocks for i in inputs]
+    order = [i for _, inputs in encoded for i in inputs]
     first, *others = network.coefs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
         if number:  # between two layers
@@ -183,10 +183,10 @@ def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
 
 def _label_link(graph: Graph, head: LabelHead, raw: str) -> str:
     """Write a sigmoid for each target column of two classes, and a softmax for each one of more."""
-    blocks = head.labels.blocks
-    links = [_sigmoid if block.stop - block.start == 1 else _softmax for block in blocks]
-    pairs = zip(links, blocks, strict=True)
-    return graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
+    output_slices = head.labels.output_slices
+    links = [_sigmoid if s.stop - s.start == 1 else _softmax for s in output_slices]
+    pairs = zip(links, output_slices, strict=True)
+    return graph.concat([link(graph, graph.columns(raw, s)) for link, s in pairs])
 
 
 # --- heads -----------------------------------------------------------------------------------------------------------
@@ -205,12 +205,12 @@ def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:
 
 def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
-    blocks = head.labels.blocks
+    output_slices = head.labels.output_slices
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, 0.5), INTEGER)
         return [codes, _clip(graph, linked, dtype)]
-    parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
-    columns = list(zip(head.labels.classes_by_column, parts, strict=True))
+    by_column = [linked] if len(output_slices) == 1 else [graph.columns(linked, s) for s in output_slices]
+    columns = list(zip(head.labels.classes_by_column, by_column, strict=True))
     labels = [_write_label(graph, classes, P) for classes, P in columns]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]

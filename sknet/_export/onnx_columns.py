@@ -8,7 +8,7 @@ A feed is one input of the graph: a tensor of shape (n, w) that holds w columns 
 A value of the graph is known by its name, a str; constants are NumPy arrays.
 
 x : (n, d)               columns of a feed
-block : (n, n_inputs)    what columns of a feed become, in the type of the arithmetic
+encoded : (n, n_inputs)  what columns of a feed become, in the type of the arithmetic
 seconds : (n, 1)         of dates since 1970, or of durations; float64, NaN where one is missing
 """
 
@@ -110,7 +110,7 @@ def integers(*values: int) -> Array:
 
 # --- the table -------------------------------------------------------------------------------------------------------
 
-Block = tuple[str, list[int]]
+EncodedColumns = tuple[str, list[int]]
 """A value of the graph, and for each of its columns the index of the network's input."""
 
 
@@ -123,8 +123,8 @@ class PlacedColumn(NamedTuple):
     inputs: list[int]  # bins first
 
 
-def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[Block]:
-    """Write the encoding of a table; return blocks that hold each of the network's inputs once, in any order."""
+def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[EncodedColumns]:
+    """Write the encoding of a table; return encoded that hold each of the network's inputs once, in any order."""
     width = sum(feed.width for feed in feeds)
     if width != encoder.n_columns:
         raise ExportError(
@@ -134,15 +134,15 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
     all_inputs = np.arange(encoder.n_inputs)
     inputs = [all_inputs[encoder.inputs_of_column(j)].tolist() for j in range(encoder.n_columns)]
     columns = zip(encoder.column_names, encoder.columns, inputs, strict=True)
-    blocks: list[Block] = []
+    encoded: list[EncodedColumns] = []
     for feed in feeds:
         # the feeds hold the columns of the table in order
         placed = [PlacedColumn(position, *next(columns)) for position in range(feed.width)]
-        blocks += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
-    return blocks
+        encoded += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
+    return encoded
 
 
-def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the columns of a feed, all columns of one kind at a time."""
     for column_class in dict.fromkeys(type(item.column) for item in placed):
         same = [item for item in placed if type(item.column) is column_class]
@@ -168,7 +168,7 @@ def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> s
     return graph.cast(feed.columns(graph, [item.position for item in placed]), DOUBLE, of=feed.dtype)
 
 
-def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write numbers, scaled as `ColumnScaler` does, and the indicators of missing ones."""
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     missing = graph.node("IsNaN", x)
@@ -195,7 +195,7 @@ def _bend(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), np.float64(3.0))
 
 
-def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write numbers, and the bins of all columns at once."""
     numbers = [item._replace(column=item.column.number, inputs=item.inputs[item.column.n_bins :]) for item in placed]
     yield from _encode_feed(graph, feed, numbers)
@@ -216,7 +216,7 @@ MICROSECOND = 1000
 DAY = 86_400.0
 
 
-def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the seconds of dates as numbers, and the sine and the cosine of each cycle."""
     for item in placed:
         column: DatetimeColumn = item.column
@@ -284,12 +284,12 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 # --- categories ------------------------------------------------------------------------------------------------------
 
 
-def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     for item in placed:
         yield _inputs_of_categories(graph, feed, item, item.column.categories), item.inputs
 
 
-def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the one-hot inputs that may come first, and the means of all categories."""
     for item in placed:
         column: TargetColumn = item.column
@@ -385,7 +385,7 @@ def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int],
 
 # --- all kinds -------------------------------------------------------------------------------------------------------
 
-Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[Block]]
+Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
 
 CONVERTERS: dict[type, Converter] = {
     NumberColumn: _write_numbers,

@@ -34,7 +34,7 @@ An `Explanation` holds values : (n, d), or (n, d, k) for several outputs; base_v
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._model.machine import run_on_slices, split_among_threads
-from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
+from sknet._model.model import Model, Network, row_blocks
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
 from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
@@ -197,7 +197,7 @@ def _to_display(column: Array) -> Array:
 # --- additive networks -----------------------------------------------------------------------------------------------
 
 PARTS_COMPUTED_AT_ONCE = 2**20
-"""How many contributions to one output are computed at once. The rows of wide tables are split into smaller pieces."""
+"""How many contributions to one output are computed at once. The rows of wide tables are split into smaller blocks."""
 
 
 def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp] | None:
@@ -228,7 +228,7 @@ def explain_additive(
     table : ndarray, CSR matrix or data frame of shape (n, d)
     background : ndarray, CSR matrix or data frame of shape (b, d)
     progress : callable
-        Called with the number of finished rows, after each piece.
+        Called with the number of finished rows, after each block.
 
     Returns
     -------
@@ -249,16 +249,15 @@ def explain_additive(
     base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
     n, d = table.shape[0], model.encoder.n_columns
     values, n_at_once = np.empty((n, d, len(placed)), base.dtype), max(1, PARTS_COMPUTED_AT_ONCE // d)
-    for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
-        stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
-        hidden = model.last_hidden(take_rows(table, slice(start, stop)))
-        for first in range(0, stop - start, n_at_once):
+    for block in row_blocks(slice(0, n)):
+        hidden = model.last_hidden(take_rows(table, block))
+        for first in range(0, hidden.shape[0], n_at_once):
             some = hidden[first : first + n_at_once]
-            rows = slice(start + first, start + first + some.shape[0])
-            for output, of_output in enumerate(placed):
-                parts = as_dense(some @ of_output) - mean @ of_output
+            rows = slice(block.start + first, block.start + first + some.shape[0])
+            for output, weights_by_column in enumerate(placed):
+                parts = as_dense(some @ weights_by_column) - mean @ weights_by_column
                 values[rows, :, output] = parts * explained.scaler.scale[output]
-        progress(stop)
+        progress(block.stop)
     return values, base
 
 
@@ -325,7 +324,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     table : ndarray, CSR matrix or data frame of shape (n, d)
     background : ndarray, CSR matrix or data frame of shape (b, d)
     progress : callable
-        Called with the number of finished rows, after each piece.
+        Called with the number of finished rows, after each block.
 
     Returns
     -------
@@ -343,7 +342,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     adds_up = np.empty(n, dtype=bool)
     widest_layer = max(b.size for b in model.network.intercepts)
     step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
-    if len(encoded.column_blocks) > 1:  # each piece of rows computes all partial sums again, so use larger pieces
+    if len(encoded.column_blocks) > 1:  # each call of `fill` computes all partial sums again, so use more rows at once
         step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, span: slice) -> None:
@@ -355,11 +354,10 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with split_among_threads(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
-        for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
-            stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
-            x = model.encoder.encode(take_rows(table, slice(start, stop)), model.encoding.compute_dtype)
-            run_on_slices(lambda span, x=x, first=start: fill(x, first, span), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
-            progress(stop)
+        for block in row_blocks(slice(0, n)):
+            x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
+            run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
+            progress(block.stop)
     return Contributions(values, base, adds_up)
 
 

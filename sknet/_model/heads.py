@@ -83,9 +83,9 @@ class ExplainedOutputs:
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
-def _label_loss(name: str | Loss, blocks: Sequence[slice], exclusive: bool) -> Loss:
-    """Return the loss with this name for blocks of raw outputs, or the user's own loss."""
-    return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](blocks, exclusive)
+def _label_loss(name: str | Loss, output_slices: Sequence[slice], exclusive: bool) -> Loss:
+    """Return the loss with this name for slices of the raw outputs, or the user's own loss."""
+    return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](output_slices, exclusive)
 
 
 def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss, slice]]:
@@ -105,9 +105,9 @@ class LabelHead:
     n_outputs: int = field(init=False)  # columns of the target matrix
 
     def __post_init__(self) -> None:
-        name, blocks = self.settings.loss, self.labels.blocks
-        loss = _label_loss(name, blocks, self.labels.exclusive)
-        if len(blocks) > 1 or not self.labels.exclusive:  # with several labels per row, some may be missing
+        name, output_slices = self.settings.loss, self.labels.output_slices
+        loss = _label_loss(name, output_slices, self.labels.exclusive)
+        if len(output_slices) > 1 or not self.labels.exclusive:  # with several labels per row, some may be missing
             loss = without_missing_targets(
                 loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0
             )
@@ -168,7 +168,7 @@ class LabelHead:
         if self.labels.exclusive and self.loss.out_activation != "softmax":
             P = self.loss.predictions(raw)
             delta = np.hstack(
-                [_backward_through_normalisation(P[:, block], delta[:, block]) for block in self.labels.blocks]
+                [_backward_through_normalisation(P[:, s], delta[:, s]) for s in self.labels.output_slices]
             )
         return self.loss.backward_through_link(raw, delta)
 
@@ -178,9 +178,9 @@ class LabelHead:
         as_they_are = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
         classes = self.labels.classes
         if isinstance(classes, list):
-            blocks = zip(classes, self.labels.blocks, strict=True)
-            # the last classes of each column, one per output: two classes share one output, named after the second
-            names = [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
+            pairs = zip(classes, self.labels.output_slices, strict=True)
+            # one label per output, the last ones of each column: two classes share one output, named after the second
+            names = [f"{j}: {label}" for j, (known, s) in enumerate(pairs) for label in known[s.start - s.stop :]]
         else:  # two classes share one output, named after the second
             names = [str(label) for label in classes[-self.n_outputs :]]
         kinds = [
@@ -206,8 +206,8 @@ class LabelHead:
         """Return raw outputs in scikit-learn's shape: one array per target column, 1-d for two classes."""
         if not self.labels.exclusive:
             return raw
-        columns = [raw[:, block] for block in self.labels.blocks]
-        columns = [block[:, 0] if block.shape[1] == 1 else block for block in columns]
+        columns = [raw[:, s] for s in self.labels.output_slices]
+        columns = [column[:, 0] if column.shape[1] == 1 else column for column in columns]
         return columns if self.labels.target_type == "multioutput" else columns[0]
 
 

@@ -87,8 +87,8 @@ other at every product, and take twice the time.
 UNSPLIT_PRODUCT, UNSPLIT_VECTOR_PRODUCT = 2**18, 2**13
 """BLAS never splits a product, or a matrix-vector product, with fewer multiply-adds than these."""
 
-MIN_PIECES_PER_THREAD = 4
-"""How many pieces of a table make it worth starting a thread."""
+MIN_BLOCKS_PER_THREAD = 4
+"""How many blocks of a table make it worth starting a thread."""
 
 MIN_PRODUCT_FOR_NETWORK_THREADS = 10**6
 """How many multiply-adds the largest product must have for several networks to be trained in threads.
@@ -215,16 +215,16 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
 
 
 @contextmanager
-def split_among_threads(n_pieces: int, largest_product: int) -> Iterator[int]:
-    """Yield how many threads to use for passing the pieces of a table through a network.
+def split_among_threads(n_blocks: int, largest_product: int) -> Iterator[int]:
+    """Yield how many threads to use for passing the blocks of a table through a network.
 
-    With many pieces, it is the number of BLAS threads, and BLAS itself is limited to one thread. So the work between
-    products is split too. With few pieces, outside of the main thread, or if threads cannot be started, it is 1.
+    With many blocks, it is the number of BLAS threads, and BLAS itself is limited to one thread. So the work between
+    products is split too. With few blocks, outside of the main thread, or if threads cannot be started, it is 1.
     """
-    are_many = n_pieces >= 2 * MIN_PIECES_PER_THREAD
+    are_many = n_blocks >= 2 * MIN_BLOCKS_PER_THREAD
     n_threads = n_blas_threads() if are_many else 1
     with limit_blas_threads(0 if are_many else largest_product):
-        yield min(n_threads, n_pieces // MIN_PIECES_PER_THREAD) if are_many and _may_start_threads() else 1
+        yield min(n_threads, n_blocks // MIN_BLOCKS_PER_THREAD) if are_many and _may_start_threads() else 1
 
 
 def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:

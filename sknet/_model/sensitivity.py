@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows
 from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
-from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
+from sknet._model.model import Model, Network, row_blocks
 from sknet._network.chain import MixedRows
 from sknet._tables.encoding import TableEncoder, gradients_by_column, sum_by_column
 from sknet._tables.read import is_sparse, take_optional, take_rows
@@ -42,11 +42,10 @@ def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
     n, k = table.shape[0], model.head.n_outputs
     by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
-    for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
-        rows = slice(start, min(start + ROWS_PREDICTED_AT_ONCE, n))
-        piece = take_rows(table, rows)
-        inputs = model.encoder.encode(piece, np.dtype(np.float64))
-        by_column[rows] = gradients_by_column(model.encoder, piece, _gradients_by_input(model, inputs))
+    for rows in row_blocks(slice(0, n)):
+        block = take_rows(table, rows)
+        inputs = model.encoder.encode(block, np.dtype(np.float64))
+        by_column[rows] = gradients_by_column(model.encoder, block, _gradients_by_input(model, inputs))
     return by_column
 
 

@@ -240,7 +240,7 @@ def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) ->
 # --- the training of one network -------------------------------------------------------------------------------------
 
 MAX_BUFFER_ROWS = 4096
-"""How many rows a network's buffers hold at most. Larger batches are computed piece by piece."""
+"""How many rows a network's buffers hold at most. Larger batches are computed block by block."""
 
 ROWS_IN_CACHE = 512
 """How many rows L-BFGS computes at once, so that buffers stay in the cache from layer to layer."""
@@ -525,7 +525,7 @@ def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
     n = len(train_rows)
     if settings.solver.is_first_order:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
-    # each piece needs passes over theta, which take longer than the rest if the table is sparse
+    # each block needs passes over theta, which take longer than the rest if the table is sparse
     return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))
 
 
