@@ -133,7 +133,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             held_out = read_own_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
-    # --- 4. select, 5. train, 6. publish ---------------------------------------------------------------------------
+    # --- 4. select, 5. train, 6. publish -----------------------------------------------------------------------------
 
     def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
         """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, publish the last whole epoch."""
@@ -170,7 +170,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             quiet = run.plan.evaluation == NoEvaluation(is_short_of_rows=True)
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.phase is run.fold_phase)
+            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.phase is run.fold_phase)
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = outcome.held_out if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
@@ -278,7 +278,11 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             If the data, a parameter or a weight is invalid, or if training diverges.
             The estimator then stays as it was.
         """
-        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        return self._fit(
+            FitArguments(
+                X, y, sample_weight, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val, groups=groups
+            )
+        )
 
     @with_callbacks
     @fit_context
@@ -337,7 +341,12 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             If the file is not a checkpoint, or belongs to other data, other layers or
             another solver. The estimator then stays as it was.
         """
-        return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        return self._resume(
+            path,
+            FitArguments(
+                X, y, sample_weight, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val, groups=groups
+            ),
+        )
 
     # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
 

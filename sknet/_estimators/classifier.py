@@ -1,4 +1,4 @@
-"""The classifier: labels in, probabilities out."""
+"""The classifier, which predicts labels and probabilities."""
 
 from typing import Any, Self
 
@@ -53,7 +53,7 @@ def _decode_sets(fitted: Fitted, coverage: float = 0.9, per_class: bool = False)
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
     residuals: Any = fitted.residuals
-    largest = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
+    largest_residual = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
     rare = residuals.rare_classes(coverage) if per_class else []
     if rare:
         counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
@@ -66,7 +66,7 @@ def _decode_sets(fitted: Fitted, coverage: float = 0.9, per_class: bool = False)
         )
 
     def sets_of(P: Array) -> Array:
-        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest  # (n, n_classes) <= (n_classes,)
+        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest_residual  # broadcast over rows
 
     return Decoding(head.output_probabilities, sets_of, head.labels.classes)
 

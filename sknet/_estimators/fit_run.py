@@ -72,7 +72,7 @@ def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Start:
-    """The start of a call."""
+    """Where a call starts: its seeds, and the result or the checkpoint to continue from."""
 
     seeds: Seeds
     earlier: Fitted | None = None  # the result to continue from; None for new training
@@ -98,7 +98,7 @@ class Start:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs were trained before this call continues."""
+        """How many epochs earlier calls have trained, or the run that a checkpoint holds."""
         states = [] if self.checkpoint is None else self.checkpoint.progress.states
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
@@ -322,18 +322,18 @@ class FitRun:
         n_rows = n_rows_used(rows, model.network, model.head.n_outputs, training_work)
         return learn_importances(model, some_of(rows, n_rows))
 
-    def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
-        """Return predictions for all of the user's rows, (N, ...): `predicted`, (m, ...), at `rows`, NaN elsewhere."""
+    def _for_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
+        """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
         all_rows, n = self.plan.rows, len(self.plan.rows)
         if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
-            rows, n = all_rows.passed_indices[rows], all_rows.n_passed
+            row_indices, n = all_rows.passed_indices[row_indices], all_rows.n_passed
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
-        for_all[rows] = predicted
+        for_all[row_indices] = predicted
         return for_all
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
-    """Return the initial states of networks: new states, or states of an earlier call or of a checkpoint."""
+    """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
     start = plan.start
     earlier = start.earlier
     if earlier is None:

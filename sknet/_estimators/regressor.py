@@ -1,5 +1,6 @@
-"""The regressor: numbers in, numbers out."""
+"""The regressor, which predicts numbers."""
 
+from functools import partial
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
@@ -12,7 +13,7 @@ from sknet._estimators.methods import (
     ProblemType,
     conformal_quantile,
     read_quantiles,
-    residuals_at_levels,
+    residual_quantiles,
     score_numbers,
 )
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
@@ -42,14 +43,14 @@ def _decode_intervals(fitted: Fitted, coverage: float = 0.9) -> Decoding:
             "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
     scaled: Any = fitted.residuals
-    largest = conformal_quantile(scaled, coverage, "predict_interval")
+    quantile = conformal_quantile(scaled, coverage, "predict_interval")
     # values: (n,), (n, n_outputs) or (n, n_levels)
-    return Decoding(head.predict, lambda values: intervals_around(head, values, largest, scaled), ["lower", "upper"])
+    return Decoding(head.predict, lambda values: intervals_around(head, values, quantile, scaled), ["lower", "upper"])
 
 
 def _decode_quantiles(fitted: Fitted, quantiles: object) -> Decoding:
     head: Any = fitted.model.head
-    levels = read_quantiles(quantiles)
+    quantile_levels = read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
         raise ValueError(
@@ -62,16 +63,18 @@ def _decode_quantiles(fitted: Fitted, quantiles: object) -> Decoding:
             "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
         )
     known = head.loss.levels
-    if known and not known[0] <= levels[0] <= levels[-1] <= known[-1]:
+    if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
         raise ValueError(
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with wider levels in quantile=, or choose another loss."
         )
     scaled: Any = fitted.residuals
     if known:
-        return Decoding(head.predict, lambda values: quantiles_between(head, values, levels, scaled), levels)
-    residuals = residuals_at_levels(scaled, levels)
-    return Decoding(head.predict, lambda values: quantiles_around(head, values, residuals, scaled), levels)
+        finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
+    else:
+        residuals = residual_quantiles(scaled, quantile_levels)
+        finish = partial(quantiles_around, head, residuals=residuals, scaled=scaled)
+    return Decoding(head.predict, finish, names=quantile_levels)
 
 
 REGRESSION = ProblemType(

@@ -179,7 +179,7 @@ class Explanation:
 def _numbers_or_ranks(column: Array) -> Array:
     """Return a column of numbers as it is, and ranks for other values; NaN for missing values."""
     values = pd.Series(column).infer_objects()
-    if not pd.api.types.is_numeric_dtype(values):  # booleans are
+    if not pd.api.types.is_numeric_dtype(values):  # booleans count as numeric
         try:
             values = values.rank(method="dense")
         except TypeError:  # categories of several types have no order: sort them as text
@@ -204,9 +204,9 @@ def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp
     """Return the column that each unit of the last hidden layer depends on; None if one depends on several."""
     first = last = encoder.input_columns  # the first and last column that an input, or a unit, depends on
     for W in network.coefs[:-1]:
-        seen = W[:, 0] != 0.0
-        if first[seen].min(initial=encoder.n_columns) < last[seen].max(initial=-1):
-            return None  # checked on the first unit alone, which is fast and settles it for most networks
+        of_first_unit = W[:, 0] != 0.0  # a check of the first unit alone is fast, and enough for most networks
+        if first[of_first_unit].min(initial=encoder.n_columns) < last[of_first_unit].max(initial=-1):
+            return None
         depends = W != 0.0
         first = np.where(depends, first[:, np.newaxis], encoder.n_columns).min(axis=0)
         last = np.where(depends, last[:, np.newaxis], -1).max(axis=0)
@@ -238,8 +238,8 @@ def explain_additive(
         The background's mean outputs.
     """
     explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
-    # (h, d) for each output: row i holds the weight of unit i, in the column that the unit depends on
-    placed = [
+    # for each output (h, d): row i holds the weight of unit i, in the column that the unit depends on
+    weights_by_column = [
         sp.csr_array((weights, (np.arange(len(columns)), columns)), (len(columns), model.encoder.n_columns))
         for weights in last.T
     ]
@@ -248,14 +248,14 @@ def explain_additive(
     mean_output = mean @ last + model.network.intercepts[-1]
     base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
     n, d = table.shape[0], model.encoder.n_columns
-    values, n_at_once = np.empty((n, d, len(placed)), base.dtype), max(1, PARTS_COMPUTED_AT_ONCE // d)
+    values, n_at_once = np.empty((n, d, len(weights_by_column)), base.dtype), max(1, PARTS_COMPUTED_AT_ONCE // d)
     for block in row_blocks(slice(0, n)):
         hidden = model.last_hidden(take_rows(table, block))
         for first in range(0, hidden.shape[0], n_at_once):
             some = hidden[first : first + n_at_once]
             rows = slice(block.start + first, block.start + first + some.shape[0])
-            for output, weights_by_column in enumerate(placed):
-                parts = as_dense(some @ weights_by_column) - mean @ weights_by_column
+            for output, W in enumerate(weights_by_column):
+                parts = as_dense(some @ W) - mean @ W
                 values[rows, :, output] = parts * explained.scaler.scale[output]
         progress(block.stop)
     return values, base
@@ -300,7 +300,7 @@ MAX_ROWS_FACTOR = 8
 
 
 def draw_background(n: int) -> NDArray[np.intp]:
-    """Return the indices of the background rows that are used, in increasing order. They depend on n alone."""
+    """Return the indices of the background rows to use, in increasing order. They depend on n alone."""
     if n <= MAX_BACKGROUND_ROWS:
         return np.arange(n)
     return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])

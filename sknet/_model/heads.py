@@ -96,7 +96,7 @@ def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss
 
 @dataclass(frozen=True)
 class LabelHead:
-    """Labels of any kind, and probabilities."""
+    """The head of a classifier: labels of any kind, and their probabilities."""
 
     settings: TargetSettings
     labels: Labels
@@ -115,7 +115,7 @@ class LabelHead:
         object.__setattr__(self, "n_outputs", self.labels.n_outputs)
 
     def read(self, y: Target) -> Array:
-        """Return the codes of more labels; raise for unknown labels."""
+        """Return the codes of labels; raise for unknown labels."""
         return self.labels.read(y)
 
     def reshape_like_y(self, values: Array) -> Array:
@@ -175,7 +175,7 @@ class LabelHead:
     @property
     def explained(self) -> ExplainedOutputs:
         """Raw outputs, such as log-odds; each is named after the class or label that it makes more probable."""
-        as_they_are = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
+        unscaled = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
         classes = self.labels.classes
         if isinstance(classes, list):
             pairs = zip(classes, self.labels.output_slices, strict=True)
@@ -189,7 +189,7 @@ class LabelHead:
             for _ in range(s.stop - s.start)
         ]
         return ExplainedOutputs(
-            names, [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)], as_they_are
+            names, [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)], unscaled
         )
 
     def output_probabilities(self, raw: Array) -> Array:
@@ -237,7 +237,7 @@ def _loss_of_each_number(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
 
 @dataclass(frozen=True)
 class RegressionHead:
-    """Numbers, scaled for the network if the loss allows it.
+    """The head of a regressor: numbers, scaled for the network if the loss allows it.
 
     With a log link, the loss divides targets by their mean. Raw outputs and predictions stay in the target's units.
     """
@@ -273,7 +273,7 @@ class RegressionHead:
         return scaler if self.loss.takes_scaled_targets else TargetScaler.learn(scaler.mean[np.newaxis], None)
 
     def read(self, y: Target) -> Array:
-        """Read numbers."""
+        """Return targets as float64 numbers, one column for each target."""
         return read_regression_target(y)[0]
 
     def reshape_like_y(self, values: Array) -> Array:
@@ -339,10 +339,10 @@ class RegressionHead:
         is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
         if scaled or new.n_outputs != self.n_outputs:
-            what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"
+            what = "only one of them takes scaled targets" if scaled else "their numbers of outputs differ"
             raise ValueError(
                 f"loss={new.loss.name!r} cannot follow the loss {self.loss.name!r} of the earlier fit that training "
-                f"goes on from: {what}. Set the loss as it was, or start anew: call fit with warm_start=False."
+                f"continues from: {what}. Set the loss as it was, or call fit with warm_start=False."
             )
         return new
 
@@ -377,7 +377,7 @@ class RegressionHead:
 
 
 Head: TypeAlias = LabelHead | RegressionHead
-"""A head, for labels or for numbers. Both classes have the same methods."""
+"""Either head. Both classes have the same methods."""
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:

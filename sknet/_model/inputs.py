@@ -38,7 +38,7 @@ class BatchwiseInputs:
     n_inputs : int
     dtype : dtype
     values_at_once : int
-        How many values are written at a time, so that they stay in the processor's cache.
+        How many values are written at a time, so few that they stay in the processor's cache.
     batch_format : {"ones", "dense"}, default="ones"
         "ones" appends a column of ones.
     n_skipped_inputs : int, default=0

@@ -48,7 +48,7 @@ ROWS_PREDICTED_AT_ONCE = 1024
 """How many rows are predicted at once: enough for fast matrix products, and few enough to stay in the cache."""
 
 BLOCKS_PER_SLICE = 32
-"""How many blocks a thread takes at a time. After an interrupt it still finishes them."""
+"""How many blocks a thread takes at a time. After an interrupt, a thread still finishes its blocks."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,12 @@ class Model:
 
     @property
     def encoder(self) -> TableEncoder:
-        """What turns a table into the network's inputs."""
+        """The encoder, which turns a table into the network's inputs."""
         return self.encoding.encoder
 
     @property
     def head(self) -> Head:
-        """What turns raw outputs into predictions."""
+        """The head, which turns raw outputs into predictions."""
         return self.encoding.head
 
     def with_names_of(self, table: Table) -> Self:
@@ -230,7 +230,7 @@ class Model:
             "outliers."
         )
 
-    # --- a look inside -----------------------------------------------------------------------------------------------
+    # --- activations -------------------------------------------------------------------------------------------------
 
     def activations(self, table: Table) -> list[Array]:
         """Return the encoded input, the output of each hidden layer, and the predictions before decoding."""

@@ -151,7 +151,7 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
 
 
 def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
-    """Draw a few hundred encoded training rows; `train`: indices of the training rows, None for all rows."""
+    """Return a sample of a few hundred encoded training rows; `train` holds the indices of all of them, or is None."""
     row_indices = np.arange(len(rows)) if train is None else train
     weight = take_optional(rows.weight, row_indices)
     drawn = row_indices[draw_rows(len(row_indices), weight, MAX_ROWS_USED)]
@@ -183,7 +183,7 @@ def n_rows_used(rows: Table, network: Network, n_outputs: int, training_work: fl
 
 
 def some_of(rows: Table, n: int) -> Table:
-    """Return at most n of the encoded rows."""
+    """Return a sample of at most n encoded rows."""
     drawn = draw_rows(n_encoded_rows(rows), None, n)
     if isinstance(rows, MixedRows):
         return MixedRows(rows.dense[drawn], rows.one_hot[drawn], rows.dense_inputs)
@@ -233,7 +233,7 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
 
 
 def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Model) -> Array:
-    """Do the same as `contribution_sums` for a sparse table, in which each column is one input.
+    """Return the same as `contribution_sums`, for a sparse table, in which each column is one input.
 
     Slopes are computed only for nonzero inputs; all slopes would take a hundred times as long. The slope at an input
     that is 0 is estimated by the column's mean slope at nonzero inputs.
