@@ -160,11 +160,15 @@ class _OnWorkers(BaseSigmoidMLP):
         with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, load):
             return train(
                 FitArguments(
-                    tables[0], load(remote.y), load(remote.sample_weight),
-                    None if remote.X_val is None else tables[1], load(remote.y_val), load(remote.sample_weight_val),
-                    load(remote.groups),
+                    tables[0],
+                    load(remote.y),
+                    load(remote.sample_weight),
+                    X_val=None if remote.X_val is None else tables[1],
+                    y_val=load(remote.y_val),
+                    sample_weight_val=load(remote.sample_weight_val),
+                    groups=load(remote.groups),
                 )
-            )  # fmt: skip
+            )
 
     def to_local(self) -> Estimator:
         """Return an estimator for tables in memory, with the same parameters and the same fit.

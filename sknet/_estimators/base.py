@@ -95,7 +95,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         self._validate_params()
         with draw_start(self, None, is_increment=True) as start:
             run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
-            self._publish(run.final_fitted(run.outcome(), self._problem_type, keeps_state=True))
+            self._publish(run.final_fitted(run.phase.outcome(), self._problem_type, keeps_state=True))
 
     def _train(self, start: Start, arguments: FitArguments) -> Self:
         """Train from a start on the given data, and publish the result."""
@@ -159,7 +159,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observers: Observers | None = None) -> None:
         """Call the observers, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_increment, outcome = run.plan.start.is_increment, run.outcome()
+        is_increment, outcome = run.plan.start.is_increment, run.phase.outcome()
         fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_increment)
         if observers is not None:
             observers.fit_ended(fitted)

@@ -237,7 +237,7 @@ class FitRun:
             selection = self.fold_phase.train(observer)
             if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
-            self.fold_phase.forget_networks()
+            self.fold_phase.free_networks()
             self._begin_training(selection)
         return self.train_phase.train(observer, in_threads=in_threads)
 
@@ -256,7 +256,7 @@ class FitRun:
 
     def fitted(self) -> Fitted:
         """Return the current result, without residuals and importances."""
-        return self._fitted_with(self.outcome().network)
+        return self._fitted_with(self.phase.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
         epochs, n_iter, plan = self.phase.epochs, self.phase.n_iter, self.plan
@@ -281,10 +281,6 @@ class FitRun:
             evaluation=evaluation,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
-
-    def outcome(self) -> PhaseOutcome:
-        """Return the current networks, joined, and their raw outputs for held-out rows."""
-        return self.phase.outcome()
 
     def final_fitted(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""

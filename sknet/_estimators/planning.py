@@ -180,7 +180,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
     if isinstance(evaluation, Folds) and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        fold_phase = FoldPhase(settings, encoded, rows, plan.learner, evaluation, seeds)
+        fold_phase = FoldPhase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
             with checkpoint.errors():
                 fold_phase.resume(checkpoint.progress.folds)

@@ -27,7 +27,7 @@ contributions : (k, n, d)         contribution of each column to each output, av
 In an additive network, h is the number of units of the last hidden layer, or of inputs of a linear model.
 
 columns : (h,)                    the column that each unit depends on; 0 for a unit that depends on no column
-parts : (n, d)                    the part of one output that comes from the units of each column
+by_column : (n, d)                the sum of the terms of one output that come from the units of each column
 
 An `Explanation` holds values : (n, d), or (n, d, k) for several outputs; base_values : (n,), or (n, k); data : (n, d).
 """
@@ -196,7 +196,7 @@ def _to_display(column: Array) -> Array:
 
 # --- additive networks -----------------------------------------------------------------------------------------------
 
-PARTS_COMPUTED_AT_ONCE = 2**20
+CONTRIBUTIONS_AT_ONCE = 2**20
 """How many contributions to one output are computed at once. The rows of wide tables are split into smaller blocks."""
 
 
@@ -248,15 +248,15 @@ def explain_additive(
     mean_output = mean @ last + model.network.intercepts[-1]
     base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
     n, d = table.shape[0], model.encoder.n_columns
-    values, n_at_once = np.empty((n, d, len(weights_by_column)), base.dtype), max(1, PARTS_COMPUTED_AT_ONCE // d)
+    values, n_at_once = np.empty((n, d, len(weights_by_column)), base.dtype), max(1, CONTRIBUTIONS_AT_ONCE // d)
     for block in row_blocks(slice(0, n)):
         hidden = model.last_hidden(take_rows(table, block))
         for first in range(0, hidden.shape[0], n_at_once):
             some = hidden[first : first + n_at_once]
             rows = slice(block.start + first, block.start + first + some.shape[0])
             for output, W in enumerate(weights_by_column):
-                parts = as_dense(some @ W) - mean @ W
-                values[rows, :, output] = parts * explained.scaler.scale[output]
+                by_column = as_dense(some @ W) - mean @ W
+                values[rows, :, output] = by_column * explained.scaler.scale[output]
         progress(block.stop)
     return values, base
 

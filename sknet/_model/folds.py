@@ -262,7 +262,7 @@ class FoldPhase:
 
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose an epoch and a temperature."""
-        if not (self.progress.states and self._goes_on):  # a resumed run whose folds have ended
+        if not (self.progress.states and self._continues):  # a resumed run whose folds have ended
             return self.selection(None)
         evaluator = _EpochEvaluator(self, observer)
         trainers, states = zip(*self._all_networks, strict=True)
@@ -318,10 +318,10 @@ class FoldPhase:
         if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.least_criterion):
             progress.patience_epoch = epoch
         progress.least_criterion = min(progress.least_criterion, criterion)
-        return self._goes_on
+        return self._continues
 
     @property
-    def _goes_on(self) -> bool:
+    def _continues(self) -> bool:
         """Whether to train another epoch."""
         solver, epoch, patience_epoch = self._settings.solver, len(self.progress.epochs), self.progress.patience_epoch
         return epoch < solver.n_epochs and epoch - patience_epoch <= solver.n_iter_no_change
@@ -367,7 +367,7 @@ class FoldPhase:
     def state_to_keep(self) -> None:
         """Return None, since training cannot continue from folds."""
 
-    def forget_networks(self) -> None:
+    def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
         self._trainers, self.progress.states, self._held_out_rows, self.importance_rows = [], [], [], None
 
@@ -418,10 +418,10 @@ class _EpochEvaluator:
             self._observer.epoch_began()
 
     def epoch_ended(self) -> bool:
-        goes_on = self._folds.evaluate_epoch()
+        continues = self._folds.evaluate_epoch()
         if self._observer is not None and self._observer.epoch_ended():
             self.stopped = StopReason.CALLBACK
-        return self.stopped is not None or not goes_on
+        return self.stopped is not None or not continues
 
 
 def steps_per_epoch(solver: Solver, n_rows: int) -> float:

@@ -294,7 +294,9 @@ class NetworkTrainer:
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
                 sets = self.sets if self.sets.n_sets > 1 else None
                 bins_per_column = self.encoding.encoder.bins_per_column[self.n_skipped_inputs :]
-                coefs, intercepts = draw_weights(self.layout, activations, init, rng, sets, bins_per_column)
+                coefs, intercepts = draw_weights(
+                    self.layout, activations, init, rng, sets=sets, bins_per_column=bins_per_column
+                )
             if not isinstance(init, str):  # a user's function may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:

@@ -59,7 +59,7 @@ Packed = tuple[object, dict[str, Array], list[object]]
 
 _PLAIN = frozenset({type(None), bool, int, float, str})
 _ROW_TYPES: dict[object, str] = {bool: "b", int: "i", float: "f"}
-"""Many values of a class whose fields all have these types are stored in one array per field, of these kinds."""
+"""Values of a class whose fields all have these types are stored in one array per field, of these NumPy kinds."""
 
 
 def pack(value: object, classes: Mapping[str, type] = STORED_CLASSES) -> Packed:
@@ -166,7 +166,9 @@ class Packer:
 def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str) -> object:
     state = source.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
-        raise ValueError("random_state is a RandomState without MT19937, which files cannot hold: give an int.")
+        raise ValueError(
+            "random_state is a RandomState with a generator other than MT19937, which files cannot hold: give an int."
+        )
     return {TYPE: "RandomState", "state": packer.pack(state, path)}
 
 

@@ -389,32 +389,32 @@ def with_other_moments(fitted):
     return replace(fitted, state=replace(fitted.state, moments=(np.ones(3), np.ones(3))))
 
 
-def with_scaled_errors(**changes):
+def with_scaled_residuals(**changes):
     """The errors of a regressor: their quantiles are one field further down."""
-    return lambda fitted: with_errors(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
+    return lambda fitted: with_residuals(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
 
 
 def with_signed_errors(**changes):
-    return lambda fitted: with_errors(signed=replace(fitted.residuals.signed, **changes))(fitted)
+    return lambda fitted: with_residuals(signed=replace(fitted.residuals.signed, **changes))(fitted)
 
 
 def with_a_scale_of_nothing(fitted):
     scale = fitted.residuals.scale
-    return with_errors(scale=replace(scale, knots=scale.knots[:0], scales=scale.scales[:0]))(fitted)
+    return with_residuals(scale=replace(scale, knots=scale.knots[:0], scales=scale.scales[:0]))(fitted)
 
 
 def with_residuals_of_all(**changes):
-    return lambda fitted: with_errors(of_all=replace(fitted.residuals.of_all, **changes))(fitted)
+    return lambda fitted: with_residuals(of_all=replace(fitted.residuals.of_all, **changes))(fitted)
 
 
-def with_errors(**changes):
+def with_residuals(**changes):
     return lambda fitted: replace(fitted, residuals=replace(fitted.residuals, **changes))
 
 
 @pytest.mark.parametrize("change", [
-    of_other_columns, with_another_head, with_another_layer, with_scaled_errors(quantiles=np.zeros((0, 1))),
-    with_scaled_errors(quantiles=np.array([["a"]])), with_scaled_errors(effective_size=0.0), with_errors(scale=None),
-    with_errors(low=np.zeros(3)), with_a_scale_of_nothing, with_errors(signed=None),
+    of_other_columns, with_another_head, with_another_layer, with_scaled_residuals(quantiles=np.zeros((0, 1))),
+    with_scaled_residuals(quantiles=np.array([["a"]])), with_scaled_residuals(effective_size=0.0), with_residuals(scale=None),
+    with_residuals(low=np.zeros(3)), with_a_scale_of_nothing, with_residuals(signed=None),
     with_signed_errors(quantiles=np.zeros((0, 1))), with_signed_errors(quantiles=np.zeros(5)),
     with_signed_errors(quantiles=np.zeros((5, 2))), with_signed_errors(quantiles=np.array([["a"]])),
     with_signed_errors(quantiles=np.array([[np.nan]])), with_signed_errors(quantiles=np.array([[1.0], [0.0]])),
@@ -444,10 +444,10 @@ def with_importances(change):
     return lambda fitted: replace(fitted, importances=change(fitted.importances))
 
 
-def with_error_scales(change):
+def with_residual_scales(change):
     def changed(fitted):
         scale = fitted.residuals.scale
-        return with_errors(scale=replace(scale, scales=change(scale.scales)))(fitted)
+        return with_residuals(scale=replace(scale, scales=change(scale.scales)))(fitted)
 
     return changed
 
@@ -471,12 +471,12 @@ def with_target_scaler(change):
     (with_importances(lambda shares: shares * np.nan), "importances holds NaN"),
     (with_importances(lambda shares: -shares), "importances are not one number"),
     (with_importances(lambda shares: shares[:1]), "importances are not one number"),
-    (with_scaled_errors(quantiles=np.full((5, 1), np.nan)), "held-out rows hold NaN"),
-    (with_errors(high=np.full(1, np.nan)), "held-out rows hold NaN"),
-    (with_errors(high=np.zeros(2)), "do not match the targets"),
-    (with_error_scales(lambda scales: scales * np.nan), "held-out rows hold NaN"),
-    (with_error_scales(lambda scales: -scales), "scales that are not positive"),
-    (with_error_scales(lambda scales: np.tile(scales, 2)), "do not match the targets"),
+    (with_scaled_residuals(quantiles=np.full((5, 1), np.nan)), "held-out rows hold NaN"),
+    (with_residuals(high=np.full(1, np.nan)), "held-out rows hold NaN"),
+    (with_residuals(high=np.zeros(2)), "do not match the targets"),
+    (with_residual_scales(lambda scales: scales * np.nan), "held-out rows hold NaN"),
+    (with_residual_scales(lambda scales: -scales), "scales that are not positive"),
+    (with_residual_scales(lambda scales: np.tile(scales, 2)), "do not match the targets"),
     (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "not have one positive scale"),
     (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "not have one positive scale"),
     (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "the targets holds NaN"),
@@ -490,7 +490,7 @@ def test_numbers_that_cannot_be_are_refused(path, change, message):
 
 
 @pytest.mark.parametrize("change", [
-    with_errors(by_class=()), with_errors(by_class=(1.0, 2.0, 3.0)), with_errors(of_all=None),
+    with_residuals(by_class=()), with_residuals(by_class=(1.0, 2.0, 3.0)), with_residuals(of_all=None),
     with_residuals_of_all(quantiles=np.zeros((0, 1))), with_residuals_of_all(quantiles=np.zeros((5, 2))),
 ])  # fmt: skip
 def test_residuals_of_labels_that_are_none_are_refused(path, change):

@@ -1,4 +1,4 @@
-"""Intervals from the errors of held-out rows: their level, their weights, their shapes."""
+"""Intervals from the residuals of held-out rows: their level, their weights, their shapes."""
 
 from dataclasses import replace
 
