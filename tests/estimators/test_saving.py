@@ -394,7 +394,7 @@ def with_scaled_residuals(**changes):
     return lambda fitted: with_residuals(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
 
 
-def with_signed_errors(**changes):
+def with_signed_residuals(**changes):
     return lambda fitted: with_residuals(signed=replace(fitted.residuals.signed, **changes))(fitted)
 
 
@@ -413,13 +413,13 @@ def with_residuals(**changes):
 
 @pytest.mark.parametrize("change", [
     of_other_columns, with_another_head, with_another_layer, with_scaled_residuals(quantiles=np.zeros((0, 1))),
-    with_scaled_residuals(quantiles=np.array([["a"]])), with_scaled_residuals(effective_size=0.0), with_residuals(scale=None),
-    with_residuals(low=np.zeros(3)), with_a_scale_of_nothing, with_residuals(signed=None),
-    with_signed_errors(quantiles=np.zeros((0, 1))), with_signed_errors(quantiles=np.zeros(5)),
-    with_signed_errors(quantiles=np.zeros((5, 2))), with_signed_errors(quantiles=np.array([["a"]])),
-    with_signed_errors(quantiles=np.array([[np.nan]])), with_signed_errors(quantiles=np.array([[1.0], [0.0]])),
-    with_signed_errors(effective_size=np.nan), with_signed_errors(effective_size=np.inf),
-    with_signed_errors(effective_size=0.0),
+    with_scaled_residuals(quantiles=np.array([["a"]])), with_scaled_residuals(effective_size=0.0),
+    with_residuals(scale=None), with_residuals(low=np.zeros(3)), with_a_scale_of_nothing, with_residuals(signed=None),
+    with_signed_residuals(quantiles=np.zeros((0, 1))), with_signed_residuals(quantiles=np.zeros(5)),
+    with_signed_residuals(quantiles=np.zeros((5, 2))), with_signed_residuals(quantiles=np.array([["a"]])),
+    with_signed_residuals(quantiles=np.array([[np.nan]])), with_signed_residuals(quantiles=np.array([[1.0], [0.0]])),
+    with_signed_residuals(effective_size=np.nan), with_signed_residuals(effective_size=np.inf),
+    with_signed_residuals(effective_size=0.0),
     lambda fitted: replace(fitted, out_of_fold="none"), lambda fitted: replace(fitted, seeds=(1, 2)),
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(path, change):
@@ -433,7 +433,7 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
 def test_signed_errors_are_those_of_each_quantile_level(path):
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True, loss="quantile", quantile=(0.2, 0.5, 0.8)).fit(X, NUMBER)
     assert (again(net, path).predict_quantiles(X, 0.3) == net.predict_quantiles(X, 0.3)).all()
-    net._fitted = with_signed_errors(quantiles=np.zeros((5, 1)))(net._fitted)
+    net._fitted = with_signed_residuals(quantiles=np.zeros((5, 1)))(net._fitted)
     with pytest.raises(
         ModelFileError, match="signed residuals of held-out rows are not an increasing column for each level"
     ):
