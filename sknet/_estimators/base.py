@@ -188,6 +188,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     # --- 7. predict --------------------------------------------------------------------------------------------------
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
+        """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
         return self._problem_type.methods[method](check_fitted(self), *arguments)
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
@@ -197,6 +198,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         return predictions
 
     def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
+        """Return what `score` returns: accuracy, or R² or pinball D²."""
         head = check_fitted(self).model.head
         return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 

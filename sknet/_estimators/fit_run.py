@@ -259,6 +259,7 @@ class FitRun:
         return self._fitted_with(self.phase.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
+        """Return the result with this network, without state, residuals and importances."""
         epochs, n_iter, plan = self.phase.epochs, self.phase.n_iter, self.plan
         start = plan.start
         evaluation: Evaluated | None = None

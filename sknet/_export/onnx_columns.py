@@ -285,6 +285,7 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 
 
 def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write the one-hot inputs, or the target means, of columns of categories."""
     for item in placed:
         yield _inputs_of_categories(graph, feed, item, item.column.categories), item.inputs
 

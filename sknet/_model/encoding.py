@@ -171,6 +171,7 @@ class EncodingLearner:
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
+        """Learn all columns from a sample; on large tables, target means from the rows `train`, or from all rows."""
         table = self.settings.table
         target = targets_to_encode_by(head, sample.y) if table.category_encoding != "one_hot" else None
         encoder = learn_encoder(sample.X, replace(table, weight=sample.weight, target=target, seed=self.seed), survey)

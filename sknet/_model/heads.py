@@ -318,6 +318,7 @@ class RegressionHead:
         return target
 
     def _check_range(self, values: Array) -> None:
+        """Raise for targets outside the range of the loss."""
         outside = ~self.loss.targets.contains(values) & ~np.isnan(values)
         if outside.any():
             raise ValueError(

@@ -288,7 +288,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
 
 
 def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
-    """Return the best constant raw output for the training rows, (l,); None if all targets are equal."""
+    """Return the constant raw output with the least training loss, (l,); None if all targets are equal."""
     target, weight = trainer.objective.known_targets
     if (target == target[0]).all():
         return None  # a constant prediction is then right
@@ -316,5 +316,6 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
 
 
 def _loss_of_constant(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
+    """Return the mean loss if all rows have the raw output `raw`, (l,)."""
     with np.errstate(all="ignore"):
         return loss.mean(np.tile(raw, (len(target), 1)), target, weight)
