@@ -423,7 +423,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         One row per epoch: training loss, validation loss and score, learning rate, norm
         of the last gradient, seconds. With several members, each has its own rows,
         numbered in the column `member`. With folds, validation losses and scores come
-        from the folds, and go on after the chosen epoch.
+        from the folds, and continue after the chosen epoch.
 
     n_features_in_ : int
         Number of columns in the table.
@@ -605,8 +605,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         of a row.
 
         A class with fewer than 1 / (1 - coverage) - 1 held-out rows, 9 for
-        ``coverage=0.9``, has the limit of the rows of all classes, or that of its own
-        most doubtful row if this one is wider. With `per_class`, too few rows are an
+        ``coverage=0.9``, gets the wider of two limits: the limit of the rows of all
+        classes, and its own most doubtful row. With `per_class`, too few rows are an
         error.
 
         Parameters

@@ -255,8 +255,8 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to within a thousandth, even with "
             f"{NODES_PER_LINE[-1]} nodes on each line: the network's output jumps, or its slopes do, as with "
-            "activation='relu'. If it is the slopes, pass a background of more rows, of which up to "
-            f"{MAX_BACKGROUND_ROWS} are used.",
+            "activation='relu'. If it is the slopes, pass a background of more rows (up to "
+            f"{MAX_BACKGROUND_ROWS} are used).",
             UserWarning,
         )
     base_values = np.tile(base, (n, 1))

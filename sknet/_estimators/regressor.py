@@ -59,7 +59,7 @@ def _decode_quantiles(fitted: Fitted, quantiles: object) -> Decoding:
         )
     if not has_interval(head):
         raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so the others are unknown: give "
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so other quantiles are unknown: give "
             "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
         )
     known = head.loss.levels
@@ -431,7 +431,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         One row per epoch: training loss, validation loss and score, learning rate, norm
         of the last gradient, seconds. With several members, each has its own rows,
         numbered in the column `member`. With folds, validation losses and scores come
-        from the folds, and go on after the chosen epoch.
+        from the folds, and continue after the chosen epoch.
 
     n_features_in_ : int
         Number of columns in the table.

@@ -386,8 +386,8 @@ class FoldPhase:
         ):
             raw_of_set = raw_by_component.take(judged, axis=1)
             raw[judged] = mix_outputs(raw_of_set, mixture.mixing_weight) / mixture.temperature
-        # A row that several folds hold out has several residuals, of which the first is kept: their mean would be
-        # smaller than the residual of the single published network.
+        # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
+        # the residual of the single published network.
         first, rows = np.sort(np.concatenate(self._judged_sets)), self._judges[0].rows
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
