@@ -342,7 +342,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         never cross. "auto" is 0.5.
 
     huber_delta : float or "auto", default="auto"
-        Size of the error from which on the "huber" loss is linear, in standard
+        Size of the residual from which on the "huber" loss is linear, in standard
         deviations of the target. "auto" is 1.0.
 
     tweedie_power : float or "auto", default="auto"
@@ -546,13 +546,13 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """Predict an interval for each target, by conformal prediction.
 
         An interval extends equally far below and above the prediction. Its width
-        depends on the errors on the rows that `fit` held out: it is wider if errors at
-        similar predictions were larger. With fewer than 60 held-out rows, all intervals
-        are equally wide.
+        depends on the residuals of the rows that `fit` held out: it is wider if
+        residuals at similar predictions were larger. With fewer than 60 held-out rows,
+        all intervals are equally wide.
 
         With several quantile levels, such as ``loss="quantile", quantile=(0.05,
         0.95)``, the interval reaches from the lowest to the highest level, and both
-        ends are corrected by the errors on the held-out rows [1]_. The width then
+        ends are corrected by the residuals of the held-out rows [1]_. The width then
         depends on the whole row.
 
         Intervals stay within the range that the loss allows. They never cross zero if
@@ -566,7 +566,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         coverage : float, default=0.9
             Share of new targets that lie inside their intervals, for each output
             separately. This holds on average for rows like the held-out ones, but not
-            for every kind of row. With folds there is no guarantee: the errors come
+            for every kind of row. With folds there is no guarantee: the residuals come
             from the networks of the folds, but the network that predicts has learnt
             from all rows.
 
@@ -592,13 +592,13 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     def predict_quantiles(self, X: Table, quantiles: ArrayLike) -> Array:
         """Predict quantiles of the target.
 
-        A quantile is the prediction plus a quantile of the signed errors on the rows
-        that `fit` held out. As in `predict_interval`, errors are scaled by the size of
-        errors at similar predictions.
+        A quantile is the prediction plus a quantile of the residuals (target minus
+        prediction) of the rows that `fit` held out. As in `predict_interval`, residuals
+        are scaled by the size of residuals at similar predictions.
 
         After ``loss="quantile"`` with several levels, quantiles are interpolated
         between these levels, linearly in their normal scores. If rows were held out,
-        each level is first corrected by its errors on them.
+        each level is first corrected by its residuals.
 
         If rows were held out, quantiles never cross zero if no training target does.
 

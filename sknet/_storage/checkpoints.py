@@ -163,7 +163,7 @@ def _checked_run(value: object) -> CheckpointContent:
     """Return the content of a checkpoint file; raise a ValueError for anything else."""
     if not isinstance(value, CheckpointContent):
         raise ValueError("it does not hold a training run")
-    if max(value.origin.seeds) >= 2**32:  # too large for `RandomState`; `unpack` refuses negative ones
+    if max(value.origin.seeds) >= 2**32:  # too large for `RandomState`; `unpack` raises for negative ones
         raise ValueError("its seeds are too large")
     return value
 
