@@ -94,7 +94,9 @@ class _OnWorkers(BaseSigmoidMLP):
             If there is no client, or no worker within 60 seconds. To change the time,
             use `dask.config.set({"sknet.workers": seconds})`.
         """
-        arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        arguments = FitArguments(
+            X, y, sample_weight, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val, groups=groups
+        )
         return self._train_on_workers(self._fit, arguments)
 
     @with_callbacks
@@ -148,7 +150,9 @@ class _OnWorkers(BaseSigmoidMLP):
             The fitted estimator.
         """
         check_resumable(self.solver)
-        arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        arguments = FitArguments(
+            X, y, sample_weight, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val, groups=groups
+        )
         return self._train_on_workers(partial(self._resume, path), arguments)
 
     def _train_on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
@@ -156,11 +160,15 @@ class _OnWorkers(BaseSigmoidMLP):
         with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, load):
             return train(
                 FitArguments(
-                    tables[0], load(remote.y), load(remote.sample_weight),
-                    None if remote.X_val is None else tables[1], load(remote.y_val), load(remote.sample_weight_val),
-                    load(remote.groups),
+                    tables[0],
+                    load(remote.y),
+                    load(remote.sample_weight),
+                    X_val=None if remote.X_val is None else tables[1],
+                    y_val=load(remote.y_val),
+                    sample_weight_val=load(remote.sample_weight_val),
+                    groups=load(remote.groups),
                 )
-            )  # fmt: skip
+            )
 
     def to_local(self) -> Estimator:
         """Return an estimator for tables in memory, with the same parameters and the same fit.

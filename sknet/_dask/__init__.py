@@ -1,4 +1,4 @@
 """Train on a dask cluster: tables stay on the workers, and predictions are lazy.
 
-This room knows nothing of scikit-learn's contract.
+This package does not depend on scikit-learn's API.
 """

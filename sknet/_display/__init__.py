@@ -1,1 +1,1 @@
-"""A fitted estimator as plots. This room does not know how anything was trained, and imports matplotlib late."""
+"""Plots of fitted estimators. This package does not depend on how they were trained, and imports matplotlib late."""

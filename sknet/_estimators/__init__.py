@@ -1,4 +1,4 @@
-"""What scikit-learn sees: its contract and the user's parameters.
+"""The estimators: scikit-learn's API and the user's parameters.
 
-This room knows nothing of matplotlib or of other frameworks.
+This package imports neither matplotlib nor other frameworks.
 """

@@ -95,7 +95,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         self._validate_params()
         with draw_start(self, None, is_increment=True) as start:
             run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
-            self._publish(run.final_fitted(run.outcome(), self._problem_type, keeps_state=True))
+            self._publish(run.final_fitted(run.phase.outcome(), self._problem_type, keeps_state=True))
 
     def _train(self, start: Start, arguments: FitArguments) -> Self:
         """Train from a start on the given data, and publish the result."""
@@ -133,7 +133,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             held_out = read_own_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
-    # --- 4. select, 5. train, 6. publish ---------------------------------------------------------------------------
+    # --- 4. select, 5. train, 6. publish -----------------------------------------------------------------------------
 
     def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
         """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, publish the last whole epoch."""
@@ -159,7 +159,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observers: Observers | None = None) -> None:
         """Call the observers, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_increment, outcome = run.plan.start.is_increment, run.outcome()
+        is_increment, outcome = run.plan.start.is_increment, run.phase.outcome()
         fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_increment)
         if observers is not None:
             observers.fit_ended(fitted)
@@ -170,7 +170,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             quiet = run.plan.evaluation == NoEvaluation(is_short_of_rows=True)
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.phase is run.fold_phase)
+            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.phase is run.fold_phase)
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = outcome.held_out if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
@@ -188,6 +188,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     # --- 7. predict --------------------------------------------------------------------------------------------------
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
+        """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
         return self._problem_type.methods[method](check_fitted(self), *arguments)
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
@@ -197,6 +198,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         return predictions
 
     def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
+        """Return what `score` returns: accuracy, or R² or pinball D²."""
         head = check_fitted(self).model.head
         return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 
@@ -278,7 +280,11 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             If the data, a parameter or a weight is invalid, or if training diverges.
             The estimator then stays as it was.
         """
-        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        return self._fit(
+            FitArguments(
+                X, y, sample_weight, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val, groups=groups
+            )
+        )
 
     @with_callbacks
     @fit_context
@@ -337,7 +343,12 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             If the file is not a checkpoint, or belongs to other data, other layers or
             another solver. The estimator then stays as it was.
         """
-        return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        return self._resume(
+            path,
+            FitArguments(
+                X, y, sample_weight, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val, groups=groups
+            ),
+        )
 
     # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
 

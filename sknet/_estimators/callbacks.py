@@ -137,7 +137,7 @@ def duration(seconds: float) -> str:
 
 
 class CallbackObserver(FitObserver):
-    """Calls scikit-learn's callbacks. A fit is a task with one subtask per epoch, including epochs of folds.
+    """Calls scikit-learn's callbacks. In its terms, a fit is a task with one subtask per epoch, also of folds.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The classifier: labels in, probabilities out."""
+"""The classifier, which predicts labels and probabilities."""
 
 from typing import Any, Self
 
@@ -53,7 +53,7 @@ def _decode_sets(fitted: Fitted, coverage: float = 0.9, per_class: bool = False)
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
     residuals: Any = fitted.residuals
-    largest = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
+    largest_residual = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
     rare = residuals.rare_classes(coverage) if per_class else []
     if rare:
         counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
@@ -66,7 +66,7 @@ def _decode_sets(fitted: Fitted, coverage: float = 0.9, per_class: bool = False)
         )
 
     def sets_of(P: Array) -> Array:
-        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest  # (n, n_classes) <= (n_classes,)
+        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest_residual  # broadcast over rows
 
     return Decoding(head.output_probabilities, sets_of, head.labels.classes)
 
@@ -423,7 +423,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         One row per epoch: training loss, validation loss and score, learning rate, norm
         of the last gradient, seconds. With several members, each has its own rows,
         numbered in the column `member`. With folds, validation losses and scores come
-        from the folds, and go on after the chosen epoch.
+        from the folds, and continue after the chosen epoch.
 
     n_features_in_ : int
         Number of columns in the table.
@@ -605,8 +605,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         of a row.
 
         A class with fewer than 1 / (1 - coverage) - 1 held-out rows, 9 for
-        ``coverage=0.9``, has the limit of the rows of all classes, or that of its own
-        most doubtful row if this one is wider. With `per_class`, too few rows are an
+        ``coverage=0.9``, gets the wider of two limits: the limit of the rows of all
+        classes, and its own most doubtful row. With `per_class`, too few rows are an
         error.
 
         Parameters

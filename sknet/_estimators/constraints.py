@@ -81,7 +81,7 @@ def _sorted_words(name: str) -> str:
 
 
 def with_checked_keywords(method: Callable[..., T]) -> Callable[..., T]:
-    """Decorate a method so that errors for unknown or missing arguments have its public name, or that of its class."""
+    """Decorate a method so that errors for unknown or missing arguments name it, or its class if it is `__init__`."""
     expected = signature(method)
     suffix = "" if method.__name__ == "__init__" else f".{method.__name__}()"
 
@@ -118,7 +118,7 @@ SCORER_NAMES = get_scorer_names()
 
 
 class Names(StrOptions):
-    """The constraint of a str that is one of several names, which messages list in a fixed order."""
+    """The constraint for a str that is one of several names. Messages list the names in a fixed order."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(set(names))
@@ -129,13 +129,13 @@ class Names(StrOptions):
 
 
 def one_of(*names: str) -> Names:
-    """Return the constraint of a str that is one of these names."""
+    """Return the constraint for a str that is one of these names."""
     return Names(names)
 
 
 AUTO = one_of("auto")
 FIXED = "fixed"
-"""Marks a parameter that must not change while training continues, since the encoding was learnt with it."""
+"""Marks a parameter that must not change when training continues, since the encoding was learnt with it."""
 
 
 def derive_constraints(cls: type[T]) -> type[T]:
@@ -171,11 +171,11 @@ SIZES = ("hidden_layer_sizes", "depth")
 """Parameters without an upper limit here, since layers are compared with the memory later."""
 
 LARGEST_INTEGER = 2**63
-"""Integers of this size are refused: they are no sensible size or count, and some cannot become a float."""
+"""Integers of this size raise an error. No size or count is that large, and some cannot become a float."""
 
 
 def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
-    """Check every parameter as scikit-learn does, and refuse values that it would misread."""
+    """Raise for invalid parameters as scikit-learn does, and for values that it would misread."""
     check_misread_values(estimator, parameters, constraints)
     try:
         validate_parameter_constraints(constraints, parameters, caller_name=estimator)

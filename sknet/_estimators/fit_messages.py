@@ -41,11 +41,11 @@ def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> No
 
 
 def warn_of_stop_reason(
-    parameters: CommonParameters, result: TrainingEnd, *, quiet: bool = False, among_folds: bool = False
+    parameters: CommonParameters, result: TrainingEnd, *, quiet: bool = False, during_folds: bool = False
 ) -> None:
     """Warn if training did not end as planned.
 
-    With `quiet`, running out of epochs is normal. With `among_folds`, training ended while folds chose the epoch.
+    With `quiet`, running out of epochs is normal. With `during_folds`, training ended while folds chose the epoch.
     """
     if result.scores_undefined:
         warn(
@@ -53,7 +53,7 @@ def warn_of_stop_reason(
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
-    if result.reason is StopReason.INTERRUPTED and among_folds:
+    if result.reason is StopReason.INTERRUPTED and during_folds:
         warn(
             f"{stop_reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the "
             f"network of the first fold after epoch {result.epochs_done}, trained without the rows of that fold.",
@@ -92,7 +92,7 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
             remedy = "a smaller tol or alpha, and in a regressor target_scaling='standard'"
         warn(
             f"{set_to}: the best {best} is no better than a constant prediction. Try {remedy}; if nothing helps, X may "
-            "say nothing about y.",
+            "hold no information about y.",
             ConvergenceWarning,
         )
 
@@ -155,7 +155,7 @@ def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
     # with the same number of rows and the same fraction, the same rows are held out (see `draw_start`)
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
-    trained = "has held out others, of another table or share" if n_before else "trained on all rows"
+    trained = "has held out other rows, of another table or another fraction" if n_before else "trained on all rows"
     # no numbers in the message, so that it is shown once even if the table grows from call to call
     warn_once_a_line(
         f"early_stopping: validation_fraction={fraction} of the rows is held out, but this is a warm start, and the "
@@ -204,7 +204,7 @@ def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
 
 
 NEGLIGIBLE_FACTOR = 1e-5
-"""A factor of the learning rate that counts as 0; "one_cycle" ends at 4e-6."""
+"""A smaller factor of the learning rate counts as 0. The schedule "one_cycle" ends at 4e-6."""
 
 
 def warn_of_rescaled_columns(names: list[str]) -> None:
@@ -222,7 +222,7 @@ def check_left_out_columns(encoder: TableEncoder) -> None:
     """Warn of columns that are left out because they are not informative; raise if no column is left."""
     left_out: dict[str, list[str]] = {}
     for name, column in zip(encoder.column_names, encoder.columns, strict=True):
-        # the number first: to describe the inputs of a text takes long
+        # the number of inputs is tested first, since describing the inputs of a text column takes long
         is_nearly_empty = bool(column.reason_if_left_out) and column.n_inputs <= 1
         if is_nearly_empty and {formula.kind for formula in column.input_formulas} <= {"missing"}:
             left_out.setdefault(column.reason_if_left_out, []).append(name)
@@ -267,9 +267,7 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
         )
     rate = float(parameters.learning_rate_init)
     lower = min(rate / 10.0, CommonParameters.learning_rate_init)
-    custom_loss = (
-        f", check the loss of your own, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
-    )
+    custom_loss = f", check your own loss, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
     return (
         f"learning_rate_init={rate:g}: try learning_rate_init={lower:g}, clip_norm=1.0{custom_loss} or "
         "input_scaling='robust'."

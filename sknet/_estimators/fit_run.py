@@ -72,7 +72,7 @@ def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Start:
-    """The start of a call."""
+    """Where a call starts: its seeds, and the result or the checkpoint to continue from."""
 
     seeds: Seeds
     earlier: Fitted | None = None  # the result to continue from; None for new training
@@ -98,7 +98,7 @@ class Start:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs were trained before this call continues."""
+        """How many epochs earlier calls have trained, or the run that a checkpoint holds."""
         states = [] if self.checkpoint is None else self.checkpoint.progress.states
         return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
 
@@ -237,7 +237,7 @@ class FitRun:
             selection = self.fold_phase.train(observer)
             if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
-            self.fold_phase.forget_networks()
+            self.fold_phase.free_networks()
             self._begin_training(selection)
         return self.train_phase.train(observer, in_threads=in_threads)
 
@@ -256,9 +256,10 @@ class FitRun:
 
     def fitted(self) -> Fitted:
         """Return the current result, without residuals and importances."""
-        return self._fitted_with(self.outcome().network)
+        return self._fitted_with(self.phase.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
+        """Return the result with this network, without state, residuals and importances."""
         epochs, n_iter, plan = self.phase.epochs, self.phase.n_iter, self.plan
         start = plan.start
         evaluation: Evaluated | None = None
@@ -281,10 +282,6 @@ class FitRun:
             evaluation=evaluation,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
-
-    def outcome(self) -> PhaseOutcome:
-        """Return the current networks, joined, and their raw outputs for held-out rows."""
-        return self.phase.outcome()
 
     def final_fitted(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
@@ -322,18 +319,18 @@ class FitRun:
         n_rows = n_rows_used(rows, model.network, model.head.n_outputs, training_work)
         return learn_importances(model, some_of(rows, n_rows))
 
-    def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
-        """Return predictions for all of the user's rows, (N, ...): `predicted`, (m, ...), at `rows`, NaN elsewhere."""
+    def _for_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
+        """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
         all_rows, n = self.plan.rows, len(self.plan.rows)
         if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
-            rows, n = all_rows.passed_indices[rows], all_rows.n_passed
+            row_indices, n = all_rows.passed_indices[row_indices], all_rows.n_passed
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
-        for_all[rows] = predicted
+        for_all[row_indices] = predicted
         return for_all
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
-    """Return the initial states of networks: new states, or states of an earlier call or of a checkpoint."""
+    """Return the initial states of networks: new ones, or those of an earlier call or a checkpoint."""
     start = plan.start
     earlier = start.earlier
     if earlier is None:

@@ -151,7 +151,7 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
 def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
     """Return `convert_raw` of a table's raw outputs, see `Model.outputs`; use known raw outputs if there are any."""
     known = estimator._outputs_for_scorer
-    # identity: a table that is not in memory is not copied
+    # identity is tested first, for tables that are not in memory: their values cannot be compared
     if known is not None and (X is known.table or have_equal_values(known.table, X)):
         return convert_raw(known.raw.copy())  # a copy, since `convert_raw` may overwrite it
     model, table = model_and_checked_table(estimator, X)
@@ -232,17 +232,17 @@ class FittedAttribute(Generic[T]):
 
 def history_table(fitted: Fitted) -> pd.DataFrame:
     """Return one row per epoch, and per network if there were several."""
-    each = [_epochs_table(epochs) for epochs in fitted.member_epochs or [fitted.history]]
+    tables = [_epochs_table(epochs) for epochs in fitted.member_epochs or [fitted.history]]
     # The folds' joint losses go into the table of each network. The join is outer because folds also trained epochs
     # after the chosen one, which get rows without a training loss.
     if fitted.fold_epochs:
         folds = _epochs_table(fitted.fold_epochs)[["validation_loss", "validation_score"]]
-        each = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in each]
+        tables = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in tables]
     if not fitted.member_epochs:
-        return each[0]
-    for number, table in enumerate(each):
+        return tables[0]
+    for number, table in enumerate(tables):
         table.insert(0, "member", number)
-    return pd.concat(each)
+    return pd.concat(tables)
 
 
 def _epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ n rows; d columns; k target columns, classes or outputs; L quantile levels.
 
 labels, predicted : (n,) or (n, k)     in the shape that users see
 values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, L)
-largest : (k,)                         largest residual inside the interval or set, for each column or class
+conformal quantile : (k,)              largest residual inside the interval or set, for each column or class
 
 `explain_rows` has values : (n, d, k)      base : (k,)
 """
@@ -120,7 +120,11 @@ def score_numbers(head: RegressionHead, predicted: Array, y: Target, sample_weig
         return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
     predicted = np.ldexp(predicted, -exponents)  # (n, L), for one target
     pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
-    return float(np.mean([d2_pinball_score(values, p, sample_weight=weight, alpha=level) for level, p in pairs]))
+    return float(
+        np.mean(
+            [d2_pinball_score(values, p, sample_weight=weight, alpha=quantile_level) for quantile_level, p in pairs]
+        )
+    )
 
 
 def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> float:
@@ -152,7 +156,7 @@ def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, cover
 
     Returns
     -------
-    largest : ndarray of shape (k,)
+    quantile : ndarray of shape (k,)
 
     Raises
     ------
@@ -167,19 +171,19 @@ def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, cover
         )
     probability = float(coverage)  # type: ignore[arg-type]
     residuals = check_residuals(residuals, method)
-    largest = residuals.quantile(probability)
-    if largest is None:
+    quantile = residuals.quantile(probability)
+    if quantile is None:
         raise ValueError(
             f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
             f"{residuals.effective_size:.4g}: lower it, or hold out more rows, with validation_fraction or X_val and "
             "y_val."
         )
-    return largest
+    return quantile
 
 
 def rows_needed(coverage: float) -> int:
     """Return the least n with coverage * (n + 1) <= n, see `Residuals.quantile`."""
-    return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9: rounding errors
+    return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9, so that rounding does not add a row
 
 
 def check_residuals(residuals: R | None, method: str) -> R:
@@ -196,25 +200,25 @@ def check_residuals(residuals: R | None, method: str) -> R:
 def read_quantiles(quantiles: object) -> Array:
     """Return one or several quantile levels as an array, (levels,); raise a ValueError for other values."""
     given = np.atleast_1d(np.asarray(quantiles))
-    levels = given.astype(np.float64) if given.dtype.kind == "f" and given.ndim == 1 else np.zeros(0)
-    if not (levels.size and levels.min() > 0.0 and levels.max() < 1.0 and (np.diff(levels) > 0.0).all()):
+    q = given.astype(np.float64) if given.dtype.kind == "f" and given.ndim == 1 else np.zeros(0)
+    if not (q.size and q.min() > 0.0 and q.max() < 1.0 and (np.diff(q) > 0.0).all()):
         raise ValueError(
             f"quantiles={short_repr(quantiles)}: give one number, or several in increasing order, between 0 and 1, "
             f"both excluded.{suggest_fraction(quantiles)}"
         )
-    return levels
+    return q
 
 
-def residuals_at_levels(residuals: ScaledResiduals | None, levels: Array) -> Array:
+def residual_quantiles(residuals: ScaledResiduals | None, quantile_levels: Array) -> Array:
     """Return quantiles of signed residuals, (levels, 1); raise a ValueError if there are too few held-out rows."""
     scaled = check_residuals(residuals, "predict_quantiles")
     if scaled.signed is None:
         raise TypeError("signed residuals need a single target")
-    quantiles = scaled.signed.at_levels(levels)
+    quantiles = scaled.signed.quantiles_at(quantile_levels)
     if quantiles is None:
         n = scaled.signed.effective_size
         raise ValueError(
-            f"quantiles={short_repr(levels.tolist())}: {n:.4g} held-out rows give quantiles from "
+            f"quantiles={short_repr(quantile_levels.tolist())}: {n:.4g} held-out rows give quantiles from "
             f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out levels beyond these, or hold out more rows, "
             "with validation_fraction or X_val and y_val."
         )
@@ -228,31 +232,31 @@ MIN_ROWS_AS_OWN_BACKGROUND = 20
 
 
 def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
-    """Explain rows. Without a background, compare them with each other."""
+    """Explain the rows of X; print the progress if `verbose`. Without a background, compare them with each other."""
     model, table = model_and_checked_table(estimator, X)
     n = table.shape[0]
-    others = table  # the rows to compare with
+    compared = table  # the rows to compare with
     if background is not None:
         with prefix_errors("background"):
-            _, others = model_and_checked_table(estimator, background)
+            _, compared = model_and_checked_table(estimator, background)
     elif n < MIN_ROWS_AS_OWN_BACKGROUND:
         raise ValueError(
             f"X has {n} rows, too few to be their own background, which needs {MIN_ROWS_AS_OWN_BACKGROUND}: pass "
             "background=, for example 100 rows of the training table."
         )
-    others = take_rows(others, draw_background(others.shape[0]))
+    compared = take_rows(compared, draw_background(compared.shape[0]))
 
     def report_progress(n_done: int) -> None:
         if verbose:
             print(f"Rows explained: {n_done:,} of {n:,}")
 
-    values, base, adds_up, is_additive = explain(model, table, others, report_progress)
+    values, base, adds_up, is_additive = explain(model, table, compared, report_progress)
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to within a thousandth, even with "
             f"{NODES_PER_LINE[-1]} nodes on each line: the network's output jumps, or its slopes do, as with "
-            "activation='relu'. If it is the slopes, pass a background of more rows, of which up to "
-            f"{MAX_BACKGROUND_ROWS} are used.",
+            "activation='relu'. If it is the slopes, pass a background of more rows (up to "
+            f"{MAX_BACKGROUND_ROWS} are used).",
             UserWarning,
         )
     base_values = np.tile(base, (n, 1))
@@ -260,12 +264,12 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
         values, base_values = values[:, :, 0], base_values[:, 0]
     names, outputs = list(model.encoder.column_names), model.head.explained
     return Explanation(
-        values,
-        base_values,
-        _as_array(table),
-        names,
-        outputs.names,
-        is_additive,
+        values=values,
+        base_values=base_values,
+        data=_as_array(table),
+        feature_names=names,
+        output_names=outputs.names,
+        is_additive=is_additive,
         output_descriptions=outputs.descriptions,
     )
 

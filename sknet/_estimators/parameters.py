@@ -235,7 +235,7 @@ def check_folds(p: CommonParameters) -> None:
     folds, remedy = "early_stopping='folds' does", "set early_stopping=True"
     if splitter is not None:
         folds = f"validation_fraction={splitter} gives folds, which do"
-        remedy = "give a share of the rows, which are then held out"
+        remedy = "give a fraction of the rows to hold out"
     conflicts = {
         "early_stopping": not p.early_stopping,
         "solver": not solver_class(p.solver).is_first_order,
@@ -315,13 +315,13 @@ def fixed_once_learnt(p: CommonParameters) -> list[str]:
 
 
 def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
-    """Raise if training continues but a parameter that the encoding was learnt with has changed."""
+    """Raise if training continues but a parameter has changed with which the encoding was learnt."""
     for name in fixed_once_learnt(p):
         now, before = getattr(p, name), earlier.get(name)
         if _as_lists(now) != _as_lists(before):
             raise ValueError(
-                f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and "
-                f"the targets with {name}={before!r}. Set it as it was, or start anew: call fit with warm_start=False."
+                f"{name}={now!r} cannot take effect: training continues from an earlier fit, which learnt the table "
+                f"and the targets with {name}={before!r}. Set it as it was, or call fit with warm_start=False."
             )
 
 

@@ -82,12 +82,23 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         sets = interaction_sets(estimator.interaction_cst, names)
         facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
         settings, resolved = resolve_parameters(estimator, facts)
-        learner = EncodingLearner(settings, data.head, rows, sample, survey, data.columns.float_type, start.seeds.rows)
+        learner = EncodingLearner(
+            settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
+        )
         encoding = learner.learn(evaluation.train)
         fit_messages.check_left_out_columns(encoding.encoder)
     fit_messages.warn_of_ended_schedule(settings, start)
     learner_of_folds = learner if isinstance(evaluation, Folds) else None
-    return Plan(start, settings, resolved, rows, data.columns, encoding, evaluation, learner_of_folds)
+    return Plan(
+        start=start,
+        settings=settings,
+        resolved=resolved,
+        rows=rows,
+        columns=data.columns,
+        encoding=encoding,
+        evaluation=evaluation,
+        learner=learner_of_folds,
+    )
 
 
 def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
@@ -136,8 +147,8 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
 def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
     """Replace every "auto"; return the settings and all parameters, including parameters of a subclass."""
     settings, parameters = resolve(estimator, facts)
-    own = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
-    return settings, own | vars(parameters)  # resolved values replace the original ones
+    given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
+    return settings, given | vars(parameters)  # resolved values replace the original ones
 
 
 # --- the networks ----------------------------------------------------------------------------------------------------
@@ -169,7 +180,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
     if isinstance(evaluation, Folds) and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        fold_phase = FoldPhase(settings, encoded, rows, plan.learner, evaluation, seeds)
+        fold_phase = FoldPhase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
             with checkpoint.errors():
                 fold_phase.resume(checkpoint.progress.folds)

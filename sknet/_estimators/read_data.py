@@ -57,7 +57,7 @@ from sknet._typing import Array, DType, Table, Target
 
 
 def n_rows_of(values: Any, name: str) -> int | None:
-    """Return the number of rows; None for a value without a length, which is refused elsewhere."""
+    """Return the number of rows; None for a value without a length, for which a later check raises."""
     check_not_foreign(values, name)
     try:
         return values.shape[0] if is_sparse(values) else len(values)
@@ -70,7 +70,7 @@ def drop_zero_weights(X: Table, weight: Array | None) -> Table:
     if weight is None or weight.all():
         return X
     if is_memory_mapped(X):
-        if X.ndim != 2:  # refused later
+        if X.ndim != 2:  # a later check raises
             return X
         X = X.view(np.uint8) if X.dtype == bool else X  # bools are read as uint8, as in `_read_array`
     return _take(X, np.flatnonzero(weight))
@@ -79,22 +79,23 @@ def drop_zero_weights(X: Table, weight: Array | None) -> Table:
 def replace_zero_weight_rows(values: Target, weight: Array | None, name: str) -> Target:
     """Return unchecked values with each row of weight 0 replaced by a copy of another row.
 
-    The number of rows stays N, so that row numbers in messages are right. Values of another length stay unchanged.
+    The number of rows stays N, so that messages name the right row. Values of another length stay unchanged.
     """
     if weight is None or weight.all() or n_rows_of(values, name) != len(weight):
         return values
-    rows = np.where(weight > 0.0, np.arange(len(weight)), np.flatnonzero(weight)[0])
-    return _take(np.array(values) if is_memory_mapped(values) else values, rows)
+    row_indices = np.where(weight > 0.0, np.arange(len(weight)), np.flatnonzero(weight)[0])
+    return _take(np.array(values) if is_memory_mapped(values) else values, row_indices)
 
 
-def _take(values: Table, rows: NDArray[np.intp]) -> Table:
+def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
+    """Return rows of an unchecked table or array-like."""
     values = unwrap_narwhals(values)
     if isinstance(values, list | tuple):
-        return [values[row] for row in rows]
+        return [values[row] for row in row_indices]
     if not hasattr(values, "shape"):  # a range, a deque or an Arrow array, which row indices cannot index
         array = np.asarray(values)
-        return array[rows] if array.ndim else values  # 0-d, as for a set: refused later
-    return take_rows(values.tocsr() if is_sparse(values) else values, rows)
+        return array[row_indices] if array.ndim else values  # 0-d, as for a set: a later check raises
+    return take_rows(values.tocsr() if is_sparse(values) else values, row_indices)
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class ReadData:
     held_out: Rows | None = None  # X_val and y_val; rows of X are held out later
 
 
-# --- all of it -------------------------------------------------------------------------------------------------------
+# --- tables with their targets ---------------------------------------------------------------------------------------
 
 
 def read_rows(
@@ -163,7 +164,7 @@ def read_rows(
         y -> head, parsed y.
 
     choices : ColumnChoices, default=None
-        The user's choices, which tell the columns of an array that may hold text.
+        The user's choices, which name the columns of an array that may hold text.
 
     Returns
     -------
@@ -349,9 +350,9 @@ ROWS_CHECKED_AT_ONCE = 2**14
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     """Return an array-like as numbers, checked by scikit-learn's `check`; errors name the column and the remedy."""
-    if isinstance(X, MemoryMappedRows):  # read the file in parts
-        for rows in gen_batches(len(X), ROWS_CHECKED_AT_ONCE):
-            _read_array(X[rows], check)
+    if isinstance(X, MemoryMappedRows):  # read the file in blocks
+        for block in gen_batches(len(X), ROWS_CHECKED_AT_ONCE):
+            _read_array(X[block], check)
         return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         X = missing_to_nan(X)
@@ -450,10 +451,10 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
 
 
 def read_each_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
-    """Check each sample weight; all may be zero, since they may belong to a part of a table."""
+    """Check each sample weight. All may be zero, since they may belong to a chunk of a stream."""
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = as_numbers(sample_weight, name)
-    with np.errstate(over="ignore"):  # long doubles may become infinite, which is refused below
+    with np.errstate(over="ignore"):  # long doubles may become infinite, for which the check below raises
         weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
         raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): give one weight per row of X.")
@@ -506,4 +507,11 @@ def assemble_rows(
         return Rows(table, values, weight, checked_groups)
     row_indices = np.flatnonzero(weight)  # of the rows in the table
     checked_groups = None if checked_groups is None else checked_groups[row_indices]
-    return Rows(table, values[row_indices], weight[row_indices], checked_groups, row_indices, n)
+    return Rows(
+        table,
+        values[row_indices],
+        weight[row_indices],
+        checked_groups,
+        passed_indices=row_indices,
+        n_passed=n,
+    )

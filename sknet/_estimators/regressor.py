@@ -1,5 +1,6 @@
-"""The regressor: numbers in, numbers out."""
+"""The regressor, which predicts numbers."""
 
+from functools import partial
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
@@ -12,7 +13,7 @@ from sknet._estimators.methods import (
     ProblemType,
     conformal_quantile,
     read_quantiles,
-    residuals_at_levels,
+    residual_quantiles,
     score_numbers,
 )
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
@@ -42,14 +43,14 @@ def _decode_intervals(fitted: Fitted, coverage: float = 0.9) -> Decoding:
             "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
     scaled: Any = fitted.residuals
-    largest = conformal_quantile(scaled, coverage, "predict_interval")
+    quantile = conformal_quantile(scaled, coverage, "predict_interval")
     # values: (n,), (n, n_outputs) or (n, n_levels)
-    return Decoding(head.predict, lambda values: intervals_around(head, values, largest, scaled), ["lower", "upper"])
+    return Decoding(head.predict, lambda values: intervals_around(head, values, quantile, scaled), ["lower", "upper"])
 
 
 def _decode_quantiles(fitted: Fitted, quantiles: object) -> Decoding:
     head: Any = fitted.model.head
-    levels = read_quantiles(quantiles)
+    quantile_levels = read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
         raise ValueError(
@@ -58,20 +59,22 @@ def _decode_quantiles(fitted: Fitted, quantiles: object) -> Decoding:
         )
     if not has_interval(head):
         raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so the others are unknown: give "
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so other quantiles are unknown: give "
             "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
         )
     known = head.loss.levels
-    if known and not known[0] <= levels[0] <= levels[-1] <= known[-1]:
+    if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
         raise ValueError(
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with wider levels in quantile=, or choose another loss."
         )
     scaled: Any = fitted.residuals
     if known:
-        return Decoding(head.predict, lambda values: quantiles_between(head, values, levels, scaled), levels)
-    residuals = residuals_at_levels(scaled, levels)
-    return Decoding(head.predict, lambda values: quantiles_around(head, values, residuals, scaled), levels)
+        finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
+    else:
+        residuals = residual_quantiles(scaled, quantile_levels)
+        finish = partial(quantiles_around, head, residuals=residuals, scaled=scaled)
+    return Decoding(head.predict, finish, names=quantile_levels)
 
 
 REGRESSION = ProblemType(
@@ -339,7 +342,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         never cross. "auto" is 0.5.
 
     huber_delta : float or "auto", default="auto"
-        Size of the error from which on the "huber" loss is linear, in standard
+        Size of the residual from which on the "huber" loss is linear, in standard
         deviations of the target. "auto" is 1.0.
 
     tweedie_power : float or "auto", default="auto"
@@ -428,7 +431,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         One row per epoch: training loss, validation loss and score, learning rate, norm
         of the last gradient, seconds. With several members, each has its own rows,
         numbered in the column `member`. With folds, validation losses and scores come
-        from the folds, and go on after the chosen epoch.
+        from the folds, and continue after the chosen epoch.
 
     n_features_in_ : int
         Number of columns in the table.
@@ -543,13 +546,13 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """Predict an interval for each target, by conformal prediction.
 
         An interval extends equally far below and above the prediction. Its width
-        depends on the errors on the rows that `fit` held out: it is wider if errors at
-        similar predictions were larger. With fewer than 60 held-out rows, all intervals
-        are equally wide.
+        depends on the residuals of the rows that `fit` held out: it is wider if
+        residuals at similar predictions were larger. With fewer than 60 held-out rows,
+        all intervals are equally wide.
 
         With several quantile levels, such as ``loss="quantile", quantile=(0.05,
         0.95)``, the interval reaches from the lowest to the highest level, and both
-        ends are corrected by the errors on the held-out rows [1]_. The width then
+        ends are corrected by the residuals of the held-out rows [1]_. The width then
         depends on the whole row.
 
         Intervals stay within the range that the loss allows. They never cross zero if
@@ -563,7 +566,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         coverage : float, default=0.9
             Share of new targets that lie inside their intervals, for each output
             separately. This holds on average for rows like the held-out ones, but not
-            for every kind of row. With folds there is no guarantee: the errors come
+            for every kind of row. With folds there is no guarantee: the residuals come
             from the networks of the folds, but the network that predicts has learnt
             from all rows.
 
@@ -589,13 +592,13 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     def predict_quantiles(self, X: Table, quantiles: ArrayLike) -> Array:
         """Predict quantiles of the target.
 
-        A quantile is the prediction plus a quantile of the signed errors on the rows
-        that `fit` held out. As in `predict_interval`, errors are scaled by the size of
-        errors at similar predictions.
+        A quantile is the prediction plus a quantile of the residuals (target minus
+        prediction) of the rows that `fit` held out. As in `predict_interval`, residuals
+        are scaled by the size of residuals at similar predictions.
 
         After ``loss="quantile"`` with several levels, quantiles are interpolated
         between these levels, linearly in their normal scores. If rows were held out,
-        each level is first corrected by its errors on them.
+        each level is first corrected by its residuals.
 
         If rows were held out, quantiles never cross zero if no training target does.
 

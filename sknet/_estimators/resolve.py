@@ -89,7 +89,7 @@ class Facts:
 
     @property
     def keeps_all_categories(self) -> bool:
-        """Whether rare categories keep an input; if epochs are not evaluated, so that k `partial_fit` equal a `fit`."""
+        """Whether rare categories keep an input. They do without evaluation, so that k `partial_fit` equal a `fit`."""
         return not self.early_stopping
 
 
@@ -139,10 +139,10 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
     # `parameters` is an estimator: copy only the fields, not attributes or parameters of a subclass
     resolved = own_class(**dict(zip(names, map(copy_containers, attrgetter(*names)(parameters)), strict=True)))
     resolved.n_members = choose_n_members(resolved, facts)  # first: whether networks see bins depends on it
-    for name, answer in auto_values(resolved, facts).items():
+    for name, auto_value in auto_values(resolved, facts).items():
         value = getattr(resolved, name)
         if isinstance(value, str) and value in ("auto", "proportional"):  # `value in` alone would compare arrays, too
-            setattr(resolved, name, answer)
+            setattr(resolved, name, auto_value)
     if isinstance(resolved, RegressorParameters) and not takes_scaled_targets(resolved.loss):
         resolved.target_scaling = None
     if facts.earlier_parameters is not None:

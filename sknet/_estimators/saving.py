@@ -37,7 +37,7 @@ PICKLE_ENDINGS = (".pkl", ".pickle")
 
 @dataclass(frozen=True)
 class SavedEstimator:
-    """The content of a file."""
+    """The content of a file: an estimator's name, parameters and fitted values."""
 
     estimator: str
     parameters: dict[str, object]
@@ -159,7 +159,7 @@ A file that does not have such a parameter gets this value, which need not be th
 def _loaded_estimator(saved: object) -> Estimator:
     """Return the estimator that a file holds."""
     if not isinstance(saved, SavedEstimator):
-        raise ValueError("it holds something else than an estimator")
+        raise ValueError("it does not hold an estimator")
     estimator_class: type[Estimator] = ESTIMATORS[saved.estimator]
     names = estimator_class().get_params(deep=False).keys()
     older = {name: value for name, value in VALUES_IN_OLDER_FILES.items() if name in names}
@@ -168,7 +168,7 @@ def _loaded_estimator(saved: object) -> Estimator:
         if unknown := given.keys() - names:
             raise ValueError(f"it sets parameters that are not known here: {', '.join(sorted(unknown))}")
         if missing := names - given.keys():
-            raise ValueError(f"it does not say what these parameters are: {', '.join(sorted(missing))}")
+            raise ValueError(f"it lacks parameters: {', '.join(sorted(missing))}")
     estimator = estimator_class(**parameters)  # type: ignore[arg-type]
     estimator._fitted = replace(saved.fitted, resolved=resolved)
     check_loaded(estimator, estimator._fitted)
@@ -176,17 +176,17 @@ def _loaded_estimator(saved: object) -> Estimator:
 
 
 def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
-    """Raise if the parts of a loaded estimator do not fit together; predicts a row of missing values."""
+    """Raise if the fitted values of a loaded estimator contradict each other; predicts a row of missing values."""
     head, names = fitted.model.head, fitted.columns.names
     if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):
-        raise ValueError("the target is that of another kind of estimator")
+        raise ValueError("the target belongs to another kind of estimator")
     if isinstance(head, LabelHead) and any(known.ndim != 1 for known in head.labels.classes_by_column):
         raise ValueError("its arrays of labels do not have one dimension")
     _check_weights(fitted.model)
     if fitted.state is not None:
         _check_state(fitted.state, fitted.model)
     if fitted.columns.n != fitted.model.encoder.n_columns:
-        raise ValueError("the table's columns are not those of the encoder")
+        raise ValueError("the table and the encoder have different numbers of columns")
     _check_numbers(fitted)
     row = np.full((1, fitted.columns.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
@@ -212,7 +212,7 @@ def _check_weights(model: Model) -> None:
     network, dtype = model.network, model.encoding.output_dtype
     sizes = [model.encoder.n_inputs, *(b.size for b in network.intercepts[:-1]), model.head.n_outputs]
     if not len(network.coefs) == len(network.intercepts) == len(network.activations) + 1:
-        raise ValueError("the layers do not have weights, biases and activations each")
+        raise ValueError("a layer lacks weights, biases or an activation")
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         _check_array(f"fitted.model.network.coefs.{i}", network.coefs[i], (fan_in, fan_out), dtype)
         _check_array(f"fitted.model.network.intercepts.{i}", network.intercepts[i], (fan_out,), dtype)
@@ -223,7 +223,7 @@ def _check_state(state: State, model: Model) -> None:
     layout, dtype = model.network.layout, model.encoding.compute_dtype
     n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
     shape = (layout.n_parameters + n_gains,)
-    # the published weights may stand for those in theta, see `state_to_keep`
+    # theta may hold gains only, if its weights are published: see `state_to_keep`
     of_theta = (n_gains,) if state.theta.size == n_gains else shape
     _check_array("fitted.state.theta", state.theta, of_theta, dtype)
     vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}
@@ -241,17 +241,17 @@ def _check_out_of_fold(out_of_fold: Array | list[Array], predicted: Array | list
     n_rows = {array.shape[:1] for array in kept}
     if len(n_rows) != 1 or [array.shape[1:] for array in kept] != [array.shape[1:] for array in found]:
         shapes = [array.shape for array in kept]
-        raise ValueError(f"its array fitted.out_of_fold is of shape {shapes}, which is not that of predictions")
+        raise ValueError(f"its array fitted.out_of_fold has shape {shapes}, which predictions do not have")
 
 
 def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) -> None:
     """Raise for an array of another shape or dtype; `name` is its name in the file."""
     if array.shape != shape or array.dtype != dtype:
-        raise ValueError(f"its array {name} is of {array.dtype} and shape {array.shape}, not {dtype} and {shape}")
+        raise ValueError(f"its array {name} has dtype {array.dtype} and shape {array.shape}, not {dtype} and {shape}")
 
 
 def _check_numbers(fitted: Fitted) -> None:
-    """Raise for impossible fitted values, which predicting a row of missing values may not reveal."""
+    """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder, head = fitted.model.encoder, fitted.model.head
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
@@ -260,33 +260,31 @@ def _check_numbers(fitted: Fitted) -> None:
     if isinstance(head, RegressionHead):
         learnt["the targets"] = head.regression_target
     for what, value in learnt.items():
-        if not all(np.isfinite(numbers).all() for numbers in _floats_in(value)):
+        if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
     importances, residuals = fitted.importances, fitted.residuals
     if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
-        raise ValueError("the importances are not those of the table's columns")
+        raise ValueError("the importances are not one number of 0 or more for each column")
     if isinstance(head, RegressionHead):
         scaler = head.regression_target.scaler
         if scaler.mean.ndim != 1 or scaler.scale.shape != scaler.mean.shape or not (scaler.scale > 0.0).all():
-            raise ValueError("the targets' scales are not one for each target")
+            raise ValueError("the targets do not have one positive scale each")
     # limits of targets and residuals may be infinite
-    if any(np.isnan(numbers).any() for numbers in _floats_in(residuals)):
-        raise ValueError("what was learnt about errors on held-out rows holds NaN")
+    if any(np.isnan(floats).any() for floats in _floats_in(residuals)):
+        raise ValueError("the residuals of held-out rows hold NaN")
     if isinstance(residuals, ScaledResiduals):
         scale, k = residuals.scale, residuals.low.shape
         if scale.knots.shape != scale.scales.shape or not k == residuals.high.shape == scale.knots.shape[1:]:
-            raise ValueError("the errors on held-out rows are not those of the targets")
+            raise ValueError("the residuals of held-out rows do not match the targets")
         if not (scale.scales > 0.0).all():
-            raise ValueError("the errors on held-out rows have scales that are not positive")
+            raise ValueError("the residuals of held-out rows have scales that are not positive")
         if residuals.signed is not None:
-            errors = residuals.signed.quantiles
+            quantiles = residuals.signed.quantiles
             n_columns = max(1, len(head.loss.levels))
-            if errors.ndim != 2 or errors.shape[1] != n_columns or (errors[1:] < errors[:-1]).any():
-                raise ValueError(
-                    "the signed errors on held-out rows are not a column for each level, in increasing order"
-                )
+            if quantiles.ndim != 2 or quantiles.shape[1] != n_columns or (quantiles[1:] < quantiles[:-1]).any():
+                raise ValueError("the signed residuals of held-out rows are not an increasing column for each level")
             if not np.isfinite(residuals.signed.effective_size):
-                raise ValueError("the signed errors on held-out rows are worth no number of rows")
+                raise ValueError("the signed residuals of held-out rows have no finite number of rows")
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

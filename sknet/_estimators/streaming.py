@@ -114,7 +114,7 @@ class ChunkReader:
         self.columns: Columns | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
-        """Return a checked chunk, and its first 2 rows unchecked; None if all its weights are 0."""
+        """Return the checked chunk and its first two rows, unchecked; None if all its weights are 0."""
         n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
         weight = None if n is None else read_each_weight(chunk.weight, n)
         if weight is not None and not weight.any():

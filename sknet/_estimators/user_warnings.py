@@ -18,7 +18,7 @@ class _Shown:
 
     def under(self, filters: Sequence[object]) -> set[tuple[str, str, int]]:
         """Return the warnings shown under these filters; an empty set if the filters have changed."""
-        # compare identity too: a block of `catch_warnings` has its own list, perhaps with the same filters
+        # identity is compared, too: `catch_warnings` makes a new list, perhaps with the same filters
         if filters is not self.filters or list(filters) != self._copy:
             self.filters, self._copy, self.warnings = filters, list(filters), set()
         return self.warnings
@@ -37,7 +37,7 @@ def warn_once_a_line(message: str, category: type[Warning]) -> None:
     """Warn at the user's line, only once if the filters show a warning once per line, as by default.
 
     Python forgets the warnings that it has shown whenever a filter is set, as scikit-learn does at each fold of a
-    cross-validation. Here they are forgotten only if the user sets filters or enters a block of `catch_warnings`.
+    cross-validation. Here they are forgotten only if the user sets filters or enters `catch_warnings`.
     """
     frame, _ = _find_users_frame()
     place = frame.f_code.co_filename, frame.f_lineno

@@ -1,4 +1,4 @@
-"""A fitted model in other formats: ONNX and PyTorch. This room does not know how the model was trained."""
+"""Export a fitted model to ONNX and PyTorch. This package does not depend on how the model was trained."""
 
 from sknet._network.activations import ACTIVATIONS, Activation
 
@@ -8,7 +8,7 @@ class ExportError(ValueError):
 
 
 def check_activation(activation: Activation, target: str) -> None:
-    """Raise an ExportError for an activation of the user's own, which no format can express."""
+    """Raise an ExportError for a user's own activation, which `target`, a format, cannot express."""
     # compared by identity: a user's activation may have the name of one of the package's
     if ACTIVATIONS.get(activation.name) is not activation:
         raise ExportError(

@@ -84,7 +84,7 @@ def session_inputs(session: "InferenceSession") -> list[Input]:
     inputs = [(given.name, given.type) for given in session.get_inputs()]
     for name, kind in inputs:
         if kind not in RUNTIME_TYPES:
-            raise ExportError(f"The graph's input {name!r} is a {kind}, which holds no column of a table.")
+            raise ExportError(f"The graph's input {name!r} is a {kind}, a type that no column of a table has.")
     return [(name, RUNTIME_TYPES[kind]) for name, kind in inputs]
 
 
@@ -97,7 +97,7 @@ def model_inputs(X: Table, model: Model) -> list[Input]:
     if len(columns) != encoder.n_columns or columns != expected:
         raise ExportError(
             f"X has {len(columns)} columns, {short_list(columns)}, and fit had {encoder.n_columns}, "
-            f"{short_list(expected)}: give X those of fit, in their order."
+            f"{short_list(expected)}: give X the columns of fit, in the same order."
         )
     dtypes = map(dtype_of_feed, X.dtypes, encoder.columns)
     return list(zip(skl2onnx_names(columns, output_names(model.head)), dtypes, strict=True))
@@ -115,10 +115,11 @@ def pipeline_inputs(X: Table, model: Model) -> list[Input]:
             "feeds_of instead of the pipeline."
         )
     columns = (values for _, values in as_pandas(X).items())
-    return [(name, _own_dtype(values, name)) for name, values in zip(names, columns, strict=True)]
+    return [(name, _dtype_in_pipeline(values, name)) for name, values in zip(names, columns, strict=True)]
 
 
-def _own_dtype(values: pd.Series, name: str) -> DType:
+def _dtype_in_pipeline(values: pd.Series, name: str) -> DType:
+    """Return the dtype of a column's feed in a pipeline, whose steps may need the column's own dtype."""
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
         return values.dtype
     return KINDS[column_kind(values, name)].feed
@@ -132,7 +133,9 @@ def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:
     if len(inputs) == 1 < len(columns):
         return {name: np.hstack([_feed(values, dtype) for values in columns]) for name, dtype in inputs}
     if len(columns) != len(inputs):
-        raise ExportError(f"X has {len(columns)} columns, and the graph {len(inputs)} inputs: give X those of fit.")
+        raise ExportError(
+            f"X has {len(columns)} columns, and the graph {len(inputs)} inputs: give X the columns of fit."
+        )
     by_name = dict(zip(skl2onnx_names([str(values.name) for values in columns]), columns, strict=True))
     if by_name.keys() == {name for name, _ in inputs}:
         columns = [by_name[name] for name, _ in inputs]
@@ -162,17 +165,17 @@ def _cast_exactly(values: Array, dtype: DType, what: str) -> Array:
         found = "missing values" if pd.isna(changed[0]) else f"the value {changed[0]}"
         raise ExportError(
             f"{what} has {found}, which its input in the graph, of dtype {dtype}, cannot hold: export the estimator "
-            "with a table whose column is float."
+            "with a table in which this column is float."
         )
     return converted
 
 
 def _nanoseconds(instants: pd.DatetimeIndex | pd.TimedeltaIndex, name: str) -> Array:
-    """Return nanoseconds since 1970, or of durations, (n, 1). A missing one is the lowest int64."""
+    """Return nanoseconds since 1970, or nanoseconds of durations, (n, 1); the lowest int64 for missing values."""
     if (zone := zone_of(instants)) is not None:
         raise ExportError(
-            f"Column {name!r} of X has the time zone {zone}, and the dates of a graph have none: give it those of fit "
-            "with .dt.tz_localize(None)."
+            f"Column {name!r} of X has the time zone {zone}, but the dates of a graph have none: drop it with "
+            ".dt.tz_localize(None)."
         )
     try:
         return np.asarray(instants.as_unit("ns").asi8).reshape(-1, 1)

@@ -1,4 +1,4 @@
-"""A model as an ONNX graph, by skl2onnx: a converter for each estimator, so that they work inside pipelines.
+"""Convert a model to an ONNX graph. Each estimator has a converter for skl2onnx, so that pipelines work, too.
 
 The classifier's outputs are its labels and its probabilities, one tensor per target column; the regressor's are its
 predictions, of shape (n, n_outputs).
@@ -44,7 +44,7 @@ from sknet._tables.read import is_frame
 from sknet._typing import Array, DType, Table
 
 Tensor = Callable[[list[int | None]], object]
-"""One of skl2onnx's types, made of a shape; None for the number of rows."""
+"""A type of skl2onnx, which makes an instance from a shape; None stands for the number of rows."""
 
 TENSORS: dict[DType, Tensor] = {
     SINGLE: FloatTensorType,
@@ -57,7 +57,7 @@ TENSORS: dict[DType, Tensor] = {
 """skl2onnx's type for an input or output of each NumPy type."""
 
 ModelOf = Callable[[object], Model]
-"""Returns the model of a fitted estimator. This room does not know estimators."""
+"""Returns the model of a fitted estimator, since this package does not import estimators."""
 
 
 # --- the graph -------------------------------------------------------------------------------------------------------
@@ -65,10 +65,10 @@ ModelOf = Callable[[object], Model]
 
 def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     """Write the encoding and the layers; return the raw outputs."""
-    blocks, network = write_encoding(graph, model.encoder, feeds), model.network
-    value = graph.concat([block for block, _ in blocks])
+    encoded, network = write_encoding(graph, model.encoder, feeds), model.network
+    value = graph.concat([columns for columns, _ in encoded])
     # the columns of `value` are the network's inputs in another order: the first layer's weights follow it
-    order = [i for _, inputs in blocks for i in inputs]
+    order = [i for _, inputs in encoded for i in inputs]
     first, *others = network.coefs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
         if number:  # between two layers
@@ -127,7 +127,7 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
     "mish": lambda graph, z: graph.node("Mul", z, graph.node("Tanh", _softplus(graph, z))),
     "identity": lambda graph, z: z,
 }
-"""How each activation is written: returns the name of its output."""
+"""The functions that write each activation, and return the name of its output."""
 
 
 # --- links -----------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ LINKS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
     SOFTMAX_LOG_LOSS.link: _softmax,
     POISSON.link: lambda graph, raw: graph.node("Exp", raw),
 }
-"""How each link is written, except those that depend on a head's levels or labels."""
+"""The functions that write each link, except links that depend on a head's quantile levels or labels."""
 
 
 def _write_link(graph: Graph, model: Model, raw: str) -> str:
@@ -163,30 +163,30 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
         return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
     if isinstance(head.settings.loss, Loss):
         raise ExportError(
-            f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it "
-            "that of one of sknet's losses, or use sknet.save."
+            f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot express: give it the "
+            "link of one of sknet's losses, or use sknet.save."
         )
     return HEADS[type(head)].write_link(graph, head, raw)
 
 
 def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
-    """Write `Quantiles.link`: from the middle level, add the softplus of each step upwards, subtract it downwards."""
-    n_levels = len(head.loss.levels)
-    middle, position = n_levels // 2, np.arange(n_levels)
-    step, level = position[:, np.newaxis], position[np.newaxis, :]
-    # (n_levels, n_levels): the steps between the middle and each level
-    up = (step > middle) & (step <= level)
-    down = (step < middle) & (step >= level)
+    """Write `Quantiles.link`: starting at the middle, add the softplus of each step upwards, subtract it downwards."""
+    n = len(head.loss.levels)
+    middle, indices = n // 2, np.arange(n)
+    step, quantile = indices[:, np.newaxis], indices[np.newaxis, :]
+    # (n, n): the steps between the middle quantile and each quantile
+    up = (step > middle) & (step <= quantile)
+    down = (step < middle) & (step >= quantile)
     steps = graph.node("MatMul", _softplus(graph, raw), (up.astype(graph.dtype) - down.astype(graph.dtype)))
     return graph.node("Add", graph.columns(raw, slice(middle, middle + 1)), steps)
 
 
 def _label_link(graph: Graph, head: LabelHead, raw: str) -> str:
-    """Write a sigmoid for each target column of two classes, and a softmax for each one of more."""
-    blocks = head.labels.blocks
-    links = [_sigmoid if block.stop - block.start == 1 else _softmax for block in blocks]
-    pairs = zip(links, blocks, strict=True)
-    return graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
+    """Write a sigmoid for each target column of two classes, and a softmax for each column of more classes."""
+    output_slices = head.labels.output_slices
+    links = [_sigmoid if s.stop - s.start == 1 else _softmax for s in output_slices]
+    pairs = zip(links, output_slices, strict=True)
+    return graph.concat([link(graph, graph.columns(raw, s)) for link, s in pairs])
 
 
 # --- heads -----------------------------------------------------------------------------------------------------------
@@ -205,12 +205,12 @@ def _prediction_types(head: RegressionHead, tensor: Tensor) -> list[object]:
 
 def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
-    blocks = head.labels.blocks
+    output_slices = head.labels.output_slices
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, 0.5), INTEGER)
         return [codes, _clip(graph, linked, dtype)]
-    parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
-    columns = list(zip(head.labels.classes_by_column, parts, strict=True))
+    by_column = [linked] if len(output_slices) == 1 else [graph.columns(linked, s) for s in output_slices]
+    columns = list(zip(head.labels.classes_by_column, by_column, strict=True))
     labels = [_write_label(graph, classes, P) for classes, P in columns]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]
@@ -227,7 +227,7 @@ def _label_types(head: LabelHead, tensor: Tensor) -> list[object]:
     dtypes = {onnx_labels(classes).dtype for classes in by_column}
     if len(dtypes) > 1:
         raise ExportError(
-            "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
+            "The target's columns have labels of several types, and an ONNX tensor has one type: convert them to one."
         )
     label = TENSORS[dtypes.pop()]([None] if len(by_column) == 1 else [None, len(by_column)])
     return [label, *(tensor([None, len(classes)]) for classes in by_column)]
@@ -271,13 +271,13 @@ def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) 
 
 
 def _clip(graph: Graph, P: str, dtype: DType) -> str:
-    """Write probabilities in the outputs' type, strictly between 0 and 1."""
+    """Write probabilities in the dtype of the outputs, clipped to values strictly between 0 and 1."""
     limits = np.finfo(dtype)  # 1 - epsneg is the largest float below 1
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
 class HeadWriter(NamedTuple):
-    """How a head of one type is written."""
+    """The functions that write a head of one type."""
 
     write_link: Callable[[Graph, Any, str], str]  # the link of a loss whose link is not in `LINKS`
     write_outputs: Callable[[Graph, Any, str, DType], list[str]]  # from linked outputs, in this dtype
@@ -290,11 +290,11 @@ HEADS = {
 }
 
 
-# --- what skl2onnx asks for ------------------------------------------------------------------------------------------
+# --- functions for skl2onnx ------------------------------------------------------------------------------------------
 
 
 def _feeds(operator: Operator, model: Model) -> list[Feed]:
-    """Return the graph's inputs. A single input of unknown width has all columns."""
+    """Return the graph's inputs as feeds. A single input of unknown width has all columns."""
     feeds, unknown_width = [], model.encoder.n_columns if len(operator.inputs) == 1 else 1
     dtypes = {tensor.__name__: dtype for dtype, tensor in TENSORS.items()}
     for variable in operator.inputs:
@@ -341,7 +341,7 @@ def _parse(
     model_of: ModelOf, alias: str, scope: Scope, estimator: object, inputs: list[Variable],
     custom_parsers: object = None,
 ) -> list[Variable]:  # fmt: skip
-    """Declare the outputs: probabilities are tensors, never lists of dicts."""
+    """Declare and return the outputs. Probabilities are tensors, never lists of dicts."""
     operator = scope.declare_local_operator(alias, estimator)
     operator.inputs = inputs
     for name, tensor in _types(model_of(estimator), inputs):
@@ -351,7 +351,7 @@ def _parse(
 
 
 def _set_types(model_of: ModelOf, operator: Operator) -> None:
-    """Set the outputs' types, where another converter has declared them."""
+    """Set the types of outputs that another converter has declared."""
     for variable, (_, tensor) in zip(
         operator.outputs, _types(model_of(operator.raw_operator), operator.inputs), strict=True
     ):
@@ -359,7 +359,7 @@ def _set_types(model_of: ModelOf, operator: Operator) -> None:
 
 
 def register(estimators: Sequence[type], model_of: ModelOf) -> None:
-    """Tell skl2onnx how estimators are converted, alone and inside pipelines."""
+    """Register the estimators' converters with skl2onnx, for estimators alone and inside pipelines."""
     for estimator_class in estimators:
         alias = f"Sknet{estimator_class.__name__}"
         skl2onnx.update_registered_converter(
@@ -378,7 +378,7 @@ def _parse_pipeline(
         if isinstance(step, estimators):
             raise ExportError(
                 f"Step {name!r} of the pipeline is a {type(step).__name__} before the last step. The next step takes "
-                "its hidden layer, but an ONNX graph returns predictions: export the steps one by one."
+                "its last hidden layer, but an ONNX graph returns predictions: export the steps one by one."
             )
     outputs: list[Variable] = _parse_sklearn_pipeline(scope, model, inputs, custom_parsers)
     return outputs

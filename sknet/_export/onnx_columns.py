@@ -1,15 +1,15 @@
-"""The encoding of a table as nodes of an ONNX graph: each kind of column has its converter.
+"""Write the encoding of a table as nodes of an ONNX graph. Each kind of column has a converter.
 
-Missing values: a number is NaN; a text is the empty string, as ONNX has none; a date is the lowest integer.
+A missing number is NaN, a missing text the empty string (ONNX has no missing texts), a missing date the lowest integer.
 
 Conventions
 -----------
 A feed is one input of the graph: a tensor of shape (n, w) that holds w columns of the table, all of one type.
-A value of the graph is known by its name, a str; constants are NumPy arrays.
+A value of the graph is represented by its name, a str; constants are NumPy arrays.
 
 x : (n, d)               columns of a feed
-block : (n, n_inputs)    what columns of a feed become, in the type of the arithmetic
-seconds : (n, 1)         of dates since 1970, or of durations; float64, NaN where one is missing
+encoded : (n, n_inputs)  inputs of the network, in the dtype of the graph
+seconds : (n, 1)         dates in seconds since 1970, or durations in seconds; float64, NaN if missing
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +74,7 @@ class Graph:
         return name
 
     def cast(self, value: str, dtype: DType, of: DType | None = None) -> str:
-        """Convert a value to a type; return it as it is if its type, `of`, is the same."""
+        """Convert a value to a dtype. A value that has it already, as its dtype `of` shows, is returned unchanged."""
         if of is not None and of == dtype:  # NumPy takes None for float64
             return value
         return self.node("Cast", value, to=helper.np_dtype_to_tensor_dtype(dtype))
@@ -110,8 +110,8 @@ def integers(*values: int) -> Array:
 
 # --- the table -------------------------------------------------------------------------------------------------------
 
-Block = tuple[str, list[int]]
-"""A value of the graph, and for each of its columns the index of the network's input."""
+EncodedColumns = tuple[str, list[int]]
+"""A value of the graph, and for each of its columns the index of an input of the network."""
 
 
 class PlacedColumn(NamedTuple):
@@ -123,26 +123,26 @@ class PlacedColumn(NamedTuple):
     inputs: list[int]  # bins first
 
 
-def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[Block]:
-    """Write the encoding of a table; return blocks that hold each of the network's inputs once, in any order."""
+def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[EncodedColumns]:
+    """Write the encoding of a table; return values that hold each of the network's inputs once, in any order."""
     width = sum(feed.width for feed in feeds)
     if width != encoder.n_columns:
         raise ExportError(
             f"The graph's inputs have {width} columns, and the estimator was fitted with {encoder.n_columns}: give "
-            "initial_types with one column each, or one input that has them all."
+            "initial_types one input for each column, or one input for all columns."
         )
     all_inputs = np.arange(encoder.n_inputs)
     inputs = [all_inputs[encoder.inputs_of_column(j)].tolist() for j in range(encoder.n_columns)]
     columns = zip(encoder.column_names, encoder.columns, inputs, strict=True)
-    blocks: list[Block] = []
+    encoded: list[EncodedColumns] = []
     for feed in feeds:
         # the feeds hold the columns of the table in order
         placed = [PlacedColumn(position, *next(columns)) for position in range(feed.width)]
-        blocks += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
-    return blocks
+        encoded += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
+    return encoded
 
 
-def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the columns of a feed, all columns of one kind at a time."""
     for column_class in dict.fromkeys(type(item.column) for item in placed):
         same = [item for item in placed if type(item.column) is column_class]
@@ -159,22 +159,22 @@ def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
 
 
 def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> str:
-    """Return columns of numbers in float64."""
+    """Return numeric columns in float64."""
     if feed.dtype == TEXT:
         raise ExportError(
-            f"Column {placed[0].name!r} is one of numbers, and the graph's input {feed.name!r} holds text: give it a "
+            f"Column {placed[0].name!r} holds numbers, and the graph's input {feed.name!r} holds text: give it a "
             "FloatTensorType or DoubleTensorType."
         )
     return graph.cast(feed.columns(graph, [item.position for item in placed]), DOUBLE, of=feed.dtype)
 
 
-def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
-    """Write numbers, scaled as `ColumnScaler` does, and the indicators of missing ones."""
+def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write scaled numbers, and the indicators of missing values."""
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     missing = graph.node("IsNaN", x)
     center = np.array([column.center for column in columns])
     if columns[0].shift:  # columns that were learnt together are scaled alike
-        # centred before missing values are filled in: their fill is then 0
+        # centre before missing values are filled in, which are then filled with 0
         x, center = graph.node("Sub", x, center), np.zeros(1)
     z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.factor for column in columns]))
     if columns[0].bend:
@@ -187,7 +187,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 
 
 def _bend(graph: Graph, z: str) -> str:
-    """Return 3 asinh(z/3), as 3 sign(z) log(u + √(u² + 1)) with u = |z|/3: runtimes have no Asinh of doubles."""
+    """Return 3 asinh(z/3), as 3 sign(z) log(u + √(u² + 1)) with u = |z|/3, since runtimes lack Asinh of doubles."""
     u = graph.node("Div", graph.node("Abs", z), np.float64(3.0))
     bounded = graph.node("Min", u, np.float64(1e9))  # its square does not overflow; beyond it, the root equals u
     root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", bounded, bounded), np.float64(1.0)))
@@ -195,7 +195,7 @@ def _bend(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), np.float64(3.0))
 
 
-def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write numbers, and the bins of all columns at once."""
     numbers = [item._replace(column=item.column.number, inputs=item.inputs[item.column.n_bins :]) for item in placed]
     yield from _encode_feed(graph, feed, numbers)
@@ -211,18 +211,18 @@ def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Ite
 # --- dates -----------------------------------------------------------------------------------------------------------
 
 MICROSECOND = 1000
-"""In nanoseconds, the unit of the graph's inputs."""
+"""A microsecond in nanoseconds, the unit of the graph's inputs."""
 
 DAY = 86_400.0
 
 
-def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
-    """Write the seconds of dates as numbers, and the sine and the cosine of each cycle."""
+def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write dates: their seconds as numbers, and the sine and cosine of each cycle."""
     for item in placed:
         column: DatetimeColumn = item.column
         if column.zone is not None:
             raise ExportError(
-                f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no time zones: give fit dates "
+                f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no time zones: fit on dates "
                 "without one, by .dt.tz_localize(None)."
             )
         seconds, n = _seconds(graph, feed, item), column.seconds.n_inputs
@@ -238,8 +238,8 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     """Return dates in seconds, rounded down to whole microseconds."""
     if feed.dtype != INTEGER:
         raise ExportError(
-            f"Column {placed.name!r} is one of dates, and the graph's input {feed.name!r} holds others: give it an "
-            "Int64TensorType, which takes nanoseconds since 1970, or those of a duration."
+            f"Column {placed.name!r} holds dates, and the graph's input {feed.name!r} does not hold integers: give it "
+            "an Int64TensorType, for nanoseconds since 1970, or of a duration."
         )
     x = feed.columns(graph, [placed.position])
     missing = graph.node("Equal", x, integers(np.iinfo(np.int64).min))
@@ -265,12 +265,12 @@ def _hour(graph: Graph, seconds: str, day: str) -> str:
 
 
 def _weekday(graph: Graph, seconds: str, day: str) -> str:
-    """Days since a Monday: 1970 began on a Thursday. A sine needs no remainder of the week."""
+    """Days since a Monday (1970 began on a Thursday). The weeks need not be subtracted before a sine."""
     return graph.node("Add", day, np.float64(3.0))
 
 
 def _yearday(graph: Graph, seconds: str, day: str) -> str:
-    """Day of the year, from 1. The table of years has all that int64 nanoseconds can express."""
+    """Day of the year, from 1. The table has all years that int64 nanoseconds can express."""
     years = np.arange(np.datetime64("1677"), np.datetime64("2263")).astype("datetime64[D]").astype(np.float64)
     begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)  # (n, years): 1 or 0
     year = graph.node("Sub", graph.node("ReduceSum", begun, integers(1), keepdims=1), integers(1))
@@ -278,18 +278,19 @@ def _yearday(graph: Graph, seconds: str, day: str) -> str:
 
 
 POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekday": _weekday, "yearday": _yearday}
-"""How the position in each cycle is written, from the seconds and the day of a date."""
+"""The functions that write the position in each cycle, from the seconds and the day of a date."""
 
 
 # --- categories ------------------------------------------------------------------------------------------------------
 
 
-def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
+    """Write the one-hot inputs, or the target means, of columns of categories."""
     for item in placed:
         yield _inputs_of_categories(graph, feed, item, item.column.categories), item.inputs
 
 
-def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the one-hot inputs that may come first, and the means of all categories."""
     for item in placed:
         column: TargetColumn = item.column
@@ -301,22 +302,23 @@ def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]
 
 
 def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, categories: Sequence[str]) -> str:
-    """Return the inputs of a column of categories: a row of the table of inputs for each value."""
+    """Write the inputs of a column of categories: each value selects a row of the table of inputs."""
     inputs = inputs_by_category(placed.column, categories)
     x = feed.columns(graph, [placed.position])
     if feed.dtype == TEXT:
-        line = _input_row_of_text(graph, x, placed.name, categories, inputs)
+        row_indices = _input_row_of_text(graph, x, placed.name, categories, inputs)
     else:
-        line = _input_row_of_number(graph, x, feed.dtype, placed.name, categories)
-    # line: (n, 1); gathered: (n, 1, n_inputs)
-    return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
+        row_indices = _input_row_of_number(graph, x, feed.dtype, placed.name, categories)
+    # row_indices: (n, 1); gathered: (n, 1, n_inputs)
+    gathered = graph.node("Gather", inputs.astype(graph.dtype), row_indices, axis=0)
+    return graph.node("Squeeze", gathered, integers(1))
 
 
 def inputs_by_category(column: CategoryColumn | TargetColumn, categories: Sequence[str]) -> Array:
-    """Return what each category, any other category, and a missing value become, (len(categories) + 2, n_inputs)."""
-    # one more name than categories: at least one of them is no category
-    unseen = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
-    values = np.array([*categories, unseen, None], dtype=object)
+    """Return the inputs of each category, of an unknown category, and of a missing value: one row each."""
+    # among one more names than there are categories, at least one is not a category
+    unknown = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
+    values = np.array([*categories, unknown, None], dtype=object)
     inputs = np.zeros((len(values), column.n_inputs))
     column.write(values, inputs, "")
     return inputs
@@ -332,21 +334,21 @@ def spellings(category: str) -> tuple[str, ...]:
 
 
 def _input_row_of_text(graph: Graph, x: str, name: str, categories: Sequence[str], inputs: Array) -> str:
-    """Find the row of each text in the table of inputs."""
+    """Write the index of each text's row in the table of inputs."""
     other, missing = len(categories), len(categories) + 1
     if "" in categories and not np.array_equal(inputs[missing], inputs[other]):
         raise ExportError(
             f"Column {name!r} has the empty text as a category, and missing values: ONNX cannot tell them apart. Name "
             "the category."
         )
-    lines = {text: line for line, category in enumerate(categories) for text in spellings(category)}
+    row_of = {text: row for row, category in enumerate(categories) for text in spellings(category)}
     # later entries win: "2.0" is a spelling of the category "2", unless it is a category itself
-    lines = {"": missing} | lines | {category: line for line, category in enumerate(categories)}
-    return _look_up(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
+    row_of = {"": missing} | row_of | {category: row for row, category in enumerate(categories)}
+    return _look_up(graph, x, {"keys_strings": list(row_of)}, list(row_of.values()), other)
 
 
 def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categories: Sequence[str]) -> str:
-    """Find the row of each number in the table of inputs; floats are compared in the type of the feed."""
+    """Write the index of each number's row in the table of inputs; floats are compared in the dtype of the feed."""
     words = {"True": "1", "False": "0"}  # the categories of booleans
     texts = [words.get(category, category) for category in categories]
     floats = dtype in (SINGLE, DOUBLE)
@@ -364,28 +366,28 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
         )
     other = len(categories)
     if not floats:
-        line_of = {0: other}  # ONNX needs at least one key
-        line_of |= {int(text): line for line, text in enumerate(texts) if text.lstrip("-").isdecimal()}
-        return _look_up(graph, graph.cast(x, INTEGER), {"keys_int64s": list(line_of)}, list(line_of.values()), other)
-    # start on the line of other categories, or if NaN on the next one, the line of missing values
-    line = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
-    if categories:  # then go back to the line of the category that equals x
+        row_of = {0: other}  # ONNX needs at least one key
+        row_of |= {int(text): row for row, text in enumerate(texts) if text.lstrip("-").isdecimal()}
+        return _look_up(graph, graph.cast(x, INTEGER), {"keys_int64s": list(row_of)}, list(row_of.values()), other)
+    # start at the row of unknown categories, or for NaN at the next row, which is for missing values
+    row = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
+    if categories:  # then go back to the row of the category that equals x
         hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), DOUBLE)
         back = graph.node("MatMul", hits, np.arange(other, 0, -1, dtype=DOUBLE)[:, np.newaxis])
-        line = graph.node("Sub", line, graph.cast(back, INTEGER))
-    return line
+        row = graph.node("Sub", row, graph.cast(back, INTEGER))
+    return row
 
 
-def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int], other: int) -> str:
-    """Return the line of each value, (n, 1), and `other` for values that are not among the keys."""
+def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], other: int) -> str:
+    """Write the row of each value's key, (n, 1), or `other` for values that are not among the keys."""
     return graph.node(
-        "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=lines, default_int64=other
+        "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=rows, default_int64=other
     )
 
 
 # --- all kinds -------------------------------------------------------------------------------------------------------
 
-Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[Block]]
+Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
 
 CONVERTERS: dict[type, Converter] = {
     NumberColumn: _write_numbers,
@@ -395,10 +397,10 @@ CONVERTERS: dict[type, Converter] = {
     IdentifierColumn: _write_categories,
     TargetColumn: _write_target_means,
 }
-"""How the columns of one kind in a feed are written."""
+"""The functions that write the columns of each kind in a feed."""
 
 REMEDIES: dict[type, str] = {
     QuantileColumn: "fit with input_scaling='robust' or 'standard'",
     TextColumn: "leave the column out, encode it before the estimator, or use sknet.save",
 }
-"""What to do instead, for the kinds of columns without a converter."""
+"""What to do instead, for kinds of columns without a converter."""

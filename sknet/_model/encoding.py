@@ -138,8 +138,8 @@ class EncodingLearner:
     def learn(self, rows_of_means: NDArray[np.intp] | None = None) -> Encoding:
         """Learn all columns, and the scale of a regressor's targets, from the sample.
 
-        Target means of categories are learnt from the rows `rows_of_means`, or from all rows. Means of the sample would
-        make the loss several per cent larger: it has only a few rows of each of a thousand categories.
+        Target means of categories are learnt from the rows `rows_of_means`, or from all rows. The sample
+        has too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
         """
         head = self.head
         if isinstance(head, RegressionHead):
@@ -171,6 +171,7 @@ class EncodingLearner:
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
+        """Learn all columns from a sample; on large tables, target means from the rows `train`, or from all rows."""
         table = self.settings.table
         target = targets_to_encode_by(head, sample.y) if table.category_encoding != "one_hot" else None
         encoder = learn_encoder(sample.X, replace(table, weight=sample.weight, target=target, seed=self.seed), survey)
@@ -192,7 +193,7 @@ class EncodedInputs(Inputs, Protocol):
         """Return the inputs of some of the rows."""
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ObjectiveFunction:
-        """Return the objective of a network that is trained on `rows`, whose inputs are these."""
+        """Return the objective of a network that is trained on `rows`; these are the inputs of the rows."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ class EncodedRows:
     """Encoded rows with their targets and weights."""
 
     inputs: EncodedInputs
-    y: Array  # (n, m), parsed
+    y: Array  # parsed targets, one column for each target
     weight: Array | None  # (n,), not rescaled
     encoding: Encoding
     smoothing: float = 0.0  # label smoothing
@@ -208,12 +209,12 @@ class EncodedRows:
     def __len__(self) -> int:
         return len(self.y)
 
-    def take(self, rows: NDArray[np.intp]) -> Self:
-        """Return some of the rows; raise a ValueError if their total weight is almost 0."""
-        weight = take_optional(self.weight, rows)
+    def take(self, row_indices: NDArray[np.intp]) -> Self:
+        """Return the rows with these indices; raise a ValueError if their total weight is almost 0."""
+        weight = take_optional(self.weight, row_indices)
         if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
             raise ValueError(too_little_weight_message(weight))
-        return replace(self, inputs=self.inputs[rows], y=self.y[rows], weight=weight)
+        return replace(self, inputs=self.inputs[row_indices], y=self.y[row_indices], weight=weight)
 
     def for_network(self, n_skipped_inputs: int, smoothing: float = 0.0) -> Self:
         """Return the rows for one network: without the skipped inputs, and with a separate buffer and targets."""
@@ -221,7 +222,7 @@ class EncodedRows:
 
     @property
     def total_weight(self) -> float:
-        """The sum of the weights, or the number of rows without weights."""
+        """The sum of the weights; without weights, the number of rows."""
         return float(len(self.y)) if self.weight is None else float(self.weight.sum())
 
     def encode_targets(self, y: Array) -> Array:
@@ -230,7 +231,7 @@ class EncodedRows:
 
     @cached_property
     def target(self) -> Array:
-        """The target matrix of all rows, (n, k). A stream encodes the targets of some rows at a time instead."""
+        """The target matrix of all rows, (n, k). A stream encodes targets block by block instead."""
         return self.encode_targets(self.y)
 
     @cached_property
@@ -284,7 +285,7 @@ class TableInMemory(FeatureTable):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The numbers of rows and columns."""
+        """The number of rows and the number of columns."""
         return self.values.shape
 
     @property
@@ -352,5 +353,5 @@ class EncodedInMemory(RowSelection):
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
         """Return the objective of a network that is trained on these rows."""
-        inputs = self.inputs if self.rows is None else self  # for all rows, skip the selection of rows
+        inputs = self.inputs if self.rows is None else self  # if all rows are used, do without the selection
         return Objective(settings, inputs, rows.target, rows.relative_weight)

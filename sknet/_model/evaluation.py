@@ -30,7 +30,7 @@ from sknet._tables.rows import Rows, Split
 from sknet._training.solver import Epoch
 from sknet._typing import Array
 
-# --- who evaluates the epochs ----------------------------------------------------------------------------------------
+# --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ Evaluation: TypeAlias = NoEvaluation | HeldOut | OwnRows | Folds
 
 @dataclass(frozen=True)
 class EvaluatedByRows:
-    """Rows that were not trained on have evaluated each epoch."""
+    """Held-out rows, or the user's validation rows, have evaluated each epoch."""
 
     chosen_epoch: int  # the epoch whose weights are kept, from 1; the largest of several networks; 0 for none
     n_rows_before_split: int  # rows of the table before some were held out; 0 for the user's validation rows
@@ -101,7 +101,7 @@ class EvaluatedByFolds:
 Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds
 
 
-# --- what judges the epochs ------------------------------------------------------------------------------------------
+# --- the judge of an epoch -------------------------------------------------------------------------------------------
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
 """The mixing weights that are tried if there are two components."""
@@ -134,7 +134,7 @@ class Mixture(NamedTuple):
 
 
 class Judge:
-    """Compute the loss of raw outputs for held-out rows, and choose their temperature and mixing weight.
+    """Computes the loss of raw outputs for held-out rows, and chooses their temperature and mixing weight.
 
     Parameters
     ----------
@@ -167,8 +167,8 @@ class Judge:
     def weights_of_networks(self, mixing_weight: float) -> tuple[float, ...]:
         """Return the weight of each network in the mean raw output."""
         weights = np.empty(self._n_networks)
-        for networks, of_component in zip(self._components, (mixing_weight, 1.0 - mixing_weight), strict=False):
-            weights[networks] = of_component / len(networks)
+        for networks, weight in zip(self._components, (mixing_weight, 1.0 - mixing_weight), strict=False):
+            weights[networks] = weight / len(networks)
         return tuple(weights.tolist())
 
     # --- losses and choices ------------------------------------------------------------------------------------------
@@ -198,8 +198,8 @@ class Judge:
     def choose_mixture(self, raw_by_component: Array) -> Mixture:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
 
-        The log-loss is minus a mean log-likelihood. A regression loss becomes one once it is divided by the variance of
-        the noise, which is estimated as twice the loss at equal weights.
+        The log-loss is minus a mean log-likelihood. So is a regression loss after division by the variance of the
+        noise, which is estimated as twice the loss at equal weights.
         """
         mixing_weight = self._equal_weight
         if len(raw_by_component) > 1:

@@ -27,14 +27,14 @@ contributions : (k, n, d)         contribution of each column to each output, av
 In an additive network, h is the number of units of the last hidden layer, or of inputs of a linear model.
 
 columns : (h,)                    the column that each unit depends on; 0 for a unit that depends on no column
-parts : (n, d)                    the part of one output that comes from the units of each column
+by_column : (n, d)                the sum of the terms of one output that come from the units of each column
 
 An `Explanation` holds values : (n, d), or (n, d, k) for several outputs; base_values : (n,), or (n, k); data : (n, d).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._model.machine import run_on_slices, split_among_threads
-from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
+from sknet._model.model import Model, Network, row_blocks
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
 from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
@@ -179,7 +179,7 @@ class Explanation:
 def _numbers_or_ranks(column: Array) -> Array:
     """Return a column of numbers as it is, and ranks for other values; NaN for missing values."""
     values = pd.Series(column).infer_objects()
-    if not pd.api.types.is_numeric_dtype(values):  # booleans are
+    if not pd.api.types.is_numeric_dtype(values):  # booleans count as numeric
         try:
             values = values.rank(method="dense")
         except TypeError:  # categories of several types have no order: sort them as text
@@ -196,17 +196,17 @@ def _to_display(column: Array) -> Array:
 
 # --- additive networks -----------------------------------------------------------------------------------------------
 
-PARTS_COMPUTED_AT_ONCE = 2**20
-"""How many contributions to one output are computed at once. The rows of wide tables are split into smaller pieces."""
+CONTRIBUTIONS_AT_ONCE = 2**20
+"""How many contributions to one output are computed at once. The rows of wide tables are split into smaller blocks."""
 
 
 def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp] | None:
     """Return the column that each unit of the last hidden layer depends on; None if one depends on several."""
     first = last = encoder.input_columns  # the first and last column that an input, or a unit, depends on
     for W in network.coefs[:-1]:
-        seen = W[:, 0] != 0.0
-        if first[seen].min(initial=encoder.n_columns) < last[seen].max(initial=-1):
-            return None  # checked on the first unit alone, which is fast and settles it for most networks
+        of_first_unit = W[:, 0] != 0.0  # a check of the first unit alone is fast, and enough for most networks
+        if first[of_first_unit].min(initial=encoder.n_columns) < last[of_first_unit].max(initial=-1):
+            return None
         depends = W != 0.0
         first = np.where(depends, first[:, np.newaxis], encoder.n_columns).min(axis=0)
         last = np.where(depends, last[:, np.newaxis], -1).max(axis=0)
@@ -228,7 +228,7 @@ def explain_additive(
     table : ndarray, CSR matrix or data frame of shape (n, d)
     background : ndarray, CSR matrix or data frame of shape (b, d)
     progress : callable
-        Called with the number of finished rows, after each piece.
+        Called with the number of finished rows, after each block.
 
     Returns
     -------
@@ -238,8 +238,8 @@ def explain_additive(
         The background's mean outputs.
     """
     explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
-    # (h, d) for each output: row i holds the weight of unit i, in the column that the unit depends on
-    placed = [
+    # for each output (h, d): row i holds the weight of unit i, in the column that the unit depends on
+    weights_by_column = [
         sp.csr_array((weights, (np.arange(len(columns)), columns)), (len(columns), model.encoder.n_columns))
         for weights in last.T
     ]
@@ -248,17 +248,16 @@ def explain_additive(
     mean_output = mean @ last + model.network.intercepts[-1]
     base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
     n, d = table.shape[0], model.encoder.n_columns
-    values, n_at_once = np.empty((n, d, len(placed)), base.dtype), max(1, PARTS_COMPUTED_AT_ONCE // d)
-    for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
-        stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
-        hidden = model.last_hidden(take_rows(table, slice(start, stop)))
-        for first in range(0, stop - start, n_at_once):
+    values, n_at_once = np.empty((n, d, len(weights_by_column)), base.dtype), max(1, CONTRIBUTIONS_AT_ONCE // d)
+    for block in row_blocks(slice(0, n)):
+        hidden = model.last_hidden(take_rows(table, block))
+        for first in range(0, hidden.shape[0], n_at_once):
             some = hidden[first : first + n_at_once]
-            rows = slice(start + first, start + first + some.shape[0])
-            for output, of_output in enumerate(placed):
-                parts = as_dense(some @ of_output) - mean @ of_output
-                values[rows, :, output] = parts * explained.scaler.scale[output]
-        progress(stop)
+            rows = slice(block.start + first, block.start + first + some.shape[0])
+            for output, W in enumerate(weights_by_column):
+                by_column = as_dense(some @ W) - mean @ W
+                values[rows, :, output] = by_column * explained.scaler.scale[output]
+        progress(block.stop)
     return values, base
 
 
@@ -301,7 +300,7 @@ MAX_ROWS_FACTOR = 8
 
 
 def draw_background(n: int) -> NDArray[np.intp]:
-    """Return the indices of the background rows that are used, in increasing order. They depend on n alone."""
+    """Return the indices of the background rows to use, in increasing order. They depend on n alone."""
     if n <= MAX_BACKGROUND_ROWS:
         return np.arange(n)
     return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])
@@ -325,7 +324,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     table : ndarray, CSR matrix or data frame of shape (n, d)
     background : ndarray, CSR matrix or data frame of shape (b, d)
     progress : callable
-        Called with the number of finished rows, after each piece.
+        Called with the number of finished rows, after each block.
 
     Returns
     -------
@@ -343,7 +342,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     adds_up = np.empty(n, dtype=bool)
     widest_layer = max(b.size for b in model.network.intercepts)
     step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
-    if len(encoded.column_blocks) > 1:  # each piece of rows computes all partial sums again, so use larger pieces
+    if len(encoded.column_blocks) > 1:  # each call of `fill` computes all partial sums again, so use more rows at once
         step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, span: slice) -> None:
@@ -355,11 +354,10 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with split_among_threads(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
-        for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
-            stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
-            x = model.encoder.encode(take_rows(table, slice(start, stop)), model.encoding.compute_dtype)
-            run_on_slices(lambda span, x=x, first=start: fill(x, first, span), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
-            progress(stop)
+        for block in row_blocks(slice(0, n)):
+            x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
+            run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
+            progress(block.stop)
     return Contributions(values, base, adds_up)
 
 

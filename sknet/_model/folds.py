@@ -1,8 +1,8 @@
 """On smaller tables, folds choose the number of epochs and the temperature; then networks learn from all rows.
 
 The loss of a few held-out rows is a poor judge of an epoch, since chance decides much of it. Here all folds, or on
-larger tables some of them, are held out in turn; see `fold_rules`. Training with folds is the first phase of a fit. The
-interface that both phases share is here, too.
+larger tables some of them, are held out in turn; see `fold_rules`. Training with folds is the first phase of a fit.
+This module also holds what both phases share.
 
 Conventions
 -----------
@@ -38,11 +38,11 @@ from sknet._typing import Array
 
 @dataclass
 class EpochChoice:
-    """The epoch that some of the held-out rows have chosen so far."""
+    """The best epoch so far, by the loss of some of the held-out rows."""
 
-    epoch: int = 0  # 0: none could be chosen yet
+    epoch: int = 0  # 0: no epoch could be chosen yet
     raw_by_component: Array | None = None  # for all held-out rows, after this epoch
-    least_criterion: float = inf  # of the epochs that could be chosen
+    least_criterion: float = inf  # the criterion of this epoch
 
     def consider(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
         """Choose this epoch if none before has a smaller criterion."""
@@ -62,22 +62,22 @@ class FoldProgress:
     inverse_temperature: float = 1.0  # of the last epoch
 
     def check_start(self, first: "FoldProgress", raw_by_component: Array) -> None:
-        """Raise a ValueError if this does not continue `first`, or has outputs of another shape or type than these."""
+        """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
         if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
-            raise ValueError("its networks are not those of these folds")
+            raise ValueError("its networks do not match the folds of this run")
         for own, first_states in zip(self.states, first.states, strict=False):
             for state, first_state in zip(own, first_states, strict=True):
                 state.check_same_kind(first_state)
                 if state.epoch != len(self.epochs):
-                    raise ValueError("its epochs are not those of its folds")
+                    raise ValueError("its networks have trained another number of epochs than its folds")
         if len(self.choices) != len(first.choices):
-            raise ValueError("its folds have made other choices")
+            raise ValueError("its folds have chosen another number of epochs")
         expected = (raw_by_component.shape, raw_by_component.dtype)
         for choice in self.choices:
             raw = choice.raw_by_component
             is_chosen = 0 < choice.epoch <= len(self.epochs) and raw is not None and (raw.shape, raw.dtype) == expected
             if not is_chosen and (choice.epoch or raw is not None or not self.states):
-                raise ValueError("what its folds have chosen is not of these rows")
+                raise ValueError("the outputs that its folds have chosen do not match the held-out rows")
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class FoldPhase:
 
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose an epoch and a temperature."""
-        if not (self.progress.states and self._goes_on):  # a resumed run whose folds have ended
+        if not (self.progress.states and self._continues):  # a resumed run whose folds have ended
             return self.selection(None)
         evaluator = _EpochEvaluator(self, observer)
         trainers, states = zip(*self._all_networks, strict=True)
@@ -295,8 +295,8 @@ class FoldPhase:
         progress, raw_by_component = self.progress, self.raw_by_component()
         epoch, inverse_temperature = len(progress.epochs) + 1, None
         losses = []
-        for judge, rows in zip(self._judges, self._rows_of_judges, strict=True):
-            losses.append(judge.loss_of_mixture(raw_by_component.take(rows, axis=1), None, inverse_temperature))
+        for judge, row_indices in zip(self._judges, self._rows_of_judges, strict=True):
+            losses.append(judge.loss_of_mixture(raw_by_component.take(row_indices, axis=1), None, inverse_temperature))
             inverse_temperature = losses[0].inverse_temperature  # the same for all judges: finding it takes longest
         progress.inverse_temperature, value, criterion = losses[0]
         if epoch >= self.first_epoch:
@@ -319,15 +319,15 @@ class FoldPhase:
         if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.least_criterion):
             progress.patience_epoch = epoch
         progress.least_criterion = min(progress.least_criterion, criterion)
-        return self._goes_on
+        return self._continues
 
     @property
-    def _goes_on(self) -> bool:
+    def _continues(self) -> bool:
         """Whether to train another epoch."""
         solver, epoch, patience_epoch = self._settings.solver, len(self.progress.epochs), self.progress.patience_epoch
         return epoch < solver.n_epochs and epoch - patience_epoch <= solver.n_iter_no_change
 
-    # --- the interface of a phase -------------------------------------------------------------------------------------
+    # --- the interface of a phase ------------------------------------------------------------------------------------
 
     @property
     def has_new_epoch(self) -> bool:
@@ -366,9 +366,9 @@ class FoldPhase:
         return PhaseOutcome(join_networks(networks, self.encoding.encoder.n_inputs))
 
     def state_to_keep(self) -> None:
-        """Return None: training cannot continue from folds."""
+        """Return None, since training cannot continue from folds."""
 
-    def forget_networks(self) -> None:
+    def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
         self._trainers, self.progress.states, self._held_out_rows, self.importance_rows = [], [], [], None
 
@@ -381,14 +381,14 @@ class FoldPhase:
             outputs.append(choice.raw_by_component)
             mixtures.append(judge.choose_mixture(choice.raw_by_component.take(own, axis=1)))
         raw = np.empty_like(outputs[0][0])
-        # the outputs of a judged set, as the other sets choose them; a single set chooses for itself
-        for judged, mixture, of_all in zip(
+        # the other sets choose the epoch and the mixture of a judged set; a single set chooses for itself
+        for judged, mixture, raw_by_component in zip(
             self._judged_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True
         ):
-            raw_of_set = of_all.take(judged, axis=1)
+            raw_of_set = raw_by_component.take(judged, axis=1)
             raw[judged] = mix_outputs(raw_of_set, mixture.mixing_weight) / mixture.temperature
-        # A row that several folds hold out has several residuals, of which the first is kept: their mean would be
-        # smaller than the residual of the single published network.
+        # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
+        # the residual of the single published network.
         first, rows = np.sort(np.concatenate(self._judged_sets)), self._judges[0].rows
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
@@ -403,7 +403,7 @@ class FoldPhase:
 
 
 def loss_worse_by(factor: float, loss: float) -> float:
-    """Return a loss that is worse by a factor (better if it is below 1). A user's own loss may be negative."""
+    """Return a loss made worse by a factor, or better by a factor below 1. A user's own loss may be negative."""
     return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
@@ -419,10 +419,10 @@ class _EpochEvaluator:
             self._observer.epoch_began()
 
     def epoch_ended(self) -> bool:
-        goes_on = self._folds.evaluate_epoch()
+        continues = self._folds.evaluate_epoch()
         if self._observer is not None and self._observer.epoch_ended():
             self.stopped = StopReason.CALLBACK
-        return self.stopped is not None or not goes_on
+        return self.stopped is not None or not continues
 
 
 def steps_per_epoch(solver: Solver, n_rows: int) -> float:

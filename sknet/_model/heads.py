@@ -83,9 +83,9 @@ class ExplainedOutputs:
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
-def _label_loss(name: str | Loss, blocks: Sequence[slice], exclusive: bool) -> Loss:
-    """Return the loss with this name for blocks of raw outputs, or the user's own loss."""
-    return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](blocks, exclusive)
+def _label_loss(name: str | Loss, output_slices: Sequence[slice], exclusive: bool) -> Loss:
+    """Return the loss with this name for slices of the raw outputs, or the user's own loss."""
+    return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](output_slices, exclusive)
 
 
 def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss, slice]]:
@@ -96,7 +96,7 @@ def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss
 
 @dataclass(frozen=True)
 class LabelHead:
-    """Labels of any kind, and probabilities."""
+    """The head of a classifier: labels of any kind, and their probabilities."""
 
     settings: TargetSettings
     labels: Labels
@@ -105,9 +105,9 @@ class LabelHead:
     n_outputs: int = field(init=False)  # columns of the target matrix
 
     def __post_init__(self) -> None:
-        name, blocks = self.settings.loss, self.labels.blocks
-        loss = _label_loss(name, blocks, self.labels.exclusive)
-        if len(blocks) > 1 or not self.labels.exclusive:  # with several labels per row, some may be missing
+        name, output_slices = self.settings.loss, self.labels.output_slices
+        loss = _label_loss(name, output_slices, self.labels.exclusive)
+        if len(output_slices) > 1 or not self.labels.exclusive:  # with several labels per row, some may be missing
             loss = loss_of_present_targets(
                 loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0
             )
@@ -115,7 +115,7 @@ class LabelHead:
         object.__setattr__(self, "n_outputs", self.labels.n_outputs)
 
     def read(self, y: Target) -> Array:
-        """Return the codes of more labels; raise for unknown labels."""
+        """Return the codes of labels; raise for unknown labels."""
         return self.labels.read(y)
 
     def reshape_like_y(self, values: Array) -> Array:
@@ -168,19 +168,19 @@ class LabelHead:
         if self.labels.exclusive and self.loss.out_activation != "softmax":
             P = self.loss.predictions(raw)
             delta = np.hstack(
-                [_backward_through_normalisation(P[:, block], delta[:, block]) for block in self.labels.blocks]
+                [_backward_through_normalisation(P[:, s], delta[:, s]) for s in self.labels.output_slices]
             )
         return self.loss.backward_through_link(raw, delta)
 
     @property
     def explained(self) -> ExplainedOutputs:
         """Raw outputs, such as log-odds; each is named after the class or label that it makes more probable."""
-        as_they_are = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
+        unscaled = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
         classes = self.labels.classes
         if isinstance(classes, list):
-            blocks = zip(classes, self.labels.blocks, strict=True)
-            # the last classes of each column, one per output: two classes share one output, named after the second
-            names = [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
+            pairs = zip(classes, self.labels.output_slices, strict=True)
+            # one label per output, the last ones of each column: two classes share one output, named after the second
+            names = [f"{j}: {label}" for j, (known, s) in enumerate(pairs) for label in known[s.start - s.stop :]]
         else:  # two classes share one output, named after the second
             names = [str(label) for label in classes[-self.n_outputs :]]
         kinds = [
@@ -189,7 +189,7 @@ class LabelHead:
             for _ in range(s.stop - s.start)
         ]
         return ExplainedOutputs(
-            names, [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)], as_they_are
+            names, [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)], unscaled
         )
 
     def output_probabilities(self, raw: Array) -> Array:
@@ -206,8 +206,8 @@ class LabelHead:
         """Return raw outputs in scikit-learn's shape: one array per target column, 1-d for two classes."""
         if not self.labels.exclusive:
             return raw
-        columns = [raw[:, block] for block in self.labels.blocks]
-        columns = [block[:, 0] if block.shape[1] == 1 else block for block in columns]
+        columns = [raw[:, s] for s in self.labels.output_slices]
+        columns = [column[:, 0] if column.shape[1] == 1 else column for column in columns]
         return columns if self.labels.target_type == "multioutput" else columns[0]
 
 
@@ -237,7 +237,7 @@ def _loss_of_each_number(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
 
 @dataclass(frozen=True)
 class RegressionHead:
-    """Numbers, scaled for the network if the loss allows it.
+    """The head of a regressor: numbers, scaled for the network if the loss allows it.
 
     With a log link, the loss divides targets by their mean. Raw outputs and predictions stay in the target's units.
     """
@@ -273,7 +273,7 @@ class RegressionHead:
         return scaler if self.loss.takes_scaled_targets else TargetScaler.learn(scaler.mean[np.newaxis], None)
 
     def read(self, y: Target) -> Array:
-        """Read numbers."""
+        """Return targets as float64 numbers, one column for each target."""
         return read_regression_target(y)[0]
 
     def reshape_like_y(self, values: Array) -> Array:
@@ -318,6 +318,7 @@ class RegressionHead:
         return target
 
     def _check_range(self, values: Array) -> None:
+        """Raise for targets outside the range of the loss."""
         outside = ~self.loss.targets.contains(values) & ~np.isnan(values)
         if outside.any():
             raise ValueError(
@@ -339,10 +340,10 @@ class RegressionHead:
         is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
         if scaled or new.n_outputs != self.n_outputs:
-            what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"
+            what = "only one of them takes scaled targets" if scaled else "their numbers of outputs differ"
             raise ValueError(
                 f"loss={new.loss.name!r} cannot follow the loss {self.loss.name!r} of the earlier fit that training "
-                f"goes on from: {what}. Set the loss as it was, or start anew: call fit with warm_start=False."
+                f"continues from: {what}. Set the loss as it was, or call fit with warm_start=False."
             )
         return new
 
@@ -377,7 +378,7 @@ class RegressionHead:
 
 
 Head: TypeAlias = LabelHead | RegressionHead
-"""A head, for labels or for numbers. Both classes have the same methods."""
+"""Either head. Both classes have the same methods."""
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._model.machine import check_table_fits_in_memory
-from sknet._network.chain import BatchFormat, DenseInputs, Inputs, MixedInputs, SparseInputs, length, pieces
+from sknet._network.chain import BatchFormat, DenseInputs, Inputs, MixedInputs, SparseInputs, length, split_batch
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder
 from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse
@@ -37,8 +37,8 @@ class BatchwiseInputs:
         (batch, out, s), writes the rows of a batch into `out`. It may leave out the first s inputs.
     n_inputs : int
     dtype : dtype
-    piece_values : int
-        How many values are written at a time, so that they stay in the processor's cache.
+    values_at_once : int
+        How many values are written at a time, so few that they stay in the processor's cache.
     batch_format : {"ones", "dense"}, default="ones"
         "ones" appends a column of ones.
     n_skipped_inputs : int, default=0
@@ -48,7 +48,7 @@ class BatchwiseInputs:
     write: Callable[[Batch, Array, int], object]
     n_inputs: int
     dtype: DType
-    piece_values: int
+    values_at_once: int
     batch_format: BatchFormat = "ones"
     n_skipped_inputs: int = 0
 
@@ -61,9 +61,9 @@ class BatchwiseInputs:
         if n > len(self._buffer):  # ones, because `write` never writes the last column
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
-        for piece in pieces(batch, max(1, self.piece_values // (self.n_inputs + 1))):
-            stop = start + length(piece)
-            self.write(piece, self._buffer[start:stop, : self.n_inputs], self.n_skipped_inputs)
+        for block in split_batch(batch, max(1, self.values_at_once // (self.n_inputs + 1))):
+            stop = start + length(block)
+            self.write(block, self._buffer[start:stop, : self.n_inputs], self.n_skipped_inputs)
             start = stop
         return self._buffer[:n, self.n_skipped_inputs :]
 

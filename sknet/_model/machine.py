@@ -30,7 +30,7 @@ MIN_NETWORK_BYTES = 2**14
 """Bytes that the Python objects of a network in training take, in addition to its arrays."""
 
 BYTES_THAT_ALWAYS_FIT = 2**25
-"""Every machine has this much memory. It is not asked for its size then, which takes as long as a training step."""
+"""Every machine has this much memory. For less, the limit is not looked up, which takes as long as a training step."""
 
 
 def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:
@@ -69,8 +69,8 @@ def memory_limit() -> int | None:
 
         soft_limit, _ = getrlimit(RLIMIT_AS)  # set by `ulimit -v`; the hard limit is only the most it may be raised to
         limits += [soft_limit] if soft_limit != RLIM_INFINITY else []
-        of_container = Path("/sys/fs/cgroup/memory.max")  # cgroup v2
-        if of_container.is_file() and (limit := of_container.read_text().strip()).isdigit():  # "max" is no limit
+        container_file = Path("/sys/fs/cgroup/memory.max")  # cgroup v2
+        if container_file.is_file() and (limit := container_file.read_text().strip()).isdigit():  # "max" is no limit
             limits.append(int(limit))
     return min(limits, default=None)
 
@@ -87,8 +87,8 @@ other at every product, and take twice the time.
 UNSPLIT_PRODUCT, UNSPLIT_VECTOR_PRODUCT = 2**18, 2**13
 """BLAS never splits a product, or a matrix-vector product, with fewer multiply-adds than these."""
 
-MIN_PIECES_PER_THREAD = 4
-"""How many pieces of a table make it worth starting a thread."""
+MIN_BLOCKS_PER_THREAD = 4
+"""A thread is started for at least this many blocks of a table."""
 
 MIN_PRODUCT_FOR_NETWORK_THREADS = 10**6
 """How many multiply-adds the largest product must have for several networks to be trained in threads.
@@ -109,7 +109,7 @@ class _HoldTokens:
 
     def __init__(self) -> None:
         self.tokens: WeakSet[_HoldToken] = WeakSet()
-        self.n_threads_before: int | None = None  # None while nobody holds the library
+        self.n_threads_before: int | None = None  # None while no call holds the library
 
 
 class _ThreadHoldTokens(_HoldTokens, local):
@@ -145,10 +145,10 @@ class _Library:
     def _set_num_threads(self, n_threads: int) -> None:
         # Since version 3.8, threadpoolctl lets only one controlling thread set the limit of OpenBLAS, and ignores other
         # threads until it is cleared. Here, different threads may set the limit and reset it.
-        give_up = getattr(self.controller, "clear_controlling_thread", lambda force: None)
-        give_up(force=True)
+        clear_controlling_thread = getattr(self.controller, "clear_controlling_thread", lambda force: None)
+        clear_controlling_thread(force=True)
         self.controller.set_num_threads(n_threads)
-        give_up(force=True)
+        clear_controlling_thread(force=True)
 
 
 @cache
@@ -197,7 +197,7 @@ def _threads_can_start() -> bool:
 
 
 def _may_start_threads() -> bool:
-    """Return whether this call may start threads: not in a thread of the user's, which shares the cores."""
+    """Return whether this call may start threads: not in a user's thread, which shares the cores with others."""
     return current_thread() is main_thread() and _threads_can_start()
 
 
@@ -215,16 +215,16 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
 
 
 @contextmanager
-def split_among_threads(n_pieces: int, largest_product: int) -> Iterator[int]:
-    """Yield how many threads to use for passing the pieces of a table through a network.
+def split_among_threads(n_blocks: int, largest_product: int) -> Iterator[int]:
+    """Yield how many threads to use for passing the blocks of a table through a network.
 
-    With many pieces, it is the number of BLAS threads, and BLAS itself is limited to one thread. So the work between
-    products is split too. With few pieces, outside of the main thread, or if threads cannot be started, it is 1.
+    With many blocks, it is the number of BLAS threads, and BLAS itself is limited to one thread. So the work between
+    products is split too. With few blocks, outside of the main thread, or if threads cannot be started, it is 1.
     """
-    are_many = n_pieces >= 2 * MIN_PIECES_PER_THREAD
+    are_many = n_blocks >= 2 * MIN_BLOCKS_PER_THREAD
     n_threads = n_blas_threads() if are_many else 1
     with limit_blas_threads(0 if are_many else largest_product):
-        yield min(n_threads, n_pieces // MIN_PIECES_PER_THREAD) if are_many and _may_start_threads() else 1
+        yield min(n_threads, n_blocks // MIN_BLOCKS_PER_THREAD) if are_many and _may_start_threads() else 1
 
 
 def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:

@@ -47,8 +47,8 @@ from sknet._typing import Array, DType, Table
 ROWS_PREDICTED_AT_ONCE = 1024
 """How many rows are predicted at once: enough for fast matrix products, and few enough to stay in the cache."""
 
-PIECES_PER_SLICE = 32
-"""How many pieces a thread takes at a time. After an interrupt it still finishes them."""
+BLOCKS_PER_SLICE = 32
+"""How many blocks a thread takes at a time. After an interrupt, a thread still finishes its blocks."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,12 @@ class Model:
 
     @property
     def encoder(self) -> TableEncoder:
-        """What turns a table into the network's inputs."""
+        """The encoder, which turns a table into the network's inputs."""
         return self.encoding.encoder
 
     @property
     def head(self) -> Head:
-        """What turns raw outputs into predictions."""
+        """The head, which turns raw outputs into predictions."""
         return self.encoding.head
 
     def with_names_of(self, table: Table) -> Self:
@@ -141,9 +141,9 @@ class Model:
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
     def outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
-        """Return `convert_raw` of all rows' raw outputs, computed piece by piece; threads share many pieces.
+        """Return `convert_raw` of all rows' raw outputs, computed block by block; threads share many blocks.
 
-        `convert_raw` takes the raw outputs of a piece, (rows, k), which it may overwrite. It returns an array of shape
+        `convert_raw` takes the raw outputs of a block, (rows, k), which it may overwrite. It returns an array of shape
         (rows, ...), such as labels. The raw outputs of all rows are never in memory together.
         """
         n = table.shape[0]
@@ -155,19 +155,19 @@ class Model:
                 chain = self.network.chain(n, self.predict_dtype, batch_format)
                 return np.ascontiguousarray(self._forward(chain, inputs, convert_raw))
         # encoding categories holds the GIL, so threads would wait for each other
-        n_pieces = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
-        with split_among_threads(n_pieces, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
-            # the first piece has the shape and dtype of all pieces
-            first_rows, piece = next(self._pieces(table, slice(0, n), convert_raw))
-            outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
-            outputs[first_rows] = piece
+        n_blocks = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
+        with split_among_threads(n_blocks, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
+            # the first block has the shape and dtype of all blocks
+            first_rows, block = next(self._blocks(table, slice(0, n), convert_raw))
+            outputs = np.empty((n, *block.shape[1:]), block.dtype)
+            outputs[first_rows] = block
 
             def write_outputs(span: slice) -> None:
-                for rows, piece in self._pieces(table, span, convert_raw):
-                    outputs[rows] = piece
+                for rows, block in self._blocks(table, span, convert_raw):
+                    outputs[rows] = block
 
             run_on_slices(
-                write_outputs, slice(first_rows.stop, n), PIECES_PER_SLICE * ROWS_PREDICTED_AT_ONCE, n_threads
+                write_outputs, slice(first_rows.stop, n), BLOCKS_PER_SLICE * ROWS_PREDICTED_AT_ONCE, n_threads
             )
         return outputs
 
@@ -178,22 +178,22 @@ class Model:
         inputs = encode_whole(self.encoder, table, self.predict_dtype)
         return inputs(slice(0, table.shape[0])), inputs.batch_format
 
-    def _encoded_pieces(self, table: Table, span: slice) -> Iterator[tuple[slice, Table, Chain]]:
-        """Yield the rows of each piece of a span, encoded, and the layers that take them."""
+    def _encoded_blocks(self, table: Table, span: slice) -> Iterator[tuple[slice, Table, Chain]]:
+        """Yield the rows of each block of a span, encoded, and the layers that take them."""
         chain_of = self._make_chains()
-        for rows in row_pieces(span):
+        for rows in row_blocks(span):
             inputs, batch_format = self._encode(take_rows(table, rows))
             yield rows, inputs, chain_of(rows.stop - rows.start, batch_format)
 
     def _make_chains(self) -> Callable[[int, BatchFormat], Chain]:
-        """Return a function that makes layers and caches them; the pieces of a span have at most two sizes."""
+        """Return a function that makes layers and caches them; the blocks of a span have at most two sizes."""
         return cache(lambda n_rows, batch_format: self.network.chain(n_rows, self.predict_dtype, batch_format))
 
-    def _pieces(
+    def _blocks(
         self, table: Table, span: slice, convert_raw: Callable[[Array], Array]
     ) -> Iterator[tuple[slice, Array]]:
-        """Yield the rows of each piece of a span, and `convert_raw` of their raw outputs."""
-        for rows, inputs, chain in self._encoded_pieces(table, span):
+        """Yield the rows of each block of a span, and `convert_raw` of their raw outputs."""
+        for rows, inputs, chain in self._encoded_blocks(table, span):
             yield rows, self._forward(chain, inputs, convert_raw)
 
     def _forward(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
@@ -204,7 +204,7 @@ class Model:
     def _finite_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column
             raw = chain.forward(inputs)
-            if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the piece
+            if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the block
                 step = output_rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
                 raw = np.rint(raw / step) * step
             raw = raw.astype(self.encoding.output_dtype)
@@ -230,7 +230,7 @@ class Model:
             "outliers."
         )
 
-    # --- a look inside -----------------------------------------------------------------------------------------------
+    # --- activations -------------------------------------------------------------------------------------------------
 
     def activations(self, table: Table) -> list[Array]:
         """Return the encoded input, the output of each hidden layer, and the predictions before decoding."""
@@ -239,11 +239,11 @@ class Model:
         outputs += [np.empty((inputs.shape[0], b.size), self.encoding.output_dtype) for b in self.network.intercepts]
         chain_of = self._make_chains()
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
-            for rows in row_pieces(slice(0, inputs.shape[0])):
+            for rows in row_blocks(slice(0, inputs.shape[0])):
                 chain = chain_of(rows.stop - rows.start, "sparse" if is_sparse(inputs) else "dense")
                 raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
-                for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
-                    output[rows] = piece
+                for output, block in zip(outputs[1:], [*chain.hidden, raw], strict=True):
+                    output[rows] = block
         self.head.loss.link(outputs[-1])  # in place
         return outputs
 
@@ -253,14 +253,14 @@ class Model:
             return self.encoder.encode(table, self.predict_dtype).astype(self.encoding.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.encoding.output_dtype)
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
-            for rows, inputs, chain in self._encoded_pieces(table, slice(0, table.shape[0])):
+            for rows, inputs, chain in self._encoded_blocks(table, slice(0, table.shape[0])):
                 self._forward(chain, inputs, np.asarray)  # raises if an output is not finite
                 outputs[rows] = chain.hidden[-1]
         return outputs
 
 
-def row_pieces(span: slice) -> Iterator[slice]:
-    """Split rows into pieces of `ROWS_PREDICTED_AT_ONCE`; the last piece may be smaller."""
+def row_blocks(span: slice) -> Iterator[slice]:
+    """Split rows into blocks of `ROWS_PREDICTED_AT_ONCE`; the last block may be smaller."""
     for start in range(span.start, span.stop, ROWS_PREDICTED_AT_ONCE):
         yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, span.stop))
 

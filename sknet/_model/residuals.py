@@ -6,9 +6,9 @@ prediction, and beyond the means of the outer bins a linear trend. The half-widt
 the scale at the new prediction. With several quantile levels, residuals are not scaled: the outer levels are moved by a
 quantile of the residuals, so that the width still varies from row to row [2]_.
 
-Quantiles of the target come from signed residuals, whose distribution may be skewed. With several quantile levels, each
-level is moved by the quantile of its own residuals at this level. Between the levels, quantiles are interpolated
-linearly in the normal score, which is exact for a normal distribution.
+Quantiles of the target come from signed residuals, whose distribution may be skewed. With several quantile levels, the
+prediction of each level is moved by the quantile, at this level, of its residuals. Between the levels, quantiles are
+interpolated linearly in the normal score, which is exact for a normal distribution.
 
 A prediction set contains the classes that cannot be ruled out for a row. A row's residual for a class is one minus the
 class's probability [4]_. It is 0 for the most probable class, so that no set is empty. A set contains each class whose
@@ -73,8 +73,8 @@ PRIOR_ROWS_PER_BIN = 3.0
 """The mean absolute residual of all rows is added to each bin, with the weight of this many rows."""
 
 N_SCALE_FOLDS = 5
-"""In how many folds residuals are divided by a scale learnt from the other folds. With a single scale, the coverage was
-.01 too low for 300 held-out rows of noise."""
+"""How many folds there are whose residuals are divided by a scale learnt from the other folds. With one scale for all
+rows, the coverage was .01 too low for 300 held-out rows of noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,38 +94,37 @@ class Residuals:
 
     def quantile(self, coverage: float) -> Array | None:
         """Return the bound of a new row's residual with this probability, (k,); None for too few rows."""
-        # n + 1, since the residual of the new row may be the largest of all; None if the largest known residual does
-        # not reach the coverage
+        # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
         wanted = coverage * (self.effective_size + 1.0)
         if wanted > self.effective_size * (1.0 + SHARE_SLACK):
             return None
-        level, m = wanted / self.effective_size, len(self.quantiles)
-        rank = min(max(ceil(level * m - SHARE_SLACK), 1), m)
+        quantile_level, m = wanted / self.effective_size, len(self.quantiles)
+        rank = min(max(ceil(quantile_level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
 
-    def at_levels(self, levels: Array) -> Array | None:
+    def quantiles_at(self, quantile_levels: Array) -> Array | None:
         """Return the quantiles of a new row's residual at these levels, (levels, k).
 
         None if a level is below 1 / (n + 1), the level of the least residual, or above n / (n + 1).
         """
         n = self.effective_size
         # ranks: a new residual is as likely between any two known ones as beyond either end
-        wanted = levels * (n + 1.0)
+        wanted = quantile_levels * (n + 1.0)
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
         return np.column_stack([self._at(wanted, column) for column in self.quantiles.T])
 
-    def at_own_levels(self, levels: Array) -> Array:
-        """Return for each quantile level the quantile of its own residuals at this level, (levels,).
+    def own_quantiles(self, quantile_levels: Array) -> Array:
+        """Return the quantile, at each quantile level, of this level's own column of residuals, (levels,).
 
-        Once it is added to the prediction, the right share of new rows lies below. Levels beyond the outer residuals
-        get these.
+        Added to the prediction of the level, it moves the right share of new rows below. Levels beyond the ranks of the
+        least and the largest residual get this residual.
         """
-        wanted = levels * (self.effective_size + 1.0)
+        wanted = quantile_levels * (self.effective_size + 1.0)
         return np.array([self._at(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
 
     def _at(self, ranks: Array, column: Array) -> Array:
-        """Return the residuals of one column at these ranks among `effective_size` rows."""
+        """Return the residuals of one column at these ranks among `effective_size` rows, by interpolation."""
         m = len(column)
         return np.interp(ranks / self.effective_size * m, np.arange(1, m + 1), column)
 
@@ -182,7 +181,7 @@ def learn_residual_scale(
         for end, outer, half in ((0, 1, order[: len(order) // 2]), (-1, -2, order[len(order) // 2 :])):
             to_end = knots[end, j] - knots[outer, j]
             # x is 1 at the end, so the slope is the growth from the outer bin's mean to the end
-            growth = increase(p[half] / to_end, size[half] / mean, w[half]) if to_end else 0.0
+            growth = shrunk_slope(p[half] / to_end, size[half] / mean, w[half]) if to_end else 0.0
             scales[end, j] = scales[outer, j] + mean * growth
     return ResidualScale(knots, scales)
 
@@ -193,7 +192,7 @@ def scale_by_others(middle: Array, residuals: Array, weight: Array | None) -> Ar
     A large residual would otherwise make its own scale large.
     """
     fold = np.random.default_rng(0).permutation(len(residuals)) % N_SCALE_FOLDS
-    # the number for all rows, so that the scales of folds are comparable with the scale of all rows
+    # as many bins as for all rows, so that the scales of folds are comparable with the scale of all rows
     n_bins = n_prediction_bins(residuals, weight)
     scaled = np.empty_like(residuals)
     for i in range(N_SCALE_FOLDS):
@@ -204,8 +203,8 @@ def scale_by_others(middle: Array, residuals: Array, weight: Array | None) -> Ar
     return scaled
 
 
-def increase(x: Array, y: Array, weight: Array) -> float:
-    """Return the least-squares slope, shrunk by its standard error; 0 if it is smaller than that.
+def shrunk_slope(x: Array, y: Array, weight: Array) -> float:
+    """Return the least-squares slope, shrunk by its standard error; 0 for a negative or an uncertain slope.
 
     The standard error is HC3 [3]_. It is large if a single point decides the slope, so one distant prediction makes no
     trend.
@@ -270,16 +269,16 @@ def learn_regression_residuals(
     middle = ends.mean(axis=2)
     signed = None
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite residual counts as the largest
-        if head.loss.levels:  # the width of the levels is the scale
+        if head.loss.levels:  # the width between the outer levels is the scale
             residuals = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
             scale, scaled = constant_scale(residuals.shape[1]), residuals
             signed = summarise_residuals(values - predictions, weight)
         else:
             residuals = values - middle
             scale = learn_residual_scale(middle, residuals, weight)
-            with_signs = scale_by_others(middle, residuals, weight)
-            scaled = np.abs(with_signs)
-            signed = summarise_residuals(with_signs, weight) if residuals.shape[1] == 1 else None
+            signed_residuals = scale_by_others(middle, residuals, weight)
+            scaled = np.abs(signed_residuals)
+            signed = summarise_residuals(signed_residuals, weight) if residuals.shape[1] == 1 else None
         summary = summarise_residuals(scaled, weight)
     low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
     high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
@@ -295,15 +294,15 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
     """Return the quantiles of residuals, (n, k)."""
     if not len(residuals):
         return Residuals(residuals, 0.0)
-    # without weights, a few residuals are all kept, in order
+    # a few residuals without weights are all kept, in increasing order
     m = len(residuals) if weight is None and len(residuals) <= MAX_RESIDUAL_QUANTILES else MAX_RESIDUAL_QUANTILES
-    levels = np.arange(1, m + 1) / m
-    quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in residuals.T])
+    quantile_levels = np.arange(1, m + 1) / m
+    quantiles = np.column_stack([weighted_quantile(column, quantile_levels, weight) for column in residuals.T])
     return Residuals(quantiles, least_effective_size(residuals, weight))
 
 
 def least_effective_size(residuals: Array, weight: Array | None) -> float:
-    """Return the least effective sample size of a column; missing residuals are ignored."""
+    """Return the smallest effective sample size of a column; missing residuals are ignored."""
     columns = ~np.isnan(residuals.T)
     if weight is None:
         return float(columns.sum(axis=1).min())
@@ -356,14 +355,16 @@ def limits_of_targets(head: RegressionHead, scaled: ScaledResiduals) -> tuple[Ar
 def quantiles_around(head: RegressionHead, predictions: Array, residuals: Array, scaled: ScaledResiduals) -> Array:
     """Return quantiles of the target, (n, levels), in the dtype of the predictions, (n,).
 
-    `residuals`, (levels, 1), is what `Residuals.at_levels` returns.
+    `residuals`, (levels, 1), is what `Residuals.quantiles_at` returns.
     """
     middle = predictions.reshape(-1, 1).astype(np.float64)
     quantiles = middle + residuals[:, 0] * scaled.scale.of_predictions(middle)
     return np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles).astype(predictions.dtype)
 
 
-def quantiles_between(head: RegressionHead, predictions: Array, levels: Array, scaled: ScaledResiduals | None) -> Array:
+def quantiles_between(
+    head: RegressionHead, predictions: Array, quantile_levels: Array, scaled: ScaledResiduals | None
+) -> Array:
     """Return quantiles of the target, (n, levels), interpolated between the levels that the network predicts.
 
     If there are held-out rows, the network's levels are first moved by quantiles of their residuals, so that the right
@@ -371,11 +372,11 @@ def quantiles_between(head: RegressionHead, predictions: Array, levels: Array, s
     """
     columns = predictions.astype(np.float64)
     if scaled is not None and scaled.signed is not None and scaled.effective_size:  # there are held-out rows
-        columns += scaled.signed.at_own_levels(np.asarray(head.loss.levels))
+        columns += scaled.signed.own_quantiles(np.asarray(head.loss.levels))
         columns.sort(axis=1)  # moved levels may cross
-    known = ndtri(head.loss.levels)
-    right = np.clip(np.searchsorted(known, ndtri(levels)), 1, len(known) - 1)  # the level above each
-    share = (ndtri(levels) - known[right - 1]) / (known[right] - known[right - 1])
+    known, scores = ndtri(head.loss.levels), ndtri(quantile_levels)
+    right = np.clip(np.searchsorted(known, scores), 1, len(known) - 1)  # the known level above each
+    share = (scores - known[right - 1]) / (known[right] - known[right - 1])
     quantiles = columns[:, right - 1] * (1.0 - share) + columns[:, right] * share
     if scaled is not None:
         np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles)
@@ -410,7 +411,7 @@ class LabelResiduals:
         return [code for code, of_class in enumerate(self.by_class) if of_class.quantile(coverage) is None]
 
     def quantile(self, coverage: float) -> Array | None:
-        """Return the largest residual of each class in a set, (K,); None for too few rows."""
+        """Return the largest residual with which each class is in a set, (K,); None for too few rows."""
         of_all = self.of_all.quantile(coverage)
         if of_all is None:
             return None
@@ -453,6 +454,6 @@ def learn_label_residuals(
     residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class
     by_class = []
     for code in range(P.shape[1]):
-        rows = codes[:, 0] == code
-        by_class.append(summarise_residuals(residuals[rows], take_optional(weight, rows)))
+        row_mask = codes[:, 0] == code
+        by_class.append(summarise_residuals(residuals[row_mask], take_optional(weight, row_mask)))
     return LabelResiduals(summarise_residuals(residuals, weight), tuple(by_class))

@@ -11,8 +11,8 @@ FEW_ROWS = 500
 """Below, each row is held out once. Without folds, training runs in float64, which costs little time."""
 
 MANY_ROWS = 5_000
-"""Below, a quarter of the rows chooses the epoch. From here on it is a tenth, a classifier's folds wait for fewer
-epochs, and a network that is trained alone sees bins."""
+"""Below, a quarter of the rows is held out to choose the epoch. From here on it is a tenth, the folds of a classifier
+have less patience, and a network that is trained alone sees bins."""
 
 LARGE_ROWS = 15_000
 """Below, folds choose the epoch, and the networks learn from all rows. From here on a tenth of the rows is held out and
@@ -51,7 +51,7 @@ class FoldRules(NamedTuple):
 
 
 def fold_rules(n_rows: int, grouped: bool = False) -> FoldRules:
-    """Return the rules for `n_rows` rows. Few or grouped rows tell less, so more folds are held out."""
+    """Return the rules for `n_rows` rows. With few or grouped rows, losses are noisier, so more folds are held out."""
     if n_rows < FEW_ROWS:
         return FoldRules(4, 4)
     if grouped:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows
 from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
-from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
+from sknet._model.model import Model, Network, row_blocks
 from sknet._network.chain import MixedRows
 from sknet._tables.encoding import TableEncoder, gradients_by_column, sum_by_column
 from sknet._tables.read import is_sparse, take_optional, take_rows
@@ -42,11 +42,10 @@ def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
     n, k = table.shape[0], model.head.n_outputs
     by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
-    for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
-        rows = slice(start, min(start + ROWS_PREDICTED_AT_ONCE, n))
-        piece = take_rows(table, rows)
-        inputs = model.encoder.encode(piece, np.dtype(np.float64))
-        by_column[rows] = gradients_by_column(model.encoder, piece, _gradients_by_input(model, inputs))
+    for rows in row_blocks(slice(0, n)):
+        block = take_rows(table, rows)
+        inputs = model.encoder.encode(block, np.dtype(np.float64))
+        by_column[rows] = gradients_by_column(model.encoder, block, _gradients_by_input(model, inputs))
     return by_column
 
 
@@ -152,7 +151,7 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
 
 
 def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
-    """Draw a few hundred encoded training rows; `train`: indices of the training rows, None for all rows."""
+    """Return a sample of a few hundred encoded training rows; `train` holds the indices of all of them, or is None."""
     row_indices = np.arange(len(rows)) if train is None else train
     weight = take_optional(rows.weight, row_indices)
     drawn = row_indices[draw_rows(len(row_indices), weight, MAX_ROWS_USED)]
@@ -184,7 +183,7 @@ def n_rows_used(rows: Table, network: Network, n_outputs: int, training_work: fl
 
 
 def some_of(rows: Table, n: int) -> Table:
-    """Return at most n of the encoded rows."""
+    """Return a sample of at most n encoded rows."""
     drawn = draw_rows(n_encoded_rows(rows), None, n)
     if isinstance(rows, MixedRows):
         return MixedRows(rows.dense[drawn], rows.one_hot[drawn], rows.dense_inputs)
@@ -234,7 +233,7 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
 
 
 def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Model) -> Array:
-    """Do the same as `contribution_sums` for a sparse table, in which each column is one input.
+    """Return the same as `contribution_sums`, for a sparse table, in which each column is one input.
 
     Slopes are computed only for nonzero inputs; all slopes would take a hundred times as long. The slope at an input
     that is 0 is estimated by the column's mean slope at nonzero inputs.

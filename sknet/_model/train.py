@@ -12,7 +12,7 @@ n rows trained on; m held out; l raw outputs; k target columns, equal to l excep
 
 target : (n, k)     the target matrix
 raw : (n, l)        raw outputs; or (m, l) for held-out rows, by networks that were not trained on them
-shift : (k,)        what balances each output
+shift : (k,)        what is added to each raw output, so that predictions add up to targets
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ from sknet._typing import Array, Table
 def balancing_shift(
     trainers: Sequence[NetworkTrainer], states: Sequence[State], mixing_weights: Sequence[float]
 ) -> Array | None:
-    """Return what to add to the weighted mean of several networks' raw outputs: log(sum w y / sum w exp(raw)).
+    """Return the shift of the networks' mean raw output: log(sum w y / sum w exp(raw)).
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ class TrainPhase:
             mixing_weights = judge.weights_of_networks(mixing_weight)
             held_out = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
-        # each takes all inputs; weights for skipped bins are 0
+        # each joined network takes all inputs; its weights for skipped bins are 0
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
         # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
         shift = None if mixing_weights is None else balancing_shift(self.trainers, self.states, mixing_weights)
@@ -288,7 +288,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
 
 
 def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
-    """Return the best constant raw output for the training rows, (l,); None if all targets are equal."""
+    """Return the constant raw output with the least training loss, (l,); None if all targets are equal."""
     target, weight = trainer.objective.known_targets
     if (target == target[0]).all():
         return None  # a constant prediction is then right
@@ -316,5 +316,6 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
 
 
 def _loss_of_constant(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
+    """Return the mean loss if all rows have the raw output `raw`, (l,)."""
     with np.errstate(all="ignore"):
         return loss.mean(np.tile(raw, (len(target), 1)), target, weight)

@@ -170,15 +170,15 @@ def check_same_layout(layout: Layout, network: Network, init: object) -> None:
     shapes = [W.shape for W in network.coefs]
     if shapes != layout.shapes:
         raise ValueError(
-            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
-            f"from {shapes}: keep the layers, or start anew: call fit with warm_start=False."
+            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training "
+            f"continues from {shapes}: keep the layers, or call fit with warm_start=False."
         )
     if isinstance(init, tuple):  # it has no effect any more, but is still checked
         check_initial_weights(layout, init)
 
 
 def gains_of(theta: Array, n_parameters: int) -> Array:
-    """Return a view of the input gains at the end of theta; empty if there are none."""
+    """Return a view of the logarithms of the input gains, at the end of theta; empty if there are none."""
     return theta[n_parameters if theta.size >= n_parameters else 0 :]
 
 
@@ -188,7 +188,7 @@ def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_
     With `from_published`, training continues from the published weights. If rows were held out, these are the weights
     of the best epoch, at its temperature.
     """
-    # The average is published if there is one, else theta. Of a published theta, only the gains are kept.
+    # The average is published if there is one, else theta. If theta is published, only its gains are kept here.
     exact = np.can_cast(state.theta.dtype, output_dtype)  # whether publishing loses no digits
     published = from_published or (exact and state.average is None)
     theta = gains_of(state.theta, n_parameters).copy() if published else state.theta
@@ -240,7 +240,7 @@ def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) ->
 # --- the training of one network -------------------------------------------------------------------------------------
 
 MAX_BUFFER_ROWS = 4096
-"""How many rows a network's buffers hold at most. Larger batches are computed piece by piece."""
+"""How many rows a network's buffers hold at most. Larger batches are computed block by block."""
 
 ROWS_IN_CACHE = 512
 """How many rows L-BFGS computes at once, so that buffers stay in the cache from layer to layer."""
@@ -294,7 +294,9 @@ class NetworkTrainer:
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
                 sets = self.sets if self.sets.n_sets > 1 else None
                 bins_per_column = self.encoding.encoder.bins_per_column[self.n_skipped_inputs :]
-                coefs, intercepts = draw_weights(self.layout, activations, init, rng, sets, bins_per_column)
+                coefs, intercepts = draw_weights(
+                    self.layout, activations, init, rng, sets=sets, bins_per_column=bins_per_column
+                )
             if not isinstance(init, str):  # a user's function may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
@@ -317,8 +319,14 @@ class NetworkTrainer:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
         if best is not None:
             temperature *= best.temperature  # best.theta includes it already
-        is_monotone = self.monotone is not None
-        return make_network(self.settings, self.encoding, self.layout, theta.astype(dtype), temperature, is_monotone)
+        return make_network(
+            self.settings,
+            self.encoding,
+            self.layout,
+            theta.astype(dtype),
+            temperature=temperature,
+            is_monotone=self.monotone is not None,
+        )
 
     def raw_outputs(self, state: State, rows: EncodedRows) -> Array:
         """Return raw outputs for other rows, (n, k); if rows were held out, of the best epoch at its temperature."""
@@ -339,12 +347,12 @@ class NetworkTrainer:
         w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.train_rows.total_weight)
         if penalty.l1:
             gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
-            value += self.problem.l1 * float(np.abs(w).sum())  # unless the objective includes it
+            value += self.problem.l1 * float(np.abs(w).sum())  # 0 if the objective includes it
         return value, gradient
 
 
 def make_network(
-    settings: Settings, encoding: Encoding, layout: Layout, theta: Array, temperature: float, is_monotone: bool
+    settings: Settings, encoding: Encoding, layout: Layout, theta: Array, *, temperature: float, is_monotone: bool
 ) -> Network:
     """Return the network of theta, which takes all inputs of the encoded table."""
     network = Network(settings.network.activations, *layout.views(theta), temperature, is_monotone)
@@ -409,7 +417,7 @@ def make_trainer(
     penalty = penalty_of(settings, own_rows.total_weight)
     smooth_penalty = penalty if is_first_order else ElasticNet(l2=penalty.l2)  # the solver adds the L1 term
     objective_settings = ObjectiveSettings(
-        layout, activations, head.loss, smooth_penalty, max_rows, settings.network.dropout
+        layout, activations, head.loss, smooth_penalty, max_rows, dropout=settings.network.dropout
     )
     objective = own_rows.inputs.objective(objective_settings, own_rows)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
@@ -421,7 +429,9 @@ def make_trainer(
     held_out_rows, evaluate = None, None
     if held_out is not None:
         held_out_rows = held_out.for_network(n_skipped_inputs)
-        evaluate = make_evaluation(settings, encoding, layout, objective, held_out_rows, score, monotone is not None)
+        evaluate = make_evaluation(
+            settings, encoding, layout, objective, held_out_rows, score=score, is_monotone=monotone is not None
+        )
     problem = Problem(
         objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
         n_samples=len(own_rows),
@@ -460,7 +470,7 @@ def make_trainer(
 
 
 def make_evaluation(
-    settings: Settings, encoding: Encoding, layout: Layout, objective: ObjectiveFunction, held_out: EncodedRows,
+    settings: Settings, encoding: Encoding, layout: Layout, objective: ObjectiveFunction, held_out: EncodedRows, *,
     score: ModelScorer | None, is_monotone: bool,
 ) -> Evaluate:  # fmt: skip
     """Return a function that evaluates theta on held-out rows, at the best temperature if there is one.
@@ -476,7 +486,9 @@ def make_evaluation(
             theta = layout.with_output_scaled(theta, calibration.inverse_temperature)
         epoch_score = -calibration.loss
         if score is not None:
-            network = make_network(settings, encoding, layout, theta, calibration.temperature, is_monotone)
+            network = make_network(
+                settings, encoding, layout, theta, temperature=calibration.temperature, is_monotone=is_monotone
+            )
             epoch_score = score(Model(encoding, network), raw.astype(encoding.output_dtype))
         return EpochEvaluation(theta, epoch_score, calibration.loss, temperature=calibration.temperature)
 
@@ -506,7 +518,7 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
 
 
 def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
-    """Raise if the networks in memory at once do not fit: all members, and all members of each fold."""
+    """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold."""
     n_members = len(settings.sees_bins)
     batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
     counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
@@ -515,8 +527,8 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
     n_outputs = sum(counts[bins] * batch * sum(layouts[bins].sizes[1:]) for bins in counts)
     n_networks = sum(counts.values())
     if n_networks > 1:  # `make_trainer` checks each network by itself
-        among_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
-        what = f"n_members={n_members}{among_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
+        of_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
+        what = f"n_members={n_members}{of_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
         check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 
 
@@ -525,7 +537,7 @@ def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
     n = len(train_rows)
     if settings.solver.is_first_order:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
-    # each piece needs passes over theta, which take longer than the rest if the table is sparse
+    # each block passes over theta several times, which takes longest if the table is sparse: use fewer, larger blocks
     return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))
 
 
@@ -569,7 +581,7 @@ def train_side_by_side(
     """
     first = trainers[0]
     with threads_for_networks(len(trainers), first.largest_product) as n_threads:
-        # there may be more threads that wait for workers than threads that compute
-        n_waiting = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
-        n_networks_at_once = max(n_threads, n_waiting) if in_threads else 1
+        # threads that only wait for workers need no core
+        n_awaited = min(first.train_rows.inputs.n_networks_awaited_at_once, len(trainers))
+        n_networks_at_once = max(n_threads, n_awaited) if in_threads else 1
         return first.solver.train([trainer.problem for trainer in trainers], states, observer, n_networks_at_once)

@@ -1,4 +1,4 @@
-"""What is computed: arrays, theta and one forward or backward pass.
+"""Networks: layers, losses, and one forward or backward pass over a batch.
 
-This room knows nothing of time, of steps or of scikit-learn.
+This package does not depend on optimizers or on scikit-learn.
 """

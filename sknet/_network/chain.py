@@ -459,8 +459,8 @@ def length(batch: Batch) -> int:
     return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
 
 
-def pieces(batch: Batch, size: int) -> Iterator[Batch]:
-    """Split a batch into pieces of at most `size` rows."""
+def split_batch(batch: Batch, size: int) -> Iterator[Batch]:
+    """Split a batch into blocks of at most `size` rows."""
     if isinstance(batch, slice):
         for start in range(batch.start, batch.stop, size):
             yield slice(start, min(start + size, batch.stop))

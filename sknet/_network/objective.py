@@ -17,7 +17,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length, pieces
+from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length, split_batch
 from sknet._network.losses import Loss
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
@@ -55,7 +55,7 @@ class BoundChain:
     """A chain for a number of rows, and the arrays that belong to it."""
 
     chain: Chain
-    n: int  # rows of the whole batch, which may pass through the chain piece by piece
+    n: int  # rows of the whole batch, which may pass through the chain block by block
     # the objects that the chain is bound to: it can be used again for the same ones
     theta: Array
     out: Array  # the gradient
@@ -73,7 +73,7 @@ class ObjectiveSettings:
     activations: Sequence[Activation]  # one per hidden layer
     loss: Loss
     penalty: ElasticNet
-    max_rows: int  # larger batches are computed piece by piece
+    max_rows: int  # larger batches are computed block by block
     dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
 
 
@@ -99,7 +99,7 @@ class Objective:
         self.known_targets = target, weight
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}
-        self._piece_gradient: Array | None = None
+        self._block_gradient: Array | None = None
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
         """Replace the training rows that are in memory, in the same format; a stream never has all of them there.
@@ -159,7 +159,7 @@ class Objective:
             backward = BackwardOptions(out, self._dropout, rng)
             chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, backward)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
-            if sparse is not None:  # the gradients of pieces are added up, and L-BFGS needs the whole gradient
+            if sparse is not None:  # the gradients of blocks are added up, and L-BFGS needs the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
             bound = self._bound[n_rows] = BoundChain(
                 chain, n, theta, out, rng, sparse=sparse,
@@ -191,13 +191,13 @@ class Objective:
             These rows' part of the value, without the penalty.
         """
         out[:] = 0.0
-        if self._piece_gradient is None:
-            self._piece_gradient = np.empty_like(out)
+        if self._block_gradient is None:
+            self._block_gradient = np.empty_like(out)
         value = 0.0
-        for piece in pieces(batch, self.max_rows):  # a chain overwrites its gradient, so it is added to `out`
-            bound = self._bind(length(piece), n, theta, self._piece_gradient, rng)
-            value += self._data_term(bound, piece, n)
-            out += self._piece_gradient
+        for block in split_batch(batch, self.max_rows):  # a chain overwrites its gradient, so it is added to `out`
+            bound = self._bind(length(block), n, theta, self._block_gradient, rng)
+            value += self._data_term(bound, block, n)
+            out += self._block_gradient
         return value
 
     def _data_term(self, bound: BoundChain, batch: Batch, n: int) -> float:
@@ -236,7 +236,7 @@ class Objective:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
         chain = cache(lambda n_rows: bind(self._layout, self._activations, theta, n_rows, inputs.batch_format))
-        for rows in pieces(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
+        for rows in split_batch(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
             raw[rows] = chain(length(rows)).forward(inputs(rows))
         return raw
 

@@ -1,4 +1,4 @@
-"""What is kept: a `Model` or a run's `State` as names and arrays, and as bytes in a file.
+"""Storage: fitted models and training states as names and arrays, and as bytes in a file.
 
-This room knows nothing of how anything was trained.
+This package does not depend on how anything was trained.
 """

@@ -1,4 +1,4 @@
-"""Checkpoints: files that hold the whole state of a training run, and what must be the same where it is taken up."""
+"""Checkpoints: files with the whole state of a training run, and the checks before the run is resumed."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,17 @@ from sknet._tables.rows import Rows, Split
 from sknet._training.solver import State
 
 PUBLIC_NAME = "sknet.Checkpoint"
-"""What the user calls to write these files, for error messages."""
+"""The public name of the callback that writes these files, for error messages."""
 
 # --- hashes of the data ----------------------------------------------------------------------------------------------
 
 
 FOLDS = "the folds"
-"""The fingerprint's name for the rows of each fold: a splitter may draw them from anything."""
+"""The fingerprint's name for the rows of the folds, which a user's splitter may draw from anything."""
 
 
 def fingerprint(rows: Rows, held_out: Rows | None, splits: Sequence[Split] = ()) -> dict[str, str]:
-    """Return a hash of each thing that a run learns from, sample weights times class weights among them."""
+    """Return hashes of the data that a run learns from, by name. The weights are sample weights times class weights."""
     X, y, weight = (None, None, None) if held_out is None else (held_out.X, held_out.y, held_out.weight)
     return {
         "X": rows.X.digest(),
@@ -37,50 +37,52 @@ def fingerprint(rows: Rows, held_out: Rows | None, splits: Sequence[Split] = ())
         "the validation rows": table_digest(None) if X is None else X.digest(),
         "the validation targets": table_digest(y),
         "the validation weights": table_digest(weight),
-        FOLDS: " ".join(table_digest(numbers) for split in splits for numbers in split) or table_digest(None),
+        FOLDS: " ".join(table_digest(row_indices) for split in splits for row_indices in split) or table_digest(None),
     }
 
 
-# --- what a run is known by ------------------------------------------------------------------------------------------
+# --- the origin of a run ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a state comes from: what must be the same where it is taken up again."""
+    """What must be the same when a run is resumed: the estimator, its seeds, data and settings."""
 
     estimator: str
     seeds: tuple[int, int, int]
-    seen_before: int  # `t_` of the fitted estimator that a warm start began from; 0 for a new one
+    seen_before: int  # `t_` of the estimator before a warm start; 0 for a new fit
     data: dict[str, str]
-    settings: dict[str, str]  # the resolved parameters that must be the same, as text; the first that differs is named
+    settings: dict[
+        str, str
+    ]  # the resolved parameters that must be the same, as text; errors name the first that differs
 
 
 def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
-    """Return what each parameter is, as text that is the same in every process."""
+    """Return each parameter as text that is the same in every process."""
     return {name: _as_text(value) for name, value in parameters.items()}
 
 
 def _as_text(value: object) -> str:
-    """Return a parameter as text: equal values give the same, also an int and a float, a list and a tuple."""
+    """Return a parameter as text. Equal values give equal text, even an int and a float, or a list and a tuple."""
     if value is None or isinstance(value, str | bool):
         return repr(value)
     if isinstance(value, Real):
         return f"{float(value):.17g}"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_as_text(key)}: {_as_text(part)}' for key, part in value.items())}}}"
+        return f"{{{', '.join(f'{_as_text(key)}: {_as_text(item)}' for key, item in value.items())}}}"
     if isinstance(value, np.ndarray):
         return table_digest(value)[:16] if value.size > MAX_SHOWN else _as_text(value.tolist())
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_as_text, value))}]"
     if callable(value):
-        return "a function"  # which two processes cannot compare
+        return "a function"  # two processes cannot compare functions
     text = str(value)
-    has_address = " at 0x" in text  # which is another one in each process
+    has_address = " at 0x" in text  # the address differs from process to process
     return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip() if has_address else text
 
 
 MAX_SHOWN = 16
-"""Arrays of up to this many numbers are shown; of longer ones, a hash."""
+"""Arrays of up to this many numbers are shown in full, and longer arrays as a hash."""
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ MAX_SHOWN = 16
 
 @dataclass(frozen=True)
 class CheckpointContent:
-    """What a checkpoint file holds."""
+    """The content of a checkpoint file."""
 
     origin: Origin
     progress: Progress
@@ -101,10 +103,10 @@ class LoadedCheckpoint(CheckpointContent):
     path: str
 
     def check_estimator(self, estimator: str, n_samples_seen: int) -> None:
-        """Raise for another class, or a warm start whose `t_` differs; `check_run` compares the rest."""
+        """Raise for another class of estimator, or a warm start from another `t_`; `check_run` compares the rest."""
         origin = self.origin
         if origin.estimator != estimator:
-            raise ValueError(f"{self.path} holds a run of a {origin.estimator}, and this is {estimator}.")
+            raise ValueError(f"{self.path} holds a run of {origin.estimator}, and this is {estimator}.")
         if origin.seen_before and n_samples_seen != origin.seen_before:
             raise ValueError(
                 f"{self.path} holds a warm start: call resume on the estimator that it began from (t_ is "
@@ -112,28 +114,28 @@ class LoadedCheckpoint(CheckpointContent):
             )
 
     def check_run(self, now: Origin, *, has_folds: bool) -> None:
-        """Raise if the run that is to go on, which is `now`, has other data, parameters or phases."""
-        there = self.origin
-        other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
+        """Raise if the run that resumes the checkpoint, with the origin `now`, has other data, parameters or phases."""
+        before = self.origin
+        other = [name for name in before.data | now.data if before.data.get(name) != now.data.get(name)]
         message = f"{self.path} was written in training on other data: {', '.join(other)} differs."
         if set(other) - {FOLDS}:
             raise ValueError(message)
         for name, value in now.settings.items():
-            if there.settings.get(name, value) != value:  # one that the file does not have may be any
+            if before.settings.get(name, value) != value:  # a parameter that the file lacks may have any value
                 raise ValueError(
-                    f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
+                    f"{self.path} was written with {name}={before.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
-        if other:  # other folds, which no parameter explains
+        if other:  # only the folds differ, and no parameter explains it
             raise ValueError(message)
         with self.errors():
             if has_folds is (self.progress.folds is None):
-                raise ValueError("its epochs are not chosen as those of this run")
+                raise ValueError("this run chooses its epoch in another way")
             if not (has_folds or self.progress.states):
                 raise ValueError("it holds no networks")
 
     def states_instead_of(self, first_states: list[State]) -> list[State]:
-        """Return the states that networks go on from, which would begin with these; these, if it was among folds."""
+        """Return the states to continue from: the file's, or `first_states` if it was written while folds trained."""
         if not self.progress.states:
             return first_states
         with self.errors():
@@ -142,12 +144,12 @@ class LoadedCheckpoint(CheckpointContent):
         return self.progress.states
 
     def errors(self) -> AbstractContextManager[None]:
-        """Turn errors about what the file holds into those of a file that is not whole."""
+        """Turn errors in the `with` block into a `ModelFileError` that names the file."""
         return files.as_model_file_error(self.path, PUBLIC_NAME)
 
 
 def write_checkpoint(path: Path, origin: Origin, progress: Progress) -> None:
-    """Write a checkpoint file, whole or not at all."""
+    """Write a checkpoint file. If this fails, an existing file stays unchanged."""
     files.write(path, CheckpointContent(origin, progress), _CHECKPOINT_CLASSES, PUBLIC_NAME)
 
 
@@ -158,11 +160,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
 
 
 def _checked_run(value: object) -> CheckpointContent:
-    """Return the content of a checkpoint file; a ValueError if it is something else."""
+    """Return the content of a checkpoint file; raise a ValueError for anything else."""
     if not isinstance(value, CheckpointContent):
-        raise ValueError("it holds something else than a training run")
-    if max(value.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type
-        raise ValueError("its seeds are none")
+        raise ValueError("it does not hold a training run")
+    if max(value.origin.seeds) >= 2**32:  # too large for `RandomState`; `unpack` raises for negative ones
+        raise ValueError("its seeds are too large")
     return value
 
 

@@ -1,19 +1,19 @@
-"""The one file format, of models and checkpoints: arrays as safetensors' tensors, everything else as text; no pickle.
+"""The file format of models and checkpoints: arrays are tensors of safetensors, everything else is text; no pickle.
 
-A file is there whole, or not at all. The package safetensors writes and parses it, after its header has been measured:
-the lengths and the count of values are limited before anything is parsed or allocated, and a digest of every byte is
-compared before anything is made of them.
+A file is complete, or it does not exist. The package safetensors writes and parses it. Before a file is parsed, its
+header is measured, so that no file can make sknet allocate much more memory than its own size. A digest of all bytes is
+compared before any value is made.
 
-The metadata of a file are the name and version of this format, the minor version of sknet that wrote it, the settings,
-which are JSON of the plain things of `pack.pack`, and the digest.
+The metadata of a file are the name and version of this format, the minor version of sknet that wrote it, the settings
+(the plain values of `pack.pack`, as JSON), and the digest.
 
 Which versions read which files
 -------------------------------
 `docs/saving.md` promises that later versions read the files of fitted models. Most changes need no new version of the
-format: a field or parameter that a file lacks gets the value with which sknet does the same as before it was added. For
-a field, this is its default, for a parameter, it is in `saving.VALUES_IN_OLDER_FILES`. A field that the reader does not
-know is an error, because ignoring it could change predictions. Checkpoints depend on how training works, so only the
-minor version that wrote a checkpoint reads it.
+format: a field or parameter that a file lacks gets the value with which sknet does the same as before it was added. A
+field has this value as its default, and a parameter has it in `saving.VALUES_IN_OLDER_FILES`. A field that the reader
+does not know is an error, because ignoring it could change predictions. Checkpoints depend on how training works, so
+only the minor version that wrote a checkpoint reads it.
 """
 
 import hashlib
@@ -56,22 +56,22 @@ TENSOR_TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
-"""The format's types of tensors that a model may have, and NumPy's names for them."""
+"""The types of tensors that a model may have, by safetensors' names, and NumPy's names for them."""
 
 MAX_EXTRA_BYTES = 56 * 2**20
-"""Bytes of memory that reading a file may take beyond its size: of the promised 64 MB, 8 MB are left for the rest."""
+"""How many bytes of memory parsing a file may take in addition to its size. 8 of the promised 64 MB are left."""
 
 BYTES_PER_JSON_SIGN = {",": 70, ":": 90, "{": 120, "[": 130}
-"""Bytes that Python needs, at most, for what each of these characters adds to a JSON text."""
+"""How many bytes Python needs at most for the values that each of these characters announces in a JSON text."""
 
 BYTES_PER_CHARACTER = 8
-"""Bytes for each character of the text: four in the text, and four in the strings made of it."""
+"""Bytes of memory for each character of the text: four in the text itself, and four in strings made from it."""
 
 BYTES_PER_ROW_VALUE = 370
-"""Bytes for each value whose fields are kept as one array each, such as an `Epoch` (see `Packer.pack_tuple`)."""
+"""Bytes of memory for each value whose fields are stored in one array per field (see `Packer.pack_tuple`)."""
 
 ABANDONED_AFTER = 24 * 3600
-"""Seconds without a write after which a temporary file is taken for that of a killed process."""
+"""A temporary file that nobody has written for this many seconds belongs to a killed process, and is removed."""
 
 
 class ModelFileError(ValueError):
@@ -85,7 +85,7 @@ class ModelFileError(ValueError):
 
 @contextmanager
 def as_model_file_error(path: object, public_name: str) -> Iterator[None]:
-    """Turn any error while a file is read into a `ModelFileError`; an OSError stays."""
+    """Turn any error in the `with` block into a `ModelFileError`, except an OSError."""
     try:
         yield
     except (ModelFileError, OSError):
@@ -98,11 +98,11 @@ def _reason(error: Exception) -> str:
     return str(error)[:200].rstrip(".") or type(error).__name__
 
 
-# --- whole or absent -------------------------------------------------------------------------------------------------
+# --- complete files --------------------------------------------------------------------------------------------------
 
 
 def as_path(path: object, name: str = "path") -> Path:
-    """Return a user's path; a TypeError for a number, which Python would take for an open file."""
+    """Return a user's path; raise a TypeError for anything else, such as a number, which `open` takes as open file."""
     if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
         raise TypeError(f"{name}={path!r} is no path: give a string without null characters, or a pathlib.Path.")
     return Path(path)
@@ -135,7 +135,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
 
 
 def _plain_file(path: Path) -> Path:
-    """Return the path with symbolic links followed; an OSError if something other than a plain file is there."""
+    """Return the path with symbolic links followed; raise an OSError for a directory, a pipe or a device."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
@@ -145,7 +145,7 @@ def _plain_file(path: Path) -> Path:
 
 
 def check_writable(path: Path) -> None:
-    """Raise an OSError, before anything is computed, where a file cannot be written."""
+    """Raise an OSError if a file cannot be written to this path; the path is not touched."""
     # try a nameless file in the same directory: opening `path` would overwrite what is there
     with _name_in_os_error(path), TemporaryFile(dir=_plain_file(path).parent):
         pass
@@ -153,7 +153,7 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def _name_in_os_error(path: Path) -> Iterator[None]:
-    """Name the file in an OSError: that of a full disk names none."""
+    """Name the file in an OSError of the `with` block, since the error of a full disk names no file."""
     try:
         yield
     except OSError as error:
@@ -164,7 +164,7 @@ def _name_in_os_error(path: Path) -> Iterator[None]:
 
 
 def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, type], public_name: str) -> None:
-    """Write a value of one of the classes to a file; `public_name`: the function that does it."""
+    """Write a value of one of the classes to a file. `public_name` is the name of the caller, for error messages."""
     with require_package(public_name, "safetensors", extra="files"):
         from safetensors.numpy import save
     path = as_path(path)
@@ -176,18 +176,18 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
     header, tensors = _sort_metadata(save(arrays, metadata | {"digest": digest(metadata, arrays)}))
     if packer.n_rows * BYTES_PER_ROW_VALUE > _memory_left(header.decode(), settings):
         raise ValueError(
-            f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs; "
+            f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs: "
             "use pickle, max_categories, or a table of fewer columns."
         )
     with _name_in_os_error(path), write_then_rename(path) as temporary, open(temporary, "wb") as file:
-        for part in (len(header).to_bytes(8, "little"), header, tensors):
-            file.write(part)
+        for content in (len(header).to_bytes(8, "little"), header, tensors):
+            file.write(content)
         file.flush()
-        os.fsync(file.fileno())  # before the rename: a crash must not leave an empty file in the place of an old one
+        os.fsync(file.fileno())  # before the rename, since a crash must not replace an old file by an empty one
 
 
 def _as_tensor(array: Array) -> Array:
-    """Return an array as the format holds it: contiguous, and little-endian."""
+    """Return an array in the layout of the format: contiguous, and little-endian."""
     tensor = array.astype(array.dtype.newbyteorder("<"), "C", copy=False)
     if tensor.dtype.str not in TENSOR_TYPES.values():
         raise ValueError(
@@ -198,7 +198,7 @@ def _as_tensor(array: Array) -> Array:
 
 
 def digest(metadata: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
-    """Return a hash of the metadata other than the digest, and of every array's name, type, shape and bytes."""
+    """Return a hash of the metadata, without the digest, and of the name, type, shape and bytes of every array."""
     content = hashlib.sha256()
     for name, text in sorted(metadata.items()):
         if name != "digest":
@@ -211,7 +211,7 @@ def digest(metadata: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
 
 
 def _sort_metadata(content: bytes) -> tuple[bytes, memoryview]:
-    """Return header and tensors, metadata sorted: equal models then give equal files. safetensors does not sort."""
+    """Return the header, with sorted metadata, and the tensors. Equal models then give equal files."""
     end = 8 + int.from_bytes(content[:8], "little")  # a file is the header's length, 8 bytes, the header, the tensors
     header = json.loads(content[8:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -220,21 +220,21 @@ def _sort_metadata(content: bytes) -> tuple[bytes, memoryview]:
 
 
 def _names_of(pieces: list[object]) -> list[str]:
-    """Return the names of the user's own pieces: their `name`, `__name__`, or that of their class."""
+    """Return the name of each of the user's own pieces: its `name`, its `__name__`, or the name of its class."""
     names, owners = [], dict[str, object]()
     for piece in pieces:
         possible = (getattr(piece, "name", None), getattr(piece, "__name__", None), type(piece).__name__)
         name = next(name for name in possible if isinstance(name, str))
         if owners.setdefault(name, piece) is not piece:
             raise ValueError(
-                f"Two pieces of your own are called {name!r}: a file names them, so give each a name of its own."
+                f"Two pieces of your own are called {name!r}, and a file has only their names: give each another name."
             )
         names.append(name)
     return names
 
 
 def _memory_left(*texts: str) -> int:
-    """Return how much of MAX_EXTRA_BYTES is left once the longer of these JSON texts is parsed."""
+    """Return how many of MAX_EXTRA_BYTES are left after the most costly of these JSON texts is parsed."""
     costs = [
         BYTES_PER_CHARACTER * len(text) + sum(cost * text.count(mark) for mark, cost in BYTES_PER_JSON_SIGN.items())
         for text in texts
@@ -254,20 +254,20 @@ def read(
     *,
     is_checkpoint: bool = False,
 ) -> T:
-    """Return what `make` makes of the value in a file; any error of reading or making is a `ModelFileError`.
+    """Read the value in a file, and return `make(value)`. Any error except an OSError becomes a `ModelFileError`.
 
-    Pieces of the user's own are taken from `custom`. Errors name `public_name`, the function that writes such files.
+    The user's own pieces come from `custom`. Errors name `public_name`, the function that writes such files.
     """
     with require_package(f"reading a file of {public_name}", "safetensors", extra="files"):
         from safetensors import safe_open
     path = as_path(path)
-    # to open a pipe may block for ever; to open a directory raises an error that says so
+    # opening a pipe could wait for ever; opening a directory raises a clear error
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {public_name} has written.")
     with path.open("rb") as file, as_model_file_error(path, public_name):
         _check_header(file)
         with safe_open(path, framework="numpy") as tensors:
-            # `file` and `tensors` were opened one after the other: another process may have renamed a new one between
+            # another process may have replaced the file after `file` was opened and before `tensors` was: read it again
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return read(path, public_name, classes, make, custom, is_checkpoint=is_checkpoint)
             metadata = tensors.metadata() or {}
@@ -275,12 +275,12 @@ def read(
             settings = metadata["settings"]
             memory_left = _memory_left(settings)
             if memory_left < 0:
-                raise ValueError("its settings hold more than those of any model")
-            # in the order of their bytes: each array begins where the last one ends
+                raise ValueError("its settings are larger than those of any model")
+            # in the order of their bytes, since `_read_array` reads on from the end of the last array
             views = {name: tensors.get_slice(name) for name in tensors.offset_keys()}
             arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
         if digest(metadata, arrays) != metadata["digest"]:
-            raise ValueError("its digest is another one: it has been changed or damaged")
+            raise ValueError("its digest does not match: the file has been changed or damaged")
         content = json.loads(settings, parse_int=_parse_int)
         pieces = _pieces_of(path, content["pieces"], custom or {})
         try:
@@ -296,7 +296,7 @@ def read(
 
 
 def _parse_int(text: str) -> int:
-    """Return an integer; a ValueError if it is larger than any float, since arithmetic with floats would overflow."""
+    """Return an integer; raise a ValueError if it is larger than any float, since conversions would overflow."""
     number = int(text)
     if abs(number) > sys.float_info.max:
         raise ValueError(f"its settings hold an integer of {len(text)} digits")
@@ -304,13 +304,13 @@ def _parse_int(text: str) -> int:
 
 
 def _check_header(file: BinaryIO) -> None:
-    """Raise where to parse the header would cost more than MAX_EXTRA_BYTES; leave the file where the tensors begin."""
+    """Raise if parsing the header would take more than MAX_EXTRA_BYTES; moves the file to the start of the tensors."""
     start, size = file.read(8), os.fstat(file.fileno()).st_size
     length = int.from_bytes(start, "little")
     if size < 8 or length > min(size - 8, MAX_EXTRA_BYTES // BYTES_PER_CHARACTER):
         raise ValueError("its header is longer than the file, or than any header")
     if _memory_left(file.read(length).decode()) < 0:
-        raise ValueError("its header holds more than that of any model")
+        raise ValueError("its header is larger than that of any model")
 
 
 def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bool) -> None:
@@ -322,11 +322,11 @@ def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bo
             "it with the sknet that wrote it."
         )
     if name != FORMAT_NAME:
-        raise ValueError("it holds tensors, but nothing of sknet's")
+        raise ValueError("it holds tensors, but no format of sknet")
     if not (version.isascii() and version.isdecimal()) or int(version) < 1:
-        raise ValueError(f"its version is {version[:20]!r}, which is no whole number")
+        raise ValueError(f"its version is {version[:20]!r}, which is not a whole number")
     if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", writer):
-        raise ValueError(f"it was written by sknet {writer[:20]!r}, which is no version of sknet")
+        raise ValueError(f"it was written by sknet {writer[:20]!r}, which is not a version of sknet")
     if is_checkpoint and writer != MINOR_VERSION:
         raise ModelFileError(
             f"{path} was written by sknet {writer}, and this is sknet {MINOR_VERSION}: only the minor version that "
@@ -344,23 +344,23 @@ def _as_numbers(version: str) -> tuple[int, ...]:
 
 
 def _read_array(file: BinaryIO, dtype: str, shape: list[int]) -> Array:
-    """Read the next tensor; safetensors' own functions hold it in memory twice."""
+    """Read the next tensor, without the copy that safetensors' own functions make."""
     array = np.empty(shape, TENSOR_TYPES[dtype])
     content = array.reshape(-1).view(np.uint8)
     if file.readinto(content.data) != array.nbytes:  # type: ignore[attr-defined]
         raise EOFError("it ends early")
     if dtype == "BOOL" and content.max(initial=0) > 1:
-        raise ValueError("it holds booleans that are neither true nor false")
+        raise ValueError("it holds bools that are neither 0 nor 1")
     return array
 
 
 def _pieces_of(path: Path, names: list[str], custom: Mapping[str, object]) -> list[object]:
-    """Return the user's own pieces that a file names."""
+    """Return the user's own pieces that a file names, from `custom`; raise if one is missing."""
     missing = sorted(set(names) - custom.keys())
     if missing:
         example = ", ".join(f"{name!r}: ..." for name in missing)
         raise ModelFileError(
-            f"{path} names pieces of your own, {', '.join(missing)}, which a file cannot hold: pass them, as in "
+            f"{path} needs pieces of your own, {', '.join(missing)}, which a file cannot hold: pass them, as in "
             f"load(path, custom={{{example}}})."
         )
     return [custom[name] for name in names]

@@ -1,14 +1,14 @@
-"""A learnt value as plain things and arrays, and back: what a file and a pickle hold of it.
+"""Convert learnt values to plain values and arrays, for files and pickles, and back.
 
-A value of one of the classes, a dataclass, becomes a dict of its fields; an array stays an array, under the path of
-fields that leads to it ("fitted.model.network.coefs.0"). What is read is made from the table of classes, each field
-compared with its annotation. Nothing that is read is imported or called, and no array is referred to twice.
+A dataclass becomes a dict of its fields. An array stays an array, named by the path of fields that leads to it, such as
+"fitted.model.network.coefs.0". Reading makes only values of known classes, and compares each field with its annotation.
+Nothing is imported or called by a name that is read, and each array is used once.
 
 Conventions
 -----------
-plain     what JSON can say: None, bool, int, float, str, a list for a tuple, and dicts that say what they are
+plain     what JSON can express: None, bool, int, float, str, lists for tuples, and dicts with a `TYPE`
 arrays    by path
-pieces    objects of the user's own, by number
+pieces    the user's own objects, by number
 hint      an annotation: a class, a union, `tuple[X, ...]`, `list[X]`, `Mapping[K, X]`, an array or its type
 """
 
@@ -36,11 +36,11 @@ from sknet._training.solver import Epoch, EpochEvaluation, State
 from sknet._typing import Array, DType
 
 TYPE = "is"
-"""The key under which a dict says what it stands for; no field can have this name, since Python reserves it."""
+"""The key for the type of the value that a dict represents. It is a keyword of Python, so no field has this name."""
 
 
 def classes_by_name(*classes: type) -> dict[str, type]:
-    """Return dataclasses by the names that they have in a file."""
+    """Return a dict of dataclasses by the names that they have in a file."""
     return {cls.__name__: cls for cls in classes}
 
 
@@ -50,31 +50,31 @@ STORED_CLASSES = classes_by_name(
 )  # fmt: skip
 """The classes of learnt values, by the names that files give them.
 
-A new field needs a default: the value that gives what sknet did before there was the field, for files that lack it. A
-class keeps its name in files if it is renamed.
+A new field needs a default, for files that lack it: the value with which sknet does the same as before. If a class is
+renamed, files keep its old name.
 """
 
 Packed = tuple[object, dict[str, Array], list[object]]
-"""Plain things, arrays by path, and pieces of the user's own."""
+"""A plain value, arrays by path, and the user's own pieces."""
 
 _PLAIN = frozenset({type(None), bool, int, float, str})
 _ROW_TYPES: dict[object, str] = {bool: "b", int: "i", float: "f"}
-"""Values whose fields are all of these types are kept as one array per field, of these NumPy types."""
+"""Values of a class whose fields all have these types are stored in one array per field, of these NumPy kinds."""
 
 
 def pack(value: object, classes: Mapping[str, type] = STORED_CLASSES) -> Packed:
-    """Turn a value of one of the classes, or a container of such, into plain things, arrays and pieces."""
+    """Convert a value of one of the classes, or a container of such values, to a plain value, arrays and pieces."""
     packer = Packer(classes)
     return packer.pack(value), packer.arrays, packer.pieces
 
 
 def unpack(packed: Packed, classes: Mapping[str, type] = STORED_CLASSES, max_rows: float = np.inf) -> object:
-    """Make the value that was packed, from at most `max_rows` values that arrays hold field by field.
+    """Return the value that was packed; at most `max_rows` values in it may be stored field by field.
 
     Raises
     ------
     Exception
-        Of any class, if a name is not known, or a part is not what its annotation says.
+        Of any class, if a name is unknown, or if a field does not match its annotation.
     """
     plain, arrays, pieces = packed
     unpacker = _Unpacker(classes, dict(arrays), pieces, max_rows)
@@ -92,16 +92,16 @@ def _join(path: str, name: object) -> str:
 
 
 class Packer:
-    """Collects the arrays and pieces of a value while it is packed."""
+    """Packs a value, and collects its arrays and pieces."""
 
     def __init__(self, classes: Mapping[str, type]) -> None:
         self._names = {cls: name for name, cls in classes.items()}
         self.arrays: dict[str, Array] = {}
         self.pieces: list[object] = []
-        self.n_rows = 0  # values that are kept field by field
+        self.n_rows = 0  # how many values are stored field by field
 
     def pack(self, value: object, path: str = "") -> object:
-        """Return the plain things that stand for a value at this path."""
+        """Return the plain form of the value at this path."""
         cls: type = type(value)
         if cls in _PLAIN:
             return value
@@ -122,25 +122,25 @@ class Packer:
         return self._set_aside(value)
 
     def _pack_array(self, array: Array, path: str) -> object:
-        """Keep an array; text as the code points of its characters, where it is not of objects."""
+        """Store an array; text becomes code points, or a list if it is an array of objects."""
         if array.dtype.kind == "O" and array.ndim == 1 and all(isinstance(item, str) for item in array):
             return {TYPE: "objects", "items": array.tolist()}
         if array.dtype.kind != "U":
             self.arrays[path] = array
             return {TYPE: "array"}
-        width = array.dtype.itemsize // 4  # characters of each text: NumPy has 4 bytes for one
+        width = array.dtype.itemsize // 4  # characters per text; NumPy stores each in 4 bytes
         native = np.ascontiguousarray(array, dtype=f"=U{width}")
         self.arrays[path] = native.reshape(-1).view(np.uint32).reshape(*array.shape, width)
         return {TYPE: "characters"}
 
     def pack_tuple(self, values: Sequence[object], path: str) -> object:
-        """Pack each value; many of one class whose fields are numbers become one array per field."""
+        """Pack each value. Values of one class whose fields are numbers become one array per field."""
         classes: set[type] = {type(value) for value in values}
-        cls: type = classes.pop() if len(classes) == 1 else NoneType  # which is never among the classes
+        cls: type = classes.pop() if len(classes) == 1 else NoneType  # NoneType is not among the classes
         hints = hints_of(cls) if cls in self._names else {}
         if hints and set(hints.values()) <= _ROW_TYPES.keys():
             columns = {name: np.array([getattr(value, name) for value in values]) for name in hints}
-            # not where NumPy makes another type of a field: of ints in place of floats, which are packed one by one
+            # pack them one by one if NumPy makes another type of a field, such as ints of floats
             if all(column.dtype.kind == _ROW_TYPES[hints[name]] for name, column in columns.items()):
                 self.arrays |= {_join(path, name): column for name, column in columns.items()}
                 self.n_rows += len(values)
@@ -148,17 +148,17 @@ class Packer:
         return [self.pack(value, _join(path, i)) for i, value in enumerate(values)]
 
     def pack_dict(self, values: Mapping[object, object], path: str) -> object:
-        """Pack keys, which may be of any type, and values."""
+        """Pack the keys, which may have any type, and the values."""
         keys, items = tuple(values), tuple(values.values())
         return {TYPE: "dict", "keys": self.pack(keys, _join(path, "keys")), "values": self.pack_tuple(items, path)}
 
     def pack_activation(self, activation: Activation, path: str) -> object:
-        """Pack one of the package's by its name."""
+        """Pack an activation of the package as its name, and a user's own as a piece."""
         ours = ACTIVATIONS.get(activation.name) is activation
         return {TYPE: "activation", "name": activation.name} if ours else self._set_aside(activation)
 
     def _set_aside(self, value: object) -> object:
-        """Set an object of the user's own aside, for `custom` to give back; its number stands for it."""
+        """Add a user's own object to the pieces; return its number, by which `load` finds it in `custom`."""
         self.pieces.append(value)
         return {TYPE: "piece", "number": len(self.pieces) - 1}
 
@@ -166,7 +166,9 @@ class Packer:
 def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str) -> object:
     state = source.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
-        raise ValueError("random_state is a RandomState of another generator than MT19937: give an int.")
+        raise ValueError(
+            "random_state is a RandomState with a generator other than MT19937, which files cannot hold: give an int."
+        )
     return {TYPE: "RandomState", "state": packer.pack(state, path)}
 
 
@@ -181,14 +183,14 @@ _PACKERS: dict[type, Callable[..., object]] = {
     },
     np.random.RandomState: _pack_random_state,
 }
-"""How a value that is none of the classes is packed, by its type."""
+"""The packing functions of values that are not of the classes, by type."""
 
 
 # --- unpacking -------------------------------------------------------------------------------------------------------
 
 
 class _Unpacker:
-    """Makes a value of plain things, arrays and pieces."""
+    """Makes a value from its plain form, arrays and pieces."""
 
     def __init__(
         self, classes: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
@@ -196,7 +198,7 @@ class _Unpacker:
         self._classes, self.arrays, self.pieces, self._rows_left = classes, arrays, pieces, max_rows
 
     def unpack(self, plain: object, path: str) -> object:
-        """Return the value that stands at this path."""
+        """Return the value with this plain form; `path` is its path."""
         if type(plain) is list:
             return tuple([self.unpack(part, _join(path, i)) for i, part in enumerate(plain)])
         if type(plain) is not dict:
@@ -208,14 +210,14 @@ class _Unpacker:
         unpack = _UNPACKERS.get(plain[TYPE])
         if unpack is None:
             raise TypeError(f"it holds a {plain[TYPE]!r}, which is not known here")
-        return unpack(self, path, **parts)  # a part too many or too few is a TypeError, too
+        return unpack(self, path, **parts)  # an unknown or missing part raises a TypeError
 
     def pop_array(self, path: str) -> Array:
-        """Remove the array of this path and return it, so that no other value gets it, too."""
+        """Return the array at this path, and remove it, so that no two values share it."""
         return self.arrays.pop(path)
 
     def characters(self, path: str) -> Array:
-        """Make an array of text of its code points."""
+        """Return an array of text, made from code points."""
         codes = self.pop_array(path)
         if codes.dtype != np.uint32 or codes.ndim == 0 or not codes.shape[-1]:
             raise TypeError(f"{path} is not an array of characters")
@@ -224,48 +226,48 @@ class _Unpacker:
         return codes.view(f"<U{codes.shape[-1]}")[..., 0]
 
     def objects(self, path: str, items: list[object]) -> Array:
-        """Make an array of texts that are objects."""
+        """Return an array of objects that are texts."""
         if not all(type(item) is str for item in items):
             raise TypeError(f"{path} is not an array of texts")
         return np.array(items, dtype=object)
 
     def rows(self, path: str, of: str) -> tuple[object, ...]:
-        """Make many values of one class, whose fields are arrays."""
+        """Return a tuple of values of one class, whose fields are stored in arrays."""
         cls, hints = self._classes[of], hints_of(self._classes[of])
-        # a field that is newer than the file has no array, and all values have its default
+        # a field that was added after the file was written has no array: all values get its default
         paths = {name: _join(path, name) for name in hints}
         columns = {name: self.pop_array(paths[name]) for name in hints if paths[name] in self.arrays}
         n_rows = max(column.size for column in columns.values())
         for name, column in columns.items():
             if column.ndim != 1 or column.dtype.kind != _ROW_TYPES.get(hints[name]) or n_rows > self._rows_left:
-                raise TypeError(f"{paths[name]} is not such a field of many values, or of too many")
+                raise TypeError(f"{paths[name]} is not a field of many values, or has too many")
         self._rows_left -= n_rows
-        lines = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return tuple([cls(**dict(zip(columns, line, strict=True))) for line in lines])
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return tuple([cls(**dict(zip(columns, row, strict=True))) for row in rows])
 
     def make_dict(self, path: str, keys: object, values: object) -> object:
-        """Make a dict."""
+        """Return a dict."""
         return dict(zip(self.unpack(keys, _join(path, "keys")), self.unpack(values, path), strict=True))  # type: ignore[call-overload]
 
     def dtype(self, path: str, name: str) -> DType:
-        """Make a type of floats."""
+        """Return a float dtype."""
         if name not in {"float16", "float32", "float64"}:
-            raise ValueError(f"{path} is not a type that a model computes in")
+            raise ValueError(f"{path} is not a dtype in which a model computes")
         return np.dtype(name)
 
     def generator(self, path: str, state: object) -> np.random.Generator:
-        """Make a generator of random numbers."""
+        """Return a generator with this state."""
         source = np.random.default_rng(0)
         source.bit_generator.state = self.unpack(state, path)  # type: ignore[assignment]
         return source
 
     def random_state(self, path: str, state: object) -> np.random.RandomState:
-        """Make one of NumPy's older generators."""
-        numbers, source = self.unpack(state, path), np.random.RandomState(0)
-        key, position = numbers["state"]["key"], numbers["state"]["pos"]  # type: ignore[index]
+        """Return a RandomState, NumPy's older generator, with this state."""
+        unpacked, source = self.unpack(state, path), np.random.RandomState(0)
+        key, position = unpacked["state"]["key"], unpacked["state"]["pos"]  # type: ignore[index]
         if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not check
             raise ValueError(f"{path} is not the state of a random generator")
-        source.set_state(numbers)  # type: ignore[arg-type]
+        source.set_state(unpacked)  # type: ignore[arg-type]
         return source
 
 
@@ -282,40 +284,40 @@ _UNPACKERS: dict[object, Callable[..., object]] = {
     "Generator": _Unpacker.generator,
     "RandomState": _Unpacker.random_state,
 }
-"""How a value that is none of the classes is made, by what a dict says that it is."""
+"""The functions that make values that are not of the classes, by the `TYPE` of a dict."""
 
 
-# --- what a field may hold -------------------------------------------------------------------------------------------
+# --- checks of annotations -------------------------------------------------------------------------------------------
 
 
 @cache
 def hints_of(cls: type) -> dict[str, object]:
-    """Return the annotation of each field that a dataclass is made of."""
+    """Return the annotation of each field that `__init__` of a dataclass takes."""
     hints = get_type_hints(cls)
     return {field.name: hints[field.name] for field in fields(cls) if field.init}
 
 
 def make_value(cls: type, parts: Mapping[str, object]) -> object:
-    """Make a learnt value of its parts; a TypeError names a part that is unknown, missing or of another type.
+    """Return a value made from its fields; a TypeError names a field that is unknown, missing or of another type.
 
-    A part with a default may be missing, from a file that is older than this field.
+    A field with a default may be missing, if it was added after the file was written.
     """
     hints = hints_of(cls)
     for name, part in parts.items():
         if name not in hints:
             raise TypeError(f"it holds {cls.__name__}.{name}, which is not known here")
         if not is_of_type(part, hints[name]):
-            raise TypeError(f"{cls.__name__}.{name} is {type(part).__name__}, which it cannot be")
+            raise TypeError(f"{cls.__name__}.{name} has the wrong type {type(part).__name__}")
     return cls(**parts)
 
 
 def is_of_type(value: object, hint: object) -> bool:
-    """Whether a value, and each item in it, is what an annotation says."""
-    origin: Any = get_origin(hint) or hint  # of `tuple[int, ...]`, the origin is tuple, its arguments the rest
+    """Whether a value, and each item in it, matches an annotation."""
+    origin: Any = get_origin(hint) or hint  # `tuple[int, ...]` has the origin tuple
     check = _CHECKS.get(origin)
     if check is not None:
         return check(value, get_args(hint))
-    # a protocol's methods are only looked for when the value is used
+    # values of a protocol are not checked here: their methods are looked up when they are called
     return getattr(origin, "_is_protocol", False) or isinstance(value, origin)
 
 
@@ -340,7 +342,7 @@ def _fits_one_of(value: object, of: tuple[object, ...]) -> bool:
 
 
 _CHECKS: dict[object, Callable[..., bool]] = {
-    int: lambda value, of: type(value) is int and 0 <= value < 2**63,  # what is learnt are counts, positions and seeds
+    int: lambda value, of: type(value) is int and 0 <= value < 2**63,  # learnt integers are counts, indices and seeds
     float: lambda value, of: type(value) in (int, float),
     tuple: _is_tuple,
     list: _is_list,
@@ -350,4 +352,4 @@ _CHECKS: dict[object, Callable[..., bool]] = {
     UnionType: _fits_one_of,
     get_origin(NDArray[np.generic]): lambda value, of: isinstance(value, np.ndarray),  # an alias from NumPy 2.5 on
 }
-"""Compares a value with an annotation, by the annotation's origin; other annotations are classes for isinstance."""
+"""The checks of a value and an annotation, by the origin of the annotation. All others are classes."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows
 from sknet._model.inputs import BatchwiseInputs
-from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length, pieces
+from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length, split_batch
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import Records
 from sknet._stream.stored import StoredRows
@@ -181,7 +181,7 @@ class EncodedOnRead:
         if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: use a sample
             sample = sample_rows(len(self), 0)
             y, weight = y[sample], take_optional(weight, sample)
-            for some in pieces(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
+            for some in split_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
         # `_set_rows` replaces these targets by those of the rows in memory
         pool = Objective(settings, self, rows.encode_targets(y), weight)
@@ -226,7 +226,7 @@ class PooledObjective:
         for records, row_indices in self._inputs.stored.records.pools(
             self._pool_rows(1), None, self._inputs.record_indices
         ):
-            for some in pieces(slice(0, len(records)), self._rows_encoded_at_once):
+            for some in split_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
                 raw[row_indices[some]] = self._pool.raw(theta, inputs, length(some))
         return raw

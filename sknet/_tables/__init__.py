@@ -1,1 +1,1 @@
-"""Columns, rows and labels, and the matrices that they become. It knows nothing of networks."""
+"""Tables: columns, rows and labels, and the matrices that they become. This package does not depend on networks."""

@@ -222,13 +222,13 @@ class Labels(EqualByFields, ABC):
 
     @property
     @abstractmethod
-    def blocks(self) -> tuple[slice, ...]:
-        """The columns of the network's output that belong together: one slice per output."""
+    def output_slices(self) -> tuple[slice, ...]:
+        """The columns of the network's output that share a link: one slice per target column, or one for all labels."""
 
     @property
     def outputs_by_target(self) -> tuple[slice, ...]:
         """The columns of the network's output for each target column."""
-        return self.blocks
+        return self.output_slices
 
     @property
     @abstractmethod
@@ -265,21 +265,21 @@ class Labels(EqualByFields, ABC):
     @property
     def n_outputs(self) -> int:
         """The number of columns of the network's output."""
-        return int(self.blocks[-1].stop)
+        return int(self.output_slices[-1].stop)
 
     def read(self, y: Target) -> Codes:
         """Return the codes of y; a ValueError names unknown labels."""
         return self.codes(as_labels(y, warn=True))
 
     def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
-        """Return the target matrix; `smoothing` is the share of each 1 that is spread over the labels of its block."""
+        """Return the target matrix; `smoothing` is the share of each 1 that is spread over all labels of its column."""
         T = self.encode_targets(codes, dtype)
         if smoothing:
-            for block in self.blocks:
+            for outputs in self.output_slices:
                 # a single column stands for two labels: 1 and 0
-                n_labels = max(2, block.stop - block.start) if self.exclusive else 2
-                T[:, block] *= 1.0 - smoothing
-                T[:, block] += smoothing / n_labels
+                n_labels = max(2, outputs.stop - outputs.start) if self.exclusive else 2
+                T[:, outputs] *= 1.0 - smoothing
+                T[:, outputs] += smoothing / n_labels
         return T
 
     def strata(self, codes: Codes) -> Codes:
@@ -306,7 +306,7 @@ class SingleLabels(Labels):
         return [self.known]
 
     @property
-    def blocks(self) -> tuple[slice, ...]:
+    def output_slices(self) -> tuple[slice, ...]:
         return (slice(0, 1 if len(self.known) <= 2 else len(self.known)),)
 
     def codes(self, labels: Array) -> Codes:
@@ -378,7 +378,7 @@ class MultiOutputLabels(Labels):
         return [output.known for output in self.outputs]
 
     @cached_property
-    def blocks(self) -> tuple[slice, ...]:
+    def output_slices(self) -> tuple[slice, ...]:
         stops = np.cumsum([output.n_outputs for output in self.outputs]).tolist()
         return tuple(slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False))
 
@@ -394,8 +394,8 @@ class MultiOutputLabels(Labels):
 
     def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
         T = np.hstack([output.encode_targets(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
-        for code, block in zip(codes.T, self.blocks, strict=True):
-            T[code < 0, block] = np.nan
+        for code, outputs in zip(codes.T, self.output_slices, strict=True):
+            T[code < 0, outputs] = np.nan
         return T
 
     def from_codes(self, codes: Codes) -> Array:
@@ -404,7 +404,7 @@ class MultiOutputLabels(Labels):
 
     def most_probable(self, P: Array) -> Array:
         """Return the most probable labels, (n, outputs); as objects if the types of the outputs differ."""
-        columns = [output.most_probable(P[:, block]) for output, block in zip(self.outputs, self.blocks, strict=True)]
+        columns = [output.most_probable(P[:, s]) for output, s in zip(self.outputs, self.output_slices, strict=True)]
         if len({column.dtype.kind for column in columns}) > 1:
             columns = [column.astype(object) for column in columns]
         return np.column_stack(columns)
@@ -420,8 +420,8 @@ class MultiOutputLabels(Labels):
     def _by_output(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
         """Yield each output and its columns of P; of two classes both columns, if P has them."""
         first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # `first_class` has n_outputs columns or none
-        for output, block in zip(self.outputs, self.blocks, strict=True):
-            columns = [first_class[:, block], P[:, block]] if output.target_type == "binary" else [P[:, block]]
+        for output, s in zip(self.outputs, self.output_slices, strict=True):
+            columns = [first_class[:, s], P[:, s]] if output.target_type == "binary" else [P[:, s]]
             yield output, np.concatenate(columns, axis=1)
 
 
@@ -446,7 +446,7 @@ class IndicatorLabels(Labels):
         return [self.values] * self.n_labels
 
     @property
-    def blocks(self) -> tuple[slice, ...]:
+    def output_slices(self) -> tuple[slice, ...]:
         return (slice(0, self.n_labels),)
 
     def codes(self, labels: Array) -> Codes:

@@ -1,5 +1,5 @@
-"""How parameters move: theta, its gradient and steps.
+"""Training: solvers that change theta step by step, by its gradient.
 
-This room knows nothing of layers, of losses or of scikit-learn: it minimises
-any function that returns its value and its gradient.
+This package does not depend on layers, losses or scikit-learn: it minimises any
+function that returns its value and its gradient.
 """

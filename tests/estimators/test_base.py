@@ -149,7 +149,7 @@ def test_warm_starts_fail_without_a_trace_too():
     with pytest.raises(ValueError, match="hidden_layer_sizes=\\(9,\\) asks for weights.*warm_start=False"):
         net.fit(X, LABEL)
     net.set_params(warm_start=False)
-    with pytest.raises(ValueError, match="keep the layers, or start anew: call fit with warm_start=False"):
+    with pytest.raises(ValueError, match="keep the layers, or call fit with warm_start=False"):
         net.partial_fit(X, LABEL)
     assert state_of(net.set_params(warm_start=True, hidden_layer_sizes=4)) == before
     net.set_params(warm_start=False, hidden_layer_sizes=9).fit(X, LABEL)

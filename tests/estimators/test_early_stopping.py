@@ -340,7 +340,7 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
     net.fit(X[:-5], NUMBER[:-5]).fit(X[:-5], NUMBER[:-5])  # the same rows are held out
     with pytest.warns(
         RuntimeWarning,
-        match=r"validation_fraction=.* of the rows is held out.*has held out others.*may have been trained on",
+        match=r"validation_fraction=.* of the rows is held out.*has held out other rows.*may have been trained on",
     ):
         net.fit(X, NUMBER)
     net.fit(X, NUMBER)

@@ -32,14 +32,14 @@ def test_activations_lead_from_the_scaled_input_to_the_prediction():
     assert_allclose(layers[3], net.predict_proba(WIDE), atol=1e-12)
 
 
-def test_many_rows_are_predicted_piece_by_piece():
+def test_many_rows_are_predicted_block_by_block():
     net = SigmoidMLPClassifier(**QUICK).fit(WIDE, LABEL)
     many = np.random.default_rng(1).normal(size=(3500, 3))
     P = net.predict_proba(many)
     for rows in (slice(start, start + 600) for start in range(0, 3500, 500)):
         assert_allclose(P[rows], net.predict_proba(many[rows]), rtol=1e-12)
-        for whole, piece in zip(net.activations(many), net.activations(many[rows]), strict=True):
-            assert_allclose(whole[rows], piece, rtol=1e-12)
+        for whole, block in zip(net.activations(many), net.activations(many[rows]), strict=True):
+            assert_allclose(whole[rows], block, rtol=1e-12)
 
 
 def test_to_look_changes_nothing():

@@ -67,7 +67,7 @@ def test_partial_fit_is_fit():
     for found, expected in zip(net.coefs_ + net.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
         assert_array_equal(found, expected)
     assert_array_equal(net.predict(TABLE), whole.predict(TABLE))
-    many = pd.concat([TABLE] * 3, ignore_index=True)  # in pieces
+    many = pd.concat([TABLE] * 3, ignore_index=True)  # in blocks
     assert_allclose(net.predict(many)[:N], net.predict(TABLE), rtol=1e-12)
 
 

@@ -435,7 +435,7 @@ def test_another_run_is_refused_and_the_estimator_stays_what_it_was(what, fitted
 @needs_callbacks
 def test_another_kind_of_estimator_is_refused(path):
     cut(SigmoidMLPRegressor(**PLAIN), path, 2, X, NUMBER)
-    with pytest.raises(ValueError, match="run of a SigmoidMLPRegressor, and this is SigmoidMLPClassifier"):
+    with pytest.raises(ValueError, match="run of SigmoidMLPRegressor, and this is SigmoidMLPClassifier"):
         SigmoidMLPClassifier(**PLAIN).resume(path, X, LABEL)
 
 

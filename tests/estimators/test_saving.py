@@ -154,7 +154,7 @@ def test_pieces_of_ones_own_are_named_and_passed_again(path):
     pieces = {"softsign": SOFTSIGN, "log_cosh": LOG_COSH, "Steps": net.solver, "rate": rate, "KFold": KFold(4)}
     saved = sknet.load(path, pieces)
     assert saved.loss is LOG_COSH and (saved.predict(X) == net.predict(X)).all()
-    with pytest.raises(ModelFileError, match="is int, which it cannot be"):
+    with pytest.raises(ModelFileError, match="has the wrong type int"):
         sknet.load(path, pieces | {"log_cosh": 3})
 
 
@@ -258,7 +258,7 @@ def test_a_file_of_a_later_parameter_says_so(path):
 
 def test_a_file_of_something_else_is_no_model(path):
     write(path, [1], {}, "sknet.save")
-    with pytest.raises(ModelFileError, match="something else than an estimator"):
+    with pytest.raises(ModelFileError, match="does not hold an estimator"):
         sknet.load(path)
 
 
@@ -389,37 +389,37 @@ def with_other_moments(fitted):
     return replace(fitted, state=replace(fitted.state, moments=(np.ones(3), np.ones(3))))
 
 
-def with_scaled_errors(**changes):
+def with_scaled_residuals(**changes):
     """The errors of a regressor: their quantiles are one field further down."""
-    return lambda fitted: with_errors(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
+    return lambda fitted: with_residuals(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
 
 
-def with_signed_errors(**changes):
-    return lambda fitted: with_errors(signed=replace(fitted.residuals.signed, **changes))(fitted)
+def with_signed_residuals(**changes):
+    return lambda fitted: with_residuals(signed=replace(fitted.residuals.signed, **changes))(fitted)
 
 
 def with_a_scale_of_nothing(fitted):
     scale = fitted.residuals.scale
-    return with_errors(scale=replace(scale, knots=scale.knots[:0], scales=scale.scales[:0]))(fitted)
+    return with_residuals(scale=replace(scale, knots=scale.knots[:0], scales=scale.scales[:0]))(fitted)
 
 
 def with_residuals_of_all(**changes):
-    return lambda fitted: with_errors(of_all=replace(fitted.residuals.of_all, **changes))(fitted)
+    return lambda fitted: with_residuals(of_all=replace(fitted.residuals.of_all, **changes))(fitted)
 
 
-def with_errors(**changes):
+def with_residuals(**changes):
     return lambda fitted: replace(fitted, residuals=replace(fitted.residuals, **changes))
 
 
 @pytest.mark.parametrize("change", [
-    of_other_columns, with_another_head, with_another_layer, with_scaled_errors(quantiles=np.zeros((0, 1))),
-    with_scaled_errors(quantiles=np.array([["a"]])), with_scaled_errors(effective_size=0.0), with_errors(scale=None),
-    with_errors(low=np.zeros(3)), with_a_scale_of_nothing, with_errors(signed=None),
-    with_signed_errors(quantiles=np.zeros((0, 1))), with_signed_errors(quantiles=np.zeros(5)),
-    with_signed_errors(quantiles=np.zeros((5, 2))), with_signed_errors(quantiles=np.array([["a"]])),
-    with_signed_errors(quantiles=np.array([[np.nan]])), with_signed_errors(quantiles=np.array([[1.0], [0.0]])),
-    with_signed_errors(effective_size=np.nan), with_signed_errors(effective_size=np.inf),
-    with_signed_errors(effective_size=0.0),
+    of_other_columns, with_another_head, with_another_layer, with_scaled_residuals(quantiles=np.zeros((0, 1))),
+    with_scaled_residuals(quantiles=np.array([["a"]])), with_scaled_residuals(effective_size=0.0),
+    with_residuals(scale=None), with_residuals(low=np.zeros(3)), with_a_scale_of_nothing, with_residuals(signed=None),
+    with_signed_residuals(quantiles=np.zeros((0, 1))), with_signed_residuals(quantiles=np.zeros(5)),
+    with_signed_residuals(quantiles=np.zeros((5, 2))), with_signed_residuals(quantiles=np.array([["a"]])),
+    with_signed_residuals(quantiles=np.array([[np.nan]])), with_signed_residuals(quantiles=np.array([[1.0], [0.0]])),
+    with_signed_residuals(effective_size=np.nan), with_signed_residuals(effective_size=np.inf),
+    with_signed_residuals(effective_size=0.0),
     lambda fitted: replace(fitted, out_of_fold="none"), lambda fitted: replace(fitted, seeds=(1, 2)),
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(path, change):
@@ -433,8 +433,10 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
 def test_signed_errors_are_those_of_each_quantile_level(path):
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True, loss="quantile", quantile=(0.2, 0.5, 0.8)).fit(X, NUMBER)
     assert (again(net, path).predict_quantiles(X, 0.3) == net.predict_quantiles(X, 0.3)).all()
-    net._fitted = with_signed_errors(quantiles=np.zeros((5, 1)))(net._fitted)
-    with pytest.raises(ModelFileError, match="signed errors on held-out rows are not a column for each level"):
+    net._fitted = with_signed_residuals(quantiles=np.zeros((5, 1)))(net._fitted)
+    with pytest.raises(
+        ModelFileError, match="signed residuals of held-out rows are not an increasing column for each level"
+    ):
         again(net, path)
 
 
@@ -442,10 +444,10 @@ def with_importances(change):
     return lambda fitted: replace(fitted, importances=change(fitted.importances))
 
 
-def with_error_scales(change):
+def with_residual_scales(change):
     def changed(fitted):
         scale = fitted.residuals.scale
-        return with_errors(scale=replace(scale, scales=change(scale.scales)))(fitted)
+        return with_residuals(scale=replace(scale, scales=change(scale.scales)))(fitted)
 
     return changed
 
@@ -467,16 +469,16 @@ def with_target_scaler(change):
 
 @pytest.mark.parametrize(("change", "message"), [
     (with_importances(lambda shares: shares * np.nan), "importances holds NaN"),
-    (with_importances(lambda shares: -shares), "importances are not those"),
-    (with_importances(lambda shares: shares[:1]), "importances are not those"),
-    (with_scaled_errors(quantiles=np.full((5, 1), np.nan)), "held-out rows holds NaN"),
-    (with_errors(high=np.full(1, np.nan)), "held-out rows holds NaN"),
-    (with_errors(high=np.zeros(2)), "not those of the targets"),
-    (with_error_scales(lambda scales: scales * np.nan), "held-out rows holds NaN"),
-    (with_error_scales(lambda scales: -scales), "scales that are not positive"),
-    (with_error_scales(lambda scales: np.tile(scales, 2)), "not those of the targets"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "one for each target"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "one for each target"),
+    (with_importances(lambda shares: -shares), "importances are not one number"),
+    (with_importances(lambda shares: shares[:1]), "importances are not one number"),
+    (with_scaled_residuals(quantiles=np.full((5, 1), np.nan)), "held-out rows hold NaN"),
+    (with_residuals(high=np.full(1, np.nan)), "held-out rows hold NaN"),
+    (with_residuals(high=np.zeros(2)), "do not match the targets"),
+    (with_residual_scales(lambda scales: scales * np.nan), "held-out rows hold NaN"),
+    (with_residual_scales(lambda scales: -scales), "scales that are not positive"),
+    (with_residual_scales(lambda scales: np.tile(scales, 2)), "do not match the targets"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "not have one positive scale"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "not have one positive scale"),
     (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "the targets holds NaN"),
 ])  # fmt: skip
 def test_numbers_that_cannot_be_are_refused(path, change, message):
@@ -488,7 +490,7 @@ def test_numbers_that_cannot_be_are_refused(path, change, message):
 
 
 @pytest.mark.parametrize("change", [
-    with_errors(by_class=()), with_errors(by_class=(1.0, 2.0, 3.0)), with_errors(of_all=None),
+    with_residuals(by_class=()), with_residuals(by_class=(1.0, 2.0, 3.0)), with_residuals(of_all=None),
     with_residuals_of_all(quantiles=np.zeros((0, 1))), with_residuals_of_all(quantiles=np.zeros((5, 2))),
 ])  # fmt: skip
 def test_residuals_of_labels_that_are_none_are_refused(path, change):
@@ -517,18 +519,18 @@ LENGTHS = rf"of float64 and shape \(5,\), not float64 and \({N_PARAMETERS},\)"
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (with_other_moments, r"fitted.state.moments.0 is of float64 and shape \(3,\), not float64 and \(16,\)"),
+    (with_other_moments, r"fitted.state.moments.0 has dtype float64 and shape \(3,\), not float64 and \(16,\)"),
     (with_state(theta=np.ones(5)), f"fitted.state.theta is {LENGTHS}"),
     (with_state(theta=np.ones(N_PARAMETERS, int)), "fitted.state.theta is of int64"),
-    (with_state(theta=np.ones((1, 0))), r"fitted.state.theta is of float64 and shape \(1, 0\)"),
+    (with_state(theta=np.ones((1, 0))), r"fitted.state.theta has dtype float64 and shape \(1, 0\)"),
     (with_state(average=np.ones(5)), f"fitted.state.average is {LENGTHS}"),
     (with_state(best=best_of(np.ones(5))), f"fitted.state.best.theta is {LENGTHS}"),
     (with_network("coefs", lambda W: W.T[:2]), r"fitted.model.network.coefs.0 is .* \(2, 3\), not .* \(3, 3\)"),
     (with_network("coefs", lambda W: W.astype(int)), "fitted.model.network.coefs.0 is of int64"),
     (with_network("intercepts", lambda b: b[np.newaxis]), r"fitted.model.network.intercepts.0 is .* \(1, 3\)"),
     (with_network("intercepts", lambda b: b[:1]), r"fitted.model.network.coefs.0 is .* \(3, 3\), not .* \(3, 1\)"),
-    (lambda fitted: replace(fitted, out_of_fold=np.ones((100, 2))), r"fitted.out_of_fold is of shape \[\(100, 2\)\]"),
-    (lambda fitted: replace(fitted, out_of_fold=[np.ones(9), np.ones(9)]), "fitted.out_of_fold is of shape"),
+    (lambda fitted: replace(fitted, out_of_fold=np.ones((100, 2))), r"fitted.out_of_fold has shape \[\(100, 2\)\]"),
+    (lambda fitted: replace(fitted, out_of_fold=[np.ones(9), np.ones(9)]), "fitted.out_of_fold has shape"),
 ])  # fmt: skip
 def test_arrays_of_another_shape_or_type_are_named(path, change, message):
     """Broadcasting hides some of them from a prediction, and training has not begun."""
@@ -541,9 +543,9 @@ def test_arrays_of_another_shape_or_type_are_named(path, change, message):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (with_other_moments, r"fitted.state.moments.0 is of float64 and shape \(3,\), not float64 and \(19,\)"),
-    (with_state(theta=np.ones(5)), r"fitted.state.theta is of float64 and shape \(5,\), not float64 and \(16,\)"),
-    (with_state(theta=np.ones(17)), r"fitted.state.theta is of float64 and shape \(17,\), not float64 and \(16,\)"),
+    (with_other_moments, r"fitted.state.moments.0 has dtype float64 and shape \(3,\), not float64 and \(19,\)"),
+    (with_state(theta=np.ones(5)), r"fitted.state.theta has dtype float64 and shape \(5,\), not float64 and \(16,\)"),
+    (with_state(theta=np.ones(17)), r"fitted.state.theta has dtype float64 and shape \(17,\), not float64 and \(16,\)"),
 ])  # fmt: skip
 def test_arrays_of_other_gains_are_named(path, change, message):
     net = SigmoidMLPRegressor(**QUICK | {"numeric_encoding": "raw", "averaging": 0.0}).partial_fit(X, NUMBER)
@@ -576,14 +578,14 @@ HUGE = 10**400
 def test_an_integer_that_no_float_holds_is_refused(path, change):
     sknet.save(SigmoidMLPRegressor(**QUICK).fit(MIXED[["note"]], NUMBER), path)
     forge(path, change)
-    with pytest.raises(ModelFileError, match="an integer of 40[12] digits|n_samples_seen is int, which it cannot be"):
+    with pytest.raises(ModelFileError, match="an integer of 40[12] digits|n_samples_seen has the wrong type int"):
         sknet.load(path)
 
 
 def test_parameters_that_are_none_are_refused(path):
     sknet.save(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER), path)
     forge(path, lambda value: value.update(parameters={"is": "list", "items": [1]}))
-    with pytest.raises(ModelFileError, match="SavedEstimator.parameters is list, which it cannot be"):
+    with pytest.raises(ModelFileError, match="SavedEstimator.parameters has the wrong type list"):
         sknet.load(path)
 
 

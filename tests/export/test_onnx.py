@@ -77,7 +77,7 @@ def test_columns_are_those_of_fit_and_a_session_finds_them_by_name():
     net = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBER)
     for other in (FRAME[["k", "town", "a"]], FRAME[["a", "town"]], FRAME.assign(more=1)):
         with pytest.raises(
-            ExportError, match=r"and fit had 3, \['a', 'town', 'k'\]: give X those of fit, in their order"
+            ExportError, match=r"and fit had 3, \['a', 'town', 'k'\]: give X the columns of fit, in the same order"
         ):
             to_onnx(net, other)
     graph = to_onnx(net, FRAME)
@@ -192,7 +192,7 @@ def test_a_list_of_outputs():
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
-# --- what ONNX cannot be told ----------------------------------------------------------------------------------------
+# --- what ONNX cannot express ----------------------------------------------------------------------------------------
 
 
 def test_what_onnx_cannot_be_told():
@@ -211,7 +211,7 @@ def test_what_onnx_cannot_be_told():
         to_onnx(net, initial_types=[("a", FloatTensorType([None, 2]))])
     with pytest.raises(ExportError, match="'town' has categories that are text"):
         to_onnx(net, initial_types=[("X", FloatTensorType([None, 3]))])
-    with pytest.raises(ExportError, match="'a' is one of numbers, and the graph's input 'X' holds text"):
+    with pytest.raises(ExportError, match="'a' holds numbers, and the graph's input 'X' holds text"):
         to_onnx(net, initial_types=[("X", StringTensorType([None, 3]))])
     with pytest.raises(ExportError, match="'a' is encoded by QuantileColumn, .* fit with input_scaling='robust'"):
         to_onnx(SigmoidMLPClassifier(**QUICK, input_scaling="quantile").fit(FRAME, LABEL), FRAME)

@@ -167,8 +167,8 @@ def test_text_is_named_with_what_would_do():
 
 
 @pytest.mark.parametrize(("kind", "name", "message"), [
-    (DoubleTensorType, "when", "'when' is one of dates, and the graph's input 'when' holds others: give it an Int64"),
-    (StringTensorType, "x", "Column 'x' is one of numbers, and the graph's input 'x' holds text"),
+    (DoubleTensorType, "when", "'when' holds dates, and the graph's input 'when' does not hold integers: give it an I"),
+    (StringTensorType, "x", "Column 'x' holds numbers, and the graph's input 'x' holds text"),
     (Int64TensorType, "there", r"'there' has the time zone Asia/Kolkata, and ONNX .*: .* by .dt.tz_localize\(None\)"),
 ])  # fmt: skip
 def test_inputs_of_another_type_and_time_zones(kind, name, message):

@@ -41,4 +41,4 @@ def rows_with_targets(inputs, y, weight=None):
 
 def folds_end_code():
     """The code that runs between the training of folds and that of the network that is learnt."""
-    return FoldPhase.forget_networks.__code__
+    return FoldPhase.free_networks.__code__

@@ -190,7 +190,7 @@ def test_other_names_of_levels_change_nothing():
     assert_allclose(found.values, net.explain(TABLE[["number", "color"]][:25]).values, rtol=1e-9, atol=1e-12)
 
 
-def test_pieces_and_blocks_of_columns_change_nothing(monkeypatch):
+def test_blocks_of_rows_and_of_columns_change_nothing(monkeypatch):
     many = rng.normal(size=(ROWS_PREDICTED_AT_ONCE + 70, 3))
     net = SigmoidMLPRegressor(4, **QUICK, dtype="float64").fit(X, Y)
     whole = net.explain(many, background=X[:25]).values

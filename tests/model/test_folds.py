@@ -326,5 +326,5 @@ def test_outputs_of_another_type_or_shape_are_not_of_these_rows(raw):
     """A crafted checkpoint may hold them, and training in place would fail on them."""
     own, first = np.zeros((1, N, 1)), FoldProgress([], [EpochChoice()])
     FoldProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_start(first, own)
-    with pytest.raises(ValueError, match="what its folds have chosen is not of these rows"):
+    with pytest.raises(ValueError, match="the outputs that its folds have chosen do not match the held-out rows"):
         FoldProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_start(first, own)

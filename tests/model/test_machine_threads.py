@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import machine
 from sknet._model.machine import (
-    MIN_PIECES_PER_THREAD,
+    MIN_BLOCKS_PER_THREAD,
     MIN_PRODUCT_FOR_BLAS_THREADS,
     MIN_PRODUCT_FOR_NETWORK_THREADS,
     limit_blas_threads,
@@ -222,11 +222,11 @@ def test_a_users_scorer_is_called_in_his_own_thread():
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def test_many_pieces_get_as_many_threads_as_blas_has_and_blas_one():
-    for n_pieces, expected in ((2 * MIN_PIECES_PER_THREAD, 2), (100, 2), (2 * MIN_PIECES_PER_THREAD - 1, 1)):
-        with split_among_threads(n_pieces, SMALL) as n_threads:
+def test_many_blocks_get_as_many_threads_as_blas_has_and_blas_one():
+    for n_blocks, expected in ((2 * MIN_BLOCKS_PER_THREAD, 2), (100, 2), (2 * MIN_BLOCKS_PER_THREAD - 1, 1)):
+        with split_among_threads(n_blocks, SMALL) as n_threads:
             assert n_threads == expected and blas_threads() == {1}
-    with split_among_threads(2, LARGE) as n_threads:  # few pieces leave large products to BLAS
+    with split_among_threads(2, LARGE) as n_threads:  # few blocks leave large products to BLAS
         assert n_threads == 1 and blas_threads() == {2}
     with threadpool_limits(1, user_api="blas"), split_among_threads(100, SMALL) as n_threads:
         assert n_threads == 1

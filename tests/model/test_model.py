@@ -1,4 +1,4 @@
-"""A model is a value: it predicts raw tables by itself, in pieces, in threads, and is changed by nobody."""
+"""A model is a value: it predicts raw tables by itself, in blocks, in threads, and is changed by nobody."""
 
 from dataclasses import FrozenInstanceError, replace
 
@@ -51,7 +51,7 @@ def test_outputs_are_of_the_tables_type_whatever_the_arithmetics(dtype, table):
     "n",
     [1, ROWS_PREDICTED_AT_ONCE - 1, ROWS_PREDICTED_AT_ONCE, ROWS_PREDICTED_AT_ONCE + 1, 9 * ROWS_PREDICTED_AT_ONCE + 5],
 )
-def test_pieces_are_put_together_in_order(n):
+def test_blocks_are_put_together_in_order(n):
     model = model_of(SigmoidMLPClassifier(4, **QUICK).fit(X, LABEL))
     many = np.random.default_rng(n).normal(size=(n, 3))
     whole = model.outputs(many, np.asarray)
@@ -60,7 +60,7 @@ def test_pieces_are_put_together_in_order(n):
         assert_allclose(whole[rows], model.outputs(many[rows], np.asarray), rtol=1e-12)
 
 
-def test_pieces_of_every_kind_of_table():
+def test_blocks_of_every_kind_of_table():
     n = 2 * ROWS_PREDICTED_AT_ONCE + 7
     columns = {"a": np.arange(n) % 7 * 1.0, "b": pd.Categorical(np.array(["x", "y", "z"])[np.arange(n) % 3])}
     frame, dense = pd.DataFrame(columns), np.where(np.arange(3 * n).reshape(n, 3) % 5, 0.0, 1.0)
@@ -162,7 +162,7 @@ def test_weights_set_by_hand_that_are_no_numbers_are_told_of():
         net.predict(X)
 
 
-def test_long_tables_are_shared_out_by_pieces_and_those_with_categories_are_not(monkeypatch):
+def test_long_tables_are_shared_out_by_blocks_and_those_with_categories_are_not(monkeypatch):
     asked, real = [], model.split_among_threads
     monkeypatch.setattr(model, "split_among_threads", lambda n, product: asked.append((n, product)) or real(n, product))
     X = np.random.default_rng(0).normal(size=(3 * ROWS_PREDICTED_AT_ONCE + 1, 2))

@@ -1,4 +1,4 @@
-"""Intervals from the errors of held-out rows: their level, their weights, their shapes."""
+"""Intervals from the residuals of held-out rows: their level, their weights, their shapes."""
 
 from dataclasses import replace
 
@@ -14,10 +14,10 @@ from sknet._model.residuals import (
     ScaledResiduals,
     constant_scale,
     has_interval,
-    increase,
     intervals_around,
     learn_regression_residuals,
     learn_residual_scale,
+    shrunk_slope,
 )
 from sknet._model.settings import TargetSettings
 
@@ -212,13 +212,15 @@ def test_a_single_row_far_out_makes_no_trend_for_the_others():
     inner, outer, far = scale.of_predictions(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
     assert outer == pytest.approx(inner, rel=0.3)
     assert far <= 20.0
-    assert increase(np.r_[np.zeros(50), 1.0], np.r_[errors[:50, 0], 1.0], np.ones(51)) == 0.0  # it alone makes the line
+    assert (
+        shrunk_slope(np.r_[np.zeros(50), 1.0], np.r_[errors[:50, 0], 1.0], np.ones(51)) == 0.0
+    )  # it alone makes the line
 
 
 @pytest.mark.parametrize("x", [np.zeros(9), np.full(9, np.inf), np.full(9, np.nan)], ids=["equal", "inf", "nan"])
-def test_what_is_no_number_does_not_increase(x):
-    assert increase(x, np.arange(9.0), np.ones(9)) == 0.0
-    assert increase(np.arange(9.0), x, np.ones(9)) == 0.0
+def test_values_that_are_not_numbers_have_no_slope(x):
+    assert shrunk_slope(x, np.arange(9.0), np.ones(9)) == 0.0
+    assert shrunk_slope(np.arange(9.0), x, np.ones(9)) == 0.0
 
 
 @pytest.mark.parametrize("error", [0.0, np.inf])

@@ -140,7 +140,7 @@ def test_sparse_rows_have_those_of_dense_ones():
     assert_array_equal(dense.input_gradients(X), dense.input_gradients(X.toarray()))
 
 
-def test_they_are_float64_arithmetic_in_the_tables_type_piece_by_piece():
+def test_they_are_float64_arithmetic_in_the_tables_type_block_by_block():
     X = rng.normal(size=(2 * ROWS_PREDICTED_AT_ONCE + 3, 2)).astype(np.float32)
     net = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X[:80], NUMBER)
     found = net.input_gradients(X)

@@ -89,7 +89,7 @@ def test_many_rows_of_several_targets_add_up_as_exactly():
 def test_a_stream_is_read_once_more():
     net = SigmoidMLPRegressor(**QUICK, loss="poisson", n_members=1)
     chunks = lambda: ((X[i : i + 50], COUNT[i : i + 50], WEIGHT[i : i + 50]) for i in (0, 50, 100))  # noqa: E731
-    with pool_bytes(1000, encoded=500):  # several pools, and several pieces of each
+    with pool_bytes(1000, encoded=500):  # several pools, and several blocks of each
         stream.fit(net, chunks, validation=lambda: iter([(X[:40], COUNT[:40])]))
     assert total(net, COUNT, WEIGHT) == pytest.approx(1.0, abs=1e-5)
 

@@ -56,7 +56,9 @@ def test_lbfgs_that_ends_at_once(early_stopping):
 def test_noise_is_told_at_the_ordinary_rate(seed):
     """The rows held out judge: networks are better than a constant on the rows that they learn from."""
     net = SigmoidMLPRegressor(**QUICK)
-    with pytest.warns(ConvergenceWarning, match="learning_rate_init=0.015: the best .* X may say nothing about y"):
+    with pytest.warns(
+        ConvergenceWarning, match="learning_rate_init=0.015: the best .* X may hold no information about y"
+    ):
         net.fit(X, np.random.default_rng(seed).normal(size=400))
 
 

@@ -105,15 +105,15 @@ def test_a_network_without_bins_is_the_one_of_a_raw_table():
 # --- rows computed at once -------------------------------------------------------------------------------------------
 
 
-def test_batches_beyond_the_buffers_are_computed_piece_by_piece():
+def test_batches_beyond_the_buffers_are_computed_block_by_block():
     X = np.random.default_rng(0).normal(size=(2 * MAX_BUFFER_ROWS + 100, 2))
     y = X[:, 0] ** 2
     net = regressor(batch_size=len(X)).fit(X, y)
     loss, coef_grads, _ = net.backpropagate(X, y)
     parts = [(slice(i, min(i + 1000, len(X)))) for i in range(0, len(X), 1000)]
-    pieces = [(len(y[part]), net.backpropagate(X[part], y[part])) for part in parts]
-    assert loss == pytest.approx(sum(n * piece[0] for n, piece in pieces) / len(X), rel=1e-12)
-    assert_allclose(coef_grads[0], sum(n * piece[1][0] for n, piece in pieces) / len(X), atol=1e-14)
+    blocks = [(len(y[part]), net.backpropagate(X[part], y[part])) for part in parts]
+    assert loss == pytest.approx(sum(n * block[0] for n, block in blocks) / len(X), rel=1e-12)
+    assert_allclose(coef_grads[0], sum(n * block[1][0] for n, block in blocks) / len(X), atol=1e-14)
 
 
 def test_how_many_rows_are_computed_at_once():

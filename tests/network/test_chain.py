@@ -22,7 +22,7 @@ from sknet._network.chain import (
     Layout,
     bind,
     length,
-    pieces,
+    split_batch,
 )
 
 # --- one flat vector and its views ------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
 
 
 @pytest.mark.parametrize("batch", [slice(3, 10), np.arange(3, 10)])
-def test_pieces_of_a_batch(batch):
-    found = list(pieces(batch, 3))
-    assert [length(piece) for piece in found] == [3, 3, 1]
-    np.testing.assert_array_equal(np.concatenate([np.arange(20)[piece] for piece in found]), np.arange(3, 10))
+def test_blocks_of_a_batch(batch):
+    found = list(split_batch(batch, 3))
+    assert [length(block) for block in found] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate([np.arange(20)[block] for block in found]), np.arange(3, 10))

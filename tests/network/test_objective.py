@@ -45,7 +45,7 @@ def variants(case):
     """The gradient of the same three rows' objective, in every way there is, and whether it is sparse."""
     for kind in KINDS:
         yield case.gradient(FEW, kind=kind), kind == "sparse"
-        yield case.gradient(FEW, kind=kind, n_rows=2), False  # in pieces
+        yield case.gradient(FEW, kind=kind, n_rows=2), False  # in blocks
         yield case.gradient(slice(0, 3), rows=FEW, kind=kind), False  # of all rows: the whole gradient
 
 
@@ -133,12 +133,12 @@ def test_hidden_units_have_no_order(loss, activation, order, seed):
 
 
 @given(cases, st.integers(1, 8), st.sampled_from(["dense", "sparse"]), st.booleans())
-def test_pieces_add_up_to_the_whole(case, n_rows, kind, shuffled):
+def test_blocks_add_up_to_the_whole(case, n_rows, kind, shuffled):
     batch = np.random.default_rng(0).permutation(8) if shuffled else slice(0, 8)
-    whole, in_pieces = case.gradient(batch), case.gradient(batch, n_rows=n_rows, kind=kind)
-    assert in_pieces[0] == pytest.approx(whole[0], rel=1e-12)
-    np.testing.assert_allclose(in_pieces[1], whole[1], rtol=1e-10, atol=1e-13)
-    assert in_pieces[2] is None
+    whole, in_blocks = case.gradient(batch), case.gradient(batch, n_rows=n_rows, kind=kind)
+    assert in_blocks[0] == pytest.approx(whole[0], rel=1e-12)
+    np.testing.assert_allclose(in_blocks[1], whole[1], rtol=1e-10, atol=1e-13)
+    assert in_blocks[2] is None
 
 
 @given(cases, st.integers(0, 8))

@@ -330,7 +330,7 @@ def test_a_format_before_version_1_says_so(path, name, version):
 def test_the_sknet_that_wrote_a_file_is_two_numbers(path, writer):
     write(path, TREE)
     forge(path, sknet=writer)
-    with pytest.raises(ModelFileError, match="is not a whole file written by sknet.save: .*no version of sknet"):
+    with pytest.raises(ModelFileError, match="is not a whole file written by sknet.save: .*not a version of sknet"):
         read(path)
 
 

@@ -61,7 +61,7 @@ def assert_same(encoder, X, dtype=F32, encoding_fold=None):
 def test_every_kind_of_column(how, rows):
     encoder = learn_encoder(FRAME, ColumnSettings(**how))
     n_at_once = INPUTS_ENCODED_AT_ONCE // encoder.n_inputs
-    assert_same(encoder, pd.concat([rows] * (n_at_once // N + 2), ignore_index=True))  # several pieces
+    assert_same(encoder, pd.concat([rows] * (n_at_once // N + 2), ignore_index=True))  # several blocks
 
 
 @settings(max_examples=20, deadline=None)

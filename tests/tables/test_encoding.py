@@ -274,7 +274,7 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
 @pytest.mark.parametrize("chosen", [None, [1, 4]])
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encoding):
-    n = INPUTS_ENCODED_AT_ONCE // 6 + 50  # two pieces
+    n = INPUTS_ENCODED_AT_ONCE // 6 + 50  # two blocks
     X = float_array(n, missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])

@@ -112,8 +112,8 @@ def targets(labels, y, *how, **more):
 def test_kind_and_outputs(name):
     labels = learn(TARGETS[name])
     assert (labels.target_type, labels.n_outputs) == KINDS[name]
-    stops = [block.stop for block in labels.blocks]
-    assert [block.start for block in labels.blocks] == [0, *stops[:-1]] and stops[-1] == labels.n_outputs
+    stops = [outputs.stop for outputs in labels.output_slices]
+    assert [outputs.start for outputs in labels.output_slices] == [0, *stops[:-1]] and stops[-1] == labels.n_outputs
 
 
 @each_target
@@ -249,11 +249,11 @@ def test_smoothing_spreads_a_share_over_the_labels_of_each_block(name, dtype):
     labels, codes = learn_labels(TARGETS[name])
     hard, soft = labels.targets(codes, dtype), labels.targets(codes, dtype, smoothing=0.1)
     assert soft.dtype == dtype
-    for block in labels.blocks:
-        n_labels = {"multilabel": 2}.get(name, max(2, block.stop - block.start))
-        np.testing.assert_allclose(soft[:, block], 0.9 * hard[:, block] + 0.1 / n_labels, rtol=1e-6)
+    for outputs in labels.output_slices:
+        n_labels = {"multilabel": 2}.get(name, max(2, outputs.stop - outputs.start))
+        np.testing.assert_allclose(soft[:, outputs], 0.9 * hard[:, outputs] + 0.1 / n_labels, rtol=1e-6)
         if name in ("multiclass", "multioutput") and n_labels > 2:
-            np.testing.assert_allclose(soft[:, block].sum(axis=1), 1, rtol=1e-6)
+            np.testing.assert_allclose(soft[:, outputs].sum(axis=1), 1, rtol=1e-6)
 
 
 def test_sigmoid_outputs_of_exclusive_classes_are_made_to_add_up_to_1():

@@ -50,7 +50,7 @@ def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
     assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
 
 
-def test_it_does_not_matter_in_which_pieces_a_sample_is_drawn():
+def test_it_does_not_matter_in_which_blocks_a_sample_is_drawn():
     expected = sample_rows(N, 5)
     with limits.sample_rows(SAMPLE, drawn_at_once=33):
         np.testing.assert_array_equal(sample_rows(N, 5), expected)
