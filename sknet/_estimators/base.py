@@ -77,9 +77,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
         start = start_from_checkpoint(saved, before)
         self._train(start, arguments)
-        if (
-            before is None or before.seeds != start.seeds.as_tuple()
-        ):  # another estimator drew the seeds of the interrupted run
+        # another estimator may have drawn the seeds of the interrupted run
+        if before is None or before.seeds != start.seeds.as_tuple():
             advance_random_state(self)
         return self
 

@@ -129,7 +129,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
             return NoEvaluation(is_short_of_rows=True)
-        return Folds(splits, share_columns=False)
+        return Folds(splits, shares_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
     if kind is Folds:

@@ -87,11 +87,6 @@ class Facts:
         """The number of rows of the table: training rows and held-out rows, without `X_val`."""
         return self.n_rows + self.n_held_out
 
-    @property
-    def keeps_all_categories(self) -> bool:
-        """Whether rare categories keep an input. They do without evaluation, so that k `partial_fit` equal a `fit`."""
-        return not self.early_stopping
-
 
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
@@ -306,7 +301,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     """
     resolved = replace_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
-    settings = make_settings(resolved, is_continued=is_continued, keeps_all_categories=facts.keeps_all_categories)
+    settings = make_settings(resolved, is_continued=is_continued)
     check_units_for_sets(settings.network.hidden_sizes, facts.n_interaction_sets)
     return settings, resolved
 
@@ -356,11 +351,8 @@ def loss_if_valid(p: CommonParameters) -> Loss | None:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_categories: bool = False) -> Settings:
-    """Return the settings for resolved parameters; if `is_continued`, for the joined network of all members.
-
-    For `keeps_all_categories`, see `Facts`.
-    """
+def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
+    """Return the settings for resolved parameters; if `is_continued`, for the joined network of all members."""
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
@@ -385,7 +377,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
             ColumnSettings,
             p,
             numeric_encoding=bins if any(sees_bins) else "raw",
-            keeps_all_categories=keeps_all_categories,
+            keeps_all_categories=not p.early_stopping,  # so that k `partial_fit` equal a `fit`
         ),
         network=settings_from(
             NetworkSettings,
@@ -504,4 +496,4 @@ def make_solver(p: CommonParameters) -> Solver:
 
 def make_from_parameters(make: Callable[..., T], p: CommonParameters) -> T:
     """Call `make` with the parameters that have the names of its arguments."""
-    return make(**{name: getattr(p, name) for name in signature(make).parameters})
+    return make(**{name: _as_python_number(getattr(p, name)) for name in signature(make).parameters})

@@ -76,7 +76,7 @@ class Folds:
     splits: list[Split]
     # whether folds share the columns' encodings that do not depend on targets; not with a user's splitter, whose splits
     # may be ordered in time
-    share_columns: bool = True
+    shares_columns: bool = True
 
 
 Evaluation: TypeAlias = NoEvaluation | HeldOut | OwnRows | Folds

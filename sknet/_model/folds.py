@@ -227,7 +227,7 @@ class FoldPhase:
         self._trainers: list[list[NetworkTrainer]] = []
         self._held_out_rows: list[list[EncodedRows]] = []  # in the form that each network takes
         for train, held_out in folds.splits:
-            encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.share_columns)
+            encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.shares_columns)
             is_shared = encoding is encoded.encoding
             own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
             train_rows, held_out_rows = own.take(train), own.take(held_out)

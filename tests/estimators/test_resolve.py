@@ -428,3 +428,9 @@ def test_the_docstring_says_how_long_folds_wait(cls):
     steady = rules.STEADY_FOLDS_PATIENCE
     of_classifier = f"with folds it is {rules.FOLDS_PATIENCE} for a classifier ({steady} from {MANY_ROWS:,} rows on)"
     assert f"{of_classifier} and {steady} for a regressor" in text
+
+
+def test_options_of_an_optimizer_are_python_numbers():
+    """A NumPy scalar of 32 bits would round what it is multiplied with."""
+    settings, _ = resolve(SigmoidMLPClassifier(beta_2=np.float32(0.999), solver="adam"), Facts(N, False))
+    assert type(settings.solver.optimizer.beta_2) is float

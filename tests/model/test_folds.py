@@ -274,7 +274,7 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
 
 
 def test_splits_that_train_on_few_rows_have_as_many_steps():
-    folds = Folds([Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], share_columns=False)
+    folds = Folds([Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], shares_columns=False)
     networks = FoldPhase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
