@@ -382,8 +382,8 @@ CHANGED = [
     ({"text_components": 3}, "text_components=3 cannot take effect"),
     ({"dtype": "float32"}, "dtype='float32' cannot take effect.*with dtype='float64'.*warm_start=False"),
     ({"target_scaling": None}, "target_scaling=None cannot take effect"),
-    ({"loss": "poisson"}, "loss='poisson' cannot follow the loss 'squared_error'.*y is scaled for one of them only"),
-    ({"loss": "quantile", "quantile": [0.1, 0.9]}, "loss='quantile' cannot follow.*other numbers of outputs"),
+    ({"loss": "poisson"}, "loss='poisson' cannot follow the loss .*only one of them takes scaled targets"),
+    ({"loss": "quantile", "quantile": [0.1, 0.9]}, "loss='quantile' cannot follow.*their numbers of outputs differ"),
 ]
 
 

@@ -310,7 +310,7 @@ def test_values_for_older_files_are_those_of_parameters_and_resolved():
 def test_a_file_that_lacks_a_parameter_of_its_version_is_refused(name, path):
     sknet.save(SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER), path)
     forge(path, forget(name))
-    with pytest.raises(ModelFileError, match=f"does not say what these parameters are: {name}"):
+    with pytest.raises(ModelFileError, match=f"lacks parameters: {name}"):
         sknet.load(path)
 
 
@@ -515,20 +515,20 @@ def with_network(name, change):
 
 
 N_PARAMETERS = 3 * 3 + 3 + 3 + 1
-LENGTHS = rf"of float64 and shape \(5,\), not float64 and \({N_PARAMETERS},\)"
+LENGTHS = rf"float64 and shape \(5,\), not float64 and \({N_PARAMETERS},\)"
 
 
 @pytest.mark.parametrize(("change", "message"), [
     (with_other_moments, r"fitted.state.moments.0 has dtype float64 and shape \(3,\), not float64 and \(16,\)"),
-    (with_state(theta=np.ones(5)), f"fitted.state.theta is {LENGTHS}"),
-    (with_state(theta=np.ones(N_PARAMETERS, int)), "fitted.state.theta is of int64"),
+    (with_state(theta=np.ones(5)), f"fitted.state.theta has dtype {LENGTHS}"),
+    (with_state(theta=np.ones(N_PARAMETERS, int)), "fitted.state.theta has dtype int64"),
     (with_state(theta=np.ones((1, 0))), r"fitted.state.theta has dtype float64 and shape \(1, 0\)"),
-    (with_state(average=np.ones(5)), f"fitted.state.average is {LENGTHS}"),
-    (with_state(best=best_of(np.ones(5))), f"fitted.state.best.theta is {LENGTHS}"),
-    (with_network("coefs", lambda W: W.T[:2]), r"fitted.model.network.coefs.0 is .* \(2, 3\), not .* \(3, 3\)"),
-    (with_network("coefs", lambda W: W.astype(int)), "fitted.model.network.coefs.0 is of int64"),
-    (with_network("intercepts", lambda b: b[np.newaxis]), r"fitted.model.network.intercepts.0 is .* \(1, 3\)"),
-    (with_network("intercepts", lambda b: b[:1]), r"fitted.model.network.coefs.0 is .* \(3, 3\), not .* \(3, 1\)"),
+    (with_state(average=np.ones(5)), f"fitted.state.average has dtype {LENGTHS}"),
+    (with_state(best=best_of(np.ones(5))), f"fitted.state.best.theta has dtype {LENGTHS}"),
+    (with_network("coefs", lambda W: W.T[:2]), r"fitted.model.network.coefs.0 has dtype .* \(2, 3\), not .* \(3, 3\)"),
+    (with_network("coefs", lambda W: W.astype(int)), "fitted.model.network.coefs.0 has dtype int64"),
+    (with_network("intercepts", lambda b: b[np.newaxis]), r"fitted.model.network.intercepts.0 has dtype .* \(1, 3\)"),
+    (with_network("intercepts", lambda b: b[:1]), r"fitted.model.network.coefs.0 has .* \(3, 3\), not .* \(3, 1\)"),
     (lambda fitted: replace(fitted, out_of_fold=np.ones((100, 2))), r"fitted.out_of_fold has shape \[\(100, 2\)\]"),
     (lambda fitted: replace(fitted, out_of_fold=[np.ones(9), np.ones(9)]), "fitted.out_of_fold has shape"),
 ])  # fmt: skip

@@ -180,7 +180,7 @@ def test_another_loss_for_the_same_numbers():
 
 def test_another_loss_after_a_fit_must_have_the_same_units_and_outputs():
     head, _ = learn_regression_head(np.arange(9.0), TargetSettings("squared_error", target_scaling="standard"))
-    with pytest.raises(ValueError, match="loss='poisson' cannot follow .*y is scaled for one of them only"):
+    with pytest.raises(ValueError, match="loss='poisson' cannot follow .*only one of them takes scaled targets"):
         head.with_settings(TargetSettings("poisson", target_scaling="standard"))
     with pytest.raises(ValueError, match="loss='quantile' cannot follow .*their numbers of outputs differ"):
         head.with_settings(TargetSettings("quantile", {"quantile": [0.1, 0.9]}, target_scaling="standard"))

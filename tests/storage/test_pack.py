@@ -273,7 +273,7 @@ def test_an_array_that_nothing_refers_to_is_named():
 def test_no_more_rows_are_made_than_are_allowed():
     packed = pack((EPOCHS * 5, EPOCHS * 5))
     assert unpack(packed, max_rows=20) == (EPOCHS * 5, EPOCHS * 5)
-    with pytest.raises(TypeError, match="of too many"):
+    with pytest.raises(TypeError, match="or has too many"):
         unpack(packed, max_rows=19)
 
 
@@ -361,5 +361,5 @@ def test_a_field_with_a_default_may_be_lacking_and_no_other():
     ]:
         with pytest.raises(TypeError, match=message):
             make_value(Later, parts)
-    with pytest.raises(TypeError, match=r"Later\.old is str"):
+    with pytest.raises(TypeError, match=r"Later\.old has the wrong type str"):
         make_value(Later, {"old": "1"})
