@@ -6,7 +6,6 @@ one table is a geometric mean over its seeds.
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,6 @@ from tests.benchmarks.tables import report as small
 from tests.benchmarks.tables.report import FIGURES, OURS, as_markdown, together
 
 PAGE = measure.ROWS.with_suffix(".md")
-TEMPLATE = Path(__file__).with_name("page.md")  # serves until the page is there
 PEERS = [model for model in MODELS if model != OURS and model not in NETWORKS]
 SHORT = {
     "LightGBM, 600 trees": "LightGBM 600",
@@ -29,8 +27,7 @@ SIZES = {"10,000 to 50,000": (0, 50_000), "above 50,000": (50_001, 10**9)}
 
 
 def write() -> None:
-    page = PAGE if PAGE.exists() else TEMPLATE
-    PAGE.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def filled(text: str) -> str:
