@@ -27,7 +27,7 @@ def assert_predicts_as_before(model, path):
     rows, calls = expected(path)
     assert calls
     has_text = (model.inputs_["kind"] == "text").any()  # whose components are computed in float32
-    eps = np.finfo(np.float32 if has_text else model.coefs_[0].dtype).eps
+    eps = np.finfo(np.float32 if has_text else model.resolved_params_["dtype"]).eps
     for method, how, returned in calls:
         for found, before in zip(parts_of(getattr(model, method)(rows, **how)), map(np.asarray, returned), strict=True):
             assert found.shape == before.shape
