@@ -354,7 +354,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
-    with split_among_threads(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
+    with split_among_threads(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
         for start in range(0, n, ROWS_PREDICTED_AT_ONCE):
             stop = min(start + ROWS_PREDICTED_AT_ONCE, n)
             x = model.encoder.encode(take_rows(table, slice(start, stop)), model.encoding.compute_dtype)
