@@ -36,7 +36,7 @@ from sknet._estimators.constraints import (
 from sknet._estimators.sklearn_types import BaseCrossValidator, BaseShuffleSplit
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
-from sknet._network.weights import CENTRED_INITS, INITIALIZERS, Initializer
+from sknet._network.weights import INITIALIZERS, Initializer
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.numbers import SCALINGS
 from sknet._training.lbfgs import LBFGS
@@ -113,7 +113,7 @@ class CommonParameters:
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
     averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     # --- initial weights, order and precision ---
-    init: Annotated[str | Initializer | Weights, one_of(*CENTRED_INITS, *INITIALIZERS), callable, tuple] = "auto"
+    init: Annotated[str | Initializer | Weights, one_of("centred", "auto", *INITIALIZERS), callable, tuple] = "auto"
     warm_start: bool = False
     shuffle: bool = True
     dtype: Annotated[Literal["auto", "float32", "float64"], FIXED] = "auto"

@@ -36,7 +36,7 @@ from sknet._model.trainer import check_networks_fit_in_memory
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.kinds import survey_columns
 from sknet._tables.new_rows import rescale_constant_columns
-from sknet._tables.read import is_frame, short_repr
+from sknet._tables.read import default_names, is_frame, short_repr
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 from sknet._typing import Array
 
@@ -78,7 +78,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
         fit_messages.warn_of_misread_columns(survey)
-        names = survey.names or [f"x{j}" for j in range(data.columns.n)]
+        names = survey.names or default_names(data.columns.n)
         sets = interaction_sets(estimator.interaction_cst, names)
         facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
         settings, resolved = resolve_parameters(estimator, facts)

@@ -39,6 +39,7 @@ from sknet._tables.read import (
     check_sparse_is_finite,
     check_text_is_encodable,
     column_names,
+    default_names,
     is_frame,
     is_memory_mapped,
     is_sparse,
@@ -46,6 +47,7 @@ from sknet._tables.read import (
     none_to_nan,
     raise_for_bad_column,
     short_list,
+    take_optional,
     take_rows,
     unwrap_narwhals,
     with_common_types,
@@ -235,7 +237,7 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
         check_not_foreign(X, "X")
     objects = as_objects(X) if choices.columns_by_parameter else None
     if objects is not None:
-        kinds = choices.named_kinds(_array_names(objects.shape[1]))
+        kinds = choices.named_kinds(default_names(objects.shape[1]))
         text_positions = tuple([j for j, kind in enumerate(kinds) if kind is not None])
         table = _check_frame(frame_of_objects(objects, text_positions), name)
         return table, Columns(objects.shape[1], None, np.dtype(np.float64), text_positions)
@@ -293,14 +295,10 @@ def as_objects(X: Table) -> Array | None:
 def frame_of_objects(X: Array, text_positions: tuple[int, ...]) -> pd.DataFrame:
     """Return an array of objects or text as a data frame, with numbers in all columns that cannot be text."""
     columns: dict[str, Array | pd.Series] = {}
-    for j, name in enumerate(_array_names(X.shape[1])):
+    for j, name in enumerate(default_names(X.shape[1])):
         values = X[:, j]
         columns[name] = pd.Series(values, dtype=object) if j in text_positions else _as_numbers(values, name)
     return pd.DataFrame(columns)
-
-
-def _array_names(n: int) -> list[str]:
-    return [f"x{j}" for j in range(n)]
 
 
 def _as_numbers(values: Array, name: str) -> Array:
@@ -506,12 +504,11 @@ def assemble_rows(
     if weight is None or weight.all():
         return Rows(table, values, weight, checked_groups)
     row_indices = np.flatnonzero(weight)  # of the rows in the table
-    checked_groups = None if checked_groups is None else checked_groups[row_indices]
     return Rows(
         table,
         values[row_indices],
         weight[row_indices],
-        checked_groups,
+        take_optional(checked_groups, row_indices),
         passed_indices=row_indices,
         n_passed=n,
     )

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows
 from sknet._model.heads import RegressionHead
 from sknet._model.settings import Settings
-from sknet._network.losses import PRIOR_LOG_DEVIATION, scale_to_best_temperature_in_place
+from sknet._network.losses import best_inverse_temperature, temperature_penalty
 from sknet._tables.rows import Rows, Split
 from sknet._training.solver import Epoch
 from sknet._typing import Array
@@ -181,12 +181,11 @@ class Judge:
             value = loss.mean(raw, target, weight)
             return CalibratedLoss(1.0, value, value)
         if inverse_temperature is None:
-            inverse, value = scale_to_best_temperature_in_place(loss, raw, target, weight, rows.total_weight)
-        else:
-            raw *= inverse_temperature
-            inverse, value = inverse_temperature, loss.mean(raw, target, weight)
-        penalty = log(inverse) ** 2 / (2.0 * PRIOR_LOG_DEVIATION**2 * rows.total_weight)
-        return CalibratedLoss(inverse, value, value + penalty)
+            inverse_temperature = best_inverse_temperature(loss, raw, target, weight, rows.total_weight)
+        raw *= inverse_temperature
+        value = loss.mean(raw, target, weight)
+        penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
+        return CalibratedLoss(inverse_temperature, value, value + penalty)
 
     def loss_of_mixture(
         self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None

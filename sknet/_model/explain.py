@@ -353,7 +353,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
-    with split_among_threads(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
+    with split_among_threads(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
         for block in row_blocks(slice(0, n)):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
             run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)

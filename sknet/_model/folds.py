@@ -179,7 +179,7 @@ def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDAr
     elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[row_indices])) < 2):
         judged_set = np.zeros(len(row_indices), np.intp)
     else:
-        judged_set = assign_folds(len(row_indices), None, None if groups is None else groups[row_indices], 2, seed=0)
+        judged_set = assign_folds(len(row_indices), None, take_optional(groups, row_indices), 2, seed=0)
     return [np.sort(first[judged_set == i]) for i in np.unique(judged_set)]
 
 

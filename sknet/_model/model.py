@@ -73,11 +73,6 @@ class Network:
         """The layout of the weights."""
         return Layout((self.coefs[0].shape[0], *(b.size for b in self.intercepts)))
 
-    @property
-    def largest_matrix(self) -> int:
-        """Size of the largest weight matrix."""
-        return max(W.size for W in self.coefs)
-
     def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""
         for W in self.coefs:  # with one row or one unit, a matrix-vector product, which BLAS splits sooner
@@ -149,14 +144,14 @@ class Model:
         n = table.shape[0]
         if n <= ROWS_PREDICTED_AT_ONCE:  # too few to start threads
             # setting the limit takes time, so it is set only if BLAS would start threads
-            largest_product = n * self.network.largest_matrix
+            largest_product = n * self.network.layout.largest_matrix
             with limit_blas_threads(largest_product) if self.network.blas_may_split(n) else nullcontext():
                 inputs, batch_format = self._encode(table)
                 chain = self.network.chain(n, self.predict_dtype, batch_format)
                 return np.ascontiguousarray(self._forward(chain, inputs, convert_raw))
         # encoding categories holds the GIL, so threads would wait for each other
         n_blocks = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
-        with split_among_threads(n_blocks, ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix) as n_threads:
+        with split_among_threads(n_blocks, ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix) as n_threads:
             # the first block has the shape and dtype of all blocks
             first_rows, block = next(self._blocks(table, slice(0, n), convert_raw))
             outputs = np.empty((n, *block.shape[1:]), block.dtype)
@@ -238,7 +233,7 @@ class Model:
         outputs = [inputs.astype(self.encoding.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.encoding.output_dtype) for b in self.network.intercepts]
         chain_of = self._make_chains()
-        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
+        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
             for rows in row_blocks(slice(0, inputs.shape[0])):
                 chain = chain_of(rows.stop - rows.start, "sparse" if is_sparse(inputs) else "dense")
                 raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
@@ -252,7 +247,7 @@ class Model:
         if not self.network.activations:
             return self.encoder.encode(table, self.predict_dtype).astype(self.encoding.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.encoding.output_dtype)
-        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.largest_matrix):
+        with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
             for rows, inputs, chain in self._encoded_blocks(table, slice(0, table.shape[0])):
                 self._forward(chain, inputs, np.asarray)  # raises if an output is not finite
                 outputs[rows] = chain.hidden[-1]

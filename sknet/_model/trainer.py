@@ -36,6 +36,7 @@ from sknet._network.weights import (
     monotone_bounds,
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
+from sknet._tables.read import take_optional
 from sknet._training.loop import clear_fixed
 from sknet._training.solver import (
     EpochEvaluation,
@@ -218,7 +219,7 @@ def state_to_continue_from(
     gains = gains_of(state.theta, n_parameters)
     weights = state.theta[: state.theta.size - gains.size]
     if fresh.average is not None:  # the published weights are the average, and theta is separate
-        average = None if state.average is None else state.average[:n_parameters]
+        average = take_optional(state.average, slice(n_parameters))
         average = _most_precise_weights(average, published, output_dtype)
         state.average = np.concatenate([average, gains])
         weights = weights if weights.size else published

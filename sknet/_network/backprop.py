@@ -1,7 +1,7 @@
 """Backpropagation on one page: a dense layer, an activation, and a chain of them, each with both of its passes.
 
-The forward pass goes through the layers from the first to the last, the backward pass from the last to the first. What
-enters a layer's `backward` is dJ/d(its output), what leaves it is dJ/d(its input): the chain rule.
+The forward pass goes through the layers from the first to the last, the backward pass from the last to the first.
+`backward` takes dJ/d(output) and returns dJ/d(input).
 
 These are the lines that every fit of dense rows runs. All arrays are given to a layer when it is made (by `bind`):
 its parameters, which are views of theta, their gradient, and buffers, which each pass overwrites. `x.dot(W, z)` writes

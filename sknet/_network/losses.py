@@ -487,7 +487,7 @@ def _log_odds(target: Array, weight: Array | None) -> Array:
 def _centred_log_frequencies(target: Array, weight: Array | None) -> Array:
     """Return the raw outputs, of mean 0, whose softmax gives the labels' frequencies, (k,)."""
     logs = np.log(_label_frequencies(target, weight))
-    return logs - logs.mean()  # a softmax does not change with a constant that is added to all
+    return logs - logs.mean()  # adding a constant to all raw outputs does not change their softmax
 
 
 # --- several columns of classes ---------------------------------------------------------------------------------------
@@ -495,7 +495,7 @@ def _centred_log_frequencies(target: Array, weight: Array | None) -> Array:
 
 @dataclass(frozen=True)
 class _SumOfLogLosses:
-    """A log-loss for each column of labels, of its own raw outputs: the value is their sum."""
+    """The sum of one log-loss per column of labels. Each column has its own slice of the raw outputs."""
 
     parts: tuple[tuple[Loss, slice], ...]
 
@@ -509,7 +509,7 @@ class _SumOfLogLosses:
 
     def link(self, raw: Array) -> None:
         for loss, s in self.parts:
-            loss.link(raw[:, s])  # a view: each link writes into raw
+            loss.link(raw[:, s])  # the slice is a view, so raw is overwritten
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
         return np.hstack([loss.backward_through_link(raw[:, s], delta[:, s]) for loss, s in self.parts])
@@ -949,8 +949,13 @@ PRIOR_LOG_DEVIATION = 0.6
 tables (tests/benchmarks/notes.md)."""
 
 
+def temperature_penalty(u: float, total_weight: float) -> float:
+    """Return u^2 / (2 s^2 total_weight), minus the logarithm of the prior, for u = log(inverse temperature)."""
+    return u**2 / (2.0 * PRIOR_LOG_DEVIATION**2 * total_weight)
+
+
 def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
-    """Find the inverse temperature e^u at which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least.
+    """Find the inverse temperature e^u at which mean loss(e^u raw) + `temperature_penalty` is least.
 
     This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
     normal prior of standard deviation s on its logarithm. Without the prior,
@@ -971,7 +976,7 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     inverse_temperature : float
         Between e^-3 and e^3; 1 if raw outputs are not finite.
     """
-    divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the slope of the prior's term is u / divisor
+    divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the slope of the penalty is u / divisor
 
     @cache  # `brentq` evaluates the ends of the interval again
     def slope(u: float) -> float:
@@ -983,12 +988,3 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
         return exp(brentq(slope, -MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE, xtol=1e-6))
     # the minimum is at an end of the interval; comparisons with NaN are false
     return exp(-MAX_LOG_TEMPERATURE) if low >= 0.0 else exp(MAX_LOG_TEMPERATURE) if high <= 0.0 else 1.0
-
-
-def scale_to_best_temperature_in_place(
-    loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float
-) -> tuple[float, float]:
-    """Multiply raw outputs, in place, by the best inverse temperature; return it and the mean loss."""
-    inverse_temperature = best_inverse_temperature(loss, raw, target, weight, total_weight)
-    raw *= inverse_temperature
-    return inverse_temperature, loss.mean(raw, target, weight)

@@ -134,9 +134,6 @@ INITIALIZERS: dict[str, Initializer] = {
     for distribution, draw in (("uniform", _uniform), ("normal", _normal))
 } | {"orthogonal": orthogonal}
 
-CENTRED_INITS = ("centred", "auto")
-"""The names of `draw_centred_weights`, which needs to know the activations."""
-
 
 def draw_weights(
     layout: Layout,
@@ -158,7 +155,7 @@ def draw_weights(
 
     init : str or callable
         A name in `INITIALIZERS` or a function of (fan_in, fan_out, rng), with
-        biases 0; or "centred", see there; "auto" is another name of it.
+        biases 0; or "centred", see `draw_centred_weights`.
 
     rng : numpy.random.Generator
         The source of randomness.
@@ -176,7 +173,7 @@ def draw_weights(
     coefs : list of arrays of shape (fan_in, fan_out)
     intercepts : list of arrays of shape (fan_out,)
     """
-    if init in CENTRED_INITS:
+    if init == "centred":
         return draw_centred_weights(layout, activations, rng, sets, bins_per_column)
     coefs = _draw_layers(layout, INITIALIZERS[init] if isinstance(init, str) else init, rng, sets)
     return coefs, [np.zeros(size) for size in layout.sizes[1:]]

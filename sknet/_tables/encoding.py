@@ -58,8 +58,10 @@ from sknet._tables.read import (
     column_as_floats,
     column_at,
     column_names,
+    default_names,
     is_sparse,
     read_categories,
+    take_optional,
 )
 from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
@@ -323,7 +325,7 @@ class TableEncoder:
     @cached_property
     def column_names(self) -> tuple[str, ...]:
         """A name for each column of the table."""
-        return self.names or tuple(f"x{j}" for j in range(self.n_columns))
+        return self.names or default_names(self.n_columns)
 
     @property
     def feature_names(self) -> list[str]:
@@ -424,7 +426,7 @@ class TableEncoder:
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
             return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
-        self._encode_columns(values, out, None if encoding_fold is None else encoding_fold[rows])
+        self._encode_columns(values, out, take_optional(encoding_fold, rows))
         return out
 
     def _name_of_number(self, k: int) -> str:

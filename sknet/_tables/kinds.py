@@ -10,7 +10,7 @@ n rows of the sample; d columns
 
 X : (n, d)       array, CSR matrix or data frame
 names : (d,)     the table's columns
-mask : (d,)      bool, which of them are meant
+mask : (d,)      bool, which columns the user chose
 texts : (L,)     the distinct values of a column of text
 """
 
@@ -36,6 +36,7 @@ from sknet._tables.read import (
     as_uniform_array,
     column_at,
     column_names,
+    default_names,
     inferred_type,
     is_categorical,
     is_sparse,
@@ -83,7 +84,7 @@ class ColumnChoices:
     Attributes
     ----------
     categorical_features : "from_dtype", array-like of str, int or bool, or None
-        The columns of categories, by dtype, name, index or mask. With "from_dtype" among names, by both.
+        The columns of categories, by dtype, name, index or mask. "from_dtype" among names adds those found by dtype.
     text_features : "auto", array-like of str, int or bool, or None
         The columns of free text, by their values, name, index or mask.
     """
@@ -425,7 +426,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     if is_sparse(X):
         return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
-    names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
+    names = column_names(X) if is_frame else default_names(X.shape[1])
     # an array, or a frame of one numeric type: all columns are numbers, unless the user chooses another kind
     is_numeric = not is_frame or as_uniform_array(X) is not None
     kinds: dict[int, str] = {}

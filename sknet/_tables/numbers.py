@@ -53,7 +53,7 @@ from sknet._tables.column import (
     Files,
     InputFormula,
 )
-from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats
+from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
 from sknet._tables.statistics import (
     FLOAT32_RANGE,
     EqualByFields,
@@ -271,7 +271,7 @@ def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: Column
         # half of each distance, like half of the range; the cast keeps float32 distances in float32
         distances = np.abs(values / 2 - median[coincide, np.newaxis].astype(values.dtype) / 2)
         distances[distances == 0] = np.nan  # leave out the rows that share the value
-        apart = SortedColumns.of(distances, None if weight is None else weight[coincide])
+        apart = SortedColumns.of(distances, take_optional(weight, coincide))
         half[coincide] = apart.quantiles([0.5])[:, 0]
     return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), sorted_columns, bend=True)
 
@@ -542,7 +542,7 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
             return np.sort([*edges, *repeated])
         repeated += edges[counts > 1].tolist()
         others = ~np.isin(values, repeated)
-        values, weight = values[others], None if weight is None else weight[others]
+        values, weight = values[others], take_optional(weight, others)
     # each of the few remaining values is an edge
     return np.sort([*np.unique(values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])
 

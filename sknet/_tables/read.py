@@ -99,6 +99,11 @@ def take_rows(X: Table, rows: Batch) -> Table:
     return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
 
 
+def default_names(n: int) -> tuple[str, ...]:
+    """Return the names of n columns that have none."""
+    return tuple([f"x{j}" for j in range(n)])
+
+
 def take_optional(values: Array | None, rows: Batch) -> Array | None:
     """Return some rows of an array, such as weights or groups, that may be None."""
     return None if values is None else values[rows]

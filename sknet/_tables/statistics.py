@@ -5,7 +5,7 @@ depends only on its index and the seed, so that tables in memory, in files and o
 
 Conventions
 -----------
-b columns, n rows. NaN is a missing value and counts nowhere.
+b columns, n rows. NaN is a missing value, which all statistics ignore.
 
 columns : (b, n)                 each column adjacent in memory
 weight : (n,), (b, n) or None    sample weights, positive; a row of weight 2 is two rows, None is ones

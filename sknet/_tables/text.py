@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
-from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr
+from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr, take_optional
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
 
@@ -210,7 +210,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     codes, texts = read_texts(values, name)
     check_text_is_encodable(texts, f"Column {name!r} of X")
     observed = codes >= 0
-    row_weight = None if settings.weight is None else settings.weight[observed]
+    row_weight = take_optional(settings.weight, observed)
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)
     # keep every step-th text, which makes about MAX_CHARACTERS_LEARNT characters in all
     step = max(1, round(sum(map(len, texts)) / MAX_CHARACTERS_LEARNT))

@@ -172,7 +172,7 @@ class MiniBatchLoop:
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
-        # it applies to this loop only if it was not over before
+        # `stopped_by` applies only to loops that were not over before
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return TrainingEnd(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
 
@@ -254,7 +254,7 @@ class MiniBatchLoop:
         if problem.proximal_step is not None:
             problem.proximal_step(state.theta, self._steady_steps(rate))
             if state.average is not None:
-                state.average[state.theta == 0.0] = 0.0  # weights that an L1 penalty has set to 0
+                state.average[state.theta == 0.0] = 0.0  # the L1 penalty has set these weights to 0
                 # limits norms only: the average includes the first weights, whose norms were not limited
                 problem.proximal_step(state.average, 0.0)
         if problem.bounds is not None:

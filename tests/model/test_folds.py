@@ -26,6 +26,7 @@ from sknet._model.folds import (
 )
 from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
 from sknet._model.trainer import make_trainer, train_side_by_side
+from sknet._network.losses import Loss
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
@@ -60,13 +61,17 @@ def script_losses(monkeypatch):
     """Script the inverse temperature and the loss of all held-out rows, epoch after epoch, but not those of sets."""
 
     def script(values):
-        pairs = iter(values)
-        unscripted = evaluation.scale_to_best_temperature_in_place  # for sets, which have fewer rows
-        monkeypatch.setattr(
-            evaluation,
-            "scale_to_best_temperature_in_place",
-            lambda loss, raw, *others: (next(pairs, None) if len(raw) == N else None) or unscripted(loss, raw, *others),
-        )
+        pairs, losses = iter(values), []
+        best_inverse, mean = evaluation.best_inverse_temperature, Loss.mean
+
+        def scripted_inverse(loss, raw, *others):
+            if len(raw) < N or (pair := next(pairs, None)) is None:  # sets have fewer rows
+                return best_inverse(loss, raw, *others)
+            losses.append(pair[1])
+            return pair[0]
+
+        monkeypatch.setattr(evaluation, "best_inverse_temperature", scripted_inverse)
+        monkeypatch.setattr(Loss, "mean", lambda *given: losses.pop() if losses else mean(*given))
 
     return script
 

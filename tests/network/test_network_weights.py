@@ -128,7 +128,7 @@ def test_orthogonal(fan_in, fan_out):
     np.testing.assert_allclose(small, np.eye(min(fan_in, fan_out)), atol=1e-14)
 
 
-@pytest.mark.parametrize("init", [*INITIALIZERS, "centred", "auto"])
+@pytest.mark.parametrize("init", [*INITIALIZERS, "centred"])
 def test_draw_depends_on_the_generator_alone(init):
     layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
     one, same, other = (draw_weights(layout, activations, init, np.random.default_rng(seed)) for seed in (0, 0, 1))
@@ -136,15 +136,8 @@ def test_draw_depends_on_the_generator_alone(init):
     for a, b, c in zip(one[0], same[0], other[0], strict=True):
         np.testing.assert_array_equal(a, b)
         assert not np.array_equal(a, c)
-    if init not in ("centred", "auto"):
+    if init != "centred":
         assert all((b == 0).all() for b in one[1])
-
-
-def test_auto_is_another_name_of_centred():
-    layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
-    one, other = (draw_weights(layout, activations, name, np.random.default_rng(0)) for name in ("centred", "auto"))
-    for a, b in zip([*one[0], *one[1]], [*other[0], *other[1]], strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_draw_takes_a_function():
