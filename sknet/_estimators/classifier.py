@@ -179,10 +179,11 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Score of an epoch on the held-out rows: "loss" or a scikit-learn scorer.
 
     n_iter_no_change : int, inf or "auto", default="auto"
-        Number of epochs without improvement after which training stops. "auto" is 24,
-        or 4 from 15,000 rows on; with folds it is 10 for a classifier (6 from 5,000
-        rows on) and 6 for a regressor. Without held-out rows or folds, training stops
-        early only with scikit-learn's schedules, by the training loss.
+        Training stops once more epochs in a row than this bring no improvement, as in
+        scikit-learn. "auto" is 24, or 4 from 15,000 rows on; with folds it is 10 for a
+        classifier (6 from 5,000 rows on) and 6 for a regressor. Without held-out rows
+        or folds, training stops early only with scikit-learn's schedules, by the
+        training loss.
 
     tol : float or "auto", default="auto"
         Smallest improvement of the loss or score that counts, relative to the best one

@@ -219,7 +219,7 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
 
 
 def check_left_out_columns(encoder: TableEncoder) -> None:
-    """Warn of columns that are left out because they are not informative; raise if no column is left."""
+    """Warn of columns that are left out, such as identifiers; raise if no column is left."""
     left_out: dict[str, list[str]] = {}
     for name, column in zip(encoder.column_names, encoder.columns, strict=True):
         # the number of inputs is tested first, since describing the inputs of a text column takes long

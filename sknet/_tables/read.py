@@ -104,7 +104,7 @@ def default_names(n: int) -> tuple[str, ...]:
     return tuple([f"x{j}" for j in range(n)])
 
 
-def take_optional(values: Array | None, rows: Batch) -> Array | None:
+def take_optional(values: Array | None, rows: Batch | NDArray[np.bool_]) -> Array | None:
     """Return some rows of an array, such as weights or groups, that may be None."""
     return None if values is None else values[rows]
 
