@@ -51,6 +51,7 @@ def test_no_placeholder_is_anywhere_else():
 
 def test_the_version_is_the_same_everywhere():
     versions = {
+        "package": re.search(r'^__version__ = "(.*)"$', read("sknet", "__init__.py"), re.M),
         "citation": re.search(r"^version: (.*)$", read(".github", "CITATION.cff"), re.M),
         "conda": re.search(r"^  version: (\d.*)$", read(".github", "conda", "recipe.yaml"), re.M),
         "bibtex": re.search(r"^  version = \{(.*)\},$", read("docs", "about.md"), re.M),
