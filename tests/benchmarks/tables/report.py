@@ -541,12 +541,19 @@ def draw() -> None:
     figure.savefig(PICTURE, dpi=110)
 
 
+OVERVIEW_NAMES = {
+    "HistGradientBoosting": "HistGB",
+    "HistGradientBoosting, tuned": "HistGB, trees by folds",
+    "RealMLP-TD, bagged": "five RealMLP-TD",
+}
+
+
 def draw_overview() -> None:
     """Time of a fit and loss, both over ours: a dot a model, geometric means over the tables of the second draw."""
     import matplotlib.pyplot as plt
 
     rows = random_splits("second")
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 5.5), layout="constrained")
     drawn = []
     for ax, (task, title) in zip(axes, {"classification": "log-loss", "regression": "RMSE"}.items(), strict=True):
         here = rows[rows["task"] == task]
@@ -555,7 +562,7 @@ def draw_overview() -> None:
         for model in PEERS:
             seconds, losses = ratios(here, "fit_seconds", model, shift=0.0), ratios(here, "loss", model)
             if len(losses) >= MIN_TABLES:
-                name = model.replace("HistGradientBoosting", "HistGB").replace("scikit-learn's", "sklearn")
+                name = OVERVIEW_NAMES.get(model, model.replace("scikit-learn's", "sklearn"))
                 label = name if len(losses) == n_tables else f"{name} ({len(losses)} tables)"
                 places[label] = float(np.exp(-seconds["mean"].mean())), float(np.exp(-losses["mean"].mean()))
         for label, (x, y) in places.items():
