@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
 from sknet._model.folds import (
@@ -26,7 +26,6 @@ from sknet._model.folds import (
 )
 from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
 from sknet._model.trainer import make_trainer, train_side_by_side
-from sknet._network.losses import Loss
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
 from tests.network.pieces import best_temperature, temperature_penalty
