@@ -57,14 +57,13 @@ def test_with_folds_they_come_from_out_of_fold_predictions(weight):
 
 def test_default_classifiers_cover_new_rows_of_each_class():
     shares = []
-    for i in range(6):
+    for i in range(8):
         (table, y), n = simulated(i, 2400), (400, 700)[i % 2]
         net = SigmoidMLPClassifier(16, max_iter=30, random_state=i).fit(table[:n], y[:n])
         assert net.resolved_params_["early_stopping"] == "folds" and net.resolved_params_["n_members"] == 2
         inside = covered(net.predict_set(table[n:]), y[n:])
         shares += [inside[y[n:] == code].mean() for code in range(y.max() + 1)]
-    # the published network has learnt from all rows, and is better than the networks that the margins come from
-    assert 0.9 - 0.03 < np.mean(shares) < 0.95
+    assert np.mean(shares) == pytest.approx(0.9, abs=0.03)
     assert min(shares) > 0.75  # from some 30 rows of a class, a share scatters by .05
 
 

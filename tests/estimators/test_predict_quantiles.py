@@ -99,15 +99,15 @@ def test_levels_that_are_too_narrow_on_small_tables_are_moved_apart():
     levels, found = (0.1, 0.5, 0.9), []
     parameters = dict(hidden_layer_sizes=16, n_members=1, loss="quantile", quantile=levels)
     for seed in range(4):
-        table = np.random.default_rng(seed).normal(size=(2300, 30))
-        y = table[:, 0] + np.random.default_rng(100 + seed).normal(size=2300)
-        net = SigmoidMLPRegressor(**parameters, random_state=seed).fit(table[:300], y[:300])
-        new = table[300:]
+        table = np.random.default_rng(seed).normal(size=(2250, 30))
+        y = table[:, 0] + np.random.default_rng(100 + seed).normal(size=2250)
+        net = SigmoidMLPRegressor(**parameters, random_state=seed).fit(table[:250], y[:250])
+        new = table[250:]
         found.append(
-            [shares(quantiles, y[300:]) for quantiles in (net.predict(new), net.predict_quantiles(new, levels))]
+            [shares(quantiles, y[250:]) for quantiles in (net.predict(new), net.predict_quantiles(new, levels))]
         )
     of_network, moved = np.mean(found, axis=0)
-    assert np.abs(of_network - levels).max() > 0.04
+    assert np.abs(of_network - levels).max() > 0.05
     assert_allclose(moved, levels, atol=0.03)
 
 
