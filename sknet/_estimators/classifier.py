@@ -131,9 +131,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Maximum number of epochs, or of iterations with "lbfgs".
 
     batch_size : int, "auto" or "proportional", default="proportional"
-        Rows per step: "proportional" is n_samples // 32, but at least 32 and at most 256
-        (n_samples // 300 from 77,100 rows on, but at most 1,024). "auto" is min(200,
-        n_samples).
+        Rows per step: "proportional" is n_samples // 32, but at least 32 and at most
+        256 (n_samples // 300 from 77,100 rows on, but at most 1,024). "auto" is
+        min(200, n_samples). Held-out rows do not count.
 
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
         Optimizer that updates the weights, by name or of your own. "adam" is described

@@ -204,8 +204,7 @@ categories have a standard deviation below 1, which the outputs of hidden layers
 
 BIN_SPREAD = 0.7
 """The first weights of bins are those of a number times this, divided by the root of the column's number of bins. So
-the initial function of a column varies equally for any number of bins. If bins start larger, many of them do harm, see
-tests/benchmarks/notes.md."""
+the initial function of a column varies equally for any number of bins."""
 
 
 def draw_centred_weights(
