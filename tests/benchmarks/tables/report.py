@@ -543,7 +543,7 @@ def as_markdown(head: list[str], body: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-NUMBER = re.compile(r"[*<\s]*\d[\d.,]*(\s±\s[\d.]+)?\**")
+NUMBER = re.compile(r"[*<\s]*\d[\d.,]*(\s(±|to)\s[\d.]+)?\**")
 
 
 def draw() -> None:
