@@ -55,7 +55,9 @@ def with_onnxruntime(content: bytes) -> Predict:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(blas_threads())  # else a thread per core, which wait for each other on a busy machine
+    options.intra_op_num_threads = max(
+        blas_threads()
+    )  # else a thread per core, which wait for each other on a busy machine
     session = onnxruntime.InferenceSession(content, options)
     names = [feed.name for feed in session.get_inputs()]
 
