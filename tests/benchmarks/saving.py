@@ -57,7 +57,7 @@ def with_onnxruntime(content: bytes) -> Predict:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = max(
         blas_threads()
-    )  # else a thread per core, which wait for each other on a busy machine
+    )  # as many as NumPy has
     session = onnxruntime.InferenceSession(content, options)
     names = [feed.name for feed in session.get_inputs()]
 
