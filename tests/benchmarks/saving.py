@@ -55,9 +55,7 @@ def with_onnxruntime(content: bytes) -> Predict:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = max(
-        blas_threads()
-    )  # as many as NumPy has
+    options.intra_op_num_threads = max(blas_threads())  # as many as NumPy has
     session = onnxruntime.InferenceSession(content, options)
     names = [feed.name for feed in session.get_inputs()]
 
