@@ -15,7 +15,7 @@ from functools import singledispatch
 import numpy as np
 
 from sknet._network.activations import Activation
-from sknet._network.losses import Loss, link_differences
+from sknet._network.losses import Loss, link_differences, predictions_of
 from sknet._typing import Array, Target
 
 # --- derivatives against finite differences ---------------------------------------------------------------------------
@@ -353,7 +353,7 @@ def _check_overwrites(what: str, function: Callable[..., object], *arguments: Ar
 def has_log_link(loss: Loss, k: int) -> bool:
     """Whether predictions are exp(raw), regardless of the link's name."""
     raw = np.repeat([[0.0], [1.0]], k, axis=1)
-    return np.allclose(loss.predictions(raw), np.exp(raw))
+    return np.allclose(predictions_of(loss, raw), np.exp(raw))
 
 
 def works_in_any_unit(loss: Loss, k: int) -> bool:

@@ -246,135 +246,53 @@ class Loss:
         """Whether targets may be scaled before training."""
         return self.link is identity if self.scales_targets is None else self.scales_targets
 
-    def predictions(self, raw: Array) -> Array:
-        """Compute the predictions from raw outputs.
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
+# --- what follows from a loss's functions -----------------------------------------------------------------------------
 
-        Returns
-        -------
-        predictions : array of shape (n, k)
-            Probabilities, or numbers in the units of the (scaled) target.
-        """
-        predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
-        self.link(predictions)
-        return predictions
 
-    def log_predictions(self, raw: Array) -> Array:
-        """Compute the logarithms of the probabilities, all of them finite.
+def value_and_gradient(loss: Loss, raw: Array, target: Array) -> tuple[Array, Array]:
+    """Return each row's loss and its gradient; may overwrite raw."""
+    if loss.joint is not None:
+        return loss.joint(raw, target)
+    return loss.value(raw, target), loss.gradient(raw, target)
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
 
-        Returns
-        -------
-        log_p : array of shape (n, k)
-            Logarithms.
-        """
-        if self.log_link is None:
-            raise TypeError(f"the loss {self.name!r} has no log_link")
-        log_p = np.array(raw, order="F")
-        self.log_link(log_p)
-        return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
+def mean_loss(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
+    """Return the weighted mean of the rows' losses."""
+    return weighted_mean(loss.value(raw, target), weight)
 
-    def both_predictions(self, raw: Array) -> Array:
-        """Compute the probabilities of both classes if the link is mirrored, else the predictions.
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
+def predictions_of(loss: Loss, raw: Array) -> Array:
+    """Return predictions, (n, k): probabilities, or numbers in the (scaled) units of the target."""
+    predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
+    loss.link(predictions)
+    return predictions
 
-        Returns
-        -------
-        predictions : array of shape (n, 2 k) or (n, k)
-            Probabilities. For a mirrored link, those of the other class come first.
-        """
-        return self._both(self.predictions, raw)
 
-    def both_log_predictions(self, raw: Array) -> Array:
-        """Compute the logarithms of `both_predictions`.
+def log_predictions_of(loss: Loss, raw: Array) -> Array:
+    """Return the logarithms of probabilities, (n, k), all of them finite."""
+    if loss.log_link is None:
+        raise TypeError(f"the loss {loss.name!r} has no log_link")
+    log_p = np.array(raw, order="F")
+    loss.log_link(log_p)
+    return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
 
-        Returns
-        -------
-        log_p : array of shape (n, 2 k) or (n, k)
-            Logarithms.
-        """
-        return self._both(self.log_predictions, raw)
+def of_both_classes(predict: Callable[[Loss, Array], Array], loss: Loss, raw: Array) -> Array:
+    """Return `predict(loss, raw)`; for a mirrored link (n, 2 k), and the predictions for the other class come first."""
+    return np.concatenate([predict(loss, -raw), predict(loss, raw)], axis=1) if loss.mirrored else predict(loss, raw)
 
-    def _both(self, predict: Callable[[Array], Array], raw: Array) -> Array:
-        return np.concatenate([predict(-raw), predict(raw)], axis=1) if self.mirrored else predict(raw)
 
-    def backward_through_link(self, raw: Array, delta: Array) -> Array:
-        """Turn derivatives with respect to predictions into derivatives with respect to raw outputs.
+def has_normalised_link(loss: Loss) -> bool:
+    """Whether the probabilities of a row add up to 1; sigmoids, one per class, do not."""
+    return loss.out_activation == "softmax"
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
 
-        delta : array of shape (n, k)
-            Derivatives with respect to the predictions.
-
-        Returns
-        -------
-        gradient : array of shape (n, k)
-            Derivatives with respect to the raw outputs.
-        """
-        if self.link is identity:
-            return delta
-        return (self.link_backward or partial(link_differences, self.link))(raw, delta)
-
-    def mean(self, raw: Array, target: Array, weight: Array | None) -> float:
-        """Compute the weighted mean loss.
-
-        Parameters
-        ----------
-        raw, target : arrays of shape (n, k)
-            Raw outputs and targets.
-
-        weight : array of shape (n,), or None
-            Sample weights.
-
-        Returns
-        -------
-        mean : float
-            The mean over the samples.
-        """
-        return weighted_mean(self.value(raw, target), weight)
-
-    def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        """Compute each sample's loss and its gradient.
-
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs, which may be overwritten.
-
-        target : array of shape (n, k)
-            Targets.
-
-        Returns
-        -------
-        value : array of shape (n,)
-            The losses.
-
-        gradient : array of shape (n, k)
-            Their derivatives with respect to the raw outputs.
-        """
-        if self.joint is not None:
-            return self.joint(raw, target)
-        return self.value(raw, target), self.gradient(raw, target)
+def backward_through_link(loss: Loss, raw: Array, delta: Array) -> Array:
+    """Return dJ/draw, given delta = dJ/dpredictions."""
+    if loss.link is identity:
+        return delta
+    return (loss.link_backward or partial(link_differences, loss.link))(raw, delta)
 
 
 def weighted_mean(values: Array, weight: Array | None) -> float:
@@ -512,11 +430,11 @@ class _SumOfLogLosses:
             loss.link(raw[:, s])  # the slice is a view, so raw is overwritten
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
-        return np.hstack([loss.backward_through_link(raw[:, s], delta[:, s]) for loss, s in self.parts])
+        return np.hstack([backward_through_link(loss, raw[:, s], delta[:, s]) for loss, s in self.parts])
 
     def log_link(self, raw: Array) -> None:
         for loss, s in self.parts:
-            raw[:, s] = loss.log_predictions(raw[:, s])
+            raw[:, s] = log_predictions_of(loss, raw[:, s])
 
     def start(self, target: Array, weight: Array | None) -> Array:
         return np.concatenate([loss.start(target[:, s], weight) for loss, s in self.parts])  # type: ignore[misc]
@@ -535,11 +453,11 @@ class _LossOfPresentTargets:
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
         if not np.isnan(target).any():
-            return self.whole.value_and_gradient(raw, target)
+            return value_and_gradient(self.whole, raw, target)
         total, delta = np.zeros(len(raw), raw.dtype), np.zeros_like(raw)
         for loss, s, present in self._losses_with_present_rows(target):
             # an index array copies, so the loss cannot overwrite raw
-            value, gradient = loss.value_and_gradient(raw[present, s], target[present, s])
+            value, gradient = value_and_gradient(loss, raw[present, s], target[present, s])
             total[present] += self.weight_of_each_target * value
             delta[present, s] = self.weight_of_each_target * gradient
         return total, delta

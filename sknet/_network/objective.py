@@ -18,7 +18,7 @@ import numpy as np
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
 from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length, split_batch
-from sknet._network.losses import Loss
+from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
 
@@ -204,7 +204,7 @@ class Objective:
         """Set the gradient of 1/n sum of weight * loss over the batch; return the value."""
         raw = bound.chain.forward(self._inputs(batch))
         # raw is not needed again: the loss may overwrite it with delta, and the backward pass with dJ/dz
-        losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
+        losses, delta = value_and_gradient(self._loss, raw, self._target(batch))
         if delta.dtype != raw.dtype:  # for example a user's np.where(raw > 0.0, 0.1, -0.9), which is float64
             delta = delta.astype(raw.dtype)
         if self._weight is None:
