@@ -261,8 +261,8 @@ FIRST_LAYERS: dict[BatchFormat, Callable[..., Layer]] = {
     "mixed": DenseOnMixed,
 }
 
-NO_ARRAY = np.empty((0, 0))
-"""The gradient of a chain without a backward pass. Its shape makes a backward pass fail."""
+NO_GRADIENT = LayerParameters(np.empty((0, 0)), np.empty(0))
+"""The gradient of a layer without a backward pass. Its shape makes a backward pass fail."""
 
 
 @dataclass(frozen=True)
@@ -278,72 +278,47 @@ def bind(
     layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, batch_format: BatchFormat = "dense",
     backward: BackwardOptions | None = None,
 ) -> Chain:  # fmt: skip
-    """Make a network's layers, bound to their parameters and to buffers.
+    """Return a network's layers for batches of `n_rows` rows, bound to views of theta, so that they follow its changes.
 
-    Parameters
-    ----------
-    layout : Layout
-    activations : sequence of Activation, one per hidden layer
-    theta : (p,) array
-        The layers have views of it, so they follow its changes.
-
-    n_rows : int
-        Number of rows of every batch.
-
-    batch_format : {"dense", "ones", "sparse", "mixed"}, default="dense"
-        What the first layer takes.
-
-    backward : BackwardOptions, default=None
-        None for the forward pass only.
-
-    Returns
-    -------
-    chain : Chain
+    Without `backward`, they have no backward pass.
     """
     biases_in_weights = batch_format == "ones"
     parameters = layout.layers(theta, biases_in_weights=biases_in_weights)
-    gradients = None if backward is None else layout.layers(backward.gradient, biases_in_weights=biases_in_weights)
-    return bind_layers(activations, parameters, n_rows, batch_format, backward, gradients)
+    if backward is None:
+        return bind_layers(activations, parameters, n_rows, batch_format)
+    gradients = layout.layers(backward.gradient, biases_in_weights=biases_in_weights)
+    return bind_layers(activations, parameters, n_rows, batch_format, gradients, backward.dropout, backward.rng)
 
 
 def bind_layers(
-    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
-    batch_format: BatchFormat = "dense",
-    backward: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
+    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int, batch_format: BatchFormat,
+    gradients: Sequence[LayerParameters] = (), dropout: Sequence[float] = (), rng: np.random.Generator | None = None,
 ) -> Chain:  # fmt: skip
     """As `bind`, for each layer's parameters, which need not be views of one theta."""
-    gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
-    rates = (backward and backward.dropout) or [0.0] * len(activations)
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
     layers: list[Layer] = []
     hidden: list[Array] = []
-    each = zip(parameters, gradients, [*activations, None], [*rates, 0.0], strict=True)  # nothing follows the last
-    for number, (layer, gradient, activation, rate) in enumerate(each):
-        d, h = layer.W.shape  # of a first layer with `biases_in_weights`, d counts the column of ones
+    every_gradient = gradients or [NO_GRADIENT] * len(parameters)
+    rates = dropout or [0.0] * len(activations)
+    each_layer = zip(parameters, every_gradient, [*activations, None], [*rates, 0.0], strict=True)
+    for number, ((W, b), (dW, db), activation, rate) in enumerate(each_layer):
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass needs
-        z = np.empty((n_rows, h), dtype)
-        dx = np.empty((n_rows, d), dtype) if number > 0 and backward is not None else None  # the first x is data
-        make_layer = FIRST_LAYERS[batch_format] if number == 0 else Dense
-        layers.append(make_layer(*layer, *gradient, z, ones, dx))  # W, b, dW, db, and the buffers
-        if activation is not None:
-            hidden.append(_add_activation(layers, activation, rate, z, backward))
+        z = np.empty((n_rows, len(b)), dtype)
+        dx = np.empty((n_rows, len(W)), dtype) if number > 0 and gradients else None  # the first x is data
+        make_layer = FIRST_LAYERS[batch_format if number == 0 else "dense"]
+        layers.append(make_layer(W, b, dW, db, z, ones, dx))
+        if activation is None:  # the output layer
+            break
+        if gradients and activation.keeps == "input":
+            layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
+        else:
+            layers.append(Activate(activation.apply, activation.backward))
+        hidden.append(z)
+        if rate and rng is not None:
+            dropped = hidden[-1] = np.empty_like(z)
+            layers.append(Dropout(rate, rng, dropped))
     return Chain(layers, hidden)
-
-
-def _add_activation(
-    layers: list[Layer], activation: Activation, rate: float, z: Array, backward: BackwardOptions | None
-) -> Array:
-    """Append an activation and, in training, its dropout to the layers; return the buffer of their output."""
-    if backward is None or activation.keeps == "output":
-        layers.append(Activate(activation.apply, activation.backward))
-    else:
-        layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
-    if not rate or backward is None or backward.rng is None:
-        return z
-    dropout = Dropout(rate, backward.rng, np.empty_like(z))
-    layers.append(dropout)
-    return dropout.dropped
 
 
 # --- the network's input, batch by batch ------------------------------------------------------------------------------

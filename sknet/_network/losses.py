@@ -448,8 +448,9 @@ class _LossOfPresentTargets:
     """A loss of several outputs that leaves out missing targets (NaN). For complete rows, it is `whole`."""
 
     whole: Loss
-    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]  # each target's loss and outputs
-    weight_of_each_target: float  # 1 if the value is a sum over targets, 1 / k if it is their mean
+    # each target's loss and outputs; called only if a target is missing, because there may be many labels
+    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]
+    weight_of_each_target: float  # 1 if the value of `whole` is a sum over targets, 1 / k if it is their mean
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
         if not np.isnan(target).any():
@@ -485,25 +486,14 @@ class _LossOfPresentTargets:
 def loss_of_present_targets(
     whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each_target: float
 ) -> Loss:
-    """Return a loss of several outputs that leaves out targets that are NaN.
-
-    Parameters
-    ----------
-    whole : Loss
-        The loss of rows that have all targets.
-    losses_by_target : callable
-        Returns each target's own loss and its outputs. It is called only if a target is missing, because there may be
-        many labels.
-    weight_of_each_target : float
-        1 if the value of `whole` is a sum over targets, 1 / k if it is their mean.
-    """
+    """Return `whole`, a loss of several outputs, for targets of which some may be NaN: see `_LossOfPresentTargets`."""
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
     return replace(
         whole,
         value=partial(_value_from_joint, present.joint),
         gradient=present.gradient,
-        joint=None if whole.joint is None else present.joint,
-        start=None if whole.start is None else present.start,
+        joint=whole.joint and present.joint,
+        start=whole.start and present.start,
     )
 
 
@@ -817,32 +807,22 @@ def make_huber(huber_delta: float = 1.0) -> Loss:
     return make_loss("huber", Huber(huber_delta))
 
 
-def make_pinball(quantile_level: float) -> Loss:
-    """Return the pinball loss of one quantile level, the same for every output."""
-    joint = Pinball(quantile_level)
-    return make_loss("quantile", joint, start=joint.start)
-
-
-def make_quantiles(levels: Sequence[float]) -> Loss:
-    """Return the pinball loss of several increasing quantile levels of one target, one raw output per level."""
+def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
+    """Return the pinball loss of one level for every output, or of several levels of one target, each an output."""
+    if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
+        one = Pinball(float(quantile))
+        return make_loss("quantile", one, start=one.start)
+    given: list[object] = list(quantile)
+    levels = [float(q) for q in given if isinstance(q, Real)]
+    inside = all(0.0 < q < 1.0 for q in levels)
+    if levels != given or not levels or not inside or levels != sorted(set(levels)):
+        raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
     joint = Quantiles(tuple(levels))
     # the link is not the identity, but it works in any unit, so targets may be scaled
     return make_loss(
         "quantile", joint, link=joint.link, scales_targets=True, start=joint.start, levels=joint.levels,
         link_backward=joint.link_backward,
     )  # fmt: skip
-
-
-def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
-    """Return the pinball loss of one quantile level or of several; see `make_pinball` and `make_quantiles`."""
-    if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
-        return make_pinball(float(quantile))
-    given: list[object] = list(quantile)
-    levels = [float(q) for q in given if isinstance(q, Real)]
-    inside = all(0.0 < q < 1.0 for q in levels)
-    if levels != given or not levels or not inside or levels != sorted(set(levels)):
-        raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
-    return make_quantiles(levels)
 
 
 REGRESSION_LOSSES: dict[str, Callable[..., Loss]] = {
@@ -879,20 +859,8 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     normal prior of standard deviation s on its logarithm. Without the prior,
     the temperature of a few samples that are all predicted right would be 0.
 
-    Parameters
-    ----------
-    loss : Loss
-        Its link is a sigmoid or a softmax.
-
-    raw, target : (n, k) arrays
-    weight : (n,) array or None
-    total_weight : float
-        The number of samples, each counted by its weight.
-
-    Returns
-    -------
-    inverse_temperature : float
-        Between e^-3 and e^3; 1 if raw outputs are not finite.
+    The result lies between e^-3 and e^3; it is 1 if raw outputs are not finite.
+    `total_weight` is the number of samples, each counted by its weight.
     """
     divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the slope of the penalty is u / divisor
 

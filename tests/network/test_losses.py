@@ -237,7 +237,7 @@ def test_several_columns_are_mirrored_where_one_has_two_classes():
     [
         (losses.SQUARED_ERROR, lambda y, p: metrics.mean_squared_error(y, p) / 2),
         (losses.ABSOLUTE_ERROR, metrics.mean_absolute_error),
-        (losses.make_pinball(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
+        (losses.make_quantile(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
     ],
     ids=["squared_error", "absolute_error", "pinball"],
 )
@@ -328,7 +328,7 @@ def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
 @pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), (0.1, 0.5, 0.9), (0.05, 0.25, 0.5, 0.75, 0.95)])
 def test_quantiles_of_any_number_of_levels(levels):
     """The middle level is a raw output, the others lie softplus steps away from it; the gradient is the slope."""
-    loss, k = losses.make_quantiles(levels), len(levels)
+    loss, k = losses.make_quantile(levels), len(levels)
     rng = np.random.default_rng(0)
     raw, target = rng.normal(size=(6, k)), rng.normal(size=(6, 1))
     prediction, middle = predictions_of(loss, raw), k // 2
@@ -354,7 +354,7 @@ def test_no_error_no_slope(name):
 @given(st.floats(0.05, 0.95), st.integers(0, 100))
 def test_the_pinball_loss_is_least_at_the_quantile(level, seed):
     y = np.random.default_rng(seed).normal(size=(20, 1))
-    loss = losses.make_pinball(level)
+    loss = losses.make_quantile(level)
     candidates = [loss.value(np.full_like(y, c), y).mean() for c in y[:, 0]]
     best = np.quantile(y, level, method="inverted_cdf")
     assert loss.value(np.full_like(y, best), y).mean() == pytest.approx(min(candidates), rel=1e-12)
@@ -389,14 +389,14 @@ def test_rounding_does_not_decide_on_a_quantile():
 
 @pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), LEVELS])
 def test_several_levels_start_at_the_quantiles(levels):
-    loss, y = losses.make_quantiles(levels), np.random.default_rng(0).normal(size=(50, 1))
+    loss, y = losses.make_quantile(levels), np.random.default_rng(0).normal(size=(50, 1))
     start = loss.start(y, None)
     expected = np.quantile(y, levels, method="inverted_cdf")
     np.testing.assert_allclose(predictions_of(loss, start[np.newaxis])[0], expected, rtol=1e-9)
 
 
 def test_neighbouring_levels_start_apart():
-    loss = losses.make_quantiles(LEVELS)
+    loss = losses.make_quantile(LEVELS)
     start = loss.start(np.ones((5, 1)), np.ones(5))
     np.testing.assert_allclose(
         predictions_of(loss, start[np.newaxis])[0], [1 - MIN_QUANTILE_GAP, 1, 1 + MIN_QUANTILE_GAP], rtol=1e-12
@@ -406,7 +406,7 @@ def test_neighbouring_levels_start_apart():
 def test_one_level_starts_at_each_outputs_quantile():
     y = np.random.default_rng(0).normal(size=(50, 3))
     expected = np.quantile(y, 0.2, axis=0, method="inverted_cdf")
-    np.testing.assert_array_equal(losses.make_pinball(0.2).start(y, None), expected)
+    np.testing.assert_array_equal(losses.make_quantile(0.2).start(y, None), expected)
 
 
 # --- what `quantile` may be
@@ -416,14 +416,14 @@ def test_one_level_starts_at_each_outputs_quantile():
 def test_a_number_is_one_level_for_every_output(given):
     loss, y = losses.make_quantile(given), np.random.default_rng(0).normal(size=(9, 2))
     assert loss.levels == ()
-    np.testing.assert_array_equal(loss.value(np.zeros((9, 2)), y), losses.make_pinball(float(given)).value(0 * y, y))
+    np.testing.assert_array_equal(loss.value(np.zeros((9, 2)), y), losses.make_quantile(float(given)).value(0 * y, y))
 
 
 @pytest.mark.parametrize("given", [[0.5], (0.1, 0.9), np.array([0.1, 0.5, 0.9])])
 def test_a_sequence_is_levels_of_one_target(given):
     loss = losses.make_quantile(given)
     raw, y = np.random.default_rng(0).normal(size=(9, len(given))), np.zeros((9, 1))
-    np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantiles(tuple(given)).value(raw, y))
+    np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantile(tuple(given)).value(raw, y))
     assert loss.levels == tuple(given) and all(type(level) is float for level in loss.levels)
 
 
