@@ -348,7 +348,8 @@ class NetworkTrainer:
         w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.train_rows.total_weight)
         if penalty.l1:
             gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
-            value += self.problem.l1 * float(np.abs(w).sum())  # 0 if the objective includes it
+            if not self.solver.is_first_order:  # else, the objective includes it
+                value += penalty.l1 * float(np.abs(w).sum())
         return value, gradient
 
 
@@ -441,7 +442,7 @@ def make_trainer(
         first_input_weight=layout.weight_starts[0],
         penalty=objective.penalty,
         is_random=any(settings.network.dropout),
-        l1=0.0 if is_first_order else penalty.l1,
+        l1=penalty.l1,
         bounds=bounds,
         proximal_step=proximal_step,
         evaluate=evaluate,
@@ -452,8 +453,6 @@ def make_trainer(
     runs_through = own_solver.end_reason is StopReason.FINISHED and held_out is None
     if runs_through or not may_stop_early:
         own_solver = replace(own_solver, n_iter_no_change=inf)
-    if penalty.l1:
-        own_solver = own_solver.with_l1(penalty.l1)
     return NetworkTrainer(
         settings=settings,
         encoding=encoding,

@@ -309,7 +309,7 @@ def bind_layers(
         make_layer = FIRST_LAYERS[batch_format if number == 0 else "dense"]
         layers.append(make_layer(W, b, dW, db, z, ones, dx))
         if activation is None:  # the output layer
-            break
+            continue
         if gradients and activation.keeps == "input":
             layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
         else:

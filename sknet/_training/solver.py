@@ -235,7 +235,7 @@ class Problem:
     first_input_weight: int = 0
     penalty: Callable[[Array], float] = lambda theta: 0.0  # not included in values with a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers, for dropout
-    l1: float = 0.0  # strength of an L1 penalty that is neither in the objective nor in `proximal_step`
+    l1: float = 0.0  # strength of an L1 penalty, which `proximal_step` or the solver itself applies
     # applies an L1 penalty and max_norm after each step: (theta or its average, step lengths) -> None, in place
     proximal_step: Callable[[Array, float | Array], None] | None = None
     bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
@@ -287,10 +287,6 @@ class Solver(ABC):
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs, which is `share` times the planned one."""
         return replace(self, n_epochs=n_epochs)
-
-    def with_l1(self, l1: float) -> Self:
-        """Return the solver for a problem with an L1 penalty of this strength."""
-        return self
 
     @abstractmethod
     def train(
