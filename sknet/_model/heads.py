@@ -20,7 +20,6 @@ from typing import Self, TypeAlias
 import numpy as np
 
 from sknet._model.settings import TargetSettings
-from sknet._network.check import works_in_any_unit
 from sknet._network.losses import (
     CLASSIFICATION_LOSSES,
     REGRESSION_LOSSES,
@@ -34,6 +33,7 @@ from sknet._network.losses import (
     loss_of_present_targets,
     of_both_classes,
     predictions_of,
+    works_in_any_unit,
 )
 from sknet._tables.labels import Labels, apply_class_weight, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT

@@ -28,8 +28,7 @@ from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldO
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
 from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
-from sknet._network.check import has_log_link
-from sknet._network.losses import Loss, mean_loss, predictions_of
+from sknet._network.losses import Loss, has_log_link, mean_loss, predictions_of
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table

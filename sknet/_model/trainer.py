@@ -315,7 +315,7 @@ class NetworkTrainer:
         If rows were held out, it is the network of the best epoch. It takes all inputs of the encoded table.
         """
         best, dtype = state.best, self.encoding.output_dtype
-        theta = state.parameters if best is None else best.theta
+        theta = state.trained_theta
         if temperature != 1.0:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
         if best is not None:
@@ -331,13 +331,12 @@ class NetworkTrainer:
 
     def raw_outputs(self, state: State, rows: EncodedRows) -> Array:
         """Return raw outputs for other rows, (n, k); if rows were held out, of the best epoch at its temperature."""
-        theta = state.parameters if state.best is None else state.best.theta
-        return self.objective.raw(theta, rows.inputs, len(rows))
+        return self.objective.raw(state.trained_theta, rows.inputs, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs for the training rows, (n, k), at the best epoch if rows were held out."""
         with limit_blas_threads(self.largest_product):
-            return self.objective.raw_training_outputs(state.parameters if state.best is None else state.best.theta)
+            return self.objective.raw_training_outputs(state.trained_theta)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, (p,), with both penalty terms."""

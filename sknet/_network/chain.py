@@ -11,7 +11,8 @@ theta : (p,)    W_L, ..., W_1, then b_1, ..., b_L. Weights come first, so penalt
 W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 
 x (n, d), W (d, h), b (h,), z, a, delta (n, h) : of one layer, as in `backprop`
-batch : slice or (b,) array of int     which of the rows; a network may skip the first s of d inputs
+batch : slice or (b,) array of int     the indices of its rows
+s : how many of the d inputs a network skips, the first ones
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -125,8 +126,8 @@ class ActivateKeepingInput(Activate):
         return delta
 
 
-N_POOLED_MASKS = 2**17
-"""How many random factors the pool has. They fit in the processor's cache."""
+POOL_SIZE = 2**17
+"""How many random factors dropout chooses from. They fit in the processor's cache."""
 
 
 @lru_cache(maxsize=4)
@@ -147,11 +148,11 @@ class Dropout:
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
         # a row that is longer than the usual pool still has h + 1 indices to start from
-        self.pool = dropout_factors(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
+        self.pool = dropout_factors(rate, dropped.dtype, max(POOL_SIZE, 2 * h))
         self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
         self.dropped = dropped  # not in place: the activation's backward pass needs `a` itself
         # a part takes at most a quarter of the pool, so that there are many indices to start from
-        n_rows = max(1, N_POOLED_MASKS // 4 // h)
+        n_rows = max(1, POOL_SIZE // 4 // h)
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
         self.masks: list[Array] = []
 

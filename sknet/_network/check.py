@@ -1,7 +1,6 @@
 """Checks of an activation or a loss that a user has written.
 
-`check_gradient` compares derivatives with finite differences. `fit` calls each function once on a few rows, and finds
-out whether a loss depends on the unit of the targets.
+`check_gradient` compares derivatives with finite differences. `fit` calls each function once on a few rows.
 
 Conventions
 -----------
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from sknet._network.activations import Activation
-from sknet._network.losses import Loss, link_differences, predictions_of
+from sknet._network.losses import Loss, link_differences
 from sknet._typing import Array, Target
 
 # --- derivatives against finite differences ---------------------------------------------------------------------------
@@ -336,33 +335,3 @@ def _check_overwrites(what: str, function: Callable[..., object], *arguments: Ar
         raise ValueError(
             f"{what} returned a new array: it must overwrite its last argument, as np.tanh(z, out=z) or z *= 2 do."
         )
-
-
-# --- units of targets -------------------------------------------------------------------------------------------------
-
-
-def has_log_link(loss: Loss, k: int) -> bool:
-    """Whether predictions are exp(raw), regardless of the link's name."""
-    raw = np.repeat([[0.0], [1.0]], k, axis=1)
-    return np.allclose(predictions_of(loss, raw), np.exp(raw))
-
-
-def works_in_any_unit(loss: Loss, k: int) -> bool:
-    """Whether another unit of the targets only multiplies the gradient of a loss with a log link by a factor.
-
-    This is true of deviances. For a user's loss, the gradients of a few rows decide. Its start must also fit the unit.
-    """
-    raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
-    target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
-    unit, log_of_unit = 8.0, np.log(8.0)
-    if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
-        return False
-    try:
-        one = loss.gradient(raw.copy(), target)
-        other = loss.gradient(raw + log_of_unit, unit * target)
-        starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
-        factor = np.vdot(one, other) / np.vdot(one, one)
-        in_proportion = factor > 0.0 and np.allclose(other, factor * one)
-        return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
-    except Exception:  # if a user's loss fails here, `check_custom_functions` raises an error before training
-        return False

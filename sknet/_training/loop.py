@@ -123,16 +123,16 @@ class MiniBatchLoop:
         self.solver, self.problem, self.state = solver, problem, state
         self._epochs_before = state.epoch
         # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
-        self._out = np.zeros_like(state.theta)
+        self._gradient = np.zeros_like(state.theta)
         self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
         self._n_parameters = state.theta.size - (problem.n_inputs if solver.learns_gains else 0)
         self._gains: InputGains | None = None
         if solver.learns_gains:
             self._gains = InputGains(
                 W=problem.rows_of_inputs(state.theta),
-                G=problem.rows_of_inputs(self._out),
+                G=problem.rows_of_inputs(self._gradient),
                 g=state.theta[self._n_parameters :],
-                dg=self._out[self._n_parameters :],
+                dg=self._gradient[self._n_parameters :],
             )
         self._snapshot = Snapshot(state)
         self._reason = solver.reason_not_to_resume(problem, state)
@@ -148,7 +148,7 @@ class MiniBatchLoop:
         return self.is_over or self.state.epoch > self._epochs_before
 
     def train_epoch(self) -> None:
-        """Train one epoch and record it; updates the state in place."""
+        """Train one epoch, and overwrite the state with the state at its end."""
         solver, problem, state = self.solver, self.problem, self.state
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             started = perf_counter()
@@ -156,9 +156,7 @@ class MiniBatchLoop:
             tol = solver.tol
             if solver.relative_tol and isfinite(state.best_score):
                 tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
-            state.record_epoch(
-                problem.evaluate, problem.n_samples, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate
-            )
+            state.record_epoch(problem, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate)
             self._reason = self._stop_or_lower_rate()
             self._snapshot.take(state)
 
@@ -195,7 +193,7 @@ class MiniBatchLoop:
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
         parts = PartsToMove(state.vectors_like_theta, problem.n_weights, has_average=state.average is not None)
         for i, batch in enumerate(self._batches()):
-            value, gradient = problem.objective(state.theta, batch, self._out, rng)
+            value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_value = abs(value) if i == 0 else first_value
             # before the weights move; `not ... <=`, to include NaN

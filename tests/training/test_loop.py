@@ -269,7 +269,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
     np.testing.assert_allclose(state.average, average, rtol=1e-13)
     np.testing.assert_array_equal(evaluated[-1], state.average)
     np.testing.assert_array_equal(state.best.theta, state.average)
-    assert state.parameters is state.average
+    assert state.averaged_theta is state.average
 
 
 def test_zeros_of_a_proximal_step_are_zeros_of_the_average():
