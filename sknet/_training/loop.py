@@ -235,7 +235,7 @@ class MiniBatchLoop:
     # --- one step --------------------------------------------------------------------------------------------------
 
     def _step(self, parts: "PartsToMove", gradient: Gradient, rate: float) -> None:
-        """Move theta and its average along the gradient; then apply the L1 penalty, norm limits and bounds."""
+        """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
         for vectors, part, n_weights in parts.of_step(gradient, self.solver.average_decay(state.step)):
@@ -268,10 +268,11 @@ class MiniBatchLoop:
     def _move(self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        The moving average (Polyak & Juditsky 1992), if there is one, follows theta.
+        The moving average (Polyak & Juditsky 1992), if there is one, follows theta. Overwrites the gradient.
         """
         solver, step, gains = self.solver, self.state.step, self._gains
-        theta, moments = vectors[0], vectors[1 : 1 + self._optimizer.n_moments]
+        theta, *moments = vectors
+        average = moments.pop() if solver.averaging else None
         if gains is not None:  # the moments are those of V and g
             W, G, g, dg = gains
             gain = np.exp(g)[:, np.newaxis]  # exp(g_j)              (d, 1)
@@ -288,8 +289,8 @@ class MiniBatchLoop:
         if gains is not None:
             dg *= scale  #             the change of g
             W *= np.exp(dg)[:, np.newaxis]
-        if solver.averaging:
-            average, decay = vectors[-1], solver.average_decay(step)
+        if average is not None:
+            decay = solver.average_decay(step)
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
 
@@ -375,7 +376,7 @@ def _arrays(gradient: Gradient) -> list[Array]:
 
 
 Move = tuple[Sequence[Array], Array, int]
-"""Parts of the vectors and of the gradient, which a step overwrites, and how many weights are first in them."""
+"""Parts of the vectors and of the gradient, which a step overwrites. The first so many of their entries are weights."""
 
 
 class PartsToMove:
@@ -430,7 +431,7 @@ class PartsToMove:
             # NumPy cannot work in place on rows that are selected by index
             copies = [matrix.take(rows, axis=0) for matrix in self._matrices]
             if self._has_average:
-                theta, average = copies[0], copies[-1]
+                theta, *_, average = copies
                 decay = np.exp(self._log_product - log_at_update[rows]).astype(theta.dtype)[:, np.newaxis]
                 copies[-1] = theta + decay * (average - theta)
             yield slice(i, i + n_rows), copies
