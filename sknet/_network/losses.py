@@ -75,6 +75,30 @@ def softmax_link_backward(raw: Array, delta: Array) -> Array:
     return a * (delta - np.vecdot(a, delta)[:, np.newaxis])
 
 
+def exp_link(raw: Array) -> None:
+    """Overwrite raw with exp(raw)."""
+    with np.errstate(over="ignore"):
+        # always in float64: in float32, NumPy's exp is not monotone everywhere
+        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")
+
+
+def exp_link_backward(raw: Array, delta: Array) -> Array:
+    """Return dJ/draw = delta exp(raw)."""
+    with np.errstate(over="ignore"):
+        return delta * np.exp(raw)
+
+
+SIGMOID: dict[str, object] = {
+    "link": sigmoid_link, "out_activation": "logistic", "link_backward": sigmoid_link_backward,
+    "log_link": log_sigmoid_link, "mirrored": True,
+}  # fmt: skip
+SOFTMAX: dict[str, object] = {
+    "link": softmax_link, "out_activation": "softmax", "link_backward": softmax_link_backward,
+    "log_link": log_softmax_link,
+}  # fmt: skip
+EXP: dict[str, object] = {"link": exp_link, "out_activation": "exp", "link_backward": exp_link_backward}
+"""The arguments of `Loss` that describe each link."""
+
 DIFFERENCE_STEP = 1e-5
 """The step of central differences, relative to raw outputs above 1. Truncation and rounding both err by about 1e-10."""
 
@@ -560,19 +584,14 @@ TARGETS_FROM_0_TO_1 = Interval(0.0, 1.0)
 """Targets of classification losses: 0 and 1, or between them with label smoothing."""
 
 SIGMOID_LOG_LOSS = make_loss(
-    "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=TARGETS_FROM_0_TO_1,
-    start=_log_odds, link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
+    "log_loss", sigmoid_log_loss, **SIGMOID, targets=TARGETS_FROM_0_TO_1, start=_log_odds,
     gradient=sigmoid_log_loss_gradient,  # the search for a temperature needs it alone, a dozen times per epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
-    "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=TARGETS_FROM_0_TO_1,
-    start=_centred_log_frequencies, link_backward=softmax_link_backward, log_link=log_softmax_link,
+    "log_loss", softmax_log_loss, **SOFTMAX, targets=TARGETS_FROM_0_TO_1, start=_centred_log_frequencies,
     gradient=softmax_log_loss_gradient,  # as above
 )  # fmt: skip
-SIGMOID_SQUARED_ERROR = make_loss(
-    "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=TARGETS_FROM_0_TO_1,
-    link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
-)  # fmt: skip
+SIGMOID_SQUARED_ERROR = make_loss("squared_error", sigmoid_squared_error, **SIGMOID, targets=TARGETS_FROM_0_TO_1)
 
 
 def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
@@ -744,17 +763,6 @@ def _row_means(values: Array) -> Array:
 # textbook formulas are large and cancel. So the losses are computed from log(m / t) = raw - log t, where m = exp(raw).
 
 
-def _exp_link(raw: Array) -> None:
-    with np.errstate(over="ignore"):
-        # always in float64: in float32, NumPy's exp is not monotone everywhere
-        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")
-
-
-def _exp_link_backward(raw: Array, delta: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return delta * np.exp(raw)
-
-
 def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
     """Half the Poisson deviance: m - t - t log(m / t) with the mean m = exp(raw); gradient: m - t."""
     positive = target > 0.0
@@ -814,10 +822,7 @@ ABSOLUTE_ERROR = make_loss("absolute_error", absolute_error)
 def _with_log_link(name: str, joint: Joint, targets: Interval) -> Loss:
     """Return a loss whose predictions are exp(raw). Targets are not scaled, and training starts at their mean."""
     start = partial(_log_of_means, name, targets)
-    return make_loss(
-        name, joint, link=_exp_link, out_activation="exp", targets=targets, scales_targets=False, start=start,
-        link_backward=_exp_link_backward,
-    )  # fmt: skip
+    return make_loss(name, joint, **EXP, targets=targets, scales_targets=False, start=start)
 
 
 POISSON = _with_log_link("poisson", poisson, Interval(0.0))
