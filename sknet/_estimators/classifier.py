@@ -34,7 +34,7 @@ def _decode_log_probabilities(fitted: Fitted) -> Decoding:
             return list(map(np.log, p)) if isinstance(p, list) else np.log(p)
 
         return Decoding(head.output_probabilities, log_of_probabilities)
-    return Decoding(head.loss.both_log_predictions, head.labels.log_probabilities)
+    return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
 
 
 def _decode_decision(fitted: Fitted) -> Decoding:

@@ -38,7 +38,7 @@ from sknet._export.onnx_columns import Feed, Graph, integers, write_encoding
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
-from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
+from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
 from sknet._network.weights import output_rounding_step
 from sknet._tables.read import is_frame
 from sknet._typing import Array, DType, Table
@@ -214,7 +214,7 @@ def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> l
     labels = [_write_label(graph, classes, P) for classes, P in columns]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]
-    normalise = head.loss.out_activation != "softmax"
+    normalise = not has_normalised_link(head.loss)
     probabilities = [_write_probabilities(graph, len(classes), P, normalise) for classes, P in columns]
     return [*labels, *(_clip(graph, P, dtype) for P in probabilities)]
 

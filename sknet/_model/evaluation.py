@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows
 from sknet._model.heads import RegressionHead
 from sknet._model.settings import Settings
-from sknet._network.losses import best_inverse_temperature, temperature_penalty
+from sknet._network.losses import best_inverse_temperature, mean_loss, temperature_penalty
 from sknet._tables.rows import Rows, Split
 from sknet._training.solver import Epoch
 from sknet._typing import Array
@@ -178,12 +178,12 @@ class Judge:
         loss, rows = self.rows.encoding.head.loss, self.rows
         target, weight = rows.target, rows.relative_weight
         if not self._has_temperature:
-            value = loss.mean(raw, target, weight)
+            value = mean_loss(loss, raw, target, weight)
             return CalibratedLoss(1.0, value, value)
         if inverse_temperature is None:
             inverse_temperature = best_inverse_temperature(loss, raw, target, weight, rows.total_weight)
         raw *= inverse_temperature
-        value = loss.mean(raw, target, weight)
+        value = mean_loss(loss, raw, target, weight)
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
         return CalibratedLoss(inverse_temperature, value, value + penalty)
 

@@ -20,15 +20,20 @@ from typing import Self, TypeAlias
 import numpy as np
 
 from sknet._model.settings import TargetSettings
-from sknet._network.check import works_in_any_unit
 from sknet._network.losses import (
     CLASSIFICATION_LOSSES,
     REGRESSION_LOSSES,
     SOFTMAX_LOG_LOSS,
     Loss,
+    backward_through_link,
+    has_normalised_link,
     identity,
     in_unit,
+    log_predictions_of,
     loss_of_present_targets,
+    of_both_classes,
+    predictions_of,
+    works_in_any_unit,
 )
 from sknet._tables.labels import Labels, apply_class_weight, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
@@ -73,11 +78,11 @@ class ExplainedOutputs:
 
     def of_raw(self, raw: Array) -> Array:
         """Compute the explained outputs from raw outputs; both are (n, n_outputs)."""
-        return raw if self.linked_by is None else self.linked_by.predictions(raw)
+        return raw if self.linked_by is None else predictions_of(self.linked_by, raw)
 
     def backward(self, raw: Array, delta: Array) -> Array:
         """Backpropagate dJ/d of these outputs through the link: return dJ/draw; both are (n, n_outputs)."""
-        return delta if self.linked_by is None else self.linked_by.backward_through_link(raw, delta)
+        return delta if self.linked_by is None else backward_through_link(self.linked_by, raw, delta)
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -161,16 +166,16 @@ class LabelHead:
     def predict(self, raw: Array) -> Array:
         """Return the most probable labels; may overwrite the raw outputs."""
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # skip the softmax: it is slow and does not change the argmax
-        return self.labels.most_probable(raw if keeps_order else self.loss.predictions(raw))
+        return self.labels.most_probable(raw if keeps_order else predictions_of(self.loss, raw))
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Backpropagate from probabilities; sigmoids, one per class, are normalised to add up to 1."""
-        if self.labels.exclusive and self.loss.out_activation != "softmax":
-            P = self.loss.predictions(raw)
+        if self.labels.exclusive and not has_normalised_link(self.loss):
+            P = predictions_of(self.loss, raw)
             delta = np.hstack(
                 [_backward_through_normalisation(P[:, s], delta[:, s]) for s in self.labels.output_slices]
             )
-        return self.loss.backward_through_link(raw, delta)
+        return backward_through_link(self.loss, raw, delta)
 
     @property
     def explained(self) -> ExplainedOutputs:
@@ -194,13 +199,18 @@ class LabelHead:
 
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each output, (n, n_outputs); with two classes, of both, (n, 2 n_outputs)."""
-        # two exclusive classes share one output: `both_predictions` adds the probability of the first class
-        return self.loss.both_predictions(raw) if self.labels.exclusive else self.loss.predictions(raw)
+        # two exclusive classes share one output: `of_both_classes` adds the probability of the first class
+        return (
+            of_both_classes(predictions_of, self.loss, raw) if self.labels.exclusive else predictions_of(self.loss, raw)
+        )
+
+    def output_log_probabilities(self, raw: Array) -> Array:
+        """Return the logarithms of `output_probabilities`; labels must be exclusive."""
+        return of_both_classes(log_predictions_of, self.loss, raw)
 
     def probabilities(self, P: Array) -> Array | list[Array]:
         """Return the probabilities from `output_probabilities` in scikit-learn's shape."""
-        normalise = self.loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
-        return self.labels.probabilities(P, normalise=normalise)
+        return self.labels.probabilities(P, normalise=not has_normalised_link(self.loss))
 
     def decision(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, 1-d for two classes."""
@@ -354,14 +364,14 @@ class RegressionHead:
         """Return predictions in the units of y; (n, levels) for several quantile levels. May overwrite `raw`."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
             raw = raw.astype(np.float64)  # the exponential of a float32 would be 0 or infinite
-        predictions = self.loss.predictions(raw)
+        predictions = predictions_of(self.loss, raw)
         decoded = self.output_scaler.decode(predictions, raw.dtype)
         # with several quantile levels, columns are levels, and y has one dimension
         return decoded if self.loss.levels else restore_shape(decoded, self.regression_target.flat)
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Backpropagate from predictions in the units of y."""
-        return self.loss.backward_through_link(raw, delta * self.output_scaler.scale)
+        return backward_through_link(self.loss, raw, delta * self.output_scaler.scale)
 
     @property
     def explained(self) -> ExplainedOutputs:

@@ -28,8 +28,7 @@ from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldO
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
 from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
-from sknet._network.check import has_log_link
-from sknet._network.losses import Loss
+from sknet._network.losses import Loss, has_log_link, mean_loss, predictions_of
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
@@ -76,7 +75,7 @@ def balancing_shift(
     )
     with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
         # in this unit, predictions of a usable network do not overflow
-        predictions = loss.predictions(raw.astype(np.float64) - head.log_of_unit)
+        predictions = predictions_of(loss, raw.astype(np.float64) - head.log_of_unit)
         shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
     return shift if np.isfinite(shift).all() else None
 
@@ -268,7 +267,7 @@ def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
     head = trainer.encoding.head
     target = head.targets(held_out.y, np.dtype(np.float64))
     of_constant = _loss_of_constant(head.loss, constant, target, held_out.weight)
-    return head.loss.mean(held_out.raw.astype(np.float64), target, held_out.weight) >= of_constant
+    return mean_loss(head.loss, held_out.raw.astype(np.float64), target, held_out.weight) >= of_constant
 
 
 def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
@@ -284,7 +283,7 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
     if state.history[-1].loss < limit:
         return False
     raw = trainer.raw_training_outputs(state)
-    return loss.mean(raw, rows.target, rows.relative_weight) >= limit
+    return mean_loss(loss, raw, rows.target, rows.relative_weight) >= limit
 
 
 def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
@@ -318,4 +317,4 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
 def _loss_of_constant(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
     """Return the mean loss if all rows have the raw output `raw`, (l,)."""
     with np.errstate(all="ignore"):
-        return loss.mean(np.tile(raw, (len(target), 1)), target, weight)
+        return mean_loss(loss, np.tile(raw, (len(target), 1)), target, weight)

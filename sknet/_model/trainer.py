@@ -315,7 +315,7 @@ class NetworkTrainer:
         If rows were held out, it is the network of the best epoch. It takes all inputs of the encoded table.
         """
         best, dtype = state.best, self.encoding.output_dtype
-        theta = state.parameters if best is None else best.theta
+        theta = state.trained_theta
         if temperature != 1.0:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
         if best is not None:
@@ -331,13 +331,12 @@ class NetworkTrainer:
 
     def raw_outputs(self, state: State, rows: EncodedRows) -> Array:
         """Return raw outputs for other rows, (n, k); if rows were held out, of the best epoch at its temperature."""
-        theta = state.parameters if state.best is None else state.best.theta
-        return self.objective.raw(theta, rows.inputs, len(rows))
+        return self.objective.raw(state.trained_theta, rows.inputs, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs for the training rows, (n, k), at the best epoch if rows were held out."""
         with limit_blas_threads(self.largest_product):
-            return self.objective.raw_training_outputs(state.parameters if state.best is None else state.best.theta)
+            return self.objective.raw_training_outputs(state.trained_theta)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, (p,), with both penalty terms."""
@@ -348,7 +347,8 @@ class NetworkTrainer:
         w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.train_rows.total_weight)
         if penalty.l1:
             gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
-            value += self.problem.l1 * float(np.abs(w).sum())  # 0 if the objective includes it
+            if not self.solver.is_first_order:  # else, the objective includes it
+                value += penalty.l1 * float(np.abs(w).sum())
         return value, gradient
 
 
@@ -441,7 +441,7 @@ def make_trainer(
         first_input_weight=layout.weight_starts[0],
         penalty=objective.penalty,
         is_random=any(settings.network.dropout),
-        l1=0.0 if is_first_order else penalty.l1,
+        l1=penalty.l1,
         bounds=bounds,
         proximal_step=proximal_step,
         evaluate=evaluate,
@@ -452,8 +452,6 @@ def make_trainer(
     runs_through = own_solver.end_reason is StopReason.FINISHED and held_out is None
     if runs_through or not may_stop_early:
         own_solver = replace(own_solver, n_iter_no_change=inf)
-    if penalty.l1:
-        own_solver = own_solver.with_l1(penalty.l1)
     return NetworkTrainer(
         settings=settings,
         encoding=encoding,

@@ -11,7 +11,8 @@ theta : (p,)    W_L, ..., W_1, then b_1, ..., b_L. Weights come first, so penalt
 W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 
 x (n, d), W (d, h), b (h,), z, a, delta (n, h) : of one layer, as in `backprop`
-batch : slice or (b,) array of int     which of the rows; a network may skip the first s of d inputs
+batch : slice or (b,) array of int     the indices of its rows
+s : how many of the d inputs a network skips, the first ones
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -125,8 +126,8 @@ class ActivateKeepingInput(Activate):
         return delta
 
 
-N_POOLED_MASKS = 2**17
-"""How many random factors the pool has. They fit in the processor's cache."""
+POOL_SIZE = 2**17
+"""How many random factors dropout chooses from. They fit in the processor's cache."""
 
 
 @lru_cache(maxsize=4)
@@ -147,11 +148,11 @@ class Dropout:
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
         # a row that is longer than the usual pool still has h + 1 indices to start from
-        self.pool = dropout_factors(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
+        self.pool = dropout_factors(rate, dropped.dtype, max(POOL_SIZE, 2 * h))
         self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
         self.dropped = dropped  # not in place: the activation's backward pass needs `a` itself
         # a part takes at most a quarter of the pool, so that there are many indices to start from
-        n_rows = max(1, N_POOLED_MASKS // 4 // h)
+        n_rows = max(1, POOL_SIZE // 4 // h)
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
         self.masks: list[Array] = []
 
@@ -261,8 +262,8 @@ FIRST_LAYERS: dict[BatchFormat, Callable[..., Layer]] = {
     "mixed": DenseOnMixed,
 }
 
-NO_ARRAY = np.empty((0, 0))
-"""The gradient of a chain without a backward pass. Its shape makes a backward pass fail."""
+NO_GRADIENT = LayerParameters(np.empty((0, 0)), np.empty(0))
+"""The gradient of a layer without a backward pass. Its shape makes a backward pass fail."""
 
 
 @dataclass(frozen=True)
@@ -278,72 +279,47 @@ def bind(
     layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, batch_format: BatchFormat = "dense",
     backward: BackwardOptions | None = None,
 ) -> Chain:  # fmt: skip
-    """Make a network's layers, bound to their parameters and to buffers.
+    """Return a network's layers for batches of `n_rows` rows, bound to views of theta, so that they follow its changes.
 
-    Parameters
-    ----------
-    layout : Layout
-    activations : sequence of Activation, one per hidden layer
-    theta : (p,) array
-        The layers have views of it, so they follow its changes.
-
-    n_rows : int
-        Number of rows of every batch.
-
-    batch_format : {"dense", "ones", "sparse", "mixed"}, default="dense"
-        What the first layer takes.
-
-    backward : BackwardOptions, default=None
-        None for the forward pass only.
-
-    Returns
-    -------
-    chain : Chain
+    Without `backward`, they have no backward pass.
     """
     biases_in_weights = batch_format == "ones"
     parameters = layout.layers(theta, biases_in_weights=biases_in_weights)
-    gradients = None if backward is None else layout.layers(backward.gradient, biases_in_weights=biases_in_weights)
-    return bind_layers(activations, parameters, n_rows, batch_format, backward, gradients)
+    if backward is None:
+        return bind_layers(activations, parameters, n_rows, batch_format)
+    gradients = layout.layers(backward.gradient, biases_in_weights=biases_in_weights)
+    return bind_layers(activations, parameters, n_rows, batch_format, gradients, backward.dropout, backward.rng)
 
 
 def bind_layers(
-    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
-    batch_format: BatchFormat = "dense",
-    backward: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
+    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int, batch_format: BatchFormat,
+    gradients: Sequence[LayerParameters] = (), dropout: Sequence[float] = (), rng: np.random.Generator | None = None,
 ) -> Chain:  # fmt: skip
     """As `bind`, for each layer's parameters, which need not be views of one theta."""
-    gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
-    rates = (backward and backward.dropout) or [0.0] * len(activations)
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
     layers: list[Layer] = []
     hidden: list[Array] = []
-    each = zip(parameters, gradients, [*activations, None], [*rates, 0.0], strict=True)  # nothing follows the last
-    for number, (layer, gradient, activation, rate) in enumerate(each):
-        d, h = layer.W.shape  # of a first layer with `biases_in_weights`, d counts the column of ones
+    every_gradient = gradients or [NO_GRADIENT] * len(parameters)
+    rates = dropout or [0.0] * len(activations)
+    each_layer = zip(parameters, every_gradient, [*activations, None], [*rates, 0.0], strict=True)
+    for number, ((W, b), (dW, db), activation, rate) in enumerate(each_layer):
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass needs
-        z = np.empty((n_rows, h), dtype)
-        dx = np.empty((n_rows, d), dtype) if number > 0 and backward is not None else None  # the first x is data
-        make_layer = FIRST_LAYERS[batch_format] if number == 0 else Dense
-        layers.append(make_layer(*layer, *gradient, z, ones, dx))  # W, b, dW, db, and the buffers
-        if activation is not None:
-            hidden.append(_add_activation(layers, activation, rate, z, backward))
+        z = np.empty((n_rows, len(b)), dtype)
+        dx = np.empty((n_rows, len(W)), dtype) if number > 0 and gradients else None  # the first x is data
+        make_layer = FIRST_LAYERS[batch_format if number == 0 else "dense"]
+        layers.append(make_layer(W, b, dW, db, z, ones, dx))
+        if activation is None:  # the output layer
+            continue
+        if gradients and activation.keeps == "input":
+            layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
+        else:
+            layers.append(Activate(activation.apply, activation.backward))
+        hidden.append(z)
+        if rate and rng is not None:
+            dropped = hidden[-1] = np.empty_like(z)
+            layers.append(Dropout(rate, rng, dropped))
     return Chain(layers, hidden)
-
-
-def _add_activation(
-    layers: list[Layer], activation: Activation, rate: float, z: Array, backward: BackwardOptions | None
-) -> Array:
-    """Append an activation and, in training, its dropout to the layers; return the buffer of their output."""
-    if backward is None or activation.keeps == "output":
-        layers.append(Activate(activation.apply, activation.backward))
-    else:
-        layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
-    if not rate or backward is None or backward.rng is None:
-        return z
-    dropout = Dropout(rate, backward.rng, np.empty_like(z))
-    layers.append(dropout)
-    return dropout.dropped
 
 
 # --- the network's input, batch by batch ------------------------------------------------------------------------------

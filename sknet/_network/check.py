@@ -1,7 +1,6 @@
 """Checks of an activation or a loss that a user has written.
 
-`check_gradient` compares derivatives with finite differences. `fit` calls each function once on a few rows, and finds
-out whether a loss depends on the unit of the targets.
+`check_gradient` compares derivatives with finite differences. `fit` calls each function once on a few rows.
 
 Conventions
 -----------
@@ -10,7 +9,9 @@ raw, target : (n, k)   see `losses`; target is (n, 1) for a loss with k `levels`
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
@@ -160,75 +161,67 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
         )
     check_loss_results(name, loss, target)
     raw = rng.normal(size=(n, k))
-    value = _checked_value(name, loss, raw, target)
+    of_value, of_gradient, of_joint = (f"{name}: {part}(raw, target)" for part in ("value", "gradient", "joint"))
+
+    value = _result_of(of_value, loss.value, raw, target)
+    if not np.isfinite(value).all():
+        i = np.flatnonzero(~np.isfinite(value))[0]
+        raise ValueError(f"{of_value} is {value[i]} at raw {raw[i]}, target {target[i]}: pass a `target` that suits.")
     # a few rows must have the same values as among all rows, since batches have any rows
     if not np.allclose(loss.value(raw[:3].copy(), target[:3]), value[:3], rtol=1e-9, atol=1e-12):
-        raise ValueError(f"{name}: value(raw, target) mixes samples: each loss must depend on its own row only.")
+        raise ValueError(f"{of_value} mixes samples: each loss must depend on its own row only.")
+
     slope = np.empty((n, k))
     for j in range(k):  # central differences of raw_j, for all rows at once
         step = STEP * np.eye(k)[j]
         slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
-    error = _check_slope(f"{name}: gradient(raw, target)", "gradient", loss.gradient, raw, target, slope, tolerance)
+
+    def check_slope(what: str, label: str, gradient: Callable[[Array, Array], Array]) -> float:
+        derivative = _result_of(what, gradient, raw, target, may_overwrite_raw=True)
+        inputs = {"raw": raw, "target": target}
+        return _check_close(f"{what} is not the slope of value", inputs, label, derivative, slope, tolerance)
+
+    error = check_slope(of_gradient, "gradient", loss.gradient)
     joint = loss.joint
     if joint is not None:
-        what, of_joint = f"{name}: joint(raw, target)", lambda *given: joint(*given)[1]
-        _check_slope(f"{what}[1]", "joint", of_joint, raw, target, slope, tolerance)
+        check_slope(f"{of_joint}[1]", "joint", lambda *given: joint(*given)[1])
         sample, found = {"sample": np.arange(n)}, joint(raw.copy(), target)[0]
-        _check_close(f"{what}[0] is not what value returns", sample, "joint", found, value, tolerance)
+        _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", found, value, tolerance)
     _finite_result(f"{name}: link(raw)", loss.link, raw)
     if loss.link_backward is not None:
         delta = rng.normal(size=(n, k))
         backward, slope_of_link = loss.link_backward(raw.copy(), delta), link_differences(loss.link, raw, delta)
         what = f"{name}: link_backward(raw, delta) is not the slope of link"
         _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
-    _check_start(name, loss, target)
+    _check_start(f"{name}: start(target, weight)", loss, target)
     raw32, target32 = raw.astype(np.float32), target.astype(np.float32)
-    _check_single_precision(f"{name}: value(raw, target)", loss.value(raw32.copy(), target32), value)
-    _check_single_precision(f"{name}: gradient(raw, target)", loss.gradient(raw32, target32), slope)
+    _check_single_precision(of_value, loss.value(raw32.copy(), target32), value)
+    _check_single_precision(of_gradient, loss.gradient(raw32, target32), slope)
     return error
 
 
-def _check_start(name: str, loss: Loss, target: Array) -> None:
+def _check_start(what: str, loss: Loss, target: Array) -> None:
     """Raise if `start` is not finite, has another dtype, or changes the target."""
     if loss.start is None:
         return
     for dtype in (np.float64, np.float32):
         for weight in (None, np.ones(len(target), dtype)):
-            target_copy = target.astype(dtype)
-            start = loss.start(target_copy, weight)
-            what = f"{name}: start(target, weight)"
+            start = _result_of(what, loss.start, target.astype(dtype), weight)
             if start.dtype not in (np.float64, dtype):
                 raise ValueError(f"{what} is {start.dtype}: it must be float64, or of the target's type.")
             if not np.isfinite(start).all():
                 raise ValueError(f"{what} is {start}: training cannot start there.")
-            if not np.array_equal(target_copy, target.astype(dtype)):
-                raise ValueError(f"{what} changes target: it must leave it as it is.")
 
 
-def _checked_value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
-    """Return each sample's loss; raise if it is not finite, or if `value` changes its arguments."""
-    given, target_copy = raw.copy(), target.copy()
-    value = loss.value(given, target_copy)
-    what = f"{name}: value(raw, target)"
-    if not (np.array_equal(given, raw) and np.array_equal(target_copy, target)):
-        raise ValueError(f"{what} changes its arguments: it must leave raw and target as they are.")
-    if not np.isfinite(value).all():
-        bad = np.flatnonzero(~np.isfinite(value))[0]
-        raise ValueError(f"{what} is {value[bad]} at raw {raw[bad]}, target {target[bad]}: pass a `target` that suits.")
-    return value
-
-
-def _check_slope(
-    what: str, label: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array, slope: Array,
-    tolerance: float,
-) -> float:  # fmt: skip
-    """Return the largest error of a loss's gradient; raise if it is too large."""
-    target_copy = target.copy()
-    derivative = gradient(raw.copy(), target_copy)
-    if not np.array_equal(target_copy, target):
-        raise ValueError(f"{what} changes target: it may overwrite raw, and nothing else.")
-    inputs = {"raw": raw, "target": target}
-    return _check_close(f"{what} is not the slope of value", inputs, label, derivative, slope, tolerance)
+def _result_of(what: str, function: Callable[..., Array], *arguments: Any, may_overwrite_raw: bool = False) -> Array:
+    """Call a function of a loss with copies of the arguments; raise if it changes them, except for the raw outputs."""
+    copies = deepcopy(arguments)
+    result = function(*copies)
+    kept = slice(1 if may_overwrite_raw else 0, None)
+    if not all(np.array_equal(*pair) for pair in zip(copies[kept], arguments[kept], strict=True)):
+        words = "may overwrite raw, and nothing else" if may_overwrite_raw else "must leave them as they are"
+        raise ValueError(f"{what} changes its arguments: it {words}.")
+    return result
 
 
 # --- the report ------------------------------------------------------------------------------------------------------
@@ -263,13 +256,10 @@ def _check_close(
     if error.max() <= tolerance:
         return float(error.max())
     worst = [np.unravel_index(i, error.shape) for i in np.argsort(-error, axis=None)[:5]]
-    columns = {
-        **{n: np.broadcast_to(v, error.shape) for n, v in inputs.items()},
-        label: computed,
-        "numerical": expected,
-    }
+    columns = inputs | {label: computed, "numerical": expected}
     lines = ["".join(f"{name:>18}" for name in columns)]
-    lines += ["".join(f"{values[at]:18.6g}" for values in columns.values()) for at in worst]
+    table = np.broadcast_arrays(*columns.values())
+    lines += ["".join(f"{values[at]:18.6g}" for values in table) for at in worst]
     # a hint is given if what it proposes is right
     advice = [hint for hint, would in (hints or {}).items() if _relative_errors(would(), expected).max() <= tolerance]
     wrong = f"{what}: it is off at {(error > tolerance).sum()} of {error.size} places, by up to {error.max():.2g}."
@@ -345,33 +335,3 @@ def _check_overwrites(what: str, function: Callable[..., object], *arguments: Ar
         raise ValueError(
             f"{what} returned a new array: it must overwrite its last argument, as np.tanh(z, out=z) or z *= 2 do."
         )
-
-
-# --- units of targets -------------------------------------------------------------------------------------------------
-
-
-def has_log_link(loss: Loss, k: int) -> bool:
-    """Whether predictions are exp(raw), regardless of the link's name."""
-    raw = np.repeat([[0.0], [1.0]], k, axis=1)
-    return np.allclose(loss.predictions(raw), np.exp(raw))
-
-
-def works_in_any_unit(loss: Loss, k: int) -> bool:
-    """Whether another unit of the targets only multiplies the gradient of a loss with a log link by a factor.
-
-    This is true of deviances. For a user's loss, the gradients of a few rows decide. Its start must also fit the unit.
-    """
-    raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
-    target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
-    unit, log_of_unit = 8.0, np.log(8.0)
-    if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
-        return False
-    try:
-        one = loss.gradient(raw.copy(), target)
-        other = loss.gradient(raw + log_of_unit, unit * target)
-        starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
-        factor = np.vdot(one, other) / np.vdot(one, one)
-        in_proportion = factor > 0.0 and np.allclose(other, factor * one)
-        return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
-    except Exception:  # if a user's loss fails here, `check_custom_functions` raises an error before training
-        return False

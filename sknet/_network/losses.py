@@ -75,6 +75,30 @@ def softmax_link_backward(raw: Array, delta: Array) -> Array:
     return a * (delta - np.vecdot(a, delta)[:, np.newaxis])
 
 
+def exp_link(raw: Array) -> None:
+    """Overwrite raw with exp(raw)."""
+    with np.errstate(over="ignore"):
+        # always in float64: in float32, NumPy's exp is not monotone everywhere
+        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")
+
+
+def exp_link_backward(raw: Array, delta: Array) -> Array:
+    """Return dJ/draw = delta exp(raw)."""
+    with np.errstate(over="ignore"):
+        return delta * np.exp(raw)
+
+
+SIGMOID: dict[str, object] = {
+    "link": sigmoid_link, "out_activation": "logistic", "link_backward": sigmoid_link_backward,
+    "log_link": log_sigmoid_link, "mirrored": True,
+}  # fmt: skip
+SOFTMAX: dict[str, object] = {
+    "link": softmax_link, "out_activation": "softmax", "link_backward": softmax_link_backward,
+    "log_link": log_softmax_link,
+}  # fmt: skip
+EXP: dict[str, object] = {"link": exp_link, "out_activation": "exp", "link_backward": exp_link_backward}
+"""The arguments of `Loss` that describe each link."""
+
 DIFFERENCE_STEP = 1e-5
 """The step of central differences, relative to raw outputs above 1. Truncation and rounding both err by about 1e-10."""
 
@@ -246,135 +270,53 @@ class Loss:
         """Whether targets may be scaled before training."""
         return self.link is identity if self.scales_targets is None else self.scales_targets
 
-    def predictions(self, raw: Array) -> Array:
-        """Compute the predictions from raw outputs.
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
+# --- what follows from a loss's functions -----------------------------------------------------------------------------
 
-        Returns
-        -------
-        predictions : array of shape (n, k)
-            Probabilities, or numbers in the units of the (scaled) target.
-        """
-        predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
-        self.link(predictions)
-        return predictions
 
-    def log_predictions(self, raw: Array) -> Array:
-        """Compute the logarithms of the probabilities, all of them finite.
+def value_and_gradient(loss: Loss, raw: Array, target: Array) -> tuple[Array, Array]:
+    """Return each row's loss and its gradient; may overwrite raw."""
+    if loss.joint is not None:
+        return loss.joint(raw, target)
+    return loss.value(raw, target), loss.gradient(raw, target)
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
 
-        Returns
-        -------
-        log_p : array of shape (n, k)
-            Logarithms.
-        """
-        if self.log_link is None:
-            raise TypeError(f"the loss {self.name!r} has no log_link")
-        log_p = np.array(raw, order="F")
-        self.log_link(log_p)
-        return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
+def mean_loss(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
+    """Return the weighted mean of the rows' losses."""
+    return weighted_mean(loss.value(raw, target), weight)
 
-    def both_predictions(self, raw: Array) -> Array:
-        """Compute the probabilities of both classes if the link is mirrored, else the predictions.
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
+def predictions_of(loss: Loss, raw: Array) -> Array:
+    """Return predictions, (n, k): probabilities, or numbers in the (scaled) units of the target."""
+    predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
+    loss.link(predictions)
+    return predictions
 
-        Returns
-        -------
-        predictions : array of shape (n, 2 k) or (n, k)
-            Probabilities. For a mirrored link, those of the other class come first.
-        """
-        return self._both(self.predictions, raw)
 
-    def both_log_predictions(self, raw: Array) -> Array:
-        """Compute the logarithms of `both_predictions`.
+def log_predictions_of(loss: Loss, raw: Array) -> Array:
+    """Return the logarithms of probabilities, (n, k), all of them finite."""
+    if loss.log_link is None:
+        raise TypeError(f"the loss {loss.name!r} has no log_link")
+    log_p = np.array(raw, order="F")
+    loss.log_link(log_p)
+    return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
 
-        Returns
-        -------
-        log_p : array of shape (n, 2 k) or (n, k)
-            Logarithms.
-        """
-        return self._both(self.log_predictions, raw)
+def of_both_classes(predict: Callable[[Loss, Array], Array], loss: Loss, raw: Array) -> Array:
+    """Return `predict(loss, raw)`; for a mirrored link (n, 2 k), and the predictions for the other class come first."""
+    return np.concatenate([predict(loss, -raw), predict(loss, raw)], axis=1) if loss.mirrored else predict(loss, raw)
 
-    def _both(self, predict: Callable[[Array], Array], raw: Array) -> Array:
-        return np.concatenate([predict(-raw), predict(raw)], axis=1) if self.mirrored else predict(raw)
 
-    def backward_through_link(self, raw: Array, delta: Array) -> Array:
-        """Turn derivatives with respect to predictions into derivatives with respect to raw outputs.
+def has_normalised_link(loss: Loss) -> bool:
+    """Whether the probabilities of a row add up to 1; sigmoids, one per class, do not."""
+    return loss.out_activation == "softmax"
 
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs.
 
-        delta : array of shape (n, k)
-            Derivatives with respect to the predictions.
-
-        Returns
-        -------
-        gradient : array of shape (n, k)
-            Derivatives with respect to the raw outputs.
-        """
-        if self.link is identity:
-            return delta
-        return (self.link_backward or partial(link_differences, self.link))(raw, delta)
-
-    def mean(self, raw: Array, target: Array, weight: Array | None) -> float:
-        """Compute the weighted mean loss.
-
-        Parameters
-        ----------
-        raw, target : arrays of shape (n, k)
-            Raw outputs and targets.
-
-        weight : array of shape (n,), or None
-            Sample weights.
-
-        Returns
-        -------
-        mean : float
-            The mean over the samples.
-        """
-        return weighted_mean(self.value(raw, target), weight)
-
-    def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        """Compute each sample's loss and its gradient.
-
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs, which may be overwritten.
-
-        target : array of shape (n, k)
-            Targets.
-
-        Returns
-        -------
-        value : array of shape (n,)
-            The losses.
-
-        gradient : array of shape (n, k)
-            Their derivatives with respect to the raw outputs.
-        """
-        if self.joint is not None:
-            return self.joint(raw, target)
-        return self.value(raw, target), self.gradient(raw, target)
+def backward_through_link(loss: Loss, raw: Array, delta: Array) -> Array:
+    """Return dJ/draw, given delta = dJ/dpredictions."""
+    if loss.link is identity:
+        return delta
+    return (loss.link_backward or partial(link_differences, loss.link))(raw, delta)
 
 
 def weighted_mean(values: Array, weight: Array | None) -> float:
@@ -512,11 +454,11 @@ class _SumOfLogLosses:
             loss.link(raw[:, s])  # the slice is a view, so raw is overwritten
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
-        return np.hstack([loss.backward_through_link(raw[:, s], delta[:, s]) for loss, s in self.parts])
+        return np.hstack([backward_through_link(loss, raw[:, s], delta[:, s]) for loss, s in self.parts])
 
     def log_link(self, raw: Array) -> None:
         for loss, s in self.parts:
-            raw[:, s] = loss.log_predictions(raw[:, s])
+            raw[:, s] = log_predictions_of(loss, raw[:, s])
 
     def start(self, target: Array, weight: Array | None) -> Array:
         return np.concatenate([loss.start(target[:, s], weight) for loss, s in self.parts])  # type: ignore[misc]
@@ -530,16 +472,17 @@ class _LossOfPresentTargets:
     """A loss of several outputs that leaves out missing targets (NaN). For complete rows, it is `whole`."""
 
     whole: Loss
-    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]  # each target's loss and outputs
-    weight_of_each_target: float  # 1 if the value is a sum over targets, 1 / k if it is their mean
+    # each target's loss and outputs; called only if a target is missing, because there may be many labels
+    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]
+    weight_of_each_target: float  # 1 if the value of `whole` is a sum over targets, 1 / k if it is their mean
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
         if not np.isnan(target).any():
-            return self.whole.value_and_gradient(raw, target)
+            return value_and_gradient(self.whole, raw, target)
         total, delta = np.zeros(len(raw), raw.dtype), np.zeros_like(raw)
         for loss, s, present in self._losses_with_present_rows(target):
             # an index array copies, so the loss cannot overwrite raw
-            value, gradient = loss.value_and_gradient(raw[present, s], target[present, s])
+            value, gradient = value_and_gradient(loss, raw[present, s], target[present, s])
             total[present] += self.weight_of_each_target * value
             delta[present, s] = self.weight_of_each_target * gradient
         return total, delta
@@ -567,25 +510,14 @@ class _LossOfPresentTargets:
 def loss_of_present_targets(
     whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each_target: float
 ) -> Loss:
-    """Return a loss of several outputs that leaves out targets that are NaN.
-
-    Parameters
-    ----------
-    whole : Loss
-        The loss of rows that have all targets.
-    losses_by_target : callable
-        Returns each target's own loss and its outputs. It is called only if a target is missing, because there may be
-        many labels.
-    weight_of_each_target : float
-        1 if the value of `whole` is a sum over targets, 1 / k if it is their mean.
-    """
+    """Return `whole`, a loss of several outputs, for targets of which some may be NaN: see `_LossOfPresentTargets`."""
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
     return replace(
         whole,
         value=partial(_value_from_joint, present.joint),
         gradient=present.gradient,
-        joint=None if whole.joint is None else present.joint,
-        start=None if whole.start is None else present.start,
+        joint=whole.joint and present.joint,
+        start=whole.start and present.start,
     )
 
 
@@ -619,25 +551,47 @@ def in_unit(loss: Loss, unit: Array) -> Loss:
     )
 
 
+def has_log_link(loss: Loss, k: int) -> bool:
+    """Whether predictions are exp(raw), regardless of the link's name."""
+    raw = np.repeat([[0.0], [1.0]], k, axis=1)
+    return np.allclose(predictions_of(loss, raw), np.exp(raw))
+
+
+def works_in_any_unit(loss: Loss, k: int) -> bool:
+    """Whether another unit of the targets only multiplies the gradient of a loss with a log link by a factor.
+
+    This is true of deviances. For a user's loss, the gradients of a few rows decide. Its start must also fit the unit.
+    """
+    raw = np.repeat([[-1.0], [0.0], [1.0], [2.0]], k, axis=1)
+    target = np.repeat([[1.0], [0.5], [3.0], [2.0]], k, axis=1)
+    unit, log_of_unit = 8.0, np.log(8.0)
+    if loss.takes_scaled_targets or loss.start is None or not loss.targets.contains(unit * target).all():
+        return False
+    try:
+        one = loss.gradient(raw.copy(), target)
+        other = loss.gradient(raw + log_of_unit, unit * target)
+        starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
+        factor = np.vdot(one, other) / np.vdot(one, one)
+        in_proportion = factor > 0.0 and np.allclose(other, factor * one)
+        return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
+    except Exception:  # if a user's loss fails here, `check_custom_functions` raises an error before training
+        return False
+
+
 # --- classification losses, by name ---------------------------------------------------------------------------------
 
 TARGETS_FROM_0_TO_1 = Interval(0.0, 1.0)
 """Targets of classification losses: 0 and 1, or between them with label smoothing."""
 
 SIGMOID_LOG_LOSS = make_loss(
-    "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=TARGETS_FROM_0_TO_1,
-    start=_log_odds, link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
+    "log_loss", sigmoid_log_loss, **SIGMOID, targets=TARGETS_FROM_0_TO_1, start=_log_odds,
     gradient=sigmoid_log_loss_gradient,  # the search for a temperature needs it alone, a dozen times per epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
-    "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=TARGETS_FROM_0_TO_1,
-    start=_centred_log_frequencies, link_backward=softmax_link_backward, log_link=log_softmax_link,
+    "log_loss", softmax_log_loss, **SOFTMAX, targets=TARGETS_FROM_0_TO_1, start=_centred_log_frequencies,
     gradient=softmax_log_loss_gradient,  # as above
 )  # fmt: skip
-SIGMOID_SQUARED_ERROR = make_loss(
-    "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=TARGETS_FROM_0_TO_1,
-    link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
-)  # fmt: skip
+SIGMOID_SQUARED_ERROR = make_loss("squared_error", sigmoid_squared_error, **SIGMOID, targets=TARGETS_FROM_0_TO_1)
 
 
 def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
@@ -809,17 +763,6 @@ def _row_means(values: Array) -> Array:
 # textbook formulas are large and cancel. So the losses are computed from log(m / t) = raw - log t, where m = exp(raw).
 
 
-def _exp_link(raw: Array) -> None:
-    with np.errstate(over="ignore"):
-        # always in float64: in float32, NumPy's exp is not monotone everywhere
-        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")
-
-
-def _exp_link_backward(raw: Array, delta: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return delta * np.exp(raw)
-
-
 def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
     """Half the Poisson deviance: m - t - t log(m / t) with the mean m = exp(raw); gradient: m - t."""
     positive = target > 0.0
@@ -879,10 +822,7 @@ ABSOLUTE_ERROR = make_loss("absolute_error", absolute_error)
 def _with_log_link(name: str, joint: Joint, targets: Interval) -> Loss:
     """Return a loss whose predictions are exp(raw). Targets are not scaled, and training starts at their mean."""
     start = partial(_log_of_means, name, targets)
-    return make_loss(
-        name, joint, link=_exp_link, out_activation="exp", targets=targets, scales_targets=False, start=start,
-        link_backward=_exp_link_backward,
-    )  # fmt: skip
+    return make_loss(name, joint, **EXP, targets=targets, scales_targets=False, start=start)
 
 
 POISSON = _with_log_link("poisson", poisson, Interval(0.0))
@@ -899,32 +839,22 @@ def make_huber(huber_delta: float = 1.0) -> Loss:
     return make_loss("huber", Huber(huber_delta))
 
 
-def make_pinball(quantile_level: float) -> Loss:
-    """Return the pinball loss of one quantile level, the same for every output."""
-    joint = Pinball(quantile_level)
-    return make_loss("quantile", joint, start=joint.start)
-
-
-def make_quantiles(levels: Sequence[float]) -> Loss:
-    """Return the pinball loss of several increasing quantile levels of one target, one raw output per level."""
+def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
+    """Return the pinball loss of one level for every output, or of several levels of one target, each an output."""
+    if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
+        one = Pinball(float(quantile))
+        return make_loss("quantile", one, start=one.start)
+    given: list[object] = list(quantile)
+    levels = [float(q) for q in given if isinstance(q, Real)]
+    inside = all(0.0 < q < 1.0 for q in levels)
+    if levels != given or not levels or not inside or levels != sorted(set(levels)):
+        raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
     joint = Quantiles(tuple(levels))
     # the link is not the identity, but it works in any unit, so targets may be scaled
     return make_loss(
         "quantile", joint, link=joint.link, scales_targets=True, start=joint.start, levels=joint.levels,
         link_backward=joint.link_backward,
     )  # fmt: skip
-
-
-def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
-    """Return the pinball loss of one quantile level or of several; see `make_pinball` and `make_quantiles`."""
-    if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
-        return make_pinball(float(quantile))
-    given: list[object] = list(quantile)
-    levels = [float(q) for q in given if isinstance(q, Real)]
-    inside = all(0.0 < q < 1.0 for q in levels)
-    if levels != given or not levels or not inside or levels != sorted(set(levels)):
-        raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
-    return make_quantiles(levels)
 
 
 REGRESSION_LOSSES: dict[str, Callable[..., Loss]] = {
@@ -961,20 +891,8 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     normal prior of standard deviation s on its logarithm. Without the prior,
     the temperature of a few samples that are all predicted right would be 0.
 
-    Parameters
-    ----------
-    loss : Loss
-        Its link is a sigmoid or a softmax.
-
-    raw, target : (n, k) arrays
-    weight : (n,) array or None
-    total_weight : float
-        The number of samples, each counted by its weight.
-
-    Returns
-    -------
-    inverse_temperature : float
-        Between e^-3 and e^3; 1 if raw outputs are not finite.
+    The result lies between e^-3 and e^3; it is 1 if raw outputs are not finite.
+    `total_weight` is the number of samples, each counted by its weight.
     """
     divisor = PRIOR_LOG_DEVIATION**2 * total_weight  # the slope of the penalty is u / divisor
 

@@ -18,7 +18,7 @@ import numpy as np
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
 from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length, split_batch
-from sknet._network.losses import Loss
+from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
 
@@ -78,17 +78,7 @@ class ObjectiveSettings:
 
 
 class Objective:
-    """The objective of one training run.
-
-    Parameters
-    ----------
-    settings : ObjectiveSettings
-    inputs : Inputs
-        The training rows' inputs.
-
-    target : (n, k) array
-    weight : (n,) array or None
-    """
+    """The objective of one training run: J(theta; B) and its gradient, for batches of the training rows."""
 
     batches = None
 
@@ -113,28 +103,11 @@ class Objective:
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
     ) -> tuple[float, Gradient]:
-        """Compute the objective of a batch and its gradient.
+        """Overwrite `out` with the gradient for a batch; return the objective and the gradient. `rng` turns dropout on.
 
-        Parameters
-        ----------
-        theta : (p,) array
-        batch : slice or array of int
-        out : (p,) array
-            Overwritten with the gradient.
-
-        rng : numpy.random.Generator, default=None
-            If given, dropout is on.
-
-        Returns
-        -------
-        value : float
-            With a sparse gradient, it does not include the penalty, which
-            needs a pass over all weights: add `penalty` once for many batches.
-
-        gradient : (p,) array or SparseGradient
-            `out`. For sparse rows, it may be a `SparseGradient` in the memory
-            of `out`, without the first-layer weights of inputs that are 0 in
-            the batch. For a batch of all samples, it is always `out`.
+        For a batch of sparse rows, but not of all rows, the gradient may be a `SparseGradient` in the memory of `out`.
+        It then leaves out the first-layer weights of inputs that are 0 in the batch. The value then leaves out the
+        penalty, which needs a pass over all weights: add `penalty` once for many batches.
         """
         n, n_weights = length(batch), self._layout.n_weights
         if n > self.max_rows:
@@ -147,7 +120,7 @@ class Objective:
         return value + self._penalty.add_gradient(theta[:n_weights], out[:n_weights]), out
 
     def _bind(self, n_rows: int, n: int, theta: Array, out: Array, rng: np.random.Generator | None) -> BoundChain:
-        """Return the chain for n_rows of a batch of n rows, a new one only if an array is not that of the last call.
+        """Return the chain for n_rows of a batch of n rows, which is made again only if an array is a new one.
 
         A run always uses the same arrays. Its batches have two sizes, because
         the last batch of an epoch may be smaller. So it binds twice.
@@ -170,25 +143,9 @@ class Objective:
     def partial_batch(
         self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None = None
     ) -> float:
-        """Compute what these rows contribute to a batch of n rows; the other rows may be on other workers.
+        """Overwrite `out` with what these rows contribute to the gradient of n rows, without the penalty.
 
-        Parameters
-        ----------
-        theta : (p,) array
-        batch : slice or array of int
-        n : int
-            Number of rows of the whole batch.
-
-        out : (p,) array
-            Overwritten with these rows' part of the gradient, without the penalty.
-
-        rng : numpy.random.Generator, default=None
-            If given, dropout is on.
-
-        Returns
-        -------
-        value : float
-            These rows' part of the value, without the penalty.
+        Return what they contribute to the value. The other rows may be on other workers. `rng` turns dropout on.
         """
         out[:] = 0.0
         if self._block_gradient is None:
@@ -201,10 +158,10 @@ class Objective:
         return value
 
     def _data_term(self, bound: BoundChain, batch: Batch, n: int) -> float:
-        """Set the gradient of 1/n sum of weight * loss over the batch; return the value."""
+        """Overwrite `bound.out` with the gradient of 1/n sum_i weight_i loss_i over the batch; return this sum."""
         raw = bound.chain.forward(self._inputs(batch))
         # raw is not needed again: the loss may overwrite it with delta, and the backward pass with dJ/dz
-        losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
+        losses, delta = value_and_gradient(self._loss, raw, self._target(batch))
         if delta.dtype != raw.dtype:  # for example a user's np.where(raw > 0.0, 0.1, -0.9), which is float64
             delta = delta.astype(raw.dtype)
         if self._weight is None:

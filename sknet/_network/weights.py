@@ -78,23 +78,18 @@ class InputSets:
 
     def weight_bounds(self, layout: Layout, dtype: DType) -> tuple[Array, Array]:
         """Return lower and upper bounds, (n_weights,) each, in the order of theta; both are 0 outside the blocks."""
-        lower, upper = np.zeros(layout.n_weights, dtype), np.zeros(layout.n_weights, dtype)
-        for bound, limit in ((lower, -np.inf), (upper, np.inf)):
-            coefs, _ = layout.views(bound)  # of a theta without biases
-            for W, blocks in zip(coefs, self.blocks(layout), strict=True):
-                for inputs, units in blocks:
-                    W[np.ix_(inputs, units)] = limit
-        return lower, upper
+        upper = np.zeros(layout.n_weights, dtype)
+        coefs, _ = layout.views(upper)  # of a theta without biases
+        for W, blocks in zip(coefs, self.blocks(layout), strict=True):
+            for inputs, units in blocks:
+                W[np.ix_(inputs, units)] = np.inf
+        return np.where(upper > 0.0, -upper, upper), upper
 
     def weights_outside(self, layout: Layout, coefs: Sequence[Array]) -> list[int]:
         """Return for each layer the number of weights outside the blocks that are not 0."""
-        outside = []
-        for W, blocks in zip(coefs, self.blocks(layout), strict=True):
-            others = W != 0.0
-            for inputs, units in blocks:
-                others[np.ix_(inputs, units)] = False
-            outside.append(int(others.sum()))
-        return outside
+        _, upper = self.weight_bounds(layout, np.dtype(float))
+        limits, _ = layout.views(upper)
+        return [int(np.count_nonzero(W[limit == 0.0])) for W, limit in zip(coefs, limits, strict=True)]
 
 
 # --- first weights: functions that draw a layer's weights -------------------------------------------------------------
@@ -105,10 +100,11 @@ Initializer = Callable[[int, int, np.random.Generator], Array]
 
 VARIANCES: dict[str, Callable[[int, int], float]] = {
     "glorot": lambda fan_in, fan_out: 2.0 / (fan_in + fan_out),
-    "he": lambda fan_in, fan_out: 2.0 / fan_in,
-    "lecun": lambda fan_in, fan_out: 1.0 / fan_in,
+    "he": lambda fan_in, _: 2.0 / fan_in,
+    "lecun": lambda fan_in, _: 1.0 / fan_in,
 }
-"""The variance of a layer's weights: Glorot & Bengio 2010; He et al. 2015, arXiv:1502.01852; LeCun et al. 1998."""
+"""(fan_in, fan_out) -> the variance of a layer's weights: Glorot & Bengio 2010; He et al. 2015, arXiv:1502.01852; LeCun
+et al. 1998."""
 
 
 def _uniform(name: str, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
@@ -121,7 +117,7 @@ def _normal(name: str, fan_in: int, fan_out: int, rng: np.random.Generator) -> A
 
 
 def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120)."""
+    """Draw orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120)."""
     tall = rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out)))
     q, r = np.linalg.qr(tall)
     q *= np.sign(np.diag(r))  # otherwise, the signs would not be uniformly distributed
@@ -143,35 +139,22 @@ def draw_weights(
     sets: InputSets | None = None,
     bins_per_column: Sequence[int] | Array = (),
 ) -> tuple[list[Array], list[Array]]:
-    """Draw the first weights and biases of a network.
+    """Draw the first weights and biases of a network; return the layers' weight matrices and bias vectors.
 
     Parameters
     ----------
-    layout : Layout
-        The layers' sizes.
-
-    activations : sequence of Activation, one per hidden layer
-        Used by "centred" only.
-
+    layout, rng
     init : str or callable
         A name in `INITIALIZERS` or a function of (fan_in, fan_out, rng), with
         biases 0; or "centred", see `draw_centred_weights`.
-
-    rng : numpy.random.Generator
-        The source of randomness.
 
     sets : InputSets, default=None
         Weights are drawn for each set's units and inputs, and the others are 0.
         None for a single set.
 
-    bins_per_column : sequence of int, default=()
-        For each bin, the number of bins of its column. Bins are the first inputs.
-        Used by "centred" only.
-
-    Returns
-    -------
-    coefs : list of arrays of shape (fan_in, fan_out)
-    intercepts : list of arrays of shape (fan_out,)
+    activations, bins_per_column
+        Used by "centred" only: the activation of each hidden layer, and for each
+        bin the number of bins of its column. Bins are the first inputs.
     """
     if init == "centred":
         return draw_centred_weights(layout, activations, rng, sets, bins_per_column)
@@ -211,10 +194,10 @@ def draw_centred_weights(
     layout: Layout,
     activations: Sequence[Activation],
     rng: np.random.Generator,
-    sets: InputSets | None = None,
-    bins_per_column: Sequence[int] | Array = (),
+    sets: InputSets | None,
+    bins_per_column: Sequence[int] | Array,
 ) -> tuple[list[Array], list[Array]]:
-    """Weights that keep the signal's variance through any depth, biases that take out the units' mean output.
+    """Draw weights that keep the signal's variance at any depth, and biases that subtract the units' mean outputs.
 
     A unit that sees a = center + output_scale * h, with h of variance 1, gets
 
@@ -296,7 +279,7 @@ RELATIVE_ROUNDING = 2.0**-28
 
 
 def ever_decreases(function: Callable[[Array], object]) -> bool:
-    """Whether a function, which overwrites its argument of shape (n, 1), falls between any two `TRIED_INPUTS`."""
+    """Whether a function, which overwrites an array of shape (n, 1), decreases anywhere between `TRIED_INPUTS`."""
     values = TRIED_INPUTS[:, np.newaxis].copy()
     with np.errstate(all="ignore"):
         function(values)
@@ -353,22 +336,7 @@ def monotone_bounds(
 ) -> MonotoneBounds:
     """Return the bounds: weights of a constrained input have its sign, and later weights are 0 or more.
 
-    Parameters
-    ----------
-    layout : Layout
-    activations : sequence of Activation, one per hidden layer
-    sign : (m,) array
-    input_means : (m,) array
-        Approximate means of the inputs.
-
-    dtype : dtype
-        The dtype of theta.
-
-    sets : InputSets
-
-    Returns
-    -------
-    MonotoneBounds
+    `input_means`, (m,), are approximate means of the inputs; `dtype` is that of theta.
     """
     lower, upper = sets.weight_bounds(layout, dtype)
     is_constrained = sets.has_input[sign != 0].any(axis=0)
@@ -419,12 +387,12 @@ class ElasticNet:
 
 
 def soft_threshold(w: Array, amount: float | Array) -> None:
-    """Move every weight towards 0 by `amount`, and to exactly 0 where it would pass: the proximal step of L1."""
+    """Move every weight towards 0 by `amount`, in place, but not beyond 0: the proximal step of L1."""
     w -= np.clip(w, -amount, amount)
 
 
 def limit_column_norms(W: Array, max_norm: float) -> None:
-    """Scale down the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
+    """Scale down, in place, the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
     # float64, because the sum of a wide layer's squares loses digits in float32
     norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))
     too_long = norms > max_norm

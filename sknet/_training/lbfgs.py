@@ -170,10 +170,8 @@ class _Minimization:
         """Record an iteration; raise StopIteration to stop SciPy."""
         state, loss = self.state, float(intermediate_result.fun)
         self.variables.decode(intermediate_result.x, state.theta)
-        state.record_epoch(
-            self.problem.evaluate, self.problem.n_samples, self.solver.tol, self._started,
-            loss=loss, gradient_norm=self._gradient_norm,
-        )  # fmt: skip
+        tol, norm = self.solver.tol, self._gradient_norm
+        state.record_epoch(self.problem, tol, self._started, loss=loss, gradient_norm=norm)
         self.reason = self.solver.reason_to_stop_early(self.problem, state)
         if self.observer is not None and self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK

@@ -102,10 +102,6 @@ class MiniBatchSolver(Solver):
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
         return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
 
-    def with_l1(self, l1: float) -> Self:
-        """Return the solver for a problem whose proximal step applies an L1 penalty of this strength."""
-        return replace(self, optimizer=self.optimizer.with_l1(l1))
-
     def average_decay(self, step: int) -> float:
         """Return the decay of the average at a step, which is less at first, so that it forgets the first weights."""
         return min(self.averaging, (1.0 + step) / (10.0 + step))
@@ -126,17 +122,17 @@ class MiniBatchLoop:
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
         self._epochs_before = state.epoch
-        # the same arrays for all epochs, so that an objective can stay bound to theta and to its gradient, `_out`
-        self._vectors, self._out = state.vectors_like_theta, np.zeros_like(state.theta)
-        self._n_parameters = state.theta.size
+        # the same array for all epochs, so that an objective can stay bound to theta and to its gradient
+        self._gradient = np.zeros_like(state.theta)
+        self._optimizer = solver.optimizer.with_l1(problem.l1) if problem.l1 else solver.optimizer
+        self._n_parameters = state.theta.size - (problem.n_inputs if solver.learns_gains else 0)
         self._gains: InputGains | None = None
         if solver.learns_gains:
-            self._n_parameters -= problem.n_inputs
             self._gains = InputGains(
                 W=problem.rows_of_inputs(state.theta),
-                G=problem.rows_of_inputs(self._out),
+                G=problem.rows_of_inputs(self._gradient),
                 g=state.theta[self._n_parameters :],
-                dg=self._out[self._n_parameters :],
+                dg=self._gradient[self._n_parameters :],
             )
         self._snapshot = Snapshot(state)
         self._reason = solver.reason_not_to_resume(problem, state)
@@ -152,7 +148,7 @@ class MiniBatchLoop:
         return self.is_over or self.state.epoch > self._epochs_before
 
     def train_epoch(self) -> None:
-        """Train one epoch and record it; updates the state in place."""
+        """Train one epoch, and overwrite the state with the state at its end."""
         solver, problem, state = self.solver, self.problem, self.state
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             started = perf_counter()
@@ -160,9 +156,7 @@ class MiniBatchLoop:
             tol = solver.tol
             if solver.relative_tol and isfinite(state.best_score):
                 tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
-            state.record_epoch(
-                problem.evaluate, problem.n_samples, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate
-            )
+            state.record_epoch(problem, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate)
             self._reason = self._stop_or_lower_rate()
             self._snapshot.take(state)
 
@@ -197,9 +191,9 @@ class MiniBatchLoop:
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
-        average = None if state.average is None else LazyAverage(state.theta, state.average)
+        parts = PartsToMove(state.vectors_like_theta, problem.n_weights, has_average=state.average is not None)
         for i, batch in enumerate(self._batches()):
-            value, gradient = problem.objective(state.theta, batch, self._out, rng)
+            value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_value = abs(value) if i == 0 else first_value
             # before the weights move; `not ... <=`, to include NaN
@@ -209,16 +203,11 @@ class MiniBatchLoop:
                 norm = gradient_norm(gradient, self._n_parameters)
             if clip_norm is not None and norm > clip_norm:
                 multiply_gradient(gradient, clip_norm / norm)
-            if average is not None:
-                average.before_step(gradient)
-            self._step(gradient, rate)
-            if average is not None:
-                average.after_step(gradient, solver.average_decay(state.step))
+            self._step(parts, gradient, rate)
             n_rows = min(size, n - i * size)
             total += value * n_rows
             n_without_penalty += n_rows if isinstance(gradient, SparseGradient) else 0
-        if average is not None:
-            average.catch_up_all()
+        parts.update_averages()
         # once per epoch is enough, because a theta that is not finite stays so
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
@@ -245,12 +234,12 @@ class MiniBatchLoop:
 
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(self, gradient: Gradient, rate: float) -> None:
-        """Move theta and its average along the gradient; then apply the L1 penalty, norm limits and bounds."""
+    def _step(self, parts: "PartsToMove", gradient: Gradient, rate: float) -> None:
+        """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
-        for part, part_gradient, n_weights in parts_to_move(gradient, self._vectors, problem.n_weights):
-            self._move(part, part_gradient, rate, n_weights)
+        for vectors, part, n_weights in parts.of_step(gradient, self.solver.average_decay(state.step)):
+            self._move(vectors, part, rate, n_weights)
         if problem.proximal_step is not None:
             problem.proximal_step(state.theta, self._steady_steps(rate))
             if state.average is not None:
@@ -267,7 +256,7 @@ class MiniBatchLoop:
     def _steady_steps(self, rate: float) -> float | Array:
         """Return the length of a step along a constant gradient of 1, for the whole theta or for each parameter."""
         theta, moments, step = self.state.theta, self.state.moments, self.state.step
-        steps = rate * self.solver.optimizer.steady_direction(moments, step)
+        steps = rate * self._optimizer.steady_direction(moments, step)
         if self._gains is None:
             return steps
         steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
@@ -279,16 +268,17 @@ class MiniBatchLoop:
     def _move(self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        The moving average (Polyak & Juditsky 1992), if there is one, follows theta.
+        The moving average (Polyak & Juditsky 1992), if there is one, follows theta. Overwrites the gradient.
         """
         solver, step, gains = self.solver, self.state.step, self._gains
-        theta, moments = vectors[0], vectors[1 : 1 + solver.optimizer.n_moments]
+        theta, *moments = vectors
+        average = moments.pop() if solver.averaging else None
         if gains is not None:  # the moments are those of V and g
             W, G, g, dg = gains
             gain = np.exp(g)[:, np.newaxis]  # exp(g_j)              (d, 1)
             np.vecdot(G, W, out=dg)  # dJ/dg_j = <dJ/dW_j, W_j>      (d,)
             G *= gain  #               dJ/dV_j = exp(g_j) dJ/dW_j    (d, h)
-        scale = -rate * solver.optimizer.update(gradient, moments, step)  # overwrites the gradient with the direction
+        scale = -rate * self._optimizer.update(gradient, moments, step)  # overwrites the gradient with the direction
         if solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * solver.weight_decay
         if gains is not None:
@@ -299,8 +289,8 @@ class MiniBatchLoop:
         if gains is not None:
             dg *= scale  #             the change of g
             W *= np.exp(dg)[:, np.newaxis]
-        if solver.averaging:
-            average, decay = vectors[-1], solver.average_decay(step)
+        if average is not None:
+            decay = solver.average_decay(step)
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
 
@@ -385,73 +375,65 @@ def _arrays(gradient: Gradient) -> list[Array]:
     return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
 
 
-class LazyAverage:
-    """A moving average whose rows are updated late if sparse gradients do not touch them.
+Move = tuple[Sequence[Array], Array, int]
+"""Parts of the vectors and of the gradient, which a step overwrites. The first so many of their entries are weights."""
 
-    While a row of theta does not change, each step multiplies the difference between its average and theta by the
-    decay. So several steps multiply it by the product of their decays. This is applied when the row is touched again,
-    and at the end of an epoch.
+
+class PartsToMove:
+    """The parts of theta, its moments and its average that each step of an epoch moves: all, or what a batch touches.
+
+    The average of a row of weights that no batch touches is updated late. While the row does not change, each step
+    multiplies the difference between its average and theta by the decay. So several steps multiply it by the product
+    of their decays. This is applied when the row is touched again, and at the end of the epoch.
     """
 
-    def __init__(self, theta: Array, average: Array) -> None:
-        self._vectors = theta, average
+    def __init__(self, vectors: Sequence[Array], n_weights: int, *, has_average: bool) -> None:
+        self._vectors, self._n_weights, self._has_average = vectors, n_weights, has_average
         self._log_product = 0.0  # the logarithm of the product of the decays of this epoch
-        self._log_at_update: Array | None = None  # (d,) `_log_product` when each row was last updated
+        # from the first sparse gradient on: (d,) `_log_product` when the average of each row was last updated
+        self._log_at_update: Array | None = None
 
-    def before_step(self, gradient: Gradient) -> None:
-        """Update the rows that a step will touch."""
+    def of_step(self, gradient: Gradient, decay: float) -> Iterator[Move]:
+        """Yield the parts that a step moves; `decay` is that of the average.
+
+        The caller must move each part before it asks for the next one. If a part is a copy, it is then written back.
+        """
+        log_decay = log(decay) if self._has_average else 0.0
         if not isinstance(gradient, SparseGradient):
-            self.catch_up_all()
+            self.update_averages()
+            yield self._vectors, gradient, self._n_weights
+            self._log_product += log_decay
             return
+        out, start, stop, row_indices, values = gradient
+        yield [vector[:start] for vector in self._vectors], out[:start], start  # weights of later layers
+        yield [vector[stop:] for vector in self._vectors], out[stop:], 0  # biases, which do not decay
+        self._matrices = [vector[start:stop].reshape(-1, values.shape[1]) for vector in self._vectors]  # (d, h)
         if self._log_at_update is None:
-            at, h = slice(gradient.start, gradient.stop), gradient.values.shape[1]
-            self._theta, self._average = (vector[at].reshape(-1, h) for vector in self._vectors)  # (d, h)
-            self._log_at_update = np.full(len(self._theta), self._log_product)
-        self._catch_up(gradient.row_indices, self._log_at_update)
+            self._log_at_update = np.full(len(self._matrices[0]), self._log_product)
+        for some, copies in self._copies(row_indices, self._log_at_update):
+            yield copies, values[some], len(copies[0])
+        self._log_product += log_decay
+        self._log_at_update[row_indices] = self._log_product
 
-    def after_step(self, gradient: Gradient, decay: float) -> None:
-        """Count a step, which has updated the rows that it has touched."""
-        self._log_product += log(decay)
-        if self._log_at_update is not None and isinstance(gradient, SparseGradient):
-            self._log_at_update[gradient.row_indices] = self._log_product
-
-    def catch_up_all(self) -> None:
-        """Update all rows."""
+    def update_averages(self) -> None:
+        """Update the averages of the rows that the last steps have not touched."""
         if self._log_at_update is not None:
-            self._catch_up(np.flatnonzero(self._log_at_update != self._log_product), self._log_at_update)
+            late = np.flatnonzero(self._log_at_update != self._log_product)
+            for _ in self._copies(late, self._log_at_update):
+                pass  # `_copies` updates the averages
             self._log_at_update = None
 
-    def _catch_up(self, row_indices: Array, log_at_update: Array) -> None:
-        n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // self._theta.shape[1])
+    def _copies(self, row_indices: Array, log_at_update: Array) -> Iterator[tuple[slice, list[Array]]]:
+        """Yield copies of rows, with up-to-date averages, and which of `row_indices` they are; then write them back."""
+        n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // self._matrices[0].shape[1])
         for i in range(0, len(row_indices), n_rows):
-            some = row_indices[i : i + n_rows]
-            decay = np.exp(self._log_product - log_at_update[some]).astype(self._theta.dtype)[:, np.newaxis]
-            theta = self._theta.take(some, axis=0)
-            self._average[some] = theta + decay * (self._average.take(some, axis=0) - theta)
-
-
-Move = tuple[Sequence[Array], Array, int]
-"""Parts of the vectors and of the gradient, which a step overwrites, and how many weights are first in them."""
-
-
-def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterator[Move]:
-    """Yield the parts that a step moves: everything, or what a sparse gradient touches.
-
-    The caller must move each part before it asks for the next one. If a part is a copy, it is then written back.
-    """
-    if not isinstance(gradient, SparseGradient):
-        yield vectors, gradient, n_weights
-        return
-    out, start, stop, row_indices, values = gradient
-    yield [vector[:start] for vector in vectors], out[:start], start  # weights of later layers
-    yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not decay
-    h = values.shape[1]
-    matrices = [vector[start:stop].reshape(-1, h) for vector in vectors]
-    n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // h)
-    for i in range(0, len(row_indices), n_rows):
-        some = row_indices[i : i + n_rows]
-        # copies, (len(some), h) each: NumPy cannot work in place on rows that are selected by index
-        copies = [matrix.take(some, axis=0) for matrix in matrices]
-        yield copies, values[i : i + n_rows], len(some)
-        for matrix, copy in zip(matrices, copies, strict=True):  # the caller has moved the copies
-            matrix[some] = copy
+            rows = row_indices[i : i + n_rows]
+            # NumPy cannot work in place on rows that are selected by index
+            copies = [matrix.take(rows, axis=0) for matrix in self._matrices]
+            if self._has_average:
+                theta, *_, average = copies
+                decay = np.exp(self._log_product - log_at_update[rows]).astype(theta.dtype)[:, np.newaxis]
+                copies[-1] = theta + decay * (average - theta)
+            yield slice(i, i + n_rows), copies
+            for matrix, copy in zip(self._matrices, copies, strict=True):
+                matrix[rows] = copy

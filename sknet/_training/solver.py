@@ -75,7 +75,7 @@ class DivergedError(ArithmeticError):
 
 @dataclass(frozen=True)
 class EpochEvaluation:
-    """The parameters of an epoch, and how good held-out rows find them."""
+    """Theta at the end of an epoch, and its score and loss on held-out rows."""
 
     theta: Array
     score: float
@@ -89,7 +89,7 @@ Evaluate: TypeAlias = Callable[[Array], EpochEvaluation]
 
 
 def epoch_rank(score: float, validation_loss: float) -> tuple[int, float]:
-    """Return the key to compare epochs by: a score is better than a loss, and a loss is better than neither."""
+    """Return a sort key, the best epoch last: by score; without a score by loss; epochs without either come first."""
     if not isnan(score):
         return 2, score
     return (0, 0.0) if isnan(validation_loss) else (1, -validation_loss)
@@ -113,9 +113,14 @@ class State:
     history: list[Epoch] = field(default_factory=list)
 
     @property
-    def parameters(self) -> Array:
-        """The parameters to evaluate and keep: the moving average if there is one, else theta."""
+    def averaged_theta(self) -> Array:
+        """The moving average of theta if there is one, else theta: what is evaluated after an epoch."""
         return self.theta if self.average is None else self.average
+
+    @property
+    def trained_theta(self) -> Array:
+        """The result of training so far: that of the best epoch with validation, else `averaged_theta`."""
+        return self.averaged_theta if self.best is None else self.best.theta
 
     @property
     def vectors_like_theta(self) -> list[Array]:
@@ -137,7 +142,7 @@ class State:
         """
         loss, score, compared = nan, nan, -training_loss
         if evaluate is not None:
-            evaluated = evaluate(self.parameters)
+            evaluated = evaluate(self.averaged_theta)
             loss, score = evaluated.validation_loss, evaluated.score
             compared = score
             if self.best is None or epoch_rank(score, loss) >= epoch_rank(self.best.score, self.best.validation_loss):
@@ -148,23 +153,23 @@ class State:
         return loss, score
 
     def record_epoch(
-        self, evaluate: Evaluate | None, n_samples: int, tol: float, started: float, *,
+        self, problem: "Problem", tol: float, started: float, *,
         loss: float, gradient_norm: float, learning_rate: float = nan,
     ) -> None:  # fmt: skip
-        """Count an epoch of `n_samples` samples, evaluate it, and append it to the history.
+        """Count an epoch, evaluate it, and append it to the history.
 
         `started` is the value of `perf_counter` when the epoch began.
         """
         self.epoch += 1
-        self.n_samples_seen += n_samples
-        validation_loss, score = self.evaluate_epoch(evaluate, loss, tol)
+        self.n_samples_seen += problem.n_samples
+        validation_loss, score = self.evaluate_epoch(problem.evaluate, loss, tol)
         seconds = perf_counter() - started
         self.history.append(Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds))
 
     # --- from a file -------------------------------------------------------------------------------------------------
 
     def check_same_kind(self, first: Self) -> None:
-        """Raise a ValueError if this cannot be a later state of the training that begins with `first`."""
+        """Raise a ValueError if training that begins with `first` cannot have led to this state."""
         types, first_types = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (self, first))
         if types != first_types or (self.best is not None and self.best.theta.shape != first.theta.shape):
             raise ValueError("its arrays are not those of its network")
@@ -191,10 +196,10 @@ _REMEMBERED = [f.name for f in fields(State) if f.name not in {"theta", "moments
 
 
 class Snapshot:
-    """The state at the end of the last whole epoch, in buffers made once.
+    """A copy of the state at the end of the last whole epoch, in buffers made once.
 
-    An interrupt may come at any moment. If it comes during `take`, the buffers
-    are incomplete, but the state itself is that of the end of an epoch.
+    An interrupt may come at any moment. If it comes during `take`, the copy is
+    incomplete, but the state itself is that of the end of an epoch.
     """
 
     def __init__(self, state: State) -> None:
@@ -202,7 +207,7 @@ class Snapshot:
         self.take(state)
 
     def take(self, state: State) -> None:
-        """Copy the state into the buffers."""
+        """Overwrite the copy with the state."""
         self._is_incomplete = True
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(mine, theirs)
@@ -211,7 +216,7 @@ class Snapshot:
         self._is_incomplete = False
 
     def restore(self, state: State) -> None:
-        """Overwrite the state with the last one that was taken."""
+        """Overwrite the state with the copy."""
         if self._is_incomplete:  # interrupted during `take`: the state is that of the end of an epoch
             return
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
@@ -233,9 +238,9 @@ class Problem:
     n_weights: int  # penalties and weight decay act on theta[:n_weights]
     n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
-    penalty: Callable[[Array], float] = lambda theta: 0.0  # not included in values with a sparse gradient
+    penalty: Callable[[Array], float] = lambda theta: 0.0  # which the objective leaves out if a gradient is sparse
     is_random: bool = False  # whether the objective draws random numbers, for dropout
-    l1: float = 0.0  # strength of an L1 penalty that is neither in the objective nor in `proximal_step`
+    l1: float = 0.0  # strength of an L1 penalty, which `proximal_step` or the solver itself applies
     # applies an L1 penalty and max_norm after each step: (theta or its average, step lengths) -> None, in place
     proximal_step: Callable[[Array, float | Array], None] | None = None
     bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
@@ -287,10 +292,6 @@ class Solver(ABC):
     def with_epochs(self, n_epochs: int, share: float) -> Self:
         """Return the solver for another number of epochs, which is `share` times the planned one."""
         return replace(self, n_epochs=n_epochs)
-
-    def with_l1(self, l1: float) -> Self:
-        """Return the solver for a problem with an L1 penalty of this strength."""
-        return self
 
     @abstractmethod
     def train(

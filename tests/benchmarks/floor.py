@@ -89,7 +89,7 @@ def calls(shape: networks.Shape, X: np.ndarray) -> networks.Task:
             squash(a[i])
         W[last].T.dot(a[-1].T, raw.T)
         raw += bias[-1]
-        losses, _ = loss.value_and_gradient(raw, target.T)  # raw becomes the gradient
+        losses, _ = loss.joint(raw, target.T)  # raw becomes the gradient
         losses.dot(ones)
         raw *= 1.0 / b
         a[-1].T.dot(raw, dW[last])

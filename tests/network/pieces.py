@@ -110,8 +110,8 @@ LOSSES = {
     "poisson": LossCase(losses.POISSON, 2, positive),
     "gamma": LossCase(losses.GAMMA, 2, positive),
     "tweedie": LossCase(losses.make_tweedie(1.3), 2, positive),
-    "pinball": LossCase(losses.make_pinball(0.2), 2, numbers, kinks=True),
-    "quantiles": LossCase(losses.make_quantiles(LEVELS), 3, one_number, kinks=True),
+    "pinball": LossCase(losses.make_quantile(0.2), 2, numbers, kinks=True),
+    "quantiles": LossCase(losses.make_quantile(LEVELS), 3, one_number, kinks=True),
     "log_loss, two columns": LossCase(losses.CLASSIFICATION_LOSSES["log_loss"](COLUMNS, True), 4, columns),
 }
 

@@ -20,7 +20,7 @@ def test_the_usual_targets_suit_the_usual_losses():
                  losses.POISSON, losses.GAMMA,
                  losses.SOFTMAX_LOG_LOSS,
                  losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
-                 losses.make_pinball(0.3), losses.make_quantiles((0.1, 0.5, 0.9))):  # fmt: skip
+                 losses.make_quantile(0.3), losses.make_quantile((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 
@@ -162,7 +162,7 @@ WRONG_LOSSES = {
         replace(FOURTH, value=lambda r, t: np.where(r[:, 0] > 1.0, np.nan, value(r, t))), "is nan at raw .* that suits"
     ),
     "shape": (replace(FOURTH, gradient=lambda r, t: value(r, t)), r"the shape \(7,\) for 7 rows, not \(7, 2\)"),
-    "changes target": (replace(FOURTH, gradient=spoils_target), "changes target: it may overwrite raw"),
+    "changes target": (replace(FOURTH, gradient=spoils_target), "changes its arguments: it may overwrite raw"),
     "of the mean": (replace(FOURTH, gradient=lambda r, t: gradient(r, t) / len(r)), "It is 0.02 times what it should"),
     "bent": (replace(FOURTH, gradient=bent_gradient), r"gradient\(raw, target\) is not the slope of value: it is off"),
     "value in double": (
@@ -190,7 +190,9 @@ WRONG_STARTS = {
     "not finite where weighted": (
         lambda t, w: np.zeros(2) if w is None else np.full(2, np.inf), "training cannot start there"
     ),
-    "changes target": (lambda t, w: np.multiply(t, 2.0, out=t)[0], "changes target: it must leave it as it is"),
+    "changes target": (
+        lambda t, w: np.multiply(t, 2.0, out=t)[0], "changes its arguments: it must leave them as they are"
+    ),
 }  # fmt: skip
 
 

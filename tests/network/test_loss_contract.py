@@ -7,7 +7,18 @@ import pytest
 from pieces import FLOATS, LOSSES, assert_gradient, extremes, numerical_gradient
 
 from sknet._network.check import check_gradient, check_loss_results
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, loss_of_present_targets, weighted_mean
+from sknet._network.losses import (
+    CLASSIFICATION_LOSSES,
+    REGRESSION_LOSSES,
+    backward_through_link,
+    log_predictions_of,
+    loss_of_present_targets,
+    mean_loss,
+    of_both_classes,
+    predictions_of,
+    value_and_gradient,
+    weighted_mean,
+)
 
 every_loss = pytest.mark.parametrize("case", LOSSES.values(), ids=LOSSES)
 WITH_START = {name: case for name, case in LOSSES.items() if case.loss.start is not None}
@@ -38,7 +49,7 @@ def test_value_and_gradient_at_once_are_both_and_only_raw_may_be_overwritten(cas
     value = loss.value(raw, target)
     assert value.shape == (7,)
     np.testing.assert_array_equal(raw, before)
-    joint, gradient = loss.value_and_gradient(raw.copy(), target)
+    joint, gradient = value_and_gradient(loss, raw.copy(), target)
     np.testing.assert_allclose(joint, value, rtol=1e-14)
     np.testing.assert_allclose(gradient, loss.gradient(raw, target), rtol=1e-14)
     np.testing.assert_array_equal(target, wanted)
@@ -50,15 +61,15 @@ def test_samples_are_independent_and_their_mean_is_weighted(case):
     whole = loss.value(raw, target)
     np.testing.assert_allclose([loss.value(raw[[i]], target[[i]])[0] for i in range(7)], whole, rtol=1e-13)
     weight = np.arange(7.0)
-    assert loss.mean(raw, target, weight) == pytest.approx(weighted_mean(whole, weight)) == (whole @ weight) / 21
+    assert mean_loss(loss, raw, target, weight) == pytest.approx(weighted_mean(whole, weight)) == (whole @ weight) / 21
 
 
 @every_loss
 def test_single_precision_stays_so(case):
     loss, raw, target = case.draw()
     whole, (raw, target) = loss.value(raw, target), (raw.astype(np.float32), target.astype(np.float32))
-    value, gradient = loss.value_and_gradient(raw.copy(), target)
-    assert value.dtype == gradient.dtype == loss.predictions(raw).dtype == np.float32
+    value, gradient = value_and_gradient(loss, raw.copy(), target)
+    assert value.dtype == gradient.dtype == predictions_of(loss, raw).dtype == np.float32
     np.testing.assert_allclose(value, whole, rtol=1e-4)
 
 
@@ -70,8 +81,8 @@ def test_several_targets_are_a_mean_of_numbers_or_a_sum_of_labels_in_which_a_mis
     np.testing.assert_array_equal(tolerant.value(raw, target), loss.value(raw, target))
     target[np.arange(20) % 3 == 0, 0] = target[np.arange(20) % 3 == 1, -1] = np.nan
     present = ~np.isnan(target)
-    value, gradient = tolerant.value_and_gradient(raw.copy(), target)
-    parts = [loss.value_and_gradient(raw[:, s].copy(), np.nan_to_num(target[:, s], nan=1.0)) for s in each]
+    value, gradient = value_and_gradient(tolerant, raw.copy(), target)
+    parts = [value_and_gradient(loss, raw[:, s].copy(), np.nan_to_num(target[:, s], nan=1.0)) for s in each]
     np.testing.assert_allclose(value, case.share * sum(part[0] * present[:, j] for j, part in enumerate(parts)))
     np.testing.assert_allclose(gradient, case.share * np.hstack([part[1] for part in parts]) * present)
     np.testing.assert_allclose(tolerant.value(raw, target), value, rtol=1e-14)
@@ -87,18 +98,18 @@ def test_several_targets_are_a_mean_of_numbers_or_a_sum_of_labels_in_which_a_mis
 @every_loss
 def test_what_goes_back_through_the_link_is_multiplied_by_its_slope(case):
     raw, delta = np.random.default_rng(2).normal(size=(2, 9, case.n_outputs))
-    expected = numerical_gradient(lambda raw: (delta * case.loss.predictions(raw)).sum(), raw, 1e-4)
-    assert_gradient(case.loss.backward_through_link(raw.copy(), delta).ravel(), expected, tolerance=1e-9)
+    expected = numerical_gradient(lambda raw: (delta * predictions_of(case.loss, raw)).sum(), raw, 1e-4)
+    assert_gradient(backward_through_link(case.loss, raw.copy(), delta).ravel(), expected, tolerance=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].loss.log_link is not None])
 def test_logarithms_of_probabilities_are_those_of_the_link(name):
     loss, raw, _ = LOSSES[name].draw()
-    np.testing.assert_allclose(np.exp(loss.log_predictions(raw)), loss.predictions(raw), rtol=1e-12)
-    both = loss.both_predictions(raw)
-    np.testing.assert_allclose(np.exp(loss.both_log_predictions(raw)), both, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(log_predictions_of(loss, raw)), predictions_of(loss, raw), rtol=1e-12)
+    both = of_both_classes(predictions_of, loss, raw)
+    np.testing.assert_allclose(np.exp(of_both_classes(log_predictions_of, loss, raw)), both, rtol=1e-12)
     if loss.out_activation == "logistic":  # the other class comes first
-        np.testing.assert_allclose(both[:, : raw.shape[1]], 1.0 - loss.predictions(raw), rtol=1e-12)
+        np.testing.assert_allclose(both[:, : raw.shape[1]], 1.0 - predictions_of(loss, raw), rtol=1e-12)
 
 
 @every_loss
@@ -117,13 +128,15 @@ def test_training_starts_at_the_best_constant(case, weighted):
     loss, _, target = case.draw(200, seed=3)
     weight = np.random.default_rng(4).uniform(0.5, 1.5, 200) if weighted else None
 
-    def mean_loss(raw):
-        return loss.mean(np.tile(raw, (200, 1)), target, weight)
+    def loss_of_constant(raw):
+        return mean_loss(loss, np.tile(raw, (200, 1)), target, weight)
 
     start = loss.start(target, weight)
     assert start.shape == (case.n_outputs,) and start.dtype == np.float64
     for step in 0.02 * np.vstack([np.eye(case.n_outputs), -np.eye(case.n_outputs)]):
-        assert mean_loss(start) <= mean_loss(start + step) + 1e-14  # quantiles: a whole interval may be best
+        assert (
+            loss_of_constant(start) <= loss_of_constant(start + step) + 1e-14
+        )  # quantiles: a whole interval may be best
 
 
 @every_start
@@ -165,7 +178,7 @@ def test_losses_of_labels_at_extremes_are_numbers(name, k, dtype):
             target = np.zeros_like(raw)
             target[:, j] = share if k == 1 else 1.0
             value, gradient, predictions = (
-                loss.value(raw, target), loss.gradient(raw.copy(), target), loss.predictions(raw)
+                loss.value(raw, target), loss.gradient(raw.copy(), target), predictions_of(loss, raw)
             )  # fmt: skip
             assert (value >= 0.0).all(), "neither NaN nor negative; infinite where no float is as large"
             assert (np.abs(gradient) <= 1.0).all()
@@ -179,7 +192,7 @@ def test_losses_of_labels_at_extremes_are_numbers(name, k, dtype):
 def test_logarithms_of_probabilities_at_extremes_are_finite(slices, name, dtype):
     values, k = extremes(dtype), slices[-1].stop
     raw = np.stack([np.roll(values, shift) for shift in range(k)], axis=1)
-    log_P = CLASSIFICATION_LOSSES[name](slices, True).both_log_predictions(raw)
+    log_P = of_both_classes(log_predictions_of, CLASSIFICATION_LOSSES[name](slices, True), raw)
     assert np.isfinite(log_P).all() and (log_P <= 0.0).all() and log_P.dtype == dtype
 
 
@@ -189,7 +202,7 @@ def test_losses_of_numbers_at_extremes_are_numbers(name, dtype):
     loss, values = REGRESSION_LOSSES[name](), extremes(dtype)
     targets = values[loss.targets.contains(values)]
     raw, target = (grid.reshape(-1, 1) for grid in np.meshgrid(values, targets))
-    value, gradient, predictions = loss.value(raw, target), loss.gradient(raw.copy(), target), loss.predictions(raw)
+    value, gradient, predictions = loss.value(raw, target), loss.gradient(raw.copy(), target), predictions_of(loss, raw)
     assert not np.isnan(value).any() and (value >= -1e-4 * np.abs(target[:, 0]) - 1e-4).all()
     assert not np.isnan(gradient).any()
     assert not np.isnan(predictions).any()

@@ -20,9 +20,13 @@ from sknet._network.losses import (
     PRIOR_LOG_DEVIATION,
     best_inverse_temperature,
     link_differences,
+    log_predictions_of,
     log_softmax_link,
+    of_both_classes,
+    predictions_of,
     softmax_link,
     softmax_link_backward,
+    value_and_gradient,
     weighted_mean,
     weighted_quantiles,
 )
@@ -53,10 +57,10 @@ def test_log_loss_of_two_labels():
     np.testing.assert_allclose(np.exp(-loss.value(raw, target)), [1 / 8, 3 / 8, 1 / 8, 3 / 8], rtol=1e-14)
     gradient = [[0.5, 0.75], [0.5, -0.25], [-0.5, 0.75], [-0.5, -0.25]]
     np.testing.assert_allclose(loss.gradient(raw.copy(), target), gradient, rtol=1e-14)
-    value, joint = loss.value_and_gradient(raw.copy(), target)
+    value, joint = value_and_gradient(loss, raw.copy(), target)
     np.testing.assert_allclose(value, np.log([8, 8 / 3, 8, 8 / 3]), rtol=1e-14)
     np.testing.assert_allclose(joint, gradient, rtol=1e-14)
-    np.testing.assert_allclose(loss.predictions(raw), [[0.5, 0.75]] * 4, rtol=1e-14)
+    np.testing.assert_allclose(predictions_of(loss, raw), [[0.5, 0.75]] * 4, rtol=1e-14)
     np.testing.assert_allclose(loss.start(target, None), [0, 0], atol=1e-15)
     np.testing.assert_allclose(loss.start(target, np.array([0.0, 1, 0, 3])), np.log([3, 999]), rtol=1e-12)
 
@@ -64,13 +68,13 @@ def test_log_loss_of_two_labels():
 @pytest.mark.parametrize("name", ["log_loss, softmax", "log_loss, softmax, soft labels"])
 def test_log_loss_of_classes_is_their_cross_entropy(name):
     loss, raw, target = LOSSES[name].draw()
-    expected = -(target * np.log(loss.predictions(raw))).sum(axis=1)
+    expected = -(target * np.log(predictions_of(loss, raw))).sum(axis=1)
     np.testing.assert_allclose(loss.value(raw, target), expected, rtol=1e-12)
 
 
 def test_squared_error_of_sigmoids_is_half_the_squared_distance():
     loss, raw, target = LOSSES["squared_error on sigmoids"].draw()
-    np.testing.assert_allclose(loss.value(raw, target), 0.5 * ((loss.predictions(raw) - target) ** 2).sum(axis=1))
+    np.testing.assert_allclose(loss.value(raw, target), 0.5 * ((predictions_of(loss, raw) - target) ** 2).sum(axis=1))
 
 
 # --- links
@@ -78,18 +82,20 @@ def test_squared_error_of_sigmoids_is_half_the_squared_distance():
 
 def test_links():
     raw = np.array([[-800.0, 0.0, 800.0]])
-    np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.predictions(raw), [[0, 0, 1]])
-    np.testing.assert_allclose(losses.SIGMOID_LOG_LOSS.predictions(raw), [[0, 0.5, 1]])
-    np.testing.assert_allclose(losses.POISSON.predictions(X), np.exp(X))
-    np.testing.assert_array_equal(losses.SQUARED_ERROR.predictions(X), X)
-    np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.predictions(X).sum(axis=1), 1)
+    np.testing.assert_allclose(predictions_of(losses.SOFTMAX_LOG_LOSS, raw), [[0, 0, 1]])
+    np.testing.assert_allclose(predictions_of(losses.SIGMOID_LOG_LOSS, raw), [[0, 0.5, 1]])
+    np.testing.assert_allclose(predictions_of(losses.POISSON, X), np.exp(X))
+    np.testing.assert_array_equal(predictions_of(losses.SQUARED_ERROR, X), X)
+    np.testing.assert_allclose(predictions_of(losses.SOFTMAX_LOG_LOSS, X).sum(axis=1), 1)
 
 
 def test_columns_are_log_losses_side_by_side():
     loss, raw, target = LOSSES["log_loss, two columns"].draw()
     parts = [(losses.SOFTMAX_LOG_LOSS, slice(0, 3)), (losses.SIGMOID_LOG_LOSS, slice(3, 4))]
     np.testing.assert_allclose(loss.value(raw, target), sum(part.value(raw[:, s], target[:, s]) for part, s in parts))
-    np.testing.assert_allclose(loss.predictions(raw), np.hstack([part.predictions(raw[:, s]) for part, s in parts]))
+    np.testing.assert_allclose(
+        predictions_of(loss, raw), np.hstack([predictions_of(part, raw[:, s]) for part, s in parts])
+    )
     alike = losses.CLASSIFICATION_LOSSES["log_loss"]([slice(0, 2), slice(2, 5)], True)
     assert (alike.name, alike.out_activation) == ("log_loss", "softmax")
 
@@ -164,7 +170,7 @@ def test_a_softmax_starts_centred():
     loss, _, target = LOSSES["log_loss, softmax"].draw(50)
     start = loss.start(target, None)
     assert start.sum() == pytest.approx(0, abs=1e-14)
-    np.testing.assert_allclose(loss.predictions(start[np.newaxis])[0], target.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(predictions_of(loss, start[np.newaxis])[0], target.mean(axis=0), rtol=1e-12)
 
 
 def test_columns_start_side_by_side():
@@ -201,20 +207,20 @@ def test_which_log_loss():
 
 def test_one_sigmoid_per_class_has_logarithms_of_the_shares_of_their_sum():
     loss = losses.CLASSIFICATION_LOSSES["squared_error"]([slice(0, 1), slice(1, 3)], True)
-    P, raw = loss.predictions(X), X.copy()
+    P, raw = predictions_of(loss, X), X.copy()
     P[:, 1:] /= P[:, 1:].sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.exp(loss.log_predictions(raw)), P, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(log_predictions_of(loss, raw)), P, rtol=1e-12)
 
 
 def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
     with pytest.raises(TypeError, match="the loss 'squared_error' has no log_link"):
-        losses.SQUARED_ERROR.log_predictions(np.zeros((2, 1)))
+        log_predictions_of(losses.SQUARED_ERROR, np.zeros((2, 1)))
 
 
 def test_a_loss_is_mirrored_only_if_it_says_so():
     own = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
     raw = np.array([[0.5], [-2.0]])
-    assert not own.mirrored and own.both_predictions(raw).shape == (2, 1)
+    assert not own.mirrored and of_both_classes(predictions_of, own, raw).shape == (2, 1)
 
 
 def test_several_columns_are_mirrored_where_one_has_two_classes():
@@ -231,7 +237,7 @@ def test_several_columns_are_mirrored_where_one_has_two_classes():
     [
         (losses.SQUARED_ERROR, lambda y, p: metrics.mean_squared_error(y, p) / 2),
         (losses.ABSOLUTE_ERROR, metrics.mean_absolute_error),
-        (losses.make_pinball(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
+        (losses.make_quantile(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
     ],
     ids=["squared_error", "absolute_error", "pinball"],
 )
@@ -313,7 +319,7 @@ def test_the_derivative_of_a_softmax_is_that_of_differences():
 
 def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
     loss, raw, target = LOSSES["quantiles"].draw()
-    prediction = loss.predictions(raw)
+    prediction = predictions_of(loss, raw)
     assert (np.diff(prediction, axis=1) > 0).all()
     expected = [metrics.mean_pinball_loss(target, prediction[:, [i]], alpha=q) for i, q in enumerate(LEVELS)]
     assert loss.value(raw, target).mean() == pytest.approx(np.mean(expected), rel=1e-12)
@@ -322,10 +328,10 @@ def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
 @pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), (0.1, 0.5, 0.9), (0.05, 0.25, 0.5, 0.75, 0.95)])
 def test_quantiles_of_any_number_of_levels(levels):
     """The middle level is a raw output, the others lie softplus steps away from it; the gradient is the slope."""
-    loss, k = losses.make_quantiles(levels), len(levels)
+    loss, k = losses.make_quantile(levels), len(levels)
     rng = np.random.default_rng(0)
     raw, target = rng.normal(size=(6, k)), rng.normal(size=(6, 1))
-    prediction, middle = loss.predictions(raw), k // 2
+    prediction, middle = predictions_of(loss, raw), k // 2
     np.testing.assert_array_equal(prediction[:, middle], raw[:, middle])
     steps = np.delete(np.log1p(np.exp(raw)), middle, axis=1)
     np.testing.assert_allclose(np.diff(prediction, axis=1), steps, rtol=1e-12)
@@ -337,7 +343,7 @@ def test_quantiles_of_any_number_of_levels(levels):
 def test_no_error_no_slope(name):
     loss, raw, _ = LOSSES[name].draw()
     raw = np.abs(raw)
-    target = loss.predictions(raw)[:, 1:2] if name == "quantiles" else raw.copy()
+    target = predictions_of(loss, raw)[:, 1:2] if name == "quantiles" else raw.copy()
     gradient = loss.gradient(raw.copy(), target)
     if name == "quantiles":  # the median is met; what is left is the pull of the two others, which balance
         np.testing.assert_allclose(gradient[:, 0] / expit(raw[:, 0]), 0.1 / 3, rtol=1e-12)
@@ -348,7 +354,7 @@ def test_no_error_no_slope(name):
 @given(st.floats(0.05, 0.95), st.integers(0, 100))
 def test_the_pinball_loss_is_least_at_the_quantile(level, seed):
     y = np.random.default_rng(seed).normal(size=(20, 1))
-    loss = losses.make_pinball(level)
+    loss = losses.make_quantile(level)
     candidates = [loss.value(np.full_like(y, c), y).mean() for c in y[:, 0]]
     best = np.quantile(y, level, method="inverted_cdf")
     assert loss.value(np.full_like(y, best), y).mean() == pytest.approx(min(candidates), rel=1e-12)
@@ -383,24 +389,24 @@ def test_rounding_does_not_decide_on_a_quantile():
 
 @pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), LEVELS])
 def test_several_levels_start_at_the_quantiles(levels):
-    loss, y = losses.make_quantiles(levels), np.random.default_rng(0).normal(size=(50, 1))
+    loss, y = losses.make_quantile(levels), np.random.default_rng(0).normal(size=(50, 1))
     start = loss.start(y, None)
     expected = np.quantile(y, levels, method="inverted_cdf")
-    np.testing.assert_allclose(loss.predictions(start[np.newaxis])[0], expected, rtol=1e-9)
+    np.testing.assert_allclose(predictions_of(loss, start[np.newaxis])[0], expected, rtol=1e-9)
 
 
 def test_neighbouring_levels_start_apart():
-    loss = losses.make_quantiles(LEVELS)
+    loss = losses.make_quantile(LEVELS)
     start = loss.start(np.ones((5, 1)), np.ones(5))
     np.testing.assert_allclose(
-        loss.predictions(start[np.newaxis])[0], [1 - MIN_QUANTILE_GAP, 1, 1 + MIN_QUANTILE_GAP], rtol=1e-12
+        predictions_of(loss, start[np.newaxis])[0], [1 - MIN_QUANTILE_GAP, 1, 1 + MIN_QUANTILE_GAP], rtol=1e-12
     )
 
 
 def test_one_level_starts_at_each_outputs_quantile():
     y = np.random.default_rng(0).normal(size=(50, 3))
     expected = np.quantile(y, 0.2, axis=0, method="inverted_cdf")
-    np.testing.assert_array_equal(losses.make_pinball(0.2).start(y, None), expected)
+    np.testing.assert_array_equal(losses.make_quantile(0.2).start(y, None), expected)
 
 
 # --- what `quantile` may be
@@ -410,14 +416,14 @@ def test_one_level_starts_at_each_outputs_quantile():
 def test_a_number_is_one_level_for_every_output(given):
     loss, y = losses.make_quantile(given), np.random.default_rng(0).normal(size=(9, 2))
     assert loss.levels == ()
-    np.testing.assert_array_equal(loss.value(np.zeros((9, 2)), y), losses.make_pinball(float(given)).value(0 * y, y))
+    np.testing.assert_array_equal(loss.value(np.zeros((9, 2)), y), losses.make_quantile(float(given)).value(0 * y, y))
 
 
 @pytest.mark.parametrize("given", [[0.5], (0.1, 0.9), np.array([0.1, 0.5, 0.9])])
 def test_a_sequence_is_levels_of_one_target(given):
     loss = losses.make_quantile(given)
     raw, y = np.random.default_rng(0).normal(size=(9, len(given))), np.zeros((9, 1))
-    np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantiles(tuple(given)).value(raw, y))
+    np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantile(tuple(given)).value(raw, y))
     assert loss.levels == tuple(given) and all(type(level) is float for level in loss.levels)
 
 

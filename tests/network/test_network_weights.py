@@ -21,7 +21,6 @@ from sknet._network.weights import (
     ProximalStep,
     _first_layer_spread,
     constrained_units,
-    draw_centred_weights,
     draw_weights,
     ever_decreases,
     limit_column_norms,
@@ -149,17 +148,17 @@ def test_draw_takes_a_function():
 
 
 def test_biases_take_out_the_mean_output_of_the_units_below():
-    coefs, intercepts = draw_centred_weights(Layout((4, 6, 5)), [ACTIVATIONS["sigmoid"]], np.random.default_rng(0))
+    coefs, intercepts = draw_weights(Layout((4, 6, 5)), [ACTIVATIONS["sigmoid"]], "centred", np.random.default_rng(0))
     np.testing.assert_allclose(intercepts[1], -0.5 * coefs[1].sum(axis=0))
 
 
 def test_the_first_units_bend_all_over_the_table():
     """Where a sum is 0 differs between units by as much as the rows differ; a linear model has no such units."""
     layout, activations = Layout((10, 2000, 1)), [ACTIVATIONS["sigmoid"]]
-    (W, _), (b, _) = draw_centred_weights(layout, activations, np.random.default_rng(0))
+    (W, _), (b, _) = draw_weights(layout, activations, "centred", np.random.default_rng(0))
     assert b.std() == pytest.approx(2.0, rel=0.05) and b.mean() == pytest.approx(0, abs=0.2)
     assert W.std() == pytest.approx(FIRST_LAYER_SPREAD * 2.0 / np.sqrt(10), rel=0.05)
-    (W,), (b,) = draw_centred_weights(Layout((2000, 1)), [], np.random.default_rng(0))
+    (W,), (b,) = draw_weights(Layout((2000, 1)), [], "centred", np.random.default_rng(0))
     assert b.tolist() == [0] and W.std() == pytest.approx(1 / np.sqrt(2000), rel=0.05)
 
 
@@ -179,7 +178,7 @@ def test_sigmoids_start_as_tanh_units():
 )
 def test_units_that_never_vary_or_overflow_leave_the_weights_finite(apply):
     odd = Activation("odd", apply, lambda a, delta: None)
-    for parts in draw_centred_weights(Layout((4, 6, 5)), [odd], np.random.default_rng(0)):
+    for parts in draw_weights(Layout((4, 6, 5)), [odd], "centred", np.random.default_rng(0)):
         assert all(np.isfinite(part).all() for part in parts)
 
 
@@ -235,9 +234,9 @@ def test_the_second_layer_makes_up_for_the_spread_of_the_first(name):
 def test_bins_change_neither_the_weights_of_numbers_nor_how_much_their_curves_vary(n_bins):
     """Two numbers with bins, 300 without: the variance of their weights is that of a table without bins."""
     h, activations = 500, [ACTIVATIONS["sigmoid"]]
-    plain = draw_centred_weights(Layout((302, h, 1)), activations, np.random.default_rng(0))[0][0]
+    plain = draw_weights(Layout((302, h, 1)), activations, "centred", np.random.default_rng(0))[0][0]
     layout, bins = Layout((2 * n_bins + 302, h, 1)), np.full(2 * n_bins, n_bins)
-    W = draw_centred_weights(layout, activations, np.random.default_rng(0), bins_per_column=bins)[0][0]
+    W = draw_weights(layout, activations, "centred", np.random.default_rng(0), bins_per_column=bins)[0][0]
     assert W[2 * n_bins :].std() == pytest.approx(plain.std(), rel=0.01)
     curve = W[:n_bins].sum(axis=0)  # where all bins of a column are full
     assert curve.std() == pytest.approx(BIN_SPREAD * plain.std(), rel=0.15)
@@ -246,7 +245,7 @@ def test_bins_change_neither_the_weights_of_numbers_nor_how_much_their_curves_va
 def test_with_sets_of_inputs_the_bins_of_a_set_do_not_count():
     has_input = np.array([[True, False], [True, False], [True, False], [False, True]])  # two bins, two numbers
     layout, activations = Layout((4, 2000, 1)), [ACTIVATIONS["tanh"]]
-    W = draw_centred_weights(layout, activations, np.random.default_rng(0), InputSets(has_input), [2, 2])[0][0]
+    W = draw_weights(layout, activations, "centred", np.random.default_rng(0), InputSets(has_input), [2, 2])[0][0]
     number, alone = W[2][W[2] != 0.0], W[3][W[3] != 0.0]
     assert len(number) == len(alone) == 1000
     assert number.std() == pytest.approx(alone.std(), rel=0.08)

@@ -269,7 +269,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
     np.testing.assert_allclose(state.average, average, rtol=1e-13)
     np.testing.assert_array_equal(evaluated[-1], state.average)
     np.testing.assert_array_equal(state.best.theta, state.average)
-    assert state.parameters is state.average
+    assert state.averaged_theta is state.average
 
 
 def test_zeros_of_a_proximal_step_are_zeros_of_the_average():
@@ -687,9 +687,10 @@ def test_a_sparse_gradient_of_all_rows_is_the_whole_one(optimizer, clip_norm):
 
 @pytest.mark.parametrize("clip_norm", [None, 0.5])
 def test_without_memory_a_sparse_step_is_the_dense_one(clip_norm):
-    rows = [[0, 2], [1], [], [0, 1, 3]]
-    sparse, whole = (run_linear(rows, sparse, OPTIMIZERS["sgd"], clip_norm=clip_norm) for sparse in (True, False))
+    rows, more = [[0, 2], [1], [], [0, 1, 3]], {"clip_norm": clip_norm, "averaging": 0.9}
+    sparse, whole = (run_linear(rows, sparse, OPTIMIZERS["sgd"], **more) for sparse in (True, False))
     np.testing.assert_allclose(sparse.theta, whole.theta, rtol=1e-13)
+    np.testing.assert_allclose(sparse.average, whole.average, rtol=1e-13)  # that of other rows is updated later
     assert [e.gradient_norm for e in sparse.history] == pytest.approx([e.gradient_norm for e in whole.history])
 
 
