@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
-from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
 from sknet._model.folds import (
@@ -61,7 +61,7 @@ def script_losses(monkeypatch):
 
     def script(values):
         pairs, losses = iter(values), []
-        best_inverse, mean = evaluation.best_inverse_temperature, Loss.mean
+        best_inverse, mean_loss = evaluation.best_inverse_temperature, evaluation.mean_loss
 
         def scripted_inverse(loss, raw, *others):
             if len(raw) < N or (pair := next(pairs, None)) is None:  # sets have fewer rows
@@ -70,7 +70,7 @@ def script_losses(monkeypatch):
             return pair[0]
 
         monkeypatch.setattr(evaluation, "best_inverse_temperature", scripted_inverse)
-        monkeypatch.setattr(Loss, "mean", lambda *given: losses.pop() if losses else mean(*given))
+        monkeypatch.setattr(evaluation, "mean_loss", lambda *given: losses.pop() if losses else mean_loss(*given))
 
     return script
 

@@ -44,7 +44,7 @@ def test_each_is_trained_as_if_it_were_alone():
         train_side_by_side([run], [state])
     assert [result.reason.name for result in results] == ["FINISHED"] * 2
     for one, other in zip(together, alone, strict=True):
-        assert_array_equal(one.parameters, other.parameters)
+        assert_array_equal(one.averaged_theta, other.averaged_theta)
 
 
 def test_one_that_ends_earlier_does_not_end_the_other():
