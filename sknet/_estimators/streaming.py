@@ -34,11 +34,9 @@ from sknet._estimators.read_data import (
 )
 from sknet._estimators.sklearn_types import with_callbacks
 from sknet._storage import checkpoints
-from sknet._stream.packing import TableFormat, choose_format
-from sknet._stream.records import ScratchFiles
+from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
-from sknet._stream.stored_table import StoredTable
+from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource, StoredTable
 from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Table
 
