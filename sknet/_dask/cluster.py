@@ -17,7 +17,8 @@ from weakref import WeakSet
 import dask
 from distributed import Client, KilledWorker, get_worker
 
-from sknet._dask.tasks import Future
+Future: TypeAlias = Any
+"""The result of a task, on a worker."""
 
 Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""

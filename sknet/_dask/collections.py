@@ -28,8 +28,7 @@ from distributed import Client, default_client
 from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
-from sknet._dask.table import PartitionedTable, Partitions
-from sknet._dask.tasks import take
+from sknet._dask.table import PartitionedTable, Partitions, take
 from sknet._tables.read import is_sparse
 from sknet._typing import Array, Table, Target
 
