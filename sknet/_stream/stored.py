@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows
 from sknet._model.inputs import BatchwiseInputs
-from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length, split_batch
+from sknet._network.chain import BatchFormat, DenseInputs, length, split_batch
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
@@ -41,7 +41,7 @@ from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
-from sknet._typing import Array, Batch, DType, Gradient, Table, Target
+from sknet._typing import Array, Batch, DType, Table, Target
 
 # === reading a source ================================================================================================
 
@@ -409,60 +409,48 @@ class EncodedOnRead:
             y, weight = y[sample], take_optional(weight, sample)
             for some in split_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
-        # `_set_rows` replaces these targets by those of the rows in memory
-        pool = Objective(settings, self, rows.encode_targets(y), weight)
-        return PooledObjective(self, rows, pool, settings.layout.sizes[-1])
+        return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
 
-class PooledObjective:
+class PooledObjective(Objective):
     """The objective of one training run, which reads its rows from a file in a random order of its own.
 
     Parameters
     ----------
-    inputs : EncodedOnRead
+    settings : ObjectiveSettings
+    table : EncodedOnRead
+        All training rows.
     rows : EncodedRows
         The same rows, with targets and weights.
-    pool : Objective
-        The objective of the rows in memory, which `batches` replaces.
-    n_outputs : int
-        Number of outputs of the network.
+    target, weight
+        The known targets and weights; see `Objective`. `batches` replaces them by those of the rows in memory.
     """
 
-    def __init__(self, inputs: EncodedOnRead, rows: EncodedRows, pool: Objective, n_outputs: int) -> None:
-        self._inputs, self._rows, self._pool, self._n_outputs = inputs, rows, pool, n_outputs
-        self.known_targets = pool.known_targets
-
-    def __call__(
-        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
-    ) -> tuple[float, Gradient]:
-        """Compute the objective of one of `batches` and its gradient; see `Objective`."""
-        return self._pool(theta, batch, out, rng)
-
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty."""
-        return self._pool.penalty(theta)
-
-    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
-        """Return the raw output, without dropout, for n rows of other data (a validation set)."""
-        return self._pool.raw(theta, inputs, n)
+    def __init__(
+        self, settings: ObjectiveSettings, table: EncodedOnRead, rows: EncodedRows, target: Array, weight: Array | None
+    ) -> None:
+        super().__init__(settings, table, target, weight)
+        self._table, self._rows = table, rows
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
-        raw = np.empty((len(self._rows), self._n_outputs), theta.dtype)
-        for records, row_indices in self._inputs.stored.records.pools(
-            self._pool_rows(1), None, self._inputs.record_indices
+        raw = np.empty((len(self._rows), self._layout.sizes[-1]), theta.dtype)
+        for records, row_indices in self._table.stored.records.pools(
+            self._pool_rows(1), None, self._table.record_indices
         ):
             for some in split_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
-                raw[row_indices[some]] = self._pool.raw(theta, inputs, length(some))
+                raw[row_indices[some]] = self.raw(theta, inputs, length(some))
         return raw
 
-    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+    def batches(  # type: ignore[override]  # any rows of an `Objective` may form a batch
+        self, size: int, rng: np.random.Generator | None
+    ) -> Iterator[Batch]:
         """Yield batches, after setting the rows of the objective; without `rng`, in the order of the file."""
-        records_of, n_unread = self._inputs.stored.records, len(self._rows)
+        records_of, n_unread = self._table.stored.records, len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
-        for records, indices in records_of.pools(self._pool_rows(size), rng, self._inputs.record_indices):
+        for records, indices in records_of.pools(self._pool_rows(size), rng, self._table.record_indices):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
             row_indices = indices if rest is None else np.concatenate([rest[1], indices])
@@ -480,18 +468,18 @@ class PooledObjective:
     @property
     def _rows_encoded_at_once(self) -> int:
         """Number of encoded rows in memory at a time."""
-        return max(1, BYTES_ENCODED_AT_ONCE // ((self._inputs.encoder.n_inputs + 1) * self._inputs.dtype.itemsize))
+        return max(1, BYTES_ENCODED_AT_ONCE // ((self._table.encoder.n_inputs + 1) * self._table.dtype.itemsize))
 
     def _pool_rows(self, least: int) -> int:
         """Return the number of records to read at a time, at least `least`."""
-        return max(least, BYTES_READ_PER_POOL // self._inputs.stored.records.dtype.itemsize)
+        return max(least, BYTES_READ_PER_POOL // self._table.stored.records.dtype.itemsize)
 
     def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseInputs:
         """Return the encoded inputs of some rows; `row_indices` are their indices among the n rows."""
-        encoding_fold = self._inputs.encoding_fold
-        Z = self._inputs.encoder.encode(
-            self._inputs.stored.format.unpack(records),
-            self._inputs.dtype,
+        encoding_fold = self._table.encoding_fold
+        Z = self._table.encoder.encode(
+            self._table.stored.format.unpack(records),
+            self._table.dtype,
             ones=True,
             encoding_fold=take_optional(encoding_fold, row_indices),
         )
@@ -500,6 +488,4 @@ class PooledObjective:
     def _set_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows of the objective; `row_indices` are the indices of the new rows among the n rows."""
         weight = take_optional(self._rows.relative_weight, row_indices)
-        self._pool.set_rows(
-            self._encode(records, row_indices), self._rows.encode_targets(self._rows.y[row_indices]), weight
-        )
+        self.set_rows(self._encode(records, row_indices), self._rows.encode_targets(self._rows.y[row_indices]), weight)
