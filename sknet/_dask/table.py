@@ -426,11 +426,6 @@ class EncodedOnWorkers:
     n_skipped_inputs: int = 0
     n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
-    @property
-    def cluster(self) -> Cluster:
-        """The cluster of the workers."""
-        return self.partitions.cluster
-
     def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
         """Return some of these rows."""
         positions = (self.shard.position if self.positions is None else self.positions)[rows]
@@ -449,7 +444,7 @@ class EncodedOnWorkers:
         """Load the rows of a batch from the workers; training does not need this."""
         some = self[batch]
         n = len(some.futures)
-        of_shards = some.cluster.map_tasks(
+        of_shards = some.partitions.cluster.map_tasks(
             inputs_of_rows, some.futures, some.positions_by_shard, [self.n_skipped_inputs] * n
         )
         if not self.has_lookups:
@@ -470,7 +465,9 @@ class EncodedOnWorkers:
         """Return the raw outputs of these rows, (n, k)."""
         n = len(self.futures)
         network = [settings] * n, [self.n_skipped_inputs] * n, [theta] * n
-        return self.shard.join(self.cluster.map_tasks(raw_outputs, self.futures, self.positions_by_shard, *network))
+        return self.shard.join(
+            self.partitions.cluster.map_tasks(raw_outputs, self.futures, self.positions_by_shard, *network)
+        )
 
 
 class ShardedObjective:
@@ -487,11 +484,11 @@ class ShardedObjective:
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # targets and weights are sent once for all steps, theta is sent at each step
-        self._on_shards = inputs.cluster.start_tasks(
+        self._on_shards = inputs.partitions.cluster.start_tasks(
             NetworkOnShard, [self._settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
             inputs.shard.split(rows.target), weights,
         )  # fmt: skip
-        self._objectives = inputs.cluster.keep(ObjectiveOfShard, inputs.futures, self._on_shards)
+        self._objectives = inputs.partitions.cluster.keep(ObjectiveOfShard, inputs.futures, self._on_shards)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -513,7 +510,7 @@ class ShardedObjective:
         if shares is None:  # a worker is lost: do the same with tasks, which dask can repeat
             shards = zip(inputs.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
-            shares = inputs.cluster.map_tasks(gradient, *zip(*repeated, strict=True))
+            shares = inputs.partitions.cluster.map_tasks(gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
         for value_share, gradient_share in shares:  # in the order of the shards, so that sums are always the same
