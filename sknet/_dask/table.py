@@ -47,12 +47,10 @@ if TYPE_CHECKING:
     from sknet._dask.cluster import Cluster, Future
 
 
-# === functions that run on workers ===================================================================================
-
 Encoded: TypeAlias = Array | MixedRows
 Indices: TypeAlias = NDArray[np.integer]
 
-# --- partitions ------------------------------------------------------------------------------------------------------
+# --- functions on workers: partitions --------------------------------------------------------------------------------
 
 
 def describe(partition: Table) -> tuple[int, Table]:
@@ -113,7 +111,7 @@ def wait_for(result: object) -> None:
     """Do nothing. The task ends when `result` has been computed, and the result stays on its worker."""
 
 
-# --- training --------------------------------------------------------------------------------------------------------
+# --- functions on workers: training ----------------------------------------------------------------------------------
 
 
 class NetworkOnShard(NamedTuple):
@@ -190,7 +188,7 @@ def _inputs(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> In
     return inputs if rows is None else RowSelection(inputs, rows.astype(np.intp, copy=False))
 
 
-# === tables in this process ==========================================================================================
+# --- tables in this process ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,8 +55,6 @@ from sknet._tables.read import category_key, is_frame
 from sknet._tables.text import TextColumn
 from sknet._typing import Array, DType, Table
 
-# === columns of the table ============================================================================================
-
 # --- the graph -------------------------------------------------------------------------------------------------------
 
 
@@ -433,8 +431,6 @@ NOT_EXPRESSIBLE: dict[type, str] = {
 """Why a column of a kind without a converter cannot be exported, and what to do instead."""
 
 
-# === layers, outputs and estimators ==================================================================================
-
 Tensor = Callable[[list[int | None]], object]
 """A type of skl2onnx, which makes an instance from a shape; None stands for the number of rows."""
 
@@ -452,7 +448,7 @@ ModelOf = Callable[[object], Model]
 """Returns the model of a fitted estimator, since this package does not import estimators."""
 
 
-# --- the graph -------------------------------------------------------------------------------------------------------
+# --- layers ----------------------------------------------------------------------------------------------------------
 
 
 def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:

@@ -372,12 +372,10 @@ def _pieces_of(path: Path, names: list[str], custom: Mapping[str, object]) -> li
     return [custom[name] for name in names]
 
 
-# === checkpoints =====================================================================================================
-
 PUBLIC_NAME = "sknet.Checkpoint"
 """The public name of the callback that writes these files, for error messages."""
 
-# --- hashes of the data ----------------------------------------------------------------------------------------------
+# --- checkpoints: hashes of the data ---------------------------------------------------------------------------------
 
 
 FOLDS = "the folds"
@@ -399,7 +397,7 @@ def fingerprint(rows: Rows, held_out: Rows | None, splits: Sequence[Split] = ())
     }
 
 
-# --- the origin of a run ---------------------------------------------------------------------------------------------
+# --- checkpoints: the origin of a run --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -410,9 +408,8 @@ class Origin:
     seeds: tuple[int, int, int]
     seen_before: int  # `t_` of the estimator before a warm start; 0 for a new fit
     data: dict[str, str]
-    settings: dict[
-        str, str
-    ]  # the resolved parameters that must be the same, as text; errors name the first that differs
+    # the resolved parameters that must be the same, as text; errors name the first that differs
+    settings: dict[str, str]
 
 
 def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
@@ -443,7 +440,7 @@ MAX_SHOWN = 16
 """Arrays of up to this many numbers are shown in full, and longer arrays as a hash."""
 
 
-# --- the file --------------------------------------------------------------------------------------------------------
+# --- checkpoints: the file -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

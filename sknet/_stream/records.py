@@ -153,7 +153,7 @@ class ShuffledRecords:
     def __len__(self) -> int:
         return int(self.bounds[-1, -1])
 
-    def put_in_place(self, values: Array) -> None:
+    def sort_as_stored(self, values: Array) -> None:
         """Sort values of all records, (N, ...), in place, from the order of `append` to the order in the file."""
         for start, stop in self.bounds[1:, [0, -1]].tolist():  # segment by segment
             values[start:stop] = values[start:stop][np.argsort(_buckets(start, stop), kind="stable")]

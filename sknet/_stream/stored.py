@@ -43,7 +43,7 @@ from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Table, Target
 
-# === reading a source ================================================================================================
+# --- reading a source ------------------------------------------------------------------------------------------------
 
 
 class CollectedLabels:
@@ -154,8 +154,8 @@ class StoredRows:
         """Return an encoder of all columns except texts, and a new file of rows in which the texts are encoded."""
         columns: list[ColumnFormat] = []
         numbers = np.empty(0, dtype)  # has the type of the stored numbers
-        for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
-            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_free_text else [kept]
+        for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
+            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
         rest = encoder.encoder_after_text
         table_format = FrameFormat(list(rest.column_names), columns)
         fields = np.dtype(table_format.fields)
@@ -236,7 +236,7 @@ class SourceWriter:
         groups = np.concatenate(self._groups) if self._groups else None
         for values in (y, weight, groups):
             if values is not None:
-                records.put_in_place(values)
+                records.sort_as_stored(values)
         rows = StoredRows(self._format, records, self._example_rows, self._hash.hexdigest(), self._files)
         return StoredSource(rows, y, weight, groups)
 
@@ -258,7 +258,7 @@ def group_key(group: object) -> str:
     return str(value)
 
 
-# === training from the file ==========================================================================================
+# --- training from the file ------------------------------------------------------------------------------------------
 
 MAX_ROWS_HELD_OUT = 100_000
 """Maximum number of held-out rows. They stay in memory, and more rows would hardly change their mean loss."""

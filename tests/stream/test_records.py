@@ -114,7 +114,7 @@ def in_parts(write):
     """Records of a file that has been written in four parts, and its rows in the order of the file."""
     with buffer_bytes(30 * DTYPE.itemsize, read=7 * DTYPE.itemsize):
         found, order = write(records(100)), np.arange(100)
-        found.put_in_place(order)
+        found.sort_as_stored(order)
         yield found, order
 
 
