@@ -379,16 +379,15 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
     """Return a type that can hold the values of a column from all files."""
     import pyarrow
 
-    first, common = types[0]
-    for path, other in types[1:]:
-        pair = [pyarrow.schema([(name, of_file)]) for of_file in (common, other)]
-        try:
-            common = pyarrow.unify_schemas(pair, promote_options="permissive").field(name).type
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"Column {name!r} holds {common} in {first} and {other} in {path}: write all files with one type."
-            ) from error
-    return common
+    schemas = [pyarrow.schema([(name, of_file)]) for _, of_file in types]
+    try:
+        return pyarrow.unify_schemas(schemas, promote_options="permissive").field(name).type
+    except (ValueError, TypeError) as error:
+        first_files: dict[pyarrow.DataType, str] = {}
+        for path, of_file in types:
+            first_files.setdefault(of_file, path)
+        held = " and ".join(f"{of_file} in {path}" for of_file, path in first_files.items())
+        raise ValueError(f"Column {name!r} holds {held}: write all files with one type.") from error
 
 
 def _value_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
