@@ -28,7 +28,7 @@ from sknet._packages import require_package
 from sknet._typing import Array, Table, Target
 
 with require_package("sknet.dask", "'dask[dataframe,distributed]'"):
-    from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables, predict_lazily
+    from sknet._dask.collections import Collection, compute_collections, keep_rows, open_tables, predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
@@ -89,10 +89,10 @@ class _OnWorkers(BaseSigmoidMLP):
         ------
         ValueError
             If the data, a parameter or a weight is invalid, or if training diverges.
-            The estimator then stays as it was.
+            Also if there is no client. The estimator then stays as it was.
         RuntimeError
-            If there is no client, or no worker within 60 seconds. To change the time,
-            use `dask.config.set({"sknet.workers": seconds})`.
+            If there is no worker within 60 seconds. To change the time, use
+            `dask.config.set({"sknet.workers": seconds})`.
         """
         arguments = FitArguments(
             X, y, sample_weight, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val, groups=groups
@@ -157,17 +157,13 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _train_on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
         """Open the tables on their workers, load targets, weights and groups into this process, and train."""
-        with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, load):
+        with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (X, *validation):
+            y, weight, y_val, weight_val, groups = compute_collections(
+                remote.y, remote.sample_weight, remote.y_val, remote.sample_weight_val, remote.groups
+            )
+            X_val = validation[0] if validation else None
             return train(
-                FitArguments(
-                    tables[0],
-                    load(remote.y),
-                    load(remote.sample_weight),
-                    X_val=None if remote.X_val is None else tables[1],
-                    y_val=load(remote.y_val),
-                    sample_weight_val=load(remote.sample_weight_val),
-                    groups=load(remote.groups),
-                )
+                FitArguments(X, y, weight, X_val=X_val, y_val=y_val, sample_weight_val=weight_val, groups=groups)
             )
 
     def to_local(self) -> Estimator:
@@ -246,11 +242,12 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         head = check_fitted(self).model.head
-        y, weight = compute_if_collection(y), compute_if_collection(sample_weight)
+        y, weight = compute_collections(y, sample_weight)
         read = read_weight_of_rows(y, weight)
         if read is not None and not read.all():  # rows of weight 0 may hold anything
             X, y, weight = keep_rows(X, read > 0.0), drop_zero_weights(y, read), read[read > 0.0]
-        return self._problem_type.score(head, np.asarray(compute_if_collection(self.predict(X))), y, weight)
+        (predictions,) = compute_collections(self.predict(X))
+        return self._problem_type.score(head, np.asarray(predictions), y, weight)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):

@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 from weakref import WeakSet
 
 import dask
-from distributed import Client, KilledWorker, get_worker
+from distributed import Client, get_worker
 
-from sknet._dask.tasks import Future
+Future: TypeAlias = Any
+"""The result of a task, on a worker."""
 
 Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""
@@ -126,18 +127,10 @@ class Cluster:
         comm: Any = client.scheduler_comm
         self._message_log = comm.recent_message_log
         self._lock = Lock()
-        self._actor_client = self._open_actor_client()
-
-    def _open_actor_client(self) -> Any:
-        """Return a client of our own, which calls workers directly; the user's client if we cannot open one."""
-        try:
-            return Client(
-                self._client.scheduler.address, security=self._client.security, loop=self._client.loop,
-                name="sknet", set_as_default=False,
-                direct_to_workers=self._client.direct_to_workers is not False,  # None: the user has not decided
-            )  # fmt: skip
-        except OSError:  # slower, but the user's client can reach the scheduler
-            return self._client
+        self._actor_client: Any = Client(
+            client.scheduler.address, security=client.security, loop=client.loop, name="sknet", set_as_default=False,
+            direct_to_workers=client.direct_to_workers is not False,  # None: the user has not decided
+        )  # fmt: skip
 
     @property
     def n_threads(self) -> int:
@@ -150,6 +143,8 @@ class Cluster:
         return [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
 
     def _check_client(self) -> None:
+        if self._client.asynchronous:
+            raise RuntimeError("The dask client is asynchronous: make one with asynchronous=False.")
         if self._client.status != "running":
             raise RuntimeError(f"The dask client is {self._client.status}: connect to a scheduler again.")
 
@@ -224,8 +219,7 @@ class Cluster:
         client = self._actor_client
         with self._lock, client.as_current():  # several networks call this at the same time
             actors = self.results(futures)
-            is_direct = client.direct_to_workers and client is not self._client
-            if is_direct and not self.wait_for(_all_answer(actors)):
+            if client.direct_to_workers and not self.wait_for(_all_answer(actors)):
                 client.direct_to_workers = False  # for all actors of the client
         return actors
 
@@ -240,10 +234,6 @@ class Cluster:
         """Wait for tasks and return their results; raise their errors, or a RuntimeError for lost tasks."""
         try:
             return self.wait_for(self._client.gather(list(futures), asynchronous=True))
-        except KilledWorker as error:
-            raise RuntimeError(
-                f"Several workers died of the same task: {error} Give workers more memory, or use more of them."
-            ) from error
         except (CancelledError, asyncio.CancelledError) as error:
             self._check_client()
             raise RuntimeError(
@@ -279,8 +269,7 @@ class Cluster:
         for kept in list(self._kept):
             kept.release()
         _release(list(self._futures))
-        if self._actor_client is not self._client:
-            self._actor_client.close()  # this releases the keys of the actors
+        self._actor_client.close()  # this releases the keys of the actors
         self._message_log.clear()
 
 

@@ -12,7 +12,7 @@ like : the same for no rows            has the dtype and the shape of all predic
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from typing import Any, TypeAlias
@@ -24,12 +24,11 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from dask.delayed import delayed
-from distributed import Client, default_client
+from distributed import default_client
 from numpy.typing import NDArray
 
 from sknet._dask.cluster import Cluster, Delayed
-from sknet._dask.table import PartitionedTable, Partitions
-from sknet._dask.tasks import take
+from sknet._dask.table import PartitionedTable, Partitions, take
 from sknet._tables.read import is_sparse
 from sknet._typing import Array, Table, Target
 
@@ -38,28 +37,14 @@ Collection: TypeAlias = Any
 
 
 @contextmanager
-def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTable], Callable[[Target], Target]]]:
-    """Open tables for the time of a fit, on the cluster of the current dask client.
-
-    Yields
-    ------
-    tables : list of PartitionedTable
-    load : callable
-        Loads targets, weights or groups into this process if they are a collection; frames and Series stay such.
-    """
+def open_tables(*collections: Collection) -> Iterator[list[PartitionedTable]]:
+    """Open tables for the time of a fit, on the cluster of the current dask client."""
     partitions = [partitions_of(check_collection(X)) for X in collections]  # checked before any worker is asked
-    cluster = Cluster(current_client())
-
-    def load(values: Target) -> Target:
-        if not is_collection(values):
-            return values
-        partitions = cluster.results(cluster.compute(partitions_of(values)))
-        return np.concatenate(partitions) if isinstance(partitions[0], np.ndarray) else pd.concat(partitions)
-
+    cluster = Cluster(default_client())
     try:
         # targets are sent inside tasks, so that they survive the loss of a worker
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], load
+            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions]
     finally:
         cluster.close()
 
@@ -74,28 +59,10 @@ def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
     return PartitionedTable(partitions, np.arange(partitions.stops[-1]))
 
 
-def current_client() -> Client:
-    """Return the current dask client; raise if there is none."""
-    try:
-        client = default_client()
-    except ValueError:
-        raise RuntimeError(
-            "sknet.dask trains on the workers of a cluster, and there is no dask client: make one first, "
-            "distributed.Client() on this machine or distributed.Client(address)."
-        ) from None
-    if client.asynchronous:
-        raise RuntimeError("The dask client is asynchronous: make one with asynchronous=False.")
-    return client
-
-
-def is_collection(values: object) -> bool:
-    """Whether values are a dask DataFrame, Series or Array."""
-    return isinstance(values, dd.DataFrame | dd.Series | da.Array)
-
-
-def compute_if_collection(values: Target) -> Target:
-    """Compute a collection; return other values unchanged."""
-    return values.compute() if is_collection(values) else values
+def compute_collections(*values: Target) -> tuple[Target, ...]:
+    """Return values in memory: collections are computed, all at once, and other values stay as they are."""
+    computed: tuple[Target, ...] = dask.compute(*values, traverse=False)
+    return computed
 
 
 def check_collection(X: Collection) -> Collection:

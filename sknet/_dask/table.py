@@ -1,16 +1,20 @@
 """A table in partitions on the workers of a cluster: select its rows, encode them, and train on them.
 
 Rows are selected by their indices, and stay on their workers. Training is the same loop as in memory, with an objective
-that adds up the contributions of the workers.
+that adds up the contributions of the workers. The functions that run on workers come first; all are pure. This module
+does not need dask, so tests without dask replace the cluster.
 
 Conventions
 -----------
-N rows in all partitions, one partition after the other; n of them are selected.
+N rows in all partitions, one partition after the other; n of them are selected. A shard is the rows of several
+consecutive partitions. m rows of it are encoded; one network is trained on m' of these.
 
 row_indices : (n,)       indices of the selected rows among the N rows
 position : (n,)          index of each row in its partition, or in its shard
+encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` if categories are looked up
+rows : (m',), or None    indices of the network's rows among the encoded rows; None for all
+batch : slice or (b,)    indices of the batch among the n training rows; in a shard, among the m' rows, or None for all
 theta, gradient : (p,)
-batch : slice or (b,)    indices of the batch among the n training rows
 """
 
 from __future__ import annotations
@@ -20,28 +24,171 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
+from pandas.util import hash_pandas_object
 
-from sknet._dask import tasks
-from sknet._dask.tasks import Future
 from sknet._model.encoding import EncodedRows
 from sknet._model.trainer import ROWS_IN_CACHE
-from sknet._network.chain import BatchFormat, Inputs, MixedRows, length
-from sknet._network.objective import ObjectiveSettings
+from sknet._network.chain import BatchFormat, DenseInputs, Inputs, MixedInputs, MixedRows, RowSelection, length
+from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
-from sknet._tables.read import column_names, short_list
+from sknet._tables.read import column_names, short_list, take_rows
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
-if TYPE_CHECKING:  # this module does not need dask, so tests without dask replace the cluster
-    from sknet._dask.cluster import Cluster
+if TYPE_CHECKING:
+    from sknet._dask.cluster import Cluster, Future
+
+
+Encoded: TypeAlias = Array | MixedRows
+Indices: TypeAlias = NDArray[np.integer]
+
+# --- functions on workers: partitions --------------------------------------------------------------------------------
+
+
+def describe(partition: Table) -> tuple[int, Table]:
+    """Return the number of rows of a partition, and its first two rows."""
+    return int(partition.shape[0]), partition[:2]
+
+
+def take(partition: Table, rows: Indices) -> Table:
+    """Return some rows of a partition."""
+    has_all = len(rows) == partition.shape[0] and bool((np.diff(rows) == 1).all())
+    return partition if has_all else take_rows(partition, rows.astype(np.intp))
+
+
+def digest_of_rows(partition: Table, rows: Indices) -> str:
+    """Return a hash of the values of some rows."""
+    table = take(partition, rows)
+    values = np.ascontiguousarray(table if isinstance(table, np.ndarray) else hash_pandas_object(table, index=False))
+    return sha256(f"{values.dtype} {values.shape} {table.shape}".encode() + values.tobytes()).hexdigest()
+
+
+def encode_shard(
+    partitions: Sequence[Table], rows: Sequence[Indices], encoding_folds: Sequence[NDArray[np.intp] | None],
+    encoder: TableEncoder, dtype: DType,
+) -> Encoded:  # fmt: skip
+    """Encode some rows of each partition of a shard, and join them; see `TableEncoder.encode`."""
+    tables = [
+        (take(X, chosen), encoding_fold)
+        for X, chosen, encoding_fold in zip(partitions, rows, encoding_folds, strict=True)
+        if len(chosen)
+    ]
+    lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
+    # the last column of ones; `MixedRows` have none
+    dense, start = np.ones((sum(map(len, rows)), dense_encoder.n_inputs + (lookups is None)), dtype), 0
+    for X, encoding_fold in tables:
+        stop = start + X.shape[0]
+        dense[start:stop, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=encoding_fold)
+        start = stop
+    if lookups is None:
+        return dense
+    no_rows = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
+    one_hot = sp.vstack([no_rows, *(lookups.one_hot_rows(X, dtype)[:] for X, _ in tables)], "csr")
+    return MixedRows(dense, one_hot, lookups.dense_inputs)
+
+
+def target_totals(
+    partition: Table,
+    rows: Indices,
+    encoder: TableEncoder,
+    target: Array,
+    weight: Array | None,
+    encoding_fold: NDArray[np.intp],
+) -> dict[int, TargetTotals]:
+    """Add up the target in each category over some rows of a partition; see `TableEncoder.target_totals`."""
+    return encoder.target_totals(take(partition, rows), target, weight, encoding_fold)
+
+
+def wait_for(result: object) -> None:
+    """Do nothing. The task ends when `result` has been computed, and the result stays on its worker."""
+
+
+# --- functions on workers: training ----------------------------------------------------------------------------------
+
+
+class NetworkOnShard(NamedTuple):
+    """A network, and the rows of a shard that it is trained on, with their targets and weights."""
+
+    settings: ObjectiveSettings
+    n_skipped_inputs: int  # how many of the first encoded inputs the network skips
+    rows: Indices | None
+    target: Array
+    weight: Array | None
+
+
+class ObjectiveOfShard:
+    """The objective of a network on the rows of one shard."""
+
+    def __init__(self, encoded: Encoded, shard: NetworkOnShard) -> None:
+        inputs = _inputs(encoded, shard.rows, shard.n_skipped_inputs)
+        self._objective = Objective(shard.settings, inputs, shard.target, shard.weight)
+        self._theta: Array | None = None
+
+    def gradient(
+        self, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
+    ) -> tuple[float, Array]:
+        """Return the contributions of the shard's rows to the objective of a batch of n rows and to its gradient.
+
+        The driver adds the penalty, once for all shards.
+        """
+        # copy it: a received array may be unaligned in memory, and products with it take three times as long
+        if self._theta is None:
+            self._theta = theta.copy()
+        self._theta[:] = theta
+        out = np.empty_like(self._theta)
+        rows = slice(0, self._objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver reports divergence
+            rng = None if seed is None else np.random.default_rng(seed)
+            value = self._objective.partial_batch(self._theta, rows, n, out, rng)
+        return value, out
+
+
+def gradient(
+    encoded: Encoded, shard: NetworkOnShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
+) -> tuple[float, Array]:
+    """Return `ObjectiveOfShard.gradient`, computed in a task, which dask may repeat on another worker."""
+    return ObjectiveOfShard(encoded, shard).gradient(theta, batch, n, seed)
+
+
+def raw_outputs(
+    encoded: Encoded, rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
+) -> Array:
+    """Return the raw outputs of a shard's rows, (m', k), without dropout."""
+    theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
+    inputs, no_targets = _inputs(encoded, rows, n_skipped_inputs), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return Objective(settings, inputs, no_targets).raw(theta, inputs, _n_rows(encoded, rows))
+
+
+def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Encoded:
+    """Return a shard's rows without the first `n_skipped_inputs` inputs."""
+    return _inputs(encoded, rows, n_skipped_inputs)(slice(0, _n_rows(encoded, rows)))
+
+
+def _n_rows(encoded: Encoded, rows: Indices | None) -> int:
+    if rows is not None:
+        return len(rows)
+    return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
+
+
+def _inputs(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Inputs:
+    if isinstance(encoded, MixedRows):
+        all_inputs: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
+    else:
+        all_inputs = DenseInputs(encoded, "ones")
+    inputs = all_inputs.without_first_inputs(n_skipped_inputs)
+    return inputs if rows is None else RowSelection(inputs, rows.astype(np.intp, copy=False))
+
+
+# --- tables in this process ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +264,7 @@ class Partitions:
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
-        lengths, samples = zip(*cluster.map_tasks(tasks.describe, self.futures), strict=True)
+        lengths, samples = zip(*cluster.map_tasks(describe, self.futures), strict=True)
         filled = [i for i, length in enumerate(lengths) if length] or [0]
         self.example_rows = samples[filled[0]]
         for i in filled[1:]:
@@ -187,7 +334,7 @@ class PartitionedTable(FeatureTable):
         groups, positions = self.partitions.groups_of(self.row_indices[rows])
         wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
-        tables = self.partitions.cluster.map_tasks(tasks.take, futures, [positions[i] for i in wanted])
+        tables = self.partitions.cluster.map_tasks(take, futures, [positions[i] for i in wanted])
         order = np.argsort(groups.order)  # the inverse permutation: back to the order of `rows`
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
@@ -205,12 +352,12 @@ class PartitionedTable(FeatureTable):
         parts = zip(self.partitions.futures, positions, targets, weights, groups.split(encoding_fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence per parameter, as for `map`
-        return merge_totals(self.partitions.cluster.map_tasks(tasks.target_totals, *zip(*arguments, strict=True)))
+        return merge_totals(self.partitions.cluster.map_tasks(target_totals, *zip(*arguments, strict=True)))
 
     def digest(self) -> str:
         """Return a hash of these rows, which does not depend on the workers."""
         _, positions = self.partitions.groups_of(self.row_indices)
-        of_partitions = self.partitions.cluster.map_tasks(tasks.digest_of_rows, self.partitions.futures, positions)
+        of_partitions = self.partitions.cluster.map_tasks(digest_of_rows, self.partitions.futures, positions)
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
@@ -223,8 +370,8 @@ class PartitionedTable(FeatureTable):
         per_shard = [
             [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_folds)
         ]
-        futures = cluster.start_tasks(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
-        cluster.map_tasks(tasks.wait_for, futures)  # raises here if rows cannot be encoded
+        futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
+        cluster.map_tasks(wait_for, futures)  # raises here if rows cannot be encoded
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
         first = np.array([bound.start for bound in shard.bounds])  # (n_shards,): number of rows in earlier shards
@@ -277,11 +424,6 @@ class EncodedOnWorkers:
     n_skipped_inputs: int = 0
     n_networks_awaited_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
-    @property
-    def cluster(self) -> Cluster:
-        """The cluster of the workers."""
-        return self.partitions.cluster
-
     def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
         """Return some of these rows."""
         positions = (self.shard.position if self.positions is None else self.positions)[rows]
@@ -300,8 +442,8 @@ class EncodedOnWorkers:
         """Load the rows of a batch from the workers; training does not need this."""
         some = self[batch]
         n = len(some.futures)
-        of_shards = some.cluster.map_tasks(
-            tasks.inputs_of_rows, some.futures, some.positions_by_shard, [self.n_skipped_inputs] * n
+        of_shards = some.partitions.cluster.map_tasks(
+            inputs_of_rows, some.futures, some.positions_by_shard, [self.n_skipped_inputs] * n
         )
         if not self.has_lookups:
             return some.shard.join(of_shards)
@@ -322,7 +464,7 @@ class EncodedOnWorkers:
         n = len(self.futures)
         network = [settings] * n, [self.n_skipped_inputs] * n, [theta] * n
         return self.shard.join(
-            self.cluster.map_tasks(tasks.raw_outputs, self.futures, self.positions_by_shard, *network)
+            self.partitions.cluster.map_tasks(raw_outputs, self.futures, self.positions_by_shard, *network)
         )
 
 
@@ -340,11 +482,11 @@ class ShardedObjective:
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # targets and weights are sent once for all steps, theta is sent at each step
-        self._on_shards = inputs.cluster.start_tasks(
-            tasks.NetworkOnShard, [self._settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
+        self._on_shards = inputs.partitions.cluster.start_tasks(
+            NetworkOnShard, [self._settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
             inputs.shard.split(rows.target), weights,
         )  # fmt: skip
-        self._objectives = inputs.cluster.keep(tasks.ObjectiveOfShard, inputs.futures, self._on_shards)
+        self._objectives = inputs.partitions.cluster.keep(ObjectiveOfShard, inputs.futures, self._on_shards)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -366,15 +508,12 @@ class ShardedObjective:
         if shares is None:  # a worker is lost: do the same with tasks, which dask can repeat
             shards = zip(inputs.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
-            shares = inputs.cluster.map_tasks(tasks.gradient, *zip(*repeated, strict=True))
+            shares = inputs.partitions.cluster.map_tasks(gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
-        for (
-            share,
-            gradient,
-        ) in shares:  # in the order of the shards, so that sums are always the same
-            value += share
-            out += gradient
+        for value_share, gradient_share in shares:  # in the order of the shards, so that sums are always the same
+            value += value_share
+            out += gradient_share
         return value + self._penalty.add_gradient(theta[: self._n_weights], out[: self._n_weights]), out
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:

@@ -8,11 +8,11 @@ contributions : (n, d), or (d,) of one row    contributions to the output that i
 ShapeFunction.values : (g,)                   values of the column, in the order in which they are drawn
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import ceil
 from numbers import Integral, Real
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -48,15 +48,6 @@ MAX_RUG_LINES = 500
 """Maximum number of rows in the rug below a curve."""
 
 PANELS_PER_ROW = 3
-
-
-class Explains(Protocol):
-    """The part of a fitted estimator that the plots use."""
-
-    inputs_: pd.DataFrame
-
-    def explain(self, X: Table, background: Table = None) -> Explanation:
-        """Compute the contribution of each column to each prediction."""
 
 
 # --- contributions of rows -------------------------------------------------------------------------------------------
@@ -361,7 +352,7 @@ class ShapeFunctionDisplay:
                 "scikit-learn's PartialDependenceDisplay."
             )
         index = output_index(output, explanation)
-        functions = find_functions(inner, X, explanation, index)
+        functions = find_functions(inner.inputs_, inner.explain, X, explanation, index)
         if columns is None:
             chosen = sorted(functions.values(), key=lambda function: -function.importance)[:max_columns]
         else:
@@ -413,14 +404,17 @@ class ShapeFunctionDisplay:
         return self
 
 
-def find_functions(estimator: Explains, X: Table, explanation: Explanation, output: int) -> dict[str, ShapeFunction]:
+def find_functions(
+    inputs: pd.DataFrame, explain: Callable[..., Explanation], X: Table, explanation: Explanation, output: int
+) -> dict[str, ShapeFunction]:
     """Return the functions of the columns that have one, by name of the column.
 
+    `inputs` and `explain` are an estimator's attribute `inputs_` and its method, `explanation` explains the rows of X.
     One table holds the drawn values of all columns, because the contribution of a column depends on this column alone.
     """
     X = unwrap_narwhals(X)
     table = as_pandas(X) if is_frame(X) else pd.DataFrame(X.toarray() if is_sparse(X) else np.asarray(X))
-    kinds = estimator.inputs_.groupby("column", sort=False)["kind"].agg(set)
+    kinds = inputs.groupby("column", sort=False)["kind"].agg(set)
     values = [column for _, column in table.items()]
     grids: dict[int, tuple[pd.Series, bool]] = {}
     for j, name in enumerate(explanation.feature_names):
@@ -438,7 +432,7 @@ def find_functions(estimator: Explains, X: Table, explanation: Explanation, outp
         columns[j] = column.where(column.index < n_rows - 1) if values[j].isna().any() else column
     # `concat` gets the columns by number, because two columns may have the same name
     drawn = pd.concat(dict(enumerate(columns)), axis=1).set_axis(table.columns, axis=1)
-    of_drawn = estimator.explain(drawn if is_frame(X) else drawn.to_numpy(), background=X)
+    of_drawn = explain(drawn if is_frame(X) else drawn.to_numpy(), background=X)
     of_values, of_rows = (contributions_to(each, output).astype(np.float64) for each in (of_drawn, explanation))
     functions = {}
     for j, (grid, is_curve) in grids.items():
@@ -525,7 +519,7 @@ def draw_bars(panel: Any, function: ShapeFunction) -> Any:
 # --- for both --------------------------------------------------------------------------------------------------------
 
 
-def explaining_estimator(estimator: object) -> Explains:
+def explaining_estimator(estimator: object) -> Any:
     """Return the estimator, or the best one of a search; raise a TypeError if it has no `explain`."""
     inner: Any = getattr(estimator, "best_estimator_", estimator)
     if not hasattr(type(inner), "explain"):
@@ -533,8 +527,7 @@ def explaining_estimator(estimator: object) -> Explains:
             f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or SigmoidMLPRegressor. "
             "For a pipeline, pass pipeline[-1], and pipeline[:-1].transform(X) as X."
         )
-    found: Explains = inner
-    return found
+    return inner
 
 
 def output_index(output: int | str, explanation: Explanation) -> int:

@@ -49,7 +49,7 @@ from sknet._model.explain import Explanation
 from sknet._model.sensitivity import input_gradients
 from sknet._model.train import are_no_better_than_constant
 from sknet._model.trainer import check_same_layout, make_trainer
-from sknet._storage import checkpoints
+from sknet._storage.files import read_checkpoint
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 
@@ -73,7 +73,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Continue the run that a checkpoint file holds."""
         check_temperature(self)
         check_resumable(self.solver)
-        saved, before = checkpoints.read_checkpoint(path), self._fitted
+        saved, before = read_checkpoint(path), self._fitted
         saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
         start = start_from_checkpoint(saved, before)
         self._train(start, arguments)

@@ -17,8 +17,7 @@ from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
 from sknet._model.folds import EpochReport
 from sknet._packages import require_package
-from sknet._storage import checkpoints
-from sknet._storage.files import as_path, check_writable
+from sknet._storage.files import as_path, check_writable, write_checkpoint
 from sknet._tables.rows import FeatureTable
 from sknet._training.optimizers import PLATEAU_DIVISOR
 from sknet._typing import Target
@@ -323,7 +322,7 @@ class CheckpointWriter(FitObserver):
     def epoch_ended(self) -> bool:
         """Write the progress of the run, every few epochs of folds or of the published networks."""
         if self._run.last_epoch.number % self._every == 0:
-            checkpoints.write_checkpoint(self._path, self._origin, self._run.progress)
+            write_checkpoint(self._path, self._origin, self._run.progress)
         return False
 
 

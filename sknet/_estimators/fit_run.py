@@ -35,8 +35,7 @@ from sknet._model.sensitivity import inputs_per_row, learn_importances, n_rows_u
 from sknet._model.settings import Settings
 from sknet._model.train import Phase, TrainPhase, average_epochs
 from sknet._model.trainer import ModelScorer, NetworkTrainer, check_same_layout, make_trainer, state_to_continue_from
-from sknet._storage import checkpoints
-from sknet._storage.checkpoints import LoadedCheckpoint
+from sknet._storage.files import LoadedCheckpoint, Origin, describe_parameters, fingerprint
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
 from sknet._typing import Array, Table
@@ -348,14 +347,14 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
     return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
 
 
-def origin_of(estimator_name: str, plan: Plan) -> checkpoints.Origin:
+def origin_of(estimator_name: str, plan: Plan) -> Origin:
     """Return what must be the same when a run with this plan is resumed."""
     evaluation = plan.evaluation
     splits = evaluation.splits if isinstance(evaluation, Folds) else []
-    return checkpoints.Origin(
+    return Origin(
         estimator=estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
-        data=checkpoints.fingerprint(plan.rows, evaluation.held_out, splits),
-        settings=checkpoints.describe_parameters(unchanged_where_resumed(plan.resolved)),
+        data=fingerprint(plan.rows, evaluation.held_out, splits),
+        settings=describe_parameters(unchanged_where_resumed(plan.resolved)),
     )

@@ -33,12 +33,10 @@ from sknet._estimators.read_data import (
     replace_zero_weight_rows,
 )
 from sknet._estimators.sklearn_types import with_callbacks
-from sknet._storage import checkpoints
-from sknet._stream.packing import TableFormat, choose_format
-from sknet._stream.records import ScratchFiles
+from sknet._storage.files import read_checkpoint
+from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource
-from sknet._stream.stored_table import StoredTable
+from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource, StoredTable
 from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Table
 
@@ -57,7 +55,7 @@ def fit_stream(
     if validation is not None and not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     if resume is not None:  # before hours of reading
-        checkpoints.read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
+        read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
         reader = ChunkReader(estimator)
         choose = partial(choose_format, choices=column_choices(estimator), files=files)

@@ -329,27 +329,18 @@ def _is_tuple(value: object, of: tuple[object, ...]) -> bool:
     return len(value) == len(of) and all(map(is_of_type, value, of))
 
 
-def _is_list(value: object, of: tuple[object, ...]) -> bool:
-    return isinstance(value, list) and all(is_of_type(part, of[0]) for part in value)
-
-
 def _is_mapping(value: object, of: tuple[object, ...]) -> bool:
     return isinstance(value, dict) and all(is_of_type(k, of[0]) and is_of_type(v, of[1]) for k, v in value.items())
-
-
-def _fits_one_of(value: object, of: tuple[object, ...]) -> bool:
-    return any(is_of_type(value, hint) for hint in of)
 
 
 _CHECKS: dict[object, Callable[..., bool]] = {
     int: lambda value, of: type(value) is int and 0 <= value < 2**63,  # learnt integers are counts, indices and seeds
     float: lambda value, of: type(value) in (int, float),
     tuple: _is_tuple,
-    list: _is_list,
+    list: lambda value, of: isinstance(value, list) and all(is_of_type(part, of[0]) for part in value),
     dict: _is_mapping,
     Mapping: _is_mapping,
-    Union: _fits_one_of,
-    UnionType: _fits_one_of,
+    **dict.fromkeys((Union, UnionType), lambda value, of: any(is_of_type(value, hint) for hint in of)),
     get_origin(NDArray[np.generic]): lambda value, of: isinstance(value, np.ndarray),  # an alias from NumPy 2.5 on
 }
 """The checks of a value and an annotation, by the origin of the annotation. All others are classes."""

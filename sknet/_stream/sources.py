@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -33,19 +33,8 @@ if TYPE_CHECKING:
     import pyarrow
     from pyarrow.dataset import Fragment
 
-
-@runtime_checkable
-class Dataset(Protocol):
-    """The methods of a pyarrow Dataset that this module uses."""
-
-    schema: pyarrow.Schema
-
-    def get_fragments(self) -> Iterator[Fragment]:
-        """Yield the files."""
-
-    def to_batches(self, **options: object) -> Iterator[pyarrow.RecordBatch]:
-        """Read all rows."""
-
+Dataset: TypeAlias = Any
+"""A pyarrow Dataset, which this module recognises without importing pyarrow."""
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]
 """What a user passes as a source."""
@@ -124,7 +113,7 @@ def is_read_from(source: object, path: Path) -> bool:
     if isinstance(source, np.ndarray):
         mapped = mapped_file(source)
         files = [] if mapped is None else [mapped]
-    elif isinstance(source, str | os.PathLike | Dataset):
+    elif isinstance(source, str | os.PathLike) or is_dataset(source):
         files += files_of(source)
     return any(os.path.exists(file) and os.path.samefile(file, path) for file in files)
 
@@ -134,7 +123,7 @@ def is_read_from(source: object, path: Path) -> bool:
 
 def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
     """Yield the chunks of a source, as it gives them."""
-    if isinstance(source, str | os.PathLike | Dataset):
+    if isinstance(source, str | os.PathLike) or is_dataset(source):
         return read_frames(source, columns, VALUES_READ_AT_ONCE)
     if isinstance(source, np.ndarray):
         return (source[rows] for rows in _slices(source))
@@ -250,7 +239,7 @@ def read_frames(
     n_values : int
         The approximate number of values in a frame.
     """
-    data = source if isinstance(source, Dataset) else _open_dataset(source)
+    data: Any = source if is_dataset(source) else _open_dataset(source)
     import pyarrow
 
     try:
@@ -274,9 +263,14 @@ def read_frames(
 
 def files_of(source: str | os.PathLike[str] | Dataset) -> list[str]:
     """Return the files of a source; an empty list for a Dataset that does not know its files."""
-    data = source if isinstance(source, Dataset) else _open_dataset(source)
+    data: Any = source if is_dataset(source) else _open_dataset(source)
     children = getattr(data, "children", [])  # of a union of Datasets
     return [*getattr(data, "files", []), *chain.from_iterable(map(files_of, children))]
+
+
+def is_dataset(source: object) -> bool:
+    """Whether a source is a pyarrow Dataset."""
+    return hasattr(source, "get_fragments")
 
 
 def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
@@ -300,7 +294,7 @@ def _batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> 
     from pyarrow import dataset
 
     options = {"columns": schema.names, "batch_size": n_rows, "batch_readahead": 0}
-    if isinstance(files, Dataset):
+    if is_dataset(files):
         yield from files.to_batches(**options, fragment_readahead=0)
     elif isinstance(files, dataset.ParquetFileFragment):
         scan = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
@@ -385,16 +379,15 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
     """Return a type that can hold the values of a column from all files."""
     import pyarrow
 
-    first, common = types[0]
-    for path, other in types[1:]:
-        pair = [pyarrow.schema([(name, of_file)]) for of_file in (common, other)]
-        try:
-            common = pyarrow.unify_schemas(pair, promote_options="permissive").field(name).type
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"Column {name!r} holds {common} in {first} and {other} in {path}: write all files with one type."
-            ) from error
-    return common
+    schemas = [pyarrow.schema([(name, of_file)]) for _, of_file in types]
+    try:
+        return pyarrow.unify_schemas(schemas, promote_options="permissive").field(name).type
+    except (ValueError, TypeError) as error:
+        first_files: dict[pyarrow.DataType, str] = {}
+        for path, of_file in types:
+            first_files.setdefault(of_file, path)
+        held = " and ".join(f"{of_file} in {path}" for of_file, path in first_files.items())
+        raise ValueError(f"Column {name!r} holds {held}: write all files with one type.") from error
 
 
 def _value_type(of_file: pyarrow.DataType) -> pyarrow.DataType:

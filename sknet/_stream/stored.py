@@ -1,34 +1,49 @@
-"""Read all rows of a source once, and write them to a file in a random order.
+"""A table that is read once from a source, written to a file, and trained on from this file.
+
+Each epoch reads the file once. It reads pools of buckets in a random order, and mixes the rows of each pool. The rows
+are encoded while they are read.
 
 Conventions
 -----------
-n rows of a chunk; N rows of positive weight in all; k target columns.
+N rows in the file, those of positive weight; n of them are selected, in the order of the file; k target columns.
 
-kept : (n,)              bool, whether a row's weight is positive
+kept : bool              whether a row's weight is positive, for each row of a chunk
 y : (N,) or (N, k)       targets as `fit` takes them; targets, weights and groups are in the order of the file
+record_indices : (n,)    indices of the selected rows in the file, increasing
+row_indices : (m,)       indices, among the n rows, of the rows that were read
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from hashlib import blake2b
-from typing import NamedTuple, TypeAlias, cast
+from functools import cached_property
+from hashlib import blake2b, sha256
+from typing import ClassVar, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._stream.packing import FrameFormat, TableFormat
-from sknet._stream.records import BucketWriter, Records, ScratchFiles, ShuffledRecords
+from sknet._model.encoding import EncodedRows
+from sknet._model.inputs import BatchwiseInputs
+from sknet._network.chain import BatchFormat, DenseInputs, length, split_batch
+from sknet._network.objective import Objective, ObjectiveSettings
+from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
+from sknet._tables.categories import TargetTotals
 from sknet._tables.column import ColumnFormat
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.numbers import NumberFormat
+from sknet._tables.read import take_optional
+from sknet._tables.rows import ALL, FeatureTable, TableLimits
+from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
-from sknet._typing import Array, DType, Table, Target
+from sknet._typing import Array, Batch, DType, Table, Target
+
+# --- reading a source ------------------------------------------------------------------------------------------------
 
 
 class CollectedLabels:
@@ -139,8 +154,8 @@ class StoredRows:
         """Return an encoder of all columns except texts, and a new file of rows in which the texts are encoded."""
         columns: list[ColumnFormat] = []
         numbers = np.empty(0, dtype)  # has the type of the stored numbers
-        for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
-            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_free_text else [kept]
+        for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
+            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
         rest = encoder.encoder_after_text
         table_format = FrameFormat(list(rest.column_names), columns)
         fields = np.dtype(table_format.fields)
@@ -221,7 +236,7 @@ class SourceWriter:
         groups = np.concatenate(self._groups) if self._groups else None
         for values in (y, weight, groups):
             if values is not None:
-                records.put_in_place(values)
+                records.sort_as_stored(values)
         rows = StoredRows(self._format, records, self._example_rows, self._hash.hexdigest(), self._files)
         return StoredSource(rows, y, weight, groups)
 
@@ -241,3 +256,236 @@ def group_key(group: object) -> str:
         numerator, denominator = value.as_integer_ratio()
         return f"number {numerator}/{denominator}"
     return str(value)
+
+
+# --- training from the file ------------------------------------------------------------------------------------------
+
+MAX_ROWS_HELD_OUT = 100_000
+"""Maximum number of held-out rows. They stay in memory, and more rows would hardly change their mean loss."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTable(FeatureTable):
+    """Some rows of a table in a file. Each method except `rows_in_memory` reads the file once, from start to end.
+
+    Attributes
+    ----------
+    stored : StoredRows
+    record_indices : ndarray of shape (n,), or None
+        None for all rows.
+    """
+
+    stored: StoredRows
+    record_indices: NDArray[np.intp] | None = None
+    # rows are read pool by pool, so training cannot use all rows at once
+    limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_ROWS_HELD_OUT)
+
+    @property
+    def example_rows(self) -> Table:
+        """The first rows of the source, as the user has them."""
+        return self.stored.example_rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The number of rows and of columns."""
+        return len(self), self.example_rows.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.stored.records) if self.record_indices is None else len(self.record_indices)
+
+    def __getitem__(self, rows: Batch) -> StoredTable:
+        """Return some of these rows, in increasing order."""
+        return replace(self, record_indices=self._record_indices(rows))
+
+    def _record_indices(self, rows: Batch) -> NDArray[np.intp]:
+        if self.record_indices is not None:
+            return self.record_indices[rows]
+        return np.arange(len(self))[rows] if isinstance(rows, slice) else rows
+
+    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+        """Read some of these rows, in this order, as an array or a data frame."""
+        return self.stored.take(self._record_indices(rows))
+
+    def for_scorer(self) -> Table:
+        """Read the rows, for the user's scorer."""
+        return self.rows_in_memory()
+
+    def target_totals(
+        self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
+        encoding_fold: NDArray[np.intp],
+    ) -> dict[int, TargetTotals]:  # fmt: skip
+        """Return `TableEncoder.target_totals` of all rows."""
+        pools = self.stored.records.pools(
+            BYTES_READ_PER_POOL // self.stored.records.dtype.itemsize, record_indices=self.record_indices
+        )
+        return merge_totals(
+            encoder.target_totals(
+                self.stored.format.unpack(records), target_of(y[rows]), take_optional(weight, rows),
+                encoding_fold[rows],
+            )
+            for records, rows in pools
+        )  # fmt: skip
+
+    def digest(self) -> str:
+        """Return a hash of these rows, which does not depend on the chunks."""
+        record_indices = b"all" if self.record_indices is None else self.record_indices.tobytes()
+        return sha256(self.stored.digest.encode() + record_indices).hexdigest()
+
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
+        """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
+        rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
+        return EncodedOnRead(stored, rest, dtype, self.record_indices, encoding_fold)
+
+
+BYTES_READ_PER_POOL = 2**24
+"""Number of bytes of the file to read and mix at once, at least. Whole buckets are read, so it may be a bucket more,
+which is 16 MiB in a file of 8 GiB."""
+
+BYTES_ENCODED_AT_ONCE = 2**23
+"""Number of bytes of encoded rows in memory at once."""
+
+TARGETS_CHECKED_AT_ONCE = 2**16
+"""Number of rows whose targets are checked at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedOnRead:
+    """Rows in a file, with the encoder that encodes them whenever they are read.
+
+    Attributes
+    ----------
+    stored : StoredRows
+    encoder : TableEncoder
+    dtype : dtype
+    record_indices : ndarray of shape (n,), or None
+        None for all rows.
+    encoding_fold : ndarray of shape (n,), or None
+        As in `TableEncoder.encode`.
+    """
+
+    stored: StoredRows
+    encoder: TableEncoder
+    dtype: DType
+    record_indices: NDArray[np.intp] | None
+    encoding_fold: NDArray[np.intp] | None
+    n_skipped_inputs: int = 0
+    batch_format: ClassVar[BatchFormat] = "ones"
+    n_networks_awaited_at_once: ClassVar[int] = 1
+
+    def __len__(self) -> int:
+        return len(self.stored.records) if self.record_indices is None else len(self.record_indices)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
+        """Return some of these rows, in increasing order."""
+        record_indices = rows if self.record_indices is None else self.record_indices[rows]
+        return replace(self, record_indices=record_indices, encoding_fold=take_optional(self.encoding_fold, rows))
+
+    def without_first_inputs(self, s: int) -> EncodedOnRead:
+        """Return the same rows without the first s inputs."""
+        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the encoded inputs of some rows, for evaluation."""
+        return self._evaluated_inputs(batch)
+
+    @cached_property
+    def _evaluated_inputs(self) -> BatchwiseInputs:
+        """The inputs of a few rows, such as held-out rows. They are read once, and encoded batch by batch."""
+        X = self.stored.take(np.arange(len(self)) if self.record_indices is None else self.record_indices)
+
+        def encode_batch(batch: Batch, out: Array, _: int) -> None:
+            self.encoder.encode_rows(X, batch, out, self.encoding_fold)
+
+        return BatchwiseInputs(
+            encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,
+            n_skipped_inputs=self.n_skipped_inputs,
+        )  # fmt: skip
+
+    def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:
+        """Return the objective of a network that is trained on these rows."""
+        y, weight = rows.y, rows.relative_weight
+        if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: use a sample
+            sample = sample_rows(len(self), 0)
+            y, weight = y[sample], take_optional(weight, sample)
+            for some in split_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
+                rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
+        return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
+
+
+class PooledObjective(Objective):
+    """The objective of one training run, which reads its rows from a file in a random order of its own.
+
+    Parameters
+    ----------
+    settings : ObjectiveSettings
+    table : EncodedOnRead
+        All training rows.
+    rows : EncodedRows
+        The same rows, with targets and weights.
+    target, weight
+        The known targets and weights; see `Objective`. `batches` replaces them by those of the rows in memory.
+    """
+
+    def __init__(
+        self, settings: ObjectiveSettings, table: EncodedOnRead, rows: EncodedRows, target: Array, weight: Array | None
+    ) -> None:
+        super().__init__(settings, table, target, weight)
+        self._table, self._rows = table, rows
+
+    def raw_training_outputs(self, theta: Array) -> Array:
+        """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
+        raw = np.empty((len(self._rows), self._layout.sizes[-1]), theta.dtype)
+        for records, row_indices in self._table.stored.records.pools(
+            self._pool_rows(1), None, self._table.record_indices
+        ):
+            for some in split_batch(slice(0, len(records)), self._rows_encoded_at_once):
+                inputs = self._encode(records[some], row_indices[some])
+                raw[row_indices[some]] = self.raw(theta, inputs, length(some))
+        return raw
+
+    def batches(  # type: ignore[override]  # any rows of an `Objective` may form a batch
+        self, size: int, rng: np.random.Generator | None
+    ) -> Iterator[Batch]:
+        """Yield batches, after setting the rows of the objective; without `rng`, in the order of the file."""
+        records_of, n_unread = self._table.stored.records, len(self._rows)
+        rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
+        step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
+        for records, indices in records_of.pools(self._pool_rows(size), rng, self._table.record_indices):
+            n_unread -= len(records)
+            pool = records if rest is None else np.concatenate([rest[0], records])
+            row_indices = indices if rest is None else np.concatenate([rest[1], indices])
+            del records  # free the memory before the next pool is read
+            order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
+            usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
+            for start in range(0, usable, step):
+                chosen = order[start : min(start + step, usable)]
+                self._set_rows(pool[chosen], row_indices[chosen])  # batches are numbered within these rows
+                for i in range(0, len(chosen), size):
+                    yield slice(i, min(i + size, len(chosen)))
+            rest = pool[order[usable:]], row_indices[order[usable:]]
+            del pool
+
+    @property
+    def _rows_encoded_at_once(self) -> int:
+        """Number of encoded rows in memory at a time."""
+        return max(1, BYTES_ENCODED_AT_ONCE // ((self._table.encoder.n_inputs + 1) * self._table.dtype.itemsize))
+
+    def _pool_rows(self, least: int) -> int:
+        """Return the number of records to read at a time, at least `least`."""
+        return max(least, BYTES_READ_PER_POOL // self._table.stored.records.dtype.itemsize)
+
+    def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseInputs:
+        """Return the encoded inputs of some rows; `row_indices` are their indices among the n rows."""
+        encoding_fold = self._table.encoding_fold
+        Z = self._table.encoder.encode(
+            self._table.stored.format.unpack(records),
+            self._table.dtype,
+            ones=True,
+            encoding_fold=take_optional(encoding_fold, row_indices),
+        )
+        return DenseInputs(Z, "ones")
+
+    def _set_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
+        """Replace the rows of the objective; `row_indices` are the indices of the new rows among the n rows."""
+        weight = take_optional(self._rows.relative_weight, row_indices)
+        self.set_rows(self._encode(records, row_indices), self._rows.encode_targets(self._rows.y[row_indices]), weight)

@@ -22,7 +22,7 @@ from local_workers import distance  # noqa: E402
 from sknet import Checkpoint, load, save  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
-from sknet._dask import tasks  # noqa: E402
+from sknet._dask import table as on_workers  # noqa: E402
 from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 from tests.dask.driver import at_call  # noqa: E402
@@ -245,7 +245,7 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
     assert set(tried) <= set(away) and set(passed_on) <= set(workers)
     assert len(tried) == len(set(tried)) and bool(tried) == bool(passed_on)
     assert tried or n_away == 1  # both shards may be on one worker
-    assert tasks.gradient not in started  # no step is done again by tasks
+    assert on_workers.gradient not in started  # no step is done again by tasks
     assert distance(expected, net) == 0.0 and left_on(client) == (set(), {})
 
 

@@ -11,12 +11,12 @@ pytestmark = pytest.mark.dask
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from sknet._dask import collections  # noqa: E402
+from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet._dask.collections import (  # noqa: E402
     check_collection,
-    compute_if_collection,
-    current_client,
+    compute_collections,
     make_partitioned_table,
+    open_tables,
     partitions_of,
 )
 
@@ -39,14 +39,14 @@ def test_a_part_has_all_columns():
 
 
 def test_a_client_is_needed():
-    with pytest.raises(RuntimeError, match=r"no dask client: make one first, distributed.Client\(\)"):
-        current_client()
+    with pytest.raises(ValueError, match="No clients found"), open_tables(da.zeros((3, 2))):
+        pass
 
 
 def test_only_collections_are_computed():
     values = [1, 2]
-    assert compute_if_collection(values) is values
-    assert compute_if_collection(da.ones(2)).tolist() == [1.0, 1.0]
+    same, ones = compute_collections(values, da.ones(2))
+    assert same is values and ones.tolist() == [1.0, 1.0]
 
 
 def test_sparse_blocks_are_refused():
@@ -54,7 +54,6 @@ def test_sparse_blocks_are_refused():
         make_partitioned_table(SimpleNamespace(example_rows=sparse.csr_matrix(np.eye(2))))
 
 
-def test_an_asynchronous_client_is_refused(monkeypatch):
-    monkeypatch.setattr(collections, "default_client", lambda: SimpleNamespace(asynchronous=True))
+def test_an_asynchronous_client_is_refused():
     with pytest.raises(RuntimeError, match="The dask client is asynchronous: make one with asynchronous=False"):
-        current_client()
+        Cluster(SimpleNamespace(asynchronous=True))

@@ -1,4 +1,4 @@
-"""A table in partitions as one value: which row is in which partition, which partitions make a shard, and its rows."""
+"""A table in partitions as one value, and what runs on workers: rows that are taken, and shards that are encoded."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from local_workers import of_parts, parted
 from numpy.testing import assert_array_equal
 
-from sknet._dask.table import RowGroups
+from sknet._dask.table import RowGroups, encode_shard, take
 from tests.tables.examples import encoder_of
 
 
@@ -64,3 +64,18 @@ def test_rows_are_encoded_in_any_order():
         shards = zip(some.futures, some.positions_by_shard, strict=True)
         chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
         assert_array_equal(some.shard.join(chosen), expected[own])
+
+
+def test_whole_partitions_are_not_copied():
+    numbers = np.arange(6.0).reshape(3, 2)
+    assert take(numbers, np.arange(3)) is numbers
+    assert_array_equal(take(numbers, np.array([2, 1, 0])), numbers[::-1])
+
+
+def test_a_shard_without_rows_is_encoded_as_such():
+    frame = pd.DataFrame({f"c{i}": np.arange(1250) // 5 for i in range(2)}).astype(str)
+    for table in (frame, np.arange(6.0).reshape(3, 2)):
+        encoder = encoder_of(table)
+        encoded = encode_shard([table], [np.empty(0, int)], [None], encoder, np.dtype(float))
+        assert hasattr(encoded, "one_hot") == (encoder.lookups is not None) == (table is frame)
+        assert (encoded.one_hot if table is frame else encoded).shape == (0, encoder.n_inputs + (table is not frame))

@@ -53,7 +53,7 @@ def test_random_configurations(seed):
     try:
         difference = through(case)
     except ExportError as error:
-        assert re.search("has the time zone|encoded by QuantileColumn", str(error))
+        assert re.search("has the time zone|is scaled by quantiles", str(error))
     else:
         assert difference <= limits[case.dtype]
 
@@ -213,7 +213,7 @@ def test_what_onnx_cannot_be_told():
         to_onnx(net, initial_types=[("X", FloatTensorType([None, 3]))])
     with pytest.raises(ExportError, match="'a' holds numbers, and the graph's input 'X' holds text"):
         to_onnx(net, initial_types=[("X", StringTensorType([None, 3]))])
-    with pytest.raises(ExportError, match="'a' is encoded by QuantileColumn, .* fit with input_scaling='robust'"):
+    with pytest.raises(ExportError, match="'a' is scaled by quantiles, .* fit with input_scaling='robust'"):
         to_onnx(SigmoidMLPClassifier(**QUICK, input_scaling="quantile").fit(FRAME, LABEL), FRAME)
 
 

@@ -13,7 +13,7 @@ runtime = pytest.importorskip("onnxruntime")
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType  # noqa: E402
 
 from sknet import SigmoidMLPRegressor  # noqa: E402
-from sknet._export.onnx_columns import CONVERTERS, POSITIONS, REMEDIES  # noqa: E402
+from sknet._export.onnx import CONVERTERS, NOT_EXPRESSIBLE, POSITIONS  # noqa: E402
 from sknet.export import ExportError, feeds_of, to_onnx  # noqa: E402
 from tests.tables.examples import COLUMN_KINDS, DATE_CYCLES  # noqa: E402
 
@@ -33,7 +33,7 @@ def run(onnx_model, feeds):
 
 
 def test_every_kind_of_column_and_cycle_is_in_a_table():
-    assert set(CONVERTERS) | set(REMEDIES) == COLUMN_KINDS and set(POSITIONS) == set(DATE_CYCLES)
+    assert set(CONVERTERS) | set(NOT_EXPRESSIBLE) == COLUMN_KINDS and set(POSITIONS) == set(DATE_CYCLES)
 
 
 def test_steps_are_bins_in_a_graph():
@@ -162,7 +162,9 @@ def test_text_that_is_a_date_goes_in_as_nanoseconds():
 
 def test_text_is_named_with_what_would_do():
     frame = pd.DataFrame({"note": [f"the note of number {i}" for i in range(N)], "x": Y})
-    with pytest.raises(ExportError, match="Column 'note' is encoded by TextColumn, and ONNX .* encode it before the"):
+    with pytest.raises(
+        ExportError, match="Column 'note' is free text, which ONNX cannot express: .* encode it before the"
+    ):
         to_onnx(SigmoidMLPRegressor(**QUICK).fit(frame, Y), frame)
 
 

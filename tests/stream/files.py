@@ -4,11 +4,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from sknet._stream.packing import choose_format
-from sknet._stream.records import ScratchFiles
+from sknet._stream.records import ScratchFiles, choose_format
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CollectedNumbers, SourceWriter
-from sknet._stream.stored_table import StoredTable
+from sknet._stream.stored import CollectedNumbers, SourceWriter, StoredTable
 from tests.tables.examples import column_choices
 
 

@@ -1,10 +1,9 @@
 """Sizes from which streams are treated in another way, made small for a while: `with held_out_rows(10): ...`"""
 
-from contextlib import contextmanager
 from unittest.mock import patch
 
-from sknet._stream import records, stored_table
-from sknet._stream.stored_table import StoredTable
+from sknet._stream import records, stored
+from sknet._stream.stored import StoredTable
 
 
 def held_out_rows(n):
@@ -13,12 +12,9 @@ def held_out_rows(n):
     return patch.object(StoredTable, "limits", limits)
 
 
-@contextmanager
 def pool_bytes(pool, encoded):
     """How much of a file is read at once, and how much is encoded at once."""
-    small_pools = patch.multiple(stored_table, BYTES_READ_PER_POOL=pool, BYTES_ENCODED_AT_ONCE=encoded)
-    with small_pools, patch.object(stored_table, "BYTES_READ_PER_POOL", pool):
-        yield
+    return patch.multiple(stored, BYTES_READ_PER_POOL=pool, BYTES_ENCODED_AT_ONCE=encoded)
 
 
 def buffer_bytes(written, read=2**24):
