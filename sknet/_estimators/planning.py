@@ -60,7 +60,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         began_with_increments=start.has_one_network,
     )
     is_first_order = solver_class(estimator.solver).is_first_order
-    if not is_first_order and evaluation.held_out is None:  # full batches: the order and number of rows do not matter
+    if not is_first_order and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
         rows = rows.merge_duplicates_if_small()
     if is_first_order and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
@@ -167,13 +167,13 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     if start.earlier is not None:
         trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_increment)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
-    train_rows, held_out = encoded, None
+    train_rows, held_out_rows = encoded, None
     match evaluation:
         case HeldOut(split):
-            train_rows, held_out = encoded.take(split.train), encoded.take(split.held_out)
+            train_rows, held_out_rows = encoded.take(split.train), encoded.take(split.held_out)
         case OwnRows(own_rows):
             with prefix_errors("X_val"):
-                held_out = encode_rows(encoding, own_rows, cross_fit=False)
+                held_out_rows = encode_rows(encoding, own_rows, cross_fit=False)
 
     name, checkpoint, fold_phase = type(estimator).__name__, start.checkpoint, None
     if checkpoint is not None:
@@ -186,13 +186,13 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
                 fold_phase.resume(checkpoint.progress.folds)
 
     score = None
-    if evaluation.held_out is not None and estimator.scoring != "loss":
-        score = held_out_scorer(estimator, evaluation.held_out, plan)
+    if evaluation.held_out_rows is not None and estimator.scoring != "loss":
+        score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     return FitRun(
         estimator_name=name,
         plan=plan,
         train_rows=train_rows,
-        held_out=held_out,
+        held_out_rows=held_out_rows,
         score=score,
         # `partial_fit` skips importances, to be fast on a few rows
         importance_rows=None if start.is_increment else importance_rows(rows, encoded, evaluation.train),

@@ -121,13 +121,14 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
                     settings,
                     rows.encoding,
                     others,
+                    part,
                     sees_bins=sees_bins,
                     solver=replace(settings.solver, n_epochs=n_epochs),
                     may_stop_early=False,
                 )
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
-                raw[fold == i] += run.raw_outputs(state, part.for_network(run.n_skipped_inputs)) / 2.0
+                raw[fold == i] += run.raw_held_out_outputs(state) / 2.0
         outputs.append(raw[held_out])
 
     all_places = np.arange(len(held_out))
@@ -158,12 +159,12 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
     best, temperature = choice_of(all_places)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
-    assert_array_equal(chosen.row_indices, held_out)
-    expected = np.empty_like(chosen.held_out.raw)  # by the choice of the other sets
+    assert_array_equal(chosen.held_out, held_out)
+    expected = np.empty_like(chosen.held_out_outputs.raw)  # by the choice of the other sets
     for judged in draw_judged_sets(splits, None):
         epoch, temperature = choice_of(np.setdiff1d(all_places, judged))
         expected[judged] = outputs[epoch - 1][judged] / temperature
-    np.testing.assert_allclose(chosen.held_out.raw, expected, rtol=1e-4)
+    np.testing.assert_allclose(chosen.held_out_outputs.raw, expected, rtol=1e-4)
 
 
 def test_no_row_chooses_the_epoch_at_which_it_is_judged():
@@ -199,7 +200,7 @@ def test_the_temperature_of_a_set_is_that_of_the_other_rows_even_if_patience_end
     for judged in draw_judged_sets(draw_folds(N, LABEL, None, 5).splits, None):
         others = np.setdiff1d(np.arange(N), judged)
         temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
-        np.testing.assert_allclose(chosen.held_out.raw[judged], raw[judged] / temperature, rtol=1e-4)
+        np.testing.assert_allclose(chosen.held_out_outputs.raw[judged], raw[judged] / temperature, rtol=1e-4)
 
 
 class FoldsOf(FoldPhase):
@@ -225,7 +226,7 @@ def test_networks_that_err_more_have_a_smaller_share():
     chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
     assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
     np.testing.assert_allclose(
-        chosen.held_out.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second
+        chosen.held_out_outputs.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second
     )
     chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
     np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
@@ -241,7 +242,7 @@ def test_shares_are_equal_where_all_networks_predict_the_same(n_members):
 
 def test_other_losses_have_no_temperature():
     chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
-    assert chosen.temperature == 1.0 and chosen.held_out.raw.shape == (N, 1)
+    assert chosen.temperature == 1.0 and chosen.held_out_outputs.raw.shape == (N, 1)
 
 
 # --- for how long they wait ------------------------------------------------------------------------------------------
@@ -316,8 +317,8 @@ def test_the_same_seeds_choose_the_same(n_threads):
         same_networks = fold_networks(*prepared(max_iter=3))
         again = same_networks.train()
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
-    assert_array_equal(first.held_out.raw, again.held_out.raw)
-    for one, other in zip(*networks.epochs, *same_networks.epochs, strict=True):
+    assert_array_equal(first.held_out_outputs.raw, again.held_out_outputs.raw)
+    for one, other in zip(*networks.epochs_by_network, *same_networks.epochs_by_network, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
 
 

@@ -63,7 +63,7 @@ def test_the_phase_at_work_has_trained(trained, end):
 
 def test_epochs_are_counted_alike(trained):
     _, phase, result, counter = trained
-    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs)) == result.epochs_done
+    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs_by_network)) == result.epochs_done
     assert counter.n_begun == counter.n_ended >= phase.n_iter
 
 
@@ -71,7 +71,7 @@ def test_networks_are_joined_and_those_that_are_published_have_states(trained, n
     run, phase, _, _ = trained
     assert phase.outcome().network.coefs[0].shape[1] == 4 * n_members
     is_among_folds = run.phase is run.fold_phase
-    assert len(phase.trainers_and_states) == len(run.progress.states) == (0 if is_among_folds else n_members)
+    assert len(run.networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (is_among_folds or n_members > 1)
 
 
@@ -85,7 +85,7 @@ def test_what_a_run_keeps_of_its_folds(trained, end, n_members):
 
 def test_held_out_rows_are_known_where_there_are_some(trained, end):
     _, phase, _, _ = trained
-    held_out = phase.outcome().held_out
+    held_out = phase.outcome().held_out_outputs
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
         raw, y, weight = held_out

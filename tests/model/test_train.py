@@ -16,7 +16,7 @@ def test_networks_train_as_long_as_folds_have_chosen():
     run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(None, in_threads=False)
     assert run.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
-    assert len(run.fold_phase.epochs[0]) == run.fold_phase.n_iter <= 3
+    assert len(run.fold_phase.epochs_by_network[0]) == run.fold_phase.n_iter <= 3
 
 
 def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():

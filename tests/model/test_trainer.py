@@ -263,7 +263,7 @@ def test_held_out_rows_are_rated_by_their_weighted_loss():
     run = make_trainer(settings, encoding, rows, held_out)
     network = run.network(run.first_state((1, 0)))
     evaluation = run.problem.evaluate(theta_of(network))
-    raw = run.raw_outputs(run.first_state((1, 0)), rows.take(np.arange(20)).for_network(0))
+    raw = run.raw_held_out_outputs(run.first_state((1, 0)))
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
