@@ -156,7 +156,7 @@ class ResidualScale:
 
 def n_prediction_bins(residuals: Array, weight: Array | None) -> int:
     """Return the number of bins to learn the scale with; fewer than 2 if there are too few residuals."""
-    return int(min(MAX_PREDICTION_BINS, least_effective_size(residuals, weight) // MIN_ROWS_PER_BIN))
+    return int(min(MAX_PREDICTION_BINS, min_effective_size(residuals, weight) // MIN_ROWS_PER_BIN))
 
 
 def learn_residual_scale(
@@ -298,10 +298,10 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
     m = len(residuals) if weight is None and len(residuals) <= MAX_RESIDUAL_QUANTILES else MAX_RESIDUAL_QUANTILES
     quantile_levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, quantile_levels, weight) for column in residuals.T])
-    return Residuals(quantiles, least_effective_size(residuals, weight))
+    return Residuals(quantiles, min_effective_size(residuals, weight))
 
 
-def least_effective_size(residuals: Array, weight: Array | None) -> float:
+def min_effective_size(residuals: Array, weight: Array | None) -> float:
     """Return the smallest effective sample size of a column; missing residuals are ignored."""
     columns = ~np.isnan(residuals.T)
     if weight is None:

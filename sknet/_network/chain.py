@@ -14,7 +14,7 @@ x (n, d), W (d, h), b (h,), z, a, delta (n, h) : of one layer, as in `backprop`
 batch : slice or (b,) array of int     which of the rows; a network may skip the first s of d inputs
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from itertools import accumulate, pairwise
@@ -457,13 +457,3 @@ class RowSelection:
 def length(batch: Batch) -> int:
     """Return the number of rows of a batch."""
     return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
-
-
-def split_batch(batch: Batch, size: int) -> Iterator[Batch]:
-    """Split a batch into blocks of at most `size` rows."""
-    if isinstance(batch, slice):
-        for start in range(batch.start, batch.stop, size):
-            yield slice(start, min(start + size, batch.stop))
-    else:
-        for start in range(0, len(batch), size):
-            yield batch[start : start + size]

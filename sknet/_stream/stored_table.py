@@ -21,9 +21,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows
-from sknet._model.inputs import BatchwiseInputs
-from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length, split_batch
+from sknet._model.encoding import BatchwiseInputs, EncodedRows
+from sknet._network.chain import BatchFormat, DenseInputs, Inputs, length
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import Records
 from sknet._stream.stored import StoredRows
@@ -33,6 +32,7 @@ from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Gradient, Table
+from sknet._vectors import split_batch
 
 MAX_ROWS_HELD_OUT = 100_000
 """Maximum number of held-out rows. They stay in memory, and more rows would hardly change their mean loss."""

@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from sknet._model import inputs, machine
+from sknet._model import encoding, machine
 
 
 def memory_of(n_bytes):
@@ -12,7 +12,7 @@ def memory_of(n_bytes):
 
 def compact_bytes(n):
     """The size of an encoded table from which it is kept as compact rows."""
-    return patch.object(inputs, "MIN_BYTES_TO_COMPACT", n)
+    return patch.object(encoding, "MIN_BYTES_TO_COMPACT", n)
 
 
 def blas_threads(n):

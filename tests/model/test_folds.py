@@ -47,7 +47,7 @@ def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
     """Settings, encoded rows, the rows, and what learns the columns of a fold."""
     settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
     sample = table.sample(0)
-    learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float))
+    learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float), seed=0)
     return settings, rows, table, learner
 
 
