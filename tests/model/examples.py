@@ -1,4 +1,4 @@
-"""Parts of the models' room that several tests start from: rows in memory, and what they are encoded as."""
+"""Rows in memory and encoded rows for several tests."""
 
 from types import SimpleNamespace
 

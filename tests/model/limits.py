@@ -1,4 +1,4 @@
-"""Sizes from which models are made in another way, changed for a while: `with memory_of(2**20): ...`"""
+"""Context managers that change limits: `with memory_of(2**20): ...`"""
 
 from unittest.mock import patch
 

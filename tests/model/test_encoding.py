@@ -60,7 +60,7 @@ def large(tmp_path_factory):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a limit")
 @pytest.mark.parametrize("parameters", [{"numeric_encoding": "raw"}, {"input_scaling": "standard"}])
-def test_a_fit_has_room_in_a_tenth_of_its_table(large, parameters):
+def test_a_fit_to_a_memory_map_takes_less_than_a_tenth_of_its_memory(large, parameters):
     call = [sys.executable, "-c", SMALL_MEMORY, str(large), repr(parameters)]
     ended = subprocess.run(call, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
     assert ended.stdout == "limited\n", ended.stderr[-2000:]
@@ -102,7 +102,7 @@ TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapp
 
 
 @pytest.mark.parametrize("kind", TABLES)
-def test_without_bins_is_a_raw_encoding(kind, tmp_path):
+def test_inputs_without_bins_equal_a_raw_encoding(kind, tmp_path):
     table = TABLES[kind](tmp_path)
     encoding, with_bins = encoded_in(table)
     encoding_of_raw, raw = encoded_in(table, "raw")
@@ -136,7 +136,7 @@ def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters):
 
 
 def test_rows_of_short_integers_are_encoded_batch_by_batch():
-    """Even compact rows would take nine times the table; the fit has the same weights."""
+    """Even compact rows would take nine times the memory of the table. The fit has the same weights."""
     table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
     whole = clone(net).fit(table, NUMBER)
@@ -146,7 +146,7 @@ def test_rows_of_short_integers_are_encoded_batch_by_batch():
 
 
 def test_sparse_rows_after_dense_ones_may_be_kept_compact():
-    """What was learnt from dense rows, with bins, does not keep zeros: sparse rows become dense."""
+    """An encoding with bins does not keep zeros, so sparse rows become dense."""
     net = SigmoidMLPRegressor(4, max_iter=2, numeric_encoding="piecewise_linear", random_state=0)
     dense, sparse = (clone(net).fit(X, NUMBER) for _ in range(2))
     more = np.round(np.abs(rng.normal(size=(100, X.shape[1]))))
@@ -159,7 +159,7 @@ def test_sparse_rows_after_dense_ones_may_be_kept_compact():
 # --- weights and targets of encoded rows ------------------------------------------------------------------------------
 
 
-def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
+def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
     weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
     rows = encoded(SigmoidMLPRegressor(), X, NUMBER, weight)[2]
     samples = rows.take(np.arange(20, 23)).for_network(0)
@@ -172,8 +172,8 @@ def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
 
 
 @pytest.mark.parametrize("n_sampled", [150, N])
-def test_no_training_row_sees_its_own_target(n_sampled):
-    """A row's own target in the mean of its level would tell more of the target than the level does."""
+def test_the_target_mean_of_a_row_does_not_contain_its_own_target(n_sampled):
+    """Otherwise the target mean of a category would reveal the target of the row."""
     table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
     net = SigmoidMLPRegressor(category_encoding="target", input_scaling=None, n_members=1, dtype="float64")
 
@@ -193,7 +193,7 @@ def test_no_training_row_sees_its_own_target(n_sampled):
 # --- tables in memory -------------------------------------------------------------------------------------------------
 
 
-def test_booleans_are_bytes():
+def test_booleans_equal_floats():
     table = rng.random((N, 4)) < 0.3
     net = SigmoidMLPRegressor(8, max_iter=2, random_state=0)
     assert_array_equal(clone(net).fit(table, NUMBER).coefs_[0], net.fit(table.astype(float), NUMBER).coefs_[0])
@@ -201,7 +201,7 @@ def test_booleans_are_bytes():
 
 
 def test_texts_are_encoded_once_for_all_folds():
-    """Folds encode the table again where the target does, by means without their own targets."""
+    """Folds encode other columns again, by target means without their own targets."""
     words = rng.choice(["red", "blue", "far", "near", "sun", "moon", "cat", "dog"], (N, 6))
     table = pd.DataFrame({"city": pd.Categorical(CITY), "note": [" ".join(line) for line in words]})
     net = SigmoidMLPRegressor(4, max_iter=1, early_stopping="folds", category_encoding="target", n_members=1)

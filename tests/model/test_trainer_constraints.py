@@ -1,4 +1,4 @@
-"""Constraints on weights: the sets of inputs that may interact, and what cannot be monotone."""
+"""Constraints on weights: sets of inputs that may interact, and errors for networks that cannot be monotone."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def sets_of(**parameters):
     return [trainer.sets for trainer in run.train_phase.trainers]
 
 
-def test_each_member_has_the_sets_of_the_inputs_that_it_sees():
+def test_each_network_has_the_sets_of_its_inputs():
     numbers = [[False, True], [True, False], [True, False]]
     raw, with_bins = sets_of(n_members=2)
     np.testing.assert_array_equal(raw.has_input, numbers)
@@ -34,12 +34,12 @@ def test_each_member_has_the_sets_of_the_inputs_that_it_sees():
 
 
 @pytest.mark.parametrize("parameters", [{"interaction_cst": None}, {"hidden_layer_sizes": ()}])
-def test_without_sets_or_hidden_layers_there_is_one_set(parameters):
+def test_without_constraint_or_hidden_layers_there_is_one_set(parameters):
     for sets in sets_of(**parameters):
         assert sets.n_sets == 1 and sets.has_input.all()
 
 
-def test_weights_to_start_from_have_the_zeros():
+def test_init_with_weights_between_sets_raises():
     net = SigmoidMLPRegressor(**APART, numeric_encoding="raw", n_members=1).fit(X, PRODUCT)
     coefs, intercepts = [W.copy() for W in net.coefs_], net.intercepts_
     again = SigmoidMLPRegressor(**APART, init=(coefs, intercepts)).fit(X, PRODUCT)
@@ -78,7 +78,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_what_is_in_the_way_is_named(message):
+def test_the_error_names_what_cannot_be_monotone(message):
     kind, parameters, y = REFUSED[message]
     with pytest.raises(ValueError, match=f"monotonic_cst .*{message.strip()}"):
         kind(**CONSTRAINED | parameters).fit(X, y)
