@@ -177,7 +177,7 @@ class FitRun:
     plan : Plan
     train_rows : EncodedRows
         The rows that the published networks are trained on.
-    held_out_rows : EncodedRows or None
+    held_out : EncodedRows or None
         The rows that evaluate each epoch.
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
@@ -192,7 +192,7 @@ class FitRun:
     estimator_name: str
     plan: Plan
     train_rows: EncodedRows
-    held_out_rows: EncodedRows | None
+    held_out: EncodedRows | None
     score: ModelScorer | None
     importance_rows: Table | None
     fold_phase: FoldPhase | None
@@ -220,7 +220,7 @@ class FitRun:
         may_stop_early = not start.is_increment or self.plan.resolved["learning_rate"] == "adaptive"
         trainers = [
             make_trainer(
-                settings, self.plan.encoding, self.train_rows, self.held_out_rows, self.score, sees_bins=sees_bins,
+                settings, self.plan.encoding, self.train_rows, self.held_out, self.score, sees_bins=sees_bins,
                 solver=solver, may_stop_early=may_stop_early,
             )
             for sees_bins in settings.sees_bins

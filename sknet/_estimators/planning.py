@@ -167,13 +167,13 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     if start.earlier is not None:
         trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_increment)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
-    train_rows, held_out_rows = encoded, None
+    train_rows, held_out = encoded, None
     match evaluation:
         case HeldOut(split):
-            train_rows, held_out_rows = encoded.take(split.train), encoded.take(split.held_out)
+            train_rows, held_out = encoded.take(split.train), encoded.take(split.held_out)
         case OwnRows(own_rows):
             with prefix_errors("X_val"):
-                held_out_rows = encode_rows(encoding, own_rows, cross_fit=False)
+                held_out = encode_rows(encoding, own_rows, cross_fit=False)
 
     name, checkpoint, fold_phase = type(estimator).__name__, start.checkpoint, None
     if checkpoint is not None:
@@ -192,7 +192,7 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         estimator_name=name,
         plan=plan,
         train_rows=train_rows,
-        held_out_rows=held_out_rows,
+        held_out=held_out,
         score=score,
         # `partial_fit` skips importances, to be fast on a few rows
         importance_rows=None if start.is_increment else importance_rows(rows, encoded, evaluation.train),

@@ -393,27 +393,19 @@ class EncodedBackground:
         return self.outputs.mean(axis=0, dtype=np.float64)
 
     @cached_property
-    def output_deviations(self) -> Array:
-        """The outputs' standard deviation over the background, (k,)."""
-        return self.outputs.std(axis=0, dtype=np.float64)
-
-    @cached_property
     def mean_inputs(self) -> Array:
         """The mean inputs of the background, (m,). Subtracting them keeps the digits of columns far from 0."""
         return self.x0.mean(axis=0)
-
-    @cached_property
-    def output_weight_sums(self) -> Array:
-        """The sum of each output's absolute weights, (k,): the scale of its rounding error."""
-        return np.abs(self.model.network.coefs[-1]).sum(axis=0)
 
     def contributions(self, x: Array, outputs: Array) -> tuple[Array, Array]:
         """Return the contributions of some rows, (k, n, d), and whether they add up, (n,).
 
         A row's lines get more nodes until its contributions add up.
         """
-        W, b = self.model.network.coefs[0], self.model.network.intercepts[0]
-        z, difference = x @ W + b, outputs - self.mean_outputs  # (n, h), (n, k)
+        coefs = self.model.network.coefs
+        z = x @ coefs[0] + self.model.network.intercepts[0]  # (n, h)
+        difference, deviation = outputs - self.mean_outputs, self.outputs.std(axis=0, dtype=np.float64)  # (n, k), (k,)
+        weight_sums = np.abs(coefs[-1]).sum(axis=0)  # (k,)  the scale of each output's rounding error
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
         for n_nodes in NODES_PER_LINE:
@@ -421,10 +413,8 @@ class EncodedBackground:
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # with a narrow background, or a single row, no more precision is asked for than float32 has
-            spread = np.maximum(self.output_deviations, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
-            rounding = (
-                ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_weight_sums)
-            )
+            spread = np.maximum(deviation, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
+            rounding = ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
             excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:

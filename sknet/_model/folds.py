@@ -293,16 +293,26 @@ class FoldPhase:
             inverse_temperature = losses[0].inverse_temperature  # the same for all judges: finding it takes longest
         progress.inverse_temperature, value, criterion = losses[0]
         if epoch >= self.first_epoch:
-            for choice, loss in zip(progress.choices, losses, strict=True):
-                choice.consider(epoch, raw_by_component, loss.criterion)
+            for choice, of_judge in zip(progress.choices, losses, strict=True):
+                choice.consider(epoch, raw_by_component, of_judge.criterion)
         last = [state.history[-1] for _, state in self._all_networks]
         loss, rate, norm = np.mean([[own.loss, own.learning_rate, own.gradient_norm] for own in last], axis=0).tolist()
-        progress.epochs.append(Epoch(loss, value, -value, rate, norm, sum(own.seconds for own in last)))
+        progress.epochs.append(
+            Epoch(
+                loss=loss,
+                validation_loss=value,
+                validation_score=-value,
+                learning_rate=rate,
+                gradient_norm=norm,
+                seconds=sum(own.seconds for own in last),
+            )
+        )
         # every epoch counts for patience, but only an epoch after MIN_STEPS_TO_JUDGE may be chosen
-        # strictly less: a loss that stays 0 does not improve
-        if criterion < loss_worse_by(1.0 - self._solver.tol, progress.least_criterion):
+        least, factor = progress.least_criterion, 1.0 - self._solver.tol
+        # a user's own loss may be negative; strictly less, since a loss that stays 0 does not improve
+        if criterion < least * (factor if least > 0.0 else 2.0 - factor):
             progress.patience_epoch = epoch
-        progress.least_criterion = min(progress.least_criterion, criterion)
+        progress.least_criterion = min(least, criterion)
         return self._continues
 
     @property
@@ -382,11 +392,6 @@ class FoldPhase:
             held_out_outputs=HeldOutOutputs(raw[first], judge.rows.y[first], take_optional(judge.rows.weight, first)),
             stop_reason=stop_reason,
         )
-
-
-def loss_worse_by(factor: float, loss: float) -> float:
-    """Return a loss made worse by a factor, or better by a factor below 1. A user's own loss may be negative."""
-    return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
 class _EpochEvaluator:
