@@ -474,9 +474,11 @@ class EncodedBackground:
 
     @cached_property
     def _all_partial_sums(self) -> Array:
+        """The partial sums of all columns, if there is a single block."""
         return self._compute_partial_sums(self.column_blocks[0])
 
     def _compute_partial_sums(self, columns: NDArray[np.intp]) -> Array:
+        """Return the partial sums of some columns, divided by b."""
         W, encoder, b = self.model.network.coefs[0], self.model.encoder, len(self.x0)
         # with one input per column and no bins, no loop over thousands of columns is needed
         if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():

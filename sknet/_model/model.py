@@ -197,6 +197,7 @@ class Model:
         return copy_context().run(self._finite_outputs, chain, inputs, convert_raw)
 
     def _finite_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
+        """Do the work of `_forward`."""
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column
             raw = chain.forward(inputs)
             if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the block

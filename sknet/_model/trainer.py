@@ -79,24 +79,7 @@ BIN_MEAN = 0.5
 def make_monotone_bounds(
     settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
 ) -> MonotoneBounds | None:
-    """Return the bounds on a network's weights; None if no column is constrained.
-
-    Parameters
-    ----------
-    settings : NetworkSettings
-    encoding : Encoding
-    layout : Layout
-    n_skipped_inputs : int
-        How many of the encoded table's inputs the network skips, the first
-        ones.
-
-    sets : InputSets
-        The sets of the network's inputs.
-
-    Returns
-    -------
-    MonotoneBounds or None
-    """
+    """Return the bounds on a network's weights; None if no column is constrained. `sets` are the sets of its inputs."""
     sign = input_signs(settings.monotonic_cst, encoding.encoder)
     if sign is None:
         return None
@@ -104,14 +87,8 @@ def make_monotone_bounds(
     # the inputs' means: first biases compensate for weights whose sign is changed
     means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
     sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
-    return monotone_bounds(
-        layout,
-        settings.activations,
-        sign=sign,
-        input_means=means,
-        dtype=encoding.compute_dtype,
-        sets=sets,
-    )
+    dtype = encoding.compute_dtype
+    return monotone_bounds(layout, settings.activations, sign=sign, input_means=means, dtype=dtype, sets=sets)
 
 
 def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
@@ -139,7 +116,7 @@ def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None
         )
 
 
-# --- initial weights that are not drawn ------------------------------------------------------------------------------
+# --- given weights, and states to continue from ----------------------------------------------------------------------
 
 
 def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
@@ -314,9 +291,9 @@ class NetworkTrainer:
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def problem(self) -> Problem:
-        """What the solver minimises."""
+        """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
         bounds, objective = self._weight_bounds(), self.objective
         max_norm, is_first_order = self.settings.regularisation.max_norm, self.solver.is_first_order
         has_proximal_step = is_first_order and (self.penalty.l1 or max_norm)
@@ -401,7 +378,8 @@ class NetworkTrainer:
         if self.penalty.l1:
             w = theta[: self.layout.n_weights]
             gradient[: self.layout.n_weights] += self.penalty.l1 * np.sign(w)
-            value += self.problem.l1 * float(np.abs(w).sum())  # 0 if the objective includes it
+            if not self.solver.is_first_order:  # else the objective includes it
+                value += self.penalty.l1 * float(np.abs(w).sum())
         return value, gradient
 
 

@@ -1,5 +1,6 @@
 """The training of one network: its start, its objective, its solver, and the resulting network."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -271,6 +272,16 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     run = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
     scored = run.problem.evaluate(theta_of(network))
     assert scored.validation_loss == loss and scored.score == 0.25
+
+
+def test_the_rows_of_a_trained_network_are_freed_at_once():
+    """A cycle of references would keep a large table in memory until garbage is collected."""
+    settings, encoding, rows = encoded(validated=True)
+    run = make_trainer(settings, encoding, rows, rows.take(np.arange(20)))
+    trained(run)
+    reference = weakref.ref(run)
+    del run
+    assert reference() is None
 
 
 def test_a_temperature_scales_the_output_layer():
