@@ -195,6 +195,15 @@ def _to_display(column: Array) -> Array:
     return (values if is_number else values.astype(str)).to_numpy(dtype=object)
 
 
+class Contributions(NamedTuple):
+    """What each column contributes to each output of each row, in the units of y."""
+
+    values: Array  # (n, d, k)
+    base_values: Array  # (k,) the background's mean outputs
+    adds_up: Array  # (n,) whether a row's contributions add up to its output minus the base value
+    is_additive: bool = False  # whether a column's contributions depend on that column alone, up to a constant
+
+
 # --- additive networks -----------------------------------------------------------------------------------------------
 
 CONTRIBUTIONS_AT_ONCE = 2**20
@@ -218,8 +227,8 @@ def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp
 
 def explain_additive(
     model: Model, columns: NDArray[np.intp], table: Table, background: Table, progress: Callable[[int], None]
-) -> tuple[Array, Array]:
-    """Compute what each column contributes to each raw output of each row.
+) -> Contributions:
+    """Compute what each column contributes to each raw output of each row of an additive network.
 
     Parameters
     ----------
@@ -233,10 +242,7 @@ def explain_additive(
 
     Returns
     -------
-    values : ndarray of shape (n, d, k)
-        The contributions, in the units of y.
-    base_values : ndarray of shape (k,)
-        The background's mean outputs.
+    Contributions
     """
     explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
     # for each output (h, d): row i holds the weight of unit i, in the column that the unit depends on
@@ -258,7 +264,7 @@ def explain_additive(
                 by_column = as_dense(hidden[some] @ W) - mean @ W
                 of_block[some, :, output] = by_column * explained.scaler.scale[output]
         progress(block.stop)
-    return values, base
+    return Contributions(values, base, adds_up=np.ones(n, dtype=bool), is_additive=True)
 
 
 def as_dense(x: Table) -> Array:
@@ -306,15 +312,6 @@ def draw_background(n: int) -> NDArray[np.intp]:
     return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])
 
 
-class Contributions(NamedTuple):
-    """What each column contributes to each output of each row, in the units of y."""
-
-    values: Array  # (n, d, k)
-    base_values: Array  # (k,) the background's mean outputs
-    adds_up: Array  # (n,) whether a row's contributions add up to its output minus the base value
-    is_additive: bool = False  # whether a column's contributions depend on that column alone, up to a constant
-
-
 def explain(model: Model, table: Table, background: Table, progress: Callable[[int], None]) -> Contributions:
     """Compute what each column contributes to each output of each row.
 
@@ -333,8 +330,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     n, explained = table.shape[0], model.head.explained
     columns = columns_of_units(model.network, model.encoder) if explained.are_raw else None
     if columns is not None:
-        functions = explain_additive(model, columns, table, background, progress)
-        return Contributions(*functions, adds_up=np.ones(n, dtype=bool), is_additive=True)
+        return explain_additive(model, columns, table, background, progress)
     outputs = model.outputs(table, explained.of_raw)  # raises if an output is not finite
     encoded = EncodedBackground.from_background(model, background)
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.encoding.output_dtype)[0]
