@@ -324,7 +324,7 @@ class NetworkTrainer:
         assert self.held_out_rows is not None
         return Judge(self.held_out_rows, self.settings)
 
-    def _evaluate_epoch(self, theta: Array) -> EpochEvaluation:
+    def _evaluate_epoch(self, theta: Array, epoch: int) -> EpochEvaluation:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
         raw = self._raw_held_out_outputs(theta)
         calibration = self.judge.calibrate_in_place(raw)
@@ -334,7 +334,7 @@ class NetworkTrainer:
         if self.score is not None:
             network = self._network_of(theta, calibration.temperature)
             score = self.score(Model(self.encoding, network), raw.astype(self.encoding.output_dtype))
-        return EpochEvaluation(theta, score, calibration.loss, temperature=calibration.temperature)
+        return EpochEvaluation(theta, score, calibration.loss, epoch, calibration.temperature)
 
     # --- results, of the best epoch if held-out rows evaluate the epochs ----------------------------------------------
 

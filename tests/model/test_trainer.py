@@ -263,14 +263,14 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     held_out = replace(rows.take(np.arange(20)), weight=weight)
     run = make_trainer(settings, encoding, rows, held_out)
     network = run.network(run.first_state((1, 0)))
-    evaluation = run.problem.evaluate(theta_of(network))
+    evaluation = run.problem.evaluate(theta_of(network), 1)
     raw = run.raw_held_out_outputs(run.first_state((1, 0)))
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
     assert_array_equal(evaluation.theta, theta_of(network))
     run = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
-    scored = run.problem.evaluate(theta_of(network))
+    scored = run.problem.evaluate(theta_of(network), 1)
     assert scored.validation_loss == loss and scored.score == 0.25
 
 
@@ -289,7 +289,7 @@ def test_a_temperature_scales_the_output_layer():
     settings, encoding, rows = encoded(validated=True, **how)
     run = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
     network = run.network(run.first_state((1, 0)))
-    evaluation = run.problem.evaluate(theta_of(network))
+    evaluation = run.problem.evaluate(theta_of(network), 1)
     (hidden, output), (b1, b2) = run.layout.views(evaluation.theta)
     factor = output[0, 0] / network.coefs[1][0, 0]
     assert factor != 1.0 and evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
