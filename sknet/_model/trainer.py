@@ -320,7 +320,7 @@ class NetworkTrainer:
 
     @cached_property
     def judge(self) -> Judge:
-        """The judge of the held-out rows."""
+        """The judge by the held-out rows; it is used only if there are some."""
         assert self.held_out_rows is not None
         return Judge(self.held_out_rows, self.settings)
 
@@ -442,9 +442,10 @@ def make_trainer(
     strength, l1_ratio = regularisation.alpha / own_rows.total_weight, regularisation.l1_ratio
     penalty = ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
     smooth_penalty = penalty if settings.solver.is_first_order else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
-    objective = own_rows.inputs.objective(
-        ObjectiveSettings(layout, network.activations, head.loss, smooth_penalty, max_rows, network.dropout), own_rows
+    objective_settings = ObjectiveSettings(
+        layout, network.activations, head.loss, smooth_penalty, max_rows, dropout=network.dropout
     )
+    objective = own_rows.inputs.objective(objective_settings, own_rows)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(network.activations):
         check_custom_functions(head.loss, objective.known_targets[0], network.activations)
     own_solver = solver or settings.solver
