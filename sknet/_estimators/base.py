@@ -479,9 +479,9 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             contribution of each column.
 
             A regressor's contributions are in the units of the target. With the losses
-            "poisson", "gamma" and "tweedie", they add up to the logarithm of the
-            prediction. A classifier's add up to `decision_function`: the log-odds of
-            the second class or of a label, or the inputs of the softmax.
+            "poisson", "gamma" and "tweedie", the output is the logarithm of the
+            prediction. A classifier's output is that of `decision_function`: the
+            log-odds of the second class or of a label, or the inputs of the softmax.
 
         Warns
         -----

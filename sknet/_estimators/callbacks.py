@@ -220,9 +220,11 @@ class Checkpoint:
     The file holds all networks in training, including those of folds, with the state of
     the optimizer and the random generator, the parameters, the history, and a
     fingerprint of the data: tables, targets, weights, groups and folds. `resume` raises
-    an error for other parameters or other data. It cannot tell whether you have changed
-    a function of your own, or a loss, activation or optimizer of the same name, so keep
-    these as they were.
+    an error for other data or other parameters, except for those that decide how long
+    training goes on and what it prints: `max_iter`, `tol`, `n_iter_no_change`,
+    `verbose` and `warm_start`. It cannot tell whether you have changed a function of
+    your own, or a loss, activation or optimizer of the same name, so keep these as they
+    were.
 
     Examples
     --------
@@ -242,7 +244,7 @@ class Checkpoint:
             import sklearn.callback  # noqa: F401
         except ImportError:
             raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
-        with require_package("sknet.Checkpoint", "safetensors", extra="files"):
+        with require_package("sknet.Checkpoint", "safetensors"):
             import safetensors  # noqa: F401
         self.path: Path = as_path(path)
         self.every: int = int(every)

@@ -188,6 +188,14 @@ def test_the_penalty_on_the_temperature_is_part_of_the_criterion(surplus, expect
     assert chosen.chosen_epoch == expected
 
 
+@pytest.mark.parametrize(("inverse_temperature", "expected"), [(0.49, 1), (0.51, 3)])
+def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected, script_losses):
+    """The first epoch has the least loss, but ends before `MIN_STEPS_TO_JUDGE`."""
+    script_losses([(inverse_temperature, 0.1), (1.0, 1.0), (1.0, 0.9)])
+    folds = fold_networks(*prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw"))
+    assert folds.train().chosen_epoch == expected < folds.first_epoch
+
+
 def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     script_losses,
 ):

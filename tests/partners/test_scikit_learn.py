@@ -81,7 +81,7 @@ FITS = {
     "several outputs": (MultiOutputClassifier(net), MIXED, both),
     "one against the rest": (OneVsRestClassifier(net), MIXED, MIXED["colour"]),
     "one against one": (make_pipeline(coded, OneVsOneClassifier(of_codes)), MIXED, MIXED["colour"]),
-    "output codes": (OutputCodeClassifier(net, random_state=0), NUMBERS, np.digitize(PRICE, [-1.0, 1.0])),
+    "output codes": (OutputCodeClassifier(net, random_state=0), MIXED, np.digitize(PRICE, [-1.0, 1.0])),
     "transformed target": (TransformedTargetRegressor(regressor, func=np.arcsinh, inverse_func=np.sinh), MIXED, PRICE),
     "tuned threshold": (TunedThresholdClassifierCV(net, cv=2), MIXED, SOLD),
     "fixed threshold": (FixedThresholdClassifier(net, threshold=0.4, pos_label="yes"), MIXED, SOLD),
