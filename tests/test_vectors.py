@@ -1,9 +1,9 @@
-"""Vectors are added in one pass."""
+"""Vectors are added in one pass, and rows are split into blocks."""
 
 import numpy as np
 import pytest
 
-from sknet._vectors import add_multiple
+from sknet._vectors import add_multiple, split_batch
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -20,3 +20,9 @@ def test_parts_of_a_vector_change_the_vector():
     theta = np.zeros(10, np.float32)
     add_multiple(theta[3:7], 2.0, np.ones(4, np.float32))
     np.testing.assert_array_equal(theta, [0, 0, 0, 2, 2, 2, 2, 0, 0, 0])
+
+
+@pytest.mark.parametrize("batch", [slice(3, 10), np.arange(3, 10)])
+def test_blocks_of_a_batch(batch):
+    blocks = [np.arange(20)[block].tolist() for block in split_batch(batch, 3)]
+    assert blocks == [[3, 4, 5], [6, 7, 8], [9]]

@@ -150,7 +150,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             in_handler = interrupt.__context__ is not handled_by_caller
             if not run.phase.has_new_epoch or self._fitted is not fitted_before or in_handler:
                 raise
-            undefined = any(state.scores_undefined for _, state in run.phase.trainers_and_states)
+            undefined = any(state.scores_undefined for _, state in run.networks)
             interrupted = TrainingEnd(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
             self._report_and_publish(run, interrupted)
         return self
@@ -171,11 +171,10 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.phase is run.fold_phase)
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
-            judged_by = outcome.held_out if self.scoring == "loss" else None
+            judged_by = outcome.held_out_outputs if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
-            networks = run.phase.trainers_and_states
             is_no_better_than_constant = are_no_better_than_constant(
-                networks, judged_by, stopped_by_user=stopped_by_user
+                run.networks, judged_by, stopped_by_user=stopped_by_user
             )
             warn_of_doubtful_result(self, fitted, is_no_better_than_constant=is_no_better_than_constant)
         self._publish(fitted)

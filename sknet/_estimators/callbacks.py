@@ -363,7 +363,7 @@ class Observers(FitObserver):
 
 def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers | None:
     """Return the observers of a call that is about to train; None if there are none."""
-    start, is_evaluated = run.plan.start, run.plan.evaluation.held_out is not None
+    start, is_evaluated = run.plan.start, run.plan.evaluation.held_out_rows is not None
     listed = [] if start.is_increment else getattr(estimator, "_skl_callbacks", [])  # `partial_fit` calls no callbacks
     observers: list[FitObserver] = []
     if estimator.verbose:

@@ -244,7 +244,12 @@ class FitRun:
     def progress(self) -> Progress:
         """The progress of the run."""
         folds = None if self.fold_phase is None else self.fold_phase.progress
-        return Progress(folds, [state for _, state in self.phase.trainers_and_states])
+        return Progress(folds, [state for _, state in self.networks])
+
+    @property
+    def networks(self) -> list[tuple[NetworkTrainer, State]]:
+        """The networks that will be published, each with its state; none while folds train."""
+        return [] if self.phase is self.fold_phase else self.train_phase.networks
 
     @property
     def last_epoch(self) -> EpochReport:
@@ -259,15 +264,15 @@ class FitRun:
 
     def _fitted_with(self, network: Network) -> Fitted:
         """Return the result with this network, without state, residuals and importances."""
-        epochs, n_iter, plan = self.phase.epochs, self.phase.n_iter, self.plan
+        epochs, n_iter, plan = self.phase.epochs_by_network, self.phase.n_iter, self.plan
         start = plan.start
         evaluation: Evaluated | None = None
-        if plan.evaluation.held_out is not None:
+        if plan.evaluation.held_out_rows is not None:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
             evaluation = EvaluatedByRows(self.train_phase.best_epoch or 0, n_rows_before_split)
         elif self.fold_phase is not None and self.fold_phase.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-            evaluation = EvaluatedByFolds(chosen_epoch, self.fold_phase.epochs[0])
+            evaluation = EvaluatedByFolds(chosen_epoch, self.fold_phase.epochs_by_network[0])
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = len(self.train_rows) * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
@@ -301,7 +306,7 @@ class FitRun:
         fitted = replace(fitted, residuals=residuals)
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-            for_all = [self._for_all_rows(output, self.selection.row_indices) for output in outputs]
+            for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
             fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
         return fitted
 
@@ -313,7 +318,7 @@ class FitRun:
         n_inputs = inputs_per_row(rows)
         training_work = sum(
             len(state.history) * len(trainer.train_rows) * trainer.work_per_row(n_inputs)
-            for trainer, state in self.phase.trainers_and_states
+            for trainer, state in self.networks
         )
         n_rows = n_rows_used(rows, model.network, model.head.n_outputs, training_work)
         return learn_importances(model, some_of(rows, n_rows))
@@ -339,7 +344,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         network = earlier.model.network
         check_same_layout(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].solver.init(theta, np.random.default_rng(start.seeds.steps), trainers[0].layout.sizes[0])]
+        states = [trainers[0].state_of_weights(theta, start.seeds.steps)]
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             n, dtype = network.layout.n_parameters, earlier.model.encoding.output_dtype
@@ -355,6 +360,6 @@ def origin_of(estimator_name: str, plan: Plan) -> Origin:
         estimator=estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
-        data=fingerprint(plan.rows, evaluation.held_out, splits),
+        data=fingerprint(plan.rows, evaluation.held_out_rows, splits),
         settings=describe_parameters(unchanged_where_resumed(plan.resolved)),
     )

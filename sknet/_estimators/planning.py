@@ -60,7 +60,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         began_with_increments=start.has_one_network,
     )
     is_first_order = solver_class(estimator.solver).is_first_order
-    if not is_first_order and evaluation.held_out is None:  # full batches: the order and number of rows do not matter
+    if not is_first_order and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
         rows = rows.merge_duplicates_if_small()
     if is_first_order and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
@@ -186,8 +186,8 @@ def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
                 fold_phase.resume(checkpoint.progress.folds)
 
     score = None
-    if evaluation.held_out is not None and estimator.scoring != "loss":
-        score = held_out_scorer(estimator, evaluation.held_out, plan)
+    if evaluation.held_out_rows is not None and estimator.scoring != "loss":
+        score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     return FitRun(
         estimator_name=name,
         plan=plan,

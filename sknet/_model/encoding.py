@@ -1,10 +1,13 @@
-"""Learn the encoding of a table and its targets, and encode rows once for all networks of a fit.
+"""Learn the encoding of a table and its targets, and encode rows for all networks of a fit: once, or batch by batch.
 
 Conventions
 -----------
-n rows; d columns; m inputs of the network; k raw outputs.
+n rows, b of a batch; d columns; m inputs of the encoded table; k raw outputs. A network may skip the first s inputs.
 
-values : (n, d)     array, CSR matrix or data frame, in memory or in a memory-mapped file
+values, X : (n, d)  array, CSR matrix or data frame, in memory or in a memory-mapped file
+encoding_fold : (n,)  as in `TableEncoder.encode`
+batch : slice or (b,) array of int
+out : (b, m)        inputs of these rows
 target : (n, k)     the target matrix, which the loss compares with raw outputs
 weight : (n,)       sample weights; None where all are 1
 """
@@ -21,18 +24,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._model.heads import Head, RegressionHead
-from sknet._model.inputs import encode_for_training
+from sknet._model.machine import check_table_fits_in_memory
 from sknet._model.settings import Settings
-from sknet._network.chain import Inputs, RowSelection
+from sknet._network.chain import (
+    BatchFormat,
+    DenseInputs,
+    Inputs,
+    MixedInputs,
+    RowSelection,
+    SparseInputs,
+    length,
+)
 from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
 from sknet._tables.column import Column
-from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
+from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.kinds import Survey
-from sknet._tables.read import is_memory_mapped, is_sparse, table_digest, take_optional, take_rows
+from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_optional, take_rows
 from sknet._tables.rows import ALL, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
 from sknet._tables.statistics import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, Batch, DType, Table
+from sknet._vectors import split_batch
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class Encoding:
     compute_dtype: DType
     output_dtype: DType  # dtype of weights and predictions: the float type of the training table
 
-    def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
+    def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
         """Assign training rows to folds for target means; each fold is encoded by the targets of the other folds.
 
         `train` holds the indices of the training rows; None means all rows. All other rows get -1. Returns None if no
@@ -61,7 +74,7 @@ class Encoding:
         encoding_fold[row_indices] = cross_fit_folds(target, row_indices, n)
         return encoding_fold
 
-    def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> Encoding:
+    def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
         """Return the encoding with target means learnt from the rows `train`, or from all rows."""
         encoding_fold = self.cross_fit_folds(rows, train)
         if encoding_fold is None:
@@ -133,20 +146,20 @@ class EncodingLearner:
     sample: Sample
     survey: Survey
     output_dtype: DType
-    seed: int = 0
+    seed: int
 
-    def learn(self, rows_of_means: NDArray[np.intp] | None = None) -> Encoding:
+    def learn(self, train: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns, and the scale of a regressor's targets, from the sample.
 
-        Target means of categories are learnt from the rows `rows_of_means`, or from all rows. The sample
-        has too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
+        On large tables, target means of categories are learnt from the rows `train`, or from all rows. The sample has
+        too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
         """
         head = self.head
         if isinstance(head, RegressionHead):
             # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
             in_unit_of_mean = self.settings.table.input_scaling is not None
             head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
-        return self._with_steps(self._learn(head, self.sample, self.survey, rows_of_means), self.sample)
+        return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
         """Return the encoding for a fold, without information from its held-out rows.
@@ -177,6 +190,137 @@ class EncodingLearner:
         encoder = learn_encoder(sample.X, replace(table, weight=sample.weight, target=target, seed=self.seed), survey)
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
+
+
+# --- a table as the network's input -----------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class BatchwiseInputs:
+    """Rows that are written batch by batch into a buffer as large as the largest batch.
+
+    Attributes
+    ----------
+    write : callable
+        (batch, out, s), writes the rows of a batch into `out`. It may leave out the first s inputs.
+    n_inputs : int
+    dtype : dtype
+    values_at_once : int
+        How many values are written at a time, so few that they stay in the processor's cache.
+    batch_format : {"ones", "dense"}, default="ones"
+        "ones" appends a column of ones.
+    n_skipped_inputs : int, default=0
+        How many inputs the network skips, the first ones.
+    """
+
+    write: Callable[[Batch, Array, int], object]
+    n_inputs: int
+    dtype: DType
+    values_at_once: int
+    batch_format: BatchFormat = "ones"
+    n_skipped_inputs: int = 0
+
+    def __post_init__(self) -> None:
+        self._buffer = np.empty((0, self.n_inputs + (self.batch_format == "ones")), self.dtype)
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows, a view of a buffer that the next call overwrites."""
+        n = length(batch)
+        if n > len(self._buffer):  # ones, because `write` never writes the last column
+            self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
+        start = 0
+        for block in split_batch(batch, max(1, self.values_at_once // (self.n_inputs + 1))):
+            stop = start + length(block)
+            self.write(block, self._buffer[start:stop, : self.n_inputs], self.n_skipped_inputs)
+            start = stop
+        return self._buffer[:n, self.n_skipped_inputs :]
+
+    def without_first_inputs(self, s: int) -> BatchwiseInputs:
+        """Return the same rows without the first s inputs, with a separate buffer."""
+        return replace(self, n_skipped_inputs=self.n_skipped_inputs + s)
+
+
+MIN_BYTES_TO_COMPACT = 2**26
+"""Larger encoded tables are kept as compact rows, if these take less than three quarters of the memory.
+
+In float32, a table of numbers with 8 bins takes 4.5 times its size once it is encoded. Small encoded tables stay in the
+processor's cache, where dense rows are fastest. Reading a batch of a large table from memory takes as long as writing
+it from compact rows. For 200,000 rows of 40 numbers with 12 bins, a process grows by 99 MB with compact rows and by 425
+MB with dense ones; fits that encode each batch from the table take half as long again (tests/benchmarks/notes.md)."""
+
+MAX_COMPACT_TO_ARRAY_RATIO = 2.5
+"""If encoded rows take more than this many times the memory of the array, as with short integers, each batch is encoded
+from the array. This takes two to three times as long as writing compact rows, which is a tenth of a step."""
+
+
+def encode_for_training(
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
+) -> Inputs:
+    """Encode a table once for all networks and epochs, or batch by batch.
+
+    A memory-mapped table, and an array much smaller than its encoded rows, are encoded batch by batch.
+    """
+    if is_sparse(X):
+        if encoder.keeps_zeros:
+            return encode_whole(encoder, X, dtype)
+        X = encoder.as_dense(X)  # the encoder was learnt from dense rows
+    n = X.shape[0]
+    n_bytes = n * kept_row_bytes(encoder, n, dtype)
+    array = X if is_memory_mapped(X) else None
+    if n_bytes > MIN_BYTES_TO_COMPACT:
+        array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
+    if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
+
+        def encode_batch(batch: Batch, out: Array, _: int) -> None:
+            encoder.encode_rows(array, batch, out, encoding_fold)
+
+        return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
+    dense_encoder = encoder.encoder_without_lookups
+    row_bytes = kept_row_bytes(dense_encoder, n, dtype)
+    check_table_fits_in_memory(n, encoder.n_inputs, n * row_bytes)
+    if row_bytes == dense_row_bytes(dense_encoder, dtype):
+        return encode_whole(encoder, X, dtype, encoding_fold, ones=True)
+    compact = encode_compact(dense_encoder, X, dtype, encoding_fold)
+    batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
+    dense = BatchwiseInputs(compact.write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
+    return beside_lookups(dense, encoder, X, dtype)
+
+
+def encode_whole(
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None = None, *, ones: bool = False
+) -> Inputs:
+    """Encode a table into a dense or CSR matrix, or into a dense matrix and the categories that are looked up.
+
+    `ones` appends a column of ones to a dense matrix (without lookups), so that one product computes the sums of the
+    first layer with their biases.
+    """
+    if is_sparse(X) and encoder.keeps_zeros:  # such an encoder has neither bins nor categories
+        return SparseInputs(encoder.encode(X, dtype))
+    if encoder.lookups is None:
+        Z = encoder.encode(X, dtype, ones=ones, encoding_fold=encoding_fold)
+        return DenseInputs(Z, "ones" if ones else "dense")
+    Z = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
+    return beside_lookups(DenseInputs(Z), encoder, X, dtype)
+
+
+def beside_lookups(dense: Inputs, encoder: TableEncoder, X: Table, dtype: DType) -> Inputs:
+    """Return dense inputs, combined with the categories that are looked up, if there are any."""
+    lookups = encoder.lookups
+    return dense if lookups is None else MixedInputs(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
+
+
+def dense_row_bytes(encoder: TableEncoder, dtype: DType) -> int:
+    """Return how many bytes a dense encoded row takes."""
+    return encoder.n_inputs * dtype.itemsize
+
+
+def kept_row_bytes(encoder: TableEncoder, n: int, dtype: DType) -> int:
+    """Return how many bytes each of n encoded rows takes: compact if that saves much memory, otherwise dense."""
+    n_bytes = dense_row_bytes(encoder, dtype)
+    if n * n_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
+        return n_bytes
+    compact_bytes = compact_layout(encoder).row_bytes(dtype)
+    return compact_bytes if compact_bytes < 0.75 * n_bytes else n_bytes
 
 
 # --- encoded rows ----------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class NoEvaluation:
 
     early_stopping: ClassVar[Literal[False]] = False  # what the parameter resolves to
     train: ClassVar[None] = None  # indices of the rows to train on, if some are held out
-    held_out: ClassVar[None] = None
+    held_out_rows: ClassVar[None] = None
     is_short_of_rows: bool = False  # whether rows should be held out, but there are too few
 
 
@@ -49,7 +49,7 @@ class HeldOut:
 
     early_stopping: ClassVar[Literal[True]] = True
     split: Split
-    held_out: Rows
+    held_out_rows: Rows
 
     @property
     def train(self) -> NDArray[np.intp]:
@@ -63,7 +63,7 @@ class OwnRows:
 
     early_stopping: ClassVar[Literal[True]] = True
     train: ClassVar[None] = None
-    held_out: Rows
+    held_out_rows: Rows
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Folds:
 
     early_stopping: ClassVar[Literal["folds"]] = "folds"
     train: ClassVar[None] = None
-    held_out: ClassVar[None] = None  # the published networks are trained on all rows
+    held_out_rows: ClassVar[None] = None  # the published networks are trained on all rows
     splits: list[Split]
     # whether folds share the columns' encodings that do not depend on targets; not with a user's splitter, whose splits
     # may be ordered in time

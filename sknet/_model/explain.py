@@ -43,12 +43,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._model.machine import run_on_slices, split_among_threads
-from sknet._model.model import Model, Network, row_blocks
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
 from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
 from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, Table
+from sknet._vectors import split_batch
 
 # --- what `explain` returns ------------------------------------------------------------------------------------------
 
@@ -194,6 +195,15 @@ def _to_display(column: Array) -> Array:
     return (values if is_number else values.astype(str)).to_numpy(dtype=object)
 
 
+class Contributions(NamedTuple):
+    """What each column contributes to each output of each row, in the units of y."""
+
+    values: Array  # (n, d, k)
+    base_values: Array  # (k,) the background's mean outputs
+    adds_up: Array  # (n,) whether a row's contributions add up to its output minus the base value
+    is_additive: bool = False  # whether a column's contributions depend on that column alone, up to a constant
+
+
 # --- additive networks -----------------------------------------------------------------------------------------------
 
 CONTRIBUTIONS_AT_ONCE = 2**20
@@ -217,8 +227,8 @@ def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp
 
 def explain_additive(
     model: Model, columns: NDArray[np.intp], table: Table, background: Table, progress: Callable[[int], None]
-) -> tuple[Array, Array]:
-    """Compute what each column contributes to each raw output of each row.
+) -> Contributions:
+    """Compute what each column contributes to each raw output of each row of an additive network.
 
     Parameters
     ----------
@@ -232,10 +242,7 @@ def explain_additive(
 
     Returns
     -------
-    values : ndarray of shape (n, d, k)
-        The contributions, in the units of y.
-    base_values : ndarray of shape (k,)
-        The background's mean outputs.
+    Contributions
     """
     explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
     # for each output (h, d): row i holds the weight of unit i, in the column that the unit depends on
@@ -249,16 +256,15 @@ def explain_additive(
     base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
     n, d = table.shape[0], model.encoder.n_columns
     values, n_at_once = np.empty((n, d, len(weights_by_column)), base.dtype), max(1, CONTRIBUTIONS_AT_ONCE // d)
-    for block in row_blocks(slice(0, n)):
+    for block in split_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         hidden = model.last_hidden(take_rows(table, block))
-        for first in range(0, hidden.shape[0], n_at_once):
-            some = hidden[first : first + n_at_once]
-            rows = slice(block.start + first, block.start + first + some.shape[0])
+        of_block = values[block]  # a view
+        for some in split_batch(slice(0, hidden.shape[0]), n_at_once):
             for output, W in enumerate(weights_by_column):
-                by_column = as_dense(some @ W) - mean @ W
-                values[rows, :, output] = by_column * explained.scaler.scale[output]
+                by_column = as_dense(hidden[some] @ W) - mean @ W
+                of_block[some, :, output] = by_column * explained.scaler.scale[output]
         progress(block.stop)
-    return values, base
+    return Contributions(values, base, adds_up=np.ones(n, dtype=bool), is_additive=True)
 
 
 def as_dense(x: Table) -> Array:
@@ -306,15 +312,6 @@ def draw_background(n: int) -> NDArray[np.intp]:
     return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])
 
 
-class Contributions(NamedTuple):
-    """What each column contributes to each output of each row, in the units of y."""
-
-    values: Array  # (n, d, k)
-    base_values: Array  # (k,) the background's mean outputs
-    adds_up: Array  # (n,) whether a row's contributions add up to its output minus the base value
-    is_additive: bool = False  # whether a column's contributions depend on that column alone, up to a constant
-
-
 def explain(model: Model, table: Table, background: Table, progress: Callable[[int], None]) -> Contributions:
     """Compute what each column contributes to each output of each row.
 
@@ -333,8 +330,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     n, explained = table.shape[0], model.head.explained
     columns = columns_of_units(model.network, model.encoder) if explained.are_raw else None
     if columns is not None:
-        functions = explain_additive(model, columns, table, background, progress)
-        return Contributions(*functions, adds_up=np.ones(n, dtype=bool), is_additive=True)
+        return explain_additive(model, columns, table, background, progress)
     outputs = model.outputs(table, explained.of_raw)  # raises if an output is not finite
     encoded = EncodedBackground.from_background(model, background)
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.encoding.output_dtype)[0]
@@ -347,14 +343,13 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
 
     def fill(x: Table, first: int, span: slice) -> None:
         """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
-        for start in range(span.start, span.stop, step):
-            some = slice(start, min(start + step, span.stop))
+        for some in split_batch(span, step):
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with split_among_threads(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
-        for block in row_blocks(slice(0, n)):
+        for block in split_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
             run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
             progress(block.stop)
@@ -394,27 +389,19 @@ class EncodedBackground:
         return self.outputs.mean(axis=0, dtype=np.float64)
 
     @cached_property
-    def output_deviations(self) -> Array:
-        """The outputs' standard deviation over the background, (k,)."""
-        return self.outputs.std(axis=0, dtype=np.float64)
-
-    @cached_property
     def mean_inputs(self) -> Array:
         """The mean inputs of the background, (m,). Subtracting them keeps the digits of columns far from 0."""
         return self.x0.mean(axis=0)
-
-    @cached_property
-    def output_weight_sums(self) -> Array:
-        """The sum of each output's absolute weights, (k,): the scale of its rounding error."""
-        return np.abs(self.model.network.coefs[-1]).sum(axis=0)
 
     def contributions(self, x: Array, outputs: Array) -> tuple[Array, Array]:
         """Return the contributions of some rows, (k, n, d), and whether they add up, (n,).
 
         A row's lines get more nodes until its contributions add up.
         """
-        W, b = self.model.network.coefs[0], self.model.network.intercepts[0]
-        z, difference = x @ W + b, outputs - self.mean_outputs  # (n, h), (n, k)
+        coefs = self.model.network.coefs
+        z = x @ coefs[0] + self.model.network.intercepts[0]  # (n, h)
+        difference, deviation = outputs - self.mean_outputs, self.outputs.std(axis=0, dtype=np.float64)  # (n, k), (k,)
+        weight_sums = np.abs(coefs[-1]).sum(axis=0)  # (k,)  the scale of each output's rounding error
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
         for n_nodes in NODES_PER_LINE:
@@ -422,10 +409,8 @@ class EncodedBackground:
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # with a narrow background, or a single row, no more precision is asked for than float32 has
-            spread = np.maximum(self.output_deviations, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
-            rounding = (
-                ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_weight_sums)
-            )
+            spread = np.maximum(deviation, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
+            rounding = ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
             excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:
@@ -485,9 +470,11 @@ class EncodedBackground:
 
     @cached_property
     def _all_partial_sums(self) -> Array:
+        """The partial sums of all columns, if there is a single block."""
         return self._compute_partial_sums(self.column_blocks[0])
 
     def _compute_partial_sums(self, columns: NDArray[np.intp]) -> Array:
+        """Return the partial sums of some columns, divided by b."""
         W, encoder, b = self.model.network.coefs[0], self.model.encoder, len(self.x0)
         # with one input per column and no bins, no loop over thousands of columns is needed
         if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():

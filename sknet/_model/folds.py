@@ -104,7 +104,7 @@ class PhaseOutcome(NamedTuple):
     """The result of a phase."""
 
     network: Network  # all networks, joined
-    held_out: HeldOutOutputs | None = None
+    held_out_outputs: HeldOutOutputs | None = None
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class Selection:
     n_steps: float  # steps of the folds' networks up to this epoch, on average
     temperature: float
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
-    row_indices: NDArray[np.intp]  # (m,)  of the held-out rows
-    held_out: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other judged sets
+    held_out: NDArray[np.intp]  # (m,)  the indices of the held-out rows
+    held_out_outputs: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other judged sets
     stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
@@ -223,44 +223,37 @@ class FoldPhase:
         folds: Folds,
         seeds: Sequence[tuple[int, int]],
     ) -> None:
-        self._settings = settings
+        self._solver = solver = settings.solver
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
-        solver = settings.solver
         n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
         self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / min(n_steps)), solver.n_epochs)  # the first that may be chosen
         self._steps_per_epoch = float(np.mean(n_steps))
-        # for each fold, a list over its members
-        self._trainers: list[list[NetworkTrainer]] = []
-        self._held_out_rows: list[list[EncodedRows]] = []  # in the form that each network takes
+        self._trainers: list[list[NetworkTrainer]] = []  # for each fold, of all members
         for train, held_out in folds.splits:
             encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.shares_columns)
             is_shared = encoding is encoded.encoding
             own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
-            train_rows, held_out_rows = own.take(train), own.take(held_out)
-            trainers = [
-                make_trainer(settings, encoding, train_rows, sees_bins=sees_bins, may_stop_early=False)
-                for sees_bins in settings.sees_bins
-            ]
             if not self._trainers:  # the first fold, whose networks are published after an interrupt
                 self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
-            self._trainers.append(trainers)
-            self._held_out_rows.append([held_out_rows.for_network(trainer.n_skipped_inputs) for trainer in trainers])
+            of_fold = own.take(train), own.take(held_out)
+            self._trainers.append(
+                [
+                    make_trainer(settings, encoding, *of_fold, sees_bins=sees_bins, may_stop_early=False)
+                    for sees_bins in settings.sees_bins
+                ]
+            )
         self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
         # The first judge has all held-out rows. If there are several judged sets, each has a judge with the other rows.
-        self._rows_of_judges = [np.arange(len(self.held_out))]
-        for judged in self._judged_sets:
-            others = np.flatnonzero(~np.isin(self.held_out, self.held_out[judged]))
-            if len(others):
-                self._rows_of_judges.append(others)
-        self._judges = [Judge(encoded.take(self.held_out[own]), settings) for own in self._rows_of_judges]
+        judging = [np.arange(len(self.held_out))]
+        judging += [np.flatnonzero(~np.isin(self.held_out, self.held_out[judged])) for judged in self._judged_sets]
+        # each judge, with the indices of its rows among the held-out rows
+        self._judges = [(Judge(encoded.take(self.held_out[own]), settings), own) for own in judging if len(own)]
         states = [
             [trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)]
             for of_fold in self._trainers
         ]
         self.progress = FoldProgress(states, [EpochChoice() for _ in self._judges])
         self._epochs_before = 0  # epochs trained before this call
-        # empty: networks of folds are published only after an interrupt, by `outcome`
-        self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
 
     def resume(self, progress: FoldProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
@@ -291,9 +284,9 @@ class FoldPhase:
 
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        folds = list(zip(self._trainers, self.progress.states, self._held_out_rows, strict=True))
-        return self._judges[0].raw_by_component(
-            lambda j: np.concatenate([trainers[j].raw_outputs(states[j], rows[j]) for trainers, states, rows in folds])
+        folds = list(zip(self._trainers, self.progress.states, strict=True))
+        return self._judges[0][0].raw_by_component(
+            lambda j: np.concatenate([trainers[j].raw_held_out_outputs(states[j]) for trainers, states in folds])
         )
 
     def evaluate_epoch(self) -> bool:
@@ -301,37 +294,38 @@ class FoldPhase:
         progress, raw_by_component = self.progress, self.raw_by_component()
         epoch, inverse_temperature = len(progress.epochs) + 1, None
         losses = []
-        for judge, row_indices in zip(self._judges, self._rows_of_judges, strict=True):
-            losses.append(judge.loss_of_mixture(raw_by_component.take(row_indices, axis=1), None, inverse_temperature))
+        for judge, own in self._judges:
+            losses.append(judge.loss_of_mixture(raw_by_component.take(own, axis=1), None, inverse_temperature))
             inverse_temperature = losses[0].inverse_temperature  # the same for all judges: finding it takes longest
         progress.inverse_temperature, value, criterion = losses[0]
         if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT:
-            for choice, loss in zip(progress.choices, losses, strict=True):
-                choice.consider(epoch, raw_by_component, loss.criterion)
+            for choice, of_judge in zip(progress.choices, losses, strict=True):
+                choice.consider(epoch, raw_by_component, of_judge.criterion)
         last = [state.history[-1] for _, state in self._all_networks]
-        means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
+        loss, rate, norm = np.mean([[own.loss, own.learning_rate, own.gradient_norm] for own in last], axis=0).tolist()
         progress.epochs.append(
             Epoch(
-                loss=means[0],
+                loss=loss,
                 validation_loss=value,
                 validation_score=-value,
-                learning_rate=means[1],
-                gradient_norm=means[2],
-                seconds=sum(epoch.seconds for epoch in last),
+                learning_rate=rate,
+                gradient_norm=norm,
+                seconds=sum(own.seconds for own in last),
             )
         )
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_JUDGE
-        # strictly less: a loss that stays 0 does not improve
-        if criterion < loss_worse_by(1.0 - self._settings.solver.tol, progress.least_criterion):
+        least, factor = progress.least_criterion, 1.0 - self._solver.tol
+        # a user's own loss may be negative; strictly less, since a loss that stays 0 does not improve
+        if criterion < least * (factor if least > 0.0 else 2.0 - factor):
             progress.patience_epoch = epoch
-        progress.least_criterion = min(progress.least_criterion, criterion)
+        progress.least_criterion = min(least, criterion)
         return self._continues
 
     @property
     def _continues(self) -> bool:
         """Whether to train another epoch."""
-        solver, epoch, patience_epoch = self._settings.solver, len(self.progress.epochs), self.progress.patience_epoch
-        return epoch < solver.n_epochs and epoch - patience_epoch <= solver.n_iter_no_change
+        n_without_progress = self.n_iter - self.progress.patience_epoch
+        return self.n_iter < self._solver.n_epochs and n_without_progress <= self._solver.n_iter_no_change
 
     # --- the interface of a phase ------------------------------------------------------------------------------------
 
@@ -341,7 +335,7 @@ class FoldPhase:
         return len(self.progress.epochs) > self._epochs_before and bool(self._trainers)
 
     @property
-    def epochs(self) -> list[tuple[Epoch, ...]]:
+    def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
         """The epochs of all networks together, as a list of one item."""
         return [tuple(self.progress.epochs)]
 
@@ -351,7 +345,7 @@ class FoldPhase:
         progress = self.progress
         return EpochReport(
             number=len(progress.epochs),
-            n_epochs=self._settings.solver.n_epochs,
+            n_epochs=self._solver.n_epochs,
             figures=progress.epochs[-1],
             best_epoch=progress.patience_epoch,
             n_rate_cuts=0,
@@ -376,41 +370,34 @@ class FoldPhase:
 
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
-        self._trainers, self.progress.states, self._held_out_rows, self.importance_rows = [], [], [], None
+        self._trainers, self.progress.states, self.importance_rows = [], [], None
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice of the folds. If no epoch could be chosen yet, choose the last one."""
-        mixtures, outputs = [], []  # of each judge: its choice, and the raw outputs at the chosen epoch
-        for judge, own, choice in zip(self._judges, self._rows_of_judges, self.progress.choices, strict=True):
+        choices, mixtures, outputs = self.progress.choices, [], []
+        for (judge, own), choice in zip(self._judges, choices, strict=True):
             if choice.raw_by_component is None:
-                choice.epoch, choice.raw_by_component = len(self.progress.epochs), self.raw_by_component()
+                choice.epoch, choice.raw_by_component = self.n_iter, self.raw_by_component()
             outputs.append(choice.raw_by_component)
             mixtures.append(judge.choose_mixture(choice.raw_by_component.take(own, axis=1)))
         raw = np.empty_like(outputs[0][0])
         # the other sets choose the epoch and the mixture of a judged set; a single set chooses for itself
-        for judged, mixture, raw_by_component in zip(
-            self._judged_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True
-        ):
+        of_sets = zip(self._judged_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
+        for judged, mixture, raw_by_component in of_sets:
             raw_of_set = raw_by_component.take(judged, axis=1)
             raw[judged] = mix_outputs(raw_of_set, mixture.mixing_weight) / mixture.temperature
         # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
         # the residual of the single published network.
-        first, rows = np.sort(np.concatenate(self._judged_sets)), self._judges[0].rows
-        chosen_epoch = self.progress.choices[0].epoch
+        first, (judge, _) = np.sort(np.concatenate(self._judged_sets)), self._judges[0]
         return Selection(
-            chosen_epoch=chosen_epoch,
-            n_steps=chosen_epoch * self._steps_per_epoch,
+            chosen_epoch=choices[0].epoch,
+            n_steps=choices[0].epoch * self._steps_per_epoch,
             temperature=mixtures[0].temperature,
-            mixing_weights=self._judges[0].weights_of_networks(mixtures[0].mixing_weight),
-            row_indices=self.held_out[first],
-            held_out=HeldOutOutputs(raw[first], rows.y[first], take_optional(rows.weight, first)),
+            mixing_weights=judge.weights_of_networks(mixtures[0].mixing_weight),
+            held_out=self.held_out[first],
+            held_out_outputs=HeldOutOutputs(raw[first], judge.rows.y[first], take_optional(judge.rows.weight, first)),
             stop_reason=stop_reason,
         )
-
-
-def loss_worse_by(factor: float, loss: float) -> float:
-    """Return a loss made worse by a factor, or better by a factor below 1. A user's own loss may be negative."""
-    return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
 class _EpochEvaluator:

@@ -13,8 +13,8 @@ weight : (n,) or None       positive sample weights
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -106,18 +106,20 @@ class LabelHead:
     settings: TargetSettings
     labels: Labels
 
-    loss: Loss = field(init=False)  # the named loss for these labels, or the user's own
-    n_outputs: int = field(init=False)  # columns of the target matrix
-
-    def __post_init__(self) -> None:
+    @cached_property
+    def loss(self) -> Loss:
+        """The named loss for these labels, or the user's own."""
         name, output_slices = self.settings.loss, self.labels.output_slices
         loss = _label_loss(name, output_slices, self.labels.exclusive)
-        if len(output_slices) > 1 or not self.labels.exclusive:  # with several labels per row, some may be missing
-            loss = loss_of_present_targets(
-                loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0
-            )
-        object.__setattr__(self, "loss", loss)
-        object.__setattr__(self, "n_outputs", self.labels.n_outputs)
+        if len(output_slices) == 1 and self.labels.exclusive:
+            return loss
+        # with several labels per row, some may be missing
+        return loss_of_present_targets(loss, partial(_loss_of_each_label, name, self.labels), weight_of_each_target=1.0)
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of raw outputs, and of columns of the target matrix."""
+        return self.labels.n_outputs
 
     def read(self, y: Target) -> Array:
         """Return the codes of labels; raise for unknown labels."""
@@ -255,21 +257,26 @@ class RegressionHead:
     settings: TargetSettings
     regression_target: RegressionTarget
 
-    loss: Loss = field(init=False)  # the named loss with its options, or the user's own
-    n_outputs: int = field(init=False)  # one per target, or one per quantile level
-
     def __post_init__(self) -> None:
+        if self.loss.levels and not self.regression_target.flat:
+            raise ValueError(f"quantile={self.loss.levels!r} gives several levels and takes a y of one dimension.")
+
+    @cached_property
+    def loss(self) -> Loss:
+        """The named loss with its options, or the user's own."""
         name = self.settings.loss
         loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name](**self.settings.options)
-        if loss.levels and not self.regression_target.flat:
-            raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs
         if k > 1:
             loss = loss_of_present_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each_target=1.0 / k)
         if not loss.takes_scaled_targets and self.log_of_unit.any():
             loss = in_unit(loss, self.regression_target.scaler.scale)
-        object.__setattr__(self, "loss", loss)
-        object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
+        return loss
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of raw outputs: one per target, or one per quantile level."""
+        return len(self.loss.levels) or self.regression_target.n_outputs
 
     @property
     def log_of_unit(self) -> Array:

@@ -6,17 +6,20 @@ same number of threads, if one fit runs at a time.
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import cache
 from pathlib import Path
-from threading import RLock, Thread, current_thread, local, main_thread
+from threading import RLock, Thread, current_thread, get_ident, main_thread
 from weakref import WeakSet
 
 import scipy
 from threadpoolctl import LibController, ThreadpoolController
+
+from sknet._vectors import split_batch
 
 # --- memory ----------------------------------------------------------------------------------------------------------
 
@@ -101,46 +104,41 @@ class _HoldToken:
     """Identifies a call that holds a library at one thread."""
 
 
-class _HoldTokens:
-    """The tokens of the calls that hold a BLAS library at one thread.
-
-    The references are weak: if a call is interrupted before it removes its token, the token disappears with the call.
-    """
-
-    def __init__(self) -> None:
-        self.tokens: WeakSet[_HoldToken] = WeakSet()
-        self.n_threads_before: int | None = None  # None while no call holds the library
-
-
-class _ThreadHoldTokens(_HoldTokens, local):
-    """Tokens per thread, for libraries with a limit per thread."""
-
-
 class _Library:
-    """A BLAS library with a limit of one thread: the first of overlapping calls sets it, the last one resets it."""
+    """A BLAS library with a limit of one thread: the first of overlapping calls sets it, the last one resets it.
+
+    References to the calls' tokens are weak: if a call is interrupted before it releases its token, the token
+    disappears with the call.
+    """
 
     def __init__(self, controller: LibController) -> None:
         self.controller = controller
         self._lock = RLock()  # reentrant, since a signal handler may predict too
-        # OpenBLAS with OpenMP has a limit per thread; otherwise the limit holds for the process
-        is_per_thread = getattr(controller, "threading_layer", None) == "openmp"
-        self._holders = _ThreadHoldTokens() if is_per_thread else _HoldTokens()
+        # OpenBLAS with OpenMP has a limit per thread; otherwise the limit holds for the process, and the key is None
+        self._is_per_thread = getattr(controller, "threading_layer", None) == "openmp"
+        self._tokens: defaultdict[int | None, WeakSet[_HoldToken]] = defaultdict(WeakSet)
+        self._n_threads_before: dict[int | None, int] = {}  # while a call holds the library
 
     def hold(self, token: _HoldToken) -> None:
         """Limit the library to one thread until all tokens are released."""
+        key = self._key()
         with self._lock:
-            self._holders.tokens.add(token)
-            if self._holders.n_threads_before is None:
-                self._holders.n_threads_before = self.controller.get_num_threads()
+            self._tokens[key].add(token)
+            if key not in self._n_threads_before:
+                self._n_threads_before[key] = self.controller.get_num_threads()
             self._set_num_threads(1)
 
     def release(self, token: _HoldToken) -> None:
         """Release a token; if it is the last one, reset the number of threads."""
+        key = self._key()
         with self._lock:
-            self._holders.tokens.discard(token)
-            if self._holders.n_threads_before is not None and not self._holders.tokens:
-                self._set_num_threads(self._holders.n_threads_before)
-                self._holders.n_threads_before = None
+            self._tokens[key].discard(token)
+            if key in self._n_threads_before and not self._tokens[key]:
+                self._set_num_threads(self._n_threads_before[key])
+                del self._n_threads_before[key], self._tokens[key]
+
+    def _key(self) -> int | None:
+        return get_ident() if self._is_per_thread else None
 
     def _set_num_threads(self, n_threads: int) -> None:
         # Since version 3.8, threadpoolctl lets only one controlling thread set the limit of OpenBLAS, and ignores other
@@ -232,8 +230,7 @@ def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threa
     if n_threads == 1:
         work(rows)
         return
-    starts = range(rows.start, rows.stop, size)
-    slices = [slice(start, min(start + size, rows.stop)) for start in starts]
+    slices = list(split_batch(rows, size))
     contexts = [copy_context() for _ in slices]  # so that np.errstate holds in threads too
     with ThreadPoolExecutor(n_threads) as pool:
         # `list` waits for all slices and raises the first error

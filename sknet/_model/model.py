@@ -26,9 +26,8 @@ from typing import Self
 import numpy as np
 from scipy.linalg import block_diag
 
-from sknet._model.encoding import Encoding
+from sknet._model.encoding import Encoding, encode_whole
 from sknet._model.heads import Head
-from sknet._model.inputs import encode_whole
 from sknet._model.machine import (
     UNSPLIT_PRODUCT,
     UNSPLIT_VECTOR_PRODUCT,
@@ -43,6 +42,7 @@ from sknet._network.weights import output_rounding_step
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
+from sknet._vectors import split_batch
 
 ROWS_PREDICTED_AT_ONCE = 1024
 """How many rows are predicted at once: enough for fast matrix products, and few enough to stay in the cache."""
@@ -176,7 +176,7 @@ class Model:
     def _encoded_blocks(self, table: Table, span: slice) -> Iterator[tuple[slice, Table, Chain]]:
         """Yield the rows of each block of a span, encoded, and the layers that take them."""
         chain_of = self._make_chains()
-        for rows in row_blocks(span):
+        for rows in split_batch(span, ROWS_PREDICTED_AT_ONCE):
             inputs, batch_format = self._encode(take_rows(table, rows))
             yield rows, inputs, chain_of(rows.stop - rows.start, batch_format)
 
@@ -197,6 +197,7 @@ class Model:
         return copy_context().run(self._finite_outputs, chain, inputs, convert_raw)
 
     def _finite_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
+        """Do the work of `_forward`."""
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column
             raw = chain.forward(inputs)
             if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the block
@@ -234,7 +235,7 @@ class Model:
         outputs += [np.empty((inputs.shape[0], b.size), self.encoding.output_dtype) for b in self.network.intercepts]
         chain_of = self._make_chains()
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
-            for rows in row_blocks(slice(0, inputs.shape[0])):
+            for rows in split_batch(slice(0, inputs.shape[0]), ROWS_PREDICTED_AT_ONCE):
                 chain = chain_of(rows.stop - rows.start, "sparse" if is_sparse(inputs) else "dense")
                 raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, block in zip(outputs[1:], [*chain.hidden, raw], strict=True):
@@ -252,12 +253,6 @@ class Model:
                 self._forward(chain, inputs, np.asarray)  # raises if an output is not finite
                 outputs[rows] = chain.hidden[-1]
         return outputs
-
-
-def row_blocks(span: slice) -> Iterator[slice]:
-    """Split rows into blocks of `ROWS_PREDICTED_AT_ONCE`; the last block may be smaller."""
-    for start in range(span.start, span.stop, ROWS_PREDICTED_AT_ONCE):
-        yield slice(start, min(start + ROWS_PREDICTED_AT_ONCE, span.stop))
 
 
 # --- several networks as one -----------------------------------------------------------------------------------------

@@ -115,10 +115,10 @@ class Residuals:
         return np.column_stack([self._at(wanted, column) for column in self.quantiles.T])
 
     def own_quantiles(self, quantile_levels: Array) -> Array:
-        """Return the quantile, at each quantile level, of this level's own column of residuals, (levels,).
+        """Return for each quantile level the quantile of the residuals in its own column, (levels,).
 
-        Added to the prediction of the level, it moves the right share of new rows below. Levels beyond the ranks of the
-        least and the largest residual get this residual.
+        Added to the predictions of the level, it makes the right share of targets lie below them. Levels beyond the
+        ranks of the smallest and the largest residual get this residual.
         """
         wanted = quantile_levels * (self.effective_size + 1.0)
         return np.array([self._at(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
@@ -156,7 +156,7 @@ class ResidualScale:
 
 def n_prediction_bins(residuals: Array, weight: Array | None) -> int:
     """Return the number of bins to learn the scale with; fewer than 2 if there are too few residuals."""
-    return int(min(MAX_PREDICTION_BINS, least_effective_size(residuals, weight) // MIN_ROWS_PER_BIN))
+    return int(min(MAX_PREDICTION_BINS, min_effective_size(residuals, weight) // MIN_ROWS_PER_BIN))
 
 
 def learn_residual_scale(
@@ -298,10 +298,10 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
     m = len(residuals) if weight is None and len(residuals) <= MAX_RESIDUAL_QUANTILES else MAX_RESIDUAL_QUANTILES
     quantile_levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, quantile_levels, weight) for column in residuals.T])
-    return Residuals(quantiles, least_effective_size(residuals, weight))
+    return Residuals(quantiles, min_effective_size(residuals, weight))
 
 
-def least_effective_size(residuals: Array, weight: Array | None) -> float:
+def min_effective_size(residuals: Array, weight: Array | None) -> float:
     """Return the smallest effective sample size of a column; missing residuals are ignored."""
     columns = ~np.isnan(residuals.T)
     if weight is None:
@@ -411,7 +411,7 @@ class LabelResiduals:
         return [code for code, of_class in enumerate(self.by_class) if of_class.quantile(coverage) is None]
 
     def quantile(self, coverage: float) -> Array | None:
-        """Return the largest residual with which each class is in a set, (K,); None for too few rows."""
+        """Return for each class the largest residual with which it is in a set, (K,); None for too few rows."""
         of_all = self.of_all.quantile(coverage)
         if of_all is None:
             return None
@@ -419,10 +419,10 @@ class LabelResiduals:
 
 
 def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
-    """Return the quantile of a class's rows.
+    """Return the quantile of the residuals of a class's rows.
 
-    If these are too few, return their maximum or the quantile of all rows, whichever is larger. So the quantile never
-    falls as the coverage grows.
+    If there are too few rows, return the largest residual of the class, or `of_all`, the quantile of all rows, if it is
+    larger. So the quantile never falls as the coverage grows.
     """
     quantile = of_class.quantile(coverage)
     return float(max(of_class.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())

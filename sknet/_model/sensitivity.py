@@ -28,12 +28,13 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows
 from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
-from sknet._model.model import Model, Network, row_blocks
+from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._network.chain import MixedRows
 from sknet._tables.encoding import TableEncoder, gradients_by_column, sum_by_column
 from sknet._tables.read import is_sparse, take_optional, take_rows
 from sknet._tables.rows import Rows
 from sknet._typing import Array, Table
+from sknet._vectors import split_batch
 
 # --- gradients -------------------------------------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
     n, k = table.shape[0], model.head.n_outputs
     by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
-    for rows in row_blocks(slice(0, n)):
+    for rows in split_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         block = take_rows(table, rows)
         inputs = model.encoder.encode(block, np.dtype(np.float64))
         by_column[rows] = gradients_by_column(model.encoder, block, _gradients_by_input(model, inputs))
@@ -225,8 +226,7 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
     sums = np.zeros(model.encoder.n_columns)
     difference, step = x - x.mean(axis=0), max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
     for slopes in mean_slopes_by_unit(network, model.head, x @ W + b):
-        for start in range(0, len(x), step):
-            some = slice(start, start + step)
+        for some in split_batch(slice(0, len(x)), step):
             by_column = sum_by_column((slopes[some] @ W.T) * difference[some], starts)
             sums[columns] += np.abs(by_column).sum(axis=0, dtype=np.float64)
     return sums

@@ -23,7 +23,6 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sknet._model.encoding import Encoding
-from sknet._model.evaluation import Judge
 from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldOutOutputs, PhaseOutcome, Selection
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
@@ -36,16 +35,13 @@ from sknet._typing import Array, Table
 # --- balance of losses with a log link -------------------------------------------------------------------------------
 
 
-def balancing_shift(
-    trainers: Sequence[NetworkTrainer], states: Sequence[State], mixing_weights: Sequence[float]
-) -> Array | None:
+def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_weights: Sequence[float]) -> Array | None:
     """Return the shift of the networks' mean raw output: log(sum w y / sum w exp(raw)).
 
     Parameters
     ----------
-    trainers : sequence of NetworkTrainer
+    networks : sequence of (NetworkTrainer, State)
         All have the same training rows.
-    states : sequence of State
     mixing_weights : sequence of float
         The weight of each network in the mean.
 
@@ -55,7 +51,7 @@ def balancing_shift(
         None for losses without a log link, and for a user's loss that does not start at the targets' means: it need
         not predict a mean.
     """
-    rows, head = trainers[0].train_rows, trainers[0].encoding.head
+    rows, head = networks[0][0].train_rows, networks[0][0].encoding.head
     loss = head.loss
     if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
         return None
@@ -66,13 +62,8 @@ def balancing_shift(
     log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_of_unit
     if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
         return None
-    raw = np.sum(
-        [
-            w * trainer.raw_training_outputs(state)
-            for w, trainer, state in zip(mixing_weights, trainers, states, strict=True)
-        ],
-        axis=0,
-    )
+    raws = [trainer.raw_training_outputs(state) for trainer, state in networks]
+    raw = np.sum([w * own for w, own in zip(mixing_weights, raws, strict=True)], axis=0)
     with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
         # in this unit, predictions of a usable network do not overflow
         predictions = predictions_of(loss, raw.astype(np.float64) - head.log_of_unit)
@@ -100,8 +91,8 @@ class TrainPhase:
 
     trainers: list[NetworkTrainer]
     states: list[State]
-    importance_rows: Table | None = None
-    selection: Selection | None = None
+    importance_rows: Table | None
+    selection: Selection | None
 
     def __post_init__(self) -> None:
         self._epochs_before = max(state.epoch for state in self.states)  # epochs trained before this call
@@ -121,8 +112,8 @@ class TrainPhase:
         return self.trainers[0].encoding
 
     @property
-    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
-        """The trainers and states of the networks."""
+    def networks(self) -> list[tuple[NetworkTrainer, State]]:
+        """The trainer and the state of each network."""
         return list(zip(self.trainers, self.states, strict=True))
 
     @property
@@ -130,11 +121,11 @@ class TrainPhase:
         """Whether all networks that had not ended before have trained an epoch in this call."""
         return all(
             state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
-            for trainer, state in self.trainers_and_states
+            for trainer, state in self.networks
         )
 
     @property
-    def epochs(self) -> list[tuple[Epoch, ...]]:
+    def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
         """The epochs that each network has trained."""
         return [tuple(state.history) for state in self.states]
 
@@ -164,33 +155,31 @@ class TrainPhase:
 
     def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
-        temperature, mixing_weights, held_out = 1.0, None, None
-        held_out_rows = [trainer.held_out for trainer in self.trainers if trainer.held_out is not None]
+        temperature, mixing_weights, outputs = 1.0, None, None
         if self.selection is not None:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
-            held_out = self.selection.held_out
-        elif held_out_rows:  # the same rows for each network, in the form that it takes
-            judge = Judge(held_out_rows[0], self.trainers[0].settings)
-            raw_by_component = judge.raw_by_component(
-                lambda j: self.trainers[j].raw_outputs(self.states[j], held_out_rows[j])
-            )
+            outputs = self.selection.held_out_outputs
+        elif self.trainers[0].held_out_rows is not None:
+            judge = self.trainers[0].judge  # of the same rows as the judges of the other networks
+            raw_by_component = judge.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(self.states[j]))
             mixing_weight, raw = 1.0, raw_by_component[0]
             if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
                 mixing_weight, temperature, raw = judge.choose_mixture(raw_by_component)
             mixing_weights = judge.weights_of_networks(mixing_weight)
-            held_out = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
-        networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
+            outputs = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
+        networks = [trainer.network(state, temperature) for trainer, state in self.networks]
         # each joined network takes all inputs; its weights for skipped bins are 0
         joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
+        if outputs is None or mixing_weights is None:
+            return PhaseOutcome(joined)
         # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs
-        shift = None if mixing_weights is None else balancing_shift(self.trainers, self.states, mixing_weights)
+        shift = balancing_shift(self.networks, mixing_weights)
+        raw = outputs.raw
         if shift is not None:
             joined = joined.with_output_shifted(shift)
-        if held_out is not None:
-            # outputs of folds come from other networks, which are not balanced
-            raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
-            held_out = held_out._replace(raw=raw.astype(self.encoding.output_dtype))
-        return PhaseOutcome(joined, held_out)
+            if self.selection is None:  # outputs of folds come from other networks, which are not balanced
+                raw = raw + shift
+        return PhaseOutcome(joined, outputs._replace(raw=raw.astype(self.encoding.output_dtype)))
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may continue; None for several networks, which have been joined."""
@@ -198,7 +187,7 @@ class TrainPhase:
             return None
         trainer = self.trainers[0]
         # the best epoch, and a temperature chosen by folds, are in the published weights only
-        from_published = self.selection is not None or trainer.held_out is not None
+        from_published = self.selection is not None or trainer.held_out_rows is not None
         n_parameters, dtype = trainer.layout.n_parameters, self.encoding.output_dtype
         return state_to_keep(self.states[0], n_parameters, dtype, from_published=from_published)
 

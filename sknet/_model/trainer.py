@@ -12,6 +12,7 @@ m                  inputs of the network
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil, inf, prod
 
 import numpy as np
@@ -41,7 +42,6 @@ from sknet._training.loop import clear_fixed
 from sknet._training.solver import (
     EpochEvaluation,
     EpochObserver,
-    Evaluate,
     Problem,
     Solver,
     State,
@@ -79,24 +79,7 @@ BIN_MEAN = 0.5
 def make_monotone_bounds(
     settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int, sets: InputSets
 ) -> MonotoneBounds | None:
-    """Return the bounds on a network's weights; None if no column is constrained.
-
-    Parameters
-    ----------
-    settings : NetworkSettings
-    encoding : Encoding
-    layout : Layout
-    n_skipped_inputs : int
-        How many of the encoded table's inputs the network skips, the first
-        ones.
-
-    sets : InputSets
-        The sets of the network's inputs.
-
-    Returns
-    -------
-    MonotoneBounds or None
-    """
+    """Return the bounds on a network's weights; None if no column is constrained. `sets` are the sets of its inputs."""
     sign = input_signs(settings.monotonic_cst, encoding.encoder)
     if sign is None:
         return None
@@ -104,14 +87,8 @@ def make_monotone_bounds(
     # the inputs' means: first biases compensate for weights whose sign is changed
     means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
     sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
-    return monotone_bounds(
-        layout,
-        settings.activations,
-        sign=sign,
-        input_means=means,
-        dtype=encoding.compute_dtype,
-        sets=sets,
-    )
+    dtype = encoding.compute_dtype
+    return monotone_bounds(layout, settings.activations, sign=sign, input_means=means, dtype=dtype, sets=sets)
 
 
 def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
@@ -139,7 +116,7 @@ def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None
         )
 
 
-# --- initial weights that are not drawn ------------------------------------------------------------------------------
+# --- given weights, and states to continue from ----------------------------------------------------------------------
 
 
 def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
@@ -258,14 +235,16 @@ class NetworkTrainer:
     encoding: Encoding
     layout: Layout
     n_skipped_inputs: int  # how many of the encoded table's inputs it skips, the first ones
-    train_rows: EncodedRows  # in the form that this network takes
-    held_out: EncodedRows | None  # the rows that evaluate each epoch
+    train_rows: EncodedRows  # in the form that this network takes, like the held-out rows
+    held_out_rows: EncodedRows | None
     max_rows: int  # how many are computed at once
+    penalty: ElasticNet
     objective: ObjectiveFunction
-    problem: Problem
     solver: Solver
     sets: InputSets  # a single set, unless `interaction_cst` keeps inputs apart
-    monotone: MonotoneBounds | None = None  # bounds on the weights
+    monotone: MonotoneBounds | None  # bounds on the weights, if columns are monotone
+    evaluates_epochs: bool  # whether its held-out rows evaluate each of its epochs
+    score: ModelScorer | None  # returns the score of an epoch; None for minus the loss
 
     @property
     def largest_product(self) -> int:
@@ -304,37 +283,89 @@ class NetworkTrainer:
                 coefs, intercepts = self.monotone.start(coefs, intercepts)
             bias = head.first_bias(*self.objective.known_targets, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
-        theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
-        return self.solver.init(theta, np.random.default_rng(seeds[1]), self.layout.sizes[0])
+        return self.state_of_weights(self.layout.pack(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
 
-    # --- results -----------------------------------------------------------------------------------------------------
+    def state_of_weights(self, theta: Array, seed: int) -> State:
+        """Return the state of a training that starts from these weights; `seed` is that of the order of rows."""
+        return self.solver.init(theta, np.random.default_rng(seed), self.layout.sizes[0])
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    @property
+    def problem(self) -> Problem:
+        """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
+        bounds, objective = self._weight_bounds(), self.objective
+        max_norm, is_first_order = self.settings.regularisation.max_norm, self.solver.is_first_order
+        has_proximal_step = is_first_order and (self.penalty.l1 or max_norm)
+        return Problem(
+            objective if bounds is None else with_fixed_weights(objective, *bounds),
+            n_samples=len(self.train_rows),
+            n_weights=self.layout.n_weights,
+            n_inputs=self.layout.sizes[0],
+            first_input_weight=self.layout.weight_starts[0],
+            penalty=objective.penalty,
+            is_random=any(self.settings.network.dropout),
+            l1=self.penalty.l1,
+            bounds=bounds,
+            proximal_step=ProximalStep(self.penalty.l1, max_norm or 0.0, self.layout) if has_proximal_step else None,
+            evaluate=self._evaluate_epoch if self.evaluates_epochs else None,
+            batches=objective.batches,
+        )
+
+    def _weight_bounds(self) -> tuple[Array, Array] | None:
+        """Return the lower and upper bounds on the weights, (n_weights,) each; None if there are none."""
+        if self.monotone is not None:
+            return self.monotone.lower, self.monotone.upper
+        return self.sets.weight_bounds(self.layout, self.encoding.compute_dtype) if self.sets.n_sets > 1 else None
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The judge by the held-out rows; it is used only if there are some."""
+        assert self.held_out_rows is not None
+        return Judge(self.held_out_rows, self.settings)
+
+    def _evaluate_epoch(self, theta: Array, epoch: int) -> EpochEvaluation:
+        """Evaluate theta on the held-out rows, at the best temperature if there is one."""
+        raw = self._raw_held_out_outputs(theta)
+        calibration = self.judge.calibrate_in_place(raw)
+        if self.settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
+            theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
+        score = -calibration.loss
+        if self.score is not None:
+            network = self._network_of(theta, calibration.temperature)
+            score = self.score(Model(self.encoding, network), raw.astype(self.encoding.output_dtype))
+        return EpochEvaluation(theta, score, calibration.loss, epoch, calibration.temperature)
+
+    # --- results, of the best epoch if held-out rows evaluate the epochs ----------------------------------------------
 
     def network(self, state: State, temperature: float = 1.0) -> Network:
         """Return the trained network, with copies of its arrays and with its outputs divided by a temperature.
 
-        If rows were held out, it is the network of the best epoch. It takes all inputs of the encoded table.
+        It takes all inputs of the encoded table.
         """
-        best, dtype = state.best, self.encoding.output_dtype
         theta = state.trained_theta
         if temperature != 1.0:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
-        if best is not None:
-            temperature *= best.temperature  # best.theta includes it already
-        return make_network(
-            self.settings,
-            self.encoding,
-            self.layout,
-            theta.astype(dtype),
-            temperature=temperature,
-            is_monotone=self.monotone is not None,
-        )
+        if state.best is not None:
+            temperature *= state.best.temperature  # its theta includes it already
+        return self._network_of(theta.astype(self.encoding.output_dtype), temperature)
 
-    def raw_outputs(self, state: State, rows: EncodedRows) -> Array:
-        """Return raw outputs for other rows, (n, k); if rows were held out, of the best epoch at its temperature."""
-        return self.objective.raw(state.trained_theta, rows.inputs, len(rows))
+    def _network_of(self, theta: Array, temperature: float) -> Network:
+        """Return the network of theta, which takes all inputs of the encoded table."""
+        activations, is_monotone = self.settings.network.activations, self.monotone is not None
+        network = Network(activations, *self.layout.views(theta), temperature, is_monotone)
+        return join_networks([network], self.encoding.encoder.n_inputs)
+
+    def raw_held_out_outputs(self, state: State) -> Array:
+        """Return raw outputs for the held-out rows, (m, k)."""
+        return self._raw_held_out_outputs(state.trained_theta)
+
+    def _raw_held_out_outputs(self, theta: Array) -> Array:
+        rows = self.judge.rows
+        return self.objective.raw(theta, rows.inputs, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
-        """Return raw outputs for the training rows, (n, k), at the best epoch if rows were held out."""
+        """Return raw outputs for the training rows, (n, k)."""
         with limit_blas_threads(self.largest_product):
             return self.objective.raw_training_outputs(state.trained_theta)
 
@@ -343,28 +374,20 @@ class NetworkTrainer:
         theta = network.theta_vector(self.encoding.compute_dtype)
         gradient = np.zeros_like(theta)
         with limit_blas_threads(self.largest_product):
-            value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
-        w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.train_rows.total_weight)
-        if penalty.l1:
-            gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
-            if not self.solver.is_first_order:  # else, the objective includes it
-                value += penalty.l1 * float(np.abs(w).sum())
+            value, _ = self.objective(theta, slice(0, len(self.train_rows)), gradient)
+        if self.penalty.l1:
+            w = theta[: self.layout.n_weights]
+            gradient[: self.layout.n_weights] += self.penalty.l1 * np.sign(w)
+            if not self.solver.is_first_order:  # else the objective includes it
+                value += self.penalty.l1 * float(np.abs(w).sum())
         return value, gradient
-
-
-def make_network(
-    settings: Settings, encoding: Encoding, layout: Layout, theta: Array, *, temperature: float, is_monotone: bool
-) -> Network:
-    """Return the network of theta, which takes all inputs of the encoded table."""
-    network = Network(settings.network.activations, *layout.views(theta), temperature, is_monotone)
-    return join_networks([network], encoding.encoder.n_inputs)
 
 
 def make_trainer(
     settings: Settings,
     encoding: Encoding,
     train_rows: EncodedRows,
-    held_out: EncodedRows | None = None,
+    held_out_rows: EncodedRows | None = None,
     score: ModelScorer | None = None,
     *,
     sees_bins: bool = True,
@@ -378,9 +401,7 @@ def make_trainer(
     settings : Settings
     encoding : Encoding
     train_rows : EncodedRows
-    held_out : EncodedRows, default=None
-        Rows that evaluate each epoch.
-
+    held_out_rows : EncodedRows, default=None
     score : callable, default=None
         Returns the score of an epoch; by default minus the loss.
 
@@ -392,64 +413,39 @@ def make_trainer(
         By default the solver of the settings.
 
     may_stop_early : bool, default=True
-        Whether training may end early if nothing improves.
+        Whether training may end early if nothing improves, and keeps the best
+        epoch by the held-out rows. False for folds, which judge all networks
+        together.
 
     Returns
     -------
     NetworkTrainer
     """
-    head, activations = encoding.head, settings.network.activations
+    head, network, regularisation = encoding.head, settings.network, settings.regularisation
     if settings.solver.learns_gains and train_rows.inputs.batch_format == "sparse":
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
     max_rows = rows_at_once(settings, train_rows)
-    n_held_out = 0 if held_out is None else min(len(held_out), MAX_BUFFER_ROWS)
-    n_outputs = max(max_rows, n_held_out) * sum(layout.sizes[1:])
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
+    n_evaluated = 0 if held_out_rows is None else min(len(held_out_rows), MAX_BUFFER_ROWS)
+    n_outputs = max(max_rows, n_evaluated) * sum(layout.sizes[1:])
     check_fits_in_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    own_rows = train_rows.for_network(n_skipped_inputs, settings.regularisation.label_smoothing)
-    sets = make_input_sets(settings.network, encoding, n_skipped_inputs)
-    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs, sets)
-    bounds = None if monotone is None else (monotone.lower, monotone.upper)
-    if bounds is None and sets.n_sets > 1:
-        bounds = sets.weight_bounds(layout, encoding.compute_dtype)
-    is_first_order = settings.solver.is_first_order
-    penalty = penalty_of(settings, own_rows.total_weight)
-    smooth_penalty = penalty if is_first_order else ElasticNet(l2=penalty.l2)  # the solver adds the L1 term
+    sets = make_input_sets(network, encoding, n_skipped_inputs)
+    monotone = make_monotone_bounds(network, encoding, layout, n_skipped_inputs, sets)
+    own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
+    strength, l1_ratio = regularisation.alpha / own_rows.total_weight, regularisation.l1_ratio
+    penalty = ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
+    smooth_penalty = penalty if settings.solver.is_first_order else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
     objective_settings = ObjectiveSettings(
-        layout, activations, head.loss, smooth_penalty, max_rows, dropout=settings.network.dropout
+        layout, network.activations, head.loss, smooth_penalty, max_rows, dropout=network.dropout
     )
     objective = own_rows.inputs.objective(objective_settings, own_rows)
-    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
-        check_custom_functions(head.loss, objective.known_targets[0], activations)
-    max_norm = settings.regularisation.max_norm
-    proximal_step = None
-    if is_first_order and (penalty.l1 or max_norm):
-        proximal_step = ProximalStep(penalty.l1, max_norm or 0.0, layout)
-    held_out_rows, evaluate = None, None
-    if held_out is not None:
-        held_out_rows = held_out.for_network(n_skipped_inputs)
-        evaluate = make_evaluation(
-            settings, encoding, layout, objective, held_out_rows, score=score, is_monotone=monotone is not None
-        )
-    problem = Problem(
-        objective if bounds is None else with_fixed_weights(objective, (bounds[0] < bounds[1]).astype(bounds[0].dtype)),
-        n_samples=len(own_rows),
-        n_weights=layout.n_weights,
-        n_inputs=layout.sizes[0],
-        first_input_weight=layout.weight_starts[0],
-        penalty=objective.penalty,
-        is_random=any(settings.network.dropout),
-        l1=penalty.l1,
-        bounds=bounds,
-        proximal_step=proximal_step,
-        evaluate=evaluate,
-        batches=objective.batches,
-    )
+    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(network.activations):
+        check_custom_functions(head.loss, objective.known_targets[0], network.activations)
     own_solver = solver or settings.solver
     # a schedule that ends is not cut short by the training loss, which falls most at the end
-    runs_through = own_solver.end_reason is StopReason.FINISHED and held_out is None
+    runs_through = own_solver.end_reason is StopReason.FINISHED and held_out_rows is None
     if runs_through or not may_stop_early:
         own_solver = replace(own_solver, n_iter_no_change=inf)
     return NetworkTrainer(
@@ -458,47 +454,21 @@ def make_trainer(
         layout=layout,
         n_skipped_inputs=n_skipped_inputs,
         train_rows=own_rows,
-        held_out=held_out_rows,
+        held_out_rows=None if held_out_rows is None else held_out_rows.for_network(n_skipped_inputs),
         max_rows=max_rows,
+        penalty=penalty,
         objective=objective,
-        problem=problem,
         solver=own_solver,
         sets=sets,
         monotone=monotone,
+        evaluates_epochs=held_out_rows is not None and may_stop_early,
+        score=score,
     )
 
 
-def make_evaluation(
-    settings: Settings, encoding: Encoding, layout: Layout, objective: ObjectiveFunction, held_out: EncodedRows, *,
-    score: ModelScorer | None, is_monotone: bool,
-) -> Evaluate:  # fmt: skip
-    """Return a function that evaluates theta on held-out rows, at the best temperature if there is one.
-
-    The score is what `score` returns, or minus the loss.
-    """
-    judge = Judge(held_out, settings)
-
-    def evaluate(theta: Array) -> EpochEvaluation:
-        raw = objective.raw(theta, held_out.inputs, len(held_out))
-        calibration = judge.calibrate_in_place(raw)
-        if settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
-            theta = layout.with_output_scaled(theta, calibration.inverse_temperature)
-        epoch_score = -calibration.loss
-        if score is not None:
-            network = make_network(
-                settings, encoding, layout, theta, temperature=calibration.temperature, is_monotone=is_monotone
-            )
-            epoch_score = score(Model(encoding, network), raw.astype(encoding.output_dtype))
-        return EpochEvaluation(theta, epoch_score, calibration.loss, temperature=calibration.temperature)
-
-    return evaluate
-
-
-def with_fixed_weights(objective: ValueAndGradient, is_free: Array) -> ValueAndGradient:
-    """Return the objective with a gradient of 0 for fixed weights, so that they stay and do not affect clipping.
-
-    `is_free`, (n_weights,), is 1 for free weights and 0 for fixed weights.
-    """
+def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) -> ValueAndGradient:
+    """Return the objective with a gradient of 0 for weights of equal bounds, so that they do not affect clipping."""
+    is_free = (lower < upper).astype(lower.dtype)  # (n_weights,)
 
     def value_and_gradient(
         theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -538,12 +508,6 @@ def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
     # each block passes over theta several times, which takes longest if the table is sparse: use fewer, larger blocks
     return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))
-
-
-def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
-    """Return the L2 and L1 penalties from alpha, divided by the training rows' total weight."""
-    strength, l1_ratio = settings.regularisation.alpha / total_weight, settings.regularisation.l1_ratio
-    return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
 # --- several networks ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ batch : slice or (b,) array of int     the indices of its rows
 s : how many of the d inputs a network skips, the first ones
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from itertools import accumulate, pairwise
@@ -433,13 +433,3 @@ class RowSelection:
 def length(batch: Batch) -> int:
     """Return the number of rows of a batch."""
     return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
-
-
-def split_batch(batch: Batch, size: int) -> Iterator[Batch]:
-    """Split a batch into blocks of at most `size` rows."""
-    if isinstance(batch, slice):
-        for start in range(batch.start, batch.stop, size):
-            yield slice(start, min(start + size, batch.stop))
-    else:
-        for start in range(0, len(batch), size):
-            yield batch[start : start + size]

@@ -17,10 +17,11 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length, split_batch
+from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length
 from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
+from sknet._vectors import split_batch
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
 """At least this many rows of other data pass through the network at once, and as many as a batch has."""

@@ -26,9 +26,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows
-from sknet._model.inputs import BatchwiseInputs
-from sknet._network.chain import BatchFormat, DenseInputs, length, split_batch
+from sknet._model.encoding import BatchwiseInputs, EncodedRows
+from sknet._network.chain import BatchFormat, DenseInputs, length
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
@@ -42,6 +41,7 @@ from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Table, Target
+from sknet._vectors import split_batch
 
 # --- reading a source ------------------------------------------------------------------------------------------------
 

@@ -80,12 +80,12 @@ class EpochEvaluation:
     theta: Array
     score: float
     validation_loss: float
-    epoch: int = 0  # counted from 1; 0 until `State` has set it
+    epoch: int  # counted from 1
     temperature: float = 1.0  # theta's output weights have been divided by it
 
 
-Evaluate: TypeAlias = Callable[[Array], EpochEvaluation]
-"""theta -> its evaluation by held-out rows."""
+Evaluate: TypeAlias = Callable[[Array, int], EpochEvaluation]
+"""(theta, epoch) -> the evaluation by held-out rows."""
 
 
 def epoch_rank(score: float, validation_loss: float) -> tuple[int, float]:
@@ -142,11 +142,11 @@ class State:
         """
         loss, score, compared = nan, nan, -training_loss
         if evaluate is not None:
-            evaluated = evaluate(self.averaged_theta)
+            evaluated = evaluate(self.averaged_theta, self.epoch)
             loss, score = evaluated.validation_loss, evaluated.score
             compared = score
             if self.best is None or epoch_rank(score, loss) >= epoch_rank(self.best.score, self.best.validation_loss):
-                self.best = replace(evaluated, theta=evaluated.theta.copy(), epoch=self.epoch)
+                self.best = replace(evaluated, theta=evaluated.theta.copy())
         # `not >=`, since NaN is no improvement
         self.n_no_improvement = self.n_no_improvement + 1 if not compared >= self.best_score + tol else 0
         self.best_score = max(self.best_score, compared)

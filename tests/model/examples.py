@@ -1,4 +1,4 @@
-"""Parts of the models' room that several tests start from: rows in memory, and what they are encoded as."""
+"""Rows in memory and encoded rows for several tests."""
 
 from types import SimpleNamespace
 
@@ -29,7 +29,7 @@ def encoded(net, X, y, weight=None, *, validated=False, cross_fit=False, n_numbe
     settings = settings_of(net, len(y), validated, n_numbers)
     rows = rows_of(X, values, weight)
     sample = rows.sample(0)
-    encoding = EncodingLearner(settings, head, rows, sample, survey_of(sample.X), np.dtype(float)).learn()
+    encoding = EncodingLearner(settings, head, rows, sample, survey_of(sample.X), np.dtype(float), seed=0).learn(None)
     return settings, encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
 
 

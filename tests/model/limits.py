@@ -1,8 +1,8 @@
-"""Sizes from which models are made in another way, changed for a while: `with memory_of(2**20): ...`"""
+"""Context managers that change limits: `with memory_of(2**20): ...`"""
 
 from unittest.mock import patch
 
-from sknet._model import inputs, machine
+from sknet._model import encoding, machine
 
 
 def memory_of(n_bytes):
@@ -12,7 +12,7 @@ def memory_of(n_bytes):
 
 def compact_bytes(n):
     """The size of an encoded table from which it is kept as compact rows."""
-    return patch.object(inputs, "MIN_BYTES_TO_COMPACT", n)
+    return patch.object(encoding, "MIN_BYTES_TO_COMPACT", n)
 
 
 def blas_threads(n):

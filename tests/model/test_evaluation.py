@@ -1,4 +1,4 @@
-"""The mixing weights of networks without bins and with bins, as held-out rows choose them."""
+"""Held-out rows choose the mixing weights of networks without and with bins."""
 
 from types import SimpleNamespace
 
@@ -20,13 +20,13 @@ LOGIT = 2.0 * (LABEL[:, np.newaxis] - 0.5) + rng.normal(size=(M, 1))
     ("sees_bins", "equal", "of_each"),
     [((False, True), 0.5, (0.8, 0.2)), ((False, True, False), 2 / 3, (0.4, 0.2, 0.4)), ((True, True), 1.0, (0.4, 0.4))],
 )
-def test_networks_of_a_kind_have_equal_parts_of_its_share(sees_bins, equal, of_each):
+def test_networks_of_a_component_share_its_mixing_weight_equally(sees_bins, equal, of_each):
     judge = judge_of(None, sees_bins=sees_bins)
     assert judge.weights_of_networks(equal) == pytest.approx([1.0 / len(sees_bins)] * len(sees_bins))
     assert judge.weights_of_networks(0.8) == pytest.approx(of_each)
 
 
-def test_each_kind_has_the_mean_of_its_networks():
+def test_a_component_is_the_mean_of_its_networks():
     judge = judge_of(None, sees_bins=(False, True, False))
     raw_by_component = judge.raw_by_component(lambda j: np.full((2, 1), float(j)))
     assert_array_equal(raw_by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
@@ -36,7 +36,7 @@ def test_each_kind_has_the_mean_of_its_networks():
 
 
 def judge_of(rows, *, has_temperature=False, sees_bins=(False, True)):
-    """A judge by these rows, of a fit whose networks see bins or not."""
+    """A judge of these rows, for networks with or without bins."""
     regularisation = SimpleNamespace(temperature_scaling=has_temperature)
     return Judge(rows, SimpleNamespace(regularisation=regularisation, sees_bins=sees_bins))
 
@@ -60,7 +60,7 @@ def test_outputs_are_evaluated_at_their_best_temperature():
     assert judge_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
 
 
-def test_what_knows_the_labels_has_the_whole_share_and_noise_none():
+def test_a_component_that_predicts_the_labels_gets_all_the_weight():
     noise = [rng.normal(size=(M, 1)) for _ in range(2)]
     judge = judge_of_labels(True)
     assert judge.choose_mixture(np.array([5.0 * LOGIT, 5.0 * noise[0]])).mixing_weight > 0.8
@@ -71,8 +71,8 @@ def test_what_knows_the_labels_has_the_whole_share_and_noise_none():
 
 
 @pytest.mark.parametrize("factor", [1.0, 1000.0])
-def test_the_share_does_not_depend_on_the_unit_of_a_target(factor):
-    """The prior is measured against the noise, in whatever unit."""
+def test_the_mixing_weight_does_not_depend_on_the_unit_of_the_target(factor):
+    """The prior is relative to the noise."""
     y = rng.normal(size=30)
     head, values = learn_regression_head(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
@@ -84,5 +84,5 @@ def test_the_share_does_not_depend_on_the_unit_of_a_target(factor):
     )  # which would be best but for the prior, that so few rows hardly move
 
 
-def test_equal_outputs_keep_equal_shares():
+def test_equal_outputs_keep_equal_weights():
     assert judge_of_labels(True).choose_mixture(np.array([LOGIT, LOGIT])).mixing_weight == pytest.approx(0.5)

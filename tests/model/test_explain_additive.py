@@ -1,4 +1,4 @@
-"""Outputs that are sums of a function of each column: which they are, and what columns contribute."""
+"""Additive networks: how they are recognised, and the contributions of their columns."""
 
 import numpy as np
 import pandas as pd
@@ -29,13 +29,13 @@ def columns_of(net):
     return columns_of_units(model.network, model.encoder)
 
 
-def test_which_column_a_unit_depends_on():
+def test_columns_of_units():
     assert_array_equal(columns_of(network_with(FIRST, np.ones((6, 1)))), [0, 0, 1, 1, 2, 2])
     assert_array_equal(columns_of(network_with(FIRST, SECOND, LAST)), [0, 1, 2])
     assert_array_equal(columns_of(network_with(np.ones((3, 1)))), [0, 1, 2])  # a linear model: its inputs
 
 
-def test_a_unit_that_depends_on_nothing_is_no_obstacle():
+def test_a_unit_without_inputs_keeps_a_network_additive():
     net = network_with(FIRST * [1, 0, 1, 1, 1, 1], SECOND, LAST)
     second = net.coefs_[1].copy()
     second[0, 0] = 0.0  # of the first unit below: the second one below depends on no input
@@ -45,7 +45,7 @@ def test_a_unit_that_depends_on_nothing_is_no_obstacle():
 
 
 @pytest.mark.parametrize(("layer", "place"), [(0, (2, 0)), (1, (0, 2))])
-def test_a_unit_of_two_columns_makes_it_no_sum(layer, place):
+def test_a_unit_of_two_columns_makes_a_network_not_additive(layer, place):
     net = network_with(FIRST, SECOND, LAST)
     coefs = [W.copy() for W in net.coefs_]
     coefs[layer][place] = 1e-3
@@ -56,7 +56,7 @@ def test_a_unit_of_two_columns_makes_it_no_sum(layer, place):
     assert 0.0 < np.abs(off).max() < 1e-3 * net.predict(X).std()
 
 
-def test_a_column_contributes_its_function_less_the_mean_over_the_background():
+def test_a_contribution_is_the_columns_function_minus_its_mean():
     net = network_with(FIRST, SECOND, LAST)
     b, c, (d,) = net.intercepts_
     functions = np.tanh(np.tanh(X @ FIRST + b) @ SECOND + c) * np.ravel(LAST)
@@ -65,8 +65,8 @@ def test_a_column_contributes_its_function_less_the_mean_over_the_background():
     assert_allclose(found.base_values, functions[30:].mean(axis=0).sum() + d, rtol=1e-12)
 
 
-def test_the_inputs_of_a_column_are_one():
-    """Bins, levels and marks of missing values."""
+def test_the_contributions_of_a_columns_inputs_are_added_up():
+    """These are bins, categories and indicators of missing values."""
     table = pd.DataFrame({"number": np.where(X[:, 0] > 1, np.nan, X[:, 0]), "town": rng.choice(list("xyz"), 80)})
     net = SigmoidMLPRegressor(
         12, numeric_encoding="piecewise_linear", interaction_cst="no_interactions", max_iter=3, dtype="float64",

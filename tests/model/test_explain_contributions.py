@@ -1,4 +1,4 @@
-"""Contributions of columns: closed forms, their sum, and what they must not depend on."""
+"""Contributions of columns: closed forms, their sum, and invariances."""
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ SQUARE = Activation("square", square, times_two_z, keeps="input")
 
 
 def network_with(coefs, intercepts, activation):
-    """A network with these weights, of tables as they are."""
+    """A network with these weights, whose inputs are not scaled."""
     sizes = tuple(np.shape(W)[1] for W in coefs[:-1])
     net = SigmoidMLPRegressor(sizes, activation, **EXACT).fit(X, Y)
     net.coefs_, net.intercepts_ = [np.array(W, float) for W in coefs], [np.array(b, float) for b in intercepts]
@@ -53,7 +53,7 @@ def network_with(coefs, intercepts, activation):
 # --- closed forms ----------------------------------------------------------------------------------------------------
 
 
-def test_of_a_linear_model_they_are_the_slope_times_the_distance_from_the_mean():
+def test_contributions_to_a_linear_model_are_slope_times_distance():
     net = SigmoidMLPRegressor((), **EXACT | {"input_scaling": "standard", "target_scaling": "standard"}).fit(X, Y)
     found = net.explain(X[:7], background=X[20:60])
     slopes = net.input_gradients(X[:7])
@@ -61,7 +61,7 @@ def test_of_a_linear_model_they_are_the_slope_times_the_distance_from_the_mean()
     assert_allclose(found.base_values, net.predict(X[20:60]).mean(), rtol=1e-9)
 
 
-def test_of_a_sum_of_functions_of_one_column_each_has_its_own():
+def test_contributions_to_a_sum_are_its_terms():
     W, V = np.kron(np.eye(3), [[1.0, -2.0]]), rng.normal(size=(6, 1))  # two units for each column
     net = network_with([W, V], [rng.normal(size=6), [0.5]], "tanh")
     found = net.explain(X[:9], background=X)
@@ -74,7 +74,7 @@ def test_of_a_sum_of_functions_of_one_column_each_has_its_own():
     assert_allclose(found.base_values, net.predict(X[draw_background(N)]).mean(), rtol=1e-12)
 
 
-def test_of_a_product_both_factors_have_half_of_what_they_do_together():
+def test_the_factors_of_a_product_share_it_equally():
     # x y = ((x + y)^2 - (x - y)^2) / 4; along a line, the integral of y dx is (x - x') (y + y') / 2
     net = network_with([[[1, 1], [1, -1], [0, 0]], [[0.25], [-0.25]]], [[0, 0], [0]], [SQUARE])
     (x, y), (x0, y0) = X[:5, :2, None].swapaxes(0, 1), X[draw_background(N)][:, :2].T
@@ -84,7 +84,7 @@ def test_of_a_product_both_factors_have_half_of_what_they_do_together():
     assert_array_equal(found[:, 2], 0.0)
 
 
-def test_a_category_has_the_difference_of_its_levels():
+def test_the_contribution_of_a_category_is_the_difference_of_outputs():
     table = TABLE[["color"]]
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(table, NUMBER)
     found = net.explain(table[:30], background=table[50:])
@@ -127,7 +127,7 @@ def outputs_of(net, table):
 
 
 @pytest.mark.parametrize("case", EXPLAINED)
-def test_they_add_up_to_the_output_less_the_mean_of_the_background(case):
+def test_contributions_add_up_to_output_minus_base_value(case):
     estimator, y = EXPLAINED[case]
     net = estimator.fit(TABLE, y)
     found = net.explain(TABLE[:40], background=TABLE[30:])
@@ -145,7 +145,7 @@ def test_they_add_up_to_the_output_less_the_mean_of_the_background(case):
 
 
 @pytest.mark.parametrize("sizes", [(6,), (6, 4)])
-def test_those_to_an_output_do_not_depend_on_the_other_outputs(sizes):
+def test_contributions_to_an_output_do_not_depend_on_other_outputs(sizes):
     targets = np.column_stack([Y, X[:, 1], X[:, 2] ** 2])
     net = SigmoidMLPRegressor(sizes, **EXACT).fit(X, targets)
     of_all = net.explain(X[:9], background=X[20:60]).values
@@ -157,7 +157,7 @@ def test_those_to_an_output_do_not_depend_on_the_other_outputs(sizes):
         assert_allclose(of_all[:, :, j], alone.explain(X[:9], background=X[20:60]).values, atol=5e-4)
 
 
-def test_a_row_that_is_its_own_background_has_none():
+def test_a_row_that_is_its_own_background_has_contributions_of_zero():
     net = SigmoidMLPClassifier(**QUICK).fit(TABLE, LABEL)
     found = net.explain(TABLE[3:4], background=TABLE[3:4])
     assert_array_equal(found.values, 0.0)
@@ -171,7 +171,7 @@ def test_the_order_of_columns_changes_nothing():
     assert_allclose(other.explain(X[:, order]).values, net.explain(X).values[:, order], rtol=1e-9, atol=1e-12)
 
 
-def test_other_names_of_levels_change_nothing():
+def test_renamed_categories_change_nothing():
     renamed = TABLE.assign(color=TABLE["color"].map({"blue": "b1", "green": "g2", "red": "r3"}))  # in the same order
     found = [SigmoidMLPRegressor(**QUICK).fit(table, NUMBER).explain(table[:25]) for table in (TABLE, renamed)]
     assert_array_equal(found[0].values, found[1].values)
@@ -218,7 +218,7 @@ def test_a_column_far_from_zero_keeps_its_digits():
 # --- the background --------------------------------------------------------------------------------------------------
 
 
-def test_at_most_a_hundred_rows_are_drawn_and_the_same_ones_each_time():
+def test_the_background_has_at_most_100_rows_always_the_same():
     assert_array_equal(draw_background(MAX_BACKGROUND_ROWS), np.arange(MAX_BACKGROUND_ROWS))
     drawn = draw_background(5000)
     assert len(set(drawn)) == MAX_BACKGROUND_ROWS and (np.diff(drawn) > 0).all() and abs(drawn.mean() - 2500) < 500

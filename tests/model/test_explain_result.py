@@ -31,13 +31,13 @@ def test_importance_is_the_mean_absolute_contribution():
     assert one.importance().name == "importance"
 
 
-def test_shap_is_asked_for_by_name(monkeypatch):
+def test_to_shap_without_shap_names_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "shap", None)
     found = SigmoidMLPClassifier(**QUICK).fit(X, Y > 0).explain(X)
     with pytest.raises(ImportError, match="to_shap needs the package shap.*pip install shap"):
         found.to_shap()
 
 
-def test_levels_of_several_types_have_places_in_shaps_plots():
+def test_categories_of_several_types_are_ranked_for_shap():
     column = np.array(["b", 1, None, "a", 2.5, "b"], dtype=object)
     assert_allclose(_numbers_or_ranks(column), [4.0, 1.0, np.nan, 3.0, 2.0, 4.0])

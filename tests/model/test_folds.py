@@ -1,4 +1,4 @@
-"""Folds choose the epoch and the temperature for which the loss of the rows that they hold out is least."""
+"""Folds choose the epoch and the temperature with the least loss on the held-out rows."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -44,10 +44,10 @@ SEEDS = [(4, 6), (14, 16)]
 
 
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
-    """Settings, encoded rows, the rows, and what learns the columns of a fold."""
+    """Settings, encoded rows, the rows, and the learner of a fold's encoding."""
     settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
     sample = table.sample(0)
-    learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float))
+    learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float), seed=0)
     return settings, rows, table, learner
 
 
@@ -57,7 +57,7 @@ def fold_networks(*prepared, groups=None):
 
 @pytest.fixture
 def script_losses(monkeypatch):
-    """Script the inverse temperature and the loss of all held-out rows, epoch after epoch, but not those of sets."""
+    """Replace the inverse temperature and the loss of each epoch on all held-out rows; losses of sets stay."""
 
     def script(values):
         pairs, losses = iter(values), []
@@ -83,8 +83,8 @@ def script_losses(monkeypatch):
     [(FEW_ROWS - 1, False, (4, 4)), (FEW_ROWS - 1, True, (4, 4)), (FEW_ROWS, False, (4, 1)),
      (MANY_ROWS - 1, False, (4, 1)), (MANY_ROWS, False, (10, 1)), (MANY_ROWS, True, (4, 2))],
 )  # fmt: skip
-def test_the_rules_depend_on_rows_and_groups(n_rows, grouped, rules):
-    """One fold is enough of a larger table, but not the rows of one fold of groups."""
+def test_the_number_of_folds_depends_on_rows_and_groups(n_rows, grouped, rules):
+    """One fold is enough for a larger table without groups."""
     assert fold_rules(n_rows, grouped) == rules
 
 
@@ -105,8 +105,8 @@ def test_a_group_is_held_out_as_a_whole():
 @pytest.mark.parametrize(
     "rules", [fold_rules(N), fold_rules(FEW_ROWS), fold_rules(MANY_ROWS)], ids=["few", "some", "many"]
 )
-def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
-    """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
+def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
+    """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""
     settings, rows, *given = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
@@ -121,13 +121,14 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
                     settings,
                     rows.encoding,
                     others,
+                    part,
                     sees_bins=sees_bins,
                     solver=replace(settings.solver, n_epochs=n_epochs),
                     may_stop_early=False,
                 )
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
-                raw[fold == i] += run.raw_outputs(state, part.for_network(run.n_skipped_inputs)) / 2.0
+                raw[fold == i] += run.raw_held_out_outputs(state) / 2.0
         outputs.append(raw[held_out])
 
     all_places = np.arange(len(held_out))
@@ -158,16 +159,16 @@ def test_the_joint_loss_of_held_out_rows_chooses(rules, weight):
     best, temperature = choice_of(all_places)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
-    assert_array_equal(chosen.row_indices, held_out)
-    expected = np.empty_like(chosen.held_out.raw)  # by the choice of the other sets
+    assert_array_equal(chosen.held_out, held_out)
+    expected = np.empty_like(chosen.held_out_outputs.raw)  # by the choice of the other sets
     for judged in draw_judged_sets(splits, None):
         epoch, temperature = choice_of(np.setdiff1d(all_places, judged))
         expected[judged] = outputs[epoch - 1][judged] / temperature
-    np.testing.assert_allclose(chosen.held_out.raw, expected, rtol=1e-4)
+    np.testing.assert_allclose(chosen.held_out_outputs.raw, expected, rtol=1e-4)
 
 
-def test_no_row_chooses_the_epoch_at_which_it_is_judged():
-    """Sets are folds, or halves of one; with a row in the first split that holds it out, and a group in one half."""
+def test_judged_sets_share_no_rows_and_no_groups():
+    """Sets are folds, or halves of a single fold. A row belongs to the first split that holds it out."""
     splits = [Split(np.arange(3, 9), np.arange(3)), Split(np.arange(2), np.array([4, 2, 3]))]
     assert [judged.tolist() for judged in draw_judged_sets(splits, None)] == [[0, 1, 2], [3, 5]]
     groups = np.arange(N) // 5
@@ -179,8 +180,8 @@ def test_no_row_chooses_the_epoch_at_which_it_is_judged():
 
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
-def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expected, script_losses):
-    """The last epoch is chosen if its loss with the prior is at most that of the others, 1."""
+def test_the_penalty_on_the_temperature_is_part_of_the_criterion(surplus, expected, script_losses):
+    """The last epoch is chosen if its loss plus the penalty is at most 1, the loss of the other epochs."""
     prior = temperature_penalty(np.exp(-1.2), N)
     script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.0 - prior + surplus)])
     chosen = fold_networks(*prepared(max_iter=4, batch_size=2, numeric_encoding="raw")).train()
@@ -195,7 +196,7 @@ def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse
     assert folds.train().chosen_epoch == expected < folds.first_epoch
 
 
-def test_the_temperature_of_a_set_is_that_of_the_other_rows_even_if_patience_ends_before_an_epoch_may_be_chosen(
+def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     script_losses,
 ):
     script_losses([(1.0, 1.0)] * 3)
@@ -207,18 +208,18 @@ def test_the_temperature_of_a_set_is_that_of_the_other_rows_even_if_patience_end
     for judged in draw_judged_sets(draw_folds(N, LABEL, None, 5).splits, None):
         others = np.setdiff1d(np.arange(N), judged)
         temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
-        np.testing.assert_allclose(chosen.held_out.raw[judged], raw[judged] / temperature, rtol=1e-4)
+        np.testing.assert_allclose(chosen.held_out_outputs.raw[judged], raw[judged] / temperature, rtol=1e-4)
 
 
 class FoldsOf(FoldPhase):
-    """Folds whose networks predict what they are told."""
+    """Folds whose networks have given raw outputs."""
 
     def raw_by_component(self):
         return self.given
 
 
 def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
-    """What folds choose where the networks' outputs for the held-out rows are these, of noise of variance 1."""
+    """The choice of folds whose networks have these outputs for the held-out rows, and the outputs."""
     settings, rows, *given = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
     folds = FoldsOf(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
@@ -226,30 +227,30 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     return folds.train(), folds.given
 
 
-def test_networks_that_err_more_have_a_smaller_share():
-    """Independent errors of variances 1 and 4 have the best mean at shares of 4/5 and 1/5; the prior draws to 1/2."""
+def test_worse_networks_get_a_smaller_mixing_weight():
+    """With independent errors of variances 1 and 4, weights of 4/5 and 1/5 are best; the prior draws them to 1/2."""
     target, errors = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
     errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
     chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
     assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
     np.testing.assert_allclose(
-        chosen.held_out.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second
+        chosen.held_out_outputs.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second
     )
     chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
     np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
 
 
 @pytest.mark.parametrize("n_members", [2, 3])
-def test_shares_are_equal_where_all_networks_predict_the_same(n_members):
+def test_equal_networks_get_equal_mixing_weights(n_members):
     target = rng.normal(size=N)
     given = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
     chosen, _ = of_one_epoch(**given)
     np.testing.assert_allclose(chosen.mixing_weights, 1.0 / n_members, atol=0.05)  # shares are multiples of 1/10
 
 
-def test_other_losses_have_no_temperature():
+def test_a_regression_loss_has_no_temperature():
     chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
-    assert chosen.temperature == 1.0 and chosen.held_out.raw.shape == (N, 1)
+    assert chosen.temperature == 1.0 and chosen.held_out_outputs.raw.shape == (N, 1)
 
 
 # --- for how long they wait ------------------------------------------------------------------------------------------
@@ -257,18 +258,15 @@ def test_other_losses_have_no_temperature():
 
 @pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (20, 20), (np.inf, 35)])
 @pytest.mark.parametrize("lower", [0.0, 2.0])
-def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, script_losses):
-    """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here.
-
-    Losses may be negative: a user's own is, if it is a density's.
-    """
+def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain, lower, script_losses):
+    """The loss must fall by more than the fraction `tol`. Losses may be negative, such as those of a density."""
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
     networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02))
     chosen = networks.train()
     assert chosen.chosen_epoch == 4 and networks.n_iter == 4 + n_in_vain + 1
 
 
-def test_a_constant_loss_of_0_is_no_better_than_itself(script_losses):
+def test_a_loss_that_stays_zero_does_not_improve(script_losses):
     script_losses([(1.0, 0.0)] * 40)
     networks = fold_networks(*prepared(max_iter=40, n_iter_no_change=2))
     networks.train()
@@ -276,7 +274,7 @@ def test_a_constant_loss_of_0_is_no_better_than_itself(script_losses):
 
 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 4), (N, 80, 75), (N, 9, 9)])
-def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, script_losses):
+def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, script_losses):
     early, late = 0.9 ** np.arange(first - 1), 2.0 * 1.1 ** np.arange(max_iter)  # an early one would be the best one
     script_losses((1.0, value) for value in [*early, *late])
     folds = fold_networks(
@@ -285,27 +283,27 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
     assert folds.train().chosen_epoch == first
 
 
-def test_splits_that_train_on_few_rows_have_as_many_steps():
+def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
     folds = Folds([Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], shares_columns=False)
     networks = FoldPhase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
 
-def test_max_iter_bounds_them_even_where_no_loss_is_a_number(script_losses):
+def test_max_iter_ends_folds_whose_losses_are_nan(script_losses):
     script_losses([(1.0, np.nan)] * 99)
     networks = fold_networks(*prepared(max_iter=4))
     assert networks.train().chosen_epoch <= networks.n_iter <= 4
 
 
-def test_the_networks_for_all_rows_train_for_so_many_epochs():
+def test_a_fit_ends_long_before_max_iter():
     net = SigmoidMLPClassifier(**QUICK | {"max_iter": 500, "n_iter_no_change": 3}, random_state=0)
     net.fit(X, LABEL)
     assert net.n_iter_ <= len(net.validation_scores_) < 100
 
 
 @pytest.mark.parametrize(("n_rows", "n_train", "n_epochs"), [(300, 225, 5), (400, 300, 5), (128, 96, 5), (20, 15, 7)])
-def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
-    """225 rows are seven batches of 32 and one row: seven epochs of eight steps would be six of 300 rows."""
+def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
+    """225 rows are seven batches of 32 and one row. Counting eight steps would give six epochs of 300 rows."""
     solver = prepared(batch_size=32, max_iter=50)[0].solver
     n_steps = 7 * steps_per_epoch(solver, n_train)
     selection = Selection(7, n_steps, 1.0, (1.0,), np.arange(0), None, None)
@@ -316,7 +314,7 @@ def test_all_rows_train_on_as_many_rows_as_folds_do(n_rows, n_train, n_epochs):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_the_same_seeds_choose_the_same(n_threads):
+def test_equal_seeds_choose_the_same_epoch(n_threads):
     with thread_product(0), blas_threads(2):
         networks = fold_networks(*prepared(max_iter=3))
         first = networks.train()
@@ -324,8 +322,8 @@ def test_the_same_seeds_choose_the_same(n_threads):
         same_networks = fold_networks(*prepared(max_iter=3))
         again = same_networks.train()
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
-    assert_array_equal(first.held_out.raw, again.held_out.raw)
-    for one, other in zip(*networks.epochs, *same_networks.epochs, strict=True):
+    assert_array_equal(first.held_out_outputs.raw, again.held_out_outputs.raw)
+    for one, other in zip(*networks.epochs_by_network, *same_networks.epochs_by_network, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
 
 
@@ -334,8 +332,8 @@ def test_the_same_seeds_choose_the_same(n_threads):
     [np.zeros((1, N, 1), np.uint32), np.zeros((1, N, 1), np.float32), np.zeros((1, N, 2))],
     ids=["type", "precision", "shape"],
 )
-def test_outputs_of_another_type_or_shape_are_not_of_these_rows(raw):
-    """A crafted checkpoint may hold them, and training in place would fail on them."""
+def test_progress_with_outputs_of_another_type_or_shape_raises(raw):
+    """A crafted checkpoint may hold such outputs."""
     own, first = np.zeros((1, N, 1)), FoldProgress([], [EpochChoice()])
     FoldProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_start(first, own)
     with pytest.raises(ValueError, match="the outputs that its folds have chosen do not match the held-out rows"):

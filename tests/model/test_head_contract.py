@@ -1,4 +1,4 @@
-"""What a head promises, whatever the targets and the loss: it goes over all kinds of labels and all losses by name."""
+"""The contract of heads, for all kinds of labels and all named losses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ DOUBLE = np.dtype(float)
 
 @dataclass(frozen=True)
 class HeadCase:
-    """Targets and what is learnt of them."""
+    """Targets and the head that is learnt from them."""
 
     y: np.ndarray
     settings: TargetSettings
@@ -75,7 +75,7 @@ every_head_of_several = pytest.mark.parametrize("case", SEVERAL.values(), ids=SE
 
 
 def raw_of(case, head, target):
-    """Raw outputs that predict each row's own target; of labels, with little certainty."""
+    """Raw outputs that predict each row's target; for labels, with low probabilities."""
     if case.y.dtype != float:
         return 0.01 * (target - 0.5)
     start = head.loss.start
@@ -83,7 +83,7 @@ def raw_of(case, head, target):
 
 
 @every_head
-def test_targets_are_parsed_and_come_back(case):
+def test_y_is_read_and_restored(case):
     head, values = case.learn()
     assert_array_equal(head.read(case.y[::-1]), values[::-1])
     assert_array_equal(head.reshape_like_y(values), case.y)
@@ -94,7 +94,7 @@ def test_targets_are_parsed_and_come_back(case):
 
 
 @every_head
-def test_raw_outputs_that_meet_the_target_predict_it(case):
+def test_raw_outputs_that_equal_the_target_predict_y(case):
     head, values = case.learn()
     found = head.predict(raw_of(case, head, head.targets(values, DOUBLE)))
     if head.loss.levels:  # which lie around it, a thousandth of a deviation apart
@@ -106,8 +106,8 @@ def test_raw_outputs_that_meet_the_target_predict_it(case):
 
 
 @every_head
-def test_the_network_learns_the_same_of_targets_in_other_words(case):
-    """Other labels in the same order, numbers in other units."""
+def test_other_labels_or_units_give_the_same_target_matrix(case):
+    """Labels are renamed in the same order, and numbers have another unit."""
     head, values = case.learn()
     other, other_values = case.learn(case.in_other_words(case.y))
     assert_allclose(other.targets(other_values, DOUBLE), head.targets(values, DOUBLE), atol=1e-9)
@@ -117,7 +117,7 @@ def test_the_network_learns_the_same_of_targets_in_other_words(case):
 
 
 @every_head_of_several
-def test_the_order_of_the_columns_of_y_is_that_of_the_outputs(case):
+def test_outputs_have_the_order_of_the_columns_of_y(case):
     head, values = case.learn()
     turned, turned_values = case.learn(case.y[:, ::-1])
     ends = np.cumsum(case.widths)
@@ -129,7 +129,7 @@ def test_the_order_of_the_columns_of_y_is_that_of_the_outputs(case):
 
 
 @every_head_of_several
-def test_a_target_may_be_missing_where_another_is_there(case):
+def test_one_of_several_targets_may_be_missing(case):
     gone = np.zeros(case.y.shape, dtype=bool)
     gone[::5, 0] = gone[1::5, -1] = True
     head, values = case.learn(np.where(gone, np.nan, case.y))
@@ -147,7 +147,7 @@ def test_a_target_may_be_missing_where_another_is_there(case):
 
 
 @every_head
-def test_what_goes_back_to_raw_outputs_is_multiplied_by_the_slopes(case):
+def test_backward_to_raw_multiplies_by_the_slopes_of_predictions(case):
     head, _ = case.learn()
     raw, delta = rng.normal(size=(2, 4, head.n_outputs))
     for function, backward in (
@@ -159,7 +159,7 @@ def test_what_goes_back_to_raw_outputs_is_multiplied_by_the_slopes(case):
 
 
 @every_head
-def test_what_is_explained_are_raw_outputs_or_numbers_without_their_units(case):
+def test_explained_outputs_and_their_slopes(case):
     head, _ = case.learn()
     raw = rng.normal(size=(N, head.n_outputs))
     explained = head.explained.of_raw(raw.copy())
@@ -182,7 +182,7 @@ def test_outputs_have_names_and_rows_have_strata_and_weights(case):
 
 
 @every_head
-def test_a_head_goes_on_with_what_it_has_learnt(case):
+def test_a_head_with_the_same_settings_is_unchanged(case):
     head, values = case.learn()
     again = head.with_settings(head.settings)
     head.check_same_classes(case.learn()[0])

@@ -1,4 +1,4 @@
-"""Heads: probabilities, class weights, starts, scales and strata. What all promise: test_head_contract."""
+"""Heads: probabilities, class weights, first biases, scales and strata. See also test_head_contract.py."""
 
 import numpy as np
 import pytest
@@ -49,19 +49,19 @@ def test_probabilities_and_decisions_have_scikit_learns_shape(kind, loss):
         assert decision.shape == ((N,) if kind == "binary" else raw.shape)
 
 
-def test_class_weights_of_a_single_target():
+def test_class_weights_multiply_sample_weights():
     head, codes = learn_label_head(LABELS["multiclass"], TargetSettings("log_loss", class_weight={"a": 3.0}))
     assert_array_equal(head.apply_class_weight(codes, WEIGHT), np.where(CODES == 0, 3.0, 1.0) * WEIGHT)
 
 
-def test_class_weights_that_leave_no_row():
+def test_class_weights_that_leave_no_row_raise():
     settings = TargetSettings("log_loss", class_weight={"no": 0.0, "yes": 0.0})
     head, codes = learn_label_head(LABELS["binary"], settings)
     with pytest.raises(ValueError, match="class_weight and sample_weight make the weight of every row zero"):
         head.apply_class_weight(codes, None)
 
 
-def test_the_order_of_raw_outputs_is_enough_for_a_softmax():
+def test_predict_skips_the_softmax():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
     assert head.loss is LOSSES["log_loss, softmax"].loss
     raw = rng.normal(size=(N, 3))
@@ -70,20 +70,20 @@ def test_the_order_of_raw_outputs_is_enough_for_a_softmax():
     assert_array_equal(raw, kept)
 
 
-def test_output_biases_start_at_the_shares_with_our_own_weights_only():
+def test_output_biases_start_at_the_class_frequencies_with_centred_weights_only():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
     target = np.eye(3)[CODES]
     assert_allclose(head.first_bias(target, WEIGHT, "centred"), head.loss.start(target, WEIGHT))
     assert head.first_bias(target, WEIGHT, "glorot_uniform") is None
 
 
-def test_another_loss_for_the_same_labels():
+def test_a_label_head_may_change_its_loss():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
     other = head.with_settings(TargetSettings("squared_error"))
     assert other.labels is head.labels and other.loss is not head.loss and other.loss.out_activation == "logistic"
 
 
-def test_other_labels_are_refused():
+def test_a_warm_start_with_other_labels_raises():
     head, _ = learn_label_head(LABELS["binary"], LOG_LOSS)
     head.check_same_classes(learn_label_head(LABELS["binary"][::-1], LOG_LOSS)[0])
     with pytest.raises(ValueError, match="same classes as in the previous call.*Previously got"):
@@ -103,7 +103,7 @@ def test_targets_have_mean_0_and_deviation_1_under_the_weights(weight):
     assert np.average(target**2, weights=weight) == pytest.approx(1.0)
 
 
-def test_several_levels():
+def test_several_quantile_levels():
     levels, values = number_head("quantile", quantile=(0.1, 0.5, 0.9))
     assert levels.n_outputs == 3 and levels.targets(values, np.dtype(float)).shape == (N, 1)
     found = levels.predict(rng.normal(size=(N, 3)))
@@ -113,7 +113,7 @@ def test_several_levels():
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
-def test_targets_of_counts_are_in_the_unit_of_their_mean_where_training_starts(loss):
+def test_counts_are_divided_by_their_mean(loss):
     head, values = number_head(loss)
     target = head.targets(values, np.dtype(float))
     assert_allclose(target, values / values.mean())
@@ -132,20 +132,20 @@ def test_targets_of_counts_are_in_the_unit_of_their_mean_where_training_starts(l
         (Loss("own", None, None, targets=Interval(0, 200)), 300.0, "'own' needs .* between 0 and 200.*maximum of 300"),
     ],
 )
-def test_targets_outside_the_losses_interval(loss, low, message):
+def test_targets_outside_the_range_of_the_loss_raise(loss, low, message):
     head, values = number_head(loss, y=np.append(NUMBER, low))
     with pytest.raises(ValueError, match=message):
         head.targets(values, np.dtype(float))
 
 
-def test_rare_events_are_held_out_in_proportion():
+def test_rows_above_zero_are_a_stratum_of_counts():
     head, values = number_head("poisson", y=np.where(np.arange(N) % 10 == 0, 2.0, 0.0))
     assert_array_equal(head.strata(values), np.arange(N) % 10 == 0)
     gamma, values = number_head("gamma")
     assert gamma.strata(values) is None
 
 
-def test_counts_in_their_own_unit_that_the_arithmetic_does_not_hold():
+def test_counts_too_small_or_large_for_the_dtype_raise():
     settings = TargetSettings("poisson")
     for value, message in (
         (1e39, "too large for float32: divide y, or"),
@@ -158,20 +158,20 @@ def test_counts_in_their_own_unit_that_the_arithmetic_does_not_hold():
         assert head.scaled_to(values, None).targets(values, np.dtype(np.float32)).tolist() == [[1.0]] * 3
 
 
-def test_targets_too_large_for_the_arithmetic():
+def test_targets_too_large_for_the_dtype_raise():
     head, values = number_head(scaling=None, y=np.full(3, 1e39))
     with pytest.raises(ValueError, match="y holds values too large for float32: set target_scaling='standard'"):
         head.targets(values, np.dtype(np.float32))
 
 
-def test_a_loss_of_the_users_own_decides_on_the_scale():
+def test_a_users_own_loss_decides_whether_targets_are_scaled():
     exp = Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw))
     assert number_head(exp)[0].regression_target.scaler.scale[0] == 1.0
     scaler = number_head(Loss("own", None, None))[0].regression_target.scaler
     assert scaler.scale[0] == pytest.approx(NUMBER.std(), rel=1e-9)
 
 
-def test_another_loss_for_the_same_numbers():
+def test_a_regression_head_may_change_its_loss():
     head, values = number_head()
     other = head.with_settings(TargetSettings("huber", {"huber_delta": 0.5}, target_scaling="standard"))
     assert other.regression_target is head.regression_target and other.loss.name == "huber"

@@ -1,10 +1,10 @@
-"""What every kind of inputs promises: the same rows, however they are kept, asked for and skipped in part."""
+"""The contract of inputs: every kind gives the same rows, with or without the first inputs."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._model.inputs import BatchwiseInputs
+from sknet._model.encoding import BatchwiseInputs
 from tests.network.pieces import KINDS, MixedInputs, as_array, inputs_of, mixed_rows, selected
 
 N, D = 40, 6
@@ -14,7 +14,7 @@ WHERE_FROM = np.argsort(ORDER)  # X[ORDER][WHERE_FROM] is X
 
 
 def written(values, batch_format):
-    """Inputs that are written when they are asked for, two rows at a time."""
+    """Inputs that are written batch by batch, two rows at a time."""
 
     def write(batch, out, n_skipped_inputs):
         out[:, :n_skipped_inputs], out[:, n_skipped_inputs:] = (
@@ -47,7 +47,7 @@ with_and_without_the_first = pytest.mark.parametrize("n_skipped_inputs", [0, 1])
 
 @every_kind
 @with_and_without_the_first
-def test_a_batch_has_its_rows_without_what_the_network_skips(inputs, n_skipped_inputs):
+def test_a_batch_has_its_rows_without_the_skipped_inputs(inputs, n_skipped_inputs):
     taken = inputs.without_first_inputs(n_skipped_inputs)
     assert taken.batch_format == inputs.batch_format
     for batch in BATCHES:
@@ -56,7 +56,7 @@ def test_a_batch_has_its_rows_without_what_the_network_skips(inputs, n_skipped_i
 
 
 @every_kind
-def test_what_is_skipped_adds_up_and_the_others_keep_theirs(inputs):
+def test_skipping_twice_adds_up_and_changes_no_other_inputs(inputs):
     batch, (one, same) = (
         BATCHES[1],
         (
@@ -71,7 +71,7 @@ def test_what_is_skipped_adds_up_and_the_others_keep_theirs(inputs):
 
 @every_kind
 @with_and_without_the_first
-def test_networks_have_buffers_of_their_own(inputs, n_skipped_inputs):
+def test_each_network_has_separate_buffers(inputs, n_skipped_inputs):
     one, other = (
         inputs.without_first_inputs(n_skipped_inputs),
         inputs.without_first_inputs(n_skipped_inputs),

@@ -1,4 +1,4 @@
-"""What this machine has: memory, and what cannot fit into it."""
+"""Errors for networks and tables that do not fit in memory."""
 
 import tracemalloc
 
@@ -10,7 +10,7 @@ from sknet._model.machine import MIN_NETWORK_BYTES, N_THETA_COPIES, check_fits_i
 from tests.model.limits import memory_of
 
 
-def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch):
+def test_networks_that_do_not_fit_in_memory_raise(monkeypatch):
     pages = {"SC_PHYS_PAGES": 10_000, "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
     most = (10_000 * 4096 - MIN_NETWORK_BYTES) // (8 * N_THETA_COPIES)
@@ -20,7 +20,7 @@ def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch)
     check_fits_in_memory("this", most + 1, 4)
 
 
-def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
+def test_nothing_raises_if_the_memory_is_unknown(monkeypatch):
     def unknown(name):
         raise ValueError("unrecognized configuration name")
 
@@ -32,7 +32,7 @@ def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
     "sizes", [10**9, (10**6, 10**6), 10**30, (10**200, 10**200), (3, 10**12)], ids=lambda sizes: str(sizes)[:20]
 )  # fmt: skip
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_layers_that_cannot_fit_in_memory_are_refused(sizes, solver):
+def test_layers_that_do_not_fit_in_memory_raise(sizes, solver):
     X = np.arange(40.0).reshape(20, 2)
     with pytest.raises(
         ValueError, match=r"hidden_layer_sizes.*( GiB: use smaller layers|more than 63 bits: give a smaller)"
@@ -42,7 +42,7 @@ def test_layers_that_cannot_fit_in_memory_are_refused(sizes, solver):
 
 @pytest.mark.parametrize("sizes", [(), (96, 32)])
 @pytest.mark.parametrize("n_members", [10**8, 2**62])
-def test_more_members_than_fit_in_memory_are_refused_before_anything_is_made_of_them(n_members, sizes):
+def test_too_many_members_raise_before_anything_is_allocated(n_members, sizes):
     X = np.arange(40.0).reshape(20, 2)
     tracemalloc.start()
     with pytest.raises(ValueError, match=f"n_members={n_members} makes .*GiB: use fewer or smaller networks"):
@@ -52,8 +52,8 @@ def test_more_members_than_fit_in_memory_are_refused_before_anything_is_made_of_
 
 
 @pytest.mark.parametrize("early_stopping, n_networks", [("folds", 30), (False, 6)])
-def test_networks_of_all_members_and_folds_are_counted(early_stopping, n_networks):
-    """Of so few rows, each of four folds is held out from six members, and these six train once more."""
+def test_memory_counts_the_networks_of_all_members_and_folds(early_stopping, n_networks):
+    """With few rows, six members train once without each of four folds, and once with all rows."""
     X = np.random.default_rng(0).normal(size=(200, 2))
     net = SigmoidMLPRegressor(
         (500, 500), n_members=6, early_stopping=early_stopping, numeric_encoding="raw", max_iter=1, dtype="float32"
@@ -64,14 +64,14 @@ def test_networks_of_all_members_and_folds_are_counted(early_stopping, n_network
         net.fit(X, X[:, 0])
 
 
-def test_absurd_depths_are_refused():
+def test_a_huge_depth_raises():
     X = np.arange(40.0).reshape(20, 2)
     with pytest.raises(ValueError, match="depth=1000000000000 makes .* weights"):
         SigmoidMLPRegressor(hidden_layer_sizes=1000, depth=10**12).fit(X, X[:, 0])
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_stopping):
+def test_memory_counts_the_outputs_of_a_batch(early_stopping):
     X = np.random.default_rng(0).normal(size=(4000, 1))
     wide = SigmoidMLPRegressor(30_000, batch_size=2000, early_stopping=early_stopping, dtype="float32")
     tracemalloc.start()
@@ -81,7 +81,7 @@ def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_s
     tracemalloc.stop()
 
 
-def test_an_encoded_table_that_cannot_fit_is_refused_before_it_is_encoded():
+def test_a_table_that_does_not_fit_raises_before_it_is_encoded():
     X = np.random.default_rng(0).normal(size=(20_000, 60))
     net = SigmoidMLPRegressor(2, max_iter=1, batch_size=100, numeric_encoding="piecewise_linear")
     tracemalloc.start()
@@ -92,7 +92,7 @@ def test_an_encoded_table_that_cannot_fit_is_refused_before_it_is_encoded():
     tracemalloc.stop()
 
 
-def test_a_limit_of_the_process_counts():
+def test_the_memory_limit_of_the_process_counts():
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (2**36, before[1]))

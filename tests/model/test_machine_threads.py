@@ -1,4 +1,4 @@
-"""BLAS has one thread for small products and its own number for large ones, and gets it back."""
+"""Limits on BLAS threads, and threads for networks and for rows."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ LABEL = (np.abs(X[:, 0]) > 0.7).astype(int)
 
 
 def blas_threads():
-    """Of NumPy's own BLAS, or of the only one."""
+    """The number of threads of NumPy's BLAS, or of the only BLAS."""
     return {
         pool["num_threads"]
         for pool in threadpool_info()
@@ -52,20 +52,20 @@ def two_threads():
 # --- how many BLAS has -----------------------------------------------------------------------------------------------
 
 
-def test_small_products_have_one_thread_and_large_ones_all():
+def test_small_products_get_one_blas_thread_and_large_ones_all():
     for product, expected in ((SMALL, {1}), (LARGE - 1, {1}), (LARGE, {2})):
         with limit_blas_threads(product):
             assert blas_threads() == expected
         assert blas_threads() == {2}
 
 
-def test_an_error_gives_the_threads_back():
+def test_an_error_resets_the_number_of_threads():
     for product in (SMALL, LARGE):
         with pytest.raises(ZeroDivisionError), limit_blas_threads(product):
             raise ZeroDivisionError
 
 
-def test_work_within_work_leaves_the_outer_number_as_it_was():
+def test_nested_limits_keep_the_outer_limit():
     with limit_blas_threads(SMALL):
         with limit_blas_threads(LARGE):
             assert blas_threads() == {1}  # what is small by itself may ask for more, and does not get it
@@ -78,7 +78,7 @@ def test_work_within_work_leaves_the_outer_number_as_it_was():
         assert blas_threads() == {2}
 
 
-def test_scipys_own_blas_has_one_thread_beside_numpys():
+def test_scipys_blas_always_has_one_thread():
     before = threadpool_info()
     with limit_blas_threads(LARGE):
         for pool, then in zip(threadpool_info(), before, strict=True):
@@ -88,8 +88,8 @@ def test_scipys_own_blas_has_one_thread_beside_numpys():
 
 
 @pytest.mark.parametrize("first, second", [(SMALL, SMALL), (SMALL, LARGE), (LARGE, SMALL)])
-def test_work_that_overlaps_gives_all_threads_back(first, second):
-    """The one that began first ends first; each in a thread of its own, or both in the main one."""
+def test_overlapping_limits_reset_the_number_of_threads(first, second):
+    """The limit that begins first ends first. Both are in the main thread, or each has a thread."""
     before = threadpool_info()
     with ThreadPoolExecutor(1) as worker, ThreadPoolExecutor(1) as other_worker:
         for call, other_call in [(run_here, run_here), (run_in(worker), run_in(other_worker))]:
@@ -110,7 +110,7 @@ def run_in(pool):
     return lambda *call: pool.submit(*call).result()
 
 
-def test_the_main_thread_may_still_set_the_number_after_work_in_another():
+def test_the_main_thread_can_set_the_limit_after_a_fit_in_another_thread():
     with ThreadPoolExecutor(1) as worker:  # a thread that stays alive
         worker.submit(SigmoidMLPClassifier(2, max_iter=1, early_stopping=False).fit, X, LABEL).result()
         with threadpool_limits(1, user_api="blas"):
@@ -118,7 +118,7 @@ def test_the_main_thread_may_still_set_the_number_after_work_in_another():
 
 
 class PerThread:
-    """A BLAS whose number of threads is each thread's own, as that of OpenBLAS with OpenMP."""
+    """A BLAS with a number of threads per thread, like OpenBLAS with OpenMP."""
 
     threading_layer = "openmp"
 
@@ -132,7 +132,7 @@ class PerThread:
         self.numbers[get_ident()] = number
 
 
-def test_each_thread_gets_its_own_number_back_where_it_has_one(monkeypatch):
+def test_a_limit_per_thread_is_reset_in_each_thread(monkeypatch):
     controller = PerThread()
     library = machine._Library(controller)
     monkeypatch.setattr(machine, "_all_blas", lambda: (library,))
@@ -148,7 +148,7 @@ def test_each_thread_gets_its_own_number_back_where_it_has_one(monkeypatch):
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_a_fit_leaves_the_threads_as_they_were(n_members, fails):
+def test_a_fit_resets_the_number_of_threads(n_members, fails):
     seen = set()
 
     def rate(done):
@@ -167,8 +167,8 @@ def test_a_fit_leaves_the_threads_as_they_were(n_members, fails):
 # --- several networks ------------------------------------------------------------------------------------------------
 
 
-def test_networks_have_a_thread_each_where_steps_are_large():
-    """As many as BLAS has at most, in the main thread alone; and BLAS has one for each."""
+def test_large_networks_train_in_threads():
+    """At most as many threads as BLAS has, and only in the main thread. BLAS then has one thread."""
 
     def given(n_networks, product):
         with threads_for_networks(n_networks, product) as n_threads:
@@ -187,8 +187,8 @@ def test_networks_have_a_thread_each_where_steps_are_large():
 
 @pytest.mark.parametrize("how", [{}, {"early_stopping": True}])
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_the_number_of_threads_changes_no_bit(how, n_threads):
-    """Neither of the folds' networks nor of members."""
+def test_results_do_not_depend_on_the_number_of_threads(how, n_threads):
+    """This holds for the networks of folds and for members."""
     workers = set()
 
     def rate(done):
@@ -207,7 +207,7 @@ def test_the_number_of_threads_changes_no_bit(how, n_threads):
         assert_array_equal(one, other)
 
 
-def test_a_users_scorer_is_called_in_his_own_thread():
+def test_a_scorer_is_called_in_the_main_thread():
     callers = set()
 
     def score(net, table, labels):
@@ -222,7 +222,7 @@ def test_a_users_scorer_is_called_in_his_own_thread():
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def test_many_blocks_get_as_many_threads_as_blas_has_and_blas_one():
+def test_many_blocks_get_the_threads_of_blas():
     for n_blocks, expected in ((2 * MIN_BLOCKS_PER_THREAD, 2), (100, 2), (2 * MIN_BLOCKS_PER_THREAD - 1, 1)):
         with split_among_threads(n_blocks, SMALL) as n_threads:
             assert n_threads == expected and blas_threads() == {1}
@@ -232,7 +232,7 @@ def test_many_blocks_get_as_many_threads_as_blas_has_and_blas_one():
         assert n_threads == 1
 
 
-def test_threads_start_no_threads():
+def test_a_users_thread_starts_no_threads():
     def given():
         with split_among_threads(100, LARGE) as n_threads:
             return n_threads
@@ -242,7 +242,7 @@ def test_threads_start_no_threads():
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_parts_are_all_rows_and_warnings_are_ignored_in_them_too(n_threads):
+def test_slices_cover_all_rows_and_keep_errstate(n_threads):
     seen = []
     with np.errstate(over="ignore"):
         run_on_slices(
@@ -261,7 +261,7 @@ def test_predictions_are_the_same_in_threads():
         assert_array_equal(net.predict_proba(table), in_threads)
 
 
-def test_an_error_in_any_thread_is_the_users():
+def test_an_error_in_a_thread_is_raised():
     table = rng.normal(size=(20 * ROWS_PREDICTED_AT_ONCE, 3))
     net = SigmoidMLPRegressor(3, max_iter=1, early_stopping=False, input_scaling=None, dtype="float32")
     net.fit(X, X[:, 0])
@@ -290,7 +290,7 @@ with threadpool_limits(2, user_api="blas"):  # as many as would let large networ
 """
 
 
-def test_where_no_thread_can_be_started_networks_fit_and_predict():
+def test_fit_and_predict_work_if_no_thread_can_start():
     """As under Pyodide, which runs Python in a browser."""
     command = [sys.executable, "-W", "ignore", "-c", WITHOUT_THREADS]
     done = subprocess.run(command, capture_output=True, text=True)

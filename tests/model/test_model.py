@@ -1,4 +1,4 @@
-"""A model is a value: it predicts raw tables by itself, in blocks, in threads, and is changed by nobody."""
+"""A model predicts raw tables, in blocks and in threads, and never changes."""
 
 from dataclasses import FrozenInstanceError, replace
 
@@ -21,7 +21,7 @@ LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 QUICK = dict(max_iter=3, early_stopping=False, random_state=0, batch_size=20)
 
 
-def test_what_predicts_knows_no_estimator():
+def test_a_model_predicts_without_an_estimator():
     net = SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER)
     model = model_of(net)
     assert_array_equal(model.outputs(X, model.head.predict), net.predict(X))
@@ -29,7 +29,7 @@ def test_what_predicts_knows_no_estimator():
         model.network = None
 
 
-def test_other_weights_make_another_model():
+def test_replaced_weights_make_a_new_model():
     model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER))
     network = replace(model.network, intercepts=[b + 1.0 for b in model.network.intercepts])
     other = replace(model, network=network)
@@ -40,7 +40,7 @@ def test_other_weights_make_another_model():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("table", [np.float32, np.float64])
-def test_outputs_are_of_the_tables_type_whatever_the_arithmetics(dtype, table):
+def test_outputs_have_the_float_type_of_the_training_table(dtype, table):
     model = model_of(SigmoidMLPRegressor(4, dtype=dtype, **QUICK).fit(X.astype(table), NUMBER))
     assert model.encoding.compute_dtype == dtype and model.encoding.output_dtype == table
     assert model.outputs(X.astype(table), np.asarray).dtype == table
@@ -51,7 +51,7 @@ def test_outputs_are_of_the_tables_type_whatever_the_arithmetics(dtype, table):
     "n",
     [1, ROWS_PREDICTED_AT_ONCE - 1, ROWS_PREDICTED_AT_ONCE, ROWS_PREDICTED_AT_ONCE + 1, 9 * ROWS_PREDICTED_AT_ONCE + 5],
 )
-def test_blocks_are_put_together_in_order(n):
+def test_blocks_of_rows_are_predicted_in_order(n):
     model = model_of(SigmoidMLPClassifier(4, **QUICK).fit(X, LABEL))
     many = np.random.default_rng(n).normal(size=(n, 3))
     whole = model.outputs(many, np.asarray)
@@ -60,7 +60,7 @@ def test_blocks_are_put_together_in_order(n):
         assert_allclose(whole[rows], model.outputs(many[rows], np.asarray), rtol=1e-12)
 
 
-def test_blocks_of_every_kind_of_table():
+def test_every_kind_of_table_is_predicted_in_blocks():
     n = 2 * ROWS_PREDICTED_AT_ONCE + 7
     columns = {"a": np.arange(n) % 7 * 1.0, "b": pd.Categorical(np.array(["x", "y", "z"])[np.arange(n) % 3])}
     frame, dense = pd.DataFrame(columns), np.where(np.arange(3 * n).reshape(n, 3) % 5, 0.0, 1.0)
@@ -70,14 +70,14 @@ def test_blocks_of_every_kind_of_table():
         assert_allclose(whole[-9:], net.predict(table[n - 9 :]), rtol=1e-12)
 
 
-def test_layers_outputs_end_with_the_prediction():
+def test_activations_end_with_the_prediction():
     net = SigmoidMLPClassifier((5, 4), **QUICK).fit(X, LABEL)
     layers = model_of(net).activations(X)
     assert [layer.shape[1] for layer in layers] == [3, 5, 4, 3]
     assert_allclose(layers[-1], net.predict_proba(X), atol=1e-12)
 
 
-def test_to_predict_writes_nothing():
+def test_predict_changes_nothing():
     net = SigmoidMLPRegressor(4, input_scaling=None, dtype="float64", **QUICK).fit(X, NUMBER)
     before = [part.copy() for part in net.coefs_ + net.intercepts_]
     table = X.copy()
@@ -108,7 +108,7 @@ HOLES = np.where(np.abs(X) > 1.0, np.nan, X)
 
 @pytest.mark.parametrize("scaling", ["robust", "standard", "quantile", None])
 @pytest.mark.parametrize("training", [X, X + 5.0, HOLES], ids=["near zero", "far from zero", "missing values"])
-def test_a_model_of_dense_rows_reads_sparse_ones(scaling, training):
+def test_a_model_of_dense_rows_predicts_sparse_rows(scaling, training):
     model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(training, NUMBER))
     many = np.tile(X * (X > 0), (40, 1))
     for rows in (many[:7], many):
@@ -120,12 +120,12 @@ def test_a_model_of_dense_rows_reads_sparse_ones(scaling, training):
 
 
 @pytest.mark.parametrize("scaling", ["robust", None])
-def test_a_model_of_sparse_rows_reads_dense_ones(scaling):
+def test_a_model_of_sparse_rows_predicts_dense_rows(scaling):
     model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(sp.csr_array(X), NUMBER))
     assert_allclose(model.outputs(X, np.asarray), model.outputs(sp.csr_array(X), np.asarray), atol=1e-12)
 
 
-def test_sparse_rows_hold_no_categories():
+def test_sparse_rows_with_categories_raise():
     frame = pd.DataFrame({"a": X[:, 0], "city": ["x", "y"] * 30})
     model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(frame, NUMBER))
     with pytest.raises(ValueError, match=r"Column 'city' held other things than numbers in fit.*pass X as it was"):
@@ -155,14 +155,14 @@ def test_a_link_that_overflows_names_the_column():
         net.predict(np.vstack([X, -X]) * 1e6)
 
 
-def test_weights_set_by_hand_that_are_no_numbers_are_told_of():
+def test_weights_set_by_hand_to_nan_raise():
     net = SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER)
     net.intercepts_ = [np.full_like(b, np.nan) for b in net.intercepts_]
     with pytest.raises(ValueError, match="coefs_ or intercepts_ hold NaN or infinity"):
         net.predict(X)
 
 
-def test_long_tables_are_shared_out_by_blocks_and_those_with_categories_are_not(monkeypatch):
+def test_threads_share_long_tables_of_numbers_only(monkeypatch):
     asked, real = [], model.split_among_threads
     monkeypatch.setattr(model, "split_among_threads", lambda n, product: asked.append((n, product)) or real(n, product))
     X = np.random.default_rng(0).normal(size=(3 * ROWS_PREDICTED_AT_ONCE + 1, 2))

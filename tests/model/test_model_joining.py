@@ -1,4 +1,4 @@
-"""Networks that are averaged are one network: the same raw outputs, and a gradient of its own."""
+"""Joined networks have the mean raw outputs of the networks, and a gradient."""
 
 from itertools import pairwise
 
@@ -30,8 +30,8 @@ def raw(network, Z):
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 @pytest.mark.parametrize("depth", [0, 1, 3])
-def test_the_raw_output_is_the_mean_of_theirs(activation, depth):
-    """Of networks of different widths, two of which do without the first inputs."""
+def test_the_raw_output_is_the_mean_of_the_networks(activation, depth):
+    """The networks have different widths, and two of them skip the first inputs."""
     n_skipped_inputs = [0, 4, 5]
     networks = [
         drawn(N_INPUTS - skipped, [i + 2, i + 3, i + 1][:depth], activation, i)
@@ -46,19 +46,19 @@ def test_the_raw_output_is_the_mean_of_theirs(activation, depth):
 
 
 @pytest.mark.parametrize("depth", [0, 2])
-def test_shares_weigh_the_raw_outputs(depth):
+def test_mixing_weights_weigh_the_raw_outputs(depth):
     networks = [drawn(N_INPUTS, [i + 2, i + 3][:depth], "tanh", i) for i in range(2)]
     Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
     network = join_networks(networks, N_INPUTS, [0.7, 0.3])
     assert_allclose(raw(network, Z), 0.7 * raw(networks[0], Z) + 0.3 * raw(networks[1], Z), rtol=1e-12, atol=1e-12)
 
 
-def test_a_network_alone_is_itself():
+def test_a_single_network_is_returned_as_it_is():
     network = drawn(N_INPUTS, [4], "tanh", 0)
     assert join_networks([network], N_INPUTS) is network
 
 
-def test_arrays_keep_their_type_and_the_temperature_is_the_mean():
+def test_joined_weights_keep_their_type_and_the_temperature_is_the_mean():
     networks = [drawn(N_INPUTS, [4], "tanh", seed) for seed in (0, 1)]
     networks = [
         Network(one.activations, [W.astype("f4") for W in one.coefs], [b.astype("f4") for b in one.intercepts], t)
@@ -72,7 +72,7 @@ def test_arrays_keep_their_type_and_the_temperature_is_the_mean():
 @pytest.mark.parametrize("depth", [0, 1, 3])
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_backpropagate_gives_the_gradient_of_the_joined_network(depth, kind):
-    """Of weights between the members too, which are 0: training on may change them."""
+    """The gradient includes the weights between members, which are 0: continued training may change them."""
     net = kind((3,) * depth, n_members=2, activation="tanh", max_iter=4, dtype="float64", random_state=0, alpha=0.5)
     net.set_params(l1_ratio=0.0, early_stopping=True).fit(X, LABEL)
     assert [W.shape[1] for W in net.coefs_[:-1]] == [6] * depth
@@ -93,7 +93,7 @@ def test_backpropagate_gives_the_gradient_of_the_joined_network(depth, kind):
         setattr(net, name, arrays)
 
 
-def test_blocks_between_members_are_zero_and_inputs_that_a_member_lacks_too():
+def test_weights_between_members_and_of_skipped_inputs_are_zero():
     net = SigmoidMLPClassifier((3, 3), n_members=2, max_iter=2, early_stopping=True, random_state=0).fit(X, LABEL)
     is_bin = (net.inputs_["kind"] == "bin").to_numpy()
     assert is_bin.any() and not net.coefs_[0][is_bin, :3].any() and net.coefs_[0][:, 3:].all()

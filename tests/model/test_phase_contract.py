@@ -1,4 +1,4 @@
-"""What the two phases of a fit promise, wherever training ends; and folds choose how long the networks train."""
+"""The contract of both phases of a fit, wherever training ends."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def end(request):
 
 @pytest.fixture(scope="module")
 def trained(end, n_members):
-    """A run that has trained, the phase that it was in at the end, its result, and what an observer has counted."""
+    """A run that has trained, its last phase, its result, and an observer."""
     early_stopping, stop_after = ENDS[end]
     run, counter = run_of(early_stopping=early_stopping, n_members=n_members), Counter(stop_after)
     assert not run.phase.has_new_epoch
@@ -55,27 +55,27 @@ def trained(end, n_members):
     return run, run.phase, result, counter
 
 
-def test_the_phase_at_work_has_trained(trained, end):
+def test_the_current_phase_has_trained(trained, end):
     run, phase, result, _ = trained
     assert phase is (run.fold_phase if end == "among folds" else run.train_phase) and phase.has_new_epoch
     assert (run.phase is run.fold_phase) is (end == "among folds") is (result.reason.name == "CALLBACK")
 
 
-def test_epochs_are_counted_alike(trained):
+def test_all_counts_of_epochs_agree(trained):
     _, phase, result, counter = trained
-    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs)) == result.epochs_done
+    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs_by_network)) == result.epochs_done
     assert counter.n_begun == counter.n_ended >= phase.n_iter
 
 
-def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
+def test_networks_are_joined_and_only_published_networks_have_states(trained, n_members):
     run, phase, _, _ = trained
     assert phase.outcome().network.coefs[0].shape[1] == 4 * n_members
     is_among_folds = run.phase is run.fold_phase
-    assert len(phase.trainers_and_states) == len(run.progress.states) == (0 if is_among_folds else n_members)
+    assert len(run.networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (is_among_folds or n_members > 1)
 
 
-def test_what_a_run_keeps_of_its_folds(trained, end, n_members):
+def test_progress_frees_the_networks_of_finished_folds(trained, end, n_members):
     progress = trained[0].progress.folds
     assert (progress is None) is (end in ("no folds", "held-out rows"))
     if progress is not None:  # once they are done, no network of theirs
@@ -83,9 +83,9 @@ def test_what_a_run_keeps_of_its_folds(trained, end, n_members):
         assert all(1 <= chosen.epoch <= len(progress.epochs) for chosen in progress.choices)
 
 
-def test_held_out_rows_are_known_where_there_are_some(trained, end):
+def test_an_outcome_has_the_outputs_for_held_out_rows(trained, end):
     _, phase, _, _ = trained
-    held_out = phase.outcome().held_out
+    held_out = phase.outcome().held_out_outputs
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
         raw, y, weight = held_out

@@ -1,4 +1,4 @@
-"""Intervals from the residuals of held-out rows: their level, their weights, their shapes."""
+"""Prediction intervals from the residuals of held-out rows: coverage, weights and shapes."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def head_for(values, loss="squared_error", **options):
 
 
 def errors_of(values, predictions, weight=None, **how):
-    """What is learnt of errors; where the target is 0 beside a prediction of 0, of errors of one scale."""
+    """The residuals of these targets, learnt from predictions of all rows."""
     columns = values.reshape(len(values), -1)
     return learn_regression_residuals(head_for(values, **how), predictions, columns, weight, columns)
 
@@ -38,7 +38,7 @@ def unscaled(k, low=-np.inf, high=np.inf):
     return ScaledResiduals(Residuals(np.ones((1, k)), 9.0), constant_scale(k), np.full(k, low), np.full(k, high))
 
 
-def test_all_errors_of_few_rows_are_kept_in_order():
+def test_few_residuals_are_all_kept_in_order():
     values = rng.normal(size=19)
     errors = errors_of(values, np.zeros(19))
     assert_array_equal(errors.residuals.quantiles[:, 0], np.sort(np.abs(values)))
@@ -50,14 +50,14 @@ def test_all_errors_of_few_rows_are_kept_in_order():
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
-def test_one_less_than_so_many_rows_says_nothing(coverage):
+def test_too_few_rows_have_no_quantile(coverage):
     least = round(1 / (1 - coverage) - 1)
     quantiles = np.ones((1, 1))
     assert Residuals(quantiles, least).quantile(coverage) == 1.0
     assert Residuals(quantiles, least - 1 or 0.5).quantile(coverage) is None
 
 
-def test_many_errors_are_kept_as_quantiles():
+def test_many_residuals_become_quantiles():
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
     assert errors.residuals.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
@@ -77,8 +77,8 @@ def test_a_row_of_weight_two_is_two_rows():
     assert scaled.effective_size == weighted.effective_size
 
 
-def test_coverage_holds_for_new_rows_on_the_average():
-    """Over many small calibration sets: the guarantee itself."""
+def test_coverage_holds_on_average_over_calibration_sets():
+    """This is the guarantee of split conformal prediction."""
     inside = []
     for _ in range(2000):
         values = rng.standard_t(3, size=20)
@@ -87,7 +87,7 @@ def test_coverage_holds_for_new_rows_on_the_average():
     assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
 
 
-def test_shapes_and_types_are_those_of_predictions():
+def test_intervals_have_the_type_of_predictions():
     flat, wide = head_for(np.ones(5)), head_for(np.ones((5, 2)))
     P = np.arange(10.0).reshape(5, 2).astype(np.float32)
     found = intervals_around(wide, P, np.array([1.0, 2.0]), unscaled(2))
@@ -96,7 +96,7 @@ def test_shapes_and_types_are_those_of_predictions():
     assert_array_equal(intervals_around(flat, P[:, 0], np.array([1.0]), unscaled(1))[1], [1.0, 3.0])
 
 
-def test_ends_lie_where_targets_may():
+def test_intervals_are_clipped_to_the_range_of_targets():
     counts = head_for(np.ones(5), "poisson")
     predicted = np.array([0.5, 3.0])
     ends = intervals_around(counts, predicted, np.array([1.0]), unscaled(1))
@@ -107,7 +107,7 @@ def test_ends_lie_where_targets_may():
     assert_array_equal(below, -ends[:, ::-1])
 
 
-def test_outer_levels_are_moved_together_and_meet_in_their_middle():
+def test_moved_levels_that_cross_meet_in_the_middle():
     values = np.linspace(-1.0, 1.0, 39)
     options = {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]}
     wide = np.tile([-5.0, 0.0, 5.0], (39, 1))
@@ -118,7 +118,7 @@ def test_outer_levels_are_moved_together_and_meet_in_their_middle():
     assert_allclose(intervals_around(head, np.array([[1.0, 1.5, 2.0]]), np.array([-3.0]), errors), [[1.5, 1.5]])
 
 
-def test_intervals_are_nested_where_moved_levels_meet_too():
+def test_intervals_are_nested_even_if_moved_levels_cross():
     values = np.linspace(-1.0, 1.0, 39)
     options = {"loss": "quantile", "quantile": [0.1, 0.9]}
     head, scaled = head_for(values, **options), errors_of(values, np.tile([-5.0, 5.0], (39, 1)), **options)
@@ -127,7 +127,7 @@ def test_intervals_are_nested_where_moved_levels_meet_too():
     assert (wide[:, 0] <= narrow[:, 0]).all() and (narrow[:, 1] <= wide[:, 1]).all()
 
 
-def test_around_a_single_level_there_is_none():
+def test_a_single_quantile_has_no_interval():
     for options in {"quantile": [0.5]}, {"quantile": 0.3}, {}:
         head = head_for(np.ones(5), "quantile", **options)
         assert not has_interval(head)
@@ -135,7 +135,7 @@ def test_around_a_single_level_there_is_none():
     assert has_interval(replace(head, settings=TargetSettings("huber")))
 
 
-def test_intervals_are_wide_where_errors_are_large():
+def test_intervals_are_wider_where_residuals_are_larger():
     n = 600
     predictions = np.sort(rng.uniform(1.0, 10.0, size=n))
     values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # errors grow with the prediction
@@ -147,7 +147,7 @@ def test_intervals_are_wide_where_errors_are_large():
     assert width[-1] / width[0] == pytest.approx(10.0, rel=0.5)
 
 
-def test_the_scale_is_the_mean_error_of_a_bin():
+def test_the_scale_is_the_mean_absolute_residual_of_a_bin():
     middle, errors = np.arange(90.0)[:, np.newaxis], np.repeat([1.0, 2.0, 3.0], 30)[:, np.newaxis]
     scale = learn_residual_scale(middle, errors, None)
     assert_allclose(scale.knots[:, 0], [0.0, 14.5, 44.5, 74.5, 89.0])
@@ -159,7 +159,7 @@ def test_the_scale_is_the_mean_error_of_a_bin():
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_beyond_the_outer_bins_the_scale_follows_the_trend_as_far_as_predictions_go(sign):
+def test_beyond_the_outer_bins_the_scale_follows_the_trend(sign):
     distance = np.linspace(0.0, 30.0, 600)
     scale = learn_residual_scale(sign * distance[:, np.newaxis], (2.0 + distance)[:, np.newaxis], None)
     found = scale.of_predictions(sign * np.array([[28.5], [30.0], [1e9]]))[:, 0]
@@ -171,7 +171,7 @@ def test_beyond_the_outer_bins_the_scale_follows_the_trend_as_far_as_predictions
     assert outer[0] == outer[1]
 
 
-def test_rows_far_out_are_covered_where_noise_is_proportional():
+def test_distant_rows_are_covered_if_noise_is_proportional():
     draw = np.random.default_rng(0)
     predictions = np.exp(1.1 * draw.normal(size=(750, 1)))
     errors = 0.7 * predictions * draw.normal(size=predictions.shape)
@@ -184,8 +184,8 @@ def test_rows_far_out_are_covered_where_noise_is_proportional():
     assert inside[4000:].mean() >= 0.85 and inside[5700:].mean() >= 0.8
 
 
-def test_an_error_has_no_say_in_its_own_scale():
-    """Else the largest ones would count as usual, and intervals of 300 rows of noise would hold .01 less than asked."""
+def test_a_residual_is_not_divided_by_its_own_scale():
+    """Otherwise, the largest residuals would make their own scale large, and intervals would be too narrow."""
     for n, tolerance in ((300, 0.006), (60, 0.02)):  # three standard errors; of 60 rows, a part of them has no bins
         covered = []
         for seed in range(60):
@@ -205,7 +205,7 @@ def test_constant_noise_makes_no_trend():
         assert scales.max() <= 1.5 * scales.mean()
 
 
-def test_a_single_row_far_out_makes_no_trend_for_the_others():
+def test_a_single_distant_row_makes_no_trend():
     predictions, errors = np.random.default_rng(0).normal(size=(2, 300, 1))
     predictions[0], errors[0] = 1000.0, 20.0
     scale = learn_residual_scale(predictions, errors, None)
@@ -218,13 +218,13 @@ def test_a_single_row_far_out_makes_no_trend_for_the_others():
 
 
 @pytest.mark.parametrize("x", [np.zeros(9), np.full(9, np.inf), np.full(9, np.nan)], ids=["equal", "inf", "nan"])
-def test_values_that_are_not_numbers_have_no_slope(x):
+def test_the_slope_of_degenerate_values_is_zero(x):
     assert shrunk_slope(x, np.arange(9.0), np.ones(9)) == 0.0
     assert shrunk_slope(np.arange(9.0), x, np.ones(9)) == 0.0
 
 
 @pytest.mark.parametrize("error", [0.0, np.inf])
-def test_errors_without_a_scale_count_as_equally_large(error):
+def test_residuals_of_zero_or_infinity_have_a_constant_scale(error):
     errors = np.zeros((60, 1))
     errors[0] = error
     assert_array_equal(learn_residual_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((4, 1)))

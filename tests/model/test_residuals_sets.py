@@ -1,4 +1,4 @@
-"""Sets of classes from the probabilities of held-out rows: which class is in, by which rows, with which weights."""
+"""Prediction sets from the probabilities of held-out rows."""
 
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ def head_for(y):
 
 
 def simulated(n, shares=(0.5, 0.3, 0.2), sharpness=1.5, seed=0):
-    """Rows whose classes are drawn by the very probabilities that are told of them."""
+    """Probabilities, and classes drawn by them."""
     rng = np.random.default_rng(seed)
     P = np.exp(sharpness * rng.normal(size=(n, len(shares)))) * shares
     P /= P.sum(axis=1, keepdims=True)
@@ -38,13 +38,13 @@ def sets(residuals, P, coverage=0.9):
     return residuals_by_class(P) <= residuals.quantile(coverage)
 
 
-def test_the_most_probable_class_has_no_residual_and_equal_ones_are_all_most_probable():
+def test_the_residual_of_the_most_probable_classes_is_zero():
     P = np.array([[0.5, 0.3, 0.2], [0.4, 0.2, 0.4]], dtype=np.float32)
     np.testing.assert_allclose(residuals_by_class(P), [[0.0, 0.7, 0.8], [0.0, 0.8, 0.0]], rtol=1e-6)
     assert residuals_by_class(P).dtype == np.float64
 
 
-def test_a_class_is_in_unless_its_own_rows_nearly_all_have_more_of_it():
+def test_a_class_is_in_the_set_if_its_residual_is_below_its_quantile():
     """Nineteen rows of the first class: the 18th largest probability is the least for 0.9 of 20."""
     P = np.column_stack([np.linspace(0.01, 0.49, 19), np.linspace(0.99, 0.51, 19)])
     residuals = residuals_for(P, np.zeros(19, dtype=int))
@@ -54,8 +54,8 @@ def test_a_class_is_in_unless_its_own_rows_nearly_all_have_more_of_it():
 
 
 @pytest.mark.parametrize("coverage", [0.7, 0.9])
-def test_each_class_has_the_coverage_where_probabilities_are_true(coverage):
-    """Within what chance allows for this many rows, held out and new; no class is predicted right as often as that."""
+def test_each_class_has_the_coverage(coverage):
+    """The tolerance follows from the number of rows. No class is predicted right that often."""
     shares = (0.6, 0.3, 0.1)
     held_out, new = simulated(6000, shares, sharpness=0.5), simulated(6000, shares, sharpness=0.5, seed=1)
     found = sets(residuals_for(*held_out), new[0], coverage)
@@ -69,8 +69,8 @@ def test_each_class_has_the_coverage_where_probabilities_are_true(coverage):
             assert covered > coverage - bound
 
 
-def test_coverage_holds_for_a_new_row_of_few_on_the_average():
-    """Over many small held-out parts: the guarantee itself, for a class of nine rows and 0.9."""
+def test_coverage_of_a_rare_class_holds_on_average():
+    """This is the guarantee, for a class of nine rows and a coverage of 0.9."""
     inside = []
     for seed in range(1500):
         P, codes = simulated(60, (0.9, 0.1), sharpness=0.3, seed=seed)
@@ -82,7 +82,7 @@ def test_coverage_holds_for_a_new_row_of_few_on_the_average():
 
 
 def test_sets_grow_with_the_coverage_and_are_never_empty():
-    """Also where classes of two and five rows, and one of none, have to be compared with all rows."""
+    """This holds even for classes of two, five and no rows, which use the quantile of all rows."""
     P, codes = simulated(300, (0.4, 0.3, 0.2, 0.1))
     codes = np.where(codes == 3, np.arange(300) % 3, codes)
     kept = np.concatenate([np.flatnonzero(codes == 0), np.flatnonzero(codes == 1)[:5], np.flatnonzero(codes == 2)[:2]])
@@ -95,7 +95,7 @@ def test_sets_grow_with_the_coverage_and_are_never_empty():
     assert residuals.by_class[3].effective_size == 0 and residuals.quantile(0.9)[3] == residuals.of_all.quantile(0.9)
 
 
-def test_other_names_of_the_classes_are_other_columns():
+def test_permuted_classes_permute_the_sets():
     P, codes = simulated(400)
     new, order = simulated(200, seed=1)[0], np.array([2, 0, 1])
     named = residuals_for(P[:, order], np.argsort(order)[codes])
@@ -114,18 +114,18 @@ def test_a_row_of_weight_two_is_two_rows():
     np.testing.assert_allclose(of_class.quantile(0.9), residuals_for(P, codes).quantile(0.9), atol=0.01)
 
 
-def test_many_residuals_are_kept_as_quantiles():
+def test_many_class_residuals_become_quantiles():
     residuals = residuals_for(*simulated(20_000))
     assert [len(part.quantiles) for part in (residuals.of_all, *residuals.by_class)] == [MAX_RESIDUAL_QUANTILES] * 4
     assert residuals.effective_size == 20_000 == sum(part.effective_size for part in residuals.by_class)
 
 
-def test_too_few_rows_say_nothing():
+def test_too_few_rows_have_no_sets():
     P, codes = simulated(8)
     assert residuals_for(P, codes).quantile(0.9) is None and residuals_for(P, codes).quantile(0.88) is not None
 
 
-def test_only_one_label_per_row_has_sets():
+def test_sets_need_one_label_per_row():
     labels = np.array([0, 1, 2])
     assert (
         has_prediction_sets(head_for(labels))

@@ -1,4 +1,4 @@
-"""Four numbers of rows decide on defaults, and the documentation lists them."""
+"""The documentation lists the four numbers of rows at which defaults change."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from sknet._model import rules_by_rows
 DEFAULTS = Path(__file__).resolve().parents[2] / "docs" / "defaults.md"
 
 
-def test_the_documentation_has_a_line_for_each():
+def test_the_documentation_lists_all_thresholds():
     numbers = [value for name, value in vars(rules_by_rows).items() if name.endswith("_ROWS")]
     assert numbers == sorted(numbers) and len(numbers) == 4
     table = DEFAULTS.read_text().split("| training rows |")[1].split("\n\n")[0]

@@ -1,4 +1,4 @@
-"""Derivatives of predictions by the numbers of a table, against finite differences of `predict`."""
+"""Derivatives of predictions by numeric columns equal finite differences of `predict`."""
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ def slopes(predict, table, name, step):
 
 @pytest.mark.parametrize("numeric_encoding", ["raw", "piecewise_linear"])
 @pytest.mark.parametrize("input_scaling", ["robust", "standard", "quantile", None])
-def test_they_are_the_slopes_of_the_predictions_for_every_kind_of_column(input_scaling, numeric_encoding):
+def test_gradients_equal_finite_differences_for_every_kind_of_column(input_scaling, numeric_encoding):
     encoding = {"input_scaling": input_scaling, "numeric_encoding": numeric_encoding, "category_encoding": "target"}
     net = SigmoidMLPRegressor(**QUICK, **encoding, n_bins=5).fit(TABLE, 1000.0 * NUMBER)
     table = TABLE.copy()
@@ -65,7 +65,7 @@ def test_they_are_the_slopes_of_the_predictions_for_every_kind_of_column(input_s
     assert np.isfinite(found[:, list(TABLE).index("flag")]).all()
 
 
-def test_missing_values_have_none_and_categories_are_nan():
+def test_gradients_of_missing_values_are_zero_and_of_categories_nan():
     net = SigmoidMLPRegressor(**QUICK).fit(TABLE, NUMBER)
     found = pd.DataFrame(net.input_gradients(TABLE), columns=TABLE.columns)
     assert found[["color", "code"]].isna().all(axis=None)
@@ -91,7 +91,7 @@ REGRESSIONS = {
 
 
 @pytest.mark.parametrize("case", REGRESSIONS)
-def test_they_are_in_the_units_of_the_predictions(case):
+def test_gradients_have_the_units_of_predictions(case):
     y, more, outputs = REGRESSIONS[case]
     net = SigmoidMLPRegressor(**QUICK | more).fit(SMALL, y)
     found = net.input_gradients(SMALL)
@@ -102,7 +102,7 @@ def test_they_are_in_the_units_of_the_predictions(case):
 
 
 def joined(p):
-    """Probabilities with an output for each that is free: one for two classes."""
+    """The probabilities of the classes; for two classes, of the second one."""
     parts = p if isinstance(p, list) else [p]
     return np.hstack([part[:, 1:] if part.shape[1] == 2 else part for part in parts])
 
@@ -114,7 +114,7 @@ CLASSES = {
 
 
 @pytest.mark.parametrize("case", CLASSES)
-def test_they_are_the_slopes_of_probabilities(case):
+def test_gradients_of_a_classifier_are_slopes_of_probabilities(case):
     y, more, k = CLASSES[case]
     net = SigmoidMLPClassifier(**QUICK | more).fit(SMALL, y)
     found = net.input_gradients(SMALL)
@@ -124,7 +124,7 @@ def test_they_are_the_slopes_of_probabilities(case):
         assert_allclose(found[..., j].reshape(N, k), wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())
 
 
-def test_at_the_edge_of_a_bin_they_are_the_mean_of_both_sides():
+def test_the_gradient_at_the_edge_of_a_bin_is_the_mean_of_both_sides():
     X = np.repeat([0.0, 1.0, 3.0, 7.0], 20)[:, np.newaxis]
     net = SigmoidMLPRegressor(**QUICK, numeric_encoding="piecewise_linear").fit(X, np.sin(X[:, 0]))
     sides = [(net.predict(X + h) - net.predict(X)) / h for h in (1e-6, -1e-6)]
@@ -140,7 +140,7 @@ def test_sparse_rows_have_those_of_dense_ones():
     assert_array_equal(dense.input_gradients(X), dense.input_gradients(X.toarray()))
 
 
-def test_they_are_float64_arithmetic_in_the_tables_type_block_by_block():
+def test_gradients_are_computed_in_float64_block_by_block():
     X = rng.normal(size=(2 * ROWS_PREDICTED_AT_ONCE + 3, 2)).astype(np.float32)
     net = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X[:80], NUMBER)
     found = net.input_gradients(X)

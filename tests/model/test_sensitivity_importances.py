@@ -1,4 +1,4 @@
-"""Importances of columns: those of `explain` on the same rows, whatever form the encoded rows have."""
+"""Importances of columns agree with `explain`, in every format of encoded rows."""
 
 from itertools import pairwise
 
@@ -39,12 +39,12 @@ def shares(net, table):
 # --- which rows ------------------------------------------------------------------------------------------------------
 
 
-def test_few_rows_are_all_looked_at():
+def test_few_rows_are_all_used():
     assert_array_equal(draw_rows(256, None, 256), np.arange(256))
 
 
 @pytest.mark.parametrize("weight", [None, np.arange(3000) % 3.0], ids=["alike", "weighted"])
-def test_rows_stand_for_equal_weight(weight):
+def test_each_drawn_row_represents_equal_weight(weight):
     numbers = draw_rows(3000, weight, 375)
     assert len(numbers) == 375 and (np.diff(numbers) >= 0).all() and numbers.min() >= 0 and numbers.max() < 3000
     assert_allclose(np.histogram(numbers, 4, (0, 3000))[0], 375 / 4, atol=2)
@@ -52,13 +52,13 @@ def test_rows_stand_for_equal_weight(weight):
         assert_allclose(np.bincount(weight[numbers].astype(int)) / 375, [0.0, 1 / 3, 2 / 3], atol=0.1)
 
 
-def test_rows_of_equal_weight_are_rows_without():
+def test_equal_weights_equal_no_weights():
     for n in (200, 5000):
         for weight in (2.0, 0.1):
             assert_array_equal(draw_rows(n, np.full(n, weight), 256), draw_rows(n, None, 256))
 
 
-def test_importances_take_a_hundredth_of_the_multiplications_of_training():
+def test_importances_take_a_hundredth_of_the_work_of_training():
     sizes = (7, 5, 4, 3)
     coefs, biases = map(np.zeros, pairwise(sizes)), map(np.zeros, sizes[1:])
     network = Network((ACTIVATIONS["tanh"],) * 2, coefs, biases)
@@ -74,19 +74,19 @@ def test_importances_take_a_hundredth_of_the_multiplications_of_training():
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("dense", 5.0), ("sparse", 3.0), ("mixed", 4.0)])
-def test_only_inputs_that_are_not_0_count_as_multiplied(kind, expected):
+def test_inputs_per_row_counts_nonzero_inputs_of_sparse_rows(kind, expected):
     # dense among mixed ones are every second input
     assert inputs_per_row(KINDS[kind](np.tile([1.0, 1.0, 0.0, 0.0, 1.0], (6, 1)))) == expected
 
 
 @pytest.mark.parametrize("kind", ["dense", "sparse", "mixed"])
-def test_some_rows_are_the_same_in_every_form(kind):
+def test_every_format_of_encoded_rows_is_sampled_alike(kind):
     values = np.arange(80.0).reshape(20, 4)
     assert_array_equal(as_array(some_of(KINDS[kind](values), 6), kind, 4), values[draw_rows(20, None, 6)])
 
 
 @pytest.mark.parametrize(("max_iter", "expected"), [(1, 64), (8, 152)])
-def test_a_fit_looks_at_as_many_rows_as_its_training_is_worth(max_iter, expected):
+def test_longer_fits_use_more_rows_for_importances(max_iter, expected):
     table = np.random.default_rng(0).normal(size=(2000, 40))
     parameters = QUICK | dict(max_iter=max_iter, dtype="float64", numeric_encoding="raw", batch_size=200)
     net = SigmoidMLPRegressor(**parameters).fit(table, table[:, 0])
@@ -99,7 +99,7 @@ def test_a_fit_looks_at_as_many_rows_as_its_training_is_worth(max_iter, expected
 # --- what they are ---------------------------------------------------------------------------------------------------
 
 
-def test_of_a_linear_model_they_are_those_of_explain():
+def test_importances_of_a_linear_model_equal_explain():
     net = SigmoidMLPRegressor(**QUICK | {"hidden_layer_sizes": (), "dtype": "float64"}).fit(X, NUMBER)
     found = learn_importances(model_of(net), net.activations(X)[0])
     assert_allclose(found, shares(net, X[:100]), atol=0.03)  # whose background is at most 100 rows
@@ -109,7 +109,7 @@ def test_of_a_linear_model_they_are_those_of_explain():
 
 
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
-def test_they_rank_columns_as_explain_does(kind):
+def test_importances_rank_columns_as_explain_does(kind):
     y = np.digitize(NUMBER, [0.0, 2.0]) if kind is SigmoidMLPClassifier else NUMBER
     net = kind(**QUICK | {"max_iter": 60, "numeric_encoding": "piecewise_linear"}).fit(X, y)
     found = net.feature_importances_
@@ -118,7 +118,7 @@ def test_they_rank_columns_as_explain_does(kind):
     assert_allclose(found, shares(net, X), atol=0.06)
 
 
-def test_units_of_targets_do_not_matter():
+def test_importances_do_not_depend_on_the_units_of_targets():
     y = np.column_stack([NUMBER, X[:, 3]])
     one = SigmoidMLPRegressor(**QUICK).fit(X, y).feature_importances_
     assert_allclose(SigmoidMLPRegressor(**QUICK).fit(X, y * [1.0, 1000.0]).feature_importances_, one, rtol=1e-3)
@@ -129,7 +129,7 @@ SPARSE[:, 7] = 0.0
 
 
 @pytest.mark.parametrize("n_entries", [1, 2], ids=["canonical", "entries that add up"])
-def test_sparse_rows_have_those_of_dense_ones_where_slopes_are_constant(n_entries):
+def test_sparse_and_dense_rows_agree_if_slopes_are_constant(n_entries):
     parameters = QUICK | dict(hidden_layer_sizes=(), input_scaling=None, batch_size=N, dtype="float64")
     net = SigmoidMLPRegressor(**parameters).fit(SPARSE, np.column_stack([SPARSE[:, 0], SPARSE[:, 1] - SPARSE[:, 2]]))
     rows = sp.csr_array(SPARSE)
@@ -140,14 +140,14 @@ def test_sparse_rows_have_those_of_dense_ones_where_slopes_are_constant(n_entrie
 
 
 @pytest.mark.parametrize("container", [sp.csr_array, sp.csr_matrix])
-def test_sparse_rows_have_about_those_of_dense_ones(container):
+def test_sparse_and_dense_rows_have_similar_importances(container):
     parameters = QUICK | dict(input_scaling=None, max_iter=200)
     dense, sparse = (SigmoidMLPRegressor(**parameters).fit(T, SPARSE[:, 0]) for T in (SPARSE, container(SPARSE)))
     assert_allclose(sparse.feature_importances_, dense.feature_importances_, atol=0.02)
     assert sparse.feature_importances_[7] == 0.0 and sparse.feature_importances_.argmax() == 0
 
 
-def test_levels_that_are_looked_up_count_as_others_do():
+def test_looked_up_categories_have_the_same_importance():
     code, size = np.arange(2500) % 250, rng.normal(size=2500)
     table = pd.DataFrame({"city": pd.Series(code).astype("category"), "size": size, "other": size[::-1]})
     parameters = QUICK | {"max_categories": None, "max_iter": 2, "numeric_encoding": "piecewise_linear"}
@@ -160,7 +160,7 @@ def test_levels_that_are_looked_up_count_as_others_do():
     assert_allclose(*found, rtol=1e-6)
 
 
-def test_without_any_effect_all_columns_are_alike():
+def test_importances_are_equal_if_outputs_do_not_vary():
     net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
     net.coefs_ = [np.zeros_like(W) for W in net.coefs_]
     assert_array_equal(learn_importances(model_of(net), net.activations(X)[0]), np.full(5, 0.2))

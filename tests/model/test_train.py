@@ -1,4 +1,4 @@
-"""The networks that are published train as long as folds have chosen; and what is told of their epochs."""
+"""The published networks train as long as folds chose, and their epochs are averaged."""
 
 import numpy as np
 
@@ -11,15 +11,15 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
 
 
-def test_networks_train_as_long_as_folds_have_chosen():
+def test_networks_train_as_many_epochs_as_folds_chose():
     net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, early_stopping="folds", n_members=2)
     run = run_of(net, X, X[:, 0] > 0)
     run.select_and_train(None, in_threads=False)
     assert run.last_epoch.n_epochs == run.selection.chosen_epoch == run.phase.n_iter
-    assert len(run.fold_phase.epochs[0]) == run.fold_phase.n_iter <= 3
+    assert len(run.fold_phase.epochs_by_network[0]) == run.fold_phase.n_iter <= 3
 
 
-def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
+def test_average_epochs_averages_over_the_networks_that_trained_the_epoch():
     def of(value, seconds):
         return epoch(value, -value, validation_loss=value, learning_rate=value, gradient_norm=value, seconds=seconds)
 

@@ -1,4 +1,4 @@
-"""Losses with a log link: predictions of the training rows add up to their targets, where rows choose the epoch."""
+"""With a log link, predictions of the training rows add up to their targets if rows choose the epoch."""
 
 import numpy as np
 import pandas as pd
@@ -33,12 +33,12 @@ WAYS = {
 
 
 def own_rows(way):
-    """Rows that choose the epoch, so that all others are trained on."""
+    """Validation rows, so that all other rows are trained on."""
     return {} if "early_stopping" in WAYS[way] else {"X_val": X[:40], "y_val": COUNT[:40] + 1.0}
 
 
 def total(net, y, weight=None, rows=slice(None)):
-    """The weighted total of what is predicted, over that of the targets."""
+    """The weighted sum of the predictions, divided by that of the targets."""
     predicted = net.predict(X)
     return np.average(predicted[rows], weights=weight, axis=0) / np.average(y[rows], weights=weight, axis=0)
 
@@ -51,8 +51,8 @@ def test_predictions_of_the_training_rows_add_up_to_their_targets(name, way):
     assert total(net, y, WEIGHT) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_target_means_hold_the_training_rows_own_targets_when_they_predict():
-    """Networks are trained, and balanced, by means without them, as the page on counts says."""
+def test_predictions_of_training_rows_use_target_means_with_their_own_targets():
+    """Networks are trained and balanced by means without these targets, as the page on counts says."""
     level = np.arange(600) % 150
     frame = pd.DataFrame({"c": pd.Categorical(level)})
     y = np.random.default_rng(0).poisson(np.exp(np.random.default_rng(1).normal(size=150)[level])).astype(float)
@@ -63,14 +63,14 @@ def test_target_means_hold_the_training_rows_own_targets_when_they_predict():
     assert abs(excess["one_hot"]) < 1e-5 and abs(excess["target"]) > 1e-3
 
 
-def test_a_warm_start_is_balanced_anew():
+def test_a_warm_start_is_balanced_again():
     net = SigmoidMLPRegressor(**QUICK, loss="poisson", warm_start=True)
     for y in (COUNT, COUNT + 1.0):
         net.fit(X, y, X_val=X[:40], y_val=y[:40])
         assert total(net, y) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_each_of_several_targets_adds_up_over_the_rows_that_have_it():
+def test_each_of_several_targets_is_balanced_over_its_known_rows():
     y = np.column_stack([COUNT, COUNT**2])
     y[::3, 1] = np.nan
     net = SigmoidMLPRegressor(**QUICK, loss="poisson").fit(X, y)
@@ -78,7 +78,7 @@ def test_each_of_several_targets_adds_up_over_the_rows_that_have_it():
         assert total(net, y, rows=rows)[j] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_many_rows_of_several_targets_add_up_as_exactly():
+def test_many_rows_are_balanced_exactly():
     many = np.linspace(-1.0, 1.0, 2**17)[:, np.newaxis]
     y, weight = np.exp(many + np.array([0.0, 1.0, 3.0])), np.linspace(0.1, 3.0, len(many))
     net = SigmoidMLPRegressor(hidden_layer_sizes=1, max_iter=1, random_state=0, loss="poisson")
@@ -86,7 +86,7 @@ def test_many_rows_of_several_targets_add_up_as_exactly():
     assert_allclose(weight @ net.predict(many), weight @ y, rtol=1e-6)
 
 
-def test_a_stream_is_read_once_more():
+def test_a_stream_is_balanced():
     net = SigmoidMLPRegressor(**QUICK, loss="poisson", n_members=1)
     chunks = lambda: ((X[i : i + 50], COUNT[i : i + 50], WEIGHT[i : i + 50]) for i in (0, 50, 100))  # noqa: E731
     with pool_bytes(1000, encoded=500):  # several pools, and several blocks of each
@@ -94,7 +94,7 @@ def test_a_stream_is_read_once_more():
     assert total(net, COUNT, WEIGHT) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_loss_of_the_users_that_starts_at_the_mean_is_balanced_too():
+def test_a_users_loss_that_starts_at_the_mean_is_balanced():
     def value(raw, target):
         return (np.exp(raw) - target * raw).mean(axis=1)
 
@@ -111,7 +111,7 @@ def test_a_loss_of_the_users_that_starts_at_the_mean_is_balanced_too():
     assert abs(total(SigmoidMLPRegressor(**QUICK, loss=without).fit(X, COUNT), COUNT) - 1.0) > 1e-4
 
 
-def test_a_loss_of_the_users_whose_predictions_are_no_means_is_left_as_it_is():
+def test_a_users_loss_that_does_not_predict_means_is_not_balanced():
     def value(raw, target):
         return np.maximum(0.9 * (target - np.exp(raw)), 0.1 * (np.exp(raw) - target)).mean(axis=1)
 
@@ -126,7 +126,7 @@ def test_a_loss_of_the_users_whose_predictions_are_no_means_is_left_as_it_is():
     assert 0.8 < (net.predict(X) >= COST).mean() < 1.0  # the rows' quantile is not that of their quantiles
 
 
-def test_without_rows_that_choose_the_epoch_nothing_is_added():
+def test_nothing_is_balanced_if_no_rows_choose_the_epoch():
     plain = QUICK | {"loss": "poisson", "early_stopping": False, "n_members": 1, "max_iter": 3, "averaging": 0.0}
     one = SigmoidMLPRegressor(**plain | {"category_encoding": "one_hot", "numeric_encoding": "raw"}).fit(X, COUNT)
     other = SigmoidMLPRegressor(**one.resolved_params_)
@@ -135,7 +135,7 @@ def test_without_rows_that_choose_the_epoch_nothing_is_added():
     assert_array_equal(one.predict(X), other.predict(X))
 
 
-def test_a_resumed_run_is_balanced_as_the_uninterrupted_one(tmp_path):
+def test_a_resumed_run_is_balanced_like_an_uninterrupted_one(tmp_path):
     parameters = QUICK | {"loss": "poisson", "early_stopping": True, "n_members": 1}
     path = tmp_path / "run"
     whole = SigmoidMLPRegressor(**parameters).set_callbacks(Checkpoint(path, every=5)).fit(X, COUNT)

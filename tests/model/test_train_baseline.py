@@ -1,4 +1,4 @@
-"""Whether a network has learnt anything, for every loss."""
+"""A warning if a network is no better than a constant prediction, for every loss."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ OWN = Loss("own", lambda raw, target: ((raw - target) ** 2).mean(axis=1), lambda
     {"loss": "squared_error"}, {"loss": "absolute_error"}, {"loss": "huber"}, {"loss": "quantile", "quantile": 0.9},
     {"loss": "quantile", "quantile": [0.1, 0.9]}, {"loss": OWN}, {"target_scaling": None}, {"solver": "sgd"},
 ])  # fmt: skip
-def test_a_network_that_is_no_better_than_a_constant(parameters, weight):
+def test_a_network_no_better_than_a_constant_warns(parameters, weight):
     net = SigmoidMLPRegressor(**QUICK, learning_rate_init=100.0, clip_norm=1.0, input_gains=False, **parameters)
     with pytest.warns(ConvergenceWarning, match="learning_rate_init=100: the best epoch is no better than a constant"):
         net.fit(X, NUMBER, sample_weight=weight)
@@ -28,14 +28,14 @@ def test_a_network_that_is_no_better_than_a_constant(parameters, weight):
 
 
 @pytest.mark.parametrize("y", [X[:, 0] > 0.0, np.digitize(X[:, 0], [-1.0, 1.0]), (X > 0.0).astype(int)])
-def test_labels(y):
+def test_a_classifier_no_better_than_a_constant_warns(y):
     net = SigmoidMLPClassifier(**QUICK, learning_rate_init=100, input_gains=False)
     with pytest.warns(ConvergenceWarning, match="no better than a constant prediction. Try 0.015"):
         net.fit(X, y)
     net.set_params(learning_rate_init=0.015).fit(X, y)
 
 
-def test_a_rate_that_is_too_small():
+def test_a_learning_rate_that_is_too_small_warns():
     # the first weights stay, which may be better than a constant by chance: not those of this seed
     net = SigmoidMLPRegressor(max_iter=20, random_state=2, learning_rate_init=1e-9)
     with pytest.warns(ConvergenceWarning, match="learning_rate_init=1e-09: the best .* Try 0.015"):
@@ -43,8 +43,8 @@ def test_a_rate_that_is_too_small():
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_lbfgs_that_ends_at_once(early_stopping):
-    """Its tolerance is compared with a gradient in the target's unit where nothing scales targets."""
+def test_lbfgs_that_ends_at_once_warns(early_stopping):
+    """If targets are not scaled, its tolerance is compared with a gradient in the unit of the target."""
     given = {"solver": "lbfgs", "early_stopping": early_stopping, "max_iter": 500, "random_state": 0}
     net = SigmoidMLPRegressor(**given, target_scaling=None, tol=0.1)
     with pytest.warns(ConvergenceWarning, match="solver='lbfgs': the best iteration is no better than a constant.*tol"):
@@ -53,8 +53,8 @@ def test_lbfgs_that_ends_at_once(early_stopping):
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])  # of 24 tables of noise, 21 are told
-def test_noise_is_told_at_the_ordinary_rate(seed):
-    """The rows held out judge: networks are better than a constant on the rows that they learn from."""
+def test_noise_warns_at_the_default_learning_rate(seed):
+    """Only held-out rows show it: on the training rows, networks are better than a constant."""
     net = SigmoidMLPRegressor(**QUICK)
     with pytest.warns(
         ConvergenceWarning, match="learning_rate_init=0.015: the best .* X may hold no information about y"
@@ -63,7 +63,7 @@ def test_noise_is_told_at_the_ordinary_rate(seed):
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_so_strong_a_penalty_that_nothing_is_learnt_is_told_without_held_out_rows(solver):
+def test_a_penalty_that_is_too_strong_warns_without_held_out_rows(solver):
     net = SigmoidMLPRegressor(solver=solver, alpha=1e6, early_stopping=False, random_state=0)
     with pytest.warns(ConvergenceWarning, match="no better than a constant prediction. Try .*alpha"):
         net.fit(X, NUMBER)

@@ -1,5 +1,6 @@
-"""The training of one network: where it starts, what is minimised, by what, and the network that comes out."""
+"""The training of one network: its start, its objective, its solver, and the resulting network."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -59,7 +60,7 @@ def theta_of(network):
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
-def test_training_is_a_function_of_settings_rows_and_seeds(solver):
+def test_equal_settings_rows_and_seeds_give_equal_weights(solver):
     run = run_of(solver=solver, max_iter=5)
     network, result, state = trained(run)
     assert_array_equal(theta_of(network), theta_of(trained(run_of(solver=solver, max_iter=5))[0]))
@@ -68,14 +69,14 @@ def test_training_is_a_function_of_settings_rows_and_seeds(solver):
     assert (theta_of(trained(run, seeds=(3, 2))[0]) != theta_of(network)).any()
 
 
-def test_the_second_seed_is_that_of_training():
+def test_the_second_seed_is_used_in_training():
     one, other = (theta_of(trained(run_of(), seeds=(1, seed))[0]) for seed in (2, 3))
     assert (one != other).any()
     one, other = (theta_of(trained(run_of(batch_size=N, shuffle=False), seeds=(1, seed))[0]) for seed in (2, 3))
     assert_array_equal(one, other)
 
 
-def test_an_estimator_with_one_member_does_nothing_else():
+def test_an_estimator_with_one_member_has_the_trainers_weights():
     net = regressor().fit(X, NUMBER)
     first, _, training = seeds_of(net)
     assert_array_equal(theta_of(model_of(net).network), theta_of(trained(run_of(), seeds=(first, training))[0]))
@@ -91,8 +92,8 @@ def test_held_out_rows_choose_the_epoch():
     assert_array_equal(theta_of(network), state.best.theta)
 
 
-def test_a_network_without_bins_is_the_one_of_a_raw_table():
-    """Its weights of bins are 0, and it learns what a table without bins teaches."""
+def test_a_network_without_bins_equals_one_of_raw_numbers():
+    """Its weights of bins are 0, and its other weights are those of a table without bins."""
     settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
     network, _, _ = trained(make_trainer(settings, encoding, rows, sees_bins=False))
     raw, _, _ = trained(run_of())
@@ -105,7 +106,7 @@ def test_a_network_without_bins_is_the_one_of_a_raw_table():
 # --- rows computed at once -------------------------------------------------------------------------------------------
 
 
-def test_batches_beyond_the_buffers_are_computed_block_by_block():
+def test_large_batches_are_computed_block_by_block():
     X = np.random.default_rng(0).normal(size=(2 * MAX_BUFFER_ROWS + 100, 2))
     y = X[:, 0] ** 2
     net = regressor(batch_size=len(X)).fit(X, y)
@@ -116,7 +117,7 @@ def test_batches_beyond_the_buffers_are_computed_block_by_block():
     assert_allclose(coef_grads[0], sum(n * block[1][0] for n, block in blocks) / len(X), atol=1e-14)
 
 
-def test_how_many_rows_are_computed_at_once():
+def test_rows_at_once():
     table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
     for batch_size, expected in ((700, 700), (9_000, MAX_BUFFER_ROWS)):
         settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
@@ -128,7 +129,7 @@ def test_how_many_rows_are_computed_at_once():
 
 
 def least_memory(settings, encoding, rows, validation=None):
-    """The fewest bytes of memory, up to 1,000, in which a network is not refused."""
+    """The least memory, up to 1,000 bytes, that raises no error."""
     too_few, enough = 0, 2**30
     while enough - too_few > 1000:
         middle = (too_few + enough) // 2
@@ -141,7 +142,7 @@ def least_memory(settings, encoding, rows, validation=None):
     return enough
 
 
-def test_memory_is_that_of_the_weights_and_of_the_rows_computed_at_once():
+def test_memory_counts_weights_and_the_rows_computed_at_once():
     units = 60_000
     settings, encoding, rows = encoded(hidden_layer_sizes=units)  # batches of 20
     alone = least_memory(settings, encoding, rows)
@@ -153,7 +154,7 @@ def test_memory_is_that_of_the_weights_and_of_the_rows_computed_at_once():
         make_trainer(settings, encoding, rows)
 
 
-def test_layers_beyond_memory_are_named_with_inputs_and_outputs():
+def test_the_memory_error_names_inputs_and_outputs():
     match = r"hidden_layer_sizes=\(3000, 400\) with 3 inputs and 1 outputs makes"
     with memory_of(2**20), pytest.raises(ValueError, match=match):
         regressor(hidden_layer_sizes=(3000, 400)).fit(X, NUMBER)
@@ -162,7 +163,7 @@ def test_layers_beyond_memory_are_named_with_inputs_and_outputs():
 # --- first weights ---------------------------------------------------------------------------------------------------
 
 
-def test_first_weights_from_a_function():
+def test_init_may_be_a_function():
     def ones(fan_in, fan_out, rng):
         return np.ones((fan_in, fan_out))
 
@@ -177,14 +178,14 @@ def test_first_weights_from_a_function():
         (lambda fan_in, fan_out, rng: np.full((fan_in, fan_out), np.inf), "init gives weights that are not finite"),
     ],
 )
-def test_functions_whose_weights_do_not_fit(init, message):
+def test_an_init_function_of_wrong_weights_raises(init, message):
     with pytest.raises(ValueError, match=message):
         regressor(init=init).fit(X, NUMBER)
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
 @pytest.mark.parametrize("sizes", [4, (3, 2)])
-def test_the_output_starts_at_the_log_of_the_weighted_mean(loss, sizes):
+def test_the_output_bias_starts_at_the_log_of_the_weighted_mean(loss, sizes):
     y, weight = np.exp(NUMBER), 1.0 + np.arange(N) % 3
     zero = {"init": lambda fan_in, fan_out, rng: np.zeros((fan_in, fan_out)), "learning_rate": lambda _: 0.0}
     net = regressor(loss=loss, hidden_layer_sizes=sizes, **zero).fit(X, y, weight)
@@ -193,7 +194,7 @@ def test_the_output_starts_at_the_log_of_the_weighted_mean(loss, sizes):
     assert_allclose(net.predict(X), np.average(y, weights=weight), rtol=1e-12)
 
 
-def test_given_weights_start_where_they_are():
+def test_given_weights_get_no_bias_added():
     zero = [np.zeros((3, 4)), np.zeros((4, 1))], [np.zeros(4), np.zeros(1)]
     net = regressor(loss="poisson", init=zero, learning_rate=lambda _: 0.0).fit(X, np.exp(NUMBER))
     assert not any(part.any() for part in net.coefs_ + net.intercepts_)
@@ -203,7 +204,7 @@ def test_given_weights_start_where_they_are():
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_the_gradient_is_that_of_the_whole_objective(solver):
+def test_the_gradient_equals_finite_differences_of_the_objective(solver):
     run = run_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
     network = run.network(run.first_state((1, 0)))
     theta = theta_of(network)
@@ -220,7 +221,7 @@ def test_the_gradient_is_that_of_the_whole_objective(solver):
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
-def test_l1_and_norms_are_left_to_the_proximal_step_where_steps_are_taken():
+def test_the_proximal_step_applies_l1_and_max_norm():
     assert run_of(alpha=6.0, l1_ratio=0.25).problem.proximal_step is not None
     assert run_of(max_norm=1.0).problem.proximal_step is not None
     assert run_of(alpha=6.0).problem.proximal_step is None
@@ -240,14 +241,14 @@ def test_l1_and_norms_are_left_to_the_proximal_step_where_steps_are_taken():
         ({"solver": "lbfgs"}, True, True, 7),
     ],
 )
-def test_epochs_to_wait(parameters, validated, may_stop, expected):
+def test_patience(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
     assert solver.is_first_order is ("solver" not in parameters)
     assert solver.n_iter_no_change == expected
 
 
-def test_a_run_until_an_epoch_keeps_the_schedules_length():
+def test_fewer_epochs_keep_the_length_of_the_schedule():
     settings, *encoded_rows = encoded(max_iter=9)
     solver = make_trainer(settings, *encoded_rows, solver=replace(settings.solver, n_epochs=2)).solver
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
@@ -256,29 +257,39 @@ def test_a_run_until_an_epoch_keeps_the_schedules_length():
 # --- held-out rows ---------------------------------------------------------------------------------------------------
 
 
-def test_held_out_rows_are_rated_by_their_weighted_loss():
+def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     weight = np.linspace(0.1, 2.0, 20)
     settings, encoding, rows = encoded(validated=True)
     held_out = replace(rows.take(np.arange(20)), weight=weight)
     run = make_trainer(settings, encoding, rows, held_out)
     network = run.network(run.first_state((1, 0)))
-    evaluation = run.problem.evaluate(theta_of(network))
-    raw = run.raw_outputs(run.first_state((1, 0)), rows.take(np.arange(20)).for_network(0))
+    evaluation = run.problem.evaluate(theta_of(network), 1)
+    raw = run.raw_held_out_outputs(run.first_state((1, 0)))
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
     assert_array_equal(evaluation.theta, theta_of(network))
     run = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
-    scored = run.problem.evaluate(theta_of(network))
+    scored = run.problem.evaluate(theta_of(network), 1)
     assert scored.validation_loss == loss and scored.score == 0.25
 
 
-def test_a_temperature_scales_the_output_layer_that_is_kept():
+def test_the_rows_of_a_trained_network_are_freed_at_once():
+    """A cycle of references would keep a large table in memory until garbage is collected."""
+    settings, encoding, rows = encoded(validated=True)
+    run = make_trainer(settings, encoding, rows, rows.take(np.arange(20)))
+    trained(run)
+    reference = weakref.ref(run)
+    del run
+    assert reference() is None
+
+
+def test_a_temperature_scales_the_output_layer():
     how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
     settings, encoding, rows = encoded(validated=True, **how)
     run = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
     network = run.network(run.first_state((1, 0)))
-    evaluation = run.problem.evaluate(theta_of(network))
+    evaluation = run.problem.evaluate(theta_of(network), 1)
     (hidden, output), (b1, b2) = run.layout.views(evaluation.theta)
     factor = output[0, 0] / network.coefs[1][0, 0]
     assert factor != 1.0 and evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
@@ -288,7 +299,7 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
     assert_array_equal(b1, network.intercepts[0])
 
 
-def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
+def test_a_kept_state_lacks_the_published_weights():
     run = run_of(max_iter=2)
     _, _, state = trained(run)
     kept = state_to_keep(state, run.layout.n_parameters, run.encoding.output_dtype, from_published=False)

@@ -1,4 +1,4 @@
-"""Several networks trained side by side: each as if it were alone, and one observer for all."""
+"""Several networks train side by side, with one observer."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ class Observer:
         return self.calls.count("end") == self.stop_after
 
 
-def test_each_is_trained_as_if_it_were_alone():
+def test_networks_side_by_side_equal_networks_trained_alone():
     runs, together = runs_and_states(n_members=2)
     _, alone = runs_and_states(n_members=2)
     results = train_side_by_side(runs, together)
@@ -47,7 +47,7 @@ def test_each_is_trained_as_if_it_were_alone():
         assert_array_equal(one.averaged_theta, other.averaged_theta)
 
 
-def test_one_that_ends_earlier_does_not_end_the_other():
+def test_a_network_that_ends_early_does_not_end_the_other():
     runs, states = runs_and_states(n_members=2)
     states[0] = replace(states[0], epoch=3)
     observer = Observer()
@@ -57,7 +57,7 @@ def test_one_that_ends_earlier_does_not_end_the_other():
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_an_observer_stops_all(solver):
+def test_an_observer_stops_all_networks(solver):
     one = {"seeds": PAIR[:1], "n_members": 1} if solver == "lbfgs" else {"n_members": 2}
     runs, states = runs_and_states(solver=solver, **one)
     observer = Observer(stop_after=3)

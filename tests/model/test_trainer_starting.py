@@ -1,4 +1,4 @@
-"""Where a run starts if its weights are not drawn: given weights, and states that are gone on from."""
+"""Starts from given weights, and from kept states."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def regressor(**parameters):
 # --- given weights ---------------------------------------------------------------------------------------------------
 
 
-def test_given_weights_are_taken_and_copied():
+def test_given_weights_are_copied():
     coefs = [rng.normal(size=(3, 4)), rng.normal(size=(4, 1))]
     intercepts = [rng.normal(size=4), rng.normal(size=1)]
     net = regressor(init=(coefs, intercepts), learning_rate=lambda _: 0.0, alpha=0.0).fit(X, NUMBER)
@@ -35,7 +35,7 @@ def test_given_weights_are_taken_and_copied():
         assert not np.shares_memory(found, given)
 
 
-def test_integers_and_lists_are_weights_too():
+def test_given_weights_may_be_lists_of_integers():
     found = check_initial_weights(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
     assert [part.dtype for part in found[0] + found[1]] == [F64] * 4
     assert_array_equal(found[0][1], np.full((4, 1), 2.0))
@@ -54,7 +54,7 @@ def test_integers_and_lists_are_weights_too():
         (([["a"]], [np.ones(4)]), r"init must be two lists of arrays"),
     ],
 )  # fmt: skip
-def test_given_weights_that_do_not_fit(init, message):
+def test_given_weights_of_wrong_shapes_or_values_raise(init, message):
     with pytest.raises(ValueError, match=message):
         check_initial_weights(LAYOUT, init)
     with pytest.raises(ValueError, match=message):
@@ -73,7 +73,7 @@ def state(dtype=F64, average=False):
 @pytest.mark.parametrize("average", [False, True])
 @pytest.mark.parametrize("validated", [False, True])
 @pytest.mark.parametrize(("compute", "output"), [(F64, F64), (F32, F32), (F64, F32), (F32, F64)])
-def test_only_what_is_not_published_is_kept(average, validated, compute, output):
+def test_a_kept_state_holds_only_what_is_not_published(average, validated, compute, output):
     whole = state(compute, average)
     whole.best = best_of(whole.theta)
     kept = state_to_keep(whole, 4, output, from_published=validated)
@@ -85,7 +85,7 @@ def test_only_what_is_not_published_is_kept(average, validated, compute, output)
     assert whole.theta.size == 4 and len(whole.history) == 2
 
 
-def test_training_goes_on_from_the_published_weights_with_their_last_digits():
+def test_training_continues_from_the_published_weights_with_all_digits():
     precise = np.array([1.0 + 1e-12, 2.0, 3.0, 4.0])
     kept = replace(state(), theta=precise, history=[])
     fresh = replace(state(), theta=precise.astype(F32).astype(F64), history=[])
@@ -94,7 +94,7 @@ def test_training_goes_on_from_the_published_weights_with_their_last_digits():
     assert_array_equal(state_to_continue_from(kept, fresh, 4, F32).theta, fresh.theta)
 
 
-def test_what_goes_on_is_a_copy():
+def test_a_continued_state_is_a_copy():
     kept, fresh = replace(state(), history=[]), state()
     found = state_to_continue_from(kept, fresh, 4, F64)
     found.moments[0][:] = -1.0
@@ -104,7 +104,7 @@ def test_what_goes_on_is_a_copy():
     assert kept.rng.bit_generator.state == np.random.default_rng(1).bit_generator.state
 
 
-def test_averaged_weights_go_on_beside_those_that_move():
+def test_a_continued_state_has_averaged_and_current_weights():
     kept = replace(state(average=True), history=[])
     fresh = replace(state(average=True), theta=kept.average.copy(), history=[])
     found = state_to_continue_from(kept, fresh, 4, F64)
@@ -114,15 +114,15 @@ def test_averaged_weights_go_on_beside_those_that_move():
     assert_array_equal(alone.theta, kept.average)
 
 
-def test_another_solver_starts_its_moments_anew():
+def test_another_solver_starts_with_new_moments():
     kept = replace(state(), history=[])
     fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0)
     found = state_to_continue_from(kept, fresh, 4, F64)
     assert len(found.moments) == 2 and (found.step, found.epoch, found.n_samples_seen) == (0, 2, 9)
 
 
-def test_gains_go_on_whether_the_weights_are_kept_or_published():
-    """Theta ends with the gains: of a kept state whose weights are published, it is the gains alone."""
+def test_gains_continue_whether_weights_are_kept_or_published():
+    """Theta ends with the gains. If the weights are published, a kept state holds the gains alone."""
     gains, fresh = np.array([0.5, -0.5]), replace(state(), theta=np.r_[np.arange(4.0), 0.0, 0.0], average=None)
     whole = replace(fresh, theta=np.r_[np.arange(4.0), gains])
     kept = state_to_keep(whole, 4, F64, from_published=False)
@@ -133,7 +133,7 @@ def test_gains_go_on_whether_the_weights_are_kept_or_published():
     assert_array_equal(state_to_continue_from(in_full, fresh, 4, F32).theta, whole.theta)
 
 
-def test_new_gains_are_one_and_remember_nothing():
+def test_new_gains_have_zero_logarithms_and_moments():
     kept = replace(state(), theta=np.ones(6), moments=(np.ones(6), np.ones(6)), average=None, history=[])
     new = state_with_new_gains(kept, 4)
     for vector in (new.theta, *new.moments):

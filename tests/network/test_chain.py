@@ -21,8 +21,6 @@ from sknet._network.chain import (
     Dropout,
     Layout,
     bind,
-    length,
-    split_batch,
 )
 
 # --- one flat vector and its views ------------------------------------------------------------------------------------
@@ -315,10 +313,3 @@ def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
     picked = rows(np.array([5, 0]))
     assert picked.tolist() == [[10, 11], [0, 1]] and not np.shares_memory(picked, X)
     assert np.shares_memory(rows(np.array([1, 2])), picked)
-
-
-@pytest.mark.parametrize("batch", [slice(3, 10), np.arange(3, 10)])
-def test_blocks_of_a_batch(batch):
-    found = list(split_batch(batch, 3))
-    assert [length(block) for block in found] == [3, 3, 1]
-    np.testing.assert_array_equal(np.concatenate([np.arange(20)[block] for block in found]), np.arange(3, 10))

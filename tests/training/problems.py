@@ -85,9 +85,9 @@ class Script:
     def __init__(self, scores=(), stop_at=None):
         self.scores, self.stop_at, self.heard, self.epoch = list(scores), stop_at, [], 0
 
-    def __call__(self, theta):
+    def __call__(self, theta, epoch):
         self.heard.append("evaluate")
-        return EpochEvaluation(theta, self.scores.pop(0), nan)
+        return EpochEvaluation(theta, self.scores.pop(0), nan, epoch)
 
     def epoch_began(self):
         self.heard.append(("began", self.epoch))

@@ -260,7 +260,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
         return quadratic(theta, batch, out)
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
-    evaluate = lambda theta: evaluated.append(theta.copy()) or EpochEvaluation(theta, len(evaluated), nan)  # noqa: E731
+    evaluate = lambda theta, at: evaluated.append(theta.copy()) or EpochEvaluation(theta, len(evaluated), nan, at)  # noqa: E731
     _, state = trained(problem(objective, evaluate=evaluate), solver, state_of(START, solver))
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
@@ -293,9 +293,9 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
     """The average starts where theta does, outside the limit, and follows it slowly."""
     norms = []
 
-    def evaluate(theta):
+    def evaluate(theta, epoch):
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
-        return EpochEvaluation(theta, 0.0, nan)
+        return EpochEvaluation(theta, 0.0, nan, epoch)
 
     def proximal_step(theta, rate):
         shorten(theta)
@@ -314,9 +314,9 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
     bounds = np.array([-inf, 0.0, -0.5]), np.array([0.2, inf, 0.5])
     seen = []
 
-    def evaluate(average):
+    def evaluate(average, epoch):
         seen.append(average[:3].copy())
-        return EpochEvaluation(average, 1.0, 1.0)
+        return EpochEvaluation(average, 1.0, 1.0, epoch)
 
     solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
     the_problem = problem(quadratic, n=4, p=3, bounds=bounds, evaluate=evaluate)
@@ -389,7 +389,8 @@ class HalfDone(Interrupting):
 def interruptible(optimizer, validated=True, **wrapped):
     """A random problem of 3 batches an epoch, whose objective, validation or proximal step may be interrupted."""
     objective = LeastSquares(noise=0.1)
-    parts = {"objective": objective, "evaluate": lambda theta: EpochEvaluation(theta, -float(theta @ theta), 0.0)}
+    evaluate = lambda theta, epoch: EpochEvaluation(theta, -float(theta @ theta), 0.0, epoch)  # noqa: E731
+    parts = {"objective": objective, "evaluate": evaluate}
     parts["proximal_step"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     evaluate = parts["evaluate"] if validated else None
@@ -555,7 +556,7 @@ def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
 
 def interrupting(at):
     """A validation with a Ctrl-C during its nth call."""
-    return Interrupting(lambda theta: EpochEvaluation(theta, 0.0, nan), at)
+    return Interrupting(lambda theta, epoch: EpochEvaluation(theta, 0.0, nan, epoch), at)
 
 
 @pytest.mark.parametrize("at", [4, 5, 6])

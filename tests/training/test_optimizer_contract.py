@@ -203,7 +203,7 @@ def test_finds_the_end_of_rosenbrocks_valley(name):
 
 def noisy():
     """A random problem of three batches an epoch, whose epochs are evaluated."""
-    evaluate = lambda theta: EpochEvaluation(theta, -float(theta @ theta), 0.0)  # noqa: E731
+    evaluate = lambda theta, epoch: EpochEvaluation(theta, -float(theta @ theta), 0.0, epoch)  # noqa: E731
     return problem(LeastSquares(noise=0.1), is_random=True, evaluate=evaluate)
 
 

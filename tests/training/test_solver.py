@@ -69,8 +69,8 @@ def evaluated(scores, losses):
     for epoch, (score, loss) in enumerate(zip(scores, losses, strict=True), 1):
         state.theta += 1.0
         state.epoch = epoch
-        evaluation = EpochEvaluation(2.0 * state.theta, score, loss, temperature=3.0)
-        found = state.evaluate_epoch(lambda theta, evaluation=evaluation: evaluation, nan, 0.0)
+        evaluation = EpochEvaluation(2.0 * state.theta, score, loss, epoch, temperature=3.0)
+        found = state.evaluate_epoch(lambda theta, epoch, evaluation=evaluation: evaluation, nan, 0.0)
         np.testing.assert_equal(found, (loss, score))
     return state
 
@@ -100,7 +100,7 @@ def test_the_best_epoch_is_kept(scores, losses, best):
 def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
     for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
-        state.evaluate_epoch(lambda theta: EpochEvaluation(theta, nan, 1.5), nan, 0.0)
+        state.evaluate_epoch(lambda theta, epoch: EpochEvaluation(theta, nan, 1.5, epoch), nan, 0.0)
         assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
 
 
@@ -113,7 +113,7 @@ def test_without_validation_no_epoch_is_the_best():
 def test_the_moving_average_is_what_is_evaluated():
     state = eventful()
     state.best = None
-    state.evaluate_epoch(lambda theta: EpochEvaluation(theta, 1.0, 0.0), nan, 0.0)
+    state.evaluate_epoch(lambda theta, epoch: EpochEvaluation(theta, 1.0, 0.0, epoch), nan, 0.0)
     np.testing.assert_array_equal(state.best.theta, state.average)
 
 

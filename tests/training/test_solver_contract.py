@@ -119,8 +119,8 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
     second = state_of(START, make())
     train(make(n_epochs=2), problem(LeastSquares()), second)
 
-    def distance(theta):
-        return EpochEvaluation(theta, nan, float(np.abs(theta - second.theta).max()))
+    def distance(theta, epoch):
+        return EpochEvaluation(theta, nan, float(np.abs(theta - second.theta).max()), epoch)
 
     state = state_of(START, make())
     train(make(n_epochs=4), problem(LeastSquares(), evaluate=distance), state)
@@ -131,7 +131,11 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
-    train(make(n_epochs=4), problem(LeastSquares(), evaluate=lambda theta: EpochEvaluation(theta, nan, nan)), state)
+    train(
+        make(n_epochs=4),
+        problem(LeastSquares(), evaluate=lambda theta, epoch: EpochEvaluation(theta, nan, nan, epoch)),
+        state,
+    )
     assert state.best.epoch == 4
     np.testing.assert_array_equal(state.best.theta, state.theta)
 
@@ -141,7 +145,10 @@ PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
 
 def run_to(make, n_epochs, part=None, nth=0):
     """Train for `n_epochs` epochs, with a Ctrl-C in the nth call of a part if one is named; return result and state."""
-    parts, script = {"objective": LeastSquares(), "evaluate": lambda theta: EpochEvaluation(theta, nan, 1.0)}, Script()
+    parts, script = (
+        {"objective": LeastSquares(), "evaluate": lambda theta, epoch: EpochEvaluation(theta, nan, 1.0, epoch)},
+        Script(),
+    )
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     elif part is not None:
@@ -188,7 +195,11 @@ def test_a_function_that_is_not_finite_is_an_error(make, value):
 @each_solver
 def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
-    train(make(n_epochs=3), problem(LeastSquares(), evaluate=lambda theta: EpochEvaluation(theta, -2.0, 2.0)), state)
+    train(
+        make(n_epochs=3),
+        problem(LeastSquares(), evaluate=lambda theta, epoch: EpochEvaluation(theta, -2.0, 2.0, epoch)),
+        state,
+    )
     assert len(state.history) == state.epoch == 3 and state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)
     assert all(e.gradient_norm > 0 and isnan(e.learning_rate) == (make is lbfgs) for e in state.history)

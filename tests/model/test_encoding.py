@@ -1,8 +1,9 @@
-"""How a table becomes the network's input: kept in memory, or batch by batch. See also test_table_contract."""
+"""How rows are encoded: kept in memory or batch by batch, with their weights. See also test_table_contract.py."""
 
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -13,12 +14,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
-from sknet._model import inputs as encoded_inputs
-from sknet._model.inputs import dense_row_bytes, kept_row_bytes
+from sknet._model import encoding as encoding_module
+from sknet._model.encoding import dense_row_bytes, kept_row_bytes
 from tests.estimators.inside import model_of
 from tests.model.examples import encoded
 from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array
+from tests.tables.examples import count_texts
+from tests.tables.limits import sample_rows
 
 SMALL_MEMORY = """
 import resource
@@ -57,7 +60,7 @@ def large(tmp_path_factory):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a limit")
 @pytest.mark.parametrize("parameters", [{"numeric_encoding": "raw"}, {"input_scaling": "standard"}])
-def test_a_fit_has_room_in_a_tenth_of_its_table(large, parameters):
+def test_a_fit_to_a_memory_map_takes_less_than_a_tenth_of_its_memory(large, parameters):
     call = [sys.executable, "-c", SMALL_MEMORY, str(large), repr(parameters)]
     ended = subprocess.run(call, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
     assert ended.stdout == "limited\n", ended.stderr[-2000:]
@@ -99,7 +102,7 @@ TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapp
 
 
 @pytest.mark.parametrize("kind", TABLES)
-def test_without_bins_is_a_raw_encoding(kind, tmp_path):
+def test_inputs_without_bins_equal_a_raw_encoding(kind, tmp_path):
     table = TABLES[kind](tmp_path)
     encoding, with_bins = encoded_in(table)
     encoding_of_raw, raw = encoded_in(table, "raw")
@@ -133,17 +136,17 @@ def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters):
 
 
 def test_rows_of_short_integers_are_encoded_batch_by_batch():
-    """Even compact rows would take nine times the table; the fit has the same weights."""
+    """Even compact rows would take nine times the memory of the table. The fit has the same weights."""
     table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
     whole = clone(net).fit(table, NUMBER)
-    with compact_bytes(0), patch.object(encoded_inputs, "encode_compact", None):
+    with compact_bytes(0), patch.object(encoding_module, "encode_compact", None):
         for kind in (np.asarray, pd.DataFrame):
             assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
 
 
 def test_sparse_rows_after_dense_ones_may_be_kept_compact():
-    """What was learnt from dense rows, with bins, does not keep zeros: sparse rows become dense."""
+    """An encoding with bins does not keep zeros, so sparse rows become dense."""
     net = SigmoidMLPRegressor(4, max_iter=2, numeric_encoding="piecewise_linear", random_state=0)
     dense, sparse = (clone(net).fit(X, NUMBER) for _ in range(2))
     more = np.round(np.abs(rng.normal(size=(100, X.shape[1]))))
@@ -151,3 +154,58 @@ def test_sparse_rows_after_dense_ones_may_be_kept_compact():
         sparse.partial_fit(sp.csr_array(more), NUMBER[:100])
         dense.partial_fit(more, NUMBER[:100])
     assert_array_equal(sparse.coefs_[0], dense.coefs_[0])
+
+
+# --- weights and targets of encoded rows ------------------------------------------------------------------------------
+
+
+def test_weights_are_divided_by_their_mean_and_a_tiny_total_raises():
+    weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
+    rows = encoded(SigmoidMLPRegressor(), X, NUMBER, weight)[2]
+    samples = rows.take(np.arange(20, 23)).for_network(0)
+    assert_allclose(samples.relative_weight, weight[20:23] / weight[20:23].mean())
+    assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
+    plain = replace(rows, weight=None)
+    assert plain.relative_weight is None and plain.total_weight == N
+    with pytest.raises(ValueError, match="weight"):
+        rows.take(np.arange(10))
+
+
+@pytest.mark.parametrize("n_sampled", [150, N])
+def test_the_target_mean_of_a_row_does_not_contain_its_own_target(n_sampled):
+    """Otherwise the target mean of a category would reveal the target of the row."""
+    table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
+    net = SigmoidMLPRegressor(category_encoding="target", input_scaling=None, n_members=1, dtype="float64")
+
+    def inputs(target):
+        with sample_rows(n_sampled):
+            rows = encoded(net, table, target, validated="folds", cross_fit=True, n_numbers=0)[2]
+        return rows.inputs(slice(0, N))[:, 0].copy()
+
+    draw = np.random.default_rng(0)  # with these targets, the change below moves no row to another fold
+    target = draw.normal(size=N) + 3.0 * np.repeat(draw.normal(size=N // 2), 2)  # rows of one level are alike
+    row, other = 7, target.copy()
+    other[row] += 1e-3
+    change = inputs(other) - inputs(target)
+    assert abs(change[row]) < 0.03 * 1e-3 < abs(change).max()  # the mean and the deviation of all targets, no more
+
+
+# --- tables in memory -------------------------------------------------------------------------------------------------
+
+
+def test_booleans_equal_floats():
+    table = rng.random((N, 4)) < 0.3
+    net = SigmoidMLPRegressor(8, max_iter=2, random_state=0)
+    assert_array_equal(clone(net).fit(table, NUMBER).coefs_[0], net.fit(table.astype(float), NUMBER).coefs_[0])
+    assert_array_equal(net.predict(table), net.predict(table.astype(float)))
+
+
+def test_texts_are_encoded_once_for_all_folds():
+    """Folds encode other columns again, by target means without their own targets."""
+    words = rng.choice(["red", "blue", "far", "near", "sun", "moon", "cat", "dog"], (N, 6))
+    table = pd.DataFrame({"city": pd.Categorical(CITY), "note": [" ".join(line) for line in words]})
+    net = SigmoidMLPRegressor(4, max_iter=1, early_stopping="folds", category_encoding="target", n_members=1)
+    with count_texts() as n_encoded:
+        net.fit(table, NUMBER)
+    assert {"text", "target"} <= set(net.inputs_["kind"])
+    assert sum(n_encoded) == N
