@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.estimators.inside import model_of
-from tests.tables.limits import sample_rows
+from tests.tables.limits import lookup_inputs, sample_rows
 
 FIT = dict(
     hidden_layer_sizes=6, max_iter=8, batch_size=100, dtype="float64", dropout=0.0, random_state=0, n_members=1
@@ -48,6 +48,7 @@ def test_two_members_one_without_bins_are_those_of_memory(n_parts, parameters):
     assert_allclose(remote.predict_interval(X), local.predict_interval(X), rtol=1e-8)
 
 
+@lookup_inputs(150)
 def test_members_where_levels_are_looked_up():
     wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.permutation(np.arange(N) % 90)] for i in range(2)})
     parameters = TWO | FOLDS | dict(max_iter=4, categorical_features=["from_dtype", "c0", "c1"])

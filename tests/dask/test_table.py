@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 
 from sknet._dask.table import RowGroups, encode_shard, take
 from tests.tables.examples import encoder_of
+from tests.tables.limits import lookup_inputs
 
 
 def test_rows_of_groups_come_back_in_their_order():
@@ -72,6 +73,7 @@ def test_whole_partitions_are_not_copied():
     assert_array_equal(take(numbers, np.array([2, 1, 0])), numbers[::-1])
 
 
+@lookup_inputs(150)
 def test_a_shard_without_rows_is_encoded_as_such():
     frame = pd.DataFrame({f"c{i}": np.arange(1250) // 5 for i in range(2)}).astype(str)
     for table in (frame, np.arange(6.0).reshape(3, 2)):

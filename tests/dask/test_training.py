@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.estimators.inside import model_of
-from tests.tables.limits import sample_rows
+from tests.tables.limits import lookup_inputs, sample_rows
 
 FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
 
@@ -37,6 +37,7 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
     assert_allclose(*encoded, rtol=1e-12)  # means of the target are added up part by part
 
 
+@lookup_inputs(150)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize(("n_parts", "encoding"), [(1, "one_hot"), (2, "both"), (7, "one_hot")])
