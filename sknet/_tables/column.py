@@ -159,8 +159,6 @@ class ColumnSettings:
 
     Attributes
     ----------
-    categorical_features, text_features
-        The user's parameters; see `sknet._tables.kinds.ColumnChoices`.
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     weight : ndarray of shape (n,), or None
@@ -183,8 +181,6 @@ class ColumnSettings:
         The seed of the decomposition of text.
     """
 
-    categorical_features: object = "from_dtype"
-    text_features: object = None
     input_scaling: str | None = "robust"
     weight: Array | None = None
     numeric_encoding: str = "raw"

@@ -37,7 +37,7 @@ from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
 from sknet._tables.column import Column, ColumnSettings, InputFormula
-from sknet._tables.kinds import KINDS, ColumnChoices, Survey, survey_columns
+from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.numbers import (
     BinnedColumn,
     ColumnScaler,
@@ -264,8 +264,6 @@ def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) ->
 
 
 T = TypeVar("T")
-
-DEFAULT_SETTINGS = ColumnSettings()
 
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
@@ -563,25 +561,24 @@ def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targ
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey: Survey | None = None) -> TableEncoder:
+def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey) -> TableEncoder:
     """Learn how a table becomes the inputs of the network.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or data frame of shape (n, d)
         An array holds numbers, with NaN where one is missing. A memory map is read a few columns at a time.
-    settings : ColumnSettings, default=DEFAULT_SETTINGS
-    survey : Survey, default=None
-        The kinds of its columns; None to find them.
+    settings : ColumnSettings
+    survey : Survey
+        The kinds of its columns.
 
     Returns
     -------
     TableEncoder
     """
-    choices = ColumnChoices(settings.categorical_features, settings.text_features)
     if is_sparse(X):
-        return _learn_sparse(X, choices, settings)
-    survey = survey_columns(X, choices) if survey is None else survey
+        check_sparse_is_finite(X)
+        return TableEncoder(None, tuple(learn_sparse(X, settings)))
     columns: dict[int, Column] = {}
     errors = dict(survey.errors)
     kinds = list(survey.kinds.items())
@@ -604,16 +601,6 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
     names = survey.names if isinstance(X, pd.DataFrame) else None
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
-
-
-def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter that is given
-        raise ValueError(
-            f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
-            "pass a dense array or a data frame."
-        )
-    check_sparse_is_finite(X)
-    return TableEncoder(None, tuple(learn_sparse(X, settings)))
 
 
 # --- from inputs back to columns -------------------------------------------------------------------------------------

@@ -424,6 +424,11 @@ class Survey:
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     """Find the kind of each column, and read the columns of categories and text."""
     if is_sparse(X):
+        for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter that is given
+            raise ValueError(
+                f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to "
+                "None, or pass a dense array or a data frame."
+            )
         return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else default_names(X.shape[1])

@@ -248,14 +248,14 @@ def test_polars_needs_no_pyarrow():
 import sys
 sys.modules["pyarrow"] = None
 import polars as pl
-from sknet._tables.encoding import learn_encoder
+from tests.tables.examples import encoder_of
 from sknet._tables.read import as_pandas
 from sknet._tables.labels import learn_labels
 from sknet._tables.targets import read_regression_target
 frame = pl.DataFrame(
     {"n": [1, None, 3], "s": ["a", None, "b"], "c": pl.Series(["a", "b", None], dtype=pl.Categorical), "f": [1.5, 2, 3]}
 )
-encoder = learn_encoder(as_pandas(frame))
+encoder = encoder_of(as_pandas(frame))
 print(encoder.feature_names, encoder.encode(as_pandas(frame), float).shape)
 print(learn_labels(frame["f"].cast(int))[0].classes, learn_labels(pl.Series(["x", "y"]))[0].classes.tolist())
 print(learn_labels(pl.Series(["x", "y"], dtype=pl.Categorical))[0].classes.tolist())
