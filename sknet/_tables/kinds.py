@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.categories import CATEGORY, learn_categories
 from sknet._tables.column import ColumnKind
-from sknet._tables.dates import DATE, has_offset, parse_iso_dates
+from sknet._tables.dates import DATE, has_offset
 from sknet._tables.numbers import NUMBER
 from sknet._tables.read import (
     MIXED_TYPES,
@@ -240,8 +240,8 @@ _DAYS = (
     "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%Y/%m",
     "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
 )  # fmt: skip
-DATE_FORMATS = tuple(map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
-"""The formats that are tried for dates that are not in ISO 8601."""
+DATE_FORMATS = ("ISO8601", *map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
+"""The formats that are tried."""
 
 QUANTITY = (
     r"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>\d+(?:[, ]\d{3})*(?:\.\d*)?)\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
@@ -301,31 +301,21 @@ def _advise_on_dates(texts: pd.Series, name: str) -> str | None:
     if not _are_enough(is_date):
         return None
     dates = texts[is_date]
-    offsets = set(map(has_offset, dates))
-    if offsets == {True, False}:
-        return "Some of these dates have an offset from UTC, and others have none: write them alike."
-    if None not in offsets:
-        (in_utc,) = offsets
-        call = f"pd.to_datetime(X[{name!r}], format='ISO8601'{', utc=True' if in_utc else ''}"
-        return _advice(call, texts, pd.Series(parse_iso_dates(texts, in_utc=bool(in_utc)).notna(), texts.index))
-    readings = {form: read for form in DATE_FORMATS if (read := _read_dates(dates, form)) is not None}
-    if not readings:
-        return "No single format reads all of these dates: write them alike, or convert the column yourself."
-    (form, read), *others = readings.items()
-    for other, read_otherwise in others:
-        if not read.equals(read_otherwise):
-            example = dates[read != read_otherwise].iloc[0]
-            return (
-                f"The day and the month in {short_repr(example)} may be in either order: convert it with "
-                f"pd.to_datetime(X[{name!r}], format={form!r}) or with format={other!r}."
-            )
-    return _advice(f"pd.to_datetime(X[{name!r}], format={form!r}", texts, is_date)
+    in_utc = ", utc=True" if all(map(has_offset, dates)) else ""
+    readings = {form: read for form in DATE_FORMATS if (read := _read_dates(dates, form, bool(in_utc))) is not None}
+    first = next(iter(readings), None)
+    if first is None or not all(read.equals(readings[first]) for read in readings.values()):
+        return (
+            f"No format reads all of these dates, such as {short_repr(dates.iloc[0])}, or several formats read them "
+            f"differently: convert the column with pd.to_datetime(X[{name!r}], format=...) and the right format."
+        )
+    return _advice(f"pd.to_datetime(X[{name!r}], format={first!r}{in_utc}", texts, is_date)
 
 
-def _read_dates(dates: pd.Series, form: str) -> pd.Series | None:
+def _read_dates(dates: pd.Series, form: str, in_utc: bool) -> pd.Series | None:
     """Return the dates; None if some do not have the format."""
     try:
-        return pd.to_datetime(dates, format=form)
+        return pd.to_datetime(dates, format=form, utc=in_utc)
     except ValueError:
         return None
 
