@@ -1,14 +1,17 @@
-"""Operations on vectors for which NumPy needs more than one pass.
+"""Operations on vectors for which NumPy needs more than one pass, and blocks of rows.
 
 Conventions
 -----------
 x, y : arrays of the same length, contiguous and of the same type, float32 or float64
 """
 
+from collections.abc import Iterator
+from typing import overload
+
 import numpy as np
 from scipy.linalg.blas import daxpy, saxpy
 
-from sknet._typing import Array
+from sknet._typing import Array, Batch
 
 AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
 """BLAS's y += a x, by type."""
@@ -23,3 +26,21 @@ def add_multiple(y: Array, a: float, x: Array) -> None:
     if y.size:  # SciPy's wrapper raises for empty arrays
         # BLAS writes into y only if y is contiguous and of its type; `reshape` then returns views
         AXPY[y.dtype](x.reshape(-1), y.reshape(-1), a=a)
+
+
+@overload
+def split_batch(batch: slice, size: int) -> Iterator[slice]: ...
+
+
+@overload
+def split_batch(batch: Batch, size: int) -> Iterator[Batch]: ...
+
+
+def split_batch(batch: Batch, size: int) -> Iterator[Batch]:
+    """Split a batch of rows, a slice or an array of indices, into blocks of at most `size` rows."""
+    if isinstance(batch, slice):
+        for start in range(batch.start, batch.stop, size):
+            yield slice(start, min(start + size, batch.stop))
+    else:
+        for start in range(0, len(batch), size):
+            yield batch[start : start + size]

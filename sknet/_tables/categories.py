@@ -44,9 +44,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import (
+    MIN_VALUES_TO_WARN,
+    Column,
+    ColumnFormat,
+    ColumnKind,
+    ColumnSettings,
+    Files,
+    InputFormula,
+)
 from sknet._tables.dates import holds_iso_dates
-from sknet._tables.read import TEXT_TYPES, ColumnValues, check_text_is_encodable, read_categories
+from sknet._tables.read import (
+    TEXT_TYPES,
+    ColumnValues,
+    category_key,
+    check_text_is_encodable,
+    read_categories,
+    take_rows,
+)
 from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
 from sknet._typing import Array, Table
 
@@ -65,6 +80,9 @@ MIN_CATEGORY_ROWS = 5
 FEW_VALUES, MIN_CATEGORY_ROWS_OF_FEW = 200, 2
 """In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
 
+MAX_CHANCE_OF_INFREQUENT = 1e-6
+"""New values are not called unread if all of them may have been infrequent in training with a higher probability."""
+
 LARGE_INFREQUENT_SHARE = 0.2
 """If the categories that share an input have at least this share of the weight, target means are added."""
 
@@ -72,8 +90,31 @@ _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """The input of a column of two categories, by slot. The slot −1 of unknown values picks the last entry."""
 
 
+class KnowsCategories(Column):
+    """Base of the columns that know categories."""
+
+    __slots__ = ()
+    reason_if_unread = (
+        "hold no category that fit has seen: all their values count as unknown. Write the categories as in fit, not as "
+        "codes or in another spelling."
+    )
+    infrequent_share: float = 0.0
+
+    def can_read(self, values: ColumnValues, name: str) -> bool:
+        """Whether one of many values at least is known, or all may be categories that were infrequent in training."""
+        first = take_rows(values, slice(0, MIN_VALUES_TO_WARN)).tolist()
+        if not self.categories or any(category_key(value) in self.categories for value in first):
+            return True  # nearly always after the first value
+        codes, keys = read_categories(values, name)
+        codes = codes[codes >= 0]
+        # which categories were infrequent is not stored, but only their share
+        chance = self.infrequent_share ** len(np.unique(codes))
+        is_known = np.isin(keys, self.categories)[codes].any()
+        return bool(is_known) or len(codes) < MIN_VALUES_TO_WARN or chance > MAX_CHANCE_OF_INFREQUENT
+
+
 @dataclass(frozen=True)
-class CategoryColumn(Column):
+class CategoryColumn(KnowsCategories):
     """The inputs that a column of categories becomes.
 
     Attributes
@@ -131,6 +172,15 @@ class CategoryColumn(Column):
         known = np.flatnonzero(slot >= 0)
         out[known, slot[known]] = 1.0
 
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether most of n values are unknown."""
+        if self.has_infrequent:
+            return False
+        codes, keys = read_categories(values, name)
+        # the code −1 of a missing value picks the last entry: it is not unknown
+        unknown = np.array([*(key not in self.categories for key in keys), False])[codes]
+        return bool(unknown.mean() > 0.5)
+
     def without_one_hot(self) -> CategoryColumn:
         """Return a column without inputs."""
         return CategoryColumn()
@@ -143,6 +193,10 @@ class IdentifierColumn(CategoryColumn):
         "they are categories, but all their values differ, as in identifiers. Drop them, convert them to numbers or "
         "dates, or name them in text_features."
     )
+
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Return False: all values are new."""
+        return False
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
@@ -297,7 +351,7 @@ def divide(numerator: Array, denominator: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn(EqualByFields, Column):
+class TargetColumn(EqualByFields, KnowsCategories):
     """The inputs that a column of categories becomes: target means, maybe after one-hot inputs.
 
     Attributes
@@ -359,6 +413,10 @@ class TargetColumn(EqualByFields, Column):
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
         # (n, k) minus the mean of all rows, (k,), so that unknown categories become 0
         out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
+
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether there are one-hot inputs, and most of n values have none."""
+        return self.one_hot is not None and self.one_hot.is_far_from(values, name)
 
     def without_one_hot(self) -> TargetColumn:
         """Return the column with target means only."""

@@ -62,6 +62,10 @@ MISSING = InputFormula("_missing", "missing")
 """The input that is 1 where a value is missing."""
 
 
+MIN_VALUES_TO_WARN = 20
+"""Columns with fewer new values are not checked by `Column.can_read`: all of them might be unknown by chance."""
+
+
 class Column(ABC):
     """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
@@ -78,10 +82,10 @@ class Column(ABC):
         each training row gets inputs that were learnt from other folds (`write_cross_fitted`).
     reason_if_left_out : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
+    reason_if_unread : str
+        What happens to new values that the column `can_read` none of, and the remedy.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
-    infrequent_share : float
-        The share of the training weight of all other categories.
     """
 
     __slots__ = ()
@@ -89,8 +93,8 @@ class Column(ABC):
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
+    reason_if_unread: ClassVar[str] = ""
     categories: tuple[str, ...] = ()
-    infrequent_share: float = 0.0
 
     @property
     def n_inputs(self) -> int:
@@ -115,9 +119,13 @@ class Column(ABC):
         """Return the derivatives of the inputs, 0 for missing values; None if the values are not numbers."""
         return None
 
-    def n_unread(self, values: ColumnValues, name: str) -> int:
-        """Return how many values are text that the column cannot read and treats as missing."""
-        return 0
+    def can_read(self, values: ColumnValues, name: str) -> bool:
+        """Whether one of n new values at least has a meaning; also True if they are too few to tell."""
+        return True
+
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether most of n new values are unlike the training values: far from their centre, or unknown."""
+        return False
 
     @property
     def is_ordered(self) -> bool:
@@ -250,6 +258,8 @@ class ColumnKind:
         (column of a frame) -> whether its values are of this kind, whatever their type.
     is_learnt_from_codes : bool
         Whether `learn` accepts a column of dtype "category".
+    may_have_bins : bool
+        Whether the columns may have bins: the defaults depend on the number of such columns.
     """
 
     learn: Callable[[ColumnValues, str, ColumnSettings], Column]
@@ -259,3 +269,4 @@ class ColumnKind:
     inferred_types: tuple[str, ...] = ()
     recognises: Callable[[pd.Series], bool] | None = None
     is_learnt_from_codes: bool = False
+    may_have_bins: bool = False

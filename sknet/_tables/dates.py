@@ -26,7 +26,15 @@ from math import pi
 import numpy as np
 import pandas as pd
 
-from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import (
+    MIN_VALUES_TO_WARN,
+    Column,
+    ColumnFormat,
+    ColumnKind,
+    ColumnSettings,
+    Files,
+    InputFormula,
+)
 from sknet._tables.numbers import learn_number
 from sknet._tables.read import (
     DATE_TYPES,
@@ -37,6 +45,7 @@ from sknet._tables.read import (
     factorize,
     inferred_type,
     is_categorical,
+    take_rows,
 )
 from sknet._typing import Array, Table
 
@@ -131,6 +140,11 @@ class DatetimeColumn(Column):
         Whether the values were text in fit. A text that is no date is then a missing value.
     """
 
+    reason_if_unread = (
+        "held ISO 8601 dates in fit, but hold other text now: all their values count as missing. Write the dates as in "
+        "fit."
+    )
+
     seconds: Column
     cycles: tuple[str, ...] = ()
     zone: str | None = None
@@ -175,11 +189,13 @@ class DatetimeColumn(Column):
             slopes[:, at : at + 2] = np.stack([cosine, -sine], axis=1) * angle_per_unit("hour") / 3600.0
         return slopes
 
-    def n_unread(self, values: ColumnValues, name: str) -> int:
-        """Return how many values are text that is no date."""
-        if not (self.from_text and is_text(values)):
-            return 0
-        return int(np.count_nonzero(self.read(values, name).isna() & np.asarray(pd.notna(values))))
+    def can_read(self, values: ColumnValues, name: str) -> bool:
+        """Whether one of many texts at least is a date; True for values that are no text."""
+        # nearly always, the first values are dates, so that the other values are not read
+        for some in (take_rows(values, slice(0, MIN_VALUES_TO_WARN)), values):
+            if not (self.from_text and is_text(some)) or self.read(some, name).notna().any():
+                return True
+        return bool(np.count_nonzero(pd.notna(values)) < MIN_VALUES_TO_WARN)
 
     @property
     def is_ordered(self) -> bool:
@@ -352,4 +368,5 @@ DATE = ColumnKind(
     feed=np.dtype(np.int64),
     inferred_types=(*DATE_TYPES, *DURATION_TYPES),
     recognises=holds_iso_dates,
+    may_have_bins=True,
 )

@@ -36,7 +36,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
-from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnSettings, InputFormula
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.numbers import (
     BinnedColumn,
@@ -62,9 +62,11 @@ from sknet._tables.read import (
     is_sparse,
     read_categories,
     take_optional,
+    take_rows,
 )
 from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
+from sknet._vectors import split_batch
 
 # --- where inputs are ------------------------------------------------------------------------------------------------
 
@@ -411,10 +413,8 @@ class TableEncoder:
         return out
 
     def row_blocks(self, n: int) -> Iterator[slice]:
-        """Yield slices of n rows that are encoded at a time."""
-        size = max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns))
-        for start in range(0, n, size):
-            yield slice(start, min(start + size, n))
+        """Return slices of n rows that are encoded at a time."""
+        return split_batch(slice(0, n), max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns)))
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
         """Write the inputs of some rows of an array or a frame into `out`, (b, n_inputs), and return it."""
@@ -423,12 +423,13 @@ class TableEncoder:
         else:  # a memory map becomes a plain array; `MemoryMappedRows` reads only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
-            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
+            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._number_names)
         self._encode_columns(values, out, take_optional(encoding_fold, rows))
         return out
 
-    def _name_of_number(self, k: int) -> str:
-        return self.column_names[self._layout.number_columns[k]]
+    @cached_property
+    def _number_names(self) -> list[str]:
+        return [self.column_names[j] for j in self._layout.number_columns]
 
     def _numbers_to_scale(self, X: Table) -> Array:
         """Return the numbers of an array or a frame that are scaled together, (n, d_num)."""
@@ -436,8 +437,8 @@ class TableEncoder:
         if not isinstance(X, pd.DataFrame):
             return X if len(columns) == X.shape[1] else X[:, columns]
         observed = np.empty((len(columns), len(X))).T  # each column adjacent in memory
-        for k, j in enumerate(columns):
-            observed[:, k] = column_as_floats(column_at(X, j), self.column_names[j])
+        for k, (j, name) in enumerate(zip(columns, self._number_names, strict=True)):
+            observed[:, k] = column_as_floats(column_at(X, j), name)
         return observed
 
     def _encode_columns(self, X: Table, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
@@ -447,7 +448,7 @@ class TableEncoder:
             out[...] = 0.0  # categories write only inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
-        scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
+        scale_and_check(layout.scaler, observed, scaled, self._number_names)
         if layout.bins is not None:
             layout.bins.write(observed, out)  # before dates, whose bins it sets to 0
         out[:, layout.number_inputs] = scaled
@@ -601,6 +602,47 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey) -> TableEn
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
     names = survey.names if isinstance(X, pd.DataFrame) else None
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
+
+
+# --- columns of new rows ---------------------------------------------------------------------------------------------
+
+
+MAX_ROWS_COMPARED = 1000
+"""This many rows, evenly spaced, or up to twice as many, are compared: their median is accurate enough."""
+
+
+def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
+    """Return the names of columns whose median is far from the centre, or in which most categories are unknown."""
+    if is_sparse(X):
+        return []
+    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
+    named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
+    return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
+
+
+def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
+    """Return the names of columns of which no value can be read, by `Column.reason_if_unread`."""
+    unread: dict[str, list[str]] = {}
+    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+        return unread
+    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
+        if not column.can_read(column_at(X, j), name):
+            unread.setdefault(column.reason_if_unread, []).append(name)
+    return unread
+
+
+def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
+    """Return the encoder with constant columns scaled by the values of new rows, and the names of these columns."""
+    columns, names = list(encoder.columns), []
+    constant = [j for j, column in enumerate(columns) if column.is_constant]
+    if constant and is_sparse(X):
+        X = X.tocsc()  # reading a column of a CSC matrix is fast
+    for j in constant:
+        name = encoder.column_names[j]
+        columns[j] = columns[j].with_scale_of(column_at(X, j), name, weight)
+        if not columns[j].is_constant:
+            names.append(name)
+    return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
 
 
 # --- from inputs back to columns -------------------------------------------------------------------------------------

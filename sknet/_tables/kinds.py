@@ -344,7 +344,7 @@ class ColumnSummary(NamedTuple):
     Attributes
     ----------
     n_numbers : int
-        The number of columns of numbers and of dates.
+        The number of columns that may have bins: numbers and dates.
     has_many_categories : bool
         Whether a column of categories needs target means, since it has more categories than `max_categories` inputs.
     text_names : tuple of str
@@ -399,7 +399,7 @@ class Survey:
         """Return the facts on which "auto" parameters depend."""
         categories, texts = ([j for j in self.categorical if self.kinds[j] == kind] for kind in ("category", "text"))
         return ColumnSummary(
-            len(self.kinds) - len(self.categorical),
+            sum(KINDS[kind].may_have_bins for kind in self.kinds.values()),
             any(
                 learn_categories(*read_categories(self.categorical[j], self.names[j]))
                 .one_hot(max_categories)

@@ -28,6 +28,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._typing import Array, Batch, DType, Table, Target
+from sknet._vectors import split_batch
 
 # --- values in messages ----------------------------------------------------------------------------------------------
 
@@ -162,8 +163,8 @@ def table_digest(values: Table | None) -> str:
     content = hashlib.sha256()
     for array in _arrays_of(values):
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
-        for start in range(0, array.shape[0], ROWS_DIGESTED_AT_ONCE):
-            rows = np.asarray(array[start : start + ROWS_DIGESTED_AT_ONCE])
+        for block in split_batch(slice(0, array.shape[0]), ROWS_DIGESTED_AT_ONCE):
+            rows = np.asarray(array[block])
             # the bytes of objects are their addresses, which differ between processes
             content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
     return content.hexdigest()
@@ -354,12 +355,12 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         ) from error
 
 
-def check_not_infinite(values: Array, name_of: Callable[[int], str]) -> None:
-    """Raise a ValueError that names the first column with an infinite value."""
+def check_not_infinite(values: Array, names: Sequence[str]) -> None:
+    """Raise a ValueError that names the first column, of one, (n,), or of several, (n, d), with an infinite value."""
     infinite = np.isinf(values).any(axis=0)
     if infinite.any():
         raise ValueError(
-            f"Column {name_of(int(np.argmax(infinite)))!r} of X contains infinity: replace it by a finite number, "
+            f"Column {names[int(np.argmax(infinite))]!r} of X contains infinity: replace it by a finite number, "
             "or by NaN if it stands for a missing value."
         )
 
@@ -579,5 +580,4 @@ def raise_for_bad_column(X: Table, reason: str) -> None:
             if isinstance(value, Sized):
                 raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
             raise  # the error of a value of the user's own class
-        # `check_not_infinite` gets a single column, and asks for the name of column 0
-        check_not_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
+        check_not_infinite(numbers, [f"x{j}"])

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.new_rows import columns_far_from_training
+from sknet._tables.encoding import columns_far_from_training
 from tests.tables.examples import encoder_of
 
 RNG = np.random.default_rng(0)
