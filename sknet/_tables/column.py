@@ -83,7 +83,7 @@ class Column(ABC):
     reason_if_left_out : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
     reason_if_unread : str
-        What happens to new values that the column `can_read` none of, and the remedy.
+        The warning if the column `can_read` none of many new values, and the remedy.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
     """
@@ -120,7 +120,7 @@ class Column(ABC):
         return None
 
     def can_read(self, values: ColumnValues, name: str) -> bool:
-        """Whether one of n new values at least has a meaning; also True if they are too few to tell."""
+        """Whether one of many new values at least has a meaning to the column; True for few values."""
         return True
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:

@@ -81,11 +81,11 @@ def holds_iso_dates(column: pd.Series) -> bool:
     texts = column.dropna().unique().tolist()
     if len(set(map(has_offset, texts))) != 1:  # with and without an offset, or all values are missing
         return False
-    return bool(parse_iso_dates(texts, in_utc=are_in_utc(column)).notna().all())
+    return bool(parse_iso_dates(texts, in_utc=first_date_has_offset(column)).notna().all())
 
 
-def are_in_utc(column: pd.Series) -> bool:
-    """Whether the first date of a column of text has an offset from UTC; the others are then read alike."""
+def first_date_has_offset(column: pd.Series) -> bool:
+    """Whether the first date of a column of text has an offset from UTC, as all its dates should have then."""
     return next((found for found in map(has_offset, column) if found is not None), False)
 
 
@@ -190,7 +190,7 @@ class DatetimeColumn(Column):
         return slopes
 
     def can_read(self, values: ColumnValues, name: str) -> bool:
-        """Whether one of many texts at least is a date; True for values that are no text."""
+        """Whether a text is a date; True for few values, and for values that are no text."""
         # nearly always, the first values are dates, so that the other values are not read
         for some in (take_rows(values, slice(0, MIN_VALUES_TO_WARN)), values):
             if not (self.from_text and is_text(some)) or self.read(some, name).notna().any():
@@ -292,7 +292,7 @@ def is_text(values: ColumnValues) -> bool:
 def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
     """Return dates or durations, and whether they are durations."""
     if is_text(values):
-        return read_iso_dates(values, name, in_utc=are_in_utc(pd.Series(values))), False
+        return read_iso_dates(values, name, in_utc=first_date_has_offset(pd.Series(values))), False
     is_duration = pd.api.types.infer_dtype(values, skipna=True) in DURATION_TYPES
     return read_instants(values, name, is_duration=is_duration), is_duration
 

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.categories import CATEGORY, learn_categories
+from sknet._tables.categories import CATEGORY, count_categories
 from sknet._tables.column import ColumnKind
 from sknet._tables.dates import DATE, has_offset
 from sknet._tables.numbers import NUMBER
@@ -401,7 +401,7 @@ class Survey:
         return ColumnSummary(
             sum(KINDS[kind].may_have_bins for kind in self.kinds.values()),
             any(
-                learn_categories(*read_categories(self.categorical[j], self.names[j]))
+                count_categories(*read_categories(self.categorical[j], self.names[j]))
                 .one_hot(max_categories)
                 .needs_means(max_categories)
                 for j in categories

@@ -94,10 +94,10 @@ class ColumnScaler:
     float32_suffices: bool
 
     def impute_and_scale_into(self, values: Array, out: Array) -> bool:
-        """Write the scaled values into `out`, which may be `values`; return whether all are finite.
+        """Overwrite `out`, which may be `values`, by the scaled values; the centre replaces missing values.
 
-        It imputes missing values, and then returns False, as it does for infinite values and for results that are too
-        large for `out`. The caller finds out which it was, if it was one of these.
+        Return True if all values and results are finite. `scale_and_check` finds out which values are missing, which
+        are infinite, and which results are too large for `out`.
         """
         # where the range of float32 is too small, compute in float64 and round the result
         Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)

@@ -33,18 +33,22 @@ from sknet._vectors import split_batch
 # --- values in messages ----------------------------------------------------------------------------------------------
 
 
-def short_repr(value: object, max_characters: int = 60) -> str:
-    """Return the repr of a value, cut after `max_characters`."""
-    if isinstance(value, int) and abs(value) >= 10**max_characters:  # Python refuses to print very large integers
+MAX_CHARACTERS, MAX_ITEMS = 60, 10
+"""How much of a value and of a list a message shows."""
+
+
+def short_repr(value: object) -> str:
+    """Return the repr of a value, cut after `MAX_CHARACTERS`."""
+    if isinstance(value, int) and abs(value) >= 10**MAX_CHARACTERS:  # Python refuses to print very large integers
         return f"an integer of {value.bit_length()} bits"
     text = repr(value)
-    return text if len(text) <= max_characters else f"{text[:max_characters]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 
-def short_list(items: Sequence[object], max_items: int = 10) -> str:
-    """Return the first `max_items` items as the text of a list."""
-    text = ", ".join(repr(item) for item in items[:max_items])
-    return f"[{text}, … ({len(items)} in all)]" if len(items) > max_items else f"[{text}]"
+def short_list(items: Sequence[object]) -> str:
+    """Return the first `MAX_ITEMS` items as the text of a list."""
+    text = ", ".join(repr(item) for item in items[:MAX_ITEMS])
+    return f"[{text}, … ({len(items)} in all)]" if len(items) > MAX_ITEMS else f"[{text}]"
 
 
 def suggest_fraction(value: object) -> str:

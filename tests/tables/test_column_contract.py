@@ -157,7 +157,7 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
     Z = encoder.encode(X, dtype)
     for j, name in enumerate(X):
         assert_array_equal(Z[:, encoder.inputs_of_column(j)], write(column, X[name], dtype))
-    compact = encode_compact(encoder, X, np.dtype(dtype))
+    compact = encode_compact(encoder, X, np.dtype(dtype), None)
     for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)
         compact.write(batch, part)
