@@ -1,7 +1,8 @@
 """The interface of all kinds of columns: how a column of a table becomes inputs of the network.
 
 To add a kind, write a frozen dataclass that derives from `Column` and a function that learns it, and add a `ColumnKind`
-to the `KINDS` of `sknet._tables.kinds`. `docs/add_to_sknet.md` lists the steps.
+to the `KINDS` of `sknet._tables.kinds`. All else that other rooms do with a column follows from these two values.
+`docs/add_to_sknet.md` lists the steps.
 
 Conventions
 -----------
@@ -35,7 +36,9 @@ class InputFormula(NamedTuple):
     ----------
     suffix : str
         The end of the input's name, after the column's name.
-    kind : {"number", "bin", "missing", "level", "infrequent", "target", "date", "text"}
+    kind : str
+        "number", "bin", "missing", "level", "infrequent", "target", or a word for the inputs of one kind of column,
+        such as "date" or "text".
     level : str, mapping or None
         The category whose input is 1; the cycle of a date; the target's mean of each category, by category; or for a
         component of text, the idf and the weight of each term, by term.

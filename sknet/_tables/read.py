@@ -347,15 +347,14 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError, ArithmeticError) as error:
+        remedy = (
+            "Convert it, or make it a category before fit: by its dtype in a data frame, or by naming it in "
+            "categorical_features."
+        )
         if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
-            raise ValueError(
-                f"Column {name!r} of X holds lists or other collections: give each of their values a column, or drop "
-                "it."
-            ) from error
-        raise ValueError(
-            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
-            "Convert it, or make it a category before fit: by its dtype, with categorical_features='from_dtype', or by "
-            "naming it there."
+            remedy = "Give each value of such a collection a column of its own, or drop the column."
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. {remedy}"
         ) from error
 
 
@@ -553,35 +552,14 @@ def missing_to_nan(X: Table) -> Table:
         )
     try:
         return none_to_nan(X) if X.dtype == object else X
-    except (ValueError, ArithmeticError) as error:
-        raise_for_bad_column(X, str(error))
+    except (ValueError, ArithmeticError):
+        raise_for_bad_column(X)
         raise
 
 
-def raise_for_bad_column(X: Table, reason: str) -> None:
-    """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN.
-
-    `reason` is the message of the error that the caller caught, and raises again if this function returns.
-    """
+def raise_for_bad_column(X: Table) -> None:
+    """Raise an error that names the first column of a table that is no frame with other values than finite numbers."""
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
-    if array.ndim != 2 or array.dtype.kind == "c":
-        return
-    for j, column in enumerate(array.T):
-        try:
-            numbers = column.astype(np.float64)
-        except (TypeError, OverflowError) as error:
-            error_type = TypeError if isinstance(error, TypeError) else ValueError
-            raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
-        except ValueError as error:
-            # "" if `float` reads all values, but NumPy does not
-            value = next((value for value in column if not _is_number(value)), "")
-            if isinstance(value, str | bytes):
-                raise ValueError(
-                    f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
-                    "polars data frames only: pass X as one, or name the columns in categorical_features or "
-                    "text_features."
-                ) from error
-            if isinstance(value, Sized):
-                raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
-            raise  # the error of a value of the user's own class
-        check_not_infinite(numbers, [f"x{j}"])
+    if array.ndim == 2 and array.dtype.kind != "c":
+        for j, column in enumerate(array.T):
+            check_not_infinite(column_as_floats(pd.Series(column), f"x{j}"), [f"x{j}"])
