@@ -90,7 +90,7 @@ _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """The input of a column of two categories, by slot. The slot −1 of unknown values picks the last entry."""
 
 
-class KnowsCategories(Column):
+class ColumnOfCategories(Column):
     """Base of the columns whose values are categories."""
 
     __slots__ = ()
@@ -114,7 +114,7 @@ class KnowsCategories(Column):
 
 
 @dataclass(frozen=True)
-class CategoryColumn(KnowsCategories):
+class CategoryColumn(ColumnOfCategories):
     """The inputs that a column of categories becomes.
 
     Attributes
@@ -347,7 +347,7 @@ def divide(numerator: Array, denominator: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn(EqualByFields, KnowsCategories):
+class TargetColumn(EqualByFields, ColumnOfCategories):
     """The inputs that a column of categories becomes: target means, maybe after one-hot inputs.
 
     Attributes

@@ -100,6 +100,13 @@ def test_inputs_of_an_ordered_column_rise_with_its_values(case):
     assert column.is_ordered == (case.kind == "number" or values.dtype.kind == "m")
 
 
+@every_column
+def test_values_of_training_are_read_and_are_not_far_from_training(case):
+    column = case.learn()
+    assert column.can_read(case.values, "c") and not column.is_far_from(case.values, "c")
+    assert column.can_read(missing_of(case.values), "c") and not column.is_far_from(missing_of(case.values), "c")
+
+
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
