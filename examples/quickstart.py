@@ -61,11 +61,11 @@ print(f"the mean of the training cars by {of_the_mean:.1f} (root mean squared er
 # ---------
 #
 # Each model gets the preparation that it needs, and keeps its own defaults otherwise (but see the chicks below).
-# Boosted trees take columns of text as categories. The linear model and scikit-learn's network get a pipeline that
-# imputes, encodes and scales. Cross-validation chooses the penalty of the linear model, and the targets of
-# scikit-learn's network are scaled.
+# HistGB, scikit-learn's boosted trees, takes columns of text as categories. The linear model and scikit-learn's MLP get
+# a pipeline that imputes, encodes and scales. Cross-validation chooses the penalty of the linear model, and the targets
+# of the MLP are scaled.
 
-PEERS = ["sknet", "boosted trees", "sklearn's MLP", "linear model"]
+PEERS = ["sknet", "HistGB", "sklearn MLP", "linear model"]
 
 
 def prepared(peer):
@@ -97,7 +97,7 @@ def with_categories(X):
 
 
 # %%
-# Two models are made for the chicks. Each chick has 12 rows. A leaf of the boosted trees needs 20 by default, and a
+# Two models are made for the chicks. Each chick has 12 rows. A leaf of HistGB needs 20 by default, and a
 # category needs 10, so here a leaf may have one row, and each chick is a column of zeros and ones. A statistician would
 # write a mixed model: a cubic of the age, plus a deviation for each diet and each chick. Ridge regression shrinks the
 # deviations, by as much as cross-validation chooses.
@@ -105,7 +105,7 @@ def with_categories(X):
 
 def models_for_chicks():
     trees = HistGradientBoostingRegressor(min_samples_leaf=1, random_state=0)
-    return {"boosted trees": prepared(trees), "mixed model": mixed_model()}
+    return {"HistGB": prepared(trees), "mixed model": mixed_model()}
 
 
 def mixed_model():
@@ -179,7 +179,7 @@ def cross_validated(name, X, y):
     models = peers(is_regression) | (models_for_chicks() if "chick" in X else {})
     folds, X = folds_of(name, X, y, is_regression), with_categories(X)
     with warnings.catch_warnings(), threadpool_limits(1):  # in small products, threads only wait for each other
-        warnings.simplefilter("ignore", ConvergenceWarning)  # scikit-learn's network, after its 200 epochs
+        warnings.simplefilter("ignore", ConvergenceWarning)  # scikit-learn's MLP, after its 200 epochs
         warnings.simplefilter("ignore", FutureWarning)  # of LogisticRegressionCV, whose defaults change
         warnings.filterwarnings("ignore", "Columns .* hold no category that fit has seen")  # new chicks, on purpose
         return {peer: cross_validate(model, X, y, cv=folds, scoring=scoring) for peer, model in models.items()}
@@ -232,7 +232,7 @@ lowest = [min(errors, key=lambda peer: errors[peer].mean()) for errors in found.
 clearly_best = [peer for errors in found.values() for peer in errors if is_clearly_best(peer, errors)]
 ours, others = clearly_best.count("sknet"), len(clearly_best) - clearly_best.count("sknet")
 print(f"\nsknet has the lowest error on {lowest} of {len(found)} lines, clearly (•) on {ours}, another model")
-print(f"clearly on {others}; a fit takes {a_fit['sknet']} s, one of boosted trees {a_fit['boosted trees']} s.")
+print(f"clearly on {others}; a fit takes {a_fit['sknet']} s, one of HistGB {a_fit['HistGB']} s.")
 # sphinx_gallery_defer_figures
 
 # %%

@@ -27,7 +27,7 @@ from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, wit
 from sknet._packages import require_package
 from sknet._typing import Array, Table, Target
 
-with require_package("sknet.dask", "dask", extra="dask"):
+with require_package("sknet.dask", "'dask[dataframe,distributed]'"):
     from sknet._dask.collections import Collection, compute_if_collection, keep_rows, open_tables, predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]

@@ -268,7 +268,7 @@ def predict(
 
 def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
     """Write predictions to a Parquet file, which exists only if it is complete."""
-    with require_package("to=", "pyarrow", extra="parquet"):
+    with require_package("to=", "pyarrow"):
         import pyarrow
         from pyarrow import parquet
     writer = None

@@ -37,8 +37,8 @@ def test_without_the_packages_the_error_says_what_to_install():
              "sknet.export.from_torch(None, net)"]  # fmt: skip
     loaded, *errors = run(["torch", "onnx", "skl2onnx"], calls)
     assert loaded == "[]" and len(errors) == 4
-    for error, extra in zip(errors, ["onnx", "onnx", "torch", "torch"], strict=True):
-        assert error.endswith(f"install it with pip install 'sknet-mlp[{extra}]'.")
+    for error, package in zip(errors, ["skl2onnx", "skl2onnx", "torch", "torch"], strict=True):
+        assert error.endswith(f"install it with pip install {package}.")
 
 
 def test_the_package_imports_none_of_them():

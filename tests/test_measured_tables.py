@@ -190,8 +190,10 @@ def test_a_cell_has_the_spread_of_its_splits_if_there_are_several():
 
 def test_a_ratio_has_its_geometric_mean_and_its_median():
     each = pd.DataFrame({"mean": np.log([0.5, 1.0, 1.0, 2.0, 2.0])})
-    assert report.ratio_cell(each).endswith(", 1.00 (1:2)")
-    assert report.ratio_cell(each).startswith("1.15")
+    mean, median = report.ratio_cells(each)
+    assert mean.startswith("1.15") and median == "1.00"
+    assert report.won_and_lost(each) == ["1", "2"]
+    assert report.ratio_cells(each.head(3)) == ["", ""], "too few for a mean"
 
 
 def many(n: int, make) -> pd.DataFrame:
@@ -203,21 +205,27 @@ def one_clear_and_one_even(i: int) -> pd.DataFrame:
     return fits(sknet=[0.2 + 0.01 * i], CatBoost=[0.5], LightGBM=[0.2 + 0.01 * (i + (-1) ** i)])
 
 
-def test_the_verdict_counts_all_comparisons_together():
-    signs = report.verdicts(many(12, one_clear_and_one_even))
-    assert signs == {("RMSE", "CatBoost"): -1, ("RMSE", "LightGBM"): 0}
-    assert report.count_of(signs) == ("✓ sknet is better (1 of 2 comparisons), ✗ worse (0), ○ no difference shown (1).")
+def test_the_verdict_counts_all_comparisons_together(reports_on):
+    rows = many(12, one_clear_and_one_even)
+    assert report.verdicts(rows) == {("RMSE", "CatBoost"): -1, ("RMSE", "LightGBM"): 0}
+    reports_on(rows)
+    assert report.count().startswith("Of the 2 comparisons, 1 shows a difference. sknet is better in 1 of these")
 
 
-def test_tables_of_ratios_have_a_sign_where_a_difference_was_tested(reports_on):
+def test_a_mean_is_bold_where_a_difference_is_shown(reports_on):
     reports_on(many(12, one_clear_and_one_even))
     lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in report.summary("second").splitlines()[2:]]
     assert [re.sub(r"\d\.\d\d", "#", line) for line in lines] == [
-        "| CatBoost | 1 |  |  | ✓ # ± #, # (12:0) |",
-        "| LightGBM | 1 |  |  | ○ # ± #, # (6:6) |",
+        "| CatBoost | 12 | 1 | **# ± #** | # | 12 | 0 |",
+        "| LightGBM | 12 | 1 | # ± # | # | 6 | 6 |",
     ]
     reports_on(many(8, one_clear_and_one_even))  # too few for a test
-    assert not re.search("[✓○✗]", report.summary("second"))
+    assert "**" not in report.summary("second")
+
+
+def test_columns_of_numbers_are_on_their_right():
+    text = report.as_markdown(["name", "mean", "rows"], [["a", "**0.94 ± 0.03**", "1,066"], ["b", "", "4 × 3"]])
+    assert text.splitlines()[1] == "| --- | ---: | --- |"
 
 
 def test_the_model_that_is_nearest_to_a_proven_lead_is_named(reports_on):
@@ -232,8 +240,16 @@ def test_ratios_by_rows_and_without_the_offset_name_what_moves_a_mean(reports_on
     rows = pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)])
     reports_on(rows)
     assert "| CatBoost | RMSE | 0.75 | 0.75 | 1.00 | 0 (0.10) | 1.00 |" in report.without_shift("second")
-    sizes = [line.split(" | ")[1] for line in report.by_rows("second").splitlines()[2:]]
-    assert sizes == ["1,000 and more"]  # there are four tables or more of these alone
+    *_, line = report.by_rows("second").splitlines()
+    assert line.startswith("| CatBoost |  |  |  |  | ")  # there are four tables or more of 1,000 rows and more alone
+
+
+def test_ratios_of_tables_with_text_are_shown_by_themselves(reports_on):
+    rows = many(8, one_clear_and_one_even)
+    reports_on(rows.assign(categories=rows["table"].isin([f"made/{i}" for i in range(4)]) * 2))
+    head, _, *lines = report.by_columns("second").splitlines()
+    assert head == "| RMSE, sknet over | numbers alone (4) | median | text too (4) | median |"
+    assert [line.split(" | ")[0] for line in lines] == ["| CatBoost", "| LightGBM"]
 
 
 def test_a_mean_is_moved_most_by_the_table_that_is_furthest_from_it(reports_on):
@@ -252,9 +268,9 @@ def test_holm_asks_more_of_the_smallest_p_values():
 def test_a_row_says_how_many_splits_a_model_was_run_on():
     rows = pd.concat([fits(sknet=[1, 1, 1], TabM=[1]), fits(sknet=[1, 1, 1], TabM=[1, 1]).assign(table="made/two")])
     assert report.splits_of(rows, "sknet") == "3"
-    assert report.splits_of(rows, "TabM") == "1 to 2" == report.splits_and_tables(rows, "TabM")
+    assert report.splits_of(rows, "TabM") == "1 to 2"
     rows = rows[(rows["model"] == "sknet") | (rows["table"] == "made/two")]
-    assert report.splits_and_tables(rows, "TabM") == "2, 1 tables" and report.splits_of(rows, "TabM") == "2"
+    assert report.splits_of(rows, "TabM") == "2" and report.tables_if_not_all(rows, "TabM") == ", 1 tables"
 
 
 def test_times_are_ratios_by_rows(reports_on):
@@ -264,7 +280,7 @@ def test_times_are_ratios_by_rows(reports_on):
     reports_on(pd.concat([rows.assign(table=f"made/{n}") for n in range(report.MIN_TABLES)]))
     lines = report.times("second").splitlines()[2:]
     assert lines[0] == "| tables | 4 | 0 | 0 |"
-    assert lines[2:] == ["| sknet over LightGBM | 2 |  |  |", "| sknet over CatBoost | 1 |  |  |"]
+    assert lines[2:] == ["| sknet over LightGBM | 2.00 |  |  |", "| sknet over CatBoost | 1.00 |  |  |"]
 
 
 def test_pages_show_what_the_file_of_fits_says(monkeypatch):
@@ -310,9 +326,9 @@ def test_what_the_first_page_says_of_other_networks_and_of_the_first_draw():
     text = first_pages()[0]
     rows = report.random_splits("second")
     larger = rows[rows["n_train"] >= 1000]
-    assert "training rows and more, five RealMLP networks have a smaller mean RMSE than sknet" in text
+    assert "training rows and more, RealMLP-TD ×5 has a smaller mean RMSE than sknet" in text
     assert report.ratios_of(larger, "RMSE", "RealMLP-TD, bagged")["mean"].mean() > 0
-    assert "some hundred times its processor time" in text
+    assert "some hundred times sknet's processor time" in text
     seconds = report.ratios(rows, "fit_seconds", "RealMLP-TD, bagged", shift=0.0)["mean"]
     assert np.exp(seconds.mean()) < 0.01
     first = report.random_splits("unused")
@@ -325,8 +341,8 @@ def test_what_the_first_page_says_of_other_networks_and_of_the_first_draw():
 def test_measured_tables_fit_a_page(page):
     """The widest pieces that no line breaks, of each column, and a little room between them."""
     text = (report.ROOT / f"docs/measured/{page}.md").read_text(encoding="utf-8")
-    tables = [found[0].split("\n\n")[1].splitlines() for found in report.BLOCK.finditer(text)]
-    for head, _, *body in [lines for lines in tables if lines[0].startswith("|")]:
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.M):
+        head, _, *body = table.splitlines()
         columns = zip(*[line.removeprefix("|").split("|")[:-1] for line in (head, *body)], strict=True)
         widths = [max(len(piece) for cell in column for piece in re.split("[ -]", cell)) for column in columns]
         assert sum(widths) + 2 * len(widths) <= 110, head

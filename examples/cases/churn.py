@@ -135,7 +135,7 @@ with tempfile.TemporaryDirectory() as folder:
         loaded = sknet.load(Path(folder, "churn.safetensors"))
         print("loaded, the same bits:", bool((loaded.predict_proba(X_new)[:, 1] == probability).all()))
     except ImportError:
-        print("Files need safetensors: `pip install 'sknet-mlp[files]'`")
+        print("Files need safetensors: `pip install safetensors`")
 try:
     import onnxruntime
 
@@ -145,7 +145,7 @@ try:
     _, served = session.run(None, feeds_of(net, X_new))
     print("onnxruntime: the same to five digits:", np.allclose(served[:, 1], probability, atol=1e-5))
 except ImportError:
-    print("ONNX is not installed here: `pip install 'sknet-mlp[onnx]' onnxruntime`")
+    print("ONNX is not installed here: `pip install skl2onnx onnxruntime`")
 
 # %%
 # Watch the rows of later months

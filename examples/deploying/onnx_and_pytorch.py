@@ -50,4 +50,4 @@ try:
     print(f"PyTorch: largest difference {np.abs(found - expected).max():.0e}")
     print(module)
 except ImportError:
-    print("PyTorch is not installed here: `pip install 'sknet-mlp[torch]'`")
+    print("PyTorch is not installed here: `pip install torch`")

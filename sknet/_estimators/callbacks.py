@@ -242,7 +242,7 @@ class Checkpoint:
             import sklearn.callback  # noqa: F401
         except ImportError:
             raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
-        with require_package("sknet.Checkpoint", "safetensors", extra="files"):
+        with require_package("sknet.Checkpoint", "safetensors"):
             import safetensors  # noqa: F401
         self.path: Path = as_path(path)
         self.every: int = int(every)

@@ -281,7 +281,7 @@ def files_of(source: str | os.PathLike[str] | Dataset) -> list[str]:
 
 def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     """Open Parquet files by path, glob or folder."""
-    with require_package("A path as source", "pyarrow", extra="parquet"):
+    with require_package("A path as source", "pyarrow"):
         from pyarrow import dataset
 
     path = os.fspath(source)

@@ -34,6 +34,12 @@ CONFIGURATIONS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def look_up_250_categories():
+    with lookup_inputs(200):
+        yield
+
+
 def outputs(net, X):
     return net.predict_proba(X) if hasattr(net, "predict_proba") else net.predict(X)
 

@@ -187,6 +187,14 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     assert chosen.chosen_epoch == expected
 
 
+@pytest.mark.parametrize(("inverse_temperature", "expected"), [(0.49, 1), (0.51, 3)])
+def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected, script_losses):
+    """The first epoch has the least loss, but ends before `MIN_STEPS_TO_JUDGE`."""
+    script_losses([(inverse_temperature, 0.1), (1.0, 1.0), (1.0, 0.9)])
+    folds = fold_networks(*prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw"))
+    assert folds.train().chosen_epoch == expected < folds.first_epoch
+
+
 def test_the_temperature_of_a_set_is_that_of_the_other_rows_even_if_patience_ends_before_an_epoch_may_be_chosen(
     script_losses,
 ):

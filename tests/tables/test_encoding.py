@@ -62,7 +62,7 @@ def test_plain_is_one_number_per_column(columns, plain):
 
 
 rng = np.random.default_rng(0)
-N = 2400
+N = 4800
 MANY = [f"l{i}" for i in range(MIN_LOOKED_UP_INPUTS)]
 TOWNS = pd.DataFrame(
     {
@@ -96,7 +96,7 @@ def assert_split_is_whole(encoder, X, encoding_fold=None):
 
 @pytest.mark.parametrize("rows", [TOWNS, TOWNS[:1], UNSEEN], ids=["all", "one row", "unseen levels"])
 @pytest.mark.parametrize(
-    "how", [{"max_categories": None}, {"max_categories": 150}], ids=["every level", "infrequent ones together"]
+    "how", [{"max_categories": None}, {"max_categories": 250}], ids=["every level", "infrequent ones together"]
 )
 def test_frames(how, rows):
     hot = assert_split_is_whole(encoder_of(TOWNS, **how), rows)
@@ -108,7 +108,7 @@ def test_unseen_levels_pick_nothing():
 
 
 def test_beside_the_targets_means():
-    encoder = encoder_of(TOWNS, category_encoding="both", target=TARGET, max_categories=150)
+    encoder = encoder_of(TOWNS, category_encoding="both", target=TARGET, max_categories=250)
     encoding_fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
     assert_split_is_whole(encoder, TOWNS, encoding_fold)
     assert_split_is_whole(encoder, TOWNS)
@@ -119,7 +119,7 @@ def test_arrays_that_hold_text():
     X = TOWNS[["x", "city", "street"]].to_numpy(dtype=object)
     encoder = encoder_of(pd.DataFrame(X), categorical_features=[1, 2], max_categories=None)
     assert_split_is_whole(encoder, pd.DataFrame(X))
-    codes = np.column_stack([rng.normal(size=N), rng.integers(0, 250, N)])
+    codes = np.column_stack([rng.normal(size=N), rng.integers(0, MIN_LOOKED_UP_INPUTS + 50, N)])
     assert_split_is_whole(encoder_of(codes, categorical_features=[1], max_categories=None), codes)
 
 
@@ -133,11 +133,11 @@ def test_a_table_of_nothing_else():
 def test_only_where_it_is_worthwhile():
     assert encoder_of(TOWNS[["x", "sex"]]).lookups is None
     few, more = (
-        TOWNS[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(10)})
+        TOWNS[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(15)})
         for n_levels in (MIN_INPUTS_OF_LOOKED_UP_COLUMN - 1, MIN_INPUTS_OF_LOOKED_UP_COLUMN)
     )
-    assert encoder_of(few).lookups is None  # ten columns of few levels are faster multiplied
-    assert len(encoder_of(more).lookups.one_hot) == 10
+    assert encoder_of(few).lookups is None  # fifteen columns of few levels are faster multiplied
+    assert len(encoder_of(more).lookups.one_hot) == 15
 
 
 # --- encoding --------------------------------------------------------------------------------------------------------

@@ -17,12 +17,7 @@ from tests.benchmarks.tables.report import FIGURES, OURS, as_markdown, together
 
 PAGE = measure.ROWS.with_suffix(".md")
 PEERS = [model for model in MODELS if model != OURS and model not in NETWORKS]
-SHORT = {
-    "LightGBM, 600 trees": "LightGBM 600",
-    "HistGradientBoosting": "HistGB",
-    "RealMLP-TD": "one RealMLP",
-    "RealMLP-TD, bagged": "five RealMLP",
-}
+SHORT = {"LightGBM, 600 trees": "LightGBM 600"}
 SIZES = {"10,000 to 50,000": (0, 50_000), "above 50,000": (50_001, 10**9)}
 
 
@@ -58,47 +53,59 @@ def with_truth(start: str) -> pd.DataFrame:
 
 
 def name(model: str) -> str:
-    return SHORT.get(model, model)
+    return SHORT.get(model) or small.name_of(model)
 
 
 # -- real tables
 
 
+def ratios_to(rows: pd.DataFrame, peer: str) -> dict[str, pd.DataFrame]:
+    """The ratios of each figure to one model: of accuracy, time and memory."""
+    each = {figure: small.ratios_of(rows, figure, peer) for figure in FIGURES}
+    seconds, peak = (small.ratios(rows, figure, peer, shift=0.0) for figure in ("fit_seconds", "peak_mb"))
+    return each | {"time of a fit": seconds, "memory": peak}
+
+
 def summary() -> str:
-    """One line a model: accuracy, time and memory in ratios."""
-    rows, body = real(), []
-    for peer in PEERS:
-        each = [small.ratios(rows[rows["task"] == task], column, peer) for task, column in FIGURES.values()]
-        seconds, peak = (small.ratios(rows, figure, peer, shift=0.0) for figure in ("fit_seconds", "peak_mb"))
-        body.append([name(peer), *map(mean_and_median, [*each, seconds, peak])])
-    return as_markdown(["sknet over", *FIGURES, "time of a fit", "memory"], body)
+    """One line for each figure and model: mean, median, and on how many tables sknet is better and worse."""
+    each = {peer: ratios_to(real(), peer) for peer in PEERS}
+    body = [
+        [figure, name(peer), *mean_and_median(each[peer][figure]), *small.won_and_lost(each[peer][figure])]
+        for figure in each[PEERS[0]]
+        for peer in PEERS
+    ]
+    return as_markdown(["figure", "sknet over", "mean", "median", "better", "worse"], without_repeats(body))
 
 
-def mean_and_median(each: pd.DataFrame) -> str:
-    """The geometric mean, the median, and how many tables are won and lost."""
-    if each.empty:
-        return ""
+def mean_and_median(each: pd.DataFrame) -> list[str]:
+    """The geometric mean and the median."""
     logarithms = each["mean"].astype(float)
-    mean, median = np.exp([logarithms.mean(), logarithms.median()])
-    won, lost = (logarithms < -1e-9).sum(), (logarithms > 1e-9).sum()
-    return f"{together(f'{mean:.2f}, {median:.2f}')} ({won}:{lost})"
+    return (
+        ["", ""] if each.empty else [f"{np.exp(average):.2f}" for average in (logarithms.mean(), logarithms.median())]
+    )
+
+
+def without_repeats(body: list[list[str]]) -> list[list[str]]:
+    """The lines, with what the first cell of the line above says left out."""
+    first = [line[0] for line in body]
+    return [["" if place and first[place - 1] == head else head, *rest] for place, (head, *rest) in enumerate(body)]
 
 
 def by_rows() -> str:
-    """Accuracy and time of tables below and above so many rows."""
-    rows, body = real(), []
-    for peer in PEERS:
-        for size, (low, high) in SIZES.items():
-            here = rows[rows["size"].between(low, high)]
-            each = [small.ratios(here[here["task"] == task], column, peer) for task, column in FIGURES.values()]
-            cells = [*each, small.ratios(here, "fit_seconds", peer, shift=0.0)]
-            if any(len(ratios) for ratios in cells):
-                body.append([name(peer), size, *map(mean_and_median, cells)])
-    return as_markdown(["sknet over", "rows", *FIGURES, "time of a fit"], body)
+    """Mean and median of accuracy and time, of tables below and above so many rows."""
+    rows = real()
+    groups = {size: rows[rows["size"].between(*limits)] for size, limits in SIZES.items()}
+    body = []
+    for figure in [*FIGURES, "time of a fit"]:
+        for peer in PEERS:
+            cells = [cell for here in groups.values() for cell in mean_and_median(ratios_to(here, peer)[figure])]
+            body.append([figure, name(peer), *cells])
+    heads = [head for size in groups for head in (f"{size} rows", "median")]
+    return as_markdown(["figure", "sknet over", *heads], without_repeats(body))
 
 
 def each_table(task: str) -> str:
-    """The loss of every model on each table, and seconds of sknet's fit; the best loss is bold."""
+    """The loss of every model on each table, and seconds of sknet's fit; a loss that is clearly the best is bold."""
     rows = real(task)
     body = []
     for table in rule.taken().query("task == @task").sort_values("rows").itertuples():
@@ -116,8 +123,15 @@ def short(table: str) -> str:
 
 
 def best_in_bold(means: pd.Series) -> list[str]:
-    cells = means.reindex([OURS, *PEERS]).map(lambda loss: "" if np.isnan(loss) else f"{loss:.4f}")
-    return [f"**{cell}**" if cell and means[model] == means.min() else cell for model, cell in cells.items()]
+    """The losses, bold if the smallest is clearly so: by more than a hundredth."""
+    is_clear = means.min() < (1 - CLEAR) * means.drop(means.idxmin()).min()
+    return [
+        "" if np.isnan(loss) else small.bold_if(is_clear and loss == means.min(), f"{loss:.3f}")
+        for loss in means.reindex([OURS, *PEERS])
+    ]
+
+
+CLEAR = 0.01  # ratios of two splits of a table differ by less on three tables of four
 
 
 def as_seconds(seconds: float) -> str:
@@ -132,15 +146,11 @@ def made() -> str:
     rows, body = with_truth("made/"), []
     for (table, size), here in rows.groupby(["table", "rows"]):
         figures = here.groupby("model")[["error", "fit_seconds", "fit_mb"]].mean().reindex([OURS, *PEERS])
-        for place, model in enumerate(figures.index):
-            one = figures.loc[model]
+        distances = best_in_bold(figures["error"].dropna())
+        for place, ((model, one), distance) in enumerate(zip(figures.iterrows(), distances, strict=True)):
             head = [short(str(table)), f"{size:,}"] if place == 0 else ["", ""]
-            if one["error"] == one["error"]:
-                bold = "**" if one["error"] == figures["error"].min() else ""
-                distance = f"{bold}{one['error']:.4f}{bold}"
-                body.append([*head, name(model), distance, as_seconds(one["fit_seconds"]), f"{one['fit_mb']:,.0f}"])
-            else:
-                body.append([*head, name(model), "not measured", "", ""])
+            costs = [as_seconds(one["fit_seconds"]), f"{one['fit_mb']:,.0f}"] if distance else ["", ""]
+            body.append([*head, name(model), distance, *costs])
     return as_markdown(["function", "rows", "model", "distance from the truth", "seconds", "MB"], body)
 
 
@@ -151,28 +161,28 @@ def truth() -> str:
     body = []
     for (table, size), here in rows.groupby(["table", "rows"]):
         means = here[here["number"] == 0].set_index("model")["error"].reindex(models)
-        cells = ["" if np.isnan(mean) else f"{mean:.4f}" for mean in means]
+        cells = ["" if np.isnan(mean) else f"{mean:.3f}" for mean in means]
         body.append([short(str(table)), f"{size:,}", *cells])
-    for size, here in rows.groupby("rows"):
-        seconds = here.groupby("model")["fit_seconds"].mean().reindex(models)
-        body.append(["seconds", f"{size:,}", *map(as_seconds, seconds)])
-    return as_markdown(["function", "rows", *map(name, models)], body)
+    distances = as_markdown(["distance from", "rows", *map(name, models)], body)
+    seconds = rows.groupby(["rows", "model"])["fit_seconds"].mean().unstack().reindex(columns=models)
+    body = [[f"{size:,}", *map(as_seconds, here)] for size, here in seconds.iterrows()]
+    return distances + "\n\n" + as_markdown(["seconds of a fit: rows", *map(name, models)], body)
 
 
 def beside_five() -> str:
-    """Whether and by how much five RealMLP networks come nearer to smooth functions, in a sentence each."""
+    """Whether and by how much RealMLP comes nearer to smooth functions, in a sentence for each of its two models."""
     rows = with_truth("smooth/")
     rows = rows.assign(table=rows["table"] + rows["rows"].astype(str))
     lines = []
-    for peer, words in (("RealMLP-TD, bagged", "Five RealMLP networks"), ("RealMLP-TD", "One RealMLP network")):
+    for peer in reversed(NETWORKS):
         each = small.ratios(rows, "error", peer, shift=0.0)["mean"].astype(float)
         seconds = small.ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].astype(float)
         if each.empty:
             continue
         nearer, by = int((each > 0).sum()), np.exp(-each.mean())
         lines.append(
-            f"- {words}: nearer to the truth than sknet on {nearer} of {len(each)}. Their distance is {by:.2f} times "
-            f"sknet's (geometric mean), and a fit takes {np.exp(-seconds.mean()):.0f} times as long."
+            f"- {name(peer)}: nearer to the truth than sknet on {nearer} of {len(each)}. Its distance is {by:.2f} "
+            f"times sknet's (geometric mean), and a fit takes {np.exp(-seconds.mean()):.0f} times as long."
         )
     return "\n".join(lines)
 

@@ -6,7 +6,7 @@ many tables is the geometric mean of theirs. Standard deviations over splits div
 
 What is reported, whatever comes out: error rate, log-loss and RMSE; geometric means with and without the offset,
 medians, and the table that moves a mean most (`without_shift`); ratios by rows to fit, below 500, below 1,000 and above
-(`by_rows`); and a test of each difference (`verdicts`).
+(`by_rows`), and by whether there are text columns (`by_columns`); and a test of each difference (`verdicts`).
 
 There are three sets of tables: "second", the second draw; of the first draw "unused", which no list has by which
 defaults were chosen, and "used".
@@ -41,19 +41,14 @@ MIN_TABLES = 4  # of fewer, a mean says nothing
 MIN_TESTED = 12  # from n tables on which two models differ, p is 2**(1 - n) at least: too near to what Holm asks for
 OURS = "sknet"
 PEERS = [model for model in MODELS if model != OURS]
-LONG_NAMES = {
-    "linear model": "linear models (RidgeCV, LogisticRegressionCV)",
-    "LightGBM, tuned": "LightGBM tuned by 20 settings",
-    "scikit-learn's MLP, tuned": "scikit-learn's MLP tuned by 20 settings",
-    "HistGradientBoosting, tuned": "HistGradientBoosting with trees by folds",
-    "RealMLP-TD": "RealMLP-TD, one network",
-    "RealMLP-TD-S": "RealMLP-TD-S, one network",
-    "RealMLP-TD, bagged": "RealMLP-TD, five networks",
+NAMES = {
+    "scikit-learn's MLP": "sklearn MLP",
+    "scikit-learn's MLP, tuned": "sklearn MLP, tuned",
+    "HistGradientBoosting": "HistGB",
+    "HistGradientBoosting, tuned": "HistGB, tuned",
+    "RealMLP-TD, bagged": "RealMLP-TD ×5",
 }
-
-
-NARROW_NAMES = {"HistGradientBoosting": "HistGB", "scikit-learn's MLP": "sklearn MLP"}
-"""Names at the head of columns, where a table has one for each model: it must fit a page."""
+"""What pages and pictures call a model, where the file of fits has a longer name."""
 
 NEAREST = ["CatBoost", "LightGBM, tuned", "TabM", "RealMLP-TD, bagged", "LightGBM"]
 BY_NEARNESS = [*NEAREST, *[peer for peer in PEERS if peer not in NEAREST]]
@@ -106,15 +101,19 @@ def ratios(rows: pd.DataFrame, figure: str, peer: str, shift: float = SHIFT) -> 
     return logarithms.groupby("table").agg(["mean", "std"])
 
 
-def ratio_cell(each: pd.DataFrame) -> str:
-    """The geometric mean with its standard error over tables, the median, and how many tables are won and lost."""
+def ratio_cells(each: pd.DataFrame) -> list[str]:
+    """The geometric mean with its standard error over tables, and the median; empty for too few tables."""
     if len(each) < MIN_TABLES:
-        return ""
+        return ["", ""]
     logarithms = each["mean"].astype(float)
     mean, median = np.exp([logarithms.mean(), logarithms.median()])
     error = logarithms.std() / np.sqrt(len(each)) * mean
-    won, lost = (logarithms < -1e-9).sum(), (logarithms > 1e-9).sum()
-    return f"{together(f'{mean:.2f} ± {error:.2f}')}, {median:.2f} ({won}:{lost})"
+    return [together(f"{mean:.2f} ± {error:.2f}"), f"{median:.2f}"]
+
+
+def won_and_lost(each: pd.DataFrame) -> list[str]:
+    """On how many tables ours is better, and on how many worse."""
+    return [str((each["mean"] < -1e-9).sum()), str((each["mean"] > 1e-9).sum())]
 
 
 def together(text: str) -> str:
@@ -136,15 +135,31 @@ def random_splits(tables: str) -> pd.DataFrame:
 
 
 def summary(tables: str) -> str:
+    """A table for each figure: the ratio to each peer. A mean is bold if a difference is shown."""
     rows = random_splits(tables)
     signs = verdicts(rows)
-    body = []
-    for peer in BY_NEARNESS:
-        each = {figure: ratio_cell(ratios_of(rows, figure, peer)) for figure in FIGURES}
-        if any(each.values()):
-            cells = [with_sign(cell, signs.get((figure, peer))) for figure, cell in each.items()]
-            body.append([LONG_NAMES.get(peer, peer), splits_and_tables(rows, peer), *cells])
-    return as_markdown(["sknet over", "splits", *FIGURES], body)
+    found = []
+    for figure in FIGURES:
+        body = []
+        for peer in BY_NEARNESS:
+            each = ratios_of(rows, figure, peer)
+            if len(each) >= MIN_TABLES:
+                mean, median = ratio_cells(each)
+                n = splits_of(rows[rows["table"].isin(each.index)], peer)
+                told = bold_if(signs.get((figure, peer), 0) != 0, mean)
+                body.append([name_of(peer), str(len(each)), n, told, median, *won_and_lost(each)])
+        head = ["sknet over", "tables", "splits", f"{figure}, mean", "median", "better", "worse"]
+        found += [as_markdown(head, body)] if body else []
+    return "\n\n".join(found)
+
+
+def name_of(model: str) -> str:
+    """What pages and pictures call a model."""
+    return NAMES.get(model, model)
+
+
+def bold_if(is_bold: bool, text: str) -> str:
+    return f"**{text}**" if is_bold else text
 
 
 def ratios_of(rows: pd.DataFrame, figure: str, peer: str) -> pd.DataFrame:
@@ -153,57 +168,58 @@ def ratios_of(rows: pd.DataFrame, figure: str, peer: str) -> pd.DataFrame:
     return ratios(rows[rows["task"] == task], column, peer)
 
 
-def with_sign(cell: str, sign: int | None) -> str:
-    """The cell behind the sign of its verdict, if it has one."""
-    return cell if sign is None else f"{SIGNS[sign]}\N{NO-BREAK SPACE}{cell}"
-
-
 def first_page() -> str:
-    """What the first page has room for: the verdict, mean and median, and the ratio of the times."""
+    """What the first page has room for: the mean ratios to the models of its picture, and the ratio of the times."""
     rows = random_splits("second")
     signs = verdicts(rows)
     body = []
-    for peer in BY_NEARNESS:
-        seconds = ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].astype(float)
-        if len(seconds) < MIN_TABLES:
-            continue
-        cells = []
-        for figure in FIGURES:
-            each = ratios_of(rows, figure, peer)["mean"].astype(float)
-            mean, median = np.exp([each.mean(), each.median()])
-            cells.append(with_sign(together(f"{mean:.2f}, {median:.2f}"), signs.get((figure, peer))))
-        body.append(
-            [LONG_NAMES.get(peer, peer) + tables_if_not_all(rows, peer), *cells, f"{np.exp(seconds.mean()):.2g}"]
-        )
-    return as_markdown(["sknet over", *FIGURES, "time of a fit"], body) + "\n\n" + count_of(signs)
+    for peer in FIRST_PAGE_PEERS:
+        means = {figure: np.exp(ratios_of(rows, figure, peer)["mean"].astype(float).mean()) for figure in FIGURES}
+        seconds = np.exp(ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].astype(float).mean())
+        cells = [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()]
+        body.append([name_of(peer) + tables_if_not_all(rows, peer), *cells, time_cell(seconds)])
+    return as_markdown(["sknet over", *FIGURES, "time of a fit"], body)
 
 
-def count_of(signs: dict[tuple[str, str], int]) -> str:
-    n = {sign: [*signs.values()].count(sign) for sign in SIGNS}
+def count() -> str:
+    """In how many comparisons a difference is shown."""
+    signs = list(verdicts(random_splits("second")).values())
+    n = len(signs) - signs.count(0)
     return (
-        f"{SIGNS[-1]} sknet is better ({n[-1]} of {len(signs)} comparisons), {SIGNS[1]} worse ({n[1]}), "
-        f"{SIGNS[0]} no difference shown ({n[0]})."
+        f"Of the {len(signs)} comparisons, {n} show{'s' * (n == 1)} a difference. sknet is better in "
+        f"{signs.count(-1)} of these, and worse in {signs.count(1)}."
     )
 
 
 def claim() -> str:
     """What the first page says of two strong models of trees, in a few sentences."""
     rows = random_splits("second")
-    signs, larger_rows = verdicts(rows), rows[rows["n_train"] >= LARGER]
+    signs, larger, mixed = verdicts(rows), rows[rows["n_train"] >= LARGER], rows[rows["categories"] > 0]
     cells = list(product(FIGURES, CLAIMED))
-    each = [ratios_of(rows, *cell)["mean"].astype(float) for cell in cells]
-    means, medians = span(np.exp([r.mean() for r in each]), 2), span(np.exp([r.median() for r in each]), 2)
-    larger = span([np.exp(ratios_of(larger_rows, *cell)["mean"].astype(float).mean()) for cell in cells], 2)
     n_told = sum(signs.get(cell, 0) != 0 for cell in cells)
-    told = f"A test shows a difference in {n_told} of these {len(cells)} comparisons."
     catboost, tuned = (span([100 * ratio for ratio in seconds_by_size(rows, peer)]) for peer in CLAIMED)
-    return (
-        f"On {rows['table'].nunique()} tables of {rows['rows'].min():,} to {rows['rows'].max():,} rows, sknet's error "
-        f"rate, log-loss and RMSE are {means} times those of CatBoost and tuned LightGBM on average, and {medians} "
-        f"times in the median. {told} From {LARGER} training rows on, the averages are {larger}. On one thread, a fit "
-        f"takes {catboost} % of CatBoost's time, {tuned} % of the time that LightGBM takes with its 20 settings, and "
-        f"{span(seconds_by_size(rows, 'LightGBM'))} times that of LightGBM with its defaults."
-    )
+    lines = [
+        f"sknet beside CatBoost and tuned LightGBM, on {rows['table'].nunique()} tables of {rows['rows'].min():,} to "
+        f"{rows['rows'].max():,} rows:",
+        "",
+        f"- **Errors.** sknet's error rate, log-loss and RMSE are {ratios_to_claimed(rows, np.mean)} times theirs on "
+        f"average, and {ratios_to_claimed(rows, np.median)} times in the median. A test shows a difference in {n_told} "
+        f"of these {len(cells)} comparisons.",
+        f"- **More rows.** From {LARGER} training rows on, the averages are {ratios_to_claimed(larger, np.mean)}.",
+        f"- **Mixed columns.** Only {mixed['table'].nunique()} of the tables have columns of text, too few to show a "
+        f"difference. On these, the averages are {ratios_to_claimed(mixed, np.mean)}, and the medians "
+        f"{ratios_to_claimed(mixed, np.median)}.",
+        f"- **Time.** On one thread, a fit takes {catboost} % of CatBoost's time, and {tuned} % of the time that "
+        f"LightGBM takes with its 20 settings. It takes {span(seconds_by_size(rows, 'LightGBM'))} times as long as "
+        f"LightGBM with its defaults.",
+    ]
+    return "\n".join(lines)
+
+
+def ratios_to_claimed(rows: pd.DataFrame, average: Callable[[pd.Series], float]) -> str:
+    """The least and the greatest average ratio of all figures to the two strong models of trees."""
+    each = [ratios_of(rows, *cell)["mean"].astype(float) for cell in product(FIGURES, CLAIMED)]
+    return span(np.exp([average(logarithms) for logarithms in each]), 2)
 
 
 CLAIMED = ["CatBoost", "LightGBM, tuned"]
@@ -242,11 +258,6 @@ def splits_of(rows: pd.DataFrame, model: str) -> str:
     return str(each.min()) if each.min() == each.max() else f"{each.min()} to {each.max()}"
 
 
-def splits_and_tables(rows: pd.DataFrame, model: str) -> str:
-    """The splits, and how many tables the model was run on if not on all: "3", or "1, 9 tables"."""
-    return splits_of(rows, model) + tables_if_not_all(rows, model)
-
-
 def tables_if_not_all(rows: pd.DataFrame, model: str) -> str:
     """How many tables the model was run on, if not on all."""
     n_tables = rows[rows["model"] == model]["table"].nunique()
@@ -275,25 +286,37 @@ def nearest_ahead() -> str:
         return "No model is ahead of sknet in the median."
     figure, peer = cell = min(ahead, key=p_values.__getitem__)
     return (
-        f"Of the models that are ahead of sknet in the median, {LONG_NAMES.get(peer, peer)} comes closest to a "
+        f"Of the models that are ahead of sknet in the median, {name_of(peer)} comes closest to a "
         f"significant difference, in {figure} (p = {p_values[cell]:.2f} before the correction)."
     )
-
-
-SIGNS = {-1: "✓", 0: "○", 1: "✗"}
 
 
 def by_rows(tables: str) -> str:
     """The ratios of each range of rows to fit, of the models that are nearest to ours."""
     rows = random_splits(tables)
-    body = []
-    for peer in NEAREST:
-        for size, (low, high) in SIZES.items():
-            here = rows[rows["n_train"].between(low, high)]
-            cells = [ratio_cell(ratios(here[here["task"] == task], column, peer)) for task, column in FIGURES.values()]
+    return by_groups({size: rows[rows["n_train"].between(*limits)] for size, limits in SIZES.items()})
+
+
+def by_columns(tables: str) -> str:
+    """The ratios of tables without and with columns of text."""
+    rows = random_splits(tables)
+    return by_groups({"numbers alone": rows[rows["categories"] == 0], "text too": rows[rows["categories"] > 0]})
+
+
+def by_groups(groups: dict[str, pd.DataFrame]) -> str:
+    """A table for each figure: mean and median of each group of tables, of the models that are nearest to ours."""
+    found = []
+    for figure, (task, _) in FIGURES.items():
+        heads = []
+        for name, rows in groups.items():
+            heads += [f"{name} ({rows[rows['task'] == task]['table'].nunique()})", "median"]
+        body = []
+        for peer in NEAREST:
+            cells = [cell for rows in groups.values() for cell in ratio_cells(ratios_of(rows, figure, peer))]
             if any(cells):
-                body.append([LONG_NAMES.get(peer, peer), size, *cells])
-    return as_markdown(["sknet over", "rows to fit", *FIGURES], body)
+                body.append([name_of(peer), *cells])
+        found += [as_markdown([f"{figure}, sknet over", *heads], body)] if body else []
+    return "\n\n".join(found)
 
 
 def without_shift(tables: str) -> str:
@@ -312,7 +335,7 @@ def without_shift(tables: str) -> str:
             left_out = len(plain) - len(defined)  # where a model makes no error at all
             body.append(
                 [
-                    LONG_NAMES.get(peer, peer),
+                    name_of(peer),
                     figure,
                     f"{np.exp(shifted.mean()):.2f}",
                     f"{np.exp(defined.mean()):.2f}" + (f" (without {left_out} with a 0)" if left_out else ""),
@@ -356,7 +379,7 @@ def per_table(rows: pd.DataFrame, task: str) -> str:
         wide = here.pivot_table(index="number", columns="model", values="loss")
         split_name = "" if split == "rows" else f", {split}"
         body.append([f"{name.split('/')[-1]}{split_name}", *[cell(wide, model) for model in models]])
-    return as_markdown(["table", *[NARROW_NAMES.get(model, model) for model in models]], body)
+    return as_markdown(["table", *map(name_of, models)], body)
 
 
 MEASURE = {"classification": "log-loss", "regression": "RMSE"}
@@ -398,7 +421,7 @@ def worst(tables: str, n: int) -> str:
         size = together(f"{first['rows']:,} × {first['columns']}")
         better = f"{(each.loc[name] > 1).sum()} of {each.loc[name].notna().sum()}"
         losses = [f"{mean[best]:.3f}", f"{mean[OURS]:.3f}", MEASURE[first["task"]]]
-        body.append([name.split("/")[-1], together(f"{ratio:.2f}{plus}"), best, *losses, size, better])
+        body.append([name.split("/")[-1], together(f"{ratio:.2f}{plus}"), name_of(best), *losses, size, better])
     head = ["table", "ratio", "best model", "its loss", "sknet's", "measure", "rows × columns", "models ahead"]
     return as_markdown(head, body)
 
@@ -411,10 +434,17 @@ def times(tables: str) -> str:
     medians = [here[here["model"] == OURS]["fit_seconds"].median() for here in by_size.values()]
     body.append(["sknet, median of the seconds", *[f"{median:.2f}" for median in medians]])
     for peer in PEERS:
-        cells = ["" if np.isnan(ratio) else f"{ratio:.2g}" for ratio in seconds_by_size(rows, peer)]
+        cells = list(map(time_cell, seconds_by_size(rows, peer)))
         if any(cells):
-            body.append([f"sknet over {LONG_NAMES.get(peer, peer)}", *cells])
+            body.append([f"sknet over {name_of(peer)}", *cells])
     return as_markdown(["rows to fit", *by_size], body)
+
+
+def time_cell(ratio: float) -> str:
+    """A ratio of times in two decimals, from 10 on in none."""
+    if np.isnan(ratio):
+        return ""
+    return "< 0.01" if ratio < 0.005 else f"{ratio:.{2 if ratio < 9.995 else 0}f}"
 
 
 TIMED_SIZES = {"up to 499": (0, 499), "500 to 4,999": (500, 4999), "5,000 and more": (5000, 10**9)}
@@ -424,7 +454,7 @@ def runs() -> str:
     """On how many tables, and how many splits of each, every model was run."""
     body = []
     for model in MODELS:
-        cells = [LONG_NAMES.get(model, model)]
+        cells = [name_of(model)]
         for tables in ("second", "unused", "used"):
             rows = random_splits(tables)
             n = rows[rows["model"] == model]["table"].nunique()
@@ -438,9 +468,9 @@ def failures() -> str:
     rows = measure.rows()
     said = rows["note"].fillna("")
     failed, early = rows[rows["error"].isna()], rows[said == "ConvergenceWarning"]
-    parts = [f"{model}: {n}" for model, n in failed["model"].value_counts().items()]
+    parts = [f"{name_of(model)}: {n}" for model, n in failed["model"].value_counts().items()]
     text = f"Fits: {len(rows):,}. Failed: {'; '.join(parts) or 'none'}."
-    counts = ", ".join(f"{model} {n}" for model, n in early["model"].value_counts().items())
+    counts = ", ".join(f"{name_of(model)} {n}" for model, n in early["model"].value_counts().items())
     return text + (f" Fits that warned of no convergence: {counts}." if counts else "")
 
 
@@ -461,7 +491,7 @@ def versions() -> str:
     body = [
         [
             draw,
-            "; ".join(sorted(models[draw, day, machine], key=list(MODELS).index)),
+            "; ".join(map(name_of, sorted(models[draw, day, machine], key=list(MODELS).index))),
             day,
             machine,
             with_versions(found),
@@ -507,8 +537,13 @@ def packages() -> str:
 
 
 def as_markdown(head: list[str], body: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *body]
+    """The table, with columns of numbers on their right."""
+    is_number = [all(NUMBER.fullmatch(cell) for cell in column if cell) for column in zip(*body, strict=True)]
+    lines = [head, ["---:" if each else "---" for each in is_number], *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+NUMBER = re.compile(r"[*<\s]*\d[\d.,]*(\s(±|to)\s[\d.]+)?\**")
 
 
 def draw() -> None:
@@ -516,16 +551,17 @@ def draw() -> None:
     import matplotlib.pyplot as plt
 
     rows = random_splits("second")
-    peers = [peer for peer in PEERS if peer in set(rows["model"])]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 5), sharey=True, layout="constrained")
+    peers = [peer for peer in BY_NEARNESS if peer in set(rows["model"])]
+    figure, axes = plt.subplots(1, 2, figsize=(11, 5.4), sharey=True, layout="constrained")
     titles = {"classification": "log-loss of classes", "regression": "RMSE of numbers"}
     for ax, (task, title) in zip(axes, titles.items(), strict=True):
         here = rows[rows["task"] == task]
         for place, peer in enumerate(peers):
             each = np.exp(ratios(here, "loss", peer)["mean"].astype(float))
-            ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color=TEAL, alpha=0.45, ms=6, mew=0)
+            ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color="0.45", alpha=0.45, ms=5, mew=0)
             if len(each) >= MIN_TABLES:
-                ax.plot(np.exp(np.log(each).mean()), place, "|", color=ORANGE, ms=18, mew=3)
+                ax.plot(np.exp(np.log(each).mean()), place, **MEAN)
+                ax.plot(each.median(), place, **MEDIAN)
         ax.axvline(1, color="0.5", lw=1)
         ax.set(
             xscale="log", xlim=(0.38, 1.7), xlabel="sknet's over the other's: left of 1, sknet is better", title=title
@@ -535,17 +571,13 @@ def draw() -> None:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.92")
         ax.set_axisbelow(True)
-    labels = [f"{peer}, splits: {splits_and_tables(rows, peer)}" for peer in peers]
+    labels = [f"{name_of(peer)}{tables_if_not_all(rows, peer)}" for peer in peers]
     axes[0].set_yticks(range(len(labels)), labels=labels)
     axes[0].invert_yaxis()
+    dot = plt.Line2D([], [], ls="", marker="o", color="0.45", alpha=0.45, ms=5, mew=0, label="one table")
+    signs = [dot, plt.Line2D([], [], **MEAN, label="mean"), plt.Line2D([], [], **MEDIAN, label="median")]
+    figure.legend(handles=signs, loc="outside lower center", ncols=3, frameon=False)
     figure.savefig(PICTURE, dpi=110)
-
-
-OVERVIEW_NAMES = {
-    "HistGradientBoosting": "HistGB",
-    "HistGradientBoosting, tuned": "HistGB, trees by folds",
-    "RealMLP-TD, bagged": "five RealMLP-TD",
-}
 
 
 def draw_overview() -> None:
@@ -553,7 +585,7 @@ def draw_overview() -> None:
     import matplotlib.pyplot as plt
 
     rows = random_splits("second")
-    figure, axes = plt.subplots(1, 2, figsize=(9, 5.5), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 6.2), layout="constrained")
     drawn = []
     for ax, (task, title) in zip(axes, {"classification": "log-loss", "regression": "RMSE"}.items(), strict=True):
         here = rows[rows["task"] == task]
@@ -562,7 +594,7 @@ def draw_overview() -> None:
         for model in PEERS:
             seconds, losses = ratios(here, "fit_seconds", model, shift=0.0), ratios(here, "loss", model)
             if len(losses) >= MIN_TABLES:
-                name = OVERVIEW_NAMES.get(model, model.replace("scikit-learn's", "sklearn"))
+                name = name_of(model)
                 label = name if len(losses) == n_tables else f"{name} ({len(losses)} tables)"
                 places[label] = float(np.exp(-seconds["mean"].mean())), float(np.exp(-losses["mean"].mean()))
         for label, (x, y) in places.items():
@@ -587,7 +619,7 @@ def draw_overview() -> None:
 
 
 def color_of(label: str) -> str:
-    return ORANGE if label == OURS else TEAL
+    return TEAL if label == OURS else "0.4"
 
 
 def put_labels(ax: Any, places: dict[str, tuple[float, float]]) -> None:
@@ -652,8 +684,8 @@ def put_intervals(axes: Any) -> list[str]:
             low, mean, high, median = np.exp([each.mean() - half, each.mean(), each.mean() + half, each.median()])
             fill = TEAL if signs.get((name, peer), 0) else "white"
             ax.plot([low, high], [place, place], color=TEAL, lw=2, solid_capstyle="butt")
-            ax.plot(mean, place, "o", color=TEAL, mfc=fill, ms=8, mew=1.8)
-            ax.plot(median, place, "|", color=ORANGE, ms=13, mew=2.5)
+            ax.plot(mean, place, **MEAN | {"mfc": fill})
+            ax.plot(median, place, **MEDIAN)
         ax.axvline(1, color="0.2", lw=1.2, zorder=0)
         ax.set(xscale="log", ylim=(len(peers) - 0.5, -0.5))
         n_tables = rows[rows["task"] == task]["table"].nunique()
@@ -669,37 +701,35 @@ def put_intervals(axes: Any) -> list[str]:
         ax.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
         ax.set_xlim(low, high)
-    return [SHORT_NAMES.get(peer, peer) + tables_if_not_all(rows, peer) for peer in peers]
+    return [name_of(peer) + tables_if_not_all(rows, peer) for peer in peers]
 
 
 def legend_of_intervals() -> list[Any]:
     import matplotlib.pyplot as plt
 
-    dot = {"ls": "", "marker": "o", "color": TEAL, "ms": 8, "mew": 1.8}
     return [
-        plt.Line2D([], [], **dot, label="mean: a difference is shown"),
-        plt.Line2D([], [], **dot, mfc="white", label="mean: no difference shown"),
+        plt.Line2D([], [], **MEAN | {"mfc": TEAL}, label="mean: a difference is shown"),
+        plt.Line2D([], [], **MEAN, label="mean: no difference shown"),
         plt.Line2D([], [], color=TEAL, lw=2, label="95 % interval of the mean"),
-        plt.Line2D([], [], ls="", marker="|", color=ORANGE, ms=13, mew=2.5, label="median"),
+        plt.Line2D([], [], **MEDIAN, label="median"),
     ]
 
 
 TEAL, ORANGE = "#14606b", "#c2571a"
+MEAN = {"ls": "", "marker": "o", "color": TEAL, "mfc": "white", "ms": 8, "mew": 1.8}
+MEDIAN = {"ls": "", "marker": "|", "color": ORANGE, "ms": 13, "mew": 2.5}
+"""One mark means the same in every picture."""
+
 RATIO_TICKS = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.7, 2]
 FIRST_PAGE_PEERS = [*NEAREST, "HistGradientBoosting", "scikit-learn's MLP"]
-SHORT_NAMES = {
-    "HistGradientBoosting": "HistGB",
-    "scikit-learn's MLP": "sklearn MLP",
-    "LightGBM, tuned": "LightGBM tuned",
-    "RealMLP-TD, bagged": "five RealMLP",
-}
-
 TABLES: dict[str, Callable[[], str]] = {
     "second by rows": lambda: by_rows("second"),
+    "second by columns": lambda: by_columns("second"),
     "second offset": lambda: without_shift("second"),
     "second": lambda: summary("second"),
     "unused": lambda: summary("unused"),
     "used": lambda: summary("used"),
+    "count": count,
     "first page": first_page,
     "claim": claim,
     "nearest ahead": nearest_ahead,
