@@ -32,8 +32,8 @@ CURVE, MISSING = "#14606b", "#c2571a"
 MAX_LABEL_CHARACTERS = 30
 """Length of the longest label of a bar."""
 
-CURVE_KINDS, BAR_KINDS = {"number", "bin", "date"}, {"level", "infrequent", "target"}
-"""Kinds of inputs, see `inputs_`, whose columns are drawn as curves and as bars."""
+CURVE_KINDS = {"number", "bin", "date"}
+"""Kinds of inputs, see `inputs_`, whose columns are drawn as curves, and others as bars; texts are not drawn."""
 
 N_POINTS = 200
 """Number of points of a curve."""
@@ -418,12 +418,12 @@ def find_functions(
     values = [column for _, column in table.items()]
     grids: dict[int, tuple[pd.Series, bool]] = {}
     for j, name in enumerate(explanation.feature_names):
-        own = kinds.get(name, set())
+        own = kinds.get(name, set()) - {"missing", "text"}
         is_curve = bool(own & CURVE_KINDS) and not pd.api.types.is_bool_dtype(values[j].dtype)
         if is_curve:
             values[j] = as_numbers_or_dates(values[j], name)
         observed = values[j].dropna()
-        if len(observed) and own & (CURVE_KINDS | BAR_KINDS):
+        if len(observed) and own:
             grids[j] = (curve_values(observed) if is_curve else most_frequent(observed)), is_curve
     n_rows = max([len(grid) for grid, _ in grids.values()], default=0) + 1  # the last row is for missing values
     columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]

@@ -13,9 +13,8 @@ from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._model.settings import Settings
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoding import TableEncoder, columns_far_from_training
 from sknet._tables.kinds import Survey
-from sknet._tables.new_rows import columns_far_from_training
 from sknet._tables.read import short_list, short_repr
 from sknet._tables.rows import MIN_ROWS_HELD_OUT
 from sknet._training.loop import MiniBatchSolver

@@ -20,8 +20,7 @@ from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, Sca
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
-from sknet._tables.encoding import TableEncoder
-from sknet._tables.new_rows import columns_of_unknown_categories, columns_without_dates
+from sknet._tables.encoding import TableEncoder, columns_that_cannot_be_read
 from sknet._tables.read import have_equal_values, short_list
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
@@ -131,20 +130,8 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
-    unknown = columns_of_unknown_categories(model.encoder, table)
-    if unknown:
-        warn(
-            f"Columns {short_list(unknown)} of X hold no category that fit has seen: all their values count as "
-            "unknown. Write the categories as in fit, not as codes or in another spelling.",
-            UserWarning,
-        )
-    without_dates = columns_without_dates(model.encoder, table)
-    if without_dates:
-        warn(
-            f"Columns {short_list(without_dates)} of X held ISO 8601 dates in fit, but hold other text now: all their "
-            "values count as missing. Write the dates as in fit.",
-            UserWarning,
-        )
+    for reason, names in columns_that_cannot_be_read(model.encoder, table).items():
+        warn(f"Columns {short_list(names)} of X {reason}", UserWarning)
     return model, table
 
 

@@ -34,8 +34,8 @@ from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
 from sknet._model.trainer import check_networks_fit_in_memory
 from sknet._tables.constraints import interaction_sets
+from sknet._tables.encoding import rescale_constant_columns
 from sknet._tables.kinds import survey_columns
-from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.read import default_names, is_frame, short_repr
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 from sknet._typing import Array

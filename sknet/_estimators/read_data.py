@@ -366,7 +366,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         if is_sparse(X):
             check_sparse_is_finite(X.tocsr())
         else:
-            raise_for_bad_column(X, str(error))
+            raise_for_bad_column(X)
         if isinstance(error, OverflowError):
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
         if str(error).startswith(("X ", "The feature names")):

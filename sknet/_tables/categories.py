@@ -44,9 +44,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import (
+    MIN_VALUES_TO_WARN,
+    Column,
+    ColumnFormat,
+    ColumnKind,
+    ColumnSettings,
+    Files,
+    InputFormula,
+)
 from sknet._tables.dates import holds_iso_dates
-from sknet._tables.read import TEXT_TYPES, ColumnValues, check_text_is_encodable, read_categories
+from sknet._tables.read import (
+    TEXT_TYPES,
+    ColumnValues,
+    category_key,
+    check_text_is_encodable,
+    read_categories,
+    take_rows,
+)
 from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
 from sknet._typing import Array, Table
 
@@ -65,6 +80,9 @@ MIN_CATEGORY_ROWS = 5
 FEW_VALUES, MIN_CATEGORY_ROWS_OF_FEW = 200, 2
 """In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
 
+MAX_CHANCE_OF_INFREQUENT = 1e-6
+"""New values are not called unread if all of them may have been infrequent in training with a higher probability."""
+
 LARGE_INFREQUENT_SHARE = 0.2
 """If the categories that share an input have at least this share of the weight, target means are added."""
 
@@ -72,8 +90,31 @@ _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """The input of a column of two categories, by slot. The slot −1 of unknown values picks the last entry."""
 
 
+class ColumnOfCategories(Column):
+    """Base of the columns whose values are categories."""
+
+    __slots__ = ()
+    reason_if_unread = (
+        "hold no category that fit has seen: all their values count as unknown. Write the categories as in fit, not as "
+        "codes or in another spelling."
+    )
+    infrequent_share: float = 0.0
+
+    def can_read(self, values: ColumnValues, name: str) -> bool:
+        """Whether a value is known, or all may be categories that were infrequent in training; True for few values."""
+        first = take_rows(values, slice(0, MIN_VALUES_TO_WARN)).tolist()
+        if not self.categories or any(category_key(value) in self.categories for value in first):
+            return True  # nearly always after the first value
+        codes, keys = read_categories(values, name)
+        codes = codes[codes >= 0]
+        # which categories were infrequent is not stored, but only their share
+        chance = self.infrequent_share ** len(np.unique(codes))
+        is_known = np.isin(keys, self.categories)[codes].any()
+        return bool(is_known) or len(codes) < MIN_VALUES_TO_WARN or chance > MAX_CHANCE_OF_INFREQUENT
+
+
 @dataclass(frozen=True)
-class CategoryColumn(Column):
+class CategoryColumn(ColumnOfCategories):
     """The inputs that a column of categories becomes.
 
     Attributes
@@ -110,7 +151,7 @@ class CategoryColumn(Column):
             # x is 1 for the second category and 0 for the first: (x - 0.5) * 2 is 1 or −1
             return (InputFormula(f"_{self.categories[1]}", "level", self.categories[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        others = [InputFormula(f"_{name_of_no_category(kind, self.categories)}", kind) for kind in special]
+        others = [InputFormula(f"_{unused_name(kind, self.categories)}", kind) for kind in special]
         return (*(InputFormula(f"_{key}", "level", key) for key in self.categories), *others)
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
@@ -131,6 +172,15 @@ class CategoryColumn(Column):
         known = np.flatnonzero(slot >= 0)
         out[known, slot[known]] = 1.0
 
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether most of n values are unknown."""
+        if self.has_infrequent or self.reason_if_left_out:  # new values are likely to be unknown
+            return False
+        codes, keys = read_categories(values, name)
+        # the code −1 of a missing value picks the last entry: it is not unknown
+        unknown = np.array([*(key not in self.categories for key in keys), False])[codes]
+        return bool(unknown.mean() > 0.5)
+
     def without_one_hot(self) -> CategoryColumn:
         """Return a column without inputs."""
         return CategoryColumn()
@@ -146,12 +196,12 @@ class IdentifierColumn(CategoryColumn):
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
-    """Return the slot of each key, or `unknown`; and last `missing`, which the code −1 picks."""
+    """Return the slot of each key, or else `unknown`. The last entry is `missing`, which the code −1 picks."""
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
-def name_of_no_category(word: str, categories: tuple[str, ...], endings: Sequence[str] = ()) -> str:
-    """Return a word for an input of no category: with underscores, until no category has this name."""
+def unused_name(word: str, categories: tuple[str, ...], endings: Sequence[str] = ()) -> str:
+    """Return a word with as many underscores as it needs to differ, with all endings, from all categories."""
     while any(word + ending in categories for ending in ("", *endings)):
         word += "_"
     return word
@@ -188,8 +238,8 @@ class Categories:
         """Whether all observed values differ, and there are enough of them."""
         return self.n_present >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
-    def not_rare(self) -> list[str]:
-        """Return the keys of the categories that are not rare: all if there are few, or only one is rare."""
+    def frequent_keys(self) -> list[str]:
+        """Return the keys of the categories that may have inputs of their own: all if there are few, or one is rare."""
         n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_present < FEW_VALUES else MIN_CATEGORY_ROWS
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         are_many = len(self.n_rows) >= MANY_CATEGORIES
@@ -197,7 +247,7 @@ class Categories:
 
     def one_hot(self, max_categories: int | None, *, rare_share_input: bool = True) -> CategoryColumn:
         """Return the column with at most this many one-hot inputs, one for each of the most frequent categories."""
-        keys, has_missing = self.not_rare() if rare_share_input else list(self.n_rows), self.has_missing
+        keys, has_missing = self.frequent_keys() if rare_share_input else list(self.n_rows), self.has_missing
         n, n_others = len(keys), len(self.shares) - len(keys)
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
@@ -209,8 +259,8 @@ class Categories:
         return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
 
 
-def learn_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Categories:
-    """Count the rows and the weight of each category, from the results of `read_categories`."""
+def count_categories(codes: NDArray[np.intp], keys: list[str], weight: Array | None = None) -> Categories:
+    """Return the rows and the share of the weight of each category, from the results of `read_categories`."""
     # rows decide whether a column is an identifier, and weights rank the categories
     seen = codes >= 0
     counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each category has
@@ -297,7 +347,7 @@ def divide(numerator: Array, denominator: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn(EqualByFields, Column):
+class TargetColumn(EqualByFields, ColumnOfCategories):
     """The inputs that a column of categories becomes: target means, maybe after one-hot inputs.
 
     Attributes
@@ -328,7 +378,7 @@ class TargetColumn(EqualByFields, Column):
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """The formulas: (mean of the category - centre) * scale; None is the key of missing values."""
         endings = [""] if len(self.factor) == 1 else [f"_{i}" for i in range(len(self.factor))]
-        word = name_of_no_category("target", () if self.one_hot is None else self.one_hot.categories, endings)
+        word = unused_name("target", () if self.one_hot is None else self.one_hot.categories, endings)
         means = []
         for i, (ending, factor) in enumerate(zip(endings, self.factor.tolist(), strict=True)):
             mean = dict(zip((*self.categories, None), self.means[0, :-1, i].tolist(), strict=True))
@@ -360,6 +410,10 @@ class TargetColumn(EqualByFields, Column):
         # (n, k) minus the mean of all rows, (k,), so that unknown categories become 0
         out[:, -len(self.factor) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.factor
 
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether there are one-hot inputs, and most of n values have none."""
+        return self.one_hot is not None and self.one_hot.is_far_from(values, name)
+
     def without_one_hot(self) -> TargetColumn:
         """Return the column with target means only."""
         return replace(self, one_hot=None)
@@ -386,7 +440,7 @@ def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) ->
     codes, keys = read_categories(values, name)
     check_text_is_encodable(keys, f"Column {name!r} of X")
     target, weight, encoding = settings.target, settings.weight, settings.category_encoding
-    categories = learn_categories(codes, keys, weight)
+    categories = count_categories(codes, keys, weight)
     if categories.all_differ:
         return IdentifierColumn(has_missing=categories.has_missing)
     one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)

@@ -1,7 +1,8 @@
 """The interface of all kinds of columns: how a column of a table becomes inputs of the network.
 
 To add a kind, write a frozen dataclass that derives from `Column` and a function that learns it, and add a `ColumnKind`
-to the `KINDS` of `sknet._tables.kinds`. `docs/add_to_sknet.md` lists the steps.
+to the `KINDS` of `sknet._tables.kinds`. All else that other rooms do with a column follows from these two values.
+`docs/add_to_sknet.md` lists the steps.
 
 Conventions
 -----------
@@ -35,7 +36,9 @@ class InputFormula(NamedTuple):
     ----------
     suffix : str
         The end of the input's name, after the column's name.
-    kind : {"number", "bin", "missing", "level", "infrequent", "target", "date", "text"}
+    kind : str
+        "number", "bin", "missing", "level", "infrequent", "target", or a word for the inputs of one kind of column,
+        such as "date" or "text".
     level : str, mapping or None
         The category whose input is 1; the cycle of a date; the target's mean of each category, by category; or for a
         component of text, the idf and the weight of each term, by term.
@@ -62,6 +65,10 @@ MISSING = InputFormula("_missing", "missing")
 """The input that is 1 where a value is missing."""
 
 
+MIN_VALUES_TO_WARN = 20
+"""Columns with fewer new values are not checked by `Column.can_read`: all of them might be unknown by chance."""
+
+
 class Column(ABC):
     """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
@@ -78,10 +85,10 @@ class Column(ABC):
         each training row gets inputs that were learnt from other folds (`write_cross_fitted`).
     reason_if_left_out : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
+    reason_if_unread : str
+        The warning if the column `can_read` none of many new values, and the remedy.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
-    infrequent_share : float
-        The share of the training weight of all other categories.
     """
 
     __slots__ = ()
@@ -89,8 +96,8 @@ class Column(ABC):
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
+    reason_if_unread: ClassVar[str] = ""
     categories: tuple[str, ...] = ()
-    infrequent_share: float = 0.0
 
     @property
     def n_inputs(self) -> int:
@@ -115,9 +122,13 @@ class Column(ABC):
         """Return the derivatives of the inputs, 0 for missing values; None if the values are not numbers."""
         return None
 
-    def n_unread(self, values: ColumnValues, name: str) -> int:
-        """Return how many values are text that the column cannot read and treats as missing."""
-        return 0
+    def can_read(self, values: ColumnValues, name: str) -> bool:
+        """Whether one of many new values at least has a meaning to the column; True for few values."""
+        return True
+
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether most of n new values are unlike the training values: far from their centre, or unknown."""
+        return False
 
     @property
     def is_ordered(self) -> bool:
@@ -159,8 +170,6 @@ class ColumnSettings:
 
     Attributes
     ----------
-    categorical_features, text_features
-        The user's parameters; see `sknet._tables.kinds.ColumnChoices`.
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     weight : ndarray of shape (n,), or None
@@ -183,8 +192,6 @@ class ColumnSettings:
         The seed of the decomposition of text.
     """
 
-    categorical_features: object = "from_dtype"
-    text_features: object = None
     input_scaling: str | None = "robust"
     weight: Array | None = None
     numeric_encoding: str = "raw"
@@ -254,6 +261,8 @@ class ColumnKind:
         (column of a frame) -> whether its values are of this kind, whatever their type.
     is_learnt_from_codes : bool
         Whether `learn` accepts a column of dtype "category".
+    may_have_bins : bool
+        Whether the columns may have bins: the defaults depend on the number of such columns.
     """
 
     learn: Callable[[ColumnValues, str, ColumnSettings], Column]
@@ -263,3 +272,4 @@ class ColumnKind:
     inferred_types: tuple[str, ...] = ()
     recognises: Callable[[pd.Series], bool] | None = None
     is_learnt_from_codes: bool = False
+    may_have_bins: bool = False

@@ -159,7 +159,7 @@ def _rows_of(values: Array, batch: Batch) -> Array:
 
 
 def encode_compact(
-    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None = None
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
 ) -> CompactRows:
     """Encode a dense table as `TableEncoder.encode` does, into arrays of a fraction of the size."""
     n, layout = X.shape[0], compact_layout(encoder)

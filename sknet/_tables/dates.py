@@ -26,7 +26,15 @@ from math import pi
 import numpy as np
 import pandas as pd
 
-from sknet._tables.column import Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import (
+    MIN_VALUES_TO_WARN,
+    Column,
+    ColumnFormat,
+    ColumnKind,
+    ColumnSettings,
+    Files,
+    InputFormula,
+)
 from sknet._tables.numbers import learn_number
 from sknet._tables.read import (
     DATE_TYPES,
@@ -37,6 +45,7 @@ from sknet._tables.read import (
     factorize,
     inferred_type,
     is_categorical,
+    take_rows,
 )
 from sknet._typing import Array, Table
 
@@ -72,11 +81,11 @@ def holds_iso_dates(column: pd.Series) -> bool:
     texts = column.dropna().unique().tolist()
     if len(set(map(has_offset, texts))) != 1:  # with and without an offset, or all values are missing
         return False
-    return bool(parse_iso_dates(texts, in_utc=are_in_utc(column)).notna().all())
+    return bool(parse_iso_dates(texts, in_utc=first_date_has_offset(column)).notna().all())
 
 
-def are_in_utc(column: pd.Series) -> bool:
-    """Whether the first date of a column of text has an offset from UTC; the others are then read alike."""
+def first_date_has_offset(column: pd.Series) -> bool:
+    """Whether the first date of a column of text has an offset from UTC, as all its dates should have then."""
     return next((found for found in map(has_offset, column) if found is not None), False)
 
 
@@ -131,6 +140,11 @@ class DatetimeColumn(Column):
         Whether the values were text in fit. A text that is no date is then a missing value.
     """
 
+    reason_if_unread = (
+        "held ISO 8601 dates in fit, but hold other text now: all their values count as missing. Write the dates as in "
+        "fit."
+    )
+
     seconds: Column
     cycles: tuple[str, ...] = ()
     zone: str | None = None
@@ -175,11 +189,13 @@ class DatetimeColumn(Column):
             slopes[:, at : at + 2] = np.stack([cosine, -sine], axis=1) * angle_per_unit("hour") / 3600.0
         return slopes
 
-    def n_unread(self, values: ColumnValues, name: str) -> int:
-        """Return how many values are text that is no date."""
-        if not (self.from_text and is_text(values)):
-            return 0
-        return int(np.count_nonzero(self.read(values, name).isna() & np.asarray(pd.notna(values))))
+    def can_read(self, values: ColumnValues, name: str) -> bool:
+        """Whether a text is a date; True for few values, and for values that are no text."""
+        # nearly always, the first values are dates, so that the other values are not read
+        for some in (take_rows(values, slice(0, MIN_VALUES_TO_WARN)), values):
+            if not (self.from_text and is_text(some)) or self.read(some, name).notna().any():
+                return True
+        return bool(np.count_nonzero(pd.notna(values)) < MIN_VALUES_TO_WARN)
 
     @property
     def is_ordered(self) -> bool:
@@ -276,7 +292,7 @@ def is_text(values: ColumnValues) -> bool:
 def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
     """Return dates or durations, and whether they are durations."""
     if is_text(values):
-        return read_iso_dates(values, name, in_utc=are_in_utc(pd.Series(values))), False
+        return read_iso_dates(values, name, in_utc=first_date_has_offset(pd.Series(values))), False
     is_duration = pd.api.types.infer_dtype(values, skipna=True) in DURATION_TYPES
     return read_instants(values, name, is_duration=is_duration), is_duration
 
@@ -352,4 +368,5 @@ DATE = ColumnKind(
     feed=np.dtype(np.int64),
     inferred_types=(*DATE_TYPES, *DURATION_TYPES),
     recognises=holds_iso_dates,
+    may_have_bins=True,
 )

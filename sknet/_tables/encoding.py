@@ -36,8 +36,8 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
-from sknet._tables.column import Column, ColumnSettings, InputFormula
-from sknet._tables.kinds import KINDS, ColumnChoices, Survey, survey_columns
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnSettings, InputFormula
+from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.numbers import (
     BinnedColumn,
     ColumnScaler,
@@ -62,9 +62,11 @@ from sknet._tables.read import (
     is_sparse,
     read_categories,
     take_optional,
+    take_rows,
 )
 from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
+from sknet._vectors import split_batch
 
 # --- where inputs are ------------------------------------------------------------------------------------------------
 
@@ -267,8 +269,6 @@ def choose_lookups(columns: Sequence[Column], first_inputs: NDArray[np.intp]) ->
 
 T = TypeVar("T")
 
-DEFAULT_SETTINGS = ColumnSettings()
-
 INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
 
@@ -415,10 +415,8 @@ class TableEncoder:
         return out
 
     def row_blocks(self, n: int) -> Iterator[slice]:
-        """Yield slices of n rows that are encoded at a time."""
-        size = max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns))
-        for start in range(0, n, size):
-            yield slice(start, min(start + size, n))
+        """Return slices of n rows that are encoded at a time."""
+        return split_batch(slice(0, n), max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns)))
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
         """Write the inputs of some rows of an array or a frame into `out`, (b, n_inputs), and return it."""
@@ -427,12 +425,13 @@ class TableEncoder:
         else:  # a memory map becomes a plain array; `MemoryMappedRows` reads only these rows
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
-            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
+            return scale_and_check(self._layout.scaler, self._numbers_to_scale(values), out, self._number_names)
         self._encode_columns(values, out, take_optional(encoding_fold, rows))
         return out
 
-    def _name_of_number(self, k: int) -> str:
-        return self.column_names[self._layout.number_columns[k]]
+    @cached_property
+    def _number_names(self) -> list[str]:
+        return [self.column_names[j] for j in self._layout.number_columns]
 
     def _numbers_to_scale(self, X: Table) -> Array:
         """Return the numbers of an array or a frame that are scaled together, (n, d_num)."""
@@ -440,8 +439,8 @@ class TableEncoder:
         if not isinstance(X, pd.DataFrame):
             return X if len(columns) == X.shape[1] else X[:, columns]
         observed = np.empty((len(columns), len(X))).T  # each column adjacent in memory
-        for k, j in enumerate(columns):
-            observed[:, k] = column_as_floats(column_at(X, j), self.column_names[j])
+        for k, (j, name) in enumerate(zip(columns, self._number_names, strict=True)):
+            observed[:, k] = column_as_floats(column_at(X, j), name)
         return observed
 
     def _encode_columns(self, X: Table, out: Array, encoding_fold: NDArray[np.intp] | None) -> None:
@@ -451,7 +450,7 @@ class TableEncoder:
             out[...] = 0.0  # categories write only inputs that are not 0
         observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
-        scale_and_check(layout.scaler, observed, scaled, self._name_of_number)
+        scale_and_check(layout.scaler, observed, scaled, self._number_names)
         if layout.bins is not None:
             layout.bins.write(observed, out)  # before dates, whose bins it sets to 0
         out[:, layout.number_inputs] = scaled
@@ -565,25 +564,24 @@ def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targ
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey: Survey | None = None) -> TableEncoder:
+def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey) -> TableEncoder:
     """Learn how a table becomes the inputs of the network.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or data frame of shape (n, d)
         An array holds numbers, with NaN where one is missing. A memory map is read a few columns at a time.
-    settings : ColumnSettings, default=DEFAULT_SETTINGS
-    survey : Survey, default=None
-        The kinds of its columns; None to find them.
+    settings : ColumnSettings
+    survey : Survey
+        The kinds of its columns.
 
     Returns
     -------
     TableEncoder
     """
-    choices = ColumnChoices(settings.categorical_features, settings.text_features)
     if is_sparse(X):
-        return _learn_sparse(X, choices, settings)
-    survey = survey_columns(X, choices) if survey is None else survey
+        check_sparse_is_finite(X)
+        return TableEncoder(None, tuple(learn_sparse(X, settings)))
     columns: dict[int, Column] = {}
     errors = dict(survey.errors)
     kinds = list(survey.kinds.items())
@@ -608,14 +606,45 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
 
 
-def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter that is given
-        raise ValueError(
-            f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
-            "pass a dense array or a data frame."
-        )
-    check_sparse_is_finite(X)
-    return TableEncoder(None, tuple(learn_sparse(X, settings)))
+# --- columns of new rows ---------------------------------------------------------------------------------------------
+
+
+MAX_ROWS_COMPARED = 1000
+"""This many rows, evenly spaced, or up to twice as many, are compared: their median is accurate enough."""
+
+
+def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
+    """Return the names of columns whose median is far from the centre, or in which most categories are unknown."""
+    if is_sparse(X):
+        return []
+    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
+    named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
+    return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
+
+
+def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
+    """Return the names of columns of which no value can be read, by `Column.reason_if_unread`."""
+    unread: dict[str, list[str]] = {}
+    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+        return unread
+    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
+        if not column.can_read(column_at(X, j), name):
+            unread.setdefault(column.reason_if_unread, []).append(name)
+    return unread
+
+
+def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
+    """Return the encoder with constant columns scaled by the values of new rows, and the names of these columns."""
+    columns, names = list(encoder.columns), []
+    constant = [j for j, column in enumerate(columns) if column.is_constant]
+    if constant and is_sparse(X):
+        X = X.tocsc()  # reading a column of a CSC matrix is fast
+    for j in constant:
+        name = encoder.column_names[j]
+        columns[j] = columns[j].with_scale_of(column_at(X, j), name, weight)
+        if not columns[j].is_constant:
+            names.append(name)
+    return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
 
 
 # --- from inputs back to columns -------------------------------------------------------------------------------------

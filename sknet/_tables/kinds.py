@@ -26,9 +26,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.categories import CATEGORY, learn_categories
+from sknet._tables.categories import CATEGORY, count_categories
 from sknet._tables.column import ColumnKind
-from sknet._tables.dates import DATE, has_offset, parse_iso_dates
+from sknet._tables.dates import DATE, has_offset
 from sknet._tables.numbers import NUMBER
 from sknet._tables.read import (
     MIXED_TYPES,
@@ -240,8 +240,8 @@ _DAYS = (
     "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%Y/%m",
     "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
 )  # fmt: skip
-DATE_FORMATS = tuple(map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
-"""The formats that are tried for dates that are not in ISO 8601."""
+DATE_FORMATS = ("ISO8601", *map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
+"""The formats that are tried."""
 
 QUANTITY = (
     r"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>\d+(?:[, ]\d{3})*(?:\.\d*)?)\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
@@ -301,31 +301,21 @@ def _advise_on_dates(texts: pd.Series, name: str) -> str | None:
     if not _are_enough(is_date):
         return None
     dates = texts[is_date]
-    offsets = set(map(has_offset, dates))
-    if offsets == {True, False}:
-        return "Some of these dates have an offset from UTC, and others have none: write them alike."
-    if None not in offsets:
-        (in_utc,) = offsets
-        call = f"pd.to_datetime(X[{name!r}], format='ISO8601'{', utc=True' if in_utc else ''}"
-        return _advice(call, texts, pd.Series(parse_iso_dates(texts, in_utc=bool(in_utc)).notna(), texts.index))
-    readings = {form: read for form in DATE_FORMATS if (read := _read_dates(dates, form)) is not None}
-    if not readings:
-        return "No single format reads all of these dates: write them alike, or convert the column yourself."
-    (form, read), *others = readings.items()
-    for other, read_otherwise in others:
-        if not read.equals(read_otherwise):
-            example = dates[read != read_otherwise].iloc[0]
-            return (
-                f"The day and the month in {short_repr(example)} may be in either order: convert it with "
-                f"pd.to_datetime(X[{name!r}], format={form!r}) or with format={other!r}."
-            )
-    return _advice(f"pd.to_datetime(X[{name!r}], format={form!r}", texts, is_date)
+    in_utc = ", utc=True" if all(map(has_offset, dates)) else ""
+    readings = {form: read for form in DATE_FORMATS if (read := _read_dates(dates, form, bool(in_utc))) is not None}
+    first = next(iter(readings), None)
+    if first is None or not all(read.equals(readings[first]) for read in readings.values()):
+        return (
+            f"No format reads all of these dates, such as {short_repr(dates.iloc[0])}, or several formats read them "
+            f"differently: convert the column with pd.to_datetime(X[{name!r}], format=...) and the right format."
+        )
+    return _advice(f"pd.to_datetime(X[{name!r}], format={first!r}{in_utc}", texts, is_date)
 
 
-def _read_dates(dates: pd.Series, form: str) -> pd.Series | None:
+def _read_dates(dates: pd.Series, form: str, in_utc: bool) -> pd.Series | None:
     """Return the dates; None if some do not have the format."""
     try:
-        return pd.to_datetime(dates, format=form)
+        return pd.to_datetime(dates, format=form, utc=in_utc)
     except ValueError:
         return None
 
@@ -354,7 +344,7 @@ class ColumnSummary(NamedTuple):
     Attributes
     ----------
     n_numbers : int
-        The number of columns of numbers and of dates.
+        The number of columns that may have bins: numbers and dates.
     has_many_categories : bool
         Whether a column of categories needs target means, since it has more categories than `max_categories` inputs.
     text_names : tuple of str
@@ -409,9 +399,9 @@ class Survey:
         """Return the facts on which "auto" parameters depend."""
         categories, texts = ([j for j in self.categorical if self.kinds[j] == kind] for kind in ("category", "text"))
         return ColumnSummary(
-            len(self.kinds) - len(self.categorical),
+            sum(KINDS[kind].may_have_bins for kind in self.kinds.values()),
             any(
-                learn_categories(*read_categories(self.categorical[j], self.names[j]))
+                count_categories(*read_categories(self.categorical[j], self.names[j]))
                 .one_hot(max_categories)
                 .needs_means(max_categories)
                 for j in categories
@@ -424,6 +414,11 @@ class Survey:
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     """Find the kind of each column, and read the columns of categories and text."""
     if is_sparse(X):
+        for parameter, given in choices.columns_by_parameter.items():  # raises for the first parameter that is given
+            raise ValueError(
+                f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to "
+                "None, or pass a dense array or a data frame."
+            )
         return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else default_names(X.shape[1])

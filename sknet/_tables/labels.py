@@ -109,15 +109,14 @@ def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
     may_have_missing = may_have_missing or (labels.ndim == 2 and labels.shape[1] > 1)
     if labels.dtype.kind not in "biuU":
         _check_labels_are_usable(labels, may_have_missing)
-    typed = labels
-    if labels.dtype == object:
-        missing = is_missing(labels)
-        if missing.any():
-            for column, is_absent in zip(np.atleast_2d(labels.T), np.atleast_2d(missing.T), strict=True):
-                _from_objects(column[~is_absent])  # raises for values that are not labels
-            return np.where(missing, np.array(None), labels)  # pandas.NA cannot be compared
-        typed = _from_objects(labels)
-    return typed
+    if labels.dtype != object:
+        return labels
+    missing = is_missing(labels)
+    if not missing.any():
+        return _from_objects(labels)
+    for column, is_absent in zip(np.atleast_2d(labels.T), np.atleast_2d(missing.T), strict=True):
+        _from_objects(column[~is_absent])  # raises for values that are not labels
+    return np.where(missing, np.array(None), labels)  # pandas.NA cannot be compared
 
 
 def stack_label_columns(columns: list[Array]) -> Array:

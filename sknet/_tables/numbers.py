@@ -66,6 +66,9 @@ from sknet._typing import Array, DType, Table
 
 QUARTILES = (0.25, 0.5, 0.75)
 
+MAX_MEDIAN_DISTANCE = 10.0
+"""New values are far from training if their median is more than this many scales from the centre."""
+
 
 # --- scaling ---------------------------------------------------------------------------------------------------------
 
@@ -91,10 +94,10 @@ class ColumnScaler:
     float32_suffices: bool
 
     def impute_and_scale_into(self, values: Array, out: Array) -> bool:
-        """Write the scaled values into `out`, which may be `values`; return whether all are finite.
+        """Overwrite `out`, which may be `values`, by the scaled values; the centre replaces missing values.
 
-        It imputes missing values, and then returns False, as it does for infinite values and for results that are too
-        large for `out`. The caller finds out which it was, if it was one of these.
+        Return True if all values and results are finite. `scale_and_check` finds out which values are missing, which
+        are infinite, and which results are too large for `out`.
         """
         # where the range of float32 is too small, compute in float64 and round the result
         Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)
@@ -195,7 +198,7 @@ class NumberColumn(SingleNumber):
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = column_as_floats(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
-        out[:, :1] = scale_and_check(common_scaler([self]), numbers, scaled, lambda _: name)
+        out[:, :1] = scale_and_check(common_scaler([self]), numbers, scaled, [name])
         out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
@@ -219,9 +222,18 @@ class NumberColumn(SingleNumber):
         The known value stays the centre. If all new values equal it, the column stays constant.
         """
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
+        check_not_infinite(numbers, [name])
         mean, deviation = mean_and_deviation(numbers - self.center, weight)
         return replace(self, factor=float(reciprocal(np.hypot(mean, deviation))))
+
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether the median of n values is far from the centre."""
+        numbers = column_as_floats(values, name)
+        numbers = numbers[np.isfinite(numbers)]  # encoding raises for infinite values
+        if not (self.shift and len(numbers)):  # without `shift`, the factor is not one over a distance from the centre
+            return False
+        with np.errstate(over="ignore"):
+            return abs(float(np.median(numbers)) - self.center) * self.factor > MAX_MEDIAN_DISTANCE
 
 
 def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
@@ -235,13 +247,13 @@ def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
     return ColumnScaler(center, factor, first.bend, first.shift, bool(float32_suffices))
 
 
-def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
+def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, names: Sequence[str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
     if not scaler.impute_and_scale_into(values, out):  # if values are only missing, nothing is raised below
-        check_not_infinite(values, name_of)
+        check_not_infinite(values, names)
         excessive = ~np.isfinite(out).all(axis=0)
         if excessive.any():
-            raise_for_excessive_values(name_of(int(np.argmax(excessive))), out.dtype)
+            raise_for_excessive_values(names[int(np.argmax(excessive))], out.dtype)
     return out
 
 
@@ -335,7 +347,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
-        check_not_infinite(numbers[:, np.newaxis], lambda _: name)
+        check_not_infinite(numbers, [name])
         missing = np.isnan(numbers)
         # a missing value has the score of the median, 0; `ndtri` is the inverse normal distribution function
         out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))
@@ -488,6 +500,10 @@ class BinnedColumn(Column):
         slopes[:, : self.n_bins] = inside * factor  # comparisons with NaN are False, so missing values have slope 0
         slopes[:, self.n_bins :] = self.number.slopes(values, name)
         return slopes
+
+    def is_far_from(self, values: ColumnValues, name: str) -> bool:
+        """Whether the median of n values is far from the centre."""
+        return self.number.is_far_from(values, name)
 
 
 def jointly_scaled_number(column: Column) -> NumberColumn | None:
@@ -681,7 +697,7 @@ class NumberFormat(ColumnFormat):
         """Return the numbers, NaN where one is missing."""
         numbers = column_as_floats(values, self._name)
         check_not_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
-        check_not_infinite(numbers[:, np.newaxis], lambda _: self._name)
+        check_not_infinite(numbers, [self._name])
         return numbers
 
     def unpack(self, packed: Array) -> Table:
@@ -705,7 +721,7 @@ def read_number_column(values: ColumnValues, name: str) -> Array:
     numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
     numbers = np.ascontiguousarray(numbers, np.float32 if numbers.dtype == np.float32 else np.float64)
-    check_not_infinite(numbers[:, np.newaxis], lambda _: name)
+    check_not_infinite(numbers, [name])
     return numbers
 
 
@@ -738,4 +754,5 @@ NUMBER = ColumnKind(
     format=NumberFormat,
     feed=np.dtype(np.float64),
     inferred_types=NUMBER_TYPES,
+    may_have_bins=True,
 )

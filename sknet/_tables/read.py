@@ -28,22 +28,27 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._typing import Array, Batch, DType, Table, Target
+from sknet._vectors import split_batch
 
 # --- values in messages ----------------------------------------------------------------------------------------------
 
 
-def short_repr(value: object, max_characters: int = 60) -> str:
-    """Return the repr of a value, cut after `max_characters`."""
-    if isinstance(value, int) and abs(value) >= 10**max_characters:  # Python refuses to print very large integers
+MAX_CHARACTERS, MAX_ITEMS = 60, 10
+"""How much of a value and of a list a message shows."""
+
+
+def short_repr(value: object) -> str:
+    """Return the repr of a value, cut after `MAX_CHARACTERS`."""
+    if isinstance(value, int) and abs(value) >= 10**MAX_CHARACTERS:  # Python refuses to print very large integers
         return f"an integer of {value.bit_length()} bits"
     text = repr(value)
-    return text if len(text) <= max_characters else f"{text[:max_characters]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 
-def short_list(items: Sequence[object], max_items: int = 10) -> str:
-    """Return the first `max_items` items as the text of a list."""
-    text = ", ".join(repr(item) for item in items[:max_items])
-    return f"[{text}, … ({len(items)} in all)]" if len(items) > max_items else f"[{text}]"
+def short_list(items: Sequence[object]) -> str:
+    """Return the first `MAX_ITEMS` items as the text of a list."""
+    text = ", ".join(repr(item) for item in items[:MAX_ITEMS])
+    return f"[{text}, … ({len(items)} in all)]" if len(items) > MAX_ITEMS else f"[{text}]"
 
 
 def suggest_fraction(value: object) -> str:
@@ -162,8 +167,8 @@ def table_digest(values: Table | None) -> str:
     content = hashlib.sha256()
     for array in _arrays_of(values):
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
-        for start in range(0, array.shape[0], ROWS_DIGESTED_AT_ONCE):
-            rows = np.asarray(array[start : start + ROWS_DIGESTED_AT_ONCE])
+        for block in split_batch(slice(0, array.shape[0]), ROWS_DIGESTED_AT_ONCE):
+            rows = np.asarray(array[block])
             # the bytes of objects are their addresses, which differ between processes
             content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
     return content.hexdigest()
@@ -342,24 +347,23 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError, ArithmeticError) as error:
+        remedy = (
+            "Convert it, or make it a category before fit: by its dtype in a data frame, or by naming it in "
+            "categorical_features."
+        )
         if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
-            raise ValueError(
-                f"Column {name!r} of X holds lists or other collections: give each of their values a column, or drop "
-                "it."
-            ) from error
-        raise ValueError(
-            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
-            "Convert it, or make it a category before fit: by its dtype, with categorical_features='from_dtype', or by "
-            "naming it there."
+            remedy = "Give each value of such a collection a column of its own, or drop the column."
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. {remedy}"
         ) from error
 
 
-def check_not_infinite(values: Array, name_of: Callable[[int], str]) -> None:
-    """Raise a ValueError that names the first column with an infinite value."""
+def check_not_infinite(values: Array, names: Sequence[str]) -> None:
+    """Raise a ValueError that names the first column, of one, (n,), or of several, (n, d), with an infinite value."""
     infinite = np.isinf(values).any(axis=0)
     if infinite.any():
         raise ValueError(
-            f"Column {name_of(int(np.argmax(infinite)))!r} of X contains infinity: replace it by a finite number, "
+            f"Column {names[int(np.argmax(infinite))]!r} of X contains infinity: replace it by a finite number, "
             "or by NaN if it stands for a missing value."
         )
 
@@ -548,36 +552,14 @@ def missing_to_nan(X: Table) -> Table:
         )
     try:
         return none_to_nan(X) if X.dtype == object else X
-    except (ValueError, ArithmeticError) as error:
-        raise_for_bad_column(X, str(error))
+    except (ValueError, ArithmeticError):
+        raise_for_bad_column(X)
         raise
 
 
-def raise_for_bad_column(X: Table, reason: str) -> None:
-    """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN.
-
-    `reason` is the message of the error that the caller caught, and raises again if this function returns.
-    """
+def raise_for_bad_column(X: Table) -> None:
+    """Raise an error that names the first column of a table that is no frame with other values than finite numbers."""
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
-    if array.ndim != 2 or array.dtype.kind == "c":
-        return
-    for j, column in enumerate(array.T):
-        try:
-            numbers = column.astype(np.float64)
-        except (TypeError, OverflowError) as error:
-            error_type = TypeError if isinstance(error, TypeError) else ValueError
-            raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
-        except ValueError as error:
-            # "" if `float` reads all values, but NumPy does not
-            value = next((value for value in column if not _is_number(value)), "")
-            if isinstance(value, str | bytes):
-                raise ValueError(
-                    f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
-                    "polars data frames only: pass X as one, or name the columns in categorical_features or "
-                    "text_features."
-                ) from error
-            if isinstance(value, Sized):
-                raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
-            raise  # the error of a value of the user's own class
-        # `check_not_infinite` gets a single column, and asks for the name of column 0
-        check_not_infinite(numbers[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
+    if array.ndim == 2 and array.dtype.kind != "c":
+        for j, column in enumerate(array.T):
+            check_not_infinite(column_as_floats(pd.Series(column), f"x{j}"), [f"x{j}"])

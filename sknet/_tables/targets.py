@@ -115,7 +115,7 @@ class TargetScaler(EqualByFields):
         return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
 
     @classmethod
-    def learn_unit(cls, values: Array, weight: ArrayLike | None = None) -> TargetScaler:
+    def learn_unit(cls, values: Array, weight: ArrayLike | None) -> TargetScaler:
         """Learn a scaler that divides targets, which are 0 or more, by their means, and does not shift them."""
         mean = cls.learn(values, weight=weight).mean
         return cls(np.zeros(len(mean)), np.where(mean > 0.0, mean, 1.0))

@@ -37,6 +37,7 @@ from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, Colu
 from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr, take_optional
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
+from sknet._vectors import split_batch
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer  # imported in functions: most tables have no text
@@ -137,11 +138,9 @@ class TextColumn(EqualByFields, Column):
         if c:
             # the code −1 of a missing text picks the last row, which is 0
             encoded = np.zeros((len(texts) + 1, c), out.dtype)
-            for start in range(0, len(texts), TEXTS_ENCODED_AT_ONCE):
-                rows = slice(start, min(start + TEXTS_ENCODED_AT_ONCE, len(texts)))
-                encoded[rows] = (
-                    self._vectorizer.transform(texts[rows]) @ self.components.T - self.center
-                ) * self.factor
+            for rows in split_batch(slice(0, len(texts)), TEXTS_ENCODED_AT_ONCE):
+                projections = self._vectorizer.transform(texts[rows]) @ self.components.T
+                encoded[rows] = (projections - self.center) * self.factor
             out[:, :c] = encoded[codes]
         if self.has_missing:
             out[:, c] = codes < 0

@@ -1,12 +1,11 @@
 """Every kind of column with values to learn it from: for their contract, and for what other rooms do with columns."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from sknet._tables.column import Column, ColumnSettings
-from sknet._tables.encoding import DEFAULT_SETTINGS
 from sknet._tables.kinds import KINDS
 from sknet._tables.numbers import SCALINGS
 
@@ -28,7 +27,7 @@ class ColumnCase:
 
     kind: str
     values: pd.Series
-    settings: ColumnSettings = DEFAULT_SETTINGS
+    settings: ColumnSettings = field(default_factory=ColumnSettings)
     weights_repeat: bool = True  # whether a row of weight 2 is learnt as two rows
     steps: tuple[tuple[float, float], ...] = ()  # among its bins
 

@@ -40,9 +40,10 @@ def table_encoder(*columns, names=None):
     return TableEncoder(names, columns)
 
 
-def encoder_of(table, **settings):
+def encoder_of(table, categorical_features="from_dtype", text_features=None, **settings):
     """What is learnt from a table; `settings` are the parameters for columns."""
-    return learn_encoder(table, ColumnSettings(**settings))
+    choices = ColumnChoices(categorical_features, text_features)
+    return learn_encoder(table, ColumnSettings(**settings), survey_columns(table, choices))
 
 
 def column_summary(n_numbers=0, **facts):

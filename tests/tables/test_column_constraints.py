@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from sknet._tables.categories import CategoryColumn
-from sknet._tables.column import ColumnSettings
 from sknet._tables.constraints import input_signs, interaction_sets, sets_with_inputs
-from sknet._tables.encoding import learn_encoder
+from tests.tables.examples import encoder_of
 
 # --- monotonic columns -----------------------------------------------------------------------------------------------
 
@@ -22,8 +21,8 @@ FRAME = pd.DataFrame(
         "size": [3.0, 1.0, 2.0, 5.0, 4.0],
     }
 )
-ENCODER = learn_encoder(FRAME, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2))
-ARRAY = learn_encoder(np.arange(8.0).reshape(4, 2))
+ENCODER = encoder_of(FRAME, numeric_encoding="piecewise_linear", n_bins=2)
+ARRAY = encoder_of(np.arange(8.0).reshape(4, 2))
 
 
 def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
@@ -40,7 +39,7 @@ def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
 @pytest.mark.parametrize("scaling", ["robust", "quantile"])
 def test_a_duration_rises_as_its_seconds_do(scaling):
     X = pd.DataFrame({"wait": pd.to_timedelta([3.0, 1.0, np.nan, 5.0, 4.0], unit="h"), "day": FRAME["day"]})
-    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2, input_scaling=scaling))
+    encoder = encoder_of(X, numeric_encoding="piecewise_linear", n_bins=2, input_scaling=scaling)
     expected = [-(name == "wait" and formula.kind != "missing") for name, formula in encoder.input_formulas]
     np.testing.assert_array_equal(input_signs({"wait": -1}, encoder), expected)
 
@@ -96,9 +95,7 @@ COLUMNS = pd.DataFrame(
         "same": 1.0,
     }
 )
-WITHOUT_BINS = learn_encoder(
-    COLUMNS, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2, keeps_all_categories=True)
-)
+WITHOUT_BINS = encoder_of(COLUMNS, numeric_encoding="piecewise_linear", n_bins=2, keeps_all_categories=True)
 
 MEANT = {
     "nothing is constrained": (None, [[0, 1, 2, 3]]),

@@ -100,6 +100,13 @@ def test_inputs_of_an_ordered_column_rise_with_its_values(case):
     assert column.is_ordered == (case.kind == "number" or values.dtype.kind == "m")
 
 
+@every_column
+def test_values_of_training_are_read_and_are_not_far_from_training(case):
+    column = case.learn()
+    assert column.can_read(case.values, "c") and not column.is_far_from(case.values, "c")
+    assert column.can_read(missing_of(case.values), "c") and not column.is_far_from(missing_of(case.values), "c")
+
+
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +164,7 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
     Z = encoder.encode(X, dtype)
     for j, name in enumerate(X):
         assert_array_equal(Z[:, encoder.inputs_of_column(j)], write(column, X[name], dtype))
-    compact = encode_compact(encoder, X, np.dtype(dtype))
+    compact = encode_compact(encoder, X, np.dtype(dtype), None)
     for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)
         compact.write(batch, part)

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sknet._tables.column import ColumnSettings
 from sknet._tables.compact import encode_compact
-from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, learn_encoder
+from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE
+from tests.tables.examples import encoder_of
 
 rng = np.random.default_rng(0)
 N = 200
@@ -59,7 +59,7 @@ def assert_same(encoder, X, dtype=F32, encoding_fold=None):
     ],
 )
 def test_every_kind_of_column(how, rows):
-    encoder = learn_encoder(FRAME, ColumnSettings(**how))
+    encoder = encoder_of(FRAME, **how)
     n_at_once = INPUTS_ENCODED_AT_ONCE // encoder.n_inputs
     assert_same(encoder, pd.concat([rows] * (n_at_once // N + 2), ignore_index=True))  # several blocks
 
@@ -71,14 +71,14 @@ def test_every_kind_of_column(how, rows):
 )
 def test_whatever_the_edges_are(values, n_bins):
     X = np.resize(np.array(values), N)[:, np.newaxis]
-    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=n_bins))
+    encoder = encoder_of(X, numeric_encoding="piecewise_linear", n_bins=n_bins)
     assert_same(encoder, X)
 
 
 def test_what_they_take():
     """Of a number with 16 bins: itself, the next_fill and how many bins are full, for 17 inputs."""
     X = rng.normal(size=(N, 20))
-    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=16))
+    encoder = encoder_of(X, numeric_encoding="piecewise_linear", n_bins=16)
     compact = assert_same(encoder, X)
     arrays = (compact.uncompressed, compact.sign_inputs, compact.n_full, compact.next_fill, compact.category)
     assert sum(array.nbytes for array in arrays) == 9 * X.size == N * compact.layout.row_bytes(F32)

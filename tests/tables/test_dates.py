@@ -12,11 +12,10 @@ from sklearn.utils.fixes import parse_version
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.column import ColumnSettings
 from sknet._tables.dates import DatetimeColumn, holds_iso_dates
-from sknet._tables.encoding import learn_encoder
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
+from tests.tables.examples import encoder_of
 
 # --- iso dates -------------------------------------------------------------------------------------------------------
 
@@ -42,7 +41,7 @@ def encoded(values, of=None, **settings):
     frame = (
         as_pandas(pl.DataFrame({"when": values})) if isinstance(values, pl.Series) else pd.DataFrame({"when": values})
     )
-    encoder = learn_encoder(frame if of is None else pd.DataFrame({"when": of}), ColumnSettings(**settings))
+    encoder = encoder_of(frame if of is None else pd.DataFrame({"when": of}), **settings)
     return pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
 
 
@@ -125,9 +124,9 @@ def test_all_else_stays_what_it_is(values):
 
 
 def test_a_column_that_is_named_is_what_it_is_named():
-    as_category = learn_encoder(X, ColumnSettings(categorical_features=["from_dtype", "when"]))
+    as_category = encoder_of(X, categorical_features=["from_dtype", "when"])
     assert {formula.kind for name, formula in as_category.input_formulas if name == "when"} <= {"level", "infrequent"}
-    as_text = learn_encoder(X, ColumnSettings(text_features=["when"]))
+    as_text = encoder_of(X, text_features=["when"])
     assert {formula.kind for name, formula in as_text.input_formulas if name == "when"} == {"text"}
 
 
@@ -253,7 +252,7 @@ def framed(name, series):
 
 
 def encoded_dates(frame, column="when", **settings):
-    encoder = learn_encoder(frame, ColumnSettings(**settings))
+    encoder = encoder_of(frame, **settings)
     return pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
 
 
@@ -277,7 +276,7 @@ def test_seconds_are_a_number_and_cycles_are_waves():
     ],
 )
 def test_only_cycles_that_vary_are_inputs(dates, cycles):
-    encoder = learn_encoder(pd.DataFrame({"when": dates}))
+    encoder = encoder_of(pd.DataFrame({"when": dates}))
     assert encoder.columns[0].cycles == tuple(cycles)
 
 
@@ -296,7 +295,7 @@ NAIVE = {
 def test_the_types_that_hold_dates_do_not_matter(series):
     frame = framed("when", series)
     expected = pd.DataFrame({"when": NAIVE["pandas"]})
-    assert learn_encoder(frame) == learn_encoder(expected)
+    assert encoder_of(frame) == encoder_of(expected)
     pd.testing.assert_frame_equal(encoded_dates(frame), encoded_dates(expected))
 
 
@@ -337,7 +336,7 @@ def test_durations_are_seconds(series):
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC"])
 def test_hours_are_those_of_the_learnt_time_zone(zone):
     local = HOURS.dt.tz_localize(zone, nonexistent="shift_forward")
-    encoder = learn_encoder(pd.DataFrame({"when": local}))
+    encoder = encoder_of(pd.DataFrame({"when": local}))
     Z = pd.DataFrame(encoder.encode(pd.DataFrame({"when": local}), float), columns=encoder.feature_names)
     np.testing.assert_allclose(Z["when_hour_cos"], np.cos(ANGLE * local.dt.hour / 24), atol=1e-12)
     for other in (local.dt.tz_convert("Asia/Tokyo"), local.astype(pd.ArrowDtype(pa.timestamp("us", tz=zone)))):
@@ -352,13 +351,13 @@ def test_a_time_zone_is_neither_lost_nor_guessed():
     naive, local = pd.DataFrame({"when": HOURS}), pd.DataFrame({"when": HOURS.dt.tz_localize("UTC")})
     for train, test in ((naive, local), (local, naive)):
         with pytest.raises(TypeError, match=r"Column 'when' of X has the time zone .* and had .* in fit.*tz_localize"):
-            learn_encoder(train).encode(test, float)
+            encoder_of(train).encode(test, float)
 
 
 def test_missing_dates_are_missing_numbers():
     Z = encoded_dates(pd.DataFrame({"when": HOURS.where(HOURS.index != 3)}))
     assert Z.loc[3].tolist() == [0, 1] + [0] * 6
-    encoder = learn_encoder(pd.DataFrame({"when": HOURS}))
+    encoder = encoder_of(pd.DataFrame({"when": HOURS}))
     for nothing in (pd.Series([None], dtype=object), pd.Series([pd.NaT]), pd.Series([np.nan])):
         assert not encoder.encode(pd.DataFrame({"when": nothing}), float).any()
 
@@ -366,19 +365,17 @@ def test_missing_dates_are_missing_numbers():
 def test_zones_that_differ_by_row_are_refused_by_name():
     mixed = pd.Series([datetime(2023, 1, 1), pd.Timestamp("2023-01-01", tz="UTC")], dtype=object)
     with pytest.raises(TypeError, match=r"Column 'when' of X .*to_datetime\(utc=True\)"):
-        learn_encoder(pd.DataFrame({"when": mixed}))
+        encoder_of(pd.DataFrame({"when": mixed}))
 
 
 def test_seconds_have_bins_as_other_numbers():
-    encoder = learn_encoder(
-        pd.DataFrame({"when": HOURS}), ColumnSettings(numeric_encoding="piecewise_linear", n_bins=4)
-    )
+    encoder = encoder_of(pd.DataFrame({"when": HOURS}), numeric_encoding="piecewise_linear", n_bins=4)
     assert encoder.feature_names[:6] == ["when_bin1", "when_bin2", "when_bin3", "when_bin4", "when", "when_hour_sin"]
 
 
 def test_a_date_may_be_chosen_as_a_category():
     frame = pd.DataFrame({"when": pd.to_datetime(["2023-01-01", "2023-01-02", "2023-01-03"])})
-    assert learn_encoder(frame, ColumnSettings(categorical_features=["when"])).n_inputs == 3
+    assert encoder_of(frame, categorical_features=["when"]).n_inputs == 3
 
 
 def test_a_time_zone_that_is_not_known_here_is_named():

@@ -25,11 +25,11 @@ from sknet._tables.encoding import (
     TableEncoder,
     compute_layout,
     gradients_by_column,
-    learn_encoder,
 )
 from sknet._tables.numbers import BinnedColumn, NumberColumn
 from sknet._tables.read import as_pandas
 from sknet._tables.statistics import cross_fit_folds
+from tests.tables.examples import encoder_of
 
 # --- column layout ---------------------------------------------------------------------------------------------------
 
@@ -99,48 +99,45 @@ def assert_split_is_whole(encoder, X, encoding_fold=None):
     "how", [{"max_categories": None}, {"max_categories": 250}], ids=["every level", "infrequent ones together"]
 )
 def test_frames(how, rows):
-    hot = assert_split_is_whole(learn_encoder(TOWNS, ColumnSettings(**how)), rows)
+    hot = assert_split_is_whole(encoder_of(TOWNS, **how), rows)
     assert hot.nnz <= 2 * len(rows)
 
 
 def test_unseen_levels_pick_nothing():
-    assert assert_split_is_whole(learn_encoder(TOWNS, ColumnSettings(max_categories=None)), UNSEEN).nnz == 0
+    assert assert_split_is_whole(encoder_of(TOWNS, max_categories=None), UNSEEN).nnz == 0
 
 
 def test_beside_the_targets_means():
-    encoder = learn_encoder(TOWNS, ColumnSettings(category_encoding="both", target=TARGET, max_categories=250))
+    encoder = encoder_of(TOWNS, category_encoding="both", target=TARGET, max_categories=250)
     encoding_fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
     assert_split_is_whole(encoder, TOWNS, encoding_fold)
     assert_split_is_whole(encoder, TOWNS)
-    assert (
-        learn_encoder(TOWNS, ColumnSettings(category_encoding="target", target=TARGET, max_categories=1000)).lookups
-        is None
-    )
+    assert encoder_of(TOWNS, category_encoding="target", target=TARGET, max_categories=1000).lookups is None
 
 
 def test_arrays_that_hold_text():
     X = TOWNS[["x", "city", "street"]].to_numpy(dtype=object)
-    encoder = learn_encoder(pd.DataFrame(X), ColumnSettings(categorical_features=[1, 2], max_categories=None))
+    encoder = encoder_of(pd.DataFrame(X), categorical_features=[1, 2], max_categories=None)
     assert_split_is_whole(encoder, pd.DataFrame(X))
     codes = np.column_stack([rng.normal(size=N), rng.integers(0, MIN_LOOKED_UP_INPUTS + 50, N)])
-    assert_split_is_whole(learn_encoder(codes, ColumnSettings(categorical_features=[1], max_categories=None)), codes)
+    assert_split_is_whole(encoder_of(codes, categorical_features=[1], max_categories=None), codes)
 
 
 def test_a_table_of_nothing_else():
-    encoder = learn_encoder(TOWNS[["city", "street"]], ColumnSettings(max_categories=None))
+    encoder = encoder_of(TOWNS[["city", "street"]], max_categories=None)
     dense, hot, places = encode_split(encoder, TOWNS[["city", "street"]], np.dtype(np.float64))
     assert dense.shape == (N, 0) and len(places) == 0
     assert_array_equal(hot.toarray(), encoder.encode(TOWNS[["city", "street"]], np.float64))
 
 
 def test_only_where_it_is_worthwhile():
-    assert learn_encoder(TOWNS[["x", "sex"]]).lookups is None
+    assert encoder_of(TOWNS[["x", "sex"]]).lookups is None
     few, more = (
         TOWNS[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(15)})
         for n_levels in (MIN_INPUTS_OF_LOOKED_UP_COLUMN - 1, MIN_INPUTS_OF_LOOKED_UP_COLUMN)
     )
-    assert learn_encoder(few).lookups is None  # fifteen columns of few levels are faster multiplied
-    assert len(learn_encoder(more).lookups.one_hot) == 15
+    assert encoder_of(few).lookups is None  # fifteen columns of few levels are faster multiplied
+    assert len(encoder_of(more).lookups.one_hot) == 15
 
 
 # --- encoding --------------------------------------------------------------------------------------------------------
@@ -189,7 +186,7 @@ def polars_list(column):
 
 
 def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
-    encoder = learn_encoder(mixed_frame())
+    encoder = encoder_of(mixed_frame())
     names = [
         "age",
         "age_missing",
@@ -208,7 +205,7 @@ def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
 def test_no_two_inputs_have_the_same_name():
     frame = pd.DataFrame({"a": ["x", "y", "z"], "a_x": [1.0, 2, 3], "a_x_": [3.0, 2, 1]})
     for order in itertools.permutations(frame.columns):
-        names = learn_encoder(frame[[*order]]).feature_names
+        names = encoder_of(frame[[*order]]).feature_names
         assert len(set(names)) == len(names) == 5 and {"a_x", "a_y", "a_z"} <= set(names)
 
 
@@ -216,7 +213,7 @@ def test_no_two_inputs_have_the_same_name():
 def test_the_types_that_hold_a_table_do_not_matter(name):
     frame = mixed_frame()
     other = variants(frame)[name]
-    encoder, twin = learn_encoder(frame), learn_encoder(other)
+    encoder, twin = encoder_of(frame), encoder_of(other)
     assert encoder == twin
     for reader in (encoder, twin):
         np.testing.assert_array_equal(reader.encode(other, float), encoder.encode(frame, float))
@@ -225,21 +222,21 @@ def test_the_types_that_hold_a_table_do_not_matter(name):
 @given(st.permutations(list(mixed_frame().columns)), st.integers(0, 100))
 def test_a_permutation_of_the_columns_permutes_the_inputs(order, seed):
     frame = mixed_frame(15, seed)
-    encoder, permuted = learn_encoder(frame), learn_encoder(frame[order])
+    encoder, permuted = encoder_of(frame), encoder_of(frame[order])
     Z = pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
     np.testing.assert_array_equal(permuted.encode(frame[order], float), Z[permuted.feature_names].to_numpy())
 
 
 def test_unseen_levels_and_values_missing_only_later_are_unknown():
     train = pd.DataFrame({"n": [1.0, 2, 3], "c": ["a", "b", "c"]})
-    encoder = learn_encoder(train, ColumnSettings(input_scaling="standard"))
+    encoder = encoder_of(train, input_scaling="standard")
     Z = encoder.encode(pd.DataFrame({"n": [np.nan, 2], "c": ["never", None]}), float)
     assert encoder.feature_names == ["n", "c_a", "c_b", "c_c"] and not Z.any()
 
 
 def test_a_category_of_integers_is_known_again_as_text_float_or_array():
     train = pd.DataFrame({"c": pd.Categorical([10, 2, 3, 2])})
-    encoder = learn_encoder(train)
+    encoder = encoder_of(train)
     assert encoder.feature_names == ["c_2", "c_3", "c_10"]
     expected = encoder.encode(train, float)
     for other in (train.astype("int64"), train.astype("int64").astype(str), train.astype(float)):
@@ -250,12 +247,12 @@ def test_a_category_of_integers_is_known_again_as_text_float_or_array():
 @pytest.mark.parametrize("chosen", [None, ["plan"]])
 def test_text_that_is_not_chosen_as_a_category_is_an_error(chosen):
     with pytest.raises(ValueError, match=r"Column 'city' .*categorical_features"):
-        learn_encoder(mixed_frame(), ColumnSettings(categorical_features=chosen))
+        encoder_of(mixed_frame(), categorical_features=chosen)
 
 
 def test_chosen_columns_are_categories_whatever_they_hold():
     frame = pd.DataFrame({"n": [1, 2, 3], "m": [4.0, 5.5, np.nan], "day": pd.to_datetime(["2000-01-01"] * 3)})
-    encoder = learn_encoder(frame, ColumnSettings(categorical_features=["m", "day"]))
+    encoder = encoder_of(frame, categorical_features=["m", "day"])
     assert encoder.feature_names == ["n", "m_4", "m_5.5", "m_missing", "day_2000-01-01 00:00:00"]
 
 
@@ -279,14 +276,12 @@ def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encodin
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
     encoder, framed = (
-        learn_encoder(T, ColumnSettings(categorical_features=chosen, numeric_encoding=encoding, n_bins=3))
-        for T in (X, frame)
+        encoder_of(T, categorical_features=chosen, numeric_encoding=encoding, n_bins=3) for T in (X, frame)
     )
     assert encoder.feature_names == framed.feature_names
     Z = encoder.encode(X, dtype)
-    by_column = learn_encoder(
-        frame.assign(z="text"),
-        ColumnSettings(categorical_features=[*(chosen or []), 6], numeric_encoding=encoding, n_bins=3),
+    by_column = encoder_of(
+        frame.assign(z="text"), categorical_features=[*(chosen or []), 6], numeric_encoding=encoding, n_bins=3
     )
     np.testing.assert_array_equal(by_column.encode(frame.assign(z="text"), dtype)[:, :-1], Z)
     assert Z.dtype == dtype and Z.shape == (n, encoder.n_inputs)
@@ -296,7 +291,7 @@ def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encodin
 
 def test_indicators_follow_their_columns():
     X = np.array([[1.0, 5.0], [np.nan, 6.0], [3.0, 7.0]])
-    encoder = learn_encoder(X, ColumnSettings(input_scaling=None))
+    encoder = encoder_of(X, input_scaling=None)
     assert encoder.feature_names == ["x0", "x0_missing", "x1"]
     assert encoder.encode(X, float).tolist() == [[1, 0, 5], [2, 1, 6], [3, 0, 7]]
 
@@ -308,7 +303,7 @@ def test_indicators_follow_their_columns():
 def test_rows_of_a_memory_map_are_encoded_as_in_the_whole(tmp_path, missing, rows, out_type, encoding):
     np.save(tmp_path / "X.npy", float_array(missing=missing))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    encoder = learn_encoder(X, ColumnSettings(numeric_encoding=encoding))
+    encoder = encoder_of(X, numeric_encoding=encoding)
     out = np.empty((len(X[rows]), encoder.n_inputs), out_type)
     assert encoder.encode_rows(X, rows, out) is out
     np.testing.assert_array_equal(out, encoder.encode(np.array(X), out_type)[rows])
@@ -318,7 +313,7 @@ def test_the_input_is_never_changed():
     X = float_array()
     X.setflags(write=False)
     before = X.copy()
-    learn_encoder(X).encode(X, float)
+    encoder_of(X).encode(X, float)
     np.testing.assert_array_equal(X, before)
 
 
@@ -327,7 +322,7 @@ def test_the_input_is_never_changed():
 def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling):
     X = np.random.default_rng(0).normal(size=(60_000, 40))
     held = hold(X)
-    encoder, learning = measured(lambda: learn_encoder(held, ColumnSettings(input_scaling=scaling)))
+    encoder, learning = measured(lambda: encoder_of(held, input_scaling=scaling))
     _, encoding_ = measured(lambda: encoder.encode(held, float))
     assert learning < 0.5 * X.nbytes and encoding_ < 1.2 * X.nbytes
 
@@ -345,27 +340,27 @@ def measured(work):
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_integer_arrays_are_encoded_as_the_floats_they_are(dtype, encoding):
     X = np.array([[0, 1], [3, 0], [9, 1], [1, 1]]).astype(dtype)
-    encoder = learn_encoder(X, ColumnSettings(numeric_encoding=encoding))
+    encoder = encoder_of(X, numeric_encoding=encoding)
     np.testing.assert_array_equal(encoder.encode(X, float), encoder.encode(X.astype(float), float))
 
 
 def test_the_type_of_the_result_can_be_asked_for():
     X = float_array()
-    assert learn_encoder(X).encode(X, np.float32).dtype == np.float32
+    assert encoder_of(X).encode(X, np.float32).dtype == np.float32
 
 
 def test_no_rows_give_no_rows():
-    encoder = learn_encoder(mixed_frame())
+    encoder = encoder_of(mixed_frame())
     assert encoder.encode(mixed_frame().iloc[:0], float).shape == (0, 12)
 
 
 def test_values_beyond_single_precision_are_bent_or_refused():
     X = np.array([[1.0], [2.0], [3.0]])
-    bent = learn_encoder(X).encode(np.array([[1e300], [-1e300]]), np.float32)
+    bent = encoder_of(X).encode(np.array([[1e300], [-1e300]]), np.float32)
     assert 200 < bent[0] == -bent[1] < 300
     for scaling in ("standard", None):
         with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32.*dtype='float64'"):
-            learn_encoder(X, ColumnSettings(input_scaling=scaling)).encode(np.array([[1e300]]), np.float32)
+            encoder_of(X, input_scaling=scaling).encode(np.array([[1e300]]), np.float32)
 
 
 # --- infinity
@@ -379,9 +374,9 @@ def test_infinity_is_refused_by_name(scaling, hold):
     held = [hold(t) if hold is not np.array else np.column_stack(list(t.values())) for t in (fine, bad)]
     name = "x1" if hold is np.array else "b"
     with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
-        learn_encoder(held[1], ColumnSettings(input_scaling=scaling))
+        encoder_of(held[1], input_scaling=scaling)
     with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
-        learn_encoder(held[0], ColumnSettings(input_scaling=scaling)).encode(held[1], float)
+        encoder_of(held[0], input_scaling=scaling).encode(held[1], float)
 
 
 # --- sparse matrices
@@ -392,28 +387,28 @@ def test_infinity_is_refused_by_name(scaling, hold):
 def test_sparse_stays_sparse(hold, dtype):
     dense = np.array([[0, 3.0, 0], [4.0, 0, 0], [0, 4.0, 0]])
     X = hold(dense)
-    encoder = learn_encoder(X)
+    encoder = encoder_of(X)
     Z = encoder.encode(X, dtype)
     assert type(Z) is hold and Z.dtype == dtype and encoder.feature_names == ["x0", "x1", "x2"]
     np.testing.assert_allclose(Z.toarray(), dense / [np.sqrt(16 / 3), np.sqrt(25 / 3), 1], rtol=1e-6)
     assert (X.toarray() == dense).all()
-    assert (learn_encoder(X, ColumnSettings(input_scaling=None)).encode(X, float).toarray() == dense).all()
+    assert (encoder_of(X, input_scaling=None).encode(X, float).toarray() == dense).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_sparse_takes_no_missing_values(bad):
     X = sparse.csr_array(np.array([[0, bad], [1.0, 0]]))
     with pytest.raises(ValueError, match=r"Sparse X contains NaN or infinity in column 'x1'.*Impute"):
-        learn_encoder(X)
+        encoder_of(X)
     with pytest.raises(ValueError, match=r"Sparse X contains NaN"):
-        learn_encoder(sparse.csr_array(np.eye(2))).encode(X, float)
+        encoder_of(sparse.csr_array(np.eye(2))).encode(X, float)
 
 
 def test_sparse_has_no_categories():
     X = sparse.csr_array(np.eye(2))
     with pytest.raises(ValueError, match=r"categorical_features=\[0\] cannot be used with sparse X.*None"):
-        learn_encoder(X, ColumnSettings(categorical_features=[0]))
-    assert learn_encoder(X, ColumnSettings(categorical_features=None)) == learn_encoder(X)
+        encoder_of(X, categorical_features=[0])
+    assert encoder_of(X, categorical_features=None) == encoder_of(X)
 
 
 # --- the encoder as a value
@@ -421,29 +416,29 @@ def test_sparse_has_no_categories():
 
 def test_an_encoder_is_small_travels_and_compares():
     X = np.random.default_rng(0).normal(size=(30, 1000))
-    encoder = learn_encoder(X)
+    encoder = encoder_of(X)
     encoder.encode(X, float)  # what is found again is not pickled
     frozen = pickle.dumps(encoder)
     assert len(frozen) < 40 * 1000 + 2000
-    assert pickle.loads(frozen) == encoder != learn_encoder(X[:, ::-1])
-    framed = learn_encoder(mixed_frame())
-    assert pickle.loads(pickle.dumps(framed)) == framed != learn_encoder(mixed_frame(seed=1)) and framed != "encoder"
+    assert pickle.loads(frozen) == encoder != encoder_of(X[:, ::-1])
+    framed = encoder_of(mixed_frame())
+    assert pickle.loads(pickle.dumps(framed)) == framed != encoder_of(mixed_frame(seed=1)) and framed != "encoder"
     with pytest.raises(AttributeError):
         encoder.names = ()
 
 
 def test_an_encoder_is_made_of_its_columns():
     frame = mixed_frame()
-    encoder = learn_encoder(frame)
+    encoder = encoder_of(frame)
     again = TableEncoder(encoder.names, encoder.columns)
     np.testing.assert_array_equal(again.encode(frame, float), encoder.encode(frame, float))
     assert again.n_columns == len(again.columns) == 6 and again.column_names == tuple(frame)
     assert (
         not again._layout.only_numbers
-        and not learn_encoder(float_array())._layout.only_numbers
-        and learn_encoder(float_array(missing=0))._layout.only_numbers
+        and not encoder_of(float_array())._layout.only_numbers
+        and encoder_of(float_array(missing=0))._layout.only_numbers
     )
-    named = learn_encoder(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]}))
+    named = encoder_of(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]}))
     assert named._layout.only_numbers and named.column_names == named.names == ("a", "b")
 
 
@@ -468,16 +463,16 @@ def test_any_kind_of_column_has_its_place_in_the_input(hold):
 
 def test_a_table_without_numbers():
     X = np.array([[1.0, 2.0], [3.0, 2.0]])
-    encoder = learn_encoder(X, ColumnSettings(categorical_features=[0, 1]))
+    encoder = encoder_of(X, categorical_features=[0, 1])
     assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder._layout.only_numbers
 
 
 @pytest.mark.parametrize("largest", [1e39, 1e300])
 def test_sparse_values_beyond_float32_are_scaled_in_float64(largest):
     X = sparse.csr_array(np.eye(4) * largest)
-    assert np.isfinite(learn_encoder(X).encode(X, np.float32).data).all()
+    assert np.isfinite(encoder_of(X).encode(X, np.float32).data).all()
     with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32"):
-        learn_encoder(X, ColumnSettings(input_scaling=None)).encode(X, np.float32)
+        encoder_of(X, input_scaling=None).encode(X, np.float32)
 
 
 def test_texts_may_be_encoded_before_all_else():
@@ -485,7 +480,7 @@ def test_texts_may_be_encoded_before_all_else():
     texts = pd.Series([f"some words of row {i % 17}" for i in range(60)]).where(np.arange(60) % 9 > 0, None)
     X = pd.DataFrame({"a": np.linspace(0, 9, 60), "text": texts, "c": list("xyz") * 20, "d": np.arange(60.0)})
     for some in (X, X[["text", "d", "a", "c"]][:40], X[["a", "text"]]):
-        encoder = learn_encoder(some, ColumnSettings(text_features=["text"], text_components=4))
+        encoder = encoder_of(some, text_features=["text"], text_components=4)
         rest, table = encoder.encoder_after_text, encoder.replace_text_by_inputs(some, np.float64)
         assert encoder.text_columns and not rest.text_columns and rest.feature_names == encoder.feature_names
         np.testing.assert_array_equal(rest.encode(table, np.float64), encoder.encode(some, np.float64))
@@ -493,7 +488,7 @@ def test_texts_may_be_encoded_before_all_else():
 
 def test_a_sparse_table_has_no_text():
     with pytest.raises(ValueError, match=r"text_features=\[0\] cannot be used with sparse X"):
-        learn_encoder(sparse.csr_array(np.eye(4)), ColumnSettings(text_features=[0]))
+        encoder_of(sparse.csr_array(np.eye(4)), text_features=[0])
 
 
 # --- columns that are learnt together --------------------------------------------------------------------------------
@@ -513,16 +508,16 @@ def test_columns_learnt_together_are_those_learnt_alone(scaling, weighted, monke
         numeric_encoding="piecewise_linear",
         weight=generator.uniform(0.5, 2.0, 60) if weighted else None,
     )
-    together = learn_encoder(table, settings)
+    together = encoder_of(table, **vars(settings))
     monkeypatch.setattr("sknet._tables.encoding.VALUES_LEARNT_AT_ONCE", 60)
-    assert learn_encoder(table, settings) == together
+    assert encoder_of(table, **vars(settings)) == together
 
 
 def test_infinite_columns_of_a_block_are_all_named():
     X = np.zeros((5, 4))
     X[2, 1] = X[3, 3] = np.inf
     with pytest.raises(ValueError, match=r"(?s)'x1'.*'x3'"):
-        learn_encoder(X)
+        encoder_of(X)
 
 
 # --- slopes ----------------------------------------------------------------------------------------------------------
@@ -533,7 +528,7 @@ X = rng.normal(size=(30, 3))
 
 @pytest.mark.parametrize("settings", [{}, {"input_scaling": "standard"}, {"numeric_encoding": "piecewise_linear"}])
 def test_each_column_gets_the_sum_over_its_inputs(settings):
-    encoder = learn_encoder(X, ColumnSettings(**settings))
+    encoder = encoder_of(X, **settings)
     factors = rng.normal(size=(30, 2, encoder.n_inputs))
     between = X + 1e-3  # no value is the edge of a bin
     found = gradients_by_column(encoder, between, factors)
@@ -546,17 +541,17 @@ def test_each_column_gets_the_sum_over_its_inputs(settings):
 
 def test_what_is_no_number_has_none():
     frame = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(list("xyz") * 10), "id": [f"{i}" for i in range(30)]})
-    encoder = learn_encoder(frame, ColumnSettings(input_scaling=None))
+    encoder = encoder_of(frame, input_scaling=None)
     found = gradients_by_column(encoder, frame, np.ones((30, 1, encoder.n_inputs)))
     assert_array_equal(found[:, 0], [[1.0, np.nan, np.nan]] * 30)
 
 
 def test_sparse_tables_have_the_scale_of_each_column():
     table = sp.csr_array(np.where(X > 0, X, 0.0))
-    encoder = learn_encoder(table)
+    encoder = encoder_of(table)
     assert_allclose(
         gradients_by_column(encoder, table, np.ones((30, 1, 3)))[:, 0], [[c.factor for c in encoder.columns]] * 30
     )
-    dense = learn_encoder(X)
+    dense = encoder_of(X)
     ones = np.ones((30, 1, 3))
     assert_array_equal(gradients_by_column(dense, table, ones), gradients_by_column(dense, table.toarray(), ones))

@@ -151,14 +151,14 @@ MISREAD = {
     "units before a space": (drawn([f"{k}kg" + " " * (k % 2) for k in range(30)]), TO_DIGITS),
     "shares": (drawn([f"{k} %" for k in range(-15, 15)]), TO_DIGITS),
     "losses": (drawn([f"-${k}" if k % 2 else f"$-{k}" for k in range(30)]), TO_DIGITS),
-    "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], format='%Y/%m/%d')"),
+    "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], format='ISO8601')"),
     "days, one unknown": (
         drawn([*DAYS.strftime("%Y-%m-%d"), "?"]), "pd.to_datetime(X['a'], format='ISO8601'" + QUESTION_MARK,
     ),
     "German days": (drawn(DAYS.strftime("%d.%m.%Y")), "pd.to_datetime(X['a'], format='%d.%m.%Y')"),
     "German times": (drawn(DAYS.strftime("%d.%m.%Y 10:30")), "pd.to_datetime(X['a'], format='%d.%m.%Y %H:%M')"),
     "American days": (drawn(DAYS.strftime("%m/%d/%y")), "pd.to_datetime(X['a'], format='%m/%d/%y')"),
-    "months": (drawn(pd.date_range("2020", periods=30, freq="MS").strftime("%Y-%m")), "format='%Y-%m')"),
+    "months": (drawn(pd.date_range("2020", periods=30, freq="MS").strftime("%Y-%m")), "format='ISO8601')"),
     "months in words": (drawn(DAYS.strftime("%d %b %Y")), "format='%d %b %Y')"),
     "years in digits": (drawn(DAYS.strftime("%Y%m%d")), "pd.to_numeric(X['a'])"),
 }  # fmt: skip
@@ -173,19 +173,19 @@ UNCLEAR = {
     ),
     "first days": (
         drawn(pd.date_range("2018", periods=30, freq="MS").strftime("%d.%m.%Y")),
-        "may be in either order: convert it with pd.to_datetime(X['a'], format='%d.%m.%Y') or with format='%m.%d.%Y'.",
+        "or several formats read them differently: convert the column with pd.to_datetime(X['a'], format=...)",
     ),
     "a misspelt number": (drawn([*map(str, range(97)), "9O"]), "The value '9O' cannot be converted: correct such"),
     "two signs": (drawn([*(f"${k}" for k in range(1, 31)), "-$-5"]), "The value '-$-5' cannot be converted"),
     "other digits": (drawn([f"{k} kg" for k in range(30)] + ["٣ kg"]), "The value '٣ kg' cannot be converted"),
-    "no such day": (drawn([*DAYS.strftime("%Y-%m-%d"), "2026-02-30"]), "The value '2026-02-30' cannot be converted"),
+    "no such day": (drawn([*DAYS.strftime("%Y-%m-%d"), "2026-02-30"]), "No format reads all of these dates"),
     "some offsets": (
         drawn([f"{day:%Y-%m-%dT%H:%M}" + "Z" * (k % 2) for k, day in enumerate(DAYS)]),
-        "Some of these dates have an offset from UTC, and others have none",
+        "No format reads all of these dates",
     ),
     "two formats": (
         drawn([f"{day:%d.%m.%Y}" if k % 2 else f"{day:%Y/%m/%d}" for k, day in enumerate(DAYS)]),
-        "No single format reads all of these dates",
+        "No format reads all of these dates",
     ),
 }
 

@@ -9,9 +9,8 @@ import pytest
 from scipy import sparse
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.column import ColumnSettings
-from sknet._tables.encoding import learn_encoder
-from sknet._tables.new_rows import columns_far_from_training
+from sknet._tables.encoding import columns_far_from_training
+from tests.tables.examples import encoder_of
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": ["x", "y", "z"] * 20})
@@ -19,7 +18,7 @@ FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": [
 
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_far_columns_are_named(encoding):
-    encoder = learn_encoder(FRAME, ColumnSettings(numeric_encoding=encoding, n_bins=4))
+    encoder = encoder_of(FRAME, numeric_encoding=encoding, n_bins=4)
     assert columns_far_from_training(encoder, FRAME[::-1]) == []
     assert columns_far_from_training(encoder, FRAME.assign(a=FRAME["a"] + 100)) == ["a"]
     assert columns_far_from_training(encoder, FRAME.assign(c="new", b=np.nan)) == ["c"]
@@ -28,9 +27,9 @@ def test_far_columns_are_named(encoding):
 
 def test_arrays_and_sparse_rows():
     X = np.array(FRAME[["a", "b"]])
-    assert columns_far_from_training(learn_encoder(X), X + np.array([0, 50])) == ["x1"]
-    assert columns_far_from_training(learn_encoder(X, ColumnSettings(input_scaling=None)), X + np.array([0, 50])) == []
-    assert columns_far_from_training(learn_encoder(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
+    assert columns_far_from_training(encoder_of(X), X + np.array([0, 50])) == ["x1"]
+    assert columns_far_from_training(encoder_of(X, input_scaling=None), X + np.array([0, 50])) == []
+    assert columns_far_from_training(encoder_of(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
 
 
 # --- predict ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables.column import ColumnSettings
-from sknet._tables.encoding import learn_encoder
 from sknet._tables.numbers import (
     MAX_LEAVES,
     QUANTILE_SHARES,
@@ -29,7 +28,7 @@ from sknet._tables.numbers import (
     with_steps,
 )
 from sknet._tables.statistics import SortedColumns
-from tests.tables.examples import suffixes
+from tests.tables.examples import encoder_of, suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
 
@@ -46,7 +45,7 @@ def weighted_and_repeated(column):
 
 def learn(X, method, weight=None):
     weight = None if weight is None else np.asarray(weight, dtype=float)
-    return list(learn_encoder(X, ColumnSettings(input_scaling=method, weight=weight)).columns)
+    return list(encoder_of(X, input_scaling=method, weight=weight).columns)
 
 
 def learn_scaler(X, method, weight=None):
@@ -213,7 +212,7 @@ HALF = 0.5 * QUANTILE_SHARES[1]
 
 def learn_scores(values, weight=None):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    return learn_encoder(X, ColumnSettings(input_scaling="quantile", weight=weight)).columns[0]
+    return encoder_of(X, input_scaling="quantile", weight=weight).columns[0]
 
 
 def scores(column, values):
@@ -261,10 +260,8 @@ def test_missing_values_have_the_middle_score_and_an_indicator():
 def test_tables(missing):
     X = np.column_stack([SKEWED[:200], rng.normal(size=200)])
     X[::7, 1] = np.nan if missing else X[::7, 1]
-    encoder = learn_encoder(X, ColumnSettings(input_scaling="quantile"))
-    of_frame = learn_encoder(
-        pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), ColumnSettings(input_scaling="quantile")
-    )
+    encoder = encoder_of(X, input_scaling="quantile")
+    of_frame = encoder_of(pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), input_scaling="quantile")
     Z = encoder.encode(X, np.float64)
     assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.only_numbers
     assert of_frame.columns[:2] == encoder.columns
@@ -329,7 +326,7 @@ def edges_of(values, n_bins=4, weight=None):
 
 def learn_bins(values):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    return learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=4)).columns[0]
+    return encoder_of(X, numeric_encoding="piecewise_linear", n_bins=4).columns[0]
 
 
 def write(column, values):
@@ -424,7 +421,7 @@ BINS = ColumnSettings(numeric_encoding="piecewise_linear", n_bins=12)
 def learn_with_steps(X, target, weight=None):
     """Learn the encoder of a table, with steps where the target jumps."""
     targets = np.asarray(target, dtype=float).reshape(len(target), -1)
-    return learn_encoder(X, replace(BINS, weight=weight)).with_steps(X, targets, weight)
+    return encoder_of(X, **vars(replace(BINS, weight=weight))).with_steps(X, targets, weight)
 
 
 def steps_of(X, target, weight=None):
@@ -498,7 +495,7 @@ def test_missing_values_stand_where_the_centre_is():
 
 def test_columns_without_bins_stay_as_they_are():
     frame = pd.DataFrame({"level": np.where(NOISE < 0.5, "a", "b"), "two": NOISE < 0.5, "value": VALUE})
-    without, encoder = learn_encoder(frame, BINS), learn_with_steps(frame, ABOVE)
+    without, encoder = encoder_of(frame, **vars(BINS)), learn_with_steps(frame, ABOVE)
     assert encoder.columns[:2] == without.columns[:2] and encoder.columns[2].steps
     assert learn_with_steps(frame[["level"]], ABOVE).columns == without.columns[:1]
 

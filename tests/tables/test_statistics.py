@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._tables.column import ColumnSettings
-from sknet._tables.encoding import learn_encoder
 from sknet._tables.numbers import QuantileColumn
 from sknet._tables.statistics import mean_and_deviation, sample_rows, weighted_quantile
 from sknet._tables.targets import TargetScaler
 from tests.dask.local_workers import parted
 from tests.estimators.inside import model_of, seeds_of
 from tests.tables import limits
+from tests.tables.examples import encoder_of
 
 # --- sampling --------------------------------------------------------------------------------------------------------
 
@@ -59,7 +58,7 @@ def test_it_does_not_matter_in_which_blocks_a_sample_is_drawn():
 def test_an_encoder_is_that_of_the_sampled_rows():
     fitted = net(category_encoding="one_hot").fit(FRAME, y)
     rows = sample_rows(N, seeds_of(fitted)[1])
-    expected = learn_encoder(FRAME.iloc[rows], ColumnSettings(input_scaling="quantile", max_categories=5))
+    expected = encoder_of(FRAME.iloc[rows], input_scaling="quantile", max_categories=5)
     assert model_of(fitted).encoder == expected
     assert model_of(fitted).head.regression_target.scaler.mean == pytest.approx(y[rows].mean())
 
@@ -83,7 +82,7 @@ def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
 def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_them():
     table = FRAME.assign(city=FRAME["city"].where(np.arange(N) > 0, "rare"))
     seed = next(seed for seed in range(99) if 0 not in sample_rows(N, seed))
-    encoder = learn_encoder(table.iloc[sample_rows(N, seed)], ColumnSettings(keeps_all_categories=True))
+    encoder = encoder_of(table.iloc[sample_rows(N, seed)], keeps_all_categories=True)
     assert not encoder.encode(table.iloc[:1], float)[0, 3:-3].any()
     assert encoder.feature_names[-3:] == ["sex_f", "sex_m", "sex_x"]
 
