@@ -195,7 +195,7 @@ def prepare(
     ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
     """
     _check_estimator(estimator)
-    estimator._prepare(X, y, sample_weight, classes)
+    estimator._prepare_partial_fit(X, y, sample_weight, classes)
     return estimator
 
 

@@ -13,14 +13,7 @@ from typing import ClassVar, Self
 from sknet._estimators.callbacks import Observers, observers_of
 from sknet._estimators.constraints import check_parameters, fit_context, with_checked_keywords
 from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
-from sknet._estimators.fit_run import (
-    FitRun,
-    Seeds,
-    Start,
-    advance_random_state,
-    draw_start,
-    start_from_checkpoint,
-)
+from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
@@ -31,7 +24,14 @@ from sknet._estimators.parameters import (
     check_temperature,
     column_choices,
 )
-from sknet._estimators.planning import assemble_run, make_plan
+from sknet._estimators.planning import (
+    Seeds,
+    Start,
+    advance_random_state,
+    draw_start,
+    make_plan,
+    start_from_checkpoint,
+)
 from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_types import (
@@ -88,22 +88,22 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         with draw_start(self, self._fitted, is_increment=True) as start:
             return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
-    def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
+    def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)  # raises if not
         self._validate_params()
         with draw_start(self, None, is_increment=True) as start:
-            run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
+            run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
             self._publish(run.final_fitted(run.phase.outcome(), self._problem_type, keeps_state=True))
 
     def _train(self, start: Start, arguments: FitArguments) -> Self:
         """Train from a start on the given data, and publish the result."""
-        run = self._assemble(start, arguments)
+        run = self._make_run(start, arguments)
         return self._train_and_publish(run, observers_of(self, arguments, run))
 
-    def _assemble(self, start: Start, arguments: FitArguments) -> FitRun:
+    def _make_run(self, start: Start, arguments: FitArguments) -> FitRun:
         """Read the data, plan the call, and make its networks."""
-        return assemble_run(self, make_plan(self, self._read(start, arguments), start))
+        return make_run(self, make_plan(self, self._read(start, arguments), start))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             result = run.select_and_train(observers, in_threads=in_threads)
             self._report_and_publish(run, result, observers)
         except DivergedError as error:
-            raise ValueError(why_diverged(self, error, run)) from None
+            raise ValueError(why_diverged(error, run.plan.resolved)) from None
         except KeyboardInterrupt as interrupt:
             # Publish nothing if a network has not finished an epoch, if the interrupt came after `_publish`, or if it
             # came while an error was handled, since an epoch may then be half trained.

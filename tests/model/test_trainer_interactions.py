@@ -19,7 +19,7 @@ PARAMETERS = {
 
 def sets_of(**parameters):
     run = run_of(SigmoidMLPRegressor(**PARAMETERS | parameters), X, NUMBER)
-    return [trainer.sets for trainer in run.train_phase.trainers]
+    return [trainer.sets for trainer in run.phase.trainers]
 
 
 def test_each_member_has_the_sets_of_the_inputs_that_it_sees():
