@@ -33,7 +33,7 @@ PARTS = {"_stream", "_dask", "_export", "_display"}
 OF_PARTS = [PACKAGE / name for name in ("__init__.py", "dask.py", "export.py", "stream.py", "_estimators/streaming.py")]
 FOR_ALL = {"_packages", "_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
-MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
+MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "sklearn_api.py"
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 OF_OTHERS = {  # named in prose, and used nowhere
     # scikit-learn and its callbacks, skrub, ONNX, pytabkit, OpenBLAS

@@ -11,7 +11,6 @@ from os import PathLike
 from typing import ClassVar, Self
 
 from sknet._estimators.callbacks import Observers, observers_of
-from sknet._estimators.constraints import check_parameters, fit_context, with_checked_keywords
 from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
@@ -20,6 +19,7 @@ from sknet._estimators.parameters import (
     CommonParameters,
     check_has_partial_fit,
     check_own_rows,
+    check_parameters,
     check_resumable,
     check_temperature,
     column_choices,
@@ -34,14 +34,16 @@ from sknet._estimators.planning import (
 )
 from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
-from sknet._estimators.sklearn_types import (
+from sknet._estimators.sklearn_api import (
     BaseEstimator,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     DocumentationLinkMixin,
     Tags,
     TransformerMixin,
+    fit_context,
     with_callbacks,
+    with_checked_keywords,
 )
 from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import NoEvaluation

@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
-from sknet._estimators.user_warnings import warn, warn_once_a_line
+from sknet._estimators.sklearn_api import warn, warn_once_a_line
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoding import TableEncoder

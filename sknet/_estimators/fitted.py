@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
-from sknet._estimators.user_warnings import warn
+from sknet._estimators.sklearn_api import warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.model import Model
 from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals

@@ -10,40 +10,102 @@ hashed.
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import get_scorer_names
 
-from sknet._estimators.constraints import (
-    AUTO,
-    BELOW_ONE,
-    BETWEEN_0_AND_1,
-    BETWEEN_1_AND_2,
-    COUNT,
-    FIXED,
-    FROM_0_TO_1,
-    INFINITY,
-    NOT_NEGATIVE,
-    POSITIVE,
-    SCORER_NAMES,
-    SPLITTER,
-    TWO_OR_MORE,
-    Constraints,
-    derive_constraints,
-    one_of,
+from sknet._estimators.sklearn_api import (
+    BaseCrossValidator,
+    BaseShuffleSplit,
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    suggest_value,
+    validate_parameter_constraints,
+    with_checked_keywords,
 )
-from sknet._estimators.sklearn_types import BaseCrossValidator, BaseShuffleSplit
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
 from sknet._network.weights import INITIALIZERS, Initializer
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.numbers import SCALINGS
+from sknet._tables.read import suggest_fraction
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
 from sknet._training.solver import Solver
 from sknet._typing import Array
+
+# --- constraints -----------------------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+Constraints: TypeAlias = dict[str, list[object]]
+
+COUNT = Interval(Integral, 1, None, closed="left")
+TWO_OR_MORE = Interval(Integral, 2, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+BETWEEN_0_AND_1 = Interval(Real, 0, 1, closed="neither")
+FROM_0_TO_1 = Interval(Real, 0, 1, closed="both")
+BETWEEN_1_AND_2 = Interval(Real, 1, 2, closed="neither")
+INFINITY = Options(Real, {np.inf})  # infinity is not Integral
+SPLITTER = HasMethods(["split", "get_n_splits"])
+SCORER_NAMES = get_scorer_names()
+
+
+class Names(StrOptions):
+    """The constraint for a str that is one of several names. Messages list the names in a fixed order."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(set(names))
+        self.names = tuple(names)
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, self.names))}}}"
+
+
+def one_of(*names: str) -> Names:
+    """Return the constraint for a str that is one of these names."""
+    return Names(names)
+
+
+AUTO = one_of("auto")
+FIXED = "fixed"
+"""Marks a parameter that must not change when training continues, since the encoding was learnt with it."""
+
+
+def derive_constraints(cls: type[T]) -> type[T]:
+    """Decorate a dataclass of parameters: set `_parameter_constraints`, for scikit-learn, and `_fixed_once_learnt`.
+
+    The constraints follow the type in `Annotated`, or come from the type itself. The signature shows the types alone.
+    Errors of `__init__` name the class.
+    """
+    annotations: dict[str, Any] = cls.__init__.__annotations__
+    constraints: Constraints = {}
+    fixed: list[str] = []
+    for name, annotated in annotations.items():
+        hint, *given = get_args(annotated) if get_origin(annotated) is Annotated else [annotated]
+        annotations[name] = hint
+        if FIXED in given:
+            given.remove(FIXED)
+            fixed.append(name)
+        if given:
+            constraints[name] = given
+        elif get_origin(hint) is Literal:
+            constraints[name] = [one_of(*get_args(hint))]
+        elif hint is bool:
+            constraints[name] = ["boolean"]
+    cls._parameter_constraints, cls._fixed_once_learnt = constraints, fixed  # type: ignore[attr-defined]
+    cls.__init__ = with_checked_keywords(cls.__init__)  # type: ignore[method-assign]
+    return cls
+
+
+# --- the parameters ---------------------------------------------------------------------------------------------------
 
 Auto: TypeAlias = Literal["auto"]
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
@@ -150,6 +212,68 @@ class RegressorParameters(CommonParameters):
     huber_delta: Annotated[float | Auto, POSITIVE, AUTO] = "auto"
     tweedie_power: Annotated[float | Auto, BETWEEN_1_AND_2, AUTO] = "auto"
     target_scaling: Annotated[Literal["standard"] | None, one_of("standard"), None, FIXED] = "standard"
+
+
+# --- checks of single values ------------------------------------------------------------------------------------------
+
+LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
+"""The names of losses, which users may pass as the first positional argument by mistake."""
+
+SIZES = ("hidden_layer_sizes", "depth")
+"""Parameters without an upper limit here, since layers are compared with the memory later."""
+
+LARGEST_INTEGER = 2**63
+"""Integers of this size raise an error. No size or count is that large, and some cannot become a float."""
+
+
+def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Raise for invalid parameters as scikit-learn does, and for values that it would misread."""
+    check_misread_values(estimator, parameters, constraints)
+    try:
+        validate_parameter_constraints(constraints, parameters, caller_name=estimator)
+    except InvalidParameterError as error:
+        wrong = next(name for name in parameters if str(error).startswith(f"The {name!r} parameter"))
+        raise InvalidParameterError(f"{error}{_suggestion(parameters[wrong], constraints[wrong])}") from None
+
+
+def _suggestion(value: object, allowed: Sequence[object]) -> str:
+    """Return a hint at the probable meaning of an invalid value, "" if there is none."""
+    if isinstance(value, str):
+        return suggest_value(value, [name for names in allowed if isinstance(names, Names) for name in names.names])
+    is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
+    return suggest_fraction(value) if is_fraction else ""
+
+
+def check_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
+    sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
+    if isinstance(sizes, str) and sizes != "auto":
+        what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSSES else "text"
+        raise InvalidParameterError(
+            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, one for each layer, as "
+            f"(96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
+        )
+    if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
+        raise InvalidParameterError(
+            f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
+            f"learning_rate_init={rate!r}."
+        )
+    for name, value in parameters.items():
+        allowed = constraints.get(name, [])  # empty for parameters of a subclass
+        # scikit-learn's checks accept True and False as the integers 1 and 0
+        may_be_number = any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
+        if isinstance(value, bool | np.bool_) and may_be_number:
+            raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
+        if isinstance(value, set | frozenset):
+            raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int) and abs(number) >= LARGEST_INTEGER and name not in SIZES:
+                raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
+
+
+# --- questions about parameters ---------------------------------------------------------------------------------------
 
 
 def copy_containers(value: Any) -> Any:

@@ -19,7 +19,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import column_choices, copy_containers, solver_class, validation_splitter
 from sknet._estimators.read_data import Columns, ReadData
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
-from sknet._estimators.user_warnings import warn
+from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
 from sknet._model.folds import draw_folds

@@ -15,7 +15,6 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from sknet._estimators.constraints import suggest_value
 from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
@@ -29,6 +28,7 @@ from sknet._estimators.parameters import (
     solver_class,
     validation_splitter,
 )
+from sknet._estimators.sklearn_api import suggest_value
 from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
 from sknet._model.machine import check_fits_in_memory

@@ -32,7 +32,7 @@ from sknet._estimators.read_data import (
     read_known_table,
     replace_zero_weight_rows,
 )
-from sknet._estimators.sklearn_types import with_callbacks
+from sknet._estimators.sklearn_api import with_callbacks
 from sknet._storage import checkpoints
 from sknet._stream.packing import TableFormat, choose_format
 from sknet._stream.records import ScratchFiles

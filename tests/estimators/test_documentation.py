@@ -9,7 +9,7 @@ from sklearn.datasets import load_iris
 from sklearn.utils.fixes import parse_version
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators import sklearn_types
+from sknet._estimators import sklearn_api
 
 ADDRESS = "https://documentation.example/"
 
@@ -26,7 +26,7 @@ class Metadata:
 
 @pytest.fixture
 def installed(monkeypatch):
-    monkeypatch.setattr(sklearn_types, "metadata", lambda name: Metadata())
+    monkeypatch.setattr(sklearn_api, "metadata", lambda name: Metadata())
 
 
 @shown_by_scikit_learn
@@ -56,6 +56,6 @@ def test_sources_that_are_not_installed_have_no_links(monkeypatch):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(sklearn_types, "metadata", missing)
+    monkeypatch.setattr(sklearn_api, "metadata", missing)
     assert SigmoidMLPClassifier()._get_doc_link() == ""
     assert "SigmoidMLPClassifier" in SigmoidMLPClassifier()._repr_html_()

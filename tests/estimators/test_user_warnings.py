@@ -5,7 +5,7 @@ import warnings
 import pytest
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknet._estimators.user_warnings import warn, warn_once_a_line
+from sknet._estimators.sklearn_api import warn, warn_once_a_line
 
 
 def mind_the_gap():
