@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
-from sknet._estimators.sklearn_api import warn, warn_once_a_line
+from sknet._estimators.sklearn_api import warn
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoding import TableEncoder
@@ -130,8 +130,7 @@ def warn_of_single_row(n: int) -> None:
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
     """Warn of groups that have no effect because no rows of the table are held out."""
     if groups is not None:
-        # once: a search passes groups to each fit
-        warn_once_a_line(f"groups has no effect, as {why}. {remedy}.", UserWarning)
+        warn(f"groups has no effect, as {why}. {remedy}.", UserWarning)
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:
@@ -153,8 +152,7 @@ def warn_of_rows_seen(earlier: Fitted | None, n: int, fraction: float) -> None:
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
     trained = "has held out other rows, of another table or another fraction" if n_before else "trained on all rows"
-    # no numbers in the message, so that it is shown once even if the table grows from call to call
-    warn_once_a_line(
+    warn(
         f"early_stopping: validation_fraction={fraction} of the rows is held out, but this is a warm start, and the "
         f"earlier call {trained}. Some rows that are held out now may have been trained on: validation scores "
         "may be too good. Pass X_val and y_val, or call fit with warm_start=False.",
@@ -165,7 +163,7 @@ def warn_of_rows_seen(earlier: Fitted | None, n: int, fraction: float) -> None:
 def warn_of_misread_columns(survey: Survey) -> None:
     """Warn of text columns whose values are numbers or dates."""
     for column, advice in survey.misread.items():
-        warn_once_a_line(
+        warn(
             f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. {advice} If "
             f"it is a category, use X[{column!r}].astype('category') or "
             f"categorical_features=['from_dtype', {column!r}].",

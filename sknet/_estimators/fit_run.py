@@ -104,8 +104,8 @@ class FitRun:
 
     # --- the result --------------------------------------------------------------------------------------------------
 
-    def fitted(self) -> Fitted:
-        """Return the current result, without residuals and importances."""
+    def current_fitted(self) -> Fitted:
+        """Return the current result, without state, residuals and importances."""
         return self._fitted_with(self.phase.outcome().network)
 
     def _fitted_with(self, network: Network) -> Fitted:
@@ -136,25 +136,24 @@ class FitRun:
     def final_fitted(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
         network, held_out = outcome
-        fitted = self._fitted_with(network)
-        fitted = replace(
+        fitted, residuals, out_of_fold = self._fitted_with(network), None, None
+        if held_out is not None:
+            decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
+            predicted = decoding.finish(decoding.convert(held_out.raw))
+            residuals = problem_type.learn_residuals(
+                self.plan.encoding.head, predicted, held_out.y, held_out.weight, self.plan.rows.y
+            )
+            if self.selection is not None and self.keeps_out_of_fold:
+                outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
+                for_all = [self._for_all_rows(output, self.selection.row_indices) for output in outputs]
+                out_of_fold = for_all if isinstance(predicted, list) else for_all[0]
+        return replace(
             fitted,
             state=self.phase.state_to_keep() if keeps_state else None,
             importances=self._importances(fitted.model),
+            residuals=residuals,
+            out_of_fold=out_of_fold,
         )
-        if held_out is None:
-            return fitted
-        decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
-        predicted = decoding.finish(decoding.convert(held_out.raw))
-        residuals = problem_type.learn_residuals(
-            self.plan.encoding.head, predicted, held_out.y, held_out.weight, self.plan.rows.y
-        )
-        fitted = replace(fitted, residuals=residuals)
-        if self.selection is not None and self.keeps_out_of_fold:
-            outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-            for_all = [self._for_all_rows(output, self.selection.row_indices) for output in outputs]
-            fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
-        return fitted
 
     def _importances(self, model: Model) -> Array | None:
         """Return the columns' importances, (d,), at a number of rows that takes little of the training's time."""

@@ -58,23 +58,18 @@ SPLITTER = HasMethods(["split", "get_n_splits"])
 SCORER_NAMES = get_scorer_names()
 
 
-class Names(StrOptions):
+class OneOf(StrOptions):
     """The constraint for a str that is one of several names. Messages list the names in a fixed order."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, *names: str) -> None:
         super().__init__(set(names))
-        self.names = tuple(names)
+        self.names = names
 
     def __str__(self) -> str:
         return f"a str among {{{', '.join(map(repr, self.names))}}}"
 
 
-def one_of(*names: str) -> Names:
-    """Return the constraint for a str that is one of these names."""
-    return Names(names)
-
-
-AUTO = one_of("auto")
+AUTO = OneOf("auto")
 FIXED = "fixed"
 """Marks a parameter that must not change when training continues, since the encoding was learnt with it."""
 
@@ -97,7 +92,7 @@ def derive_constraints(cls: type[T]) -> type[T]:
         if given:
             constraints[name] = given
         elif get_origin(hint) is Literal:
-            constraints[name] = [one_of(*get_args(hint))]
+            constraints[name] = [OneOf(*get_args(hint))]
         elif hint is bool:
             constraints[name] = ["boolean"]
     cls._parameter_constraints, cls._fixed_once_learnt = constraints, fixed  # type: ignore[attr-defined]
@@ -133,7 +128,7 @@ class CommonParameters:
 
     # --- the network ---
     hidden_layer_sizes: Annotated[int | Sequence[int] | Auto, "array-like", COUNT, AUTO] = "auto"
-    activation: Annotated[Activations, one_of(*ACTIVATIONS), Activation, "array-like"] = "sigmoid"
+    activation: Annotated[Activations, OneOf(*ACTIVATIONS), Activation, "array-like"] = "sigmoid"
     _: KW_ONLY
     loss: str | Loss = ""  # the default is set in the subclasses
     depth: Annotated[int, COUNT] = 1
@@ -141,19 +136,19 @@ class CommonParameters:
     # --- training ---
     learning_rate_init: Annotated[float, POSITIVE] = 0.015
     max_iter: Annotated[int, COUNT] = 128
-    batch_size: Annotated[int | Literal["auto", "proportional"], one_of("auto", "proportional"), COUNT] = "proportional"
-    solver: Annotated[str | Optimizer, one_of(*SOLVERS), Optimizer] = "adam"
-    learning_rate: Annotated[str | Callable[[float], float], one_of(*SCHEDULES), callable] = "flat_cosine"
+    batch_size: Annotated[int | Literal["auto", "proportional"], OneOf("auto", "proportional"), COUNT] = "proportional"
+    solver: Annotated[str | Optimizer, OneOf(*SOLVERS), Optimizer] = "adam"
+    learning_rate: Annotated[str | Callable[[float], float], OneOf(*SCHEDULES), callable] = "flat_cosine"
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
     verbose: Annotated[bool | int, "verbose"] = False
     # --- when to stop ---
-    early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", one_of("auto", "folds")] = "auto"
+    early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", OneOf("auto", "folds")] = "auto"
     validation_fraction: Annotated[float | Splitter | Auto, BETWEEN_0_AND_1, SPLITTER, AUTO] = "auto"
-    scoring: Annotated[str | Callable[..., float], one_of("loss", *SCORER_NAMES), callable] = "loss"
+    scoring: Annotated[str | Callable[..., float], OneOf("loss", *SCORER_NAMES), callable] = "loss"
     n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO] = "auto"
     tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
     # --- the table ---
-    categorical_features: Annotated[str | ColumnNames | None, "array-like", one_of("from_dtype"), None, FIXED] = (
+    categorical_features: Annotated[str | ColumnNames | None, "array-like", OneOf("from_dtype"), None, FIXED] = (
         "from_dtype"
     )
     text_features: Annotated[str | ColumnNames | None, "array-like", AUTO, None, FIXED] = "auto"
@@ -163,9 +158,9 @@ class CommonParameters:
     numeric_encoding: Annotated[Literal["raw", "piecewise_linear", "steps", "auto"], FIXED] = "auto"
     n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO, FIXED] = "auto"
     input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED] = "auto"
-    input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None, FIXED] = "robust"
+    input_scaling: Annotated[str | None, OneOf(*filter(None, SCALINGS)), None, FIXED] = "robust"
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None, FIXED] = None
-    interaction_cst: Annotated[str | InteractionSets | None, one_of(*INTERACTIONS), list, tuple, None, FIXED] = None
+    interaction_cst: Annotated[str | InteractionSets | None, OneOf(*INTERACTIONS), list, tuple, None, FIXED] = None
     # --- regularisation ---
     alpha: Annotated[float, NOT_NEGATIVE] = 0.01
     l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
@@ -175,7 +170,7 @@ class CommonParameters:
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
     averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     # --- initial weights, order and precision ---
-    init: Annotated[str | Initializer | Weights, one_of("centred", "auto", *INITIALIZERS), callable, tuple] = "auto"
+    init: Annotated[str | Initializer | Weights, OneOf("centred", "auto", *INITIALIZERS), callable, tuple] = "auto"
     warm_start: bool = False
     shuffle: bool = True
     dtype: Annotated[Literal["auto", "float32", "float64"], FIXED] = "auto"
@@ -195,8 +190,8 @@ class ClassifierParameters(CommonParameters):
     """The parameters of the classifier: the common ones, `loss` with its default, and its own."""
 
     _: KW_ONLY
-    loss: Annotated[str | Loss, one_of(*CLASSIFICATION_LOSSES), Loss] = "log_loss"
-    class_weight: Annotated[ClassWeight, dict, list, one_of("balanced"), None] = None
+    loss: Annotated[str | Loss, OneOf(*CLASSIFICATION_LOSSES), Loss] = "log_loss"
+    class_weight: Annotated[ClassWeight, dict, list, OneOf("balanced"), None] = None
     label_smoothing: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     temperature_scaling: Annotated[bool | Auto, "boolean", AUTO] = "auto"
 
@@ -207,11 +202,11 @@ class RegressorParameters(CommonParameters):
     """The parameters of the regressor: the common ones, `loss` with its default, and its own."""
 
     _: KW_ONLY
-    loss: Annotated[str | Loss, one_of(*REGRESSION_LOSSES), Loss] = "squared_error"
+    loss: Annotated[str | Loss, OneOf(*REGRESSION_LOSSES), Loss] = "squared_error"
     quantile: Annotated[float | Sequence[float] | Auto, BETWEEN_0_AND_1, AUTO, "array-like"] = "auto"
     huber_delta: Annotated[float | Auto, POSITIVE, AUTO] = "auto"
     tweedie_power: Annotated[float | Auto, BETWEEN_1_AND_2, AUTO] = "auto"
-    target_scaling: Annotated[Literal["standard"] | None, one_of("standard"), None, FIXED] = "standard"
+    target_scaling: Annotated[Literal["standard"] | None, OneOf("standard"), None, FIXED] = "standard"
 
 
 # --- checks of single values ------------------------------------------------------------------------------------------
@@ -239,7 +234,7 @@ def check_parameters(estimator: str, parameters: Mapping[str, object], constrain
 def _suggestion(value: object, allowed: Sequence[object]) -> str:
     """Return a hint at the probable meaning of an invalid value, "" if there is none."""
     if isinstance(value, str):
-        return suggest_value(value, [name for names in allowed if isinstance(names, Names) for name in names.names])
+        return suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
     is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
     return suggest_fraction(value) if is_fraction else ""
 

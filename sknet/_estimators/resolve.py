@@ -11,6 +11,7 @@ from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from operator import attrgetter
+from types import UnionType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -170,7 +171,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
     is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
     largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS, rules.LARGE_BATCH))
-    proportional = int(np.clip(n // 32, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
+    proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
         "dtype": "float32" if first_order and n >= rules.FEW_ROWS else "float64",
@@ -373,13 +374,13 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
     check_solver(p)
     return Settings(
         target=target_settings(p),
-        table=settings_from(
+        table=make_from_parameters(
             ColumnSettings,
             p,
             numeric_encoding=bins if any(sees_bins) else "raw",
             keeps_all_categories=not p.early_stopping,  # so that k `partial_fit` equal a `fit`
         ),
-        network=settings_from(
+        network=make_from_parameters(
             NetworkSettings,
             p,
             hidden_sizes=sizes,
@@ -388,7 +389,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
             n_joined=n_members if is_continued else 1,
         ),
         solver=make_solver(p),
-        regularisation=settings_from(RegularisationSettings, p),
+        regularisation=make_from_parameters(RegularisationSettings, p),
         dtype=np.dtype(p.dtype),
         sees_bins=sees_bins,
     )
@@ -427,15 +428,19 @@ def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:
         )
 
 
+def one_per_layer(p: CommonParameters, name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
+    """Return a parameter's value for each hidden layer; a value of the type `single` is the value of all layers."""
+    value = getattr(p, name)
+    listed = [value] * n_hidden if isinstance(value, single) else list(value)
+    if len(listed) != n_hidden:
+        raise ValueError(f"{name}={value!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each.")
+    return listed
+
+
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
     """Return one activation per hidden layer, from a single activation or a list, by name or as objects."""
-    listed = [p.activation] * n_hidden if isinstance(p.activation, str | Activation) else list(p.activation)
-    if len(listed) != n_hidden:
-        raise ValueError(
-            f"activation={p.activation!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each."
-        )
     activations = []
-    for entry in listed:
+    for entry in one_per_layer(p, "activation", n_hidden, str | Activation):
         activation = ACTIVATIONS.get(entry) if isinstance(entry, str) else entry
         if not isinstance(activation, Activation):
             hint = suggest_value(entry, ACTIVATIONS) if isinstance(entry, str) else ""
@@ -448,20 +453,17 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
 
 def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     """Return one dropout rate per hidden layer, from a single rate or a list; raise for a list of another length."""
-    alike = isinstance(p.dropout, Real)
-    rates: list[object] = [p.dropout] * n_hidden if alike else list(p.dropout)  # type: ignore[arg-type]
-    if len(rates) != n_hidden:
-        raise ValueError(f"dropout={p.dropout!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
+    rates = one_per_layer(p, "dropout", n_hidden, Real)
     for rate in rates:
         if not isinstance(rate, Real) or not 0.0 <= float(rate) < 1.0:
             raise ValueError(f"dropout={p.dropout!r}: rates must be numbers in [0, 1).")
-    return tuple(map(float, rates))  # type: ignore[arg-type]
+    return tuple(map(float, rates))
 
 
-def settings_from(settings_class: type[T], p: CommonParameters, **given: object) -> T:
-    """Make settings from the parameters that have the names of its fields, and from `given`."""
-    names = {field.name for field in fields(settings_class)} & {field.name for field in fields(p)} - given.keys()  # type: ignore[arg-type]
-    return settings_class(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+def make_from_parameters(make: Callable[..., T], p: CommonParameters, **given: object) -> T:
+    """Call `make` with the parameters that have the names of its arguments, and with `given`."""
+    names = signature(make).parameters.keys() & vars(p).keys() - given.keys()
+    return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
 
 
 def _as_python_number(value: object) -> object:
@@ -474,9 +476,9 @@ def _as_python_number(value: object) -> object:
 def make_solver(p: CommonParameters) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if solver_class(p.solver) is LBFGS:
-        return settings_from(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
+        return make_from_parameters(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
     ends = schedule_ends(p)
-    return settings_from(
+    return make_from_parameters(
         MiniBatchSolver,
         p,
         optimizer=make_from_parameters(OPTIMIZERS[p.solver], p) if isinstance(p.solver, str) else p.solver,
@@ -492,8 +494,3 @@ def make_solver(p: CommonParameters) -> Solver:
         relative_tol=ends,
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
     )
-
-
-def make_from_parameters(make: Callable[..., T], p: CommonParameters) -> T:
-    """Call `make` with the parameters that have the names of its arguments."""
-    return make(**{name: _as_python_number(getattr(p, name)) for name in signature(make).parameters})
