@@ -18,10 +18,10 @@ from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predi
 from sknet._estimators.parameters import (
     CommonParameters,
     check_has_partial_fit,
-    check_own_rows,
     check_parameters,
     check_resumable,
     check_temperature,
+    check_validation_rows,
     column_choices,
 )
 from sknet._estimators.planning import (
@@ -32,7 +32,7 @@ from sknet._estimators.planning import (
     make_plan,
     start_from_checkpoint,
 )
-from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
+from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_api import (
     BaseEstimator,
@@ -87,14 +87,14 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with draw_start(self, self._fitted, is_increment=True) as start:
+        with draw_start(self, self._fitted, is_partial_fit=True) as start:
             return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)  # raises if not
         self._validate_params()
-        with draw_start(self, None, is_increment=True) as start:
+        with draw_start(self, None, is_partial_fit=True) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
             self._publish(run.final_fitted(run.phase.outcome(), self._problem_type, keeps_state=True))
 
@@ -122,16 +122,16 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 arguments,
                 name,
                 start.earlier.columns,
-                (lambda y: (known, known.read(y))) if start.is_increment else learn,
+                (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
             )
             known.check_same_classes(head)
             head = known.with_settings(settings)
         if settings.class_weight is not None:  # rows whose class weight is 0 are dropped too
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
-        if arguments.has_own_rows:
-            check_own_rows(self)
-            held_out = read_own_rows(arguments, name, head, columns)
+        if arguments.has_validation_rows:
+            check_validation_rows(self)
+            held_out = read_validation_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
     # --- 4. select, 5. train, 6. publish -----------------------------------------------------------------------------
@@ -160,11 +160,11 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observers: Observers | None = None) -> None:
         """Call the observers, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_increment, outcome = run.plan.start.is_increment, run.phase.outcome()
-        fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_increment)
+        is_partial_fit, outcome = run.plan.start.is_partial_fit, run.phase.outcome()
+        fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
         if observers is not None:
             observers.fit_ended(fitted)
-        if is_increment:  # a single epoch always ends as planned, unless interrupted
+        if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
@@ -537,13 +537,13 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         self._validate_params()
         fitted = check_fitted(self)
-        start = Start(Seeds(*fitted.seeds), fitted, is_increment=True)
+        start = Start(Seeds(*fitted.seeds), fitted, is_partial_fit=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(
             len(data.rows),
             fitted.evaluation is not None,
-            began_with_increments=start.has_one_network,
+            began_with_partial_fit=start.began_with_partial_fit,
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)

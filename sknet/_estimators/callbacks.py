@@ -361,12 +361,14 @@ class Observers(FitObserver):
 
 
 def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers | None:
-    """Return the observers of a call that is about to train; None if there are none."""
+    """Return the observers of a call that is about to train; None if there are none. `partial_fit` calls no callbacks."""
     start, is_evaluated = run.plan.start, run.plan.evaluation.held_out is not None
-    listed = [] if start.is_increment else getattr(estimator, "_skl_callbacks", [])  # `partial_fit` calls no callbacks
+    listed = (
+        [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
+    )  # `partial_fit` calls no callbacks
     observers: list[FitObserver] = []
     if estimator.verbose:
-        is_line = estimator.verbose == 2 and not start.is_increment
+        is_line = estimator.verbose == 2 and not start.is_partial_fit
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
     if listed:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)

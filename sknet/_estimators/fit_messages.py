@@ -143,7 +143,7 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     )
 
 
-def warn_of_rows_seen(earlier: Fitted | None, n: int, fraction: float) -> None:
+def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: float) -> None:
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
     if earlier is None:
         return

@@ -63,7 +63,7 @@ class FitRun:
         The current phase. Nothing else changes during a run.
     make_train_phase : callable
         Choice of the folds -> `TrainPhase`. It is called when the folds have ended, since folds need the memory.
-    keeps_out_of_fold : bool
+    keeps_oof_prediction : bool
         Whether to keep `oof_prediction_`.
     """
 
@@ -72,7 +72,7 @@ class FitRun:
     fold_phase: FoldPhase | None
     phase: Phase
     make_train_phase: Callable[[Selection], TrainPhase]
-    keeps_out_of_fold: bool
+    keeps_oof_prediction: bool
 
     # --- while they train --------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class FitRun:
             residuals = problem_type.learn_residuals(
                 self.plan.encoding.head, predicted, held_out.y, held_out.weight, self.plan.rows.y
             )
-            if self.selection is not None and self.keeps_out_of_fold:
+            if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
                 for_all = [self._for_all_rows(output, self.selection.row_indices) for output in outputs]
                 out_of_fold = for_all if isinstance(predicted, list) else for_all[0]
@@ -192,7 +192,7 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     # cross-fitted: the target means of a training row do not contain its own target
     trained_by = encoding
     if start.earlier is not None:
-        trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_increment)
+        trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_partial_fit)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
     train_rows, held_out = encoded, None
     match evaluation:
@@ -217,7 +217,7 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     if evaluation.held_out is not None and estimator.scoring != "loss":
         score = held_out_scorer(estimator, evaluation.held_out, plan)
     # `partial_fit` skips importances, to be fast on a few rows
-    importances_at = None if start.is_increment else importance_rows(rows, encoded, evaluation.train)
+    importances_at = None if start.is_partial_fit else importance_rows(rows, encoded, evaluation.train)
     make_phase = partial(make_train_phase, plan, train_rows, held_out, score, importances_at)
     return FitRun(
         estimator_name=name,
@@ -225,7 +225,7 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         fold_phase=fold_phase,
         phase=make_phase(None) if fold_phase is None else fold_phase,
         make_train_phase=make_phase,
-        keeps_out_of_fold=estimator.early_stopping == "folds",
+        keeps_oof_prediction=estimator.early_stopping == "folds",
     )
 
 
@@ -254,12 +254,12 @@ def make_train_phase(
     """
     settings, start = plan.settings, plan.start
     solver = settings.solver
-    if start.is_increment:
+    if start.is_partial_fit:
         solver = replace(solver, n_epochs=start.epochs_done + 1)
     elif selection is not None:
         solver = selection.solver_for(solver, len(train_rows))
     # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
-    may_stop_early = not start.is_increment or plan.resolved["learning_rate"] == "adaptive"
+    may_stop_early = not start.is_partial_fit or plan.resolved["learning_rate"] == "adaptive"
     trainers = [
         make_trainer(
             settings, plan.encoding, train_rows, held_out, score, sees_bins=sees_bins, solver=solver,

@@ -69,8 +69,10 @@ class Fitted:
     @property
     def best_score(self) -> float | None:
         """The validation score of the chosen epoch; NaN if all scores are NaN, None without evaluation."""
-        if self.scores is None or self.fold_epochs:
-            return self.fold_epochs[self.best_epoch - 1].validation_score if self.fold_epochs else None
+        if self.scores is None:
+            return None
+        if self.fold_epochs:
+            return self.scores[self.best_epoch - 1]
         return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
 
     @property

@@ -365,7 +365,7 @@ def check_folds(p: CommonParameters) -> None:
     check_no_conflict(p, folds, conflicts, remedy)
 
 
-def check_own_rows(p: CommonParameters) -> None:
+def check_validation_rows(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes `X_val`."""
     if not p.early_stopping:  # this is scikit-learn's own message
         raise ValueError(

@@ -68,13 +68,13 @@ class Start:
 
     seeds: Seeds
     earlier: Fitted | None = None  # the result to continue from; None for new training
-    is_increment: bool = False  # whether the call is `partial_fit`
+    is_partial_fit: bool = False  # whether the call is `partial_fit`
     checkpoint: LoadedCheckpoint | None = None
 
     @property
     def state(self) -> State | None:
         """The training state to continue from; a warm start has none, since it trains like a new fit."""
-        return None if self.earlier is None or not self.is_increment else self.earlier.state
+        return None if self.earlier is None or not self.is_partial_fit else self.earlier.state
 
     @property
     def n_samples_seen(self) -> int:
@@ -82,11 +82,11 @@ class Start:
         return 0 if self.earlier is None else self.earlier.n_samples_seen
 
     @property
-    def has_one_network(self) -> bool:
+    def began_with_partial_fit(self) -> bool:
         """Whether training began with `partial_fit`, which trains a single network."""
         earlier = self.earlier
         was_alone = earlier is None or (self.state is not None and earlier.resolved["n_members"] == 1)
-        return self.is_increment and was_alone
+        return self.is_partial_fit and was_alone
 
     @property
     def epochs_done(self) -> int:
@@ -96,7 +96,7 @@ class Start:
 
 
 @contextmanager
-def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment: bool = False) -> Iterator[Start]:
+def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_fit: bool = False) -> Iterator[Start]:
     """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
@@ -104,7 +104,7 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
     unless it has been used since.
     """
     if earlier is not None and earlier.state is not None:
-        yield Start(Seeds(*earlier.seeds), earlier, is_increment)
+        yield Start(Seeds(*earlier.seeds), earlier, is_partial_fit)
         return
     source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
     with _GENERATOR_LOCK:
@@ -113,7 +113,7 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_increment
         after = source.get_state(legacy=False)
     try:
         seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
-        yield Start(seeds, earlier, is_increment)
+        yield Start(seeds, earlier, is_partial_fit)
     except BaseException:
         with _GENERATOR_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
@@ -166,7 +166,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     The encoding is learnt from a sample of the training rows.
     """
     rows, batch_size = data.rows, estimator.batch_size
-    evaluation = NoEvaluation() if start.is_increment else choose_evaluation(estimator, data, start)
+    evaluation = NoEvaluation() if start.is_partial_fit else choose_evaluation(estimator, data, start)
     n_train = len(rows) if evaluation.train is None else len(evaluation.train)
     facts = Facts(
         n_train,
@@ -174,7 +174,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         n_held_out=len(rows) - n_train,
         limits=rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        began_with_increments=start.has_one_network,
+        began_with_partial_fit=start.began_with_partial_fit,
     )
     is_first_order = solver_class(estimator.solver).is_first_order
     if not is_first_order and evaluation.held_out is None:  # full batches: the order and number of rows do not matter
@@ -185,12 +185,12 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     if start.earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)
         encoding = replace(start.earlier.model.encoding, head=data.head)
-        if start.is_increment:
+        if start.is_partial_fit:
             encoding = rescale_encoding(encoding, rows, start)
     else:
         if isinstance(data.head, LabelHead):
             fit_messages.warn_of_single_class(data.head.labels.classes_by_column)
-        elif not start.is_increment:
+        elif not start.is_partial_fit:
             fit_messages.warn_of_single_row(len(rows))
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
@@ -247,7 +247,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return NoEvaluation(is_short_of_rows=True)
-    fit_messages.warn_of_rows_seen(start.earlier, n, fraction)
+    fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
     return HeldOut(split, rows.take(split.held_out))
 
 

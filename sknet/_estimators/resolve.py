@@ -81,7 +81,7 @@ class Facts:
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
-    began_with_increments: bool = False  # with `partial_fit`, which trains a single network
+    began_with_partial_fit: bool = False  # with `partial_fit`, which trains a single network
 
     @property
     def n_table_rows(self) -> int:
@@ -204,7 +204,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
             values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)
         # `partial_fit` would keep the means of its first call
-        if facts.columns.has_many_categories and not facts.began_with_increments:
+        if facts.columns.has_many_categories and not facts.began_with_partial_fit:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and is_evaluated and ours else 0.0
@@ -242,7 +242,7 @@ def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return the number of networks to train; raise if `n_members` asks for several and another setting forbids it."""
-    if facts.began_with_increments:
+    if facts.began_with_partial_fit:
         return 1
     if facts.earlier_parameters is not None and p.n_members == "auto":
         # the members were joined into one network, `n_members` times as wide: see `make_settings`
