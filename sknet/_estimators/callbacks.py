@@ -361,19 +361,20 @@ class Observers(FitObserver):
 
 
 def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers | None:
-    """Return the observers of a call that is about to train; None if there are none. `partial_fit` calls no callbacks."""
+    """Return the observers of a call that is about to train; None if there are none.
+
+    `partial_fit` calls no callbacks.
+    """
     start, is_evaluated = run.plan.start, run.plan.evaluation.held_out is not None
-    listed = (
-        [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
-    )  # `partial_fit` calls no callbacks
+    callbacks = [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[FitObserver] = []
     if estimator.verbose:
         is_line = estimator.verbose == 2 and not start.is_partial_fit
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
-    if listed:
+    if callbacks:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
         if run.fold_phase is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
-    observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
+    observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
     return Observers(observers) if observers else None

@@ -51,19 +51,22 @@ def warn_of_stop_reason(
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
-    if result.reason is StopReason.INTERRUPTED and during_folds:
-        warn(
-            f"{stop_reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the "
-            f"network of the first fold after epoch {result.epochs_done}, trained without the rows of that fold.",
-            UserWarning,
-        )
-    elif result.reason is StopReason.INTERRUPTED:
-        warn(stop_reason_text(vars(parameters), result), UserWarning)
-    elif result.reason in UNFINISHED and not quiet and not solver_class(parameters.solver).is_first_order:
-        what = f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
-        warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
+    if result.reason is StopReason.INTERRUPTED:
+        text = stop_reason_text(vars(parameters), result)
+        if during_folds:
+            text += (
+                " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
+                f"{result.epochs_done}, trained without the rows of that fold."
+            )
+        warn(text, UserWarning)
     elif result.reason in UNFINISHED and not quiet:
-        warn(f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}", ConvergenceWarning)
+        text = f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}"
+        if not solver_class(parameters.solver).is_first_order:
+            text = (
+                f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
+                "Increase max_iter or max_fun, or raise tol."
+            )
+        warn(text, ConvergenceWarning)
 
 
 def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:

@@ -99,7 +99,7 @@ def raw_output_decoding(fitted: Fitted) -> Decoding:
     return Decoding(np.asarray, head.decision)
 
 
-def set_decoding(fitted: Fitted, coverage: float = 0.9, per_class: bool = False) -> Decoding:
+def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
     """Return how `predict_set` decodes; with `per_class`, each class needs enough held-out rows of its own."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
@@ -128,7 +128,7 @@ def set_decoding(fitted: Fitted, coverage: float = 0.9, per_class: bool = False)
     return Decoding(head.output_probabilities, sets_of, head.labels.classes)
 
 
-def interval_decoding(fitted: Fitted, coverage: float = 0.9) -> Decoding:
+def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
     head: Any = fitted.model.head
     if not has_interval(head):

@@ -185,7 +185,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "tol": rules.LARGE_TOL if is_large and first_order else rules.TOL,
         "n_iter_no_change": rules.LARGE_PATIENCE if is_large else rules.PATIENCE,
         "numeric_encoding": "raw",
-        "input_gains": first_order and may_choose_network(p, facts) and np.size(p.hidden_layer_sizes) > 0,
+        "input_gains": first_order and may_add_inputs(p, facts) and np.size(p.hidden_layer_sizes) > 0,
         "n_bins": rules.auto_n_bins(n, facts.columns.n_numbers),
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
@@ -198,7 +198,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     if facts.earlier_parameters is not None:  # training continues with the learnt encoders
         values |= {name: facts.earlier_parameters[name] for name in fixed_once_learnt(p) if name in values}
     # bins and target means change the inputs
-    elif may_choose_network(p, facts):
+    elif may_add_inputs(p, facts):
         if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # members with and without bins alternate
         elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
@@ -232,7 +232,7 @@ def auto_numeric_encoding(p: CommonParameters, *, is_evaluated: bool) -> str:
     return "steps" if isinstance(p, ClassifierParameters) and is_evaluated else "piecewise_linear"
 
 
-def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
+def may_add_inputs(p: CommonParameters, facts: Facts) -> bool:
     """Whether "auto" may add inputs to the network.
 
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
