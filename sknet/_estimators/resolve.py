@@ -7,6 +7,7 @@ scikit-learn's settings does the same as there.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
@@ -462,8 +463,14 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
 
 def make_from_parameters(make: Callable[..., T], p: CommonParameters, **given: object) -> T:
     """Call `make` with the parameters that have the names of its arguments, and with `given`."""
-    names = signature(make).parameters.keys() & vars(p).keys() - given.keys()
+    names = _argument_names(make) & vars(p).keys() - given.keys()
     return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+
+
+@cache
+def _argument_names(make: Callable[..., object]) -> frozenset[str]:
+    """Return the names of a function's arguments or of a dataclass's fields."""
+    return frozenset(signature(make).parameters)
 
 
 def _as_python_number(value: object) -> object:
