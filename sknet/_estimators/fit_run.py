@@ -71,7 +71,7 @@ class FitRun:
     plan: Plan
     fold_phase: FoldPhase | None
     phase: Phase
-    make_train_phase: Callable[[Selection], TrainPhase]
+    make_train_phase: Callable[[Selection | None], TrainPhase]
     keeps_oof_prediction: bool
 
     # --- while they train --------------------------------------------------------------------------------------------
@@ -218,7 +218,9 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         score = held_out_scorer(estimator, evaluation.held_out, plan)
     # `partial_fit` skips importances, to be fast on a few rows
     importances_at = None if start.is_partial_fit else importance_rows(rows, encoded, evaluation.train)
-    make_phase = partial(make_train_phase, plan, train_rows, held_out, score, importances_at)
+    make_phase = partial(
+        make_train_phase, plan, train_rows, held_out=held_out, score=score, importances_at=importances_at
+    )
     return FitRun(
         estimator_name=name,
         plan=plan,
@@ -230,8 +232,8 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
 
 
 def make_train_phase(
-    plan: Plan, train_rows: EncodedRows, held_out: EncodedRows | None, score: ModelScorer | None,
-    importances_at: Table | None, selection: Selection | None,
+    plan: Plan, train_rows: EncodedRows, selection: Selection | None, *,
+    held_out: EncodedRows | None, score: ModelScorer | None, importances_at: Table | None,
 ) -> TrainPhase:  # fmt: skip
     """Make the networks that will be published, with their first states.
 
@@ -239,14 +241,14 @@ def make_train_phase(
     ----------
     plan : Plan
     train_rows : EncodedRows
+    selection : Selection or None
+        The choice of the folds, if there were folds.
     held_out : EncodedRows or None
         The rows that evaluate each epoch.
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
     importances_at : array, CSR matrix or MixedRows, or None
         The rows at which `feature_importances_` is computed.
-    selection : Selection or None
-        The choice of the folds, if there were folds.
 
     Returns
     -------

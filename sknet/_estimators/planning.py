@@ -205,7 +205,16 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         encoding = learner.learn(evaluation.train)
         fit_messages.check_left_out_columns(encoding.encoder)
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
-    return Plan(start, settings, resolved, rows, data.columns, encoding, evaluation, learner)
+    return Plan(
+        start=start,
+        settings=settings,
+        resolved=resolved,
+        rows=rows,
+        columns=data.columns,
+        encoding=encoding,
+        evaluation=evaluation,
+        learner=learner,
+    )
 
 
 def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
