@@ -9,6 +9,7 @@ hashed.
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import KW_ONLY, dataclass
+from enum import Enum, auto
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args, get_origin
 
@@ -70,32 +71,41 @@ class OneOf(StrOptions):
 
 
 AUTO = OneOf("auto")
-FIXED = "fixed"
-"""Marks a parameter that must not change when training continues, since the encoding was learnt with it."""
+
+
+class Mark(Enum):
+    """What else is true of a parameter; its line has the mark after the constraints."""
+
+    FIXED = auto()  # must not change when training continues, since the encoding was learnt with it
+    FIRST_ORDER = auto()  # only first-order solvers have it
+    MAY_DIFFER = auto()  # may differ when a run is resumed: it decides how long the run trains, and what it prints
+
+
+FIXED, FIRST_ORDER, MAY_DIFFER = Mark
 
 
 def derive_constraints(cls: type[T]) -> type[T]:
-    """Decorate a dataclass of parameters: set `_parameter_constraints`, for scikit-learn, and `_fixed_once_learnt`.
+    """Decorate a dataclass of parameters: set `_parameter_constraints`, for scikit-learn, and `_marked`.
 
     The constraints follow the type in `Annotated`, or come from the type itself. The signature shows the types alone.
     Errors of `__init__` name the class.
     """
     annotations: dict[str, Any] = cls.__init__.__annotations__
     constraints: Constraints = {}
-    fixed: list[str] = []
+    marked: dict[Mark, list[str]] = {mark: [] for mark in Mark}
     for name, annotated in annotations.items():
         hint, *given = get_args(annotated) if get_origin(annotated) is Annotated else [annotated]
         annotations[name] = hint
-        if FIXED in given:
-            given.remove(FIXED)
-            fixed.append(name)
+        for mark in [item for item in given if isinstance(item, Mark)]:
+            given.remove(mark)
+            marked[mark].append(name)
         if given:
             constraints[name] = given
         elif get_origin(hint) is Literal:
             constraints[name] = [OneOf(*get_args(hint))]
         elif hint is bool:
             constraints[name] = ["boolean"]
-    cls._parameter_constraints, cls._fixed_once_learnt = constraints, fixed  # type: ignore[attr-defined]
+    cls._parameter_constraints, cls._marked = constraints, marked  # type: ignore[attr-defined]
     cls.__init__ = with_checked_keywords(cls.__init__)  # type: ignore[method-assign]
     return cls
 
@@ -124,7 +134,7 @@ class CommonParameters:
     """The parameters of both estimators."""
 
     _parameter_constraints: ClassVar[Constraints]
-    _fixed_once_learnt: ClassVar[list[str]]  # they determine the encoding of table and targets
+    _marked: ClassVar[dict[Mark, list[str]]]  # the names of the parameters with each mark
 
     # --- the network ---
     hidden_layer_sizes: Annotated[int | Sequence[int] | Auto, "array-like", COUNT, AUTO] = "auto"
@@ -135,18 +145,18 @@ class CommonParameters:
     n_members: Annotated[int | Auto, COUNT, AUTO, FIXED] = "auto"
     # --- training ---
     learning_rate_init: Annotated[float, POSITIVE] = 0.015
-    max_iter: Annotated[int, COUNT] = 128
+    max_iter: Annotated[int, COUNT, MAY_DIFFER] = 128
     batch_size: Annotated[int | Literal["auto", "proportional"], OneOf("auto", "proportional"), COUNT] = "proportional"
     solver: Annotated[str | Optimizer, OneOf(*SOLVERS), Optimizer] = "adam"
     learning_rate: Annotated[str | Callable[[float], float], OneOf(*SCHEDULES), callable] = "flat_cosine"
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
-    verbose: Annotated[bool | int, "verbose"] = False
+    verbose: Annotated[bool | int, "verbose", MAY_DIFFER] = False
     # --- when to stop ---
     early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", OneOf("auto", "folds")] = "auto"
     validation_fraction: Annotated[float | Splitter | Auto, BETWEEN_0_AND_1, SPLITTER, AUTO] = "auto"
     scoring: Annotated[str | Callable[..., float], OneOf("loss", *SCORER_NAMES), callable] = "loss"
-    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO] = "auto"
-    tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
+    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO, MAY_DIFFER] = "auto"
+    tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO, MAY_DIFFER] = "auto"
     # --- the table ---
     categorical_features: Annotated[str | ColumnNames | None, "array-like", OneOf("from_dtype"), None, FIXED] = (
         "from_dtype"
@@ -157,7 +167,7 @@ class CommonParameters:
     text_components: Annotated[int, COUNT, FIXED] = 30
     numeric_encoding: Annotated[Literal["raw", "piecewise_linear", "steps", "auto"], FIXED] = "auto"
     n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO, FIXED] = "auto"
-    input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED] = "auto"
+    input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED, FIRST_ORDER] = "auto"
     input_scaling: Annotated[str | None, OneOf(*filter(None, SCALINGS)), None, FIXED] = "robust"
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None, FIXED] = None
     interaction_cst: Annotated[str | InteractionSets | None, OneOf(*INTERACTIONS), list, tuple, None, FIXED] = None
@@ -165,13 +175,13 @@ class CommonParameters:
     alpha: Annotated[float, NOT_NEGATIVE] = 0.01
     l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
     weight_decay: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
-    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like"] = "auto"
-    max_norm: Annotated[float | None, POSITIVE, None] = None
+    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like", FIRST_ORDER] = "auto"
+    max_norm: Annotated[float | None, POSITIVE, None, FIRST_ORDER] = None
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
     averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     # --- initial weights, order and precision ---
     init: Annotated[str | Initializer | Weights, OneOf("centred", "auto", *INITIALIZERS), callable, tuple] = "auto"
-    warm_start: bool = False
+    warm_start: Annotated[bool, MAY_DIFFER] = False
     shuffle: bool = True
     dtype: Annotated[Literal["auto", "float32", "float64"], FIXED] = "auto"
     # --- single solvers and schedules ---
@@ -181,7 +191,7 @@ class CommonParameters:
     momentum: Annotated[float, FROM_0_TO_1] = 0.9
     nesterovs_momentum: bool = True
     power_t: Annotated[float, NOT_NEGATIVE] = 0.5
-    max_fun: Annotated[int, COUNT] = 15000
+    max_fun: Annotated[int, COUNT, MAY_DIFFER] = 15000
 
 
 @derive_constraints
@@ -335,9 +345,6 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
 
 # --- conflicts -------------------------------------------------------------------------------------------------------
 
-MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "max_fun")
-"""Parameters that may differ when a run is resumed: they decide how long it trains, and what it prints."""
-
 
 def check_no_conflict(p: CommonParameters, what: str, conflicts: Mapping[str, object], remedy: str) -> None:
     """Raise for the first parameter that conflicts with `what`, such as "warm_start=True does"."""
@@ -393,7 +400,7 @@ def check_temperature(p: CommonParameters) -> None:
 def check_solver(p: CommonParameters) -> None:
     """Raise if a parameter of first-order solvers is set with another solver."""
     if not solver_class(p.solver).is_first_order:
-        conflicts = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None, "input_gains": p.input_gains}
+        conflicts = {name: np.any(getattr(p, name)) for name in p._marked[FIRST_ORDER]}
         check_no_conflict(p, f"solver={p.solver!r} does", conflicts, "choose solver='adam'")
 
 
@@ -423,14 +430,15 @@ def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]
     # a generator has advanced since, so the drawn seeds are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
     resolved_first = ("early_stopping", "solver")
-    names = sorted(resolved.keys() - drawn - {*MAY_DIFFER}, key=lambda name: (name not in resolved_first, name))
+    may_differ = {*ClassifierParameters._marked[MAY_DIFFER], *RegressorParameters._marked[MAY_DIFFER]}
+    names = sorted(resolved.keys() - drawn - may_differ, key=lambda name: (name not in resolved_first, name))
     return {name: resolved[name] for name in names}
 
 
 def fixed_once_learnt(p: CommonParameters) -> list[str]:
     """Return the parameters that must not change while training continues; a warm start by L-BFGS learns no gains."""
     has_gains = solver_class(p.solver).is_first_order
-    return [name for name in p._fixed_once_learnt if has_gains or name != "input_gains"]
+    return [name for name in p._marked[FIXED] if has_gains or name != "input_gains"]
 
 
 def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
