@@ -10,7 +10,7 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import Observers, observers_of
+from sknet._estimators.callbacks import NOBODY, FitObserver, observers_of
 from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
@@ -136,14 +136,14 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     # --- 4. select, 5. train, 6. publish -----------------------------------------------------------------------------
 
-    def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
+    def _train_and_publish(self, run: FitRun, observer: FitObserver) -> Self:
         """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, publish the last whole epoch."""
         fitted_before, handled_by_caller = self._fitted, sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
             in_threads = isinstance(self.scoring, str) and self.scoring == "loss"
-            result = run.select_and_train(observers, in_threads=in_threads)
-            self._report_and_publish(run, result, observers)
+            result = run.select_and_train(observer, in_threads=in_threads)
+            self._report_and_publish(run, result, observer)
         except DivergedError as error:
             raise ValueError(why_diverged(error, run.plan.resolved)) from None
         except KeyboardInterrupt as interrupt:
@@ -157,13 +157,12 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             self._report_and_publish(run, interrupted)
         return self
 
-    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observers: Observers | None = None) -> None:
-        """Call the observers, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
+    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NOBODY) -> None:
+        """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         is_partial_fit, outcome = run.plan.start.is_partial_fit, run.phase.outcome()
         fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
-        if observers is not None:
-            observers.fit_ended(fitted)
+        observer.fit_ended(fitted)
         if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
             if is_interrupted:
                 warn_of_stop_reason(self, result)

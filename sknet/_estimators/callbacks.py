@@ -333,6 +333,10 @@ def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
+NOBODY = FitObserver()
+"""The observer of a call that nobody observes."""
+
+
 class Observers(FitObserver):
     """All observers of a call of `fit`, called one after the other.
 
@@ -360,11 +364,8 @@ class Observers(FitObserver):
             observer.fit_ended(fitted)
 
 
-def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers | None:
-    """Return the observers of a call that is about to train; None if there are none.
-
-    `partial_fit` calls no callbacks.
-    """
+def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers:
+    """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
     start, is_evaluated = run.plan.start, run.plan.evaluation.held_out is not None
     callbacks = [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[FitObserver] = []
@@ -377,4 +378,4 @@ def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun)
             n_epochs += estimator.max_iter
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
-    return Observers(observers) if observers else None
+    return Observers(observers)

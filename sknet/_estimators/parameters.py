@@ -1,4 +1,4 @@
-"""The parameters of both estimators, one per line, with type, constraints and default; and errors for conflicts.
+"""The parameters of both estimators, one per line, with type, constraints, marks and default; and their checks.
 
 The classes are dataclasses: `__init__` only stores its arguments, and editors know the signature. The docstrings of the
 estimators describe the parameters, and `resolve` replaces every "auto".

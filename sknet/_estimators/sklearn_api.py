@@ -207,8 +207,8 @@ class DocumentationLinkMixin:
 
 __all__ = [
     "BaseCrossValidator", "BaseEstimator", "BaseShuffleSplit", "CallbackSupportMixin",
-    "ClassNamePrefixFeaturesOutMixin", "ClassifierMixin",
-    "DocumentationLinkMixin", "HasMethods", "Interval", "InvalidParameterError", "Options", "RegressorMixin",
-    "StrOptions", "Tags", "TransformerMixin", "available_if", "check_keyword_names", "fit_context", "suggest_value",
-    "validate_parameter_constraints", "warn", "with_callbacks", "with_checked_keywords",
+    "ClassNamePrefixFeaturesOutMixin", "ClassifierMixin", "DocumentationLinkMixin", "HasMethods", "Interval",
+    "InvalidParameterError", "Options", "RegressorMixin", "StrOptions", "Tags", "TransformerMixin", "available_if",
+    "check_keyword_names", "fit_context", "suggest_value", "validate_parameter_constraints", "warn", "with_callbacks",
+    "with_checked_keywords",
 ]  # fmt: skip
