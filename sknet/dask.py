@@ -14,16 +14,14 @@ from numpy.typing import ArrayLike
 
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.classifier import CLASSIFICATION
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
-from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, check_fitted
+from sknet._estimators.methods import CLASSIFICATION, REGRESSION
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters, check_resumable
 from sknet._estimators.read_data import FitArguments, drop_zero_weights, read_weight_of_rows
-from sknet._estimators.regressor import REGRESSION
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
-from sknet._estimators.sklearn_types import ClassifierMixin, RegressorMixin, with_callbacks
+from sknet._estimators.sklearn_api import ClassifierMixin, RegressorMixin, fit_context, with_callbacks
 from sknet._packages import require_package
 from sknet._typing import Array, Table, Target
 

@@ -6,6 +6,8 @@ Parquet files need the extra "parquet".
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -14,13 +16,27 @@ import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import check_fitted
-from sknet._estimators.read_data import prefix_errors
+from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
+from sknet._estimators.read_data import (
+    Columns,
+    FitArguments,
+    n_rows_of,
+    prefix_errors,
+    read_each_weight,
+    read_first_table,
+    read_groups,
+    read_known_table,
+    replace_zero_weight_rows,
+)
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
-from sknet._estimators.streaming import fit_stream
+from sknet._estimators.sklearn_api import with_callbacks
 from sknet._packages import require_package
-from sknet._storage.files import as_path, check_writable, write_then_rename
+from sknet._storage.files import as_path, check_writable, read_checkpoint, write_then_rename
+from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_tables
+from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource, StoredTable
+from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
 __all__ = ["fit", "predict", "prepare"]
@@ -140,8 +156,103 @@ def fit(
         roles = Roles(names if validation_target is None else validation_target, weight, group)
         held_out = read_chunks(validation, roles, "validation")
     folder = Path(gettempdir() if cache_dir is None else cache_dir)
-    copy_context().run(fit_stream, estimator, chunks, held_out, folder, resume)  # as in `fit_context`
+    copy_context().run(_fit_stream, estimator, chunks, held_out, folder, resume)  # as in `fit_context`
     return estimator
+
+
+class _ChunkReader:
+    """Checks the tables, weights and groups of chunks, each against the first.
+
+    Attributes
+    ----------
+    columns : Columns or None
+        The columns of the first chunk.
+    has_labels : bool
+        Whether the targets are labels.
+    """
+
+    def __init__(self, estimator: Estimator) -> None:
+        self._name, self._choices = type(estimator).__name__, column_choices(estimator)
+        self.has_labels = isinstance(estimator, ClassifierParameters)
+        self.columns: Columns | None = None
+
+    def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
+        """Return the checked chunk and its first two rows, unchecked; None if all its weights are 0."""
+        n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
+        weight = None if n is None else read_each_weight(chunk.weight, n)
+        if weight is not None and not weight.any():
+            return None
+        X, y, groups = (
+            replace_zero_weight_rows(values, weight, name)
+            for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
+        )
+        if self.columns is None:
+            table, columns = read_first_table(X, self._name, self._choices)
+        else:
+            table, columns = read_known_table(X, self.columns, self._name), self.columns
+        n = table.shape[0]
+        y = y if is_frame(y) or isinstance(y, pd.Series) else np.asarray(y)
+        if len(y) != n:
+            raise ValueError(f"X has {n} rows and y {len(y)}.")
+        if groups is not None:
+            read_groups(groups, n)  # only a check: other chunks may have the same groups, so their values are kept
+            groups = np.asarray(groups)
+        self.columns = columns
+        return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
+
+
+def _store_rows(
+    chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, choose: Callable[[Table], TableFormat],
+    name: str = "", *, verbose: bool = False,
+) -> StoredSource:  # fmt: skip
+    """Check all rows of a source, and write them to a file in the format that `choose` returns for the first chunk.
+
+    `name` is the name of the source in messages, if it is not the source of training rows.
+    """
+    writer = SourceWriter(
+        files, CollectedLabels() if reader.has_labels else CollectedNumbers(), choose, name or "source"
+    )
+    n_read = 0
+    for chunk in chunks:
+        with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
+            found = reader.read(chunk)
+            if found is not None:
+                writer.append(*found)
+            n_read += n_rows_of(chunk.X, "X") or 0
+        if verbose:
+            print(f"Rows read: {n_read:,}")
+    return writer.finish()
+
+
+@with_callbacks
+def _fit_stream(
+    estimator: Estimator,
+    chunks: Iterator[Chunk],
+    validation: Iterator[Chunk] | None,
+    folder: Path,
+    resume: str | os.PathLike[str] | None,
+) -> None:
+    """Fit an estimator; `folder` needs room for a copy of the table."""
+    estimator._validate_params()
+    check_streamable(estimator)
+    if validation is not None and not estimator.early_stopping:
+        raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
+    if resume is not None:  # before hours of reading
+        read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
+    with ScratchFiles(folder) as files:
+        reader = _ChunkReader(estimator)
+        choose = partial(choose_format, choices=column_choices(estimator), files=files)
+        source = _store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
+        arguments = FitArguments(
+            StoredTable(source.rows), source.y, source.weight, groups=source.groups, columns=reader.columns
+        )
+        if validation is not None:  # in the format of the training rows
+            own = _store_rows(validation, reader, files, lambda X: source.rows.format, "validation")
+            arguments = replace(arguments, X_val=StoredTable(own.rows), y_val=own.y, sample_weight_val=own.weight)
+        if resume is None:
+            estimator._fit(arguments)
+        else:
+            estimator._resume(resume, arguments)
 
 
 def _check_estimator(estimator: object) -> None:
@@ -195,7 +306,7 @@ def prepare(
     ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
     """
     _check_estimator(estimator)
-    estimator._prepare(X, y, sample_weight, classes)
+    estimator._prepare_partial_fit(X, y, sample_weight, classes)
     return estimator
 
 

@@ -27,13 +27,13 @@ ARROWS = {  # a room may import these, and what they may import
     "_dask": {"_model"},
     "_export": {"_model"},
     "_display": {"_model"},
-    "_estimators": {"_storage", "_stream"},
+    "_estimators": {"_storage"},
 }
 PARTS = {"_stream", "_dask", "_export", "_display"}
-OF_PARTS = [PACKAGE / name for name in ("__init__.py", "dask.py", "export.py", "stream.py", "_estimators/streaming.py")]
+OF_PARTS = [PACKAGE / name for name in ("__init__.py", "dask.py", "export.py", "stream.py")]
 FOR_ALL = {"_packages", "_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
-MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
+MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "sklearn_api.py"
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 OF_OTHERS = {  # named in prose, and used nowhere
     # scikit-learn and its callbacks, skrub, ONNX, pytabkit, OpenBLAS
@@ -146,7 +146,7 @@ def test_the_core_imports_no_part(path):
     """Streams, clusters, exports and pictures can be removed without a change to a fit, see docs/status.md."""
     if room_of(path) in PARTS or path in OF_PARTS:
         return
-    wrong = [name for name in imports(path) if any(part in name.split(".") for part in [*PARTS, "streaming"])]
+    wrong = [name for name in imports(path) if any(part in name.split(".") for part in PARTS)]
     assert not wrong, f"{relative(path)} must not import {wrong}"
 
 

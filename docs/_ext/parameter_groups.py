@@ -41,7 +41,7 @@ def groups() -> Iterator[tuple[str, str]]:
             heading = OWN.get(found[1], "")
         elif found := re.match(r"    # --- (.+) ---", line):
             heading = found[1].capitalize()
-        elif found := re.match(r"    ([a-z]\w*): ", line):
+        elif heading and (found := re.match(r"    ([a-z]\w*): ", line)):
             yield found[1], heading
 
 

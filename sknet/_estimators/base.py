@@ -10,38 +10,40 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import Observers, observers_of
-from sknet._estimators.constraints import check_parameters, fit_context, with_checked_keywords
+from sknet._estimators.callbacks import NOBODY, FitObserver, observers_of
 from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
-from sknet._estimators.fit_run import (
-    FitRun,
-    Seeds,
-    Start,
-    advance_random_state,
-    draw_start,
-    start_from_checkpoint,
-)
+from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
     CommonParameters,
     check_has_partial_fit,
-    check_own_rows,
+    check_parameters,
     check_resumable,
     check_temperature,
+    check_validation_rows,
     column_choices,
 )
-from sknet._estimators.planning import assemble_run, make_plan
-from sknet._estimators.read_data import FitArguments, ReadData, read_own_rows, read_rows
+from sknet._estimators.planning import (
+    Seeds,
+    Start,
+    advance_random_state,
+    draw_start,
+    make_plan,
+    start_from_checkpoint,
+)
+from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
-from sknet._estimators.sklearn_types import (
+from sknet._estimators.sklearn_api import (
     BaseEstimator,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     DocumentationLinkMixin,
     Tags,
     TransformerMixin,
+    fit_context,
     with_callbacks,
+    with_checked_keywords,
 )
 from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import NoEvaluation
@@ -85,25 +87,25 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with draw_start(self, self._fitted, is_increment=True) as start:
+        with draw_start(self, self._fitted, is_partial_fit=True) as start:
             return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
-    def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
+    def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)  # raises if not
         self._validate_params()
-        with draw_start(self, None, is_increment=True) as start:
-            run = self._assemble(start, FitArguments(X, y, sample_weight, classes=classes))
+        with draw_start(self, None, is_partial_fit=True) as start:
+            run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
             self._publish(run.final_fitted(run.phase.outcome(), self._problem_type, keeps_state=True))
 
     def _train(self, start: Start, arguments: FitArguments) -> Self:
         """Train from a start on the given data, and publish the result."""
-        run = self._assemble(start, arguments)
+        run = self._make_run(start, arguments)
         return self._train_and_publish(run, observers_of(self, arguments, run))
 
-    def _assemble(self, start: Start, arguments: FitArguments) -> FitRun:
+    def _make_run(self, start: Start, arguments: FitArguments) -> FitRun:
         """Read the data, plan the call, and make its networks."""
-        return assemble_run(self, make_plan(self, self._read(start, arguments), start))
+        return make_run(self, make_plan(self, self._read(start, arguments), start))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -120,30 +122,30 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 arguments,
                 name,
                 start.earlier.columns,
-                (lambda y: (known, known.read(y))) if start.is_increment else learn,
+                (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
             )
             known.check_same_classes(head)
             head = known.with_settings(settings)
         if settings.class_weight is not None:  # rows whose class weight is 0 are dropped too
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
-        if arguments.has_own_rows:
-            check_own_rows(self)
-            held_out = read_own_rows(arguments, name, head, columns)
+        if arguments.has_validation_rows:
+            check_validation_rows(self)
+            held_out = read_validation_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
     # --- 4. select, 5. train, 6. publish -----------------------------------------------------------------------------
 
-    def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
+    def _train_and_publish(self, run: FitRun, observer: FitObserver) -> Self:
         """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, publish the last whole epoch."""
         fitted_before, handled_by_caller = self._fitted, sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
             in_threads = isinstance(self.scoring, str) and self.scoring == "loss"
-            result = run.select_and_train(observers, in_threads=in_threads)
-            self._report_and_publish(run, result, observers)
+            result = run.select_and_train(observer, in_threads=in_threads)
+            self._report_and_publish(run, result, observer)
         except DivergedError as error:
-            raise ValueError(why_diverged(self, error, run)) from None
+            raise ValueError(why_diverged(error, run.plan.resolved)) from None
         except KeyboardInterrupt as interrupt:
             # Publish nothing if a network has not finished an epoch, if the interrupt came after `_publish`, or if it
             # came while an error was handled, since an epoch may then be half trained.
@@ -155,14 +157,13 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             self._report_and_publish(run, interrupted)
         return self
 
-    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observers: Observers | None = None) -> None:
-        """Call the observers, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
+    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NOBODY) -> None:
+        """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_increment, outcome = run.plan.start.is_increment, run.phase.outcome()
-        fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_increment)
-        if observers is not None:
-            observers.fit_ended(fitted)
-        if is_increment:  # a single epoch always ends as planned, unless interrupted
+        is_partial_fit, outcome = run.plan.start.is_partial_fit, run.phase.outcome()
+        fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
+        observer.fit_ended(fitted)
+        if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
@@ -534,13 +535,13 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         self._validate_params()
         fitted = check_fitted(self)
-        start = Start(Seeds(*fitted.seeds), fitted, is_increment=True)
+        start = Start(Seeds(*fitted.seeds), fitted, is_partial_fit=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(
             len(data.rows),
             fitted.evaluation is not None,
-            began_with_increments=start.has_one_network,
+            began_with_partial_fit=start.began_with_partial_fit,
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)

@@ -164,7 +164,7 @@ class CallbackObserver(FitObserver):
         return {
             "estimator": self._estimator,
             # scikit-learn calls it, and sets these attributes on a copy of the estimator, which can then predict
-            "reconstruction_attributes": lambda: {"_fitted": self._run.fitted()},
+            "reconstruction_attributes": lambda: {"_fitted": self._run.current_fitted()},
             **self._data,
         }
 
@@ -334,6 +334,10 @@ def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
+NOBODY = FitObserver()
+"""The observer of a call that nobody observes."""
+
+
 class Observers(FitObserver):
     """All observers of a call of `fit`, called one after the other.
 
@@ -361,18 +365,18 @@ class Observers(FitObserver):
             observer.fit_ended(fitted)
 
 
-def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers | None:
-    """Return the observers of a call that is about to train; None if there are none."""
+def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers:
+    """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
     start, is_evaluated = run.plan.start, run.plan.evaluation.held_out_rows is not None
-    listed = [] if start.is_increment else getattr(estimator, "_skl_callbacks", [])  # `partial_fit` calls no callbacks
+    callbacks = [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[FitObserver] = []
     if estimator.verbose:
-        is_line = estimator.verbose == 2 and not start.is_increment
+        is_line = estimator.verbose == 2 and not start.is_partial_fit
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
-    if listed:
+    if callbacks:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
         if run.fold_phase is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
-    observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
-    return Observers(observers) if observers else None
+    observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
+    return Observers(observers)

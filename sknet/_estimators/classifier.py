@@ -1,89 +1,15 @@
 """The classifier, which predicts labels and probabilities."""
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from sknet._estimators.base import InMemoryMLP
-from sknet._estimators.constraints import fit_context
-from sknet._estimators.fitted import Fitted, FittedAttribute
-from sknet._estimators.methods import Decoding, ProblemType, accuracy, conformal_quantile, rows_needed
+from sknet._estimators.fitted import FittedAttribute
+from sknet._estimators.methods import CLASSIFICATION
 from sknet._estimators.parameters import ClassifierParameters, check_has_partial_fit
-from sknet._estimators.sklearn_types import ClassifierMixin, Tags, available_if
-from sknet._model.heads import learn_label_head
-from sknet._model.residuals import has_prediction_sets, learn_label_residuals, residuals_by_class
+from sknet._estimators.sklearn_api import ClassifierMixin, Tags, available_if, fit_context
 from sknet._typing import Array, Table, Target
-
-
-def _decode_labels(fitted: Fitted) -> Decoding:
-    return Decoding(fitted.model.head.predict)
-
-
-def _decode_probabilities(fitted: Fitted) -> Decoding:
-    head: Any = fitted.model.head
-    return Decoding(head.output_probabilities, head.probabilities, head.labels.classes)
-
-
-def _decode_log_probabilities(fitted: Fitted) -> Decoding:
-    head: Any = fitted.model.head
-    # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
-    if head.loss.log_link is None or not head.labels.exclusive:
-
-        def log_of_probabilities(P: Array) -> Array | list[Array]:
-            p = head.probabilities(P)
-            return list(map(np.log, p)) if isinstance(p, list) else np.log(p)
-
-        return Decoding(head.output_probabilities, log_of_probabilities)
-    return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
-
-
-def _decode_decision(fitted: Fitted) -> Decoding:
-    head: Any = fitted.model.head
-    return Decoding(np.asarray, head.decision)  # raw outputs, without link
-
-
-def _decode_sets(fitted: Fitted, coverage: float = 0.9, per_class: bool = False) -> Decoding:
-    """Return the decoding of `predict_set`; with `per_class`, each class needs enough held-out rows of its own."""
-    if not isinstance(per_class, bool | np.bool_):
-        raise TypeError(f"per_class={per_class!r}: give True or False.")
-    head: Any = fitted.model.head
-    if not has_prediction_sets(head):
-        raise ValueError(
-            f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
-            "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
-        )
-    residuals: Any = fitted.residuals
-    largest_residual = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
-    rare = residuals.rare_classes(coverage) if per_class else []
-    if rare:
-        counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
-        shown = ", ".join(f"{label!s}: {size:.4g}" for label, size in counts.items())
-        raise ValueError(
-            f"per_class=True with coverage={coverage!r} needs at least {rows_needed(coverage)} held-out rows of each "
-            f"class, but some have fewer ({shown}): lower the coverage, hold out more rows, with "
-            "early_stopping='folds', validation_fraction or X_val and y_val, or leave per_class out, to calibrate "
-            "these classes on the rows of all classes."
-        )
-
-    def sets_of(P: Array) -> Array:
-        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest_residual  # broadcast over rows
-
-    return Decoding(head.output_probabilities, sets_of, head.labels.classes)
-
-
-CLASSIFICATION = ProblemType(
-    learn_head=learn_label_head,
-    methods={
-        "predict": _decode_labels,
-        "predict_proba": _decode_probabilities,
-        "predict_log_proba": _decode_log_probabilities,
-        "decision_function": _decode_decision,
-        "predict_set": _decode_sets,
-    },
-    out_of_fold_method="predict_proba",
-    learn_residuals=learn_label_residuals,
-    score=accuracy,
-)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):

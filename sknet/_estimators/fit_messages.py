@@ -1,17 +1,15 @@
 """Messages of a fit: its warnings, the last line that `verbose` prints, and why training diverged."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, log, log10
+from math import isfinite, log
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet._estimators.fit_run import FitRun, Start
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
-from sknet._estimators.user_warnings import warn, warn_once_a_line
+from sknet._estimators.sklearn_api import warn
 from sknet._model.evaluation import EvaluatedByRows
-from sknet._model.settings import Settings
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoding import TableEncoder, columns_far_from_training
 from sknet._tables.kinds import Survey
@@ -19,7 +17,7 @@ from sknet._tables.read import short_list, short_repr
 from sknet._tables.rows import MIN_ROWS_HELD_OUT
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
-from sknet._training.solver import DivergedError, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
@@ -52,19 +50,22 @@ def warn_of_stop_reason(
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
-    if result.reason is StopReason.INTERRUPTED and during_folds:
-        warn(
-            f"{stop_reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the "
-            f"network of the first fold after epoch {result.epochs_done}, trained without the rows of that fold.",
-            UserWarning,
-        )
-    elif result.reason is StopReason.INTERRUPTED:
-        warn(stop_reason_text(vars(parameters), result), UserWarning)
-    elif result.reason in UNFINISHED and not quiet and not solver_class(parameters.solver).is_first_order:
-        what = f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
-        warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
+    if result.reason is StopReason.INTERRUPTED:
+        text = stop_reason_text(vars(parameters), result)
+        if during_folds:
+            text += (
+                " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
+                f"{result.epochs_done}, trained without the rows of that fold."
+            )
+        warn(text, UserWarning)
     elif result.reason in UNFINISHED and not quiet:
-        warn(f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}", ConvergenceWarning)
+        text = f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}"
+        if not solver_class(parameters.solver).is_first_order:
+            text = (
+                f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
+                "Increase max_iter or max_fun, or raise tol."
+            )
+        warn(text, ConvergenceWarning)
 
 
 def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
@@ -131,8 +132,7 @@ def warn_of_single_row(n: int) -> None:
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
     """Warn of groups that have no effect because no rows of the table are held out."""
     if groups is not None:
-        # once: a search passes groups to each fit
-        warn_once_a_line(f"groups has no effect, as {why}. {remedy}.", UserWarning)
+        warn(f"groups has no effect, as {why}. {remedy}.", UserWarning)
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:
@@ -145,9 +145,8 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     )
 
 
-def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
+def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: float) -> None:
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
-    earlier = start.earlier
     if earlier is None:
         return
     n_before = earlier.evaluation.n_rows_before_split if isinstance(earlier.evaluation, EvaluatedByRows) else 0
@@ -155,8 +154,7 @@ def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
     trained = "has held out other rows, of another table or another fraction" if n_before else "trained on all rows"
-    # no numbers in the message, so that it is shown once even if the table grows from call to call
-    warn_once_a_line(
+    warn(
         f"early_stopping: validation_fraction={fraction} of the rows is held out, but this is a warm start, and the "
         f"earlier call {trained}. Some rows that are held out now may have been trained on: validation scores "
         "may be too good. Pass X_val and y_val, or call fit with warm_start=False.",
@@ -167,7 +165,7 @@ def warn_of_rows_seen(start: Start, n: int, fraction: float) -> None:
 def warn_of_misread_columns(survey: Survey) -> None:
     """Warn of text columns whose values are numbers or dates."""
     for column, advice in survey.misread.items():
-        warn_once_a_line(
+        warn(
             f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. {advice} If "
             f"it is a category, use X[{column!r}].astype('category') or "
             f"categorical_features=['from_dtype', {column!r}].",
@@ -187,12 +185,11 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
         )
 
 
-def warn_of_ended_schedule(settings: Settings, start: Start) -> None:
+def warn_of_ended_schedule(solver: Solver, earlier: Fitted | None, state: State | None) -> None:
     """Warn at the first call of `partial_fit` whose learning rate is 0, because its schedule has ended."""
-    solver, state = settings.solver, start.state
-    if start.earlier is None or state is None or not isinstance(solver, MiniBatchSolver):
+    if earlier is None or state is None or not isinstance(solver, MiniBatchSolver):
         return
-    n_before = int(start.earlier.resolved["max_iter"])  # type: ignore[call-overload]  # planned calls, as of the last call
+    n_before = int(earlier.resolved["max_iter"])  # type: ignore[call-overload]  # planned calls, as of the last call
     ended_before = state.epoch - 1 >= n_before  # the last call has warned
     if state.epoch >= solver.n_epochs and not ended_before and solver.schedule(ScheduleInput(1.0)) <= NEGLIGIBLE_FACTOR:
         warn(
@@ -232,49 +229,22 @@ def check_left_out_columns(encoder: TableEncoder) -> None:
         warn(reason, UserWarning)
 
 
-def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
-    """Return the message for weights that are not finite: the parameter that caused it, and the remedy."""
-    return (
+def why_diverged(error: DivergedError, resolved: Mapping[str, object]) -> str:
+    """Return the message for weights that are not finite: the parameters that may be the cause, and remedies."""
+    message = (
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-        f"preprocessed. Training diverged in epoch {error.epoch} with {_cause_of_divergence(parameters, error, run)}"
+        f"preprocessed. Training diverged in epoch {error.epoch} with "
     )
-
-
-def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
-    """Return the most likely cause of divergence and its remedy; the most certain causes come first."""
-    solver = run.plan.settings.solver
-    if not solver.is_first_order:
-        return f"solver={parameters.solver!r}: check the loss and y, or try input_scaling='robust' or solver='adam'."
+    solver, loss, alpha, decay = (resolved[name] for name in ("solver", "loss", "alpha", "weight_decay"))
+    custom_loss = f", check your own loss, {loss.name!r}," if isinstance(loss, Loss) else ""
+    if not solver_class(solver).is_first_order:
+        return f"{message}solver={solver!r}{custom_loss}: try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
-        return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
-    # a step multiplies weights by 1 - rate * decay, so they grow if the product is 2 or more; blame the larger factor
-    total, weight = run.train_rows.total_weight, run.train_rows.weight
-    decay = float(run.plan.resolved["weight_decay"])  # type: ignore[arg-type]
-    penalty = run.plan.settings.regularisation.alpha / total
-    if error.rate * decay >= 2.0 and decay > error.rate:
-        return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
-    if error.rate * penalty >= 2.0 and penalty > error.rate:
-        return (
-            f"alpha={parameters.alpha:g}: so strong a penalty overshoots, with weights that add up to {total:g}. "
-            f"Try alpha={min(total, 1.0) / error.rate:.1g}."
-        )
-    if weight is not None and weight.max() > MAX_WEIGHT_RATIO * weight.min():
-        exponent = log10(weight.max()) - log10(max(weight.min(), MIN_SHOWN_WEIGHT))  # the ratio may overflow
-        return (
-            f"sample weights that differ 1e{exponent:+.0f}-fold: leave out the "
-            "rows of the smallest ones, or give weights that are less unequal."
-        )
-    rate = float(parameters.learning_rate_init)
+        return f"{message}a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
+    rate = float(resolved["learning_rate_init"])  # type: ignore[arg-type]
     lower = min(rate / 10.0, CommonParameters.learning_rate_init)
-    custom_loss = f", check your own loss, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
     return (
-        f"learning_rate_init={rate:g}: try learning_rate_init={lower:g}, clip_norm=1.0{custom_loss} or "
-        "input_scaling='robust'."
+        f"{message}learning_rate_init={rate:g}: try learning_rate_init={lower:g}, clip_norm=1.0{custom_loss} or "
+        f"input_scaling='robust'. Large values of alpha ({alpha:g}), weight_decay ({decay:g}) or sample_weight may "
+        "also be the cause."
     )
-
-
-MAX_WEIGHT_RATIO = 1e12
-"""If sample weights differ by more than this factor, rows of small weight have no effect in float32."""
-
-MIN_SHOWN_WEIGHT = 1e-300
-"""Smaller weights, which may be 0 in their type, are shown as this number."""

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
-from sknet._estimators.user_warnings import warn
+from sknet._estimators.sklearn_api import warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.model import Model
 from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals
@@ -68,8 +68,10 @@ class Fitted:
     @property
     def best_score(self) -> float | None:
         """The validation score of the chosen epoch; NaN if all scores are NaN, None without evaluation."""
-        if self.scores is None or self.fold_epochs:
-            return self.fold_epochs[self.best_epoch - 1].validation_score if self.fold_epochs else None
+        if self.scores is None:
+            return None
+        if self.fold_epochs:
+            return self.scores[self.best_epoch - 1]
         return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
 
     @property

@@ -1,4 +1,4 @@
-"""What the methods of fitted estimators share: predictions, scores, quantiles of residuals, and explanations.
+"""The prediction methods of both estimators, with the quantiles and scores that they need, and explanations.
 
 Conventions
 -----------
@@ -13,6 +13,7 @@ conformal quantile : (k,)              largest residual inside the interval or s
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import FittedAttributes, model_and_checked_table
+from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     different_lengths_message,
     drop_zero_weights,
@@ -28,10 +29,21 @@ from sknet._estimators.read_data import (
     read_weight_of_rows,
     replace_zero_weight_rows,
 )
-from sknet._estimators.user_warnings import warn
+from sknet._estimators.sklearn_api import warn
 from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, draw_background, explain
-from sknet._model.heads import Head, LabelHead, RegressionHead
-from sknet._model.residuals import LabelResiduals, ScaledResiduals
+from sknet._model.heads import Head, LabelHead, RegressionHead, learn_label_head, learn_regression_head
+from sknet._model.residuals import (
+    LabelResiduals,
+    ScaledResiduals,
+    has_interval,
+    has_prediction_sets,
+    intervals_around,
+    learn_label_residuals,
+    learn_regression_residuals,
+    quantiles_around,
+    quantiles_between,
+    residuals_by_class,
+)
 from sknet._tables.labels import as_labels, present_labels
 from sknet._tables.read import (
     is_missing,
@@ -45,7 +57,7 @@ from sknet._tables.read import (
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Table, Target
 
-# --- predictions -----------------------------------------------------------------------------------------------------
+# --- prediction methods ----------------------------------------------------------------------------------------------
 
 
 class Decoding(NamedTuple):
@@ -56,85 +68,116 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
-@dataclass(frozen=True)
-class ProblemType:
-    """What differs between classification and regression."""
-
-    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    # for each prediction method: (fitted, *its arguments) -> decoding; raises if it cannot predict
-    methods: Mapping[str, Callable[..., Decoding]]
-    out_of_fold_method: str  # the method that predicts held-out rows
-    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
-    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
-    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
+def prediction_decoding(fitted: Fitted) -> Decoding:
+    """Return how `predict` decodes: labels, or numbers in the units of y."""
+    return Decoding(fitted.model.head.predict)
 
 
-# --- the score of predictions ----------------------------------------------------------------------------------------
+def probability_decoding(fitted: Fitted) -> Decoding:
+    """Return how `predict_proba` decodes."""
+    head: Any = fitted.model.head
+    return Decoding(head.output_probabilities, head.probabilities, head.labels.classes)
 
 
-def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
-    """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
-    weight = read_weight_of_rows(X, sample_weight)
-    predicted: Array = estimator.predict(drop_zero_weights(X, weight))
-    return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
+def log_probability_decoding(fitted: Fitted) -> Decoding:
+    """Return how `predict_log_proba` decodes."""
+    head: Any = fitted.model.head
+    # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
+    if head.loss.log_link is None or not head.labels.exclusive:
+
+        def log_of_probabilities(P: Array) -> Array | list[Array]:
+            p = head.probabilities(P)
+            return list(map(np.log, p)) if isinstance(p, list) else np.log(p)
+
+        return Decoding(head.output_probabilities, log_of_probabilities)
+    return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
 
 
-def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
-    """Return the weighted share of rows whose labels were all predicted; raise for labels of another kind."""
-    weight = read_weight_of_rows(predicted, sample_weight)
-    labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
-    if len(predicted) != len(labels):
-        raise ValueError(different_lengths_message(len(predicted), len(labels)))
-    if labels.shape != predicted.shape:
-        raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
-    for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
-        _check_kind_of_labels(present_labels(column), known)
-    is_right = (labels == predicted) | is_missing(labels)  # missing labels count as right
-    return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
+def raw_output_decoding(fitted: Fitted) -> Decoding:
+    """Return how `decision_function` decodes."""
+    head: Any = fitted.model.head
+    return Decoding(np.asarray, head.decision)
 
 
-def _check_kind_of_labels(labels: Array, classes: Array) -> None:
-    """Raise if labels are not of the classes' kind. Unknown labels of the same kind count as wrong."""
-    to_check = labels if labels.dtype == object else labels[:1]  # only objects may have several types
-    unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
-    if labels.dtype.kind == "f" and not unknown:  # classes that are floats are whole numbers
-        unknown = labels[labels % 1 != 0].tolist()
-    if unknown:
+def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
+    """Return how `predict_set` decodes; with `per_class`, each class needs enough held-out rows of its own."""
+    if not isinstance(per_class, bool | np.bool_):
+        raise TypeError(f"per_class={per_class!r}: give True or False.")
+    head: Any = fitted.model.head
+    if not has_prediction_sets(head):
         raise ValueError(
-            f"Unknown label type: y holds {short_repr(unknown[0])}, but the classes are "
-            f"{short_list(classes.tolist())}: give labels of their kind."
+            f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
+            "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
+        )
+    residuals: Any = fitted.residuals
+    largest_residual = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
+    rare = residuals.rare_classes(coverage) if per_class else []
+    if rare:
+        counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
+        shown = ", ".join(f"{label!s}: {size:.4g}" for label, size in counts.items())
+        raise ValueError(
+            f"per_class=True with coverage={coverage!r} needs at least {rows_needed(coverage)} held-out rows of each "
+            f"class, but some have fewer ({shown}): lower the coverage, hold out more rows, with "
+            "early_stopping='folds', validation_fraction or X_val and y_val, or leave per_class out, to calibrate "
+            "these classes on the rows of all classes."
         )
 
+    def sets_of(P: Array) -> Array:
+        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest_residual  # broadcast over rows
 
-def score_numbers(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
-    """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
-    weight = read_weight_of_rows(predicted, sample_weight)
-    values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
-    if len(predicted) != len(values):
-        raise ValueError(different_lengths_message(len(predicted), len(values)))
-    head.regression_target.check_number_of_targets(values)
-    # scale by a power of two, which is exact, so that squares of targets neither overflow nor vanish
-    _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
-    values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)
-    if not head.loss.levels:
-        return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
-    predicted = np.ldexp(predicted, -exponents)  # (n, L), for one target
-    pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
-    return float(
-        np.mean(
-            [d2_pinball_score(values, p, sample_weight=weight, alpha=quantile_level) for quantile_level, p in pairs]
+    return Decoding(head.output_probabilities, sets_of, head.labels.classes)
+
+
+def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
+    """Return how `predict_interval` decodes."""
+    head: Any = fitted.model.head
+    if not has_interval(head):
+        raise ValueError(
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
+            "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
-    )
+    scaled: Any = fitted.residuals
+    quantile = conformal_quantile(scaled, coverage, "predict_interval")
+    # values: (n,), (n, n_outputs) or (n, n_levels)
+    return Decoding(head.predict, lambda values: intervals_around(head, values, quantile, scaled), ["lower", "upper"])
 
 
-def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> float:
-    """Return the mean R^2 of the outputs, each over the rows whose target is present."""
-    present = ~np.isnan(values)
-    if present.all():
-        return float(r2_score(values, predicted, sample_weight=weight))
-    columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
-    each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
-    return float(np.mean(each))
+def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
+    """Return how `predict_quantiles` decodes."""
+    head: Any = fitted.model.head
+    quantile_levels = read_quantiles(quantiles)
+    k = head.regression_target.n_outputs
+    if k > 1:
+        raise ValueError(
+            f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "
+            "sklearn.multioutput.MultiOutputRegressor."
+        )
+    if not has_interval(head):
+        raise ValueError(
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so other quantiles are unknown: give "
+            "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
+        )
+    known = head.loss.levels
+    if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
+        raise ValueError(
+            f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
+            "fit with wider levels in quantile=, or choose another loss."
+        )
+    scaled: Any = fitted.residuals
+    if known:
+        finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
+    else:
+        signed = check_residuals(scaled, "predict_quantiles").signed
+        residuals = signed.quantiles_at(quantile_levels)  # (levels, 1), or None
+        if residuals is None:
+            n = signed.effective_size
+            raise ValueError(
+                f"quantiles={short_repr(quantile_levels.tolist())}: {n:.4g} held-out rows give quantiles from "
+                f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out levels beyond these, or hold out more "
+                "rows, with validation_fraction or X_val and y_val."
+            )
+        finish = partial(quantiles_around, head, residuals=residuals, scaled=scaled)
+    return Decoding(head.predict, finish, names=quantile_levels)
 
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
@@ -209,20 +252,116 @@ def read_quantiles(quantiles: object) -> Array:
     return q
 
 
-def residual_quantiles(residuals: ScaledResiduals | None, quantile_levels: Array) -> Array:
-    """Return quantiles of signed residuals, (levels, 1); raise a ValueError if there are too few held-out rows."""
-    scaled = check_residuals(residuals, "predict_quantiles")
-    if scaled.signed is None:
-        raise TypeError("signed residuals need a single target")
-    quantiles = scaled.signed.quantiles_at(quantile_levels)
-    if quantiles is None:
-        n = scaled.signed.effective_size
+# --- the score of predictions ----------------------------------------------------------------------------------------
+
+
+def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
+    """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
+    weight = read_weight_of_rows(X, sample_weight)
+    predicted: Array = estimator.predict(drop_zero_weights(X, weight))
+    return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
+
+
+def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted share of rows whose labels were all predicted; raise for labels of another kind."""
+    weight = read_weight_of_rows(predicted, sample_weight)
+    labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
+    if len(predicted) != len(labels):
+        raise ValueError(different_lengths_message(len(predicted), len(labels)))
+    if labels.shape != predicted.shape:
+        raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
+    for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
+        _check_kind_of_labels(present_labels(column), known)
+    is_right = (labels == predicted) | is_missing(labels)  # missing labels count as right
+    return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
+
+
+def _check_kind_of_labels(labels: Array, classes: Array) -> None:
+    """Raise if labels are not of the classes' kind. Unknown labels of the same kind count as wrong."""
+    to_check = labels if labels.dtype == object else labels[:1]  # only objects may have several types
+    unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
+    if labels.dtype.kind == "f" and not unknown:  # classes that are floats are whole numbers
+        unknown = labels[labels % 1 != 0].tolist()
+    if unknown:
         raise ValueError(
-            f"quantiles={short_repr(quantile_levels.tolist())}: {n:.4g} held-out rows give quantiles from "
-            f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out levels beyond these, or hold out more rows, "
-            "with validation_fraction or X_val and y_val."
+            f"Unknown label type: y holds {short_repr(unknown[0])}, but the classes are "
+            f"{short_list(classes.tolist())}: give labels of their kind."
         )
-    return quantiles
+
+
+def score_numbers(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
+    weight = read_weight_of_rows(predicted, sample_weight)
+    values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
+    if len(predicted) != len(values):
+        raise ValueError(different_lengths_message(len(predicted), len(values)))
+    head.regression_target.check_number_of_targets(values)
+    # scale by a power of two, which is exact, so that squares of targets neither overflow nor vanish
+    _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
+    values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)
+    if not head.loss.levels:
+        return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
+    predicted = np.ldexp(predicted, -exponents)  # (n, L), for one target
+    pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
+    return float(
+        np.mean(
+            [d2_pinball_score(values, p, sample_weight=weight, alpha=quantile_level) for quantile_level, p in pairs]
+        )
+    )
+
+
+def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> float:
+    """Return the mean R^2 of the outputs, each over the rows whose target is present."""
+    present = ~np.isnan(values)
+    if present.all():
+        return float(r2_score(values, predicted, sample_weight=weight))
+    columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
+    each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
+    return float(np.mean(each))
+
+
+# --- classification and regression -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """What differs between classification and regression."""
+
+    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
+    # for each prediction method: (fitted, *its arguments) -> decoding; raises if it cannot predict
+    methods: Mapping[str, Callable[..., Decoding]]
+    out_of_fold_method: str  # the method that predicts held-out rows
+    # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
+    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
+    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
+
+
+CLASSIFICATION = ProblemType(
+    learn_head=learn_label_head,
+    methods={
+        "predict": prediction_decoding,
+        "predict_proba": probability_decoding,
+        "predict_log_proba": log_probability_decoding,
+        "decision_function": raw_output_decoding,
+        "predict_set": set_decoding,
+    },
+    out_of_fold_method="predict_proba",
+    learn_residuals=learn_label_residuals,
+    score=accuracy,
+)
+
+
+REGRESSION = ProblemType(
+    learn_head=learn_regression_head,
+    methods={
+        "predict": prediction_decoding,
+        "predict_interval": interval_decoding,
+        "predict_quantiles": quantile_decoding,
+    },
+    out_of_fold_method="predict",
+    learn_residuals=learn_regression_residuals,
+    score=score_numbers,
+)
 
 
 # --- explanations ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The parameters of both estimators, one per line, with type, constraints and default; and errors for conflicts.
+"""The parameters of both estimators, one per line, with type, constraints, marks and default; and their checks.
 
 The classes are dataclasses: `__init__` only stores its arguments, and editors know the signature. The docstrings of the
 estimators describe the parameters, and `resolve` replaces every "auto".
@@ -9,41 +9,108 @@ hashed.
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import KW_ONLY, dataclass
+from enum import Enum, auto
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import get_scorer_names
 
-from sknet._estimators.constraints import (
-    AUTO,
-    BELOW_ONE,
-    BETWEEN_0_AND_1,
-    BETWEEN_1_AND_2,
-    COUNT,
-    FIXED,
-    FROM_0_TO_1,
-    INFINITY,
-    NOT_NEGATIVE,
-    POSITIVE,
-    SCORER_NAMES,
-    SPLITTER,
-    TWO_OR_MORE,
-    Constraints,
-    derive_constraints,
-    one_of,
+from sknet._estimators.sklearn_api import (
+    BaseCrossValidator,
+    BaseShuffleSplit,
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    suggest_value,
+    validate_parameter_constraints,
+    with_checked_keywords,
 )
-from sknet._estimators.sklearn_types import BaseCrossValidator, BaseShuffleSplit
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
 from sknet._network.weights import INITIALIZERS, Initializer
 from sknet._tables.kinds import ColumnChoices
 from sknet._tables.numbers import SCALINGS
+from sknet._tables.read import suggest_fraction
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, Optimizer
 from sknet._training.solver import Solver
 from sknet._typing import Array
+
+# --- constraints -----------------------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+Constraints: TypeAlias = dict[str, list[object]]
+
+COUNT = Interval(Integral, 1, None, closed="left")
+TWO_OR_MORE = Interval(Integral, 2, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+BETWEEN_0_AND_1 = Interval(Real, 0, 1, closed="neither")
+FROM_0_TO_1 = Interval(Real, 0, 1, closed="both")
+BETWEEN_1_AND_2 = Interval(Real, 1, 2, closed="neither")
+INFINITY = Options(Real, {np.inf})  # infinity is not Integral
+SPLITTER = HasMethods(["split", "get_n_splits"])
+SCORER_NAMES = get_scorer_names()
+
+
+class OneOf(StrOptions):
+    """The constraint for a str that is one of several names. Messages list the names in a fixed order."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(set(names))
+        self.names = names
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, self.names))}}}"
+
+
+AUTO = OneOf("auto")
+
+
+class Mark(Enum):
+    """What else is true of a parameter; its line has the mark after the constraints."""
+
+    FIXED = auto()  # must not change when training continues, since the encoding was learnt with it
+    FIRST_ORDER = auto()  # only first-order solvers have it
+    MAY_DIFFER = auto()  # may differ when a run is resumed: it decides how long the run trains, and what it prints
+
+
+FIXED, FIRST_ORDER, MAY_DIFFER = Mark
+
+
+def derive_constraints(cls: type[T]) -> type[T]:
+    """Decorate a dataclass of parameters: set `_parameter_constraints`, for scikit-learn, and `_marked`.
+
+    The constraints follow the type in `Annotated`, or come from the type itself. The signature shows the types alone.
+    Errors of `__init__` name the class.
+    """
+    annotations: dict[str, Any] = cls.__init__.__annotations__
+    constraints: Constraints = {}
+    marked: dict[Mark, list[str]] = {mark: [] for mark in Mark}
+    for name, annotated in annotations.items():
+        hint, *given = get_args(annotated) if get_origin(annotated) is Annotated else [annotated]
+        annotations[name] = hint
+        for mark in [item for item in given if isinstance(item, Mark)]:
+            given.remove(mark)
+            marked[mark].append(name)
+        if given:
+            constraints[name] = given
+        elif get_origin(hint) is Literal:
+            constraints[name] = [OneOf(*get_args(hint))]
+        elif hint is bool:
+            constraints[name] = ["boolean"]
+    cls._parameter_constraints, cls._marked = constraints, marked  # type: ignore[attr-defined]
+    cls.__init__ = with_checked_keywords(cls.__init__)  # type: ignore[method-assign]
+    return cls
+
+
+# --- the parameters ---------------------------------------------------------------------------------------------------
 
 Auto: TypeAlias = Literal["auto"]
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
@@ -67,31 +134,31 @@ class CommonParameters:
     """The parameters of both estimators."""
 
     _parameter_constraints: ClassVar[Constraints]
-    _fixed_once_learnt: ClassVar[list[str]]  # they determine the encoding of table and targets
+    _marked: ClassVar[dict[Mark, list[str]]]  # the names of the parameters with each mark
 
     # --- the network ---
     hidden_layer_sizes: Annotated[int | Sequence[int] | Auto, "array-like", COUNT, AUTO] = "auto"
-    activation: Annotated[Activations, one_of(*ACTIVATIONS), Activation, "array-like"] = "sigmoid"
+    activation: Annotated[Activations, OneOf(*ACTIVATIONS), Activation, "array-like"] = "sigmoid"
     _: KW_ONLY
     loss: str | Loss = ""  # the default is set in the subclasses
     depth: Annotated[int, COUNT] = 1
     n_members: Annotated[int | Auto, COUNT, AUTO, FIXED] = "auto"
     # --- training ---
     learning_rate_init: Annotated[float, POSITIVE] = 0.015
-    max_iter: Annotated[int, COUNT] = 128
-    batch_size: Annotated[int | Literal["auto", "proportional"], one_of("auto", "proportional"), COUNT] = "proportional"
-    solver: Annotated[str | Optimizer, one_of(*SOLVERS), Optimizer] = "adam"
-    learning_rate: Annotated[str | Callable[[float], float], one_of(*SCHEDULES), callable] = "flat_cosine"
+    max_iter: Annotated[int, COUNT, MAY_DIFFER] = 128
+    batch_size: Annotated[int | Literal["auto", "proportional"], OneOf("auto", "proportional"), COUNT] = "proportional"
+    solver: Annotated[str | Optimizer, OneOf(*SOLVERS), Optimizer] = "adam"
+    learning_rate: Annotated[str | Callable[[float], float], OneOf(*SCHEDULES), callable] = "flat_cosine"
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
-    verbose: Annotated[bool | int, "verbose"] = False
+    verbose: Annotated[bool | int, "verbose", MAY_DIFFER] = False
     # --- when to stop ---
-    early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", one_of("auto", "folds")] = "auto"
+    early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", OneOf("auto", "folds")] = "auto"
     validation_fraction: Annotated[float | Splitter | Auto, BETWEEN_0_AND_1, SPLITTER, AUTO] = "auto"
-    scoring: Annotated[str | Callable[..., float], one_of("loss", *SCORER_NAMES), callable] = "loss"
-    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO] = "auto"
-    tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
+    scoring: Annotated[str | Callable[..., float], OneOf("loss", *SCORER_NAMES), callable] = "loss"
+    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO, MAY_DIFFER] = "auto"
+    tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO, MAY_DIFFER] = "auto"
     # --- the table ---
-    categorical_features: Annotated[str | ColumnNames | None, "array-like", one_of("from_dtype"), None, FIXED] = (
+    categorical_features: Annotated[str | ColumnNames | None, "array-like", OneOf("from_dtype"), None, FIXED] = (
         "from_dtype"
     )
     text_features: Annotated[str | ColumnNames | None, "array-like", AUTO, None, FIXED] = "auto"
@@ -100,21 +167,21 @@ class CommonParameters:
     text_components: Annotated[int, COUNT, FIXED] = 30
     numeric_encoding: Annotated[Literal["raw", "piecewise_linear", "steps", "auto"], FIXED] = "auto"
     n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO, FIXED] = "auto"
-    input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED] = "auto"
-    input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None, FIXED] = "robust"
+    input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED, FIRST_ORDER] = "auto"
+    input_scaling: Annotated[str | None, OneOf(*filter(None, SCALINGS)), None, FIXED] = "robust"
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None, FIXED] = None
-    interaction_cst: Annotated[str | InteractionSets | None, one_of(*INTERACTIONS), list, tuple, None, FIXED] = None
+    interaction_cst: Annotated[str | InteractionSets | None, OneOf(*INTERACTIONS), list, tuple, None, FIXED] = None
     # --- regularisation ---
     alpha: Annotated[float, NOT_NEGATIVE] = 0.01
     l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
     weight_decay: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
-    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like"] = "auto"
-    max_norm: Annotated[float | None, POSITIVE, None] = None
+    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like", FIRST_ORDER] = "auto"
+    max_norm: Annotated[float | None, POSITIVE, None, FIRST_ORDER] = None
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
     averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     # --- initial weights, order and precision ---
-    init: Annotated[str | Initializer | Weights, one_of("centred", "auto", *INITIALIZERS), callable, tuple] = "auto"
-    warm_start: bool = False
+    init: Annotated[str | Initializer | Weights, OneOf("centred", "auto", *INITIALIZERS), callable, tuple] = "auto"
+    warm_start: Annotated[bool, MAY_DIFFER] = False
     shuffle: bool = True
     dtype: Annotated[Literal["auto", "float32", "float64"], FIXED] = "auto"
     # --- single solvers and schedules ---
@@ -124,7 +191,7 @@ class CommonParameters:
     momentum: Annotated[float, FROM_0_TO_1] = 0.9
     nesterovs_momentum: bool = True
     power_t: Annotated[float, NOT_NEGATIVE] = 0.5
-    max_fun: Annotated[int, COUNT] = 15000
+    max_fun: Annotated[int, COUNT, MAY_DIFFER] = 15000
 
 
 @derive_constraints
@@ -133,8 +200,8 @@ class ClassifierParameters(CommonParameters):
     """The parameters of the classifier: the common ones, `loss` with its default, and its own."""
 
     _: KW_ONLY
-    loss: Annotated[str | Loss, one_of(*CLASSIFICATION_LOSSES), Loss] = "log_loss"
-    class_weight: Annotated[ClassWeight, dict, list, one_of("balanced"), None] = None
+    loss: Annotated[str | Loss, OneOf(*CLASSIFICATION_LOSSES), Loss] = "log_loss"
+    class_weight: Annotated[ClassWeight, dict, list, OneOf("balanced"), None] = None
     label_smoothing: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     temperature_scaling: Annotated[bool | Auto, "boolean", AUTO] = "auto"
 
@@ -145,11 +212,73 @@ class RegressorParameters(CommonParameters):
     """The parameters of the regressor: the common ones, `loss` with its default, and its own."""
 
     _: KW_ONLY
-    loss: Annotated[str | Loss, one_of(*REGRESSION_LOSSES), Loss] = "squared_error"
+    loss: Annotated[str | Loss, OneOf(*REGRESSION_LOSSES), Loss] = "squared_error"
     quantile: Annotated[float | Sequence[float] | Auto, BETWEEN_0_AND_1, AUTO, "array-like"] = "auto"
     huber_delta: Annotated[float | Auto, POSITIVE, AUTO] = "auto"
     tweedie_power: Annotated[float | Auto, BETWEEN_1_AND_2, AUTO] = "auto"
-    target_scaling: Annotated[Literal["standard"] | None, one_of("standard"), None, FIXED] = "standard"
+    target_scaling: Annotated[Literal["standard"] | None, OneOf("standard"), None, FIXED] = "standard"
+
+
+# --- checks of single values ------------------------------------------------------------------------------------------
+
+LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
+"""The names of losses, which users may pass as the first positional argument by mistake."""
+
+SIZES = ("hidden_layer_sizes", "depth")
+"""Parameters without an upper limit here, since layers are compared with the memory later."""
+
+LARGEST_INTEGER = 2**63
+"""Integers of this size raise an error. No size or count is that large, and some cannot become a float."""
+
+
+def check_parameters(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Raise for invalid parameters as scikit-learn does, and for values that it would misread."""
+    check_misread_values(estimator, parameters, constraints)
+    try:
+        validate_parameter_constraints(constraints, parameters, caller_name=estimator)
+    except InvalidParameterError as error:
+        wrong = next(name for name in parameters if str(error).startswith(f"The {name!r} parameter"))
+        raise InvalidParameterError(f"{error}{_suggestion(parameters[wrong], constraints[wrong])}") from None
+
+
+def _suggestion(value: object, allowed: Sequence[object]) -> str:
+    """Return a hint at the probable meaning of an invalid value, "" if there is none."""
+    if isinstance(value, str):
+        return suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
+    is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
+    return suggest_fraction(value) if is_fraction else ""
+
+
+def check_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
+    sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
+    if isinstance(sizes, str) and sizes != "auto":
+        what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSSES else "text"
+        raise InvalidParameterError(
+            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, one for each layer, as "
+            f"(96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
+        )
+    if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
+        raise InvalidParameterError(
+            f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
+            f"learning_rate_init={rate!r}."
+        )
+    for name, value in parameters.items():
+        allowed = constraints.get(name, [])  # empty for parameters of a subclass
+        # scikit-learn's checks accept True and False as the integers 1 and 0
+        may_be_number = any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
+        if isinstance(value, bool | np.bool_) and may_be_number:
+            raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
+        if isinstance(value, set | frozenset):
+            raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int) and abs(number) >= LARGEST_INTEGER and name not in SIZES:
+                raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
+
+
+# --- questions about parameters ---------------------------------------------------------------------------------------
 
 
 def copy_containers(value: Any) -> Any:
@@ -216,9 +345,6 @@ def check_has_partial_fit(estimator: CommonParameters) -> bool:
 
 # --- conflicts -------------------------------------------------------------------------------------------------------
 
-MAY_DIFFER = ("max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "max_fun")
-"""Parameters that may differ when a run is resumed: they decide how long it trains, and what it prints."""
-
 
 def check_no_conflict(p: CommonParameters, what: str, conflicts: Mapping[str, object], remedy: str) -> None:
     """Raise for the first parameter that conflicts with `what`, such as "warm_start=True does"."""
@@ -246,7 +372,7 @@ def check_folds(p: CommonParameters) -> None:
     check_no_conflict(p, folds, conflicts, remedy)
 
 
-def check_own_rows(p: CommonParameters) -> None:
+def check_validation_rows(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes `X_val`."""
     if not p.early_stopping:  # this is scikit-learn's own message
         raise ValueError(
@@ -274,7 +400,7 @@ def check_temperature(p: CommonParameters) -> None:
 def check_solver(p: CommonParameters) -> None:
     """Raise if a parameter of first-order solvers is set with another solver."""
     if not solver_class(p.solver).is_first_order:
-        conflicts = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None, "input_gains": p.input_gains}
+        conflicts = {name: np.any(getattr(p, name)) for name in p._marked[FIRST_ORDER]}
         check_no_conflict(p, f"solver={p.solver!r} does", conflicts, "choose solver='adam'")
 
 
@@ -304,14 +430,15 @@ def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]
     # a generator has advanced since, so the drawn seeds are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
     resolved_first = ("early_stopping", "solver")
-    names = sorted(resolved.keys() - drawn - {*MAY_DIFFER}, key=lambda name: (name not in resolved_first, name))
+    may_differ = {*ClassifierParameters._marked[MAY_DIFFER], *RegressorParameters._marked[MAY_DIFFER]}
+    names = sorted(resolved.keys() - drawn - may_differ, key=lambda name: (name not in resolved_first, name))
     return {name: resolved[name] for name in names}
 
 
 def fixed_once_learnt(p: CommonParameters) -> list[str]:
     """Return the parameters that must not change while training continues; a warm start by L-BFGS learns no gains."""
     has_gains = solver_class(p.solver).is_first_order
-    return [name for name in p._fixed_once_learnt if has_gains or name != "input_gains"]
+    return [name for name in p._marked[FIXED] if has_gains or name != "input_gains"]
 
 
 def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:

@@ -1,46 +1,163 @@
-"""Plan a fit: choose the rows that evaluate epochs, replace every "auto", learn the encoding, and make the networks.
+"""Plan a call: draw its seeds, choose the rows that evaluate epochs, replace every "auto", and learn the encoding.
 
-The table is encoded once for all networks of a call.
+A call starts from nothing, from the result of an earlier call, or from a checkpoint.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
-from copy import copy, deepcopy
-from dataclasses import replace
-from typing import Any
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.metrics import check_scoring
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 
 from sknet._estimators import fit_messages
-from sknet._estimators.fit_run import FitRun, Plan, Start, member_seeds, origin_of
-from sknet._estimators.fitted import Fitted, OutputsForScorer
-from sknet._estimators.parameters import (
-    column_choices,
-    copy_containers,
-    solver_class,
-    validation_splitter,
-)
-from sknet._estimators.read_data import ReadData, prefix_errors
+from sknet._estimators.fitted import Fitted
+from sknet._estimators.parameters import column_choices, copy_containers, solver_class, validation_splitter
+from sknet._estimators.read_data import Columns, ReadData
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
-from sknet._estimators.user_warnings import warn
-from sknet._model.encoding import Encoding, EncodingLearner, encode_rows, encoding_to_continue_by
-from sknet._model.evaluation import EvaluatedByRows, Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
-from sknet._model.folds import FoldPhase, draw_folds
+from sknet._estimators.sklearn_api import warn
+from sknet._model.encoding import Encoding, EncodingLearner
+from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
+from sknet._model.folds import draw_folds
 from sknet._model.heads import LabelHead
-from sknet._model.model import Model
-from sknet._model.sensitivity import importance_rows
 from sknet._model.settings import Settings
-from sknet._model.trainer import check_networks_fit_in_memory
+from sknet._storage.files import LoadedCheckpoint
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.encoding import rescale_constant_columns
 from sknet._tables.kinds import survey_columns
-from sknet._tables.read import default_names, is_frame, short_repr
+from sknet._tables.read import default_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
-from sknet._typing import Array
+from sknet._training.solver import State
 
-# --- the plan --------------------------------------------------------------------------------------------------------
+# --- the start of a call ---------------------------------------------------------------------------------------------
+
+
+class Seeds(NamedTuple):
+    """The seeds of a fit."""
+
+    weights: int  # of the first weights
+    rows: int  # of held-out rows, folds, and the sample that columns are learnt from
+    steps: int  # of the order of rows, and dropout
+
+    def as_tuple(self) -> tuple[int, int, int]:
+        """Return a plain tuple, so that pickles and files do not name a private class."""
+        return self.weights, self.rows, self.steps
+
+
+def draw_seeds(source: np.random.RandomState) -> Seeds:
+    """Draw the seeds of a fit."""
+    return Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
+
+
+def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
+    """Draw (weights, steps) seeds for each member. The first member has the seeds of a single network."""
+    weights, steps = (  # members share the seed of rows
+        [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
+        for seed in (seeds.weights, seeds.steps)
+    )
+    return list(zip(weights, steps, strict=True))
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a call starts: its seeds, and the result or the checkpoint to continue from."""
+
+    seeds: Seeds
+    earlier: Fitted | None = None  # the result to continue from; None for new training
+    is_partial_fit: bool = False  # whether the call is `partial_fit`
+    checkpoint: LoadedCheckpoint | None = None
+
+    @property
+    def state(self) -> State | None:
+        """The training state to continue from; a warm start has none, since it trains like a new fit."""
+        return None if self.earlier is None or not self.is_partial_fit else self.earlier.state
+
+    @property
+    def n_samples_seen(self) -> int:
+        """How many rows earlier calls have trained on, counted once per epoch."""
+        return 0 if self.earlier is None else self.earlier.n_samples_seen
+
+    @property
+    def began_with_partial_fit(self) -> bool:
+        """Whether training began with `partial_fit`, which trains a single network."""
+        earlier = self.earlier
+        was_alone = earlier is None or (self.state is not None and earlier.resolved["n_members"] == 1)
+        return self.is_partial_fit and was_alone
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs earlier calls have trained, or the run that a checkpoint holds."""
+        states = [] if self.checkpoint is None else self.checkpoint.progress.states
+        return max([state.epoch for state in (*states, self.state) if state is not None], default=0)
+
+
+@contextmanager
+def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_fit: bool = False) -> Iterator[Start]:
+    """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
+
+    An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
+    Calls that share a generator in several threads draw different seeds. If the call fails, the generator is rewound,
+    unless it has been used since.
+    """
+    if earlier is not None and earlier.state is not None:
+        yield Start(Seeds(*earlier.seeds), earlier, is_partial_fit)
+        return
+    source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
+    with _GENERATOR_LOCK:
+        before = source.get_state(legacy=False)
+        drawn = draw_seeds(source)
+        after = source.get_state(legacy=False)
+    try:
+        seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
+        yield Start(seeds, earlier, is_partial_fit)
+    except BaseException:
+        with _GENERATOR_LOCK:
+            is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
+            if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
+                source.set_state(before)
+        raise
+
+
+_GENERATOR_LOCK = Lock()
+"""Held while a generator draws seeds or is rewound."""
+
+
+def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -> Start:
+    """Return the start of a call that resumes a run; `fitted` is the result of an earlier call, if any."""
+    was_warm_start = checkpoint.origin.seen_before > 0
+    return Start(Seeds(*checkpoint.origin.seeds), fitted if was_warm_start else None, checkpoint=checkpoint)
+
+
+def advance_random_state(estimator: BaseEstimator) -> None:
+    """Advance the user's own generator as `draw_start` does."""
+    if isinstance(estimator.random_state, np.random.RandomState):
+        draw_seeds(estimator.random_state)
+
+
+# --- the plan of a call ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a call: its start, settings, rows, encoding, and the evaluation of epochs."""
+
+    start: Start
+    settings: Settings
+    resolved: dict[str, object]  # all parameters, with every "auto" replaced
+    rows: Rows  # of positive weight, including held-out rows
+    columns: Columns
+    encoding: Encoding
+    evaluation: Evaluation
+    learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
+
+    @property
+    def n_train(self) -> int:
+        """How many rows the published networks are trained on."""
+        return len(self.rows) if self.evaluation.train is None else len(self.evaluation.train)
 
 
 def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
@@ -49,7 +166,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     The encoding is learnt from a sample of the training rows.
     """
     rows, batch_size = data.rows, estimator.batch_size
-    evaluation = NoEvaluation() if start.is_increment else choose_evaluation(estimator, data, start)
+    evaluation = NoEvaluation() if start.is_partial_fit else choose_evaluation(estimator, data, start)
     n_train = len(rows) if evaluation.train is None else len(evaluation.train)
     facts = Facts(
         n_train,
@@ -57,7 +174,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         n_held_out=len(rows) - n_train,
         limits=rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        began_with_increments=start.has_one_network,
+        began_with_partial_fit=start.began_with_partial_fit,
     )
     is_first_order = solver_class(estimator.solver).is_first_order
     if not is_first_order and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
@@ -68,12 +185,12 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
     if start.earlier is not None:
         settings, resolved = resolve_parameters(estimator, facts)
         encoding = replace(start.earlier.model.encoding, head=data.head)
-        if start.is_increment:
+        if start.is_partial_fit:
             encoding = rescale_encoding(encoding, rows, start)
     else:
         if isinstance(data.head, LabelHead):
             fit_messages.warn_of_single_class(data.head.labels.classes_by_column)
-        elif not start.is_increment:
+        elif not start.is_partial_fit:
             fit_messages.warn_of_single_row(len(rows))
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
@@ -87,8 +204,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.check_left_out_columns(encoding.encoder)
-    fit_messages.warn_of_ended_schedule(settings, start)
-    learner_of_folds = learner if isinstance(evaluation, Folds) else None
+    fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         start=start,
         settings=settings,
@@ -97,7 +213,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         columns=data.columns,
         encoding=encoding,
         evaluation=evaluation,
-        learner=learner_of_folds,
+        learner=learner,
     )
 
 
@@ -140,7 +256,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
         return NoEvaluation(is_short_of_rows=True)
-    fit_messages.warn_of_rows_seen(start, n, fraction)
+    fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
     return HeldOut(split, rows.take(split.held_out))
 
 
@@ -149,100 +265,3 @@ def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings
     settings, parameters = resolve(estimator, facts)
     given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
     return settings, given | vars(parameters)  # resolved values replace the original ones
-
-
-# --- the networks ----------------------------------------------------------------------------------------------------
-
-
-def assemble_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
-    """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
-    start, rows, settings, encoding, evaluation = plan.start, plan.rows, plan.settings, plan.encoding, plan.evaluation
-    n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
-    check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
-    if n_folds:  # folds may encode the table again, but not its texts
-        rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
-
-    # cross-fitted: the target means of a training row do not contain its own target
-    trained_by = encoding
-    if start.earlier is not None:
-        trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_increment)
-    encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
-    train_rows, held_out = encoded, None
-    match evaluation:
-        case HeldOut(split):
-            train_rows, held_out = encoded.take(split.train), encoded.take(split.held_out)
-        case OwnRows(own_rows):
-            with prefix_errors("X_val"):
-                held_out = encode_rows(encoding, own_rows, cross_fit=False)
-
-    name, checkpoint, fold_phase = type(estimator).__name__, start.checkpoint, None
-    if checkpoint is not None:
-        checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
-    if isinstance(evaluation, Folds) and plan.learner is not None:
-        seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        fold_phase = FoldPhase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
-        if checkpoint is not None and checkpoint.progress.folds is not None:
-            with checkpoint.errors():
-                fold_phase.resume(checkpoint.progress.folds)
-
-    score = None
-    if evaluation.held_out_rows is not None and estimator.scoring != "loss":
-        score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
-    return FitRun(
-        estimator_name=name,
-        plan=plan,
-        train_rows=train_rows,
-        held_out=held_out,
-        score=score,
-        # `partial_fit` skips importances, to be fast on a few rows
-        importance_rows=None if start.is_increment else importance_rows(rows, encoded, evaluation.train),
-        fold_phase=fold_phase,
-        keeps_out_of_fold=estimator.early_stopping == "folds",
-    )
-
-
-# --- the score of every epoch ----------------------------------------------------------------------------------------
-
-
-def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
-    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
-    trained = copy(estimator)  # the estimator itself must not change before the fit ends
-    scorer = check_scoring(trained, estimator.scoring)
-    X = held_out.X.for_scorer()
-    kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
-    kind = "classifier" if is_classifier(estimator) else "regressor"
-    weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    y = plan.encoding.head.reshape_like_y(held_out.y)
-
-    def score(model: Model, raw: Array) -> float:
-        trained._fitted = Fitted(
-            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
-        )
-        trained._outputs_for_scorer = OutputsForScorer(raw, kept)
-        try:
-            found = scorer(trained, X, y, **weights)
-        except (TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, TypeError) and "sample_weight" in str(error):
-                raise ValueError(
-                    f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
-                    "another, or make it of a function that takes the keyword sample_weight."
-                ) from error
-            if not isinstance(estimator.scoring, str):
-                raise  # an error of the user's own code
-            raise ValueError(
-                f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
-                f"{kind}s, or scoring='loss'."
-            ) from error
-        return _as_score(found, estimator.scoring)
-
-    return score
-
-
-def _as_score(found: Any, scoring: object) -> float:
-    """Return a scorer's result as a float; raise if it is not a single number."""
-    with suppress(TypeError, ValueError):
-        if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
-            return float(found)
-    raise TypeError(
-        f"scoring={scoring!r} returned {short_repr(found)}: a scorer must return one number, the larger the better."
-    )

@@ -55,6 +55,50 @@ from sknet._tables.read import (
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
 from sknet._typing import Array, DType, Table, Target
 
+# --- what is read ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of the first table, which later tables must match."""
+
+    n: int
+    names: Array | None  # None unless all names are str
+    float_type: DType  # dtype of fitted arrays and predictions: float32 if the table has it, else float64
+    text_positions: tuple[int, ...] = ()  # indices of the columns of an array that may hold text
+
+
+@dataclass(frozen=True)
+class FitArguments:
+    """The arguments of `fit`, `resume` or `partial_fit`."""
+
+    X: Table | FeatureTable
+    y: Target
+    sample_weight: Target = None
+    X_val: Table | FeatureTable = None
+    y_val: Target = None
+    sample_weight_val: Target = None
+    groups: Target = None
+    columns: Columns | None = None  # of an X that was checked when it was written to a file
+    classes: Target = None  # for `partial_fit`
+
+    @property
+    def has_validation_rows(self) -> bool:
+        """Whether any part of a validation set was passed."""
+        return not (self.X_val is None and self.y_val is None and self.sample_weight_val is None)
+
+
+@dataclass(frozen=True)
+class ReadData:
+    """The checked data of a call."""
+
+    head: Head
+    rows: Rows  # of positive weight
+    columns: Columns
+    passed: FitArguments  # the original arguments, including rows of weight 0
+    held_out: Rows | None = None  # X_val and y_val; rows of X are held out later
+
+
 # --- rows of weight 0 ------------------------------------------------------------------------------------------------
 
 
@@ -100,47 +144,6 @@ def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
     return take_rows(values.tocsr() if is_sparse(values) else values, row_indices)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """The columns of the first table, which later tables must match."""
-
-    n: int
-    names: Array | None  # None unless all names are str
-    float_type: DType  # dtype of fitted arrays and predictions: float32 if the table has it, else float64
-    text_positions: tuple[int, ...] = ()  # indices of the columns of an array that may hold text
-
-
-@dataclass(frozen=True)
-class FitArguments:
-    """The arguments of `fit`, `resume` or `partial_fit`."""
-
-    X: Table | FeatureTable
-    y: Target
-    sample_weight: Target = None
-    X_val: Table | FeatureTable = None
-    y_val: Target = None
-    sample_weight_val: Target = None
-    groups: Target = None
-    columns: Columns | None = None  # of an X that was checked when it was written to a file
-    classes: Target = None  # for `partial_fit`
-
-    @property
-    def has_own_rows(self) -> bool:
-        """Whether any part of a validation set was passed."""
-        return not (self.X_val is None and self.y_val is None and self.sample_weight_val is None)
-
-
-@dataclass(frozen=True)
-class ReadData:
-    """The checked data of a call."""
-
-    head: Head
-    rows: Rows  # of positive weight
-    columns: Columns
-    passed: FitArguments  # the original arguments, including rows of weight 0
-    held_out: Rows | None = None  # X_val and y_val; rows of X are held out later
-
-
 # --- tables with their targets ---------------------------------------------------------------------------------------
 
 
@@ -179,10 +182,10 @@ def read_rows(
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
     head, values = parse(replace_zero_weight_rows(arguments.y, weight, "y"))
-    return head, assemble_rows(table, values, weight, arguments.groups), columns
+    return head, make_rows(table, values, weight, arguments.groups), columns
 
 
-def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Columns) -> Rows:
+def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: Columns) -> Rows:
     """Check the validation set that the user passes."""
     if arguments.X_val is None and arguments.y_val is None:
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
@@ -195,7 +198,7 @@ def read_own_rows(arguments: FitArguments, name: str, head: Head, columns: Colum
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
     with prefix_errors("y_val"):
         values = head.read(replace_zero_weight_rows(arguments.y_val, weight, "y_val"))
-    return assemble_rows(table, values, weight, names=("X_val", "y_val"))
+    return make_rows(table, values, weight, names=("X_val", "y_val"))
 
 
 @contextmanager
@@ -242,10 +245,13 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
         table = _check_frame(frame_of_objects(objects, text_positions), name)
         return table, Columns(objects.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
-        table = _check_frame(X, name)
+        table, stand_in = _check_frame(X, name), _class_named(name)()
+        validate_data(stand_in, table, skip_check_array=True)  # raises if only some names are text
+        names = getattr(stand_in, "feature_names_in_", None)
+        if names is not None:
+            check_text_is_encodable(names, "X.columns")
         # the types of X, since `table` may have other types if X is a polars frame
-        columns = Columns(table.shape[1], feature_names(table), _float_type(X.dtypes))
-        return table, columns
+        return table, Columns(table.shape[1], names, _float_type(X.dtypes))
     table = _read_array(X, partial(check_array, estimator=name))
     return table, Columns(table.shape[1], None, _float_type([table.dtype]))
 
@@ -397,22 +403,6 @@ def _has_finite_sum(X: Array) -> bool:
         return bool(np.isfinite(X.sum()))
 
 
-def feature_names(X: Table) -> Array | None:
-    """Return a frame's column names; None if no name is a str. Raise if only some are."""
-    names = np.asarray(X.columns, dtype=object)
-    are_text = {isinstance(name, str) for name in names}
-    if are_text == {True, False}:  # this is scikit-learn's own message
-        kinds = sorted({type(name).__qualname__ for name in names})
-        raise TypeError(
-            "Feature names are only supported if all input features have string names, but your input has "
-            f"{kinds} as feature name / column name types. If you want feature names to be stored and validated, you "
-            "must convert them all to strings, by using X.columns = X.columns.astype(str) for example. Otherwise you "
-            "can remove feature / column names from your input data, or convert them all to a non-string data type."
-        )
-    check_text_is_encodable(names, "X.columns")
-    return names if are_text == {True} else None
-
-
 def _float_type(dtypes: Iterable[object]) -> DType:
     """Return float32 if all columns have it (or "Float32" of pandas or polars), else float64."""
     names = {str(getattr(dtype, "name", dtype)).lower() for dtype in dtypes}  # polars' types have no name
@@ -489,7 +479,7 @@ def different_lengths_message(n_of_table: int, n_of_targets: int, names: tuple[s
     )
 
 
-def assemble_rows(
+def make_rows(
     table: FeatureTable, values: Array, weight: Array | None, groups: Target = None, names: tuple[str, str] = ("X", "y")
 ) -> Rows:
     """Return the rows of positive weight. `table` has only these rows; `values`, `weight` and `groups` have all rows.

@@ -1,93 +1,15 @@
 """The regressor, which predicts numbers."""
 
-from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from numpy.typing import ArrayLike
 
 from sknet._estimators.base import InMemoryMLP
-from sknet._estimators.constraints import fit_context
-from sknet._estimators.fitted import Fitted
-from sknet._estimators.methods import (
-    Decoding,
-    ProblemType,
-    conformal_quantile,
-    read_quantiles,
-    residual_quantiles,
-    score_numbers,
-)
+from sknet._estimators.methods import REGRESSION
 from sknet._estimators.parameters import RegressorParameters, check_has_partial_fit
 from sknet._estimators.resolve import loss_if_valid
-from sknet._estimators.sklearn_types import RegressorMixin, Tags, available_if
-from sknet._model.heads import learn_regression_head
-from sknet._model.residuals import (
-    has_interval,
-    intervals_around,
-    learn_regression_residuals,
-    quantiles_around,
-    quantiles_between,
-)
-from sknet._tables.read import short_repr
+from sknet._estimators.sklearn_api import RegressorMixin, Tags, available_if, fit_context
 from sknet._typing import Array, Table, Target
-
-
-def _decode_numbers(fitted: Fitted) -> Decoding:
-    return Decoding(fitted.model.head.predict)
-
-
-def _decode_intervals(fitted: Fitted, coverage: float = 0.9) -> Decoding:
-    head: Any = fitted.model.head
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
-            "ends, such as quantile=[0.05, 0.95], or choose another loss."
-        )
-    scaled: Any = fitted.residuals
-    quantile = conformal_quantile(scaled, coverage, "predict_interval")
-    # values: (n,), (n, n_outputs) or (n, n_levels)
-    return Decoding(head.predict, lambda values: intervals_around(head, values, quantile, scaled), ["lower", "upper"])
-
-
-def _decode_quantiles(fitted: Fitted, quantiles: object) -> Decoding:
-    head: Any = fitted.model.head
-    quantile_levels = read_quantiles(quantiles)
-    k = head.regression_target.n_outputs
-    if k > 1:
-        raise ValueError(
-            f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "
-            "sklearn.multioutput.MultiOutputRegressor."
-        )
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so other quantiles are unknown: give "
-            "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
-        )
-    known = head.loss.levels
-    if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
-        raise ValueError(
-            f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
-            "fit with wider levels in quantile=, or choose another loss."
-        )
-    scaled: Any = fitted.residuals
-    if known:
-        finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
-    else:
-        residuals = residual_quantiles(scaled, quantile_levels)
-        finish = partial(quantiles_around, head, residuals=residuals, scaled=scaled)
-    return Decoding(head.predict, finish, names=quantile_levels)
-
-
-REGRESSION = ProblemType(
-    learn_head=learn_regression_head,
-    methods={
-        "predict": _decode_numbers,
-        "predict_interval": _decode_intervals,
-        "predict_quantiles": _decode_quantiles,
-    },
-    out_of_fold_method="predict",
-    learn_residuals=learn_regression_residuals,
-    score=score_numbers,
-)
 
 
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):

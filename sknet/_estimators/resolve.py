@@ -7,15 +7,16 @@ scikit-learn's settings does the same as there.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from operator import attrgetter
+from types import UnionType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from sknet._estimators.constraints import suggest_value
 from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
@@ -29,6 +30,7 @@ from sknet._estimators.parameters import (
     solver_class,
     validation_splitter,
 )
+from sknet._estimators.sklearn_api import suggest_value
 from sknet._model import rules_by_rows as rules
 from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
 from sknet._model.machine import check_fits_in_memory
@@ -80,7 +82,7 @@ class Facts:
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
-    began_with_increments: bool = False  # with `partial_fit`, which trains a single network
+    began_with_partial_fit: bool = False  # with `partial_fit`, which trains a single network
 
     @property
     def n_table_rows(self) -> int:
@@ -170,7 +172,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
     is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
     largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS, rules.LARGE_BATCH))
-    proportional = int(np.clip(n // 32, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
+    proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
         "dtype": "float32" if first_order and n >= rules.FEW_ROWS else "float64",
@@ -184,7 +186,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "tol": rules.LARGE_TOL if is_large and first_order else rules.TOL,
         "n_iter_no_change": rules.LARGE_PATIENCE if is_large else rules.PATIENCE,
         "numeric_encoding": "raw",
-        "input_gains": first_order and may_choose_network(p, facts) and np.size(p.hidden_layer_sizes) > 0,
+        "input_gains": first_order and may_add_inputs(p, facts) and np.size(p.hidden_layer_sizes) > 0,
         "n_bins": rules.auto_n_bins(n, facts.columns.n_numbers),
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
@@ -197,13 +199,13 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     if facts.earlier_parameters is not None:  # training continues with the learnt encoders
         values |= {name: facts.earlier_parameters[name] for name in fixed_once_learnt(p) if name in values}
     # bins and target means change the inputs
-    elif may_choose_network(p, facts):
+    elif may_add_inputs(p, facts):
         if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # members with and without bins alternate
         elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
             values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)
         # `partial_fit` would keep the means of its first call
-        if facts.columns.has_many_categories and not facts.began_with_increments:
+        if facts.columns.has_many_categories and not facts.began_with_partial_fit:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and is_evaluated and ours else 0.0
@@ -231,7 +233,7 @@ def auto_numeric_encoding(p: CommonParameters, *, is_evaluated: bool) -> str:
     return "steps" if isinstance(p, ClassifierParameters) and is_evaluated else "piecewise_linear"
 
 
-def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
+def may_add_inputs(p: CommonParameters, facts: Facts) -> bool:
     """Whether "auto" may add inputs to the network.
 
     It may not with the user's initial weights, with unscaled or sparse inputs, or with scikit-learn's schedules.
@@ -241,7 +243,7 @@ def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return the number of networks to train; raise if `n_members` asks for several and another setting forbids it."""
-    if facts.began_with_increments:
+    if facts.began_with_partial_fit:
         return 1
     if facts.earlier_parameters is not None and p.n_members == "auto":
         # the members were joined into one network, `n_members` times as wide: see `make_settings`
@@ -373,13 +375,13 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
     check_solver(p)
     return Settings(
         target=target_settings(p),
-        table=settings_from(
+        table=make_from_parameters(
             ColumnSettings,
             p,
             numeric_encoding=bins if any(sees_bins) else "raw",
             keeps_all_categories=not p.early_stopping,  # so that k `partial_fit` equal a `fit`
         ),
-        network=settings_from(
+        network=make_from_parameters(
             NetworkSettings,
             p,
             hidden_sizes=sizes,
@@ -388,7 +390,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
             n_joined=n_members if is_continued else 1,
         ),
         solver=make_solver(p),
-        regularisation=settings_from(RegularisationSettings, p),
+        regularisation=make_from_parameters(RegularisationSettings, p),
         dtype=np.dtype(p.dtype),
         sees_bins=sees_bins,
     )
@@ -427,15 +429,19 @@ def check_units_for_sets(sizes: tuple[int, ...], n_sets: int) -> None:
         )
 
 
+def one_per_layer(p: CommonParameters, name: str, n_hidden: int, single: UnionType | type) -> list[Any]:
+    """Return a parameter's value for each hidden layer; a value of the type `single` is the value of all layers."""
+    value = getattr(p, name)
+    listed = [value] * n_hidden if isinstance(value, single) else list(value)
+    if len(listed) != n_hidden:
+        raise ValueError(f"{name}={value!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each.")
+    return listed
+
+
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
     """Return one activation per hidden layer, from a single activation or a list, by name or as objects."""
-    listed = [p.activation] * n_hidden if isinstance(p.activation, str | Activation) else list(p.activation)
-    if len(listed) != n_hidden:
-        raise ValueError(
-            f"activation={p.activation!r} has {len(listed)} entries for {n_hidden} hidden layers: give one each."
-        )
     activations = []
-    for entry in listed:
+    for entry in one_per_layer(p, "activation", n_hidden, str | Activation):
         activation = ACTIVATIONS.get(entry) if isinstance(entry, str) else entry
         if not isinstance(activation, Activation):
             hint = suggest_value(entry, ACTIVATIONS) if isinstance(entry, str) else ""
@@ -448,20 +454,23 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
 
 def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     """Return one dropout rate per hidden layer, from a single rate or a list; raise for a list of another length."""
-    alike = isinstance(p.dropout, Real)
-    rates: list[object] = [p.dropout] * n_hidden if alike else list(p.dropout)  # type: ignore[arg-type]
-    if len(rates) != n_hidden:
-        raise ValueError(f"dropout={p.dropout!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
+    rates = one_per_layer(p, "dropout", n_hidden, Real)
     for rate in rates:
         if not isinstance(rate, Real) or not 0.0 <= float(rate) < 1.0:
             raise ValueError(f"dropout={p.dropout!r}: rates must be numbers in [0, 1).")
-    return tuple(map(float, rates))  # type: ignore[arg-type]
+    return tuple(map(float, rates))
 
 
-def settings_from(settings_class: type[T], p: CommonParameters, **given: object) -> T:
-    """Make settings from the parameters that have the names of its fields, and from `given`."""
-    names = {field.name for field in fields(settings_class)} & {field.name for field in fields(p)} - given.keys()  # type: ignore[arg-type]
-    return settings_class(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+def make_from_parameters(make: Callable[..., T], p: CommonParameters, **given: object) -> T:
+    """Call `make` with the parameters that have the names of its arguments, and with `given`."""
+    names = _argument_names(make) & vars(p).keys() - given.keys()
+    return make(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+
+
+@cache
+def _argument_names(make: Callable[..., object]) -> frozenset[str]:
+    """Return the names of a function's arguments or of a dataclass's fields."""
+    return frozenset(signature(make).parameters)
 
 
 def _as_python_number(value: object) -> object:
@@ -474,9 +483,9 @@ def _as_python_number(value: object) -> object:
 def make_solver(p: CommonParameters) -> Solver:
     """Return the solver: a first-order method over mini-batches, or L-BFGS."""
     if solver_class(p.solver) is LBFGS:
-        return settings_from(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
+        return make_from_parameters(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
     ends = schedule_ends(p)
-    return settings_from(
+    return make_from_parameters(
         MiniBatchSolver,
         p,
         optimizer=make_from_parameters(OPTIMIZERS[p.solver], p) if isinstance(p.solver, str) else p.solver,
@@ -492,8 +501,3 @@ def make_solver(p: CommonParameters) -> Solver:
         relative_tol=ends,
         end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
     )
-
-
-def make_from_parameters(make: Callable[..., T], p: CommonParameters) -> T:
-    """Call `make` with the parameters that have the names of its arguments."""
-    return make(**{name: _as_python_number(getattr(p, name)) for name in signature(make).parameters})

@@ -13,7 +13,7 @@ from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, check_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._estimators.user_warnings import warn
+from sknet._estimators.sklearn_api import warn
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._model.residuals import ScaledResiduals

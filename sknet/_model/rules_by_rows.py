@@ -33,10 +33,10 @@ FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1
 TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 """The value of `tol="auto"`: in general (scikit-learn's), with folds, and on large tables, whose losses vary less."""
 
-SMALLEST_PROPORTIONAL_BATCH = 32
-"""`batch_size="proportional"` is a 32nd of the rows, from this size to `TableLimits.largest_batch`. So even on small
-tables, an epoch has about thirty steps. With 16 rows at least, fits to fewer than 1,000 rows would take 1.5 times as
-long and gain nothing."""
+STEPS_PER_EPOCH, SMALLEST_PROPORTIONAL_BATCH = 32, 32
+"""With `batch_size="proportional"`, an epoch has this many steps, unless a batch would have fewer rows than
+`SMALLEST_PROPORTIONAL_BATCH` or more than `TableLimits.largest_batch`. With 16 rows at least, fits to fewer than 1,000
+rows would take 1.5 times as long and gain nothing."""
 
 MAX_STEPS, LARGE_BATCH = 300, 1024
 """If an epoch would have more steps than `MAX_STEPS`, batches grow up to `LARGE_BATCH`. On large tables, less noise in

@@ -61,12 +61,12 @@ SPREAD = np.where(np.arange(100) == 0, 1e300, 1e-10)
 
 
 @pytest.mark.parametrize(("parameters", "weight", "message"), [
-    ({"weight_decay": 1e300}, None, r"with weight_decay=1e\+300: times the rate 0.015 it must be below 2"),
-    ({"weight_decay": 1e6, "solver": "sgd", "early_stopping": False}, None, r"with weight_decay=1e\+06"),
-    ({"alpha": 1e9, "solver": "sgd", "clip_norm": None}, None, r"with alpha=1e\+09: so strong a penalty overshoots"),
+    ({"weight_decay": 1e300}, None, r"Large values of .* weight_decay \(1e\+300\)"),
+    ({"weight_decay": 1e6, "solver": "sgd", "early_stopping": False}, None, r"weight_decay \(1e\+06\)"),
+    ({"alpha": 1e9, "solver": "sgd", "clip_norm": None}, None, r"Large values of alpha \(1e\+09\)"),
     ({"learning_rate": lambda done: np.nan}, None, "with a rate of nan, which the function learning_rate made"),
     ({"learning_rate": lambda done: np.inf}, None, "with a rate of inf, which the function learning_rate made"),
-    ({"dtype": "float64"}, SPREAD, "with sample weights that differ .*-fold: leave out"),
+    ({"dtype": "float64"}, SPREAD, "or sample_weight may also be the cause"),
     ({"learning_rate_init": 1e30, "activation": "relu", "clip_norm": None}, None, "with learning_rate_init=1e"),
 ])  # fmt: skip
 def test_divergence_names_the_parameter_to_blame(parameters, weight, message):

@@ -1,18 +1,10 @@
-"""One call of `fit`: the seeds it starts from, and what its networks have learnt of held-out rows."""
+"""One call of `fit`: what its networks have learnt of held-out rows."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.fit_run import Seeds, member_seeds
-
-
-def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
-    assert member_seeds(Seeds(3, 4, 5), 1) == [(3, 5)]
-    four, two = member_seeds(Seeds(3, 4, 5), 4), member_seeds(Seeds(3, 9, 5), 2)
-    assert four[:2] == two and four[0] == (3, 5) and len({seed for pair in four for seed in pair}) == 8
-
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 3))

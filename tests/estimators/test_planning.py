@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.planning import Seeds, member_seeds
 from tests.estimators.results import weights
 from tests.tables.limits import sample_rows
 
@@ -14,6 +15,12 @@ X = rng.normal(size=(N, 4))
 NUMBER = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=N)
 QUICK = dict(hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0)
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
+    assert member_seeds(Seeds(3, 4, 5), 1) == [(3, 5)]
+    four, two = member_seeds(Seeds(3, 4, 5), 4), member_seeds(Seeds(3, 9, 5), 2)
+    assert four[:2] == two and four[0] == (3, 5) and len({seed for pair in four for seed in pair}) == 8
 
 
 def test_a_random_state_instance_moves_on_and_none_is_numpys_own():

@@ -57,7 +57,7 @@ def trained(end, n_members):
 
 def test_the_current_phase_has_trained(trained, end):
     run, phase, result, _ = trained
-    assert phase is (run.fold_phase if end == "among folds" else run.train_phase) and phase.has_new_epoch
+    assert phase.has_new_epoch
     assert (run.phase is run.fold_phase) is (end == "among folds") is (result.reason.name == "CALLBACK")
 
 
