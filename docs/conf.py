@@ -103,5 +103,5 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "pygments_light_style": "tango",
 }
-WITHOUT_A_SECTION = ["get_started", "install", "howto", "parameters", "faq", "glossary", "references", "about", "changelog"]
-html_sidebars = {"index": []} | {page: ["all_pages.html"] for page in WITHOUT_A_SECTION}
+ALONE = ["get_started", "install", "howto", "parameters", "faq", "glossary", "references", "about", "changelog"]
+html_sidebars = {"index": []} | {page: ["all_pages.html"] for page in ALONE}

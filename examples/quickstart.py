@@ -131,8 +131,8 @@ def all_and_each(columns):
 #
 # The errors are means over five folds (three for later weather): the log-loss for classes, the root mean squared error
 # for numbers. Lower is better. Two of the nine tables have a second line, in which rows that belong together are held
-# out together. The models then predict chicks that they have not seen, and later years. Two bundled tables are left out:
-# gbsg2 (times to an event, which need other code) and linnerud (20 rows with three targets).
+# out together. The models then predict chicks that they have not seen, and later years. Left out are gbsg2 (times to an
+# event, which need other code) and linnerud (20 rows with three targets).
 
 
 def from_file(name, target, drop=()):

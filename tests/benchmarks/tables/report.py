@@ -225,9 +225,9 @@ def time_claim(rows: pd.DataFrame, task: str) -> str:
     each = ratios(rows[rows["task"] == task], "fit_seconds", "CatBoost", shift=0.0)
     _, slower = won_and_lost(each)
     return (
-        f"- **Time of a {ESTIMATORS[task]}.** On one thread, a fit takes {catboost} times as long as CatBoost's on "
-        f"average, {tuned} times as long as LightGBM's 20 settings, and {default} times as long as LightGBM's defaults. "
-        f"CatBoost is faster on {slower} of {len(each)} tables."
+        f"- **Time to fit a {ESTIMATORS[task]}, on one thread.** {catboost} times CatBoost's on average, {tuned} times "
+        f"that of LightGBM's 20 settings, and {default} times that of LightGBM's defaults. CatBoost is faster on "
+        f"{slower} of {len(each)} tables."
     )
 
 
@@ -249,7 +249,7 @@ LARGER = 500
 
 
 def seconds_of(rows: pd.DataFrame, task: str, peer: str) -> float:
-    """Processor seconds of a fit, ours over theirs: the geometric mean over the tables of a task, if there are enough."""
+    """Processor seconds of a fit, ours over theirs: the geometric mean over the tables of a task."""
     each = ratios(rows[rows["task"] == task], "fit_seconds", peer, shift=0.0)["mean"].astype(float)
     return float(np.exp(each.mean())) if len(each) >= MIN_TABLES else np.nan
 
@@ -303,7 +303,7 @@ def tested(rows: pd.DataFrame) -> tuple[dict[tuple[str, str], pd.Series], dict[t
 
 
 def verdicts(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
-    """-1 where ours is better, 1 where it is worse, 0 without a significant difference, by Holm's procedure over all."""
+    """-1 where ours is better, 1 where it is worse, 0 if the difference is not significant, by Holm's procedure."""
     each, p_values = tested(rows)
     told = told_apart(p_values)
     return {cell: int(np.sign(ratio.median())) if cell in told else 0 for cell, ratio in each.items()}
@@ -596,9 +596,7 @@ def draw() -> None:
                 ax.plot(np.exp(np.log(each).mean()), place, **MEAN)
                 ax.plot(each.median(), place, **MEDIAN)
         ax.axvline(1, color="0.5", lw=1)
-        ax.set(
-            xscale="log", xlim=(0.38, 1.7), xlabel="sknet's ÷ the other's: left of 1, sknet is better", title=title
-        )
+        ax.set(xscale="log", xlim=(0.38, 1.7), xlabel="sknet's ÷ the other's: left of 1, sknet is better", title=title)
         ax.set_xticks([0.4, 0.5, 0.7, 1, 1.3, 1.6], labels=["≤ 0.4", "0.5", "0.7", "1", "1.3", "≥ 1.6"])
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
