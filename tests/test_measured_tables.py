@@ -315,7 +315,8 @@ def first_pages():
 
 def test_the_headline_is_true_by_means_medians_and_times():
     headline = (
-        "**About as accurate as CatBoost and LightGBM (best of 20 settings) on small tables, in less time on average, "
+        "**About as accurate as CatBoost (defaults) and LightGBM (best of 20 settings) on small tables, "
+        "in less time on average, "
     )
     assert all(headline in text for text in first_pages())
     rows = report.random_splits("second")
