@@ -60,7 +60,7 @@ def warn_of_stop_reason(
         warn(text, UserWarning)
     elif result.reason in UNFINISHED and not quiet:
         text = f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}"
-        if not solver_class(parameters.solver).is_first_order:
+        if not solver_class(parameters.solver).uses_batches:
             text = (
                 f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
                 "Increase max_iter or max_fun, or raise tol."
@@ -71,7 +71,7 @@ def warn_of_stop_reason(
 def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
     """Warn of a model that is no better than a constant, and of a temperature at its limit."""
     rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
-    has_rate = solver_class(parameters.solver).is_first_order
+    has_rate = solver_class(parameters.solver).uses_batches
     temperature = fitted.model.network.temperature
     is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
     if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
@@ -237,7 +237,7 @@ def why_diverged(error: DivergedError, resolved: Mapping[str, object]) -> str:
     )
     solver, loss, alpha, decay = (resolved[name] for name in ("solver", "loss", "alpha", "weight_decay"))
     custom_loss = f", check your own loss, {loss.name!r}," if isinstance(loss, Loss) else ""
-    if not solver_class(solver).is_first_order:
+    if not solver_class(solver).uses_batches:
         return f"{message}solver={solver!r}{custom_loss}: try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
         return f"{message}a rate of {error.rate}, which the function learning_rate made: let it return finite factors."

@@ -295,8 +295,8 @@ class NetworkTrainer:
     def problem(self) -> Problem:
         """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
         bounds, objective = self._weight_bounds(), self.objective
-        max_norm, is_first_order = self.settings.regularisation.max_norm, self.solver.is_first_order
-        has_proximal_step = is_first_order and (self.penalty.l1 or max_norm)
+        max_norm, uses_batches = self.settings.regularisation.max_norm, self.solver.uses_batches
+        has_proximal_step = uses_batches and (self.penalty.l1 or max_norm)
         return Problem(
             objective if bounds is None else with_fixed_weights(objective, *bounds),
             n_samples=len(self.train_rows),
@@ -378,7 +378,7 @@ class NetworkTrainer:
         if self.penalty.l1:
             w = theta[: self.layout.n_weights]
             gradient[: self.layout.n_weights] += self.penalty.l1 * np.sign(w)
-            if not self.solver.is_first_order:  # else the objective includes it
+            if not self.solver.uses_batches:  # else the objective includes it
                 value += self.penalty.l1 * float(np.abs(w).sum())
         return value, gradient
 
@@ -436,7 +436,7 @@ def make_trainer(
     own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
     strength, l1_ratio = regularisation.alpha / own_rows.total_weight, regularisation.l1_ratio
     penalty = ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
-    smooth_penalty = penalty if settings.solver.is_first_order else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
+    smooth_penalty = penalty if settings.solver.uses_batches else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
     objective_settings = ObjectiveSettings(
         layout, network.activations, head.loss, smooth_penalty, max_rows, dropout=network.dropout
     )
@@ -504,7 +504,7 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
 def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, or for L-BFGS an equal share of all rows."""
     n = len(train_rows)
-    if settings.solver.is_first_order:
+    if settings.solver.uses_batches:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
     # each block passes over theta several times, which takes longest if the table is sparse: use fewer, larger blocks
     return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))

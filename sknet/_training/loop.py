@@ -57,7 +57,7 @@ SMALLEST_BEST_SCORE = 1e-300
 class MiniBatchSolver(Solver):
     """A first-order solver: one step per mini-batch, at the learning rate of a schedule."""
 
-    is_first_order: ClassVar[bool] = True
+    uses_batches: ClassVar[bool] = True
 
     optimizer: Optimizer
     schedule: Schedule

@@ -267,9 +267,9 @@ class EpochObserver(Protocol):
 class Solver(ABC):
     """The settings of training, which are the same for all networks side by side."""
 
-    # whether steps follow the gradient of a batch, at a learning rate. Only such solvers train several networks side by
-    # side and resume exactly from a `State`; other solvers need all rows for each step
-    is_first_order: ClassVar[bool]
+    # whether a step needs only a batch of rows. Only such solvers have a learning rate, train several networks side by
+    # side and resume exactly from a `State`
+    uses_batches: ClassVar[bool]
 
     n_epochs: int  # with those already done
     tol: float  # the smallest improvement of the score or the training loss that counts

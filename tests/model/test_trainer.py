@@ -244,7 +244,7 @@ def test_the_proximal_step_applies_l1_and_max_norm():
 def test_patience(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
-    assert solver.is_first_order is ("solver" not in parameters)
+    assert solver.uses_batches is ("solver" not in parameters)
     assert solver.n_iter_no_change == expected
 
 
