@@ -20,13 +20,24 @@ from sknet._training.optimizers import ScheduleInput
 from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
+SENTENCES = {
+    StopReason.FINISHED: "All epochs of the schedule are done.",
+    StopReason.MAX_ITER: "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
+    StopReason.LOSS_PLATEAU: (
+        "Training loss did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
+    ),
+    StopReason.SCORE_PLATEAU: (
+        "Validation score did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
+    ),
+    StopReason.CALLBACK: "A callback asked to stop.",
+    StopReason.INTERRUPTED: "Training interrupted by user.",
+    StopReason.CONVERGED: "The gradient or the decrease of the objective is below tol={tol:g}.",
+    StopReason.LINE_SEARCH: "L-BFGS ended early.",
+}
+"""Why training ended, with the names of parameters for their values."""
+
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Stop reasons that cause a warning."""
-
-
-def stop_reason_text(resolved: Mapping[str, object], result: TrainingEnd) -> str:
-    """Return why training ended, with the values of parameters."""
-    return result.reason.value.format(**resolved)  # a sentence with fields such as {max_iter}
 
 
 def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> None:
@@ -34,7 +45,7 @@ def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> No
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
     elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
-        print(f"{stop_reason_text(resolved, result)} Stopping.")
+        print(f"{SENTENCES[result.reason].format(**resolved)} Stopping.")
 
 
 def warn_of_stop_reason(
@@ -51,7 +62,7 @@ def warn_of_stop_reason(
             RuntimeWarning,
         )
     if result.reason is StopReason.INTERRUPTED:
-        text = stop_reason_text(vars(parameters), result)
+        text = SENTENCES[result.reason]
         if during_folds:
             text += (
                 " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
@@ -59,7 +70,7 @@ def warn_of_stop_reason(
             )
         warn(text, UserWarning)
     elif result.reason in UNFINISHED and not quiet:
-        text = f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}"
+        text = f"Stochastic Optimizer: {SENTENCES[result.reason].format(**vars(parameters))}"
         if not solver_class(parameters.solver).uses_batches:
             text = (
                 f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
-from enum import Enum
+from enum import Enum, auto
 from math import inf, isnan, nan
 from time import perf_counter
 from typing import ClassVar, Protocol, Self, TypeAlias
@@ -40,16 +40,16 @@ class Epoch:
 
 
 class StopReason(Enum):
-    """Why training ended. The value is the sentence for the user, a template that takes parameters."""
+    """Why training ended."""
 
-    FINISHED = "All epochs of the schedule are done."
-    MAX_ITER = "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet."
-    LOSS_PLATEAU = "Training loss did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-    SCORE_PLATEAU = "Validation score did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-    CALLBACK = "A callback asked to stop."
-    INTERRUPTED = "Training interrupted by user."
-    CONVERGED = "The gradient or the decrease of the objective is below tol={tol:g}."
-    LINE_SEARCH = "L-BFGS ended early."
+    FINISHED = auto()  # the schedule has ended
+    MAX_ITER = auto()
+    LOSS_PLATEAU = auto()
+    SCORE_PLATEAU = auto()
+    CALLBACK = auto()
+    INTERRUPTED = auto()
+    CONVERGED = auto()
+    LINE_SEARCH = auto()
 
 
 @dataclass(frozen=True)
