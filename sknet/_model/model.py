@@ -37,7 +37,7 @@ from sknet._model.machine import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, bind_layers
+from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, bind
 from sknet._network.weights import output_rounding_step
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
@@ -102,7 +102,7 @@ class Network:
             LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
-        return bind_layers(self.activations, parameters, n_rows, batch_format)
+        return bind(self.activations, parameters, n_rows, batch_format)
 
 
 @dataclass(frozen=True)

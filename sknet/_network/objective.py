@@ -17,7 +17,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length
+from sknet._network.chain import DenseInputs, DenseOnSparse, Inputs, Layout, bind, length
 from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
@@ -130,8 +130,9 @@ class Objective:
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_BOUND_BATCH_SIZES:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
-            backward = BackwardOptions(out, self._dropout, rng)
-            chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, backward)
+            batch_format = self._inputs.batch_format
+            parameters, gradients = self._layout.layers(theta, batch_format), self._layout.layers(out, batch_format)
+            chain = bind(self._activations, parameters, n_rows, batch_format, gradients, self._dropout, rng)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
             if sparse is not None:  # the gradients of blocks are added up, and L-BFGS needs the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
@@ -193,7 +194,8 @@ class Objective:
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
-        chain = cache(lambda n_rows: bind(self._layout, self._activations, theta, n_rows, inputs.batch_format))
+        parameters = self._layout.layers(theta, inputs.batch_format)
+        chain = cache(lambda n_rows: bind(self._activations, parameters, n_rows, inputs.batch_format))
         for rows in split_batch(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
             raw[rows] = chain(length(rows)).forward(inputs(rows))
         return raw

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.chain import BackwardOptions, Layout, bind
+from sknet._network.chain import Layout, bind
 from sknet._network.weights import (
     BIN_SPREAD,
     FIRST_LAYER_SPREAD,
@@ -169,7 +169,7 @@ def test_sigmoids_start_as_tanh_units():
     for name in ("sigmoid", "tanh"):
         activations = [ACTIVATIONS[name]] * 2
         theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
-        raw.append(bind(layout, activations, theta, 50).forward(X))
+        raw.append(bind(activations, layout.layers(theta), 50).forward(X))
     np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9, atol=1e-12)
 
 
@@ -187,7 +187,7 @@ def test_the_signal_survives_ten_layers(name):
     """Neither the differences between samples nor the gradient vanish or explode on the way."""
     layout, activations = Layout((20, *[100] * 10, 1)), [ACTIVATIONS[name]] * 10
     theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
-    chain = bind(layout, activations, theta, 200, backward=BackwardOptions(np.empty_like(theta)))
+    chain = bind(activations, layout.layers(theta), 200, gradients=layout.layers(np.empty_like(theta)))
     raw = chain.forward(np.random.default_rng(1).normal(size=(200, 20)))
     assert 0.02 < raw.std() < 10
     seen = []
@@ -324,7 +324,7 @@ def test_any_weights_between_the_bounds_are_monotone(sizes, activation):
     x = rng.normal(size=(n, 4))
     higher = x + rng.exponential(size=(n, 4)) * SIGN
     for seed in range(5):
-        chain = bind(layout, activations, random_theta(layout, weights, seed), n)
+        chain = bind(activations, layout.layers(random_theta(layout, weights, seed)), n)
         below = chain.forward(x).copy()
         assert (chain.forward(higher) >= below - 1e-12).all() and (chain.forward(higher) > below + 0.01).any()
 
@@ -334,7 +334,8 @@ def test_the_free_inputs_are_free():
     layout, activations, weights = weights_of((4, 8, 1))
     x = np.zeros((101, 4))
     x[:, 2] = np.linspace(-3, 3, 101)
-    slopes = np.diff(bind(layout, activations, random_theta(layout, weights, 3), 101).forward(x)[:, 0])
+    chain = bind(activations, layout.layers(random_theta(layout, weights, 3)), 101)
+    slopes = np.diff(chain.forward(x)[:, 0])
     assert (slopes > 0.01).any() and (slopes < -0.01).any()
 
 
