@@ -8,7 +8,7 @@ batch : slice or (b,)    which training rows
 J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -21,7 +21,7 @@ from sknet._network.chain import DenseInputs, DenseOnSparse, Inputs, Layout, bin
 from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
-from sknet._vectors import split_batch
+from sknet._vectors import shuffled_batches, split_batch
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
 """At least this many rows of other data pass through the network at once, and as many as a batch has."""
@@ -33,9 +33,8 @@ MAX_BOUND_BATCH_SIZES = 4
 class ObjectiveFunction(ValueAndGradient, Protocol):
     """What training minimises: an `Objective`, or one whose rows are on workers or in a file."""
 
-    @property
-    def batches(self) -> Callable[[int, np.random.Generator | None], Iterator[Batch]] | None:
-        """(batch size, generator to shuffle with) -> the batches of an epoch; None if any rows may form a batch."""
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Yield the batches of an epoch, shuffled by `rng`; each is valid until the next one is asked for."""
 
     @property
     def known_targets(self) -> tuple[Array, Array | None]:
@@ -81,25 +80,19 @@ class ObjectiveSettings:
 class Objective:
     """The objective of one training run: J(theta; B) and its gradient, for batches of the training rows."""
 
-    batches = None
-
     def __init__(self, settings: ObjectiveSettings, inputs: Inputs, target: Array, weight: Array | None = None) -> None:
         self.n_samples, self.max_rows = target.shape[0], settings.max_rows
         self._layout, self._activations, self._loss = settings.layout, settings.activations, settings.loss
         self._penalty, self._dropout = settings.penalty, settings.dropout
         self.known_targets = target, weight
-        self.set_rows(inputs, target, weight)
+        self._inputs, self._target = inputs, DenseInputs(target)
+        self._weight = None if weight is None else DenseInputs(weight)
         self._bound: dict[int, BoundChain] = {}
         self._block_gradient: Array | None = None
 
-    def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
-        """Replace the training rows that are in memory, in the same format; a stream never has all of them there.
-
-        `n_samples` stays the number of all training rows. Bound chains stay valid, because they hold no rows.
-        """
-        self._inputs = inputs
-        self._target = DenseInputs(target)
-        self._weight = None if weight is None else DenseInputs(weight)
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Return the batches of an epoch."""
+        return shuffled_batches(self.n_samples, size, rng)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None

@@ -40,7 +40,7 @@ from sknet._training.solver import (
     StopReason,
     TrainingEnd,
 )
-from sknet._typing import Array, Batch, Gradient, SparseGradient
+from sknet._typing import Array, Gradient, SparseGradient
 from sknet._vectors import add_multiple
 
 MIN_ADAPTIVE_RATE = 1e-6
@@ -192,7 +192,7 @@ class MiniBatchLoop:
         rng = state.rng if problem.is_random else None
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
         parts = PartsToMove(state.vectors_like_theta, problem.n_weights, has_average=state.average is not None)
-        for i, batch in enumerate(self._batches()):
+        for i, batch in enumerate(problem.batches(size, state.rng if solver.shuffle else None)):
             value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_value = abs(value) if i == 0 else first_value
@@ -221,16 +221,6 @@ class MiniBatchLoop:
         fraction = (state.epoch + epoch_fraction) / (self.solver.schedule_epochs or self.solver.n_epochs)
         # at most 1, because continued training may exceed the planned number of epochs
         return ScheduleInput(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
-
-    def _batches(self) -> Iterator[Batch]:
-        """Yield the batches of one epoch; a full batch is not shuffled."""
-        problem, rng, n, size = self.problem, self.state.rng, self.problem.n_samples, self.solver.batch_size
-        if problem.batches is not None:
-            yield from problem.batches(size, rng if self.solver.shuffle else None)
-            return
-        order = rng.permutation(n) if self.solver.shuffle and size < n else None
-        for i in range(0, n, size):
-            yield slice(i, min(i + size, n)) if order is None else order[i : i + size]
 
     # --- one step --------------------------------------------------------------------------------------------------
 

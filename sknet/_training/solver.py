@@ -236,6 +236,8 @@ class Problem:
     objective: ValueAndGradient
     n_samples: int
     n_weights: int  # penalties and weight decay act on theta[:n_weights]
+    # (batch size, generator to shuffle with) -> the batches of an epoch, each valid until the next one is asked for
+    batches: Callable[[int, np.random.Generator | None], Iterator[Batch]]
     n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
     penalty: Callable[[Array], float] = lambda theta: 0.0  # which the objective leaves out if a gradient is sparse
@@ -245,8 +247,6 @@ class Problem:
     proximal_step: Callable[[Array, float | Array], None] | None = None
     bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
     evaluate: Evaluate | None = None  # None without validation
-    # (batch size, generator to shuffle with) -> the batches of an epoch, if samples are not all in memory
-    batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None
 
     def rows_of_inputs(self, vector: Array) -> Array:
         """Return a view of the first layer's weights in theta or in a vector of the same layout, (d, h)."""
