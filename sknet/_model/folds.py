@@ -263,7 +263,7 @@ class FoldPhase:
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose an epoch and a temperature."""
         if not (self.progress.states and self._continues):  # a resumed run whose folds have ended
-            return self.selection(None)
+            return self._choose(None)
         evaluator = _EpochEvaluator(self, observer)
         trainers, states = zip(*self._all_networks, strict=True)
         results = train_side_by_side(trainers, states, evaluator)
@@ -271,7 +271,7 @@ class FoldPhase:
         # there is nothing to publish before the first evaluated epoch
         if interrupted and not self.progress.epochs:
             raise KeyboardInterrupt
-        return self.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
+        return self._choose(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
 
     @property
     def _all_networks(self) -> list[tuple[NetworkTrainer, State]]:
@@ -363,7 +363,7 @@ class FoldPhase:
             trainer.network(state, 1.0 / self.progress.inverse_temperature)
             for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
         ]
-        return PhaseOutcome(join_networks(networks, self.encoding.encoder.n_inputs))
+        return PhaseOutcome(join_networks(networks))
 
     def state_to_keep(self) -> None:
         """Return None, since training cannot continue from folds."""
@@ -372,8 +372,8 @@ class FoldPhase:
         """Free the memory of the networks. Each takes as much as a published network."""
         self._trainers, self.progress.states, self.importance_rows = [], [], None
 
-    def selection(self, stop_reason: StopReason | None) -> Selection:
-        """Return the choice of the folds. If no epoch could be chosen yet, choose the last one."""
+    def _choose(self, stop_reason: StopReason | None) -> Selection:
+        """Choose the epoch, mixing weights and temperature; if no epoch could be chosen yet, choose the last one."""
         choices, mixtures, outputs = self.progress.choices, [], []
         for (judge, own), choice in zip(self._judges, choices, strict=True):
             if choice.raw_by_component is None:

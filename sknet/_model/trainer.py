@@ -20,7 +20,7 @@ import numpy as np
 from sknet._model.encoding import EncodedRows, Encoding
 from sknet._model.evaluation import Judge
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, threads_for_networks
-from sknet._model.model import Model, Network, join_networks
+from sknet._model.model import Model, Network
 from sknet._model.settings import NetworkSettings, Settings
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import Layout
@@ -354,7 +354,7 @@ class NetworkTrainer:
         """Return the network of theta, which takes all inputs of the encoded table."""
         activations, is_monotone = self.settings.network.activations, self.monotone is not None
         network = Network(activations, *self.layout.views(theta), temperature, is_monotone)
-        return join_networks([network], self.encoding.encoder.n_inputs)
+        return network.with_skipped_inputs(self.n_skipped_inputs)
 
     def raw_held_out_outputs(self, state: State) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
