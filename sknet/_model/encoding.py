@@ -272,7 +272,7 @@ def encode_for_training(
     if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            encoder.encode_rows(array, batch, out, encoding_fold)
+            encoder.write_rows(array, batch, out, encoding_fold)
 
         return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
     dense_encoder = encoder.encoder_without_lookups

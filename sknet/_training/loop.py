@@ -330,7 +330,7 @@ def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> N
         future.result()  # raises the error of the loop, if any
 
 
-# --- whole and sparse gradients: only these functions distinguish them ------------------------------------------------
+# --- whole and sparse gradients --------------------------------------------------------------------------------------
 
 PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters a sparse step moves at once, so that they stay in the cache for a dozen passes."""
