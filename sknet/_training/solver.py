@@ -14,7 +14,7 @@ score : float      the larger the better; minus the training loss where there is
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf, isnan, nan
 from time import perf_counter
@@ -191,10 +191,6 @@ class State:
         )
 
 
-# numbers, and the best epoch, which is replaced as a whole and never written to: a reference is as good as a copy
-_REMEMBERED = [f.name for f in fields(State) if f.name not in {"theta", "moments", "average", "rng", "history"}]
-
-
 class Snapshot:
     """A copy of the state at the end of the last whole epoch, in buffers made once.
 
@@ -211,19 +207,20 @@ class Snapshot:
         self._is_incomplete = True
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(mine, theirs)
-        values = {name: getattr(state, name) for name in _REMEMBERED}
-        self._others = values, state.rng.bit_generator.state, len(state.history)
+        # training changes arrays, generator and history in place; references are enough for the rest
+        self._others = vars(state).copy(), state.rng.bit_generator.state, len(state.history)
         self._is_incomplete = False
 
     def restore(self, state: State) -> None:
         """Overwrite the state with the copy."""
         if self._is_incomplete:  # interrupted during `take`: the state is that of the end of an epoch
             return
+        references, rng_state, n_recorded = self._others
+        vars(state).update(references)
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(theirs, mine)
-        values, state.rng.bit_generator.state, n_recorded = self._others
+        state.rng.bit_generator.state = rng_state
         del state.history[n_recorded:]
-        vars(state).update(values)
 
 
 # --- the problem, the observer and the solver -------------------------------------------------------------------------
