@@ -12,7 +12,7 @@ m                  inputs of the network
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil, inf, prod
 
 import numpy as np
@@ -31,9 +31,9 @@ from sknet._network.weights import (
     ElasticNet,
     InputSets,
     MonotoneBounds,
-    ProximalStep,
     draw_weights,
     ever_decreases,
+    limit_norms,
     monotone_bounds,
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
@@ -294,9 +294,7 @@ class NetworkTrainer:
     @property
     def problem(self) -> Problem:
         """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
-        bounds, objective = self._weight_bounds(), self.objective
-        max_norm, uses_batches = self.settings.regularisation.max_norm, self.solver.uses_batches
-        has_proximal_step = uses_batches and (self.penalty.l1 or max_norm)
+        bounds, objective, max_norm = self._weight_bounds(), self.objective, self.settings.regularisation.max_norm
         return Problem(
             objective if bounds is None else with_fixed_weights(objective, *bounds),
             n_samples=len(self.train_rows),
@@ -307,7 +305,7 @@ class NetworkTrainer:
             is_random=any(self.settings.network.dropout),
             l1=self.penalty.l1,
             bounds=bounds,
-            proximal_step=ProximalStep(self.penalty.l1, max_norm or 0.0, self.layout) if has_proximal_step else None,
+            limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
             evaluate=self._evaluate_epoch if self.evaluates_epochs else None,
             batches=objective.batches,
         )

@@ -230,12 +230,15 @@ class MiniBatchLoop:
         state.step += 1
         for vectors, part, n_weights in parts.of_step(gradient, self.solver.average_decay(state.step)):
             self._move(vectors, part, rate, n_weights)
-        if problem.proximal_step is not None:
-            problem.proximal_step(state.theta, self._steady_steps(rate))
-            if state.average is not None:
-                state.average[state.theta == 0.0] = 0.0  # the L1 penalty has set these weights to 0
-                # limits norms only: the average includes the first weights, whose norms were not limited
-                problem.proximal_step(state.average, 0.0)
+        if problem.l1:
+            w, steps = state.theta[: problem.n_weights], self._steady_steps(rate)
+            soft_threshold(w, problem.l1 * (steps[: w.size] if isinstance(steps, np.ndarray) else steps))
+        if problem.limit_norms is not None:
+            problem.limit_norms(state.theta)
+        if state.average is not None and (problem.l1 or problem.limit_norms is not None):
+            state.average[state.theta == 0.0] = 0.0  # the L1 penalty has set these weights to 0
+            if problem.limit_norms is not None:  # the average includes the first weights, whose norms were not limited
+                problem.limit_norms(state.average)
         if problem.bounds is not None:
             for vector in (state.theta, state.average):  # the average has followed theta before it was bounded
                 if vector is not None:
@@ -283,6 +286,11 @@ class MiniBatchLoop:
             decay = solver.average_decay(step)
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
+
+
+def soft_threshold(w: Array, amount: float | Array) -> None:
+    """Move every weight towards 0 by `amount`, in place, but not beyond 0: the proximal step of L1."""
+    w -= np.clip(w, -amount, amount)
 
 
 # --- several networks side by side ------------------------------------------------------------------------------------

@@ -239,9 +239,8 @@ class Problem:
     first_input_weight: int = 0
     penalty: Callable[[Array], float] = lambda theta: 0.0  # which the objective leaves out if a gradient is sparse
     is_random: bool = False  # whether the objective draws random numbers, for dropout
-    l1: float = 0.0  # strength of an L1 penalty, which `proximal_step` or the solver itself applies
-    # applies an L1 penalty and max_norm after each step: (theta or its average, step lengths) -> None, in place
-    proximal_step: Callable[[Array, float | Array], None] | None = None
+    l1: float = 0.0  # strength of an L1 penalty, which the solver applies
+    limit_norms: Callable[[Array], None] | None = None  # applied after each step to theta and its average, in place
     bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
     evaluate: Evaluate | None = None  # None without validation
 

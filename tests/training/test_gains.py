@@ -126,7 +126,6 @@ def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options
         objective,
         l1=l1,
         bounds=options["bounds"],
-        proximal_step=(lambda theta, steps: soft_threshold(theta, steps, l1)) if l1 else None,
     )
     training = {name: options[name] for name in ("weight_decay", "clip_norm", "averaging")}
     solver = mini_batch(optimizer, rate=0.02, batch_size=6, n_epochs=1, shuffle=False, gain_rate=3.0, **training)
