@@ -25,7 +25,7 @@ from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
 from sknet._model.evaluation import Folds, Judge, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.rules_by_rows import fold_rules
-from sknet._model.sensitivity import importance_rows
+from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
 from sknet._tables.read import take_optional
@@ -234,7 +234,7 @@ class FoldPhase:
             is_shared = encoding is encoded.encoding
             own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
             if not self._trainers:  # the first fold, whose networks are published after an interrupt
-                self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
+                self.encoding, self.importance_rows = encoding, draw_importance_rows(rows, own, train)
             of_fold = own.take(train), own.take(held_out)
             self._trainers.append(
                 [
