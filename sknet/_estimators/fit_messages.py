@@ -166,8 +166,7 @@ def warn_of_misread_columns(survey: Survey) -> None:
     """Warn of text columns whose values are numbers or dates."""
     for column, advice in survey.misread.items():
         warn(
-            f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. {advice} If "
-            f"it is a category, use X[{column!r}].astype('category') or "
+            f"Column {column!r} of X {advice} If it is a category, use X[{column!r}].astype('category') or "
             f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )
