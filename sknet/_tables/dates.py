@@ -214,8 +214,11 @@ class DatetimeColumn(Column):
 
     def read(self, values: ColumnValues, name: str) -> Instants:
         """Return the dates, in the time zone of fit, or the durations."""
-        if self.from_text and is_text(values):
-            return read_iso_dates(values, name, in_utc=self.zone is not None)
+        if not self.is_duration and is_text(values):
+            dates = read_iso_dates(values, name, in_utc=self.zone is not None)
+            # if fit had no text, other text is an error below
+            if self.from_text or not np.any(dates.isna() & pd.notna(values)):
+                return dates.tz_convert(self.zone) if self.zone else dates
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
         # without any date, the time zone does not matter
