@@ -45,6 +45,7 @@ from sknet._tables.read import (
     factorize,
     inferred_type,
     is_categorical,
+    is_missing,
     take_rows,
 )
 from sknet._typing import Array, Table
@@ -217,7 +218,7 @@ class DatetimeColumn(Column):
         if not self.is_duration and is_text(values):
             dates = read_iso_dates(values, name, in_utc=self.zone is not None)
             # if fit had no text, other text is an error below
-            if self.from_text or not np.any(dates.isna() & pd.notna(values)):
+            if self.from_text or not np.any(dates.isna() & ~is_missing(values)):
                 return dates.tz_convert(self.zone) if self.zone else dates
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)

@@ -59,6 +59,7 @@ from sknet._tables.read import (
     column_at,
     column_names,
     default_names,
+    is_missing,
     is_sparse,
     read_categories,
     take_optional,
@@ -622,13 +623,27 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
 
 
+REASON_IF_ALL_MISSING = (
+    "are missing in all rows, but were never missing in fit: predictions make no use of them. Check how the table was "
+    "made."
+)
+"""The warning of columns without any value in many new rows."""
+
+
 def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
-    """Return the names of columns of which no value can be read, by `Column.reason_if_unread`."""
+    """Return the names of columns of which no value can be read, or which are missing, by the reason for a warning."""
     unread: dict[str, list[str]] = {}
-    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+    if is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+        return unread
+    # nearly always, the first values are not all missing, so that the other values are not read
+    may_be_missing: Array = np.all(is_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN))), axis=0)  # (d,)
+    if encoder.is_numeric and not may_be_missing.any():
         return unread
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if not column.can_read(column_at(X, j), name):
+        if may_be_missing[j] and is_missing(column_at(X, j)).all():
+            if not column.knows_missing_values and column.n_inputs:
+                unread.setdefault(REASON_IF_ALL_MISSING, []).append(name)
+        elif not column.can_read(column_at(X, j), name):
             unread.setdefault(column.reason_if_unread, []).append(name)
     return unread
 

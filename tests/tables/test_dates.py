@@ -203,9 +203,10 @@ def test_text_without_a_single_date_is_named():
     with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held ISO 8601 dates in fit") as caught:
         found = net.predict(german)
     assert len(caught) == 1 and caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X are missing in all rows"):
+        np.testing.assert_array_equal(found, net.predict(X.assign(when=None)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        np.testing.assert_array_equal(found, net.predict(X.assign(when=None)))
         net.predict(german[:19])
         net.predict(german.assign(when=german["when"].where(X.index != 60, "2020-02-01")))
 
