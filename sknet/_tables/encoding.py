@@ -636,16 +636,24 @@ def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, li
     if is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
         return unread
     # nearly always, the first values are not all missing, so that the other values are not read
-    may_be_missing: Array = np.all(is_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN))), axis=0)  # (d,)
+    may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))  # (d,)
     if encoder.is_numeric and not may_be_missing.any():
         return unread
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if may_be_missing[j] and is_missing(column_at(X, j)).all():
+        if may_be_missing[j] and _all_missing(column_at(X, j)):
             if not column.knows_missing_values and column.n_inputs:
                 unread.setdefault(REASON_IF_ALL_MISSING, []).append(name)
         elif not column.can_read(column_at(X, j), name):
             unread.setdefault(column.reason_if_unread, []).append(name)
     return unread
+
+
+def _all_missing(values: Table | ColumnValues) -> Array:
+    """Return whether all values of a column, or of each column, are missing."""
+    try:
+        return np.asarray(np.all(is_missing(values), axis=0))
+    except ArithmeticError:  # a signalling NaN: encoding names it
+        return np.zeros(values.shape[1:], dtype=bool)
 
 
 def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
