@@ -49,7 +49,7 @@ OF_OTHERS = {  # named in prose, and used nowhere
     # LightGBM
     *("bagging_seed", "categorical_feature", "colsample_bytree", "is_unbalance", "max_cat_threshold", "max_depth"),
     *("min_data_per_group", "monotone_constraints", "num_boost_round", "num_leaves", "pred_contrib", "reg_alpha"),
-    *("reg_lambda", "save_model", "scale_pos_weight"),
+    *("init_score", "metric", "reg_lambda", "save_model", "scale_pos_weight"),
     # packages of docs/partners.md
     *("ActiveLearner", "BaseRRegressor", "BaseXRegressor"),
     *("ClassTransformation", "ConformalRegressor", "DRLearner", "DoubleMLData", "DoubleMLIRM", "DoubleMLPLR"),
@@ -61,7 +61,7 @@ OF_OTHERS = {  # named in prose, and used nowhere
     *("ConfigGenerator", "ModelInfo", "ag_key", "config_utils", "dataset_names", "extended", "fit_helper", "gen_sknet"),
     *("manual_configs", "method_metadata", "model_cls", "model_key", "pip_extra", "verify_model"),
     # of examples in a page's words
-    *("Swish", "jumps", "red", "sigmoidmlpclassifier__groups", "smooth", "worker"),
+    *("Swish", "chick", "jumps", "red", "sigmoidmlpclassifier__groups", "smooth", "worker"),
 }
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / ".github").rglob("*.md"))]

@@ -30,6 +30,15 @@ def test_the_tables_that_are_made_of_the_code_are_current(name, extensions):
     assert extensions("parameter_table").filled(text) == text, "python docs/_ext/parameter_table.py"
 
 
+def test_each_parameter_says_what_it_may_be():
+    text = (DOCS / "parameters.md").read_text(encoding="utf-8")
+    rows = [line.replace(r"\|", "").split("|") for line in text.splitlines() if line.startswith("| `")]
+    kinds = {row[1].strip(" `"): row[3].strip() for row in rows}
+    assert len(kinds) > 40 and all(kinds.values())
+    assert kinds["n_bins"] == 'int or "auto"; ≥ 2' and '"piecewise_linear"' in kinds["numeric_encoding"]
+    assert "the Notes," not in text  # the page has none
+
+
 def test_the_site_has_links_to_the_reference(extensions):
     pytest.importorskip("sphinx")
     source = [(DOCS / "parameters.md").read_text(encoding="utf-8")]

@@ -22,8 +22,6 @@ DOCS = Path(__file__).parents[1]
 PAGES = ["parameters", "install"]
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
 ESTIMATORS = [SigmoidMLPClassifier, SigmoidMLPRegressor]
-PLAIN = {"int", "float", "bool", "or", "None", '"auto"'}
-"""The words of a type that a default, limits and a meaning tell as well."""
 NEEDS = {
     "run": "always",
     "files": "`sknet.save`, `sknet.load`, `Checkpoint`, `resume`",
@@ -53,15 +51,15 @@ def sentences(text: str) -> list[str]:
 def summary(lines: list[str]) -> str:
     """The first sentence of a parameter's description, and what it says of "auto", without numbers of references."""
     text = re.sub(r" ?\[\d+\]_| \(see Notes\)", "", " ".join(line.strip() for line in lines)).replace("|", r"\|")
+    text = text.replace(" of the Notes", " of the Notes on the class's page")
     first, *others = sentences(text)
     return " ".join([first, *(sentence for sentence in others if sentence.startswith('"auto" '))]).rstrip(".;")
 
 
-def kind(entry_type: str, meaning: str) -> str:
-    """What a parameter may be, as its docstring says; "" for plain numbers, and for names that its meaning tells."""
-    text = re.sub(r", default=.*", "", entry_type)
-    is_told = text.startswith("{") and all(name in meaning for name in re.findall(r'"\w+"', text))
-    return "" if is_told or PLAIN.issuperset(text.replace(",", "").split()) else text.replace("|", r"\|")
+def kind(entry_type: str, limits: list[str]) -> str:
+    """What a parameter may be: the type in its docstring, and the limits of numbers."""
+    text = re.sub(r", default=.*", "", entry_type).replace("|", r"\|")
+    return "; ".join([text, *limits[:1]])
 
 
 def parameters() -> dict[str, dict[str, str]]:
@@ -74,7 +72,7 @@ def parameters() -> dict[str, dict[str, str]]:
             meaning = summary(entry.desc)
             row = {
                 "default": f"`{defaults[entry.name]!r}`".replace("'", '"'),
-                "kind": "; ".join(filter(None, [kind(entry.type, meaning), *limits[:1]])),
+                "kind": kind(entry.type, limits),
                 "meaning": meaning,
                 "page": f"api/generated/sknet.{estimator.__name__}.html#{entry.name.replace('_', '-')}",
             }

@@ -19,6 +19,7 @@ import pandas as pd
 from sklearn.utils.validation import check_scalar
 
 from sknet._model.explain import Explanation
+from sknet._packages import require_package
 from sknet._tables.dates import infer_instants
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
 from sknet._typing import Array, Table
@@ -170,7 +171,8 @@ class ExplanationDisplay:
         display : ExplanationDisplay
             The display itself.
         """
-        import matplotlib.pyplot as plt
+        with require_package("ExplanationDisplay", "matplotlib"):
+            import matplotlib.pyplot as plt
 
         check_scalar(max_columns, "max_columns", Integral, min_val=1)
         output = output_index(self.output, self.explanation)
@@ -199,7 +201,7 @@ class ExplanationDisplay:
         positions = np.arange(len(sizes))  # not the labels, since two columns may have the same label
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
         self.axes_[0].set_yticks(positions, labels, parse_math=False)
-        self.axes_[0].bar_label(bars, [f"{size:.3g}" for size in sizes], padding=3, fontsize="small")
+        self.axes_[0].bar_label(bars, [as_text(size, ".3g") for size in sizes], padding=3, fontsize="small")
         self.axes_[0].margins(x=0.12)
         return bars
 
@@ -211,11 +213,11 @@ class ExplanationDisplay:
         ends = base + np.cumsum(steps)
         positions = np.arange(len(steps))
         bars = axes.barh(positions, steps, left=ends - steps, color=np.where(steps > 0.0, POSITIVE, NEGATIVE))
-        axes.bar_label(bars, [f"{step:+.3g}" for step in steps], padding=3, fontsize="small")
+        axes.bar_label(bars, [as_text(step, "+.3g") for step in steps], padding=3, fontsize="small")
         for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):  # y: at the bottom, or at the top
             axes.axvline(x, color="0.6", linestyle=":", linewidth=1.2, zorder=0)
             axes.annotate(
-                f"{what} {x:.4g}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
+                f"{what} {as_text(x)}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
                 textcoords="offset points", fontsize="small", color="0.4",
             )  # fmt: skip
         axes.set_yticks(positions, labels, parse_math=False)
@@ -380,7 +382,8 @@ class ShapeFunctionDisplay:
         display : ShapeFunctionDisplay
             The display itself.
         """
-        import matplotlib.pyplot as plt
+        with require_package("ShapeFunctionDisplay", "matplotlib"):
+            import matplotlib.pyplot as plt
 
         n = len(self.functions)
         if ax is None:
@@ -553,8 +556,15 @@ def checked_axes(ax: Any, n: int, what: str) -> Array:
     return axes
 
 
+def as_text(number: Any, form: str = ".4g") -> str:
+    """Return a number in the given form, but without a power of ten if it is rounded and less than a billion."""
+    text = f"{number:{form}}"
+    return f"{number:{form[:-3]},.0f}" if "e+" in text and abs(number) < 1e9 else text
+
+
 def label_of(*values: object) -> str:
     """Return names and values of a table as the label of a bar: "length = 1.23", cut if it is long."""
     is_number = [isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in values]
-    text = " = ".join(f"{value:.4g}" if number else str(value) for value, number in zip(values, is_number, strict=True))
+    texts = [as_text(value) if number else str(value) for value, number in zip(values, is_number, strict=True)]
+    text = " = ".join(texts)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"

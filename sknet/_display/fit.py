@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
+from sknet._packages import require_package
 from sknet._typing import Array
 
 LOSSES = {
@@ -149,8 +150,9 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             The display itself.
         """
-        import matplotlib.pyplot as plt
-        from matplotlib.ticker import MaxNLocator
+        with require_package("TrainingHistoryDisplay", "matplotlib"):
+            import matplotlib.pyplot as plt
+            from matplotlib.ticker import MaxNLocator
 
         self.ax_: Any = plt.subplots(layout="constrained")[1] if ax is None else ax
         self.figure_: Any = self.ax_.figure
@@ -202,7 +204,9 @@ class TrainingHistoryDisplay:
         epochs = sorted({epoch for epoch in found if epoch is not None})
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
         if lines:
-            lines[0].set_label(f"chosen epoch, {epochs[0]}" if len(epochs) == 1 else "chosen epochs")
+            # the final network may have trained for fewer epochs than this line shows
+            chosen = "epoch chosen by the folds" if self.has_folds else "chosen epoch"
+            lines[0].set_label(f"{chosen}, {epochs[0]}" if len(epochs) == 1 else "chosen epochs")
         return lines[:1]
 
 
@@ -326,7 +330,8 @@ class NetworkDisplay:
         display : NetworkDisplay
             The display itself.
         """
-        import matplotlib.pyplot as plt
+        with require_package("NetworkDisplay", "matplotlib"):
+            import matplotlib.pyplot as plt
 
         check_scalar(max_units, "max_units", Integral, min_val=1)
         self.shown_: list[Array] = strongest_units(self.coefs, max_units)

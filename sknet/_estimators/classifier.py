@@ -366,6 +366,12 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         level, infrequent, target, date, text; "level" is a single category), its
         category or edge, and its centre and scale.
 
+    See Also
+    --------
+    SigmoidMLPRegressor : The estimator for numeric targets.
+    ExplanationDisplay : A plot of what each column contributes to predictions.
+    TrainingHistoryDisplay : A plot of the losses by epoch.
+
     Notes
     -----
     The documentation's page on defaults lists what "auto" means for each number of
@@ -409,12 +415,17 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_breast_cancer
+    >>> import pandas as pd
     >>> from sknet import SigmoidMLPClassifier
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = SigmoidMLPClassifier(random_state=0).fit(X[:400], y[:400])
-    >>> model.score(X[400:], y[400:]) > 0.9
-    True
+    >>> X = pd.DataFrame({
+    ...     "weight": [3.9, 4.4, 31.0, 25.5, None] * 20,
+    ...     "coat": ["tabby", "black", "brown", "black", "tabby"] * 20,
+    ... })
+    >>> y = ["cat", "cat", "dog", "dog", "cat"] * 20
+    >>> model = SigmoidMLPClassifier(random_state=0).fit(X, y)
+    >>> new = pd.DataFrame({"weight": [4.1, 28.0], "coat": ["black", "brown"]})
+    >>> model.predict(new).tolist()
+    ['cat', 'dog']
     """
 
     _problem_type = CLASSIFICATION

@@ -14,7 +14,7 @@ from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoding import TableEncoder, columns_far_from_training
 from sknet._tables.kinds import Survey
 from sknet._tables.read import short_list, short_repr
-from sknet._tables.rows import MIN_ROWS_HELD_OUT
+from sknet._tables.rows import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
 from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
@@ -146,6 +146,17 @@ def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
         warn(f"groups has no effect, as {why}. {remedy}.", UserWarning)
 
 
+def warn_of_split_groups(groups: Array | None, splits: Sequence[Split], splitter: object) -> None:
+    """Warn if a splitter does not keep the rows of a group together, as those that ignore groups."""
+    if groups is not None and any(np.isin(groups[held_out], groups[train]).any() for train, held_out in splits):
+        warn(
+            f"groups: validation_fraction={splitter} gives rows of one group to train on and to hold out, so "
+            "validation scores may be too good. Pass a splitter that keeps groups together, such as GroupKFold, or "
+            "X_val and y_val from other groups.",
+            UserWarning,
+        )
+
+
 def warn_of_few_rows(n: int, fraction: object) -> None:
     """Warn that no rows are held out although `early_stopping` asks for it; `fraction` may be a splitter."""
     warn(
@@ -177,8 +188,7 @@ def warn_of_misread_columns(survey: Survey) -> None:
     """Warn of text columns whose values are numbers or dates."""
     for column, advice in survey.misread.items():
         warn(
-            f"Column {column!r} of X is text whose values are numbers or dates, but text is not converted. {advice} If "
-            f"it is a category, use X[{column!r}].astype('category') or "
+            f"Column {column!r} of X {advice} If it is a category, use X[{column!r}].astype('category') or "
             f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )

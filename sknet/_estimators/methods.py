@@ -44,6 +44,7 @@ from sknet._model.residuals import (
     quantiles_between,
     residuals_by_class,
 )
+from sknet._model.rules_by_rows import MIN_EVALUATED_ROWS
 from sknet._tables.labels import as_labels, present_labels
 from sknet._tables.read import (
     is_missing,
@@ -234,8 +235,8 @@ def check_residuals(residuals: R | None, method: str) -> R:
     if residuals is None:
         raise ValueError(
             f"{method} needs rows that were held out in the last call to fit. There were none, or weights have been "
-            "set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val. partial_fit "
-            "holds out no rows."
+            "set by hand since: fit with early_stopping='folds', or with X_val and y_val. 'auto' holds none out below "
+            f"{MIN_EVALUATED_ROWS} rows, and partial_fit never does."
         )
     return residuals
 

@@ -242,6 +242,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
     splitter = validation_splitter(estimator)
     if splitter is not None:
         splits = splits_of_splitter(splitter, rows, seed, (data.passed.X, data.passed.y, data.passed.groups))
+        fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
             return NoEvaluation(is_short_of_rows=True)

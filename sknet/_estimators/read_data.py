@@ -279,7 +279,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         try:
             validate_data(stand_in, X, reset=False, skip_check_array=True)  # only the number and names of columns
         except ValueError as error:
-            if columns.names is None or sorted(map(str, X.columns)) != sorted(columns.names):
+            if columns.names is None or not set(columns.names) <= set(map(str, X.columns)):
                 raise
             raise ValueError(f"{error}Pass X[model.feature_names_in_].") from None
         return _check_frame(X, name)

@@ -370,6 +370,12 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         level, infrequent, target, date, text; "level" is a single category), its
         category or edge, and its centre and scale.
 
+    See Also
+    --------
+    SigmoidMLPClassifier : The estimator for classes.
+    ExplanationDisplay : A plot of what each column contributes to predictions.
+    TrainingHistoryDisplay : A plot of the losses by epoch.
+
     Notes
     -----
     The documentation's page on defaults lists what "auto" means for each number of
@@ -408,12 +414,17 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_diabetes
+    >>> import pandas as pd
     >>> from sknet import SigmoidMLPRegressor
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = SigmoidMLPRegressor(random_state=0).fit(X[:300], y[:300])
-    >>> model.score(X[300:], y[300:]) > 0.3
-    True
+    >>> X = pd.DataFrame({
+    ...     "area": [30.0, 45.0, 60.0, 75.0, 90.0] * 20,
+    ...     "town": ["Bern", "Thun"] * 50,
+    ... })
+    >>> rent = 400 + 15 * X["area"] + 300 * (X["town"] == "Bern")
+    >>> model = SigmoidMLPRegressor(random_state=0).fit(X, rent)
+    >>> new = pd.DataFrame({"area": [60.0, 60.0], "town": ["Bern", "Thun"]})
+    >>> model.predict(new).round(-2).tolist()
+    [1600.0, 1300.0]
     """
 
     _problem_type = REGRESSION

@@ -139,6 +139,11 @@ class CategoryColumn(ColumnOfCategories):
         """Whether there is a single input: −1 for the first of two categories, 1 for the second, 0 for unknown."""
         return len(self.categories) == 2 and not (self.has_infrequent or self.has_missing)
 
+    @property
+    def knows_missing_values(self) -> bool:
+        """Whether missing values have an input, or there is at most one input, which all values share."""
+        return self.has_missing or not self.categories
+
     def needs_means(self, max_categories: int | None) -> bool:
         """Whether target means should be added, since many categories or many rows share an input."""
         is_full = self.has_infrequent and self.n_inputs == max_categories
@@ -385,6 +390,14 @@ class TargetColumn(EqualByFields, ColumnOfCategories):
             centre = float(self.means[0, -1, i])
             means.append(InputFormula(f"_{word}{ending}", "target", mean, centre=centre, scale=factor))
         return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
+
+    @property
+    def knows_missing_values(self) -> bool:
+        """Whether missing values have an input or a mean of their own, or all means are the same."""
+        if self.one_hot is not None:
+            return self.one_hot.knows_missing_values
+        differ = np.any(self.means[0] != self.means[0, -1], axis=1)  # (L + 2,)  from the mean of all rows
+        return bool(differ[-2] or not differ.any())
 
     @cached_property
     def _slots(self) -> dict[str, int]:

@@ -126,6 +126,11 @@ class Column(ABC):
         """Whether one of many new values at least has a meaning to the column; True for few values."""
         return True
 
+    @property
+    def knows_missing_values(self) -> bool:
+        """Whether training had missing values, as an input shows, or they count as other values do."""
+        return any(formula.kind == "missing" for formula in self.input_formulas)
+
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n new values are unlike the training values: far from their centre, or unknown."""
         return False

@@ -45,6 +45,7 @@ from sknet._tables.read import (
     factorize,
     inferred_type,
     is_categorical,
+    is_missing,
     take_rows,
 )
 from sknet._typing import Array, Table
@@ -214,8 +215,11 @@ class DatetimeColumn(Column):
 
     def read(self, values: ColumnValues, name: str) -> Instants:
         """Return the dates, in the time zone of fit, or the durations."""
-        if self.from_text and is_text(values):
-            return read_iso_dates(values, name, in_utc=self.zone is not None)
+        if not self.is_duration and is_text(values):
+            dates = read_iso_dates(values, name, in_utc=self.zone is not None)
+            # if fit had no text, other text is an error below
+            if self.from_text or not np.any(dates.isna() & ~is_missing(values)):
+                return dates.tz_convert(self.zone) if self.zone else dates
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
         # without any date, the time zone does not matter

@@ -58,6 +58,7 @@ from sknet._tables.read import (
     column_at,
     column_names,
     default_names,
+    is_missing,
     is_sparse,
     read_categories,
     take_optional,
@@ -621,15 +622,37 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
 
 
+REASON_IF_ALL_MISSING = (
+    "are missing in all rows, but were never missing in fit: predictions make no use of them. Check how the table was "
+    "made."
+)
+"""The warning of columns without any value in many new rows."""
+
+
 def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
-    """Return the names of columns of which no value can be read, by `Column.reason_if_unread`."""
+    """Return the names of columns of which no value can be read, or which are missing, by the reason for a warning."""
     unread: dict[str, list[str]] = {}
-    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+    if is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+        return unread
+    # nearly always, the first values are not all missing, so that the other values are not read
+    may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))  # (d,)
+    if encoder.is_numeric and not may_be_missing.any():
         return unread
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if not column.can_read(column_at(X, j), name):
+        if may_be_missing[j] and _all_missing(column_at(X, j)):
+            if not column.knows_missing_values and column.n_inputs:
+                unread.setdefault(REASON_IF_ALL_MISSING, []).append(name)
+        elif not column.can_read(column_at(X, j), name):
             unread.setdefault(column.reason_if_unread, []).append(name)
     return unread
+
+
+def _all_missing(values: Table | ColumnValues) -> Array:
+    """Return whether all values of a column, or of each column, are missing."""
+    try:
+        return np.asarray(np.all(is_missing(values), axis=0))
+    except ArithmeticError:  # a signalling NaN: encoding names it
+        return np.zeros(values.shape[1:], dtype=bool)
 
 
 def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:

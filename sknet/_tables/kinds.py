@@ -243,13 +243,9 @@ _DAYS = (
 DATE_FORMATS = ("ISO8601", *map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
 """The formats that are tried."""
 
-QUANTITY = (
-    r"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>\d+(?:[, ]\d{3})*(?:\.\d*)?)\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
-)
-"""A number with a symbol before it, or with a symbol or a word after it, such as $97,000 or 80 kg."""
-
-NO_DIGITS = "[^-+.0-9]"
-"""What is removed from a number with a unit."""
+_NUMBER = r"\d+(?:[, ]\d{3})*(?:\.\d*)?|\d+(?:[. ]\d{3})*,\d*"
+QUANTITY = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER})\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
+"""A number with a symbol before it, or with a symbol or a word after it, such as $97,000 or 80,5 kg."""
 
 WITH_THOUSANDS = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
 """A number whose thousands may be separated by commas or spaces."""
@@ -257,20 +253,27 @@ WITH_THOUSANDS = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
 ONE_COMMA = r"\d{1,3},\d{3}"
 """A number whose comma may separate thousands, or be a decimal comma."""
 
+WITH_DECIMAL_COMMA = r"\d+(,\d*)?|[1-9]\d{0,2}([. ]\d{3})+(,\d*)?"
+"""A number whose decimals may follow a comma, and whose thousands may be separated by points or spaces."""
+
+DECIMAL_COMMA = rf"(?!{ONE_COMMA}$).*,.*"
+"""If a number has the form above, too, its comma can only be a decimal comma."""
+
 
 def advice_for_text(column: pd.Series, name: str) -> str | None:
-    """Return advice on how to convert a column of text, of dtype "category", to numbers or dates.
+    """Return what a column of text, of dtype "category", holds, numbers or dates, and advice on how to convert it.
 
     The advice names a pandas call if this call reads all values and no other reading is possible. Otherwise it says
-    what is unclear. It is None if too few distinct values are numbers or dates.
+    what is unclear. The result is None if too few distinct values are numbers or dates.
     """
     texts = pd.Series(column.cat.categories, dtype=object)
     if len(texts) < MIN_MISREAD_CATEGORIES or not all(isinstance(text, str) for text in texts):
         return None
     sample = texts[:: max(1, len(texts) // MAX_CATEGORIES_TRIED)]
-    for advise in (_advise_on_numbers, _advise_on_quantities, _advise_on_dates):
-        if advise(sample, name) is not None:
-            return advise(texts, name)
+    advisers = (("numbers", _advise_on_numbers), ("numbers", _advise_on_quantities), ("dates", _advise_on_dates))
+    for what, advise in advisers:
+        if advise(sample, name) is not None and (advice := advise(texts, name)):
+            return f"is text whose values are {what}, but text is not converted. {advice}"
     return None
 
 
@@ -286,14 +289,19 @@ def _advise_on_quantities(texts: pd.Series, name: str) -> str | None:
         return None
     has_comma = number.str.contains(",")
     is_clear = number.str.fullmatch(WITH_THOUSANDS).all() and not number.str.fullmatch(ONE_COMMA).all()
-    if has_comma.any() and not is_clear:
+    has_decimal_comma = number.str.fullmatch(DECIMAL_COMMA).any() and number.str.fullmatch(WITH_DECIMAL_COMMA).all()
+    if has_comma.any() and not (is_clear or has_decimal_comma):
         example = texts[number.index[has_comma][0]]
         return (
             f"The comma in {short_repr(example)} may be a decimal comma, or it may separate thousands: read the file "
             "with decimal=',' or thousands=',', or convert the column yourself."
         )
-    is_read &= pd.to_numeric(texts.str.replace(NO_DIGITS, "", regex=True), errors="coerce").notna()
-    return _advice(f"pd.to_numeric(X[{name!r}].str.replace({NO_DIGITS!r}, '', regex=True)", texts, is_read)
+    mark = "," if has_decimal_comma else "."
+    to_remove, to_point = f"[^-+{mark}0-9]", ".str.replace(',', '.')" if has_decimal_comma else ""
+    with_points = texts.str.replace(to_remove, "", regex=True).str.replace(",", ".")
+    is_read &= pd.to_numeric(with_points, errors="coerce").notna()
+    call = f"pd.to_numeric(X[{name!r}].str.replace({to_remove!r}, '', regex=True){to_point}"
+    return _advice(call, texts, is_read)
 
 
 def _advise_on_dates(texts: pd.Series, name: str) -> str | None:
@@ -378,7 +386,7 @@ class Survey:
     categorical : dict of int to Series
         The values of each column of categories or text, (n,), of dtype "category".
     misread : dict of str to str
-        Advice on columns of text that hold numbers or dates, by name.
+        What columns of text hold, numbers or dates, and how to convert it, by name.
     is_sparse : bool
         Whether the table is a CSR matrix.
     """

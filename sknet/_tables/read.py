@@ -518,7 +518,7 @@ def none_to_nan(objects: Array) -> Array:
     return np.where(is_missing(objects), np.nan, objects)
 
 
-def is_missing(values: Array) -> Array:
+def is_missing(values: Table | ColumnValues) -> Array:
     """Return a mask of the values that are None, NaN, pandas.NA or NaT."""
     return np.asarray(pd.isna(values))
 

@@ -23,12 +23,13 @@ from sknet import (
     SigmoidMLPClassifier,
     SigmoidMLPRegressor,
 )
+from sknet._display.contributions import label_of
 
 rng = np.random.default_rng(0)
 N, D = 6, 5
 VALUES = rng.normal(size=(N, D))
 NAMES = ["length", "width", "a name that is too long to be written", "colour", "when"]
-DATA = np.array([[1234.5678, np.nan, True, "red", pd.Timestamp("2023-01-01")]] * N, dtype=object)
+DATA = np.array([[12340.5678, np.nan, True, "red", pd.Timestamp("2023-01-01")]] * N, dtype=object)
 ONE = Explanation(VALUES, np.full(N, 10.0), DATA, NAMES, ["0"])
 TWO = Explanation(np.dstack([VALUES, -3.0 * VALUES]), np.tile([10.0, 20.0], (N, 1)), DATA, NAMES, ["no", "yes"])
 
@@ -59,10 +60,25 @@ def test_bars_are_the_mean_sizes_and_the_way_to_the_rows_output():
     assert written[-2:] == ["mean 10", f"output {10.0 + VALUES[2].sum():.4g}"]
 
 
+@pytest.mark.parametrize(("value", "text"), [
+    (2023, "2023"), (12019.6, "12,020"), (-3.5e6, "-3,500,000"), (9999.9, "10,000"), (1.23456, "1.235"),
+    (1.5e9, "1.5e+09"), (2e-7, "2e-07"), (np.inf, "inf"), (np.int64(12020), "12,020"),
+])  # fmt: skip
+def test_numbers_are_written_without_powers_of_ten_where_they_fit(value, text):
+    assert label_of("income", value) == f"income = {text}"
+
+
+def test_the_bars_and_lines_of_large_outputs_are_labelled_in_full():
+    large = Explanation(VALUES * 1e5, np.full(N, 12020.0), DATA, NAMES, ["0"])
+    display = ExplanationDisplay(large).plot()
+    written = [text.get_text() for axes in display.axes_ for text in axes.texts]
+    assert "mean 12,020" in written and not any("e+" in text for text in written)
+
+
 def test_columns_have_their_names_and_values():
     found = set(labels(ExplanationDisplay(ONE).plot().axes_[1]))
     assert found == {
-        "length = 1235", "width = nan", "a name that is too long to be…", "colour = red",
+        "length = 12,341", "width = nan", "a name that is too long to be…", "colour = red",
         "when = 2023-01-01 00:00:00",
     }  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Plots of the training history and of the network: what is drawn, and where."""
 
+import sys
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -14,7 +16,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import NetworkDisplay, SigmoidMLPClassifier, SigmoidMLPRegressor, TrainingHistoryDisplay
+from sknet import (
+    ExplanationDisplay,
+    NetworkDisplay,
+    ShapeFunctionDisplay,
+    SigmoidMLPClassifier,
+    SigmoidMLPRegressor,
+    TrainingHistoryDisplay,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
@@ -29,6 +38,16 @@ PLAIN = ONE | {"numeric_encoding": "raw"}
 def _close_figures():
     yield
     plt.close("all")
+
+
+@pytest.mark.parametrize("display", [
+    TrainingHistoryDisplay(None), NetworkDisplay([]), ExplanationDisplay(None), ShapeFunctionDisplay([]),
+], ids=lambda display: type(display).__name__)  # fmt: skip
+def test_without_matplotlib_the_error_says_what_to_install(display, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    named = rf"{type(display).__name__} needs the package matplotlib .*pip install matplotlib\.$"
+    with pytest.raises(ImportError, match=named):
+        display.plot()
 
 
 # --- the history -----------------------------------------------------------------------------------------------------
@@ -77,7 +96,7 @@ def test_the_epoch_that_folds_have_chosen_is_marked(n_members):
         labels = {text.get_text() for text in display.ax_.get_legend().get_texts()}
         assert labels == {
             "training loss of the final network", "validation loss of the folds' networks", "learning rate",
-            f"chosen epoch, {net.best_epoch_}",
+            f"epoch chosen by the folds, {net.best_epoch_}",
         }  # fmt: skip
 
 

@@ -178,6 +178,18 @@ def test_without_such_rows_there_is_an_error_with_the_remedy(case, early_stoppin
         net.predict_set(X)
 
 
+def test_few_rows_are_answered_with_what_holds_some_of_them_out():
+    """With the default, "auto", no row is held out, so that the remedy cannot be "auto"."""
+    few = slice(0, 30)
+    cases = ((SigmoidMLPRegressor, X[few, 0], "predict_interval"), (SigmoidMLPClassifier, LABEL[few], "predict_set"))
+    for kind, y, method in cases:
+        net = kind(3, max_iter=5, random_state=0).fit(X[few], y)
+        named = "fit with early_stopping='folds', or with X_val and y_val. 'auto' holds none out below 40 rows"
+        with pytest.raises(ValueError, match=named):
+            getattr(net, method)(X)
+        assert len(getattr(net.set_params(early_stopping="folds").fit(X[few], y), method)(X)) == len(X)
+
+
 @pytest.mark.parametrize("name", ["coefs_", "intercepts_"])
 def test_weights_that_are_set_by_hand_have_no_residuals(name, tmp_path):
     """Intervals and sets would be those of the network before."""

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._estimators.fit_messages import SENTENCES, print_stop_reason, warn_of_few_rows, warn_of_stop_reason
@@ -53,6 +54,18 @@ def test_every_reason_is_a_sentence_with_the_values_of_parameters():
     for template in SENTENCES.values():
         sentence = template.format(**vars(NET))
         assert "{" not in sentence and sentence[0].isupper()
+
+
+def test_groups_that_a_splitter_splits_are_told():
+    groups = np.repeat(np.arange(20), 5)
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0, early_stopping="folds")
+    ours = r"groups: validation_fraction=TimeSeriesSplit\(.* of one group to train on and to hold out"
+    with pytest.warns(UserWarning, match=ours), pytest.warns(UserWarning, match="ignored by TimeSeriesSplit"):
+        net.set_params(validation_fraction=TimeSeriesSplit(3)).fit(BIG, BIG[:, 0], groups=groups % 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.set_params(validation_fraction=GroupKFold(3)).fit(BIG, BIG[:, 0], groups=groups)
+        net.set_params(validation_fraction=TimeSeriesSplit(3)).fit(BIG, BIG[:, 0])
 
 
 def test_a_warning_points_at_the_users_line():

@@ -682,6 +682,17 @@ def test_columns_in_another_order_are_answered_with_the_order_of_fit(kind):
     ):
         model.predict(frame[["b", "a"]])
     assert np.array_equal(model.predict(frame[["b", "a"]][model.feature_names_in_]), model.predict(frame))
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_further_columns_are_answered_with_the_columns_of_fit(kind):
+    frame = kind({"a": [0.0, 1.0, 2.0], "b": [3.0, 1.0, 2.0], "more": [1.0, 1.0, 1.0]})
+    model = SigmoidMLPRegressor(max_iter=1).fit(frame[["a", "b"]], [0.0, 1.0, 2.0])
+    with pytest.raises(ValueError, match=r"unseen at fit time:\s+- more\s+Pass X\[model.feature_names_in_\]"):
+        model.predict(frame)
+    assert model.predict(frame[model.feature_names_in_]).shape == (3,)
+    with pytest.raises(ValueError, match=r"seen at fit time, yet now missing:\s+- b\s*$"):
+        model.predict(frame[["a", "more"]])
     with pytest.raises(ValueError, match="unseen at fit time") as caught:
         model.predict(kind({"a": [0.0], "c": [1.0]}))
     assert "feature_names_in_" not in str(caught.value)

@@ -136,7 +136,7 @@ WRONG = {
     "category": [([1], "what is no category, unhashable")],
     "text": [(5, r"should hold text, but holds 5 \(int\)"), (1.5, "float"), (b"bytes", "bytes"), (["a"], "list"),
              (True, "bool")],
-    "date": [("2023-01-01", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],
+    "date": [("01.02.2023", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],
 }  # fmt: skip
 
 

@@ -168,15 +168,45 @@ def test_numbers_in_place_of_dates_are_refused_by_name(later):
         encoded(later, of=X["when"])
 
 
+ZONED = WHEN.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+SERVED = {
+    "days": (DAYS, DAYS.dt.strftime("%Y-%m-%d")),
+    "times, some missing": (WHEN, WHEN.where(WHEN.index % 9 > 0).dt.strftime("%Y-%m-%dT%H:%M:%S")),
+    "a time zone": (ZONED, ZONED.map(lambda when: when.isoformat())),
+    "another time zone": (ZONED, WHEN.dt.strftime("%Y-%m-%dT%H:%M:%SZ")),
+    "both": (WHEN, WHEN.astype(object).where(WHEN.index % 2 > 0, WHEN.astype(str))),
+}
+
+
+@pytest.mark.parametrize("kind", SERVED)
+def test_text_of_dates_is_read_where_fit_had_dates(kind):
+    """As JSON brings them: a table is served record by record."""
+    dates, text = SERVED[kind]
+    expected = dates.where(text.notna())
+    pd.testing.assert_frame_equal(encoded(text, of=dates), encoded(expected, of=dates))
+    pd.testing.assert_frame_equal(encoded(text[1:2], of=dates), encoded(expected[1:2], of=dates))
+
+
+@pytest.mark.parametrize(("dates", "text"), [
+    (DAYS, DAYS.dt.strftime("%d.%m.%Y")), (WHEN, WHEN.dt.strftime("%Y-%m-%dT%H:%M:%SZ")),
+    (ZONED, WHEN.dt.strftime("%Y-%m-%dT%H:%M:%S")), (DAYS, X["when"].where(X.index != 60, "2020-02-30")),
+    (DAYS - DAYS[0], X["when"]),
+], ids=["another format", "an offset", "no offset", "no such day", "durations"])  # fmt: skip
+def test_other_text_is_refused_by_name_where_fit_had_dates(dates, text):
+    with pytest.raises(TypeError, match=r"Column 'when' of X .* should hold (dates|durations), as in fit"):
+        encoded(text, of=dates)
+
+
 def test_text_without_a_single_date_is_named():
     net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
     german = X.assign(when=DAYS.dt.strftime("%d.%m.%Y"))
     with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held ISO 8601 dates in fit") as caught:
         found = net.predict(german)
     assert len(caught) == 1 and caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X are missing in all rows"):
+        np.testing.assert_array_equal(found, net.predict(X.assign(when=None)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        np.testing.assert_array_equal(found, net.predict(X.assign(when=None)))
         net.predict(german[:19])
         net.predict(german.assign(when=german["when"].where(X.index != 60, "2020-02-01")))
 

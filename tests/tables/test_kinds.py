@@ -137,6 +137,7 @@ def drawn(levels):
 NUMBERS = drawn([*map(str, range(97)), "?"])
 PRICES = drawn([f"${price:,}" for price in range(900, 97_900, 1_000)])
 TO_DIGITS = "pd.to_numeric(X['a'].str.replace('[^-+.0-9]', '', regex=True))"
+FROM_DECIMAL_COMMAS = "pd.to_numeric(X['a'].str.replace('[^-+,0-9]', '', regex=True).str.replace(',', '.'))"
 QUESTION_MARK = ", errors='coerce'), which makes ['?'] missing. If"
 
 MISREAD = {
@@ -149,6 +150,11 @@ MISREAD = {
     "weights": (drawn([f"{k}.5 kg" for k in range(30)]), TO_DIGITS),
     "units before a space": (drawn([f"{k}kg" + " " * (k % 2) for k in range(30)]), TO_DIGITS),
     "shares": (drawn([f"{k} %" for k in range(-15, 15)]), TO_DIGITS),
+    "decimal commas": (drawn([*(f"{k},{k % 10}" for k in range(-15, 15)), "7", "1234,125"]), FROM_DECIMAL_COMMAS),
+    "points for thousands": (
+        drawn([*(f"{k}.234,50" for k in range(1, 31)), "0,125", "5.000"]), FROM_DECIMAL_COMMAS,
+    ),
+    "euros": (drawn([f"1 {k:03},{k:02} €" for k in range(30)]), FROM_DECIMAL_COMMAS),
     "losses": (drawn([f"-${k}" if k % 2 else f"$-{k}" for k in range(30)]), TO_DIGITS),
     "slashes": (drawn(DAYS.strftime("%Y/%m/%d")), "pd.to_datetime(X['a'], format='ISO8601')"),
     "days, one unknown": (
@@ -162,13 +168,17 @@ MISREAD = {
     "years in digits": (drawn(DAYS.strftime("%Y%m%d")), "pd.to_numeric(X['a'])"),
 }  # fmt: skip
 UNCLEAR = {
-    "decimal commas": (
+    "three decimals": (
         drawn([f"{k},125" for k in range(30)]),
         "25' may be a decimal comma, or it may separate thousands",
     ),
     "all commas alike": (
         drawn([f"{k},125" for k in range(1, 31)]),
         "25' may be a decimal comma, or it may separate thousands",
+    ),
+    "commas of both kinds": (
+        drawn([*(f"{k},5" for k in range(30)), "1.5"]),
+        "may be a decimal comma, or it may separate thousands",
     ),
     "first days": (
         drawn(pd.date_range("2018", periods=30, freq="MS").strftime("%d.%m.%Y")),
@@ -192,7 +202,8 @@ UNCLEAR = {
 @pytest.mark.parametrize("kind", MISREAD | UNCLEAR)
 def test_the_column_and_what_converts_it_are_named(kind):
     values, advice = (MISREAD | UNCLEAR)[kind]
-    with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are numbers or dates") as caught:
+    what = "dates" if "date" in advice or "format=" in advice else "numbers"
+    with pytest.warns(UserWarning, match=f"Column 'a' of X is text whose values are {what}, but") as caught:
         fit(values)
     assert len(caught) == 1 and advice in str(caught[0].message) and caught[0].filename == __file__
     with warnings.catch_warnings():  # named as a category, it is one
@@ -203,7 +214,7 @@ def test_the_column_and_what_converts_it_are_named(kind):
 @pytest.mark.parametrize("kind", MISREAD)
 def test_what_is_named_converts_all_values_of_the_column(kind):
     values = pd.Series(MISREAD[kind][0], dtype=object)
-    with pytest.warns(UserWarning, match="text whose values are numbers or dates") as caught:
+    with pytest.warns(UserWarning, match="text whose values are") as caught:
         fit(values)
     (call,) = re.findall(r"Convert it with (pd\.to_\w+\(.*?\))(?:\. If|, which)", str(caught[0].message))
     with warnings.catch_warnings():
@@ -215,7 +226,7 @@ def test_what_is_named_converts_all_values_of_the_column(kind):
 
 @pytest.mark.parametrize("kind", UNCLEAR)
 def test_no_call_is_named_where_its_result_may_be_wrong(kind):
-    with pytest.warns(UserWarning, match="text whose values are numbers or dates") as caught:
+    with pytest.warns(UserWarning, match="text whose values are") as caught:
         fit(UNCLEAR[kind][0])
     assert "Convert it with" not in str(caught[0].message)
 
@@ -223,7 +234,7 @@ def test_no_call_is_named_where_its_result_may_be_wrong(kind):
 @pytest.mark.parametrize("written", ["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"])
 def test_days_and_months_are_not_swapped(written):
     X = pd.DataFrame({"a": DAYS.strftime(written)})
-    with pytest.warns(UserWarning, match="text whose values are numbers or dates") as caught:
+    with pytest.warns(UserWarning, match="text whose values are") as caught:
         fit(X["a"].to_numpy()[np.arange(N) % len(X)])
     (call,) = re.findall(r"pd\.to_datetime\(.*?\)", str(caught[0].message))
     assert (eval(call, {"pd": pd, "X": X}) == DAYS).all()
@@ -243,11 +254,12 @@ def test_a_rare_value_of_many_is_not_lost(monkeypatch):
     drawn([f"{day:%Y-%m-%d}" + " 10:00" * (k % 2) for k, day in enumerate(DAYS)]),
     pd.Series(pd.arrays.ArrowExtensionArray(pa.array(drawn(DAYS.strftime("%Y-%m-%d"))).dictionary_encode())),
     drawn([f"{k}-{k + 9}" for k in range(30)]), drawn([*map(str, range(30)), *(f"c{k}" for k in range(30))]),
-    drawn([f"{k},5" for k in range(30)]), drawn([f"{k}{'ABC'[k % 3]}" for k in range(30)]),
+    drawn([f"{k},5,1" for k in range(30)]), drawn([f"1.2{k}.345.678" for k in range(30)]),
+    drawn([f"{k}{'ABC'[k % 3]}" for k in range(30)]),
     np.where(Y > 0, None, np.nan), pd.Categorical(NUMBERS),
 ], ids=[
     "text", "few", "codes", "integers", "dates", "versions", "beta versions", "days and times", "arrow",
-    "ranges", "half", "commas", "letters", "nothing", "type",
+    "ranges", "half", "lists", "addresses", "letters", "nothing", "type",
 ])  # fmt: skip
 def test_other_columns_are_none_of_its_business(values):
     with warnings.catch_warnings():

@@ -62,13 +62,65 @@ def test_arrays_with_categories_too():
 
 @pytest.mark.parametrize("table", [
     CODES[:19], CODES.assign(c=["new"] * 59 + ["x"]), CODES.assign(c=["new"] * 19 + [None] * 41),
-    FRAME.assign(c=None), FRAME.assign(c=pd.Categorical(FRAME["c"], categories=list("zyxwv"))), FRAME,
-], ids=["few rows", "one is known", "few values", "all missing", "other order", "same"])  # fmt: skip
+    FRAME.assign(c=pd.Categorical(FRAME["c"], categories=list("zyxwv"))), FRAME,
+], ids=["few rows", "one is known", "few values", "other order", "same"])  # fmt: skip
 def test_no_more_than_that(table):
     net = fitted()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.predict(table)
+
+
+DAYS = pd.date_range("2026-01-01", periods=60)
+TEXTS = [f"the {word} of {k} words" for k, word in enumerate(["length", "number", "meaning"] * 20)]
+ALL_KINDS = FRAME.assign(d=DAYS, t=TEXTS)
+KINDS_OF_INPUTS = {
+    "one-hot": {"category_encoding": "one_hot"},
+    "target means": {"category_encoding": "target"},
+    "bins": {"numeric_encoding": "piecewise_linear", "n_bins": 4},
+    "quantiles": {"input_scaling": "quantile"},
+}
+
+
+def with_gaps(rows):
+    table = ALL_KINDS.copy()
+    table.loc[rows] = None
+    return table
+
+
+ALL_MISSING = r"of X are missing in all rows, but were never missing in fit"
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_INPUTS)
+def test_columns_that_are_missing_only_now_are_named(kind):
+    net = fitted(ALL_KINDS, **KINDS_OF_INPUTS[kind])
+    for name in "abcdt":
+        with pytest.warns(UserWarning, match=rf"Columns \['{name}'\] {ALL_MISSING}") as caught:
+            net.predict(ALL_KINDS.assign(**{name: None}))
+        assert len(caught) == 1 and caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=rf"Columns \['a', 'd'\] {ALL_MISSING}"):
+        net.predict(ALL_KINDS.assign(a=np.nan, d=pd.NaT))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.predict(ALL_KINDS.assign(a=np.nan, b=np.nan, c=None, d=pd.NaT, t=None)[:19])
+        net.predict(with_gaps(ALL_KINDS.index < 59))
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_INPUTS)
+def test_columns_that_were_missing_before_are_not_named(kind):
+    gaps = with_gaps(ALL_KINDS.index % 6 == 0)
+    net = fitted(gaps, **KINDS_OF_INPUTS[kind])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.predict(gaps.assign(a=np.nan, b=np.nan, c=None, d=pd.NaT, t=None))
+
+
+def test_columns_of_numbers_alone_that_are_missing_only_now_are_named():
+    for X in (FRAME[["a", "b"]], FRAME[["a", "b"]].to_numpy()):
+        now = X.copy()
+        now[:] = np.nan
+        with pytest.warns(UserWarning, match=rf"Columns \['(a', 'b|x0', 'x1)'\] {ALL_MISSING}"):
+            fitted(X).predict(now)
 
 
 def test_values_that_can_hardly_all_be_infrequent_levels_are_told():
