@@ -182,7 +182,6 @@ class LabelHead:
     @property
     def explained(self) -> ExplainedOutputs:
         """Raw outputs, such as log-odds; each is named after the class or label that it makes more probable."""
-        unscaled = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
         classes = self.labels.classes
         if isinstance(classes, list):
             pairs = zip(classes, self.labels.output_slices, strict=True)
@@ -195,9 +194,8 @@ class LabelHead:
             for loss, s in _loss_of_each_label(self.settings.loss, self.labels)
             for _ in range(s.stop - s.start)
         ]
-        return ExplainedOutputs(
-            names, [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)], unscaled
-        )
+        descriptions = [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)]
+        return ExplainedOutputs(names, descriptions, TargetScaler.unscaled(self.n_outputs))
 
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each output, (n, n_outputs); with two classes, of both, (n, 2 n_outputs)."""
@@ -286,8 +284,8 @@ class RegressionHead:
     @property
     def output_scaler(self) -> TargetScaler:
         """Converts predictions, after the link, to the units of y."""
-        scaler = self.regression_target.scaler
-        return scaler if self.loss.takes_scaled_targets else TargetScaler.learn(scaler.mean[np.newaxis], None)
+        target = self.regression_target
+        return target.scaler if self.loss.takes_scaled_targets else TargetScaler.unscaled(target.n_outputs)
 
     def read(self, y: Target) -> Array:
         """Return targets as float64 numbers, one column for each target."""
@@ -315,7 +313,7 @@ class RegressionHead:
         if self.loss.takes_scaled_targets:
             if self.settings.target_scaling is None:
                 return self
-            scaler = TargetScaler.learn(values, weight=weight)
+            scaler = TargetScaler.learn(values, weight)
         elif in_unit_of_mean and works_in_any_unit(self.loss, self.n_outputs):
             scaler = TargetScaler.learn_unit(values, weight)
         else:
@@ -325,8 +323,9 @@ class RegressionHead:
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return scaled targets."""
         self._check_range(values)
+        self.regression_target.check_number_of_targets(values)
         with np.errstate(over="ignore"):
-            target = self.regression_target.encode(values, dtype)
+            target = self.regression_target.scaler.encode(values, dtype)
         if np.isinf(target).any():
             remedy = "set target_scaling='standard'" if self.loss.takes_scaled_targets else "divide y,"
             raise ValueError(f"y holds values too large for {dtype}: {remedy} or set dtype='float64'.")
@@ -402,5 +401,5 @@ def learn_regression_head(y: Target, settings: TargetSettings, classes: Target =
     """Read numbers; return an unscaled head, and the numbers. `classes` is not used: see `learn_label_head`."""
     values, flat = read_regression_target(y)
     check_no_target_is_empty(values)
-    # None: no scaling yet; `scaled_to` learns it later, from a weighted sample of the rows
-    return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values
+    # `scaled_to` learns the scale later, from a weighted sample of the rows
+    return RegressionHead(settings, RegressionTarget(flat, TargetScaler.unscaled(values.shape[1]))), values
