@@ -48,6 +48,7 @@ from sknet._estimators.sklearn_api import (
 from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import NoEvaluation
 from sknet._model.explain import Explanation
+from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
 from sknet._model.train import are_no_better_than_constant
 from sknet._model.trainer import check_same_layout, make_trainer
@@ -124,9 +125,11 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 start.earlier.columns,
                 (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
             )
-            known.check_same_classes(head)
+            if isinstance(known, LabelHead) and isinstance(head, LabelHead):
+                known.check_same_classes(head)
             head = known.with_settings(settings)
-        if settings.class_weight is not None:  # rows whose class weight is 0 are dropped too
+        # rows whose class weight is 0 are dropped too
+        if isinstance(head, LabelHead) and settings.class_weight is not None:
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
         if arguments.has_validation_rows:

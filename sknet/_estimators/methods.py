@@ -346,13 +346,13 @@ CLASSIFICATION = ProblemType(
         "predict_set": set_decoding,
     },
     out_of_fold_method="predict_proba",
-    learn_residuals=learn_label_residuals,
+    learn_residuals=lambda head, P, codes, weight, _: learn_label_residuals(head, P, codes, weight),
     score=accuracy,
 )
 
 
 REGRESSION = ProblemType(
-    learn_head=learn_regression_head,
+    learn_head=lambda y, settings, classes: learn_regression_head(y, settings),
     methods={
         "predict": prediction_decoding,
         "predict_interval": interval_decoding,

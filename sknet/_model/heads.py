@@ -157,9 +157,9 @@ class LabelHead:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
-    def check_same_classes(self, new: "Head") -> None:
+    def check_same_classes(self, new: "LabelHead") -> None:
         """Raise if a warm start is given labels of other classes."""
-        if isinstance(new, LabelHead) and new.labels != self.labels:
+        if new.labels != self.labels:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.labels.classes}, `y` has {new.labels.classes}"
@@ -295,10 +295,6 @@ class RegressionHead:
         """Return numbers in the shape that y had."""
         return restore_shape(values, self.regression_target.flat)
 
-    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Return the sample weights: there are no classes."""
-        return weight
-
     def strata(self, values: Array) -> Array | None:
         """Return which rows have a target above 0, if targets may be 0, so that rare events are held out too."""
         at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low  # counts, for instance
@@ -363,9 +359,6 @@ class RegressionHead:
             )
         return new
 
-    def check_same_classes(self, new: "Head") -> None:
-        """Do nothing: numbers have no classes."""
-
     def predict(self, raw: Array) -> Array:
         """Return predictions in the units of y; (n, levels) for several quantile levels. May overwrite `raw`."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
@@ -394,11 +387,11 @@ class RegressionHead:
 
 
 Head: TypeAlias = LabelHead | RegressionHead
-"""Either head. Both classes have the same methods."""
+"""Either head."""
 
 
-def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
-    """Read numbers; return an unscaled head, and the numbers. `classes` is not used: see `learn_label_head`."""
+def learn_regression_head(y: Target, settings: TargetSettings) -> tuple[RegressionHead, Array]:
+    """Read numbers; return an unscaled head, and the numbers."""
     values, flat = read_regression_target(y)
     check_no_target_is_empty(values)
     # `scaled_to` learns the scale later, from a weighted sample of the rows

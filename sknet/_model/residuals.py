@@ -441,12 +441,11 @@ def has_prediction_sets(head: LabelHead) -> bool:
 
 
 def learn_label_residuals(
-    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None, all_codes: Array
+    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None
 ) -> LabelResiduals | None:
     """Return the residuals of held-out rows; None if sets cannot be predicted.
 
-    `probabilities` are what `predict_proba` returns for these rows. `all_codes` is not used: see
-    `learn_regression_residuals`.
+    `probabilities` are what `predict_proba` returns for these rows.
     """
     if not has_prediction_sets(head):
         return None

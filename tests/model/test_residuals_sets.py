@@ -31,7 +31,7 @@ def simulated(n, shares=(0.5, 0.3, 0.2), sharpness=1.5, seed=0):
 
 
 def residuals_for(P, codes, weight=None):
-    return learn_label_residuals(head_for(np.arange(P.shape[1])), P, codes[:, np.newaxis], weight, codes[:, np.newaxis])
+    return learn_label_residuals(head_for(np.arange(P.shape[1])), P, codes[:, np.newaxis], weight)
 
 
 def sets(residuals, P, coverage=0.9):
@@ -135,4 +135,4 @@ def test_sets_need_one_label_per_row():
     for several in np.eye(3, dtype=int), np.column_stack([labels, labels]):
         head = head_for(several)
         assert not has_prediction_sets(head)
-        assert learn_label_residuals(head, [np.ones((3, 3))] * 2, several, None, several) is None
+        assert learn_label_residuals(head, [np.ones((3, 3))] * 2, several, None) is None
