@@ -46,7 +46,7 @@ from sknet._estimators.sklearn_api import (
     with_checked_keywords,
 )
 from sknet._model.encoding import encode_rows
-from sknet._model.evaluation import NoEvaluation
+from sknet._model.evaluation import TooFewRows
 from sknet._model.explain import Explanation
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
@@ -170,7 +170,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
-            quiet = run.plan.evaluation == NoEvaluation(is_short_of_rows=True)
+            quiet = isinstance(run.plan.evaluation, TooFewRows)
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.phase is run.fold_phase)
