@@ -156,7 +156,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if not run.phase.has_new_epoch or self._fitted is not fitted_before or in_handler:
                 raise
             undefined = any(state.scores_undefined for _, state in run.networks)
-            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
+            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number, scores_undefined=undefined)
             self._report_and_publish(run, interrupted)
         return self
 

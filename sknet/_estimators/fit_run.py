@@ -27,7 +27,7 @@ from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_by
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds, HeldOut, OwnRows
-from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Progress, Selection
+from sknet._model.folds import FoldPhase, PhaseOutcome, Progress, Selection
 from sknet._model.model import Model, Network
 from sknet._model.sensitivity import importance_rows, inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.train import Phase, TrainPhase, average_epochs
@@ -101,11 +101,6 @@ class FitRun:
     def networks(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks that will be published, each with its state; none while folds train."""
         return self.phase.networks if isinstance(self.phase, TrainPhase) else []
-
-    @property
-    def last_epoch(self) -> EpochReport:
-        """The last epoch of the current phase."""
-        return self.phase.last_epoch
 
     # --- the result --------------------------------------------------------------------------------------------------
 
@@ -222,10 +217,8 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     if evaluation.held_out_rows is not None and estimator.scoring != "loss":
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     # `partial_fit` skips importances, to be fast on a few rows
-    importances_at = None if start.is_partial_fit else importance_rows(rows, encoded, evaluation.train)
-    make_phase = partial(
-        make_train_phase, plan, train_rows, held_out=held_out, score=score, importances_at=importances_at
-    )
+    at_rows = None if start.is_partial_fit else importance_rows(rows, encoded, evaluation.train)
+    make_phase = partial(make_train_phase, plan, train_rows, held_out=held_out, score=score, importance_rows=at_rows)
     return FitRun(
         estimator_name=name,
         plan=plan,
@@ -238,7 +231,7 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
 
 def make_train_phase(
     plan: Plan, train_rows: EncodedRows, selection: Selection | None, *,
-    held_out: EncodedRows | None, score: ModelScorer | None, importances_at: Table | None,
+    held_out: EncodedRows | None, score: ModelScorer | None, importance_rows: Table | None,
 ) -> TrainPhase:  # fmt: skip
     """Make the networks that will be published, with their first states.
 
@@ -252,7 +245,7 @@ def make_train_phase(
         The rows that evaluate each epoch.
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
-    importances_at : array, CSR matrix or MixedRows, or None
+    importance_rows : array, CSR matrix or MixedRows, or None
         The rows at which `feature_importances_` is computed.
 
     Returns
@@ -274,7 +267,7 @@ def make_train_phase(
         )
         for sees_bins in settings.sees_bins
     ]  # fmt: skip
-    return TrainPhase(trainers, first_states(plan, trainers), importances_at, selection)
+    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:

@@ -57,7 +57,7 @@ class Encoding:
     compute_dtype: DType
     output_dtype: DType  # dtype of weights and predictions: the float type of the training table
 
-    def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
+    def encoding_folds(self, rows: Rows, train: NDArray[np.intp] | None) -> NDArray[np.intp] | None:
         """Assign training rows to folds for target means; each fold is encoded by the targets of the other folds.
 
         `train` holds the indices of the training rows; None means all rows. All other rows get -1. Returns None if no
@@ -76,7 +76,7 @@ class Encoding:
 
     def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None) -> Encoding:
         """Return the encoding with target means learnt from the rows `train`, or from all rows."""
-        encoding_fold = self.cross_fit_folds(rows, train)
+        encoding_fold = self.encoding_folds(rows, train)
         if encoding_fold is None:
             return self
         target_of = partial(targets_to_encode_by, self.head)
@@ -272,7 +272,7 @@ def encode_for_training(
     if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            encoder.encode_rows(array, batch, out, encoding_fold)
+            encoder.write_rows(array, batch, out, encoding_fold)
 
         return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
     dense_encoder = encoder.encoder_without_lookups
@@ -394,7 +394,7 @@ def encode_rows(
     With `cross_fit`, the target means of a training row do not contain its own target. `train` holds the indices of the
     training rows; None means all rows.
     """
-    encoding_fold = encoding.cross_fit_folds(rows, train) if cross_fit else None
+    encoding_fold = encoding.encoding_folds(rows, train) if cross_fit else None
     inputs = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_fold)
     return EncodedRows(inputs, rows.y, rows.weight, encoding)
 

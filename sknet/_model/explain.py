@@ -45,6 +45,7 @@ from numpy.typing import NDArray
 from sknet._model.machine import run_on_slices, split_among_threads
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
+from sknet._packages import require_package
 from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
 from sknet._tables.statistics import hash_integers
@@ -161,10 +162,8 @@ class Explanation:
         ImportError
             If shap is not installed.
         """
-        try:
+        with require_package("to_shap", "shap"):
             import shap
-        except ImportError as error:
-            raise ImportError(f"to_shap needs the package shap ({error}): install it with pip install shap.") from error
         columns = list(self.data.T)
         return shap.Explanation(
             self.values,

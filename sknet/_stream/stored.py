@@ -394,7 +394,7 @@ class EncodedOnRead:
         X = self.stored.take(np.arange(len(self)) if self.record_indices is None else self.record_indices)
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            self.encoder.encode_rows(X, batch, out, self.encoding_fold)
+            self.encoder.write_rows(X, batch, out, self.encoding_fold)
 
         return BatchwiseInputs(
             encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,

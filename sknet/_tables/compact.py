@@ -173,7 +173,7 @@ def encode_compact(
     )
     for rows in encoder.row_blocks(n):
         Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
-        compact.set_rows(rows, encoder.encode_rows(X, rows, Z, encoding_fold))
+        compact.set_rows(rows, encoder.write_rows(X, rows, Z, encoding_fold))
     return compact
 
 

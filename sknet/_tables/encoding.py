@@ -16,8 +16,7 @@ m are not looked up, and n_others are not bins; k outputs of the network.
 X : (n, d)                   the table
 observed : (n, d_num)        its numbers, not yet scaled, NaN where a value is missing
 out : (n, n_inputs)          the network's input
-hot : (n, n_others)          CSR, a 1 for each category that is looked up
-dense_inputs : (m,)          indices of the other inputs
+dense_inputs : (m,)          indices of the inputs that are not looked up
 by_input : (n, k, n_inputs)  derivatives by the network's inputs
 by_column : (n, k, d)        derivatives by the table's columns; NaN for columns that are no numbers
 """
@@ -411,14 +410,14 @@ class TableEncoder:
         out[:, m:] = 1.0  # an empty slice without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         for rows in self.row_blocks(len(out)):
-            self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_fold)
+            self.write_rows(X if array is None else array, rows, out[rows, :m], encoding_fold)
         return out
 
     def row_blocks(self, n: int) -> Iterator[slice]:
         """Return slices of n rows that are encoded at a time."""
         return split_batch(slice(0, n), max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns)))
 
-    def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
+    def write_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
         """Write the inputs of some rows of an array or a frame into `out`, (b, n_inputs), and return it."""
         if isinstance(X, pd.DataFrame):
             values: Table = X.iloc[rows]

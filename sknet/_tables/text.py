@@ -2,7 +2,7 @@
 
 The terms are character n-grams within words, so that words with the same stem and misspelt words are alike [1]_. A
 truncated singular value decomposition reduces the counts to a few numbers, which are scaled together, as in skrub's
-`StringEncoder` [2]_. scikit-learn computes both. A term that occurs n times in a text counts as 1 + log n. Rare terms
+StringEncoder [2]_. scikit-learn computes both. A term that occurs n times in a text counts as 1 + log n. Rare terms
 have more weight than usual; otherwise the few components would describe endings and words that all texts have.
 
 .. [1] Cerda, P. and Varoquaux, G. (2020). "Encoding high-cardinality string categorical variables". IEEE Transactions

@@ -170,4 +170,4 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)
         compact.write(batch, part)
         assert_allclose(part, Z[batch], rtol=0, atol=3e-16 if dtype == np.float64 else 0)
-        assert_array_equal(encoder.encode_rows(X, batch, part), Z[batch])
+        assert_array_equal(encoder.write_rows(X, batch, part), Z[batch])
