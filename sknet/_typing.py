@@ -52,3 +52,6 @@ Table: TypeAlias = Any
 
 Target: TypeAlias = Any
 """y as a user passes it: labels or numbers in an array, a Series, a frame, a list or a sparse matrix."""
+
+Future: TypeAlias = Any
+"""The result of a task, on a worker of a cluster."""

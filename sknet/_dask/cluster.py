@@ -17,8 +17,7 @@ from weakref import WeakSet
 import dask
 from distributed import Client, get_worker
 
-Future: TypeAlias = Any
-"""The result of a task, on a worker."""
+from sknet._typing import Future
 
 Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""

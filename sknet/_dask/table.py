@@ -41,10 +41,10 @@ from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.read import column_names, short_list, take_rows
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
-from sknet._typing import Array, Batch, DType, Gradient, Table
+from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 
 if TYPE_CHECKING:
-    from sknet._dask.cluster import Cluster, Future
+    from sknet._dask.cluster import Cluster
 
 
 Encoded: TypeAlias = Array | MixedRows

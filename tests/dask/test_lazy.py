@@ -32,6 +32,7 @@ CASES = {
     "several numbers": (SigmoidMLPRegressor(**QUICK), NUMBERS, ["predict", "predict_interval"]),
     "levels": (SigmoidMLPRegressor(**QUICK | LEVELS), NUMBERS[:, 0], ["predict", "predict_interval"]),
 }
+ARGUMENTS = {"predict_set": (0.9, False), "predict_interval": (0.9,)}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -47,7 +48,7 @@ def test_lazy_predictions_are_the_local_ones(case, table):
         else [table[:40], table[40:80], table[80:]]
     )
     for method in methods:
-        found = predict_lazily(net, X, method)
+        found = predict_lazily(net, X, method, *ARGUMENTS.get(method, ()))
         for i, lazy in enumerate(found if isinstance(found, list) else [found]):
             local = [getattr(net, method)(piece) for piece in pieces]
             local = np.concatenate([part[i] for part in local] if isinstance(found, list) else local)
@@ -66,9 +67,9 @@ def test_columns_are_named():
     net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
     assert list(predict_lazily(net, X, "predict_proba").columns) == ["maybe", "no", "yes"]
-    assert list(predict_lazily(net, X, "predict_set").columns) == ["maybe", "no", "yes"]
+    assert list(predict_lazily(net, X, "predict_set", 0.9, False).columns) == ["maybe", "no", "yes"]
     net = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBERS)
-    ends = predict_lazily(net, X, "predict_interval").columns
+    ends = predict_lazily(net, X, "predict_interval", 0.9).columns
     assert list(ends) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]
 
 

@@ -147,7 +147,7 @@ def test_predictions_of_a_fold_do_not_depend_on_its_targets_where_these_encode_a
 
 def test_networks_of_folds_take_no_memory_while_others_learn_from_all_rows():
     """A network and its training take 13 to 15 times its weights here, with the kept one in float64."""
-    table = sp.random_array((200, 20_000), density=1e-3, rng=np.random.default_rng(0), format="csr")
+    table = sp.random_array((200, 80_000), density=1e-3, rng=np.random.default_rng(0), format="csr")
     one_fold = dict(early_stopping="folds", validation_fraction=ShuffleSplit(1, random_state=0))
     net = SigmoidMLPClassifier(16, max_iter=2, random_state=0, **one_fold)
     tracemalloc.start()

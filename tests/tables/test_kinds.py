@@ -9,7 +9,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
-from sklearn.model_selection import cross_val_score
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables import kinds
@@ -260,14 +259,6 @@ def test_what_is_meant_can_be_said_by_the_type():
     with pytest.warns(UserWarning, match="is text") as caught:
         fit(NUMBERS)
     assert "X['a'].astype('category')" in str(caught[0].message)
-
-
-def test_it_comes_once_in_a_cross_validation():
-    frame = pd.DataFrame({"b": Y, "code": NUMBERS})
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
-        cross_val_score(SigmoidMLPRegressor(**QUICK), frame, Y, cv=3)
-    assert len([one for one in caught if "Column 'code'" in str(one.message)]) == 1
 
 
 def test_polars_and_the_first_partial_fit():
