@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pieces import ACTIVATION_NAMES
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
@@ -27,7 +28,6 @@ from sknet._network.weights import (
     output_rounding_step,
     soft_threshold,
 )
-from tests.network.pieces import ACTIVATION_NAMES
 
 # --- inputs in sets: how units are divided, which weights are 0, and first weights for the inputs that a unit sees ----
 

@@ -10,14 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-
-import sknet._training
-from sknet._training import loop
-from sknet._training.loop import MiniBatchLoop, clear_fixed, train_in_rounds
-from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
-from sknet._typing import SparseGradient
-from tests.training.problems import (
+from problems import (
     OPTIMIZERS,
     Interrupting,
     LeastSquares,
@@ -29,6 +22,13 @@ from tests.training.problems import (
     state_of,
     train,
 )
+
+import sknet._training
+from sknet._training import loop
+from sknet._training.loop import MiniBatchLoop, clear_fixed, train_in_rounds
+from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
+from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
+from sknet._typing import SparseGradient
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
