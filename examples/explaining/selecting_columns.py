@@ -21,7 +21,7 @@ from sknet import SigmoidMLPRegressor
 cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv")
 X, y = cars.drop(columns=["miles_per_gallon", "name"]), cars["miles_per_gallon"]
 rng = np.random.default_rng(0)
-X["paint"] = rng.choice(["red", "white", "black", "green"], len(X))  # says nothing
+X["paint"] = rng.choice(["red", "white", "black", "green"], len(X))  # not informative
 for i in range(4):
     X[f"noise {i}"] = rng.normal(size=len(X))
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)

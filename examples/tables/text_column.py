@@ -1,6 +1,6 @@
 """
-Sentences beside numbers
-========================
+Sentences next to numbers
+=========================
 
 Each row is a function of NumPy, SciPy, pandas or scikit-learn: the first sentence of its documentation, its number of
 parameters, and the length of its documentation. Which library is it from? The sentence is a column like any other.

@@ -19,7 +19,7 @@ theta, gradient : (p,)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -42,6 +42,7 @@ from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.read import column_names, short_list, take_rows
 from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
+from sknet._vectors import shuffled_batches
 
 if TYPE_CHECKING:
     from sknet._dask.cluster import Cluster
@@ -471,8 +472,6 @@ class EncodedOnWorkers:
 class ShardedObjective:
     """The objective of one network whose rows are on workers."""
 
-    batches = None
-
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
         self.n_samples, self._n_weights, self._inputs = len(rows), settings.layout.n_weights, inputs
         self._penalty = settings.penalty
@@ -524,6 +523,10 @@ class ShardedObjective:
                 return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]
             batch = np.arange(batch.start, batch.stop)
         return RowGroups(shard.group[batch], shard.n_groups).split(shard.position[batch])
+
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Return the batches of an epoch, whose rows may be on any workers."""
+        return shuffled_batches(self.n_samples, size, rng)
 
     def penalty(self, theta: Array) -> float:
         """Return the penalty."""

@@ -20,13 +20,24 @@ from sknet._training.optimizers import ScheduleInput
 from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
+SENTENCES = {
+    StopReason.FINISHED: "All epochs of the schedule are done.",
+    StopReason.MAX_ITER: "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
+    StopReason.LOSS_PLATEAU: (
+        "Training loss did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
+    ),
+    StopReason.SCORE_PLATEAU: (
+        "Validation score did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
+    ),
+    StopReason.CALLBACK: "A callback asked to stop.",
+    StopReason.INTERRUPTED: "Training interrupted by user.",
+    StopReason.CONVERGED: "The gradient or the decrease of the objective is below tol={tol:g}.",
+    StopReason.LINE_SEARCH: "L-BFGS ended early.",
+}
+"""Why training ended, with the names of parameters for their values."""
+
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Stop reasons that cause a warning."""
-
-
-def stop_reason_text(resolved: Mapping[str, object], result: TrainingEnd) -> str:
-    """Return why training ended, with the values of parameters."""
-    return result.reason.value.format(**resolved)  # a sentence with fields such as {max_iter}
 
 
 def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> None:
@@ -34,7 +45,7 @@ def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> No
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
     elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
-        print(f"{stop_reason_text(resolved, result)} Stopping.")
+        print(f"{SENTENCES[result.reason].format(**resolved)} Stopping.")
 
 
 def warn_of_stop_reason(
@@ -51,7 +62,7 @@ def warn_of_stop_reason(
             RuntimeWarning,
         )
     if result.reason is StopReason.INTERRUPTED:
-        text = stop_reason_text(vars(parameters), result)
+        text = SENTENCES[result.reason]
         if during_folds:
             text += (
                 " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
@@ -59,8 +70,8 @@ def warn_of_stop_reason(
             )
         warn(text, UserWarning)
     elif result.reason in UNFINISHED and not quiet:
-        text = f"Stochastic Optimizer: {stop_reason_text(vars(parameters), result)}"
-        if not solver_class(parameters.solver).is_first_order:
+        text = f"Stochastic Optimizer: {SENTENCES[result.reason].format(**vars(parameters))}"
+        if not solver_class(parameters.solver).uses_batches:
             text = (
                 f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
                 "Increase max_iter or max_fun, or raise tol."
@@ -71,7 +82,7 @@ def warn_of_stop_reason(
 def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
     """Warn of a model that is no better than a constant, and of a temperature at its limit."""
     rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
-    has_rate = solver_class(parameters.solver).is_first_order
+    has_rate = solver_class(parameters.solver).uses_batches
     temperature = fitted.model.network.temperature
     is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
     if abs(log(temperature)) > MAX_LOG_TEMPERATURE - 1e-6 and not is_rate_to_blame:
@@ -237,7 +248,7 @@ def why_diverged(error: DivergedError, resolved: Mapping[str, object]) -> str:
     )
     solver, loss, alpha, decay = (resolved[name] for name in ("solver", "loss", "alpha", "weight_decay"))
     custom_loss = f", check your own loss, {loss.name!r}," if isinstance(loss, Loss) else ""
-    if not solver_class(solver).is_first_order:
+    if not solver_class(solver).uses_batches:
         return f"{message}solver={solver!r}{custom_loss}: try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
         return f"{message}a rate of {error.rate}, which the function learning_rate made: let it return finite factors."

@@ -29,7 +29,7 @@ from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds, HeldOut, OwnRows
 from sknet._model.folds import FoldPhase, PhaseOutcome, Progress, Selection
 from sknet._model.model import Model, Network
-from sknet._model.sensitivity import importance_rows, inputs_per_row, learn_importances, n_rows_used, some_of
+from sknet._model.sensitivity import draw_importance_rows, inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.train import Phase, TrainPhase, average_epochs
 from sknet._model.trainer import (
     ModelScorer,
@@ -217,9 +217,9 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     if evaluation.held_out_rows is not None and estimator.scoring != "loss":
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     # `partial_fit` skips importances, to be fast on a few rows
-    importances_at = None if start.is_partial_fit else importance_rows(rows, encoded, evaluation.train)
+    importance_rows = None if start.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train)
     make_phase = partial(
-        make_train_phase, plan, train_rows, held_out=held_out, score=score, importances_at=importances_at
+        make_train_phase, plan, train_rows, held_out=held_out, score=score, importance_rows=importance_rows
     )
     return FitRun(
         estimator_name=name,
@@ -233,7 +233,7 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
 
 def make_train_phase(
     plan: Plan, train_rows: EncodedRows, selection: Selection | None, *,
-    held_out: EncodedRows | None, score: ModelScorer | None, importances_at: Table | None,
+    held_out: EncodedRows | None, score: ModelScorer | None, importance_rows: Table | None,
 ) -> TrainPhase:  # fmt: skip
     """Make the networks that will be published, with their first states.
 
@@ -247,7 +247,7 @@ def make_train_phase(
         The rows that evaluate each epoch.
     score : callable or None
         Returns the score of an epoch; None for minus the loss.
-    importances_at : array, CSR matrix or MixedRows, or None
+    importance_rows : array, CSR matrix or MixedRows, or None
         The rows at which `feature_importances_` is computed.
 
     Returns
@@ -269,7 +269,7 @@ def make_train_phase(
         )
         for sees_bins in settings.sees_bins
     ]  # fmt: skip
-    return TrainPhase(trainers, first_states(plan, trainers), importances_at, selection)
+    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:

@@ -77,11 +77,11 @@ class Mark(Enum):
     """What else is true of a parameter; its line has the mark after the constraints."""
 
     FIXED = auto()  # must not change when training continues, since the encoding was learnt with it
-    FIRST_ORDER = auto()  # only first-order solvers have it
+    USES_BATCHES = auto()  # only solvers that use batches have it
     MAY_DIFFER = auto()  # may differ when a run is resumed: it decides how long the run trains, and what it prints
 
 
-FIXED, FIRST_ORDER, MAY_DIFFER = Mark
+FIXED, USES_BATCHES, MAY_DIFFER = Mark
 
 
 def derive_constraints(cls: type[T]) -> type[T]:
@@ -167,7 +167,7 @@ class CommonParameters:
     text_components: Annotated[int, COUNT, FIXED] = 30
     numeric_encoding: Annotated[Literal["raw", "piecewise_linear", "steps", "auto"], FIXED] = "auto"
     n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO, FIXED] = "auto"
-    input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED, FIRST_ORDER] = "auto"
+    input_gains: Annotated[bool | Auto, "boolean", AUTO, FIXED, USES_BATCHES] = "auto"
     input_scaling: Annotated[str | None, OneOf(*filter(None, SCALINGS)), None, FIXED] = "robust"
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None, FIXED] = None
     interaction_cst: Annotated[str | InteractionSets | None, OneOf(*INTERACTIONS), list, tuple, None, FIXED] = None
@@ -175,8 +175,8 @@ class CommonParameters:
     alpha: Annotated[float, NOT_NEGATIVE] = 0.01
     l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
     weight_decay: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
-    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like", FIRST_ORDER] = "auto"
-    max_norm: Annotated[float | None, POSITIVE, None, FIRST_ORDER] = None
+    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like", USES_BATCHES] = "auto"
+    max_norm: Annotated[float | None, POSITIVE, None, USES_BATCHES] = None
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
     averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     # --- initial weights, order and precision ---
@@ -328,7 +328,7 @@ def schedule_ends(p: CommonParameters) -> bool:
 
 def check_has_partial_fit(estimator: CommonParameters) -> bool:
     """Return True if the estimator has `partial_fit`, else raise AttributeError; for `available_if`."""
-    if not solver_class(estimator.solver).is_first_order:
+    if not solver_class(estimator.solver).uses_batches:
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
         )
@@ -364,7 +364,7 @@ def check_folds(p: CommonParameters) -> None:
         remedy = "give a fraction of the rows to hold out"
     conflicts = {
         "early_stopping": not p.early_stopping,
-        "solver": not solver_class(p.solver).is_first_order,
+        "solver": not solver_class(p.solver).uses_batches,
         "learning_rate": not schedule_ends(p),
         "scoring": p.scoring != "loss",
         "warm_start": p.warm_start,  # its weights have seen all rows
@@ -398,15 +398,15 @@ def check_temperature(p: CommonParameters) -> None:
 
 
 def check_solver(p: CommonParameters) -> None:
-    """Raise if a parameter of first-order solvers is set with another solver."""
-    if not solver_class(p.solver).is_first_order:
-        conflicts = {name: np.any(getattr(p, name)) for name in p._marked[FIRST_ORDER]}
+    """Raise if a parameter is set that the solver does not have, because it uses no batches."""
+    if not solver_class(p.solver).uses_batches:
+        conflicts = {name: np.any(getattr(p, name)) for name in p._marked[USES_BATCHES]}
         check_no_conflict(p, f"solver={p.solver!r} does", conflicts, "choose solver='adam'")
 
 
 def check_resumable(solver: object) -> None:
     """Raise for a solver whose state cannot be written."""
-    if not solver_class(solver).is_first_order:
+    if not solver_class(solver).uses_batches:
         raise ValueError(
             f"solver={solver!r} keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
             "resumed: choose a first-order solver such as 'adam'."
@@ -416,7 +416,7 @@ def check_resumable(solver: object) -> None:
 def check_streamable(p: CommonParameters) -> None:
     """Raise if a parameter is set that needs all rows at once, or an earlier fit."""
     conflicts = {
-        "solver": not solver_class(p.solver).is_first_order,
+        "solver": not solver_class(p.solver).uses_batches,
         "n_members": p.n_members not in (1, "auto"),
         "early_stopping": p.early_stopping == "folds",
         "warm_start": p.warm_start,
@@ -437,7 +437,7 @@ def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]
 
 def fixed_once_learnt(p: CommonParameters) -> list[str]:
     """Return the parameters that must not change while training continues; a warm start by L-BFGS learns no gains."""
-    has_gains = solver_class(p.solver).is_first_order
+    has_gains = solver_class(p.solver).uses_batches
     return [name for name in p._marked[FIXED] if has_gains or name != "input_gains"]
 
 

@@ -176,10 +176,10 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
         began_with_partial_fit=start.began_with_partial_fit,
     )
-    is_first_order = solver_class(estimator.solver).is_first_order
-    if not is_first_order and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
+    uses_batches = solver_class(estimator.solver).uses_batches
+    if not uses_batches and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
         rows = rows.merge_duplicates_if_small()
-    if is_first_order and not isinstance(batch_size, str) and batch_size > facts.n_rows:
+    if uses_batches and not isinstance(batch_size, str) and batch_size > facts.n_rows:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     learner = None
     if start.earlier is not None:

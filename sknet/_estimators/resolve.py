@@ -122,7 +122,7 @@ def suits_folds(p: CommonParameters) -> bool:
     It does unless a parameter is set that needs held-out rows, or that belongs to scikit-learn's way of training.
     """
     is_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return is_default and solver_class(p.solver).is_first_order and schedule_ends(p)
+    return is_default and solver_class(p.solver).uses_batches and schedule_ends(p)
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -171,13 +171,13 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
     n = facts.n_rows
     is_evaluated = bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
-    by_adam, first_order = p.solver == "adam", solver_class(p.solver).is_first_order
+    by_adam, uses_batches = p.solver == "adam", solver_class(p.solver).uses_batches
     is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
     largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS, rules.LARGE_BATCH))
     proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
-        "dtype": "float32" if first_order and n >= rules.FEW_ROWS else "float64",
+        "dtype": "float32" if uses_batches and n >= rules.FEW_ROWS else "float64",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if is_evaluated and ours else 0.0,
         "dropout": 0.0,
@@ -185,10 +185,10 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
         "validation_fraction": rules.fraction_held_out(facts.n_table_rows),
-        "tol": rules.LARGE_TOL if is_large and first_order else rules.TOL,
+        "tol": rules.LARGE_TOL if is_large and uses_batches else rules.TOL,
         "n_iter_no_change": rules.LARGE_PATIENCE if is_large else rules.PATIENCE,
         "numeric_encoding": "raw",
-        "input_gains": first_order and may_add_inputs(p, facts) and np.size(p.hidden_layer_sizes) > 0,
+        "input_gains": uses_batches and may_add_inputs(p, facts) and np.size(p.hidden_layer_sizes) > 0,
         "n_bins": rules.auto_n_bins(n, facts.columns.n_numbers),
         "category_encoding": "one_hot",
         "text_features": list(facts.columns.text_names) or None,
@@ -211,7 +211,7 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and is_evaluated and ours else 0.0
-        can_scale = p.loss == "log_loss" and first_order and p.max_norm is None
+        can_scale = p.loss == "log_loss" and uses_batches and p.max_norm is None
         values["temperature_scaling"] = can_scale and is_evaluated and ours
     return values
 
@@ -269,7 +269,7 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
         "init=(coefs, intercepts)": isinstance(p.init, tuple),
         "input_scaling=None": p.input_scaling is None,
         "sparse X": facts.columns.is_sparse,
-        f"solver={p.solver!r}": not solver_class(p.solver).is_first_order,
+        f"solver={p.solver!r}": not solver_class(p.solver).uses_batches,
         "a stream": facts.limits.is_sequential,
     }
     return [reason for reason, is_set in reasons.items() if is_set]

@@ -25,7 +25,7 @@ from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
 from sknet._model.evaluation import Folds, Judge, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.rules_by_rows import fold_rules
-from sknet._model.sensitivity import importance_rows
+from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
 from sknet._tables.read import take_optional
@@ -234,7 +234,7 @@ class FoldPhase:
             is_shared = encoding is encoded.encoding
             own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
             if not self._trainers:  # the first fold, whose networks are published after an interrupt
-                self.encoding, self.importance_rows = encoding, importance_rows(rows, own, train)
+                self.encoding, self.importance_rows = encoding, draw_importance_rows(rows, own, train)
             of_fold = own.take(train), own.take(held_out)
             self._trainers.append(
                 [
@@ -263,7 +263,7 @@ class FoldPhase:
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose an epoch and a temperature."""
         if not (self.progress.states and self._continues):  # a resumed run whose folds have ended
-            return self.selection(None)
+            return self._choose(None)
         evaluator = _EpochEvaluator(self, observer)
         trainers, states = zip(*self._all_networks, strict=True)
         results = train_side_by_side(trainers, states, evaluator)
@@ -271,7 +271,7 @@ class FoldPhase:
         # there is nothing to publish before the first evaluated epoch
         if interrupted and not self.progress.epochs:
             raise KeyboardInterrupt
-        return self.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
+        return self._choose(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
 
     @property
     def _all_networks(self) -> list[tuple[NetworkTrainer, State]]:
@@ -363,7 +363,7 @@ class FoldPhase:
             trainer.network(state, 1.0 / self.progress.inverse_temperature)
             for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
         ]
-        return PhaseOutcome(join_networks(networks, self.encoding.encoder.n_inputs))
+        return PhaseOutcome(join_networks(networks))
 
     def state_to_keep(self) -> None:
         """Return None, since training cannot continue from folds."""
@@ -372,8 +372,8 @@ class FoldPhase:
         """Free the memory of the networks. Each takes as much as a published network."""
         self._trainers, self.progress.states, self.importance_rows = [], [], None
 
-    def selection(self, stop_reason: StopReason | None) -> Selection:
-        """Return the choice of the folds. If no epoch could be chosen yet, choose the last one."""
+    def _choose(self, stop_reason: StopReason | None) -> Selection:
+        """Choose the epoch, mixing weights and temperature; if no epoch could be chosen yet, choose the last one."""
         choices, mixtures, outputs = self.progress.choices, [], []
         for (judge, own), choice in zip(self._judges, choices, strict=True):
             if choice.raw_by_component is None:

@@ -37,7 +37,7 @@ from sknet._model.machine import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, bind_layers
+from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, bind
 from sknet._network.weights import output_rounding_step
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
@@ -85,6 +85,10 @@ class Network:
         last = self.intercepts[-1]
         return replace(self, intercepts=(*self.intercepts[:-1], (last + shift).astype(last.dtype)))
 
+    def with_skipped_inputs(self, n: int) -> Self:
+        """Return the network with n more inputs, the first ones, whose weights are 0."""
+        return replace(self, coefs=(np.pad(self.coefs[0], [(n, 0), (0, 0)]), *self.coefs[1:])) if n else self
+
     def theta_vector(self, dtype: DType) -> Array:
         """Copy all parameters into a new theta."""
         return self.layout.pack(self.coefs, self.intercepts, dtype)
@@ -102,7 +106,7 @@ class Network:
             LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
-        return bind_layers(self.activations, parameters, n_rows, batch_format)
+        return bind(self.activations, parameters, n_rows, batch_format)
 
 
 @dataclass(frozen=True)
@@ -258,17 +262,13 @@ class Model:
 # --- several networks as one -----------------------------------------------------------------------------------------
 
 
-def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Sequence[float] | None = None) -> Network:
+def join_networks(networks: Sequence[Network], mixing_weights: Sequence[float] | None = None) -> Network:
     """Join networks into one, whose raw output is the weighted mean of their raw outputs.
 
     Parameters
     ----------
     networks : sequence of Network
-        All have the same depth and activations.
-
-    n_inputs : int
-        How many inputs the joined network has. A network with fewer inputs
-        takes the last ones.
+        All have the same inputs, depth and activations.
 
     mixing_weights : sequence of float, default=None
         The weights of the networks, with sum 1. By default they are equal.
@@ -276,10 +276,10 @@ def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Se
     Returns
     -------
     Network
-        The given network itself, if it is the only one and has all inputs.
+        The given network itself, if it is the only one.
     """
     first, k = networks[0], len(networks)
-    if k == 1 and len(first.coefs[0]) == n_inputs:
+    if k == 1:
         return first
     mixing_weights = [1.0 / k] * k if mixing_weights is None else mixing_weights
     coefs: list[Array] = []
@@ -287,9 +287,6 @@ def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Se
     last = len(first.coefs) - 1
     for layer in range(last + 1):
         weights = [network.coefs[layer] for network in networks]
-        if layer == 0:
-            # a network without bins skips the first inputs: their weights are 0
-            weights = [np.pad(W, [(n_inputs - len(W), 0), (0, 0)]) for W in weights]
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
             # without hidden layers, the mean of the outputs is the mean of the weights

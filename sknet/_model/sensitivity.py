@@ -151,7 +151,7 @@ def draw_rows(n: int, weight: Array | None, n_drawn: int) -> NDArray[np.intp]:
     return np.minimum(np.searchsorted(ends, shares * ends[-1], side="right"), n - 1)
 
 
-def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
+def draw_importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
     """Return a sample of a few hundred encoded training rows; `train` holds the indices of all of them, or is None."""
     row_indices = np.arange(len(rows)) if train is None else train
     weight = take_optional(rows.weight, row_indices)

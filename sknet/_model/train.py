@@ -168,8 +168,7 @@ class TrainPhase:
             mixing_weights = judge.weights_of_networks(mixing_weight)
             outputs = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.networks]
-        # each joined network takes all inputs; its weights for skipped bins are 0
-        joined = join_networks(networks, self.encoding.encoder.n_inputs, mixing_weights)
+        joined = join_networks(networks, mixing_weights)
         if outputs is None or mixing_weights is None:
             return PhaseOutcome(joined)
         # only if rows chose the epoch, so that k calls of `partial_fit` equal one `fit` of k epochs

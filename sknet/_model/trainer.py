@@ -12,7 +12,7 @@ m                  inputs of the network
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil, inf, prod
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy as np
 from sknet._model.encoding import EncodedRows, Encoding
 from sknet._model.evaluation import Judge
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, threads_for_networks
-from sknet._model.model import Model, Network, join_networks
+from sknet._model.model import Model, Network
 from sknet._model.settings import NetworkSettings, Settings
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import Layout
@@ -31,9 +31,9 @@ from sknet._network.weights import (
     ElasticNet,
     InputSets,
     MonotoneBounds,
-    ProximalStep,
     draw_weights,
     ever_decreases,
+    limit_norms,
     monotone_bounds,
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
@@ -294,9 +294,7 @@ class NetworkTrainer:
     @property
     def problem(self) -> Problem:
         """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
-        bounds, objective = self._weight_bounds(), self.objective
-        max_norm, is_first_order = self.settings.regularisation.max_norm, self.solver.is_first_order
-        has_proximal_step = is_first_order and (self.penalty.l1 or max_norm)
+        bounds, objective, max_norm = self._weight_bounds(), self.objective, self.settings.regularisation.max_norm
         return Problem(
             objective if bounds is None else with_fixed_weights(objective, *bounds),
             n_samples=len(self.train_rows),
@@ -307,7 +305,7 @@ class NetworkTrainer:
             is_random=any(self.settings.network.dropout),
             l1=self.penalty.l1,
             bounds=bounds,
-            proximal_step=ProximalStep(self.penalty.l1, max_norm or 0.0, self.layout) if has_proximal_step else None,
+            limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
             evaluate=self._evaluate_epoch if self.evaluates_epochs else None,
             batches=objective.batches,
         )
@@ -354,7 +352,7 @@ class NetworkTrainer:
         """Return the network of theta, which takes all inputs of the encoded table."""
         activations, is_monotone = self.settings.network.activations, self.monotone is not None
         network = Network(activations, *self.layout.views(theta), temperature, is_monotone)
-        return join_networks([network], self.encoding.encoder.n_inputs)
+        return network.with_skipped_inputs(self.n_skipped_inputs)
 
     def raw_held_out_outputs(self, state: State) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
@@ -378,7 +376,7 @@ class NetworkTrainer:
         if self.penalty.l1:
             w = theta[: self.layout.n_weights]
             gradient[: self.layout.n_weights] += self.penalty.l1 * np.sign(w)
-            if not self.solver.is_first_order:  # else the objective includes it
+            if not self.solver.uses_batches:  # else the objective includes it
                 value += self.penalty.l1 * float(np.abs(w).sum())
         return value, gradient
 
@@ -436,7 +434,7 @@ def make_trainer(
     own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
     strength, l1_ratio = regularisation.alpha / own_rows.total_weight, regularisation.l1_ratio
     penalty = ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
-    smooth_penalty = penalty if settings.solver.is_first_order else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
+    smooth_penalty = penalty if settings.solver.uses_batches else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
     objective_settings = ObjectiveSettings(
         layout, network.activations, head.loss, smooth_penalty, max_rows, dropout=network.dropout
     )
@@ -504,7 +502,7 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
 def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, or for L-BFGS an equal share of all rows."""
     n = len(train_rows)
-    if settings.solver.is_first_order:
+    if settings.solver.uses_batches:
         return min(settings.solver.samples_per_step(n), MAX_BUFFER_ROWS)
     # each block passes over theta several times, which takes longest if the table is sparse: use fewer, larger blocks
     return ceil(n / ceil(n / (MAX_BUFFER_ROWS if train_rows.inputs.batch_format == "sparse" else ROWS_IN_CACHE)))

@@ -1,7 +1,7 @@
 """What a network consists of: the layout of theta, layers, and the batches that enter the first one.
 
 `backprop` has the dense layer, the activation and the chain of layers. This file has the layers that only some networks
-use, and `bind`, which makes a chain for a theta and for batches of one size.
+use, and `bind`, which makes a chain for batches of one size.
 
 Conventions
 -----------
@@ -74,17 +74,17 @@ class Layout:
         """Size of the largest weight matrix."""
         return max(map(prod, self.shapes))
 
-    def layers(self, theta: Array, *, biases_in_weights: bool = False) -> list[LayerParameters]:
+    def layers(self, theta: Array, batch_format: "BatchFormat" = "dense") -> list[LayerParameters]:
         """Return each layer's parameters, as views of theta or of its gradient.
 
-        With `biases_in_weights`, the first layer's W has b as its last row, (n_inputs + 1, h_1).
+        For batches with a column of ones, the first layer's W has b as its last row, (n_inputs + 1, h_1).
         """
         layers, first_bias = [], self.n_weights
         for start, (fan_in, fan_out) in zip(self.weight_starts, self.shapes, strict=True):
             W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
             layers.append(LayerParameters(W, theta[first_bias : first_bias + fan_out]))
             first_bias += fan_out
-        if biases_in_weights:
+        if batch_format == "ones":
             W_and_b = theta[self.weight_starts[0] : self.n_weights + self.sizes[1]].reshape(-1, self.sizes[1])
             layers[0] = layers[0]._replace(W=W_and_b)
         return layers
@@ -266,36 +266,16 @@ NO_GRADIENT = LayerParameters(np.empty((0, 0)), np.empty(0))
 """The gradient of a layer without a backward pass. Its shape makes a backward pass fail."""
 
 
-@dataclass(frozen=True)
-class BackwardOptions:
-    """What a chain needs for the backward pass and for dropout."""
-
-    gradient: Array  # (p,), like theta; the backward pass overwrites it
-    dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
-    rng: np.random.Generator | None = None  # for dropout; None turns dropout off
-
-
 def bind(
-    layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, batch_format: BatchFormat = "dense",
-    backward: BackwardOptions | None = None,
+    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
+    batch_format: BatchFormat = "dense", gradients: Sequence[LayerParameters] = (), dropout: Sequence[float] = (),
+    rng: np.random.Generator | None = None,
 ) -> Chain:  # fmt: skip
-    """Return a network's layers for batches of `n_rows` rows, bound to views of theta, so that they follow its changes.
+    """Return a network's layers for batches of `n_rows` rows, bound to their parameters, so that they follow changes.
 
-    Without `backward`, they have no backward pass.
+    Without `gradients`, which the backward pass overwrites, they have no backward pass. `dropout` has a rate for each
+    hidden layer, and is empty for none; without `rng`, it is off.
     """
-    biases_in_weights = batch_format == "ones"
-    parameters = layout.layers(theta, biases_in_weights=biases_in_weights)
-    if backward is None:
-        return bind_layers(activations, parameters, n_rows, batch_format)
-    gradients = layout.layers(backward.gradient, biases_in_weights=biases_in_weights)
-    return bind_layers(activations, parameters, n_rows, batch_format, gradients, backward.dropout, backward.rng)
-
-
-def bind_layers(
-    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int, batch_format: BatchFormat,
-    gradients: Sequence[LayerParameters] = (), dropout: Sequence[float] = (), rng: np.random.Generator | None = None,
-) -> Chain:  # fmt: skip
-    """As `bind`, for each layer's parameters, which need not be views of one theta."""
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
     layers: list[Layer] = []

@@ -8,7 +8,7 @@ batch : slice or (b,)    which training rows
 J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -17,11 +17,11 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BackwardOptions, DenseInputs, DenseOnSparse, Inputs, Layout, bind, length
+from sknet._network.chain import DenseInputs, DenseOnSparse, Inputs, Layout, bind, length
 from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
-from sknet._vectors import split_batch
+from sknet._vectors import shuffled_batches, split_batch
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
 """At least this many rows of other data pass through the network at once, and as many as a batch has."""
@@ -33,9 +33,8 @@ MAX_BOUND_BATCH_SIZES = 4
 class ObjectiveFunction(ValueAndGradient, Protocol):
     """What training minimises: an `Objective`, or one whose rows are on workers or in a file."""
 
-    @property
-    def batches(self) -> Callable[[int, np.random.Generator | None], Iterator[Batch]] | None:
-        """(batch size, generator to shuffle with) -> the batches of an epoch; None if any rows may form a batch."""
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Yield the batches of an epoch, shuffled by `rng`; each is valid until the next one is asked for."""
 
     @property
     def known_targets(self) -> tuple[Array, Array | None]:
@@ -81,25 +80,19 @@ class ObjectiveSettings:
 class Objective:
     """The objective of one training run: J(theta; B) and its gradient, for batches of the training rows."""
 
-    batches = None
-
     def __init__(self, settings: ObjectiveSettings, inputs: Inputs, target: Array, weight: Array | None = None) -> None:
         self.n_samples, self.max_rows = target.shape[0], settings.max_rows
         self._layout, self._activations, self._loss = settings.layout, settings.activations, settings.loss
         self._penalty, self._dropout = settings.penalty, settings.dropout
         self.known_targets = target, weight
-        self.set_rows(inputs, target, weight)
+        self._inputs, self._target = inputs, DenseInputs(target)
+        self._weight = None if weight is None else DenseInputs(weight)
         self._bound: dict[int, BoundChain] = {}
         self._block_gradient: Array | None = None
 
-    def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
-        """Replace the training rows that are in memory, in the same format; a stream never has all of them there.
-
-        `n_samples` stays the number of all training rows. Bound chains stay valid, because they hold no rows.
-        """
-        self._inputs = inputs
-        self._target = DenseInputs(target)
-        self._weight = None if weight is None else DenseInputs(weight)
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Return the batches of an epoch."""
+        return shuffled_batches(self.n_samples, size, rng)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -130,8 +123,9 @@ class Objective:
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_BOUND_BATCH_SIZES:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
-            backward = BackwardOptions(out, self._dropout, rng)
-            chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, backward)
+            batch_format = self._inputs.batch_format
+            parameters, gradients = self._layout.layers(theta, batch_format), self._layout.layers(out, batch_format)
+            chain = bind(self._activations, parameters, n_rows, batch_format, gradients, self._dropout, rng)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
             if sparse is not None:  # the gradients of blocks are added up, and L-BFGS needs the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
@@ -193,7 +187,8 @@ class Objective:
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
-        chain = cache(lambda n_rows: bind(self._layout, self._activations, theta, n_rows, inputs.batch_format))
+        parameters = self._layout.layers(theta, inputs.batch_format)
+        chain = cache(lambda n_rows: bind(self._activations, parameters, n_rows, inputs.batch_format))
         for rows in split_batch(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
             raw[rows] = chain(length(rows)).forward(inputs(rows))
         return raw

@@ -364,12 +364,12 @@ def output_rounding_step(last_weights: Array, last_biases: Array) -> float:
     return float(RELATIVE_ROUNDING * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
 
 
-# --- penalties, and the proximal step that follows a step along the gradient ------------------------------------------
+# --- penalties and limits on norms ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ElasticNet:
-    """The penalty l1 * |w|_1 + l2 / 2 * |w|^2. The L1 term is a proximal step, so it has no gradient here."""
+    """The penalty l1 * |w|_1 + l2 / 2 * |w|^2. The solver applies the L1 term, so it has no gradient here."""
 
     l2: float = 0.0
     l1: float = 0.0
@@ -386,11 +386,6 @@ class ElasticNet:
         return self.value(w)
 
 
-def soft_threshold(w: Array, amount: float | Array) -> None:
-    """Move every weight towards 0 by `amount`, in place, but not beyond 0: the proximal step of L1."""
-    w -= np.clip(w, -amount, amount)
-
-
 def limit_column_norms(W: Array, max_norm: float) -> None:
     """Scale down, in place, the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
     # float64, because the sum of a wide layer's squares loses digits in float32
@@ -400,22 +395,7 @@ def limit_column_norms(W: Array, max_norm: float) -> None:
         W[:, too_long] *= (max_norm / norms[too_long]).astype(W.dtype)
 
 
-@dataclass(frozen=True)
-class ProximalStep:
-    """The proximal step of an L1 penalty and a limit on norms, after a step of length `rate` along the gradient.
-
-    If an optimizer scales each weight's step by itself, `rate` is an array as long as theta.
-    """
-
-    l1: float
-    max_norm: float
-    layout: Layout
-
-    def __call__(self, theta: Array, rate: float | Array) -> None:
-        """Shrink weights and limit their norms, in place; a rate of 0, as for an average, limits norms only."""
-        if self.l1:
-            w = theta[: self.layout.n_weights]
-            soft_threshold(w, self.l1 * (rate[: w.size] if isinstance(rate, np.ndarray) else rate))
-        if self.max_norm:
-            for W, _ in self.layout.layers(theta):
-                limit_column_norms(W, self.max_norm)
+def limit_norms(layout: Layout, max_norm: float, theta: Array) -> None:
+    """Scale down, in place, the incoming weights of each unit of theta whose norm exceeds `max_norm`."""
+    for W, _ in layout.layers(theta):
+        limit_column_norms(W, max_norm)

@@ -443,10 +443,12 @@ class PooledObjective(Objective):
                 raw[row_indices[some]] = self.raw(theta, inputs, length(some))
         return raw
 
-    def batches(  # type: ignore[override]  # any rows of an `Objective` may form a batch
-        self, size: int, rng: np.random.Generator | None
-    ) -> Iterator[Batch]:
-        """Yield batches, after setting the rows of the objective; without `rng`, in the order of the file."""
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Yield the batches of an epoch; without `rng`, in the order of the file.
+
+        A batch is a slice of the rows in memory, which are replaced when the next batch needs others. The layers stay
+        bound, because they hold no rows.
+        """
         records_of, n_unread = self._table.stored.records, len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
@@ -459,9 +461,8 @@ class PooledObjective(Objective):
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
             for start in range(0, usable, step):
                 chosen = order[start : min(start + step, usable)]
-                self._set_rows(pool[chosen], row_indices[chosen])  # batches are numbered within these rows
-                for i in range(0, len(chosen), size):
-                    yield slice(i, min(i + size, len(chosen)))
+                self._read_rows(pool[chosen], row_indices[chosen])
+                yield from split_batch(slice(0, len(chosen)), size)
             rest = pool[order[usable:]], row_indices[order[usable:]]
             del pool
 
@@ -485,7 +486,9 @@ class PooledObjective(Objective):
         )
         return DenseInputs(Z, "ones")
 
-    def _set_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
-        """Replace the rows of the objective; `row_indices` are the indices of the new rows among the n rows."""
+    def _read_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
+        """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
         weight = take_optional(self._rows.relative_weight, row_indices)
-        self.set_rows(self._encode(records, row_indices), self._rows.encode_targets(self._rows.y[row_indices]), weight)
+        self._inputs = self._encode(records, row_indices)
+        self._target = DenseInputs(self._rows.encode_targets(self._rows.y[row_indices]))
+        self._weight = None if weight is None else DenseInputs(weight)

@@ -34,7 +34,7 @@ from sknet._typing import Array
 class LBFGS(Solver):
     """A quasi-Newton solver of one network on the full batch; an iteration counts as an epoch."""
 
-    is_first_order: ClassVar[bool] = False
+    uses_batches: ClassVar[bool] = False
 
     n_evaluations: int  # of the objective, at most
 

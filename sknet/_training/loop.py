@@ -40,7 +40,7 @@ from sknet._training.solver import (
     StopReason,
     TrainingEnd,
 )
-from sknet._typing import Array, Batch, Gradient, SparseGradient
+from sknet._typing import Array, Gradient, SparseGradient
 from sknet._vectors import add_multiple
 
 MIN_ADAPTIVE_RATE = 1e-6
@@ -57,7 +57,7 @@ SMALLEST_BEST_SCORE = 1e-300
 class MiniBatchSolver(Solver):
     """A first-order solver: one step per mini-batch, at the learning rate of a schedule."""
 
-    is_first_order: ClassVar[bool] = True
+    uses_batches: ClassVar[bool] = True
 
     optimizer: Optimizer
     schedule: Schedule
@@ -192,7 +192,7 @@ class MiniBatchLoop:
         rng = state.rng if problem.is_random else None
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
         parts = PartsToMove(state.vectors_like_theta, problem.n_weights, has_average=state.average is not None)
-        for i, batch in enumerate(self._batches()):
+        for i, batch in enumerate(problem.batches(size, state.rng if solver.shuffle else None)):
             value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
             first_value = abs(value) if i == 0 else first_value
@@ -222,16 +222,6 @@ class MiniBatchLoop:
         # at most 1, because continued training may exceed the planned number of epochs
         return ScheduleInput(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 
-    def _batches(self) -> Iterator[Batch]:
-        """Yield the batches of one epoch; a full batch is not shuffled."""
-        problem, rng, n, size = self.problem, self.state.rng, self.problem.n_samples, self.solver.batch_size
-        if problem.batches is not None:
-            yield from problem.batches(size, rng if self.solver.shuffle else None)
-            return
-        order = rng.permutation(n) if self.solver.shuffle and size < n else None
-        for i in range(0, n, size):
-            yield slice(i, min(i + size, n)) if order is None else order[i : i + size]
-
     # --- one step --------------------------------------------------------------------------------------------------
 
     def _step(self, parts: "PartsToMove", gradient: Gradient, rate: float) -> None:
@@ -240,12 +230,15 @@ class MiniBatchLoop:
         state.step += 1
         for vectors, part, n_weights in parts.of_step(gradient, self.solver.average_decay(state.step)):
             self._move(vectors, part, rate, n_weights)
-        if problem.proximal_step is not None:
-            problem.proximal_step(state.theta, self._steady_steps(rate))
-            if state.average is not None:
-                state.average[state.theta == 0.0] = 0.0  # the L1 penalty has set these weights to 0
-                # limits norms only: the average includes the first weights, whose norms were not limited
-                problem.proximal_step(state.average, 0.0)
+        if problem.l1:
+            w, steps = state.theta[: problem.n_weights], self._steady_steps(rate)
+            soft_threshold(w, problem.l1 * (steps[: w.size] if isinstance(steps, np.ndarray) else steps))
+        if problem.limit_norms is not None:
+            problem.limit_norms(state.theta)
+        if state.average is not None and (problem.l1 or problem.limit_norms is not None):
+            state.average[state.theta == 0.0] = 0.0  # the L1 penalty has set these weights to 0
+            if problem.limit_norms is not None:  # the average includes the first weights, whose norms were not limited
+                problem.limit_norms(state.average)
         if problem.bounds is not None:
             for vector in (state.theta, state.average):  # the average has followed theta before it was bounded
                 if vector is not None:
@@ -295,6 +288,11 @@ class MiniBatchLoop:
             add_multiple(average, 1.0 - decay, theta)
 
 
+def soft_threshold(w: Array, amount: float | Array) -> None:
+    """Move every weight towards 0 by `amount`, in place, but not beyond 0: the proximal step of L1."""
+    w -= np.clip(w, -amount, amount)
+
+
 # --- several networks side by side ------------------------------------------------------------------------------------
 
 
@@ -340,7 +338,7 @@ def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> N
         future.result()  # raises the error of the loop, if any
 
 
-# --- whole and sparse gradients: only these functions distinguish them ------------------------------------------------
+# --- whole and sparse gradients --------------------------------------------------------------------------------------
 
 PARAMETERS_MOVED_AT_ONCE = 2**15
 """How many parameters a sparse step moves at once, so that they stay in the cache for a dozen passes."""

@@ -14,8 +14,8 @@ score : float      the larger the better; minus the training loss where there is
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
-from enum import Enum
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from math import inf, isnan, nan
 from time import perf_counter
 from typing import ClassVar, Protocol, Self, TypeAlias
@@ -40,16 +40,16 @@ class Epoch:
 
 
 class StopReason(Enum):
-    """Why training ended. The value is the sentence for the user, a template that takes parameters."""
+    """Why training ended."""
 
-    FINISHED = "All epochs of the schedule are done."
-    MAX_ITER = "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet."
-    LOSS_PLATEAU = "Training loss did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-    SCORE_PLATEAU = "Validation score did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
-    CALLBACK = "A callback asked to stop."
-    INTERRUPTED = "Training interrupted by user."
-    CONVERGED = "The gradient or the decrease of the objective is below tol={tol:g}."
-    LINE_SEARCH = "L-BFGS ended early."
+    FINISHED = auto()  # the schedule has ended
+    MAX_ITER = auto()
+    LOSS_PLATEAU = auto()
+    SCORE_PLATEAU = auto()
+    CALLBACK = auto()
+    INTERRUPTED = auto()
+    CONVERGED = auto()
+    LINE_SEARCH = auto()
 
 
 @dataclass(frozen=True)
@@ -191,10 +191,6 @@ class State:
         )
 
 
-# numbers, and the best epoch, which is replaced as a whole and never written to: a reference is as good as a copy
-_REMEMBERED = [f.name for f in fields(State) if f.name not in {"theta", "moments", "average", "rng", "history"}]
-
-
 class Snapshot:
     """A copy of the state at the end of the last whole epoch, in buffers made once.
 
@@ -211,19 +207,20 @@ class Snapshot:
         self._is_incomplete = True
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(mine, theirs)
-        values = {name: getattr(state, name) for name in _REMEMBERED}
-        self._others = values, state.rng.bit_generator.state, len(state.history)
+        # training changes arrays, generator and history in place; references are enough for the rest
+        self._others = vars(state).copy(), state.rng.bit_generator.state, len(state.history)
         self._is_incomplete = False
 
     def restore(self, state: State) -> None:
         """Overwrite the state with the copy."""
         if self._is_incomplete:  # interrupted during `take`: the state is that of the end of an epoch
             return
+        references, rng_state, n_recorded = self._others
+        vars(state).update(references)
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(theirs, mine)
-        values, state.rng.bit_generator.state, n_recorded = self._others
+        state.rng.bit_generator.state = rng_state
         del state.history[n_recorded:]
-        vars(state).update(values)
 
 
 # --- the problem, the observer and the solver -------------------------------------------------------------------------
@@ -236,17 +233,16 @@ class Problem:
     objective: ValueAndGradient
     n_samples: int
     n_weights: int  # penalties and weight decay act on theta[:n_weights]
+    # (batch size, generator to shuffle with) -> the batches of an epoch, each valid until the next one is asked for
+    batches: Callable[[int, np.random.Generator | None], Iterator[Batch]]
     n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
     penalty: Callable[[Array], float] = lambda theta: 0.0  # which the objective leaves out if a gradient is sparse
     is_random: bool = False  # whether the objective draws random numbers, for dropout
-    l1: float = 0.0  # strength of an L1 penalty, which `proximal_step` or the solver itself applies
-    # applies an L1 penalty and max_norm after each step: (theta or its average, step lengths) -> None, in place
-    proximal_step: Callable[[Array, float | Array], None] | None = None
+    l1: float = 0.0  # strength of an L1 penalty, which the solver applies
+    limit_norms: Callable[[Array], None] | None = None  # applied after each step to theta and its average, in place
     bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
     evaluate: Evaluate | None = None  # None without validation
-    # (batch size, generator to shuffle with) -> the batches of an epoch, if samples are not all in memory
-    batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None
 
     def rows_of_inputs(self, vector: Array) -> Array:
         """Return a view of the first layer's weights in theta or in a vector of the same layout, (d, h)."""
@@ -267,9 +263,9 @@ class EpochObserver(Protocol):
 class Solver(ABC):
     """The settings of training, which are the same for all networks side by side."""
 
-    # whether steps follow the gradient of a batch, at a learning rate. Only such solvers train several networks side by
-    # side and resume exactly from a `State`; other solvers need all rows for each step
-    is_first_order: ClassVar[bool]
+    # whether a step needs only a batch of rows. Only such solvers have a learning rate, train several networks side by
+    # side and resume exactly from a `State`
+    uses_batches: ClassVar[bool]
 
     n_epochs: int  # with those already done
     tol: float  # the smallest improvement of the score or the training loss that counts

@@ -9,7 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._estimators.fit_messages import print_stop_reason, warn_of_few_rows, warn_of_stop_reason
+from sknet._estimators.fit_messages import SENTENCES, print_stop_reason, warn_of_few_rows, warn_of_stop_reason
 from tests.training.problems import ENDS, ended
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -46,6 +46,13 @@ def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
     assert told.endswith(" Stopping.\n") == (not said(NET, ended(reason)))
     if reason == "LOSS_PLATEAU":
         assert "tol=0.250000 for 3 consecutive epochs" in told
+
+
+def test_every_reason_is_a_sentence_with_the_values_of_parameters():
+    assert [reason.name for reason in SENTENCES] == ENDS
+    for template in SENTENCES.values():
+        sentence = template.format(**vars(NET))
+        assert "{" not in sentence and sentence[0].isupper()
 
 
 def test_a_warning_points_at_the_users_line():

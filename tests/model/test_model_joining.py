@@ -40,7 +40,7 @@ def test_the_raw_output_is_the_mean_of_the_networks(activation, depth):
     Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
     views = [Z[:, skipped:] for skipped in n_skipped_inputs]
     expected = np.mean([raw(*each) for each in zip(networks, views, strict=True)], axis=0)
-    network = join_networks(networks, N_INPUTS)
+    network = join_networks([one.with_skipped_inputs(n) for one, n in zip(networks, n_skipped_inputs, strict=True)])
     assert_allclose(raw(network, Z), expected, rtol=1e-12, atol=1e-12)
     assert [b.size for b in network.intercepts] == [*[9, 12, 6][:depth], N_OUTPUTS]
 
@@ -49,13 +49,13 @@ def test_the_raw_output_is_the_mean_of_the_networks(activation, depth):
 def test_mixing_weights_weigh_the_raw_outputs(depth):
     networks = [drawn(N_INPUTS, [i + 2, i + 3][:depth], "tanh", i) for i in range(2)]
     Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
-    network = join_networks(networks, N_INPUTS, [0.7, 0.3])
+    network = join_networks(networks, [0.7, 0.3])
     assert_allclose(raw(network, Z), 0.7 * raw(networks[0], Z) + 0.3 * raw(networks[1], Z), rtol=1e-12, atol=1e-12)
 
 
 def test_a_single_network_is_returned_as_it_is():
     network = drawn(N_INPUTS, [4], "tanh", 0)
-    assert join_networks([network], N_INPUTS) is network
+    assert join_networks([network]) is network
 
 
 def test_joined_weights_keep_their_type_and_the_temperature_is_the_mean():
@@ -64,7 +64,7 @@ def test_joined_weights_keep_their_type_and_the_temperature_is_the_mean():
         Network(one.activations, [W.astype("f4") for W in one.coefs], [b.astype("f4") for b in one.intercepts], t)
         for one, t in zip(networks, (1.0, 2.0), strict=True)
     ]
-    network = join_networks(networks, N_INPUTS)
+    network = join_networks(networks)
     assert network.temperature == 1.5
     assert {part.dtype for part in network.coefs + network.intercepts} == {np.dtype("f4")}
 

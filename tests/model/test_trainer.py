@@ -223,12 +223,11 @@ def test_the_gradient_equals_finite_differences_of_the_objective(solver):
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
-def test_the_proximal_step_applies_l1_and_max_norm():
-    assert trainer_of(alpha=6.0, l1_ratio=0.25).problem.proximal_step is not None
-    assert trainer_of(max_norm=1.0).problem.proximal_step is not None
-    assert trainer_of(alpha=6.0).problem.proximal_step is None
-    lbfgs = trainer_of(alpha=6.0, l1_ratio=0.25, solver="lbfgs")
-    assert lbfgs.problem.proximal_step is None and lbfgs.problem.l1 == 1.5 / N
+def test_the_solver_applies_l1_and_max_norm():
+    assert trainer_of(max_norm=1.0).problem.limit_norms is not None
+    assert trainer_of(alpha=6.0).problem.limit_norms is None and trainer_of(alpha=6.0).problem.l1 == 0.0
+    for how in ({}, {"solver": "lbfgs"}):
+        assert trainer_of(alpha=6.0, l1_ratio=0.25, **how).problem.l1 == 1.5 / N
 
 
 @pytest.mark.parametrize(
@@ -246,7 +245,7 @@ def test_the_proximal_step_applies_l1_and_max_norm():
 def test_patience(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
-    assert solver.is_first_order is ("solver" not in parameters)
+    assert solver.uses_batches is ("solver" not in parameters)
     assert solver.n_iter_no_change == expected
 
 

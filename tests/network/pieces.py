@@ -13,7 +13,6 @@ import scipy.sparse as sp
 from sknet._network import losses
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import (
-    BackwardOptions,
     DenseInputs,
     Layout,
     MixedInputs,
@@ -234,8 +233,8 @@ class NetworkCase:
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""
-        given = None if gradient is None else BackwardOptions(gradient, **training)
-        return bind(self.layout, self.activations, self.theta, n_rows, kind, given)
+        gradients = () if gradient is None else self.layout.layers(gradient, kind)
+        return bind(self.activations, self.layout.layers(self.theta, kind), n_rows, kind, gradients, **training)
 
     def gradient(self, batch, theta=None, rng=None, **how):
         """The objective's value, the penalty included, its gradient, and the rows of W_1 that have one (None: all).

@@ -53,7 +53,7 @@ def test_the_gradient_of_all_layers_is_the_slope(kind):
     direction = np.random.default_rng(0).normal(size=(8, 3))
 
     def function(theta):
-        return np.sum(direction * bind(case.layout, case.activations, theta, 8).forward(case.X))
+        return np.sum(direction * bind(case.activations, case.layout.layers(theta), 8).forward(case.X))
 
     chain.forward(KINDS[kind](case.X))
     assert chain.backward(direction.copy()) is None

@@ -1,5 +1,6 @@
 """Theta and its views, layers beside those of `backprop`, and the batches that enter the first one."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,6 @@ from sknet._network.backprop import Activate, Dense
 from sknet._network.chain import (
     POOL_SIZE,
     ActivateKeepingInput,
-    BackwardOptions,
     DenseInputs,
     DenseOnMixed,
     DenseOnSparse,
@@ -53,7 +53,7 @@ def test_weights_come_first():
 def test_the_first_biases_are_one_more_row_of_the_first_weights(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
-    first, (coefs, intercepts) = layout.layers(theta, biases_in_weights=True)[0].W, layout.views(theta)
+    first, (coefs, intercepts) = layout.layers(theta, "ones")[0].W, layout.views(theta)
     assert np.shares_memory(first, theta)
     np.testing.assert_array_equal(first, np.vstack([coefs[0], intercepts[0]]))
 
@@ -109,8 +109,9 @@ def test_an_activation_works_in_place_and_keeps_only_what_it_needs():
         (needs_input, True, ActivateKeepingInput),
         (needs_input, False, Activate),  # no backward pass, no copy
     ):
-        backward = BackwardOptions(np.empty_like(case.theta)) if trains else None
-        assert type(bind(case.layout, [activation], case.theta, 8, backward=backward).layers[1]) is expected
+        layers = case.layout.layers(case.theta)
+        chain = bind([activation], layers, 8, gradients=layers if trains else ())
+        assert type(chain.layers[1]) is expected
 
 
 # --- dropout
@@ -123,8 +124,8 @@ def dropping(rate, rng, *, n=4000, activation="identity", sizes=(1, 50, 1)):
     theta = np.random.default_rng(0).normal(size=layout.n_parameters)
     gradient = np.empty_like(theta)
     rates = (rate,) * len(activations)
-    chain = bind(layout, activations, theta, n, backward=BackwardOptions(gradient, rates, rng))
-    plain = bind(layout, activations, theta, n, backward=BackwardOptions(gradient, rates))
+    bound = partial(bind, activations, layout.layers(theta), n, gradients=layout.layers(gradient), dropout=rates)
+    chain, plain = bound(rng=rng), bound()
     return chain, plain, layout.views(theta), layout.views(gradient)
 
 
@@ -298,8 +299,8 @@ def test_each_hidden_layer_has_one_activation_and_rate(n_activations, dropout):
 def test_a_rate_of_0_makes_no_layer():
     layout = Layout((1, 2, 3, 1))
     theta = np.ones(layout.n_parameters)
-    backward = BackwardOptions(np.empty_like(theta), (0.0, 0.5), np.random.default_rng(0))
-    chain = bind(layout, [ACTIVATIONS["relu"]] * 2, theta, 4, backward=backward)
+    layers, rng = layout.layers(theta), np.random.default_rng(0)
+    chain = bind([ACTIVATIONS["relu"]] * 2, layers, 4, gradients=layers, dropout=(0.0, 0.5), rng=rng)
     assert [type(layer) for layer in chain.layers] == [Dense, Activate, Dense, Activate, Dropout, Dense]
 
 

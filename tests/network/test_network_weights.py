@@ -5,12 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pieces import ACTIVATION_NAMES
-from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.chain import BackwardOptions, Layout, bind
+from sknet._network.chain import Layout, bind
 from sknet._network.weights import (
     BIN_SPREAD,
     FIRST_LAYER_SPREAD,
@@ -18,16 +16,16 @@ from sknet._network.weights import (
     RELATIVE_ROUNDING,
     ElasticNet,
     InputSets,
-    ProximalStep,
     _first_layer_spread,
     constrained_units,
     draw_weights,
     ever_decreases,
     limit_column_norms,
+    limit_norms,
     monotone_bounds,
     output_rounding_step,
-    soft_threshold,
 )
+from tests.network.pieces import ACTIVATION_NAMES
 
 # --- inputs in sets: how units are divided, which weights are 0, and first weights for the inputs that a unit sees ----
 
@@ -169,7 +167,7 @@ def test_sigmoids_start_as_tanh_units():
     for name in ("sigmoid", "tanh"):
         activations = [ACTIVATIONS[name]] * 2
         theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
-        raw.append(bind(layout, activations, theta, 50).forward(X))
+        raw.append(bind(activations, layout.layers(theta), 50).forward(X))
     np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9, atol=1e-12)
 
 
@@ -187,7 +185,7 @@ def test_the_signal_survives_ten_layers(name):
     """Neither the differences between samples nor the gradient vanish or explode on the way."""
     layout, activations = Layout((20, *[100] * 10, 1)), [ACTIVATIONS[name]] * 10
     theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
-    chain = bind(layout, activations, theta, 200, backward=BackwardOptions(np.empty_like(theta)))
+    chain = bind(activations, layout.layers(theta), 200, gradients=layout.layers(np.empty_like(theta)))
     raw = chain.forward(np.random.default_rng(1).normal(size=(200, 20)))
     assert 0.02 < raw.std() < 10
     seen = []
@@ -324,7 +322,7 @@ def test_any_weights_between_the_bounds_are_monotone(sizes, activation):
     x = rng.normal(size=(n, 4))
     higher = x + rng.exponential(size=(n, 4)) * SIGN
     for seed in range(5):
-        chain = bind(layout, activations, random_theta(layout, weights, seed), n)
+        chain = bind(activations, layout.layers(random_theta(layout, weights, seed)), n)
         below = chain.forward(x).copy()
         assert (chain.forward(higher) >= below - 1e-12).all() and (chain.forward(higher) > below + 0.01).any()
 
@@ -334,7 +332,8 @@ def test_the_free_inputs_are_free():
     layout, activations, weights = weights_of((4, 8, 1))
     x = np.zeros((101, 4))
     x[:, 2] = np.linspace(-3, 3, 101)
-    slopes = np.diff(bind(layout, activations, random_theta(layout, weights, 3), 101).forward(x)[:, 0])
+    chain = bind(activations, layout.layers(random_theta(layout, weights, 3)), 101)
+    slopes = np.diff(chain.forward(x)[:, 0])
     assert (slopes > 0.01).any() and (slopes < -0.01).any()
 
 
@@ -362,7 +361,7 @@ def test_outputs_are_rounded_far_above_the_last_bits_and_far_below_their_size():
     assert output_rounding_step(0 * W, 0 * b) == RELATIVE_ROUNDING
 
 
-# --- penalties and proximal steps: closed forms -----------------------------------------------------------------------
+# --- penalties and limits on norms: closed forms ----------------------------------------------------------------------
 
 W = np.array([1.0, -2.0, 0.0, 0.5])
 floats = st.floats(-10, 10)
@@ -388,21 +387,6 @@ def test_gradient_is_added_in_place_to_a_part_of_a_vector(dtype, n):
     assert out.tolist() == expected.tolist()
 
 
-@given(floats, st.floats(0, 5))
-def test_soft_threshold_solves_the_proximal_problem(x, amount):
-    w = np.array([x])
-    soft_threshold(w, amount)
-    best = minimize_scalar(lambda v: 0.5 * (v - x) ** 2 + amount * abs(v), bounds=(-15, 15), method="bounded")
-    assert w[0] == pytest.approx(best.x, abs=1e-3)
-    assert (w[0] == 0) == (abs(x) <= amount)
-
-
-def test_soft_threshold_keeps_the_type():
-    w = np.float32([2, -2, 0.1])
-    soft_threshold(w, 0.5)
-    assert w.dtype == np.float32 and w.tolist() == [1.5, -1.5, 0]
-
-
 @given(hnp.arrays(float, (4, 3), elements=floats), st.floats(0.1, 5))
 def test_column_norms_are_limited_and_short_columns_are_left_alone(matrix, max_norm):
     before = matrix.copy()
@@ -414,20 +398,11 @@ def test_column_norms_are_limited_and_short_columns_are_left_alone(matrix, max_n
     np.testing.assert_allclose(matrix, before * np.minimum(1, max_norm / np.maximum(norms, 1e-300)), rtol=1e-9)
 
 
-@pytest.mark.parametrize("l1", [0.0, 2.0])
-@pytest.mark.parametrize("max_norm", [0.0, 1.5])
-def test_the_proximal_step_of_all_weights_and_of_no_bias(l1, max_norm):
-    rng = np.random.default_rng(0)
-    theta = rng.normal(size=8 + 12 + 6)
+def test_norms_of_all_weights_and_of_no_bias_are_limited():
+    theta, layout = np.random.default_rng(0).normal(size=8 + 12 + 6), Layout((3, 4, 2))
     expected = theta.copy()
     for part, shape in ((slice(0, 8), (4, 2)), (slice(8, 20), (3, 4))):
-        w = np.sign(theta[part]) * np.maximum(np.abs(theta[part]) - 0.1 * l1, 0)
-        norms = np.linalg.norm(w.reshape(shape), axis=0)
-        expected[part] = (w.reshape(shape) * (np.minimum(1, max_norm / norms) if max_norm else 1)).ravel()
-    layout = Layout((3, 4, 2))
-    ProximalStep(l1, max_norm, layout)(theta, 0.1)
+        norms = np.linalg.norm(theta[part].reshape(shape), axis=0)
+        expected[part] = (theta[part].reshape(shape) * np.minimum(1, 1.5 / norms)).ravel()
+    limit_norms(layout, 1.5, theta)
     np.testing.assert_allclose(theta, expected, rtol=1e-13, atol=1e-16)
-    average, other = theta * 2.0, theta * 2.0
-    ProximalStep(l1, max_norm, layout)(average, 0.0)
-    ProximalStep(0.0, max_norm, layout)(other, 0.1)
-    np.testing.assert_array_equal(average, other, "a rate of 0 is for what takes no step, as the moving average")

@@ -200,7 +200,7 @@ def test_layers_are_bound_once_per_batch_size(n_rows, monkeypatch):
     """Not anew in every step: that would take as long as a small step itself."""
     case = network_case("squared_error", "sigmoid", (4,))
     objective, out, sizes = case.objective(n_rows=n_rows), np.empty_like(case.theta), []
-    monkeypatch.setattr("sknet._network.objective.bind", lambda *a, bind=bind, **k: sizes.append(a[3]) or bind(*a, **k))
+    monkeypatch.setattr("sknet._network.objective.bind", lambda *a, bind=bind, **k: sizes.append(a[2]) or bind(*a, **k))
     for _ in range(3):
         for batch in (np.array([0, 1, 2]), np.array([3, 4, 5]), slice(6, 8)):
             objective(case.theta, batch, out)

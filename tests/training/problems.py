@@ -1,6 +1,7 @@
 """Functions to minimise that no network has part in, and short ways to say how."""
 
 from dataclasses import fields, is_dataclass
+from functools import partial
 from math import nan
 
 import numpy as np
@@ -9,6 +10,7 @@ from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
 from sknet._training.solver import Epoch, EpochEvaluation, Problem, Snapshot, State, StopReason, TrainingEnd
+from sknet._vectors import shuffled_batches
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
@@ -58,7 +60,7 @@ def rosenbrock(theta, batch, out, rng=None):
 
 
 def problem(objective, n=12, p=5, **more):
-    return Problem(objective, n, p, **more)
+    return Problem(objective, n, p, partial(shuffled_batches, n), **more)
 
 
 def mini_batch(optimizer=OPTIMIZERS["sgd"], **more):

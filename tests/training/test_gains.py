@@ -1,14 +1,16 @@
 """Input gains: a step by step comparison with training that holds V and the gains apart, and what they promise."""
 
 from dataclasses import replace
+from functools import partial
 from math import inf
 
 import numpy as np
 import pytest
-from problems import OPTIMIZERS, mini_batch, same
 
 from sknet._training.optimizers import Adam
 from sknet._training.solver import Problem
+from sknet._vectors import shuffled_batches
+from tests.training.problems import OPTIMIZERS, mini_batch, same
 
 D, H, N_OUT, N = 4, 3, 6, 24  # inputs, units, other weights, samples
 SIZE = N_OUT + D * H + H  # theta: the other weights, W, biases
@@ -33,7 +35,8 @@ class WeightedLeastSquares:
 
 
 def problem(objective, **more):
-    return Problem(objective, N, N_OUT + D * H, n_inputs=D, first_input_weight=N_OUT, **more)
+    batches = partial(shuffled_batches, N)
+    return Problem(objective, N, N_OUT + D * H, batches, n_inputs=D, first_input_weight=N_OUT, **more)
 
 
 def start(solver, dtype=np.float64):
@@ -123,7 +126,6 @@ def test_each_step_is_that_of_training_with_v_and_gains_apart(optimizer, options
         objective,
         l1=l1,
         bounds=options["bounds"],
-        proximal_step=(lambda theta, steps: soft_threshold(theta, steps, l1)) if l1 else None,
     )
     training = {name: options[name] for name in ("weight_decay", "clip_norm", "averaging")}
     solver = mini_batch(optimizer, rate=0.02, batch_size=6, n_epochs=1, shuffle=False, gain_rate=3.0, **training)

@@ -84,12 +84,9 @@ def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso(optim
     objective, c = orthogonal_design()
     l1 = 0.3 * np.abs(c).max()
 
-    def proximal_step(theta, rate):
-        theta -= np.clip(theta, -rate * l1, rate * l1)
-
     solver = mini_batch(optimizer, rate=rate, batch_size=40, n_epochs=3000, schedule=cosine)
     state = state_of(np.zeros(6), solver)
-    train(solver, problem(objective, 40, 6, proximal_step=proximal_step), state)
+    train(solver, problem(objective, 40, 6, l1=l1), state)
     _, other = trained(problem(objective, 40, 6, l1=l1), state=state_of(np.zeros(6)))
     np.testing.assert_allclose(state.theta, other.theta, atol=1e-4)
     assert ((state.theta == 0) == (other.theta == 0)).all()

@@ -9,8 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from problems import (
+from scipy.optimize import minimize_scalar
+
+import sknet._training
+from sknet._training import loop
+from sknet._training.loop import MiniBatchLoop, clear_fixed, soft_threshold, train_in_rounds
+from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
+from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
+from sknet._typing import SparseGradient
+from tests.training.problems import (
     OPTIMIZERS,
     Interrupting,
     LeastSquares,
@@ -22,13 +32,6 @@ from problems import (
     state_of,
     train,
 )
-
-import sknet._training
-from sknet._training import loop
-from sknet._training.loop import MiniBatchLoop, clear_fixed, train_in_rounds
-from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
-from sknet._typing import SparseGradient
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -226,16 +229,41 @@ def test_clip_norm_shortens_long_gradients(limit, factor):
     assert state.history[0].gradient_norm == 10
 
 
-def test_a_proximal_step_follows_each_step():
+def test_an_l1_penalty_shrinks_weights_after_each_step_and_no_bias():
+    def flat(theta, batch, out, rng=None):
+        out[:] = 0.0
+        return 0.0, out
+
+    _, state = trained(problem(flat, p=4, l1=1.5), mini_batch(schedule=cosine, n_epochs=1))
+    rates = 0.1 * (1 + np.cos(np.pi * np.arange(3) / 3)) / 2
+    np.testing.assert_allclose(state.theta[:4], np.maximum(START[:4] - 1.5 * rates.sum(), 0.0), atol=1e-15)
+    assert state.theta[4] == START[4]
+
+
+@given(st.floats(-10, 10), st.floats(0, 5))
+def test_soft_threshold_solves_the_proximal_problem(x, amount):
+    w = np.array([x])
+    soft_threshold(w, amount)
+    best = minimize_scalar(lambda v: 0.5 * (v - x) ** 2 + amount * abs(v), bounds=(-15, 15), method="bounded")
+    assert w[0] == pytest.approx(best.x, abs=1e-3)
+    assert (w[0] == 0) == (abs(x) <= amount)
+
+
+def test_soft_threshold_keeps_the_type():
+    w = np.float32([2, -2, 0.1])
+    soft_threshold(w, 0.5)
+    assert w.dtype == np.float32 and w.tolist() == [1.5, -1.5, 0]
+
+
+def test_norms_are_limited_after_each_step():
     seen = []
 
-    def proximal_step(theta, rate):
-        seen.append((theta.copy(), rate))
+    def limit_norms(theta):
+        seen.append(theta.copy())
         np.clip(theta, 0.0, 0.5, out=theta)
 
-    _, state = trained(problem(quadratic, proximal_step=proximal_step), mini_batch(schedule=cosine, n_epochs=1))
+    _, state = trained(problem(quadratic, limit_norms=limit_norms), mini_batch(n_epochs=1))
     assert (state.theta <= 0.5).all() and len(seen) == 3
-    assert [rate for _, rate in seen] == pytest.approx(0.1 * (1 + np.cos(np.pi * np.arange(3) / 3)) / 2)
 
 
 def test_dropout_gets_the_generator_and_nobody_else_does():
@@ -272,13 +300,10 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
     assert state.averaged_theta is state.average
 
 
-def test_zeros_of_a_proximal_step_are_zeros_of_the_average():
-    def proximal_step(theta, rate):
-        theta[1:3] = 0.0
-
+def test_zeros_of_an_l1_penalty_are_zeros_of_the_average():
     solver = mini_batch(averaging=0.9)
-    _, state = trained(problem(quadratic, proximal_step=proximal_step), solver, state_of(START, solver))
-    assert (state.average[1:3] == 0).all() and (state.average[[0, 3, 4]] != 0).all()
+    _, state = trained(problem(quadratic, p=3, l1=100.0), solver, state_of(START, solver))
+    assert (state.average[:3] == 0).all() and (state.average[3:] != 0).all()
 
 
 def shorten(theta, longest=0.5):
@@ -297,11 +322,8 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
         return EpochEvaluation(theta, 0.0, nan, epoch)
 
-    def proximal_step(theta, rate):
-        shorten(theta)
-
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
-    the_problem = problem(quadratic, p=4, proximal_step=proximal_step, evaluate=evaluate)
+    the_problem = problem(quadratic, p=4, limit_norms=shorten, evaluate=evaluate)
     _, state = trained(the_problem, solver, state_of(np.linspace(2, 3, 5, dtype=dtype), solver))
     assert len(norms) == 30 and max(norms) <= 0.5 * (1 + 1e-6)
     assert norms[-1] > 0.4  # the limit binds
@@ -330,12 +352,13 @@ def test_a_limit_leaves_theta_and_a_short_average_alone():
     solver = mini_batch(OPTIMIZERS["adam"], averaging=0.9)
 
     def limited(limit):
-        def proximal_step(vector, rate):
-            if limit is not None and np.all(rate == 0.0):  # the average takes no step of its own
+        state = state_of(START, solver)
+
+        def limit_norms(vector):
+            if limit is not None and vector is state.average:
                 limit(vector)
 
-        the_problem = problem(quadratic, proximal_step=proximal_step)
-        return trained(the_problem, solver, state_of(START, solver))[1]
+        return trained(problem(quadratic, limit_norms=limit_norms), solver, state)[1]
 
     free, loose, tight = limited(None), limited(lambda theta: shorten(theta, 100.0)), limited(shorten)
     assert same(free, loose)
@@ -387,14 +410,14 @@ class HalfDone(Interrupting):
 
 
 def interruptible(optimizer, validated=True, **wrapped):
-    """A random problem of 3 batches an epoch, whose objective, validation or proximal step may be interrupted."""
+    """A random problem of 3 batches an epoch, whose objective, validation or limit on norms may be interrupted."""
     objective = LeastSquares(noise=0.1)
     evaluate = lambda theta, epoch: EpochEvaluation(theta, -float(theta @ theta), 0.0, epoch)  # noqa: E731
     parts = {"objective": objective, "evaluate": evaluate}
-    parts["proximal_step"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
+    parts["limit_norms"] = lambda theta: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     evaluate = parts["evaluate"] if validated else None
-    return problem(parts["objective"], is_random=True, evaluate=evaluate, proximal_step=parts["proximal_step"])
+    return problem(parts["objective"], is_random=True, evaluate=evaluate, limit_norms=parts["limit_norms"])
 
 
 def run_to(n_epochs, optimizer, validated=True):
@@ -404,11 +427,11 @@ def run_to(n_epochs, optimizer, validated=True):
 
 
 @each_optimizer
-@pytest.mark.parametrize("part", ["objective", "proximal_step"])
+@pytest.mark.parametrize("part", ["objective", "limit_norms"])
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, part, nth):
     """Of three steps each. Before the end of the first one nothing has changed, and the interrupt is raised."""
-    calls = 6 if part == "proximal_step" else 3  # an epoch; a step calls it for theta and for its average
+    calls = 6 if part == "limit_norms" else 3  # an epoch; a step calls it for theta and for its average
     validated, n_whole = nth % 2 == 0, (nth - 1) // calls
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     kind = HalfDone if part == "objective" else Interrupting

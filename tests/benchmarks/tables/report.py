@@ -63,6 +63,8 @@ EACH_TABLE = [
     "RealMLP-TD, bagged",
 ]
 """The models that the pages with every table have room for."""
+RATIO_TO = "sknet ÷"
+ESTIMATORS = {"classification": "classifier", "regression": "regressor"}
 SIZES = {"below 500": (0, 499), "500 to 999": (500, 999), "1,000 and more": (1000, 10**9)}
 
 
@@ -135,7 +137,7 @@ def random_splits(tables: str) -> pd.DataFrame:
 
 
 def summary(tables: str) -> str:
-    """A table for each figure: the ratio to each peer. A mean is bold if a difference is shown."""
+    """A table for each figure: the ratio to each peer. A mean is bold if the difference is significant."""
     rows = random_splits(tables)
     signs = verdicts(rows)
     found = []
@@ -147,8 +149,8 @@ def summary(tables: str) -> str:
                 mean, median = ratio_cells(each)
                 n = splits_of(rows[rows["table"].isin(each.index)], peer)
                 told = bold_if(signs.get((figure, peer), 0) != 0, mean)
-                body.append([name_of(peer), str(len(each)), n, told, median, *won_and_lost(each)])
-        head = ["sknet over", "tables", "splits", f"{figure}, mean", "median", "better", "worse"]
+                body.append([name_of(peer), told, median, *won_and_lost(each), str(len(each)), n])
+        head = [RATIO_TO, f"{figure}, mean", "median", "better", "worse", "tables", "splits"]
         found += [as_markdown(head, body)] if body else []
     return "\n\n".join(found)
 
@@ -169,26 +171,29 @@ def ratios_of(rows: pd.DataFrame, figure: str, peer: str) -> pd.DataFrame:
 
 
 def first_page() -> str:
-    """What the first page has room for: the mean ratios to the models of its picture, and the ratio of the times."""
+    """What the first page has room for: the mean ratios to the models of its picture, and the ratios of the times."""
     rows = random_splits("second")
     signs = verdicts(rows)
     body = []
     for peer in FIRST_PAGE_PEERS:
         means = {figure: np.exp(ratios_of(rows, figure, peer)["mean"].astype(float).mean()) for figure in FIGURES}
-        seconds = np.exp(ratios(rows, "fit_seconds", peer, shift=0.0)["mean"].astype(float).mean())
+        seconds = [time_cell(seconds_of(rows, task, peer)) for task in ESTIMATORS]
         cells = [bold_if(signs.get((figure, peer), 0) != 0, f"{mean:.2f}") for figure, mean in means.items()]
-        body.append([name_of(peer) + tables_if_not_all(rows, peer), *cells, time_cell(seconds)])
-    return as_markdown(["sknet over", *FIGURES, "time of a fit"], body)
+        body.append([name_of(peer) + tables_if_not_all(rows, peer), *cells, *seconds])
+    return as_markdown([RATIO_TO, *FIGURES, *[f"time, {estimator}" for estimator in ESTIMATORS.values()]], body)
 
 
 def count() -> str:
-    """In how many comparisons a difference is shown."""
+    """How many of the differences are significant."""
     signs = list(verdicts(random_splits("second")).values())
-    n = len(signs) - signs.count(0)
     return (
-        f"Of the {len(signs)} comparisons, {n} show{'s' * (n == 1)} a difference. sknet is better in "
+        f"Of the {len(signs)} differences, {significant(len(signs) - signs.count(0))}. sknet is better in "
         f"{signs.count(-1)} of these, and worse in {signs.count(1)}."
     )
+
+
+def significant(n: int) -> str:
+    return f"{n} {'is' if n == 1 else 'are'} statistically significant"
 
 
 def claim() -> str:
@@ -197,23 +202,40 @@ def claim() -> str:
     signs, larger, mixed = verdicts(rows), rows[rows["n_train"] >= LARGER], rows[rows["categories"] > 0]
     cells = list(product(FIGURES, CLAIMED))
     n_told = sum(signs.get(cell, 0) != 0 for cell in cells)
-    catboost, tuned = (span([100 * ratio for ratio in seconds_by_size(rows, peer)]) for peer in CLAIMED)
     lines = [
-        f"sknet beside CatBoost and tuned LightGBM, on {rows['table'].nunique()} tables of {rows['rows'].min():,} to "
-        f"{rows['rows'].max():,} rows:",
+        f"sknet compared with CatBoost (defaults) and LightGBM (best of 20 settings) on {rows['table'].nunique()} "
+        f"tables of {rows['rows'].min():,} to {rows['rows'].max():,} rows:",
         "",
         f"- **Errors.** sknet's error rate, log-loss and RMSE are {ratios_to_claimed(rows, np.mean)} times theirs on "
-        f"average, and {ratios_to_claimed(rows, np.median)} times in the median. A test shows a difference in {n_told} "
-        f"of these {len(cells)} comparisons.",
+        f"average, and {ratios_to_claimed(rows, np.median)} times in the median. Of these {len(cells)} differences, "
+        f"{significant(n_told)}.",
         f"- **More rows.** From {LARGER} training rows on, the averages are {ratios_to_claimed(larger, np.mean)}.",
-        f"- **Mixed columns.** Only {mixed['table'].nunique()} of the tables have columns of text, too few to show a "
-        f"difference. On these, the averages are {ratios_to_claimed(mixed, np.mean)}, and the medians "
+        f"- **Text columns.** Only {mixed['table'].nunique()} of the tables have text columns, too few for a test. On "
+        f"these, the averages are {ratios_to_claimed(mixed, np.mean)}, and the medians "
         f"{ratios_to_claimed(mixed, np.median)}.",
-        f"- **Time.** On one thread, a fit takes {catboost} % of CatBoost's time, and {tuned} % of the time that "
-        f"LightGBM takes with its 20 settings. It takes {span(seconds_by_size(rows, 'LightGBM'))} times as long as "
-        f"LightGBM with its defaults.",
+        larger_claim(),
+        *[time_claim(rows, task) for task in ESTIMATORS],
     ]
     return "\n".join(lines)
+
+
+def time_claim(rows: pd.DataFrame, task: str) -> str:
+    """What the first page says of the time of a fit: averages, and on how many tables ours takes longer."""
+    catboost, tuned, default = (time_cell(seconds_of(rows, task, peer)) for peer in (*CLAIMED, "LightGBM"))
+    each = ratios(rows[rows["task"] == task], "fit_seconds", "CatBoost", shift=0.0)
+    _, slower = won_and_lost(each)
+    return (
+        f"- **Time to fit a {ESTIMATORS[task]}, on one thread.** {catboost} times CatBoost's on average, {tuned} times "
+        f"that of LightGBM's 20 settings, and {default} times that of LightGBM's defaults. CatBoost is faster on "
+        f"{slower} of {len(each)} tables."
+    )
+
+
+def larger_claim() -> str:
+    """What the first page says of larger tables, which have a page and a file of their own."""
+    from tests.benchmarks.large_tables import report as large
+
+    return large.claim()
 
 
 def ratios_to_claimed(rows: pd.DataFrame, average: Callable[[pd.Series], float]) -> str:
@@ -226,13 +248,10 @@ CLAIMED = ["CatBoost", "LightGBM, tuned"]
 LARGER = 500
 
 
-def seconds_by_size(rows: pd.DataFrame, peer: str) -> list[float]:
-    """Processor seconds of a fit, ours over theirs: the geometric mean over tables, for each range of rows to fit."""
-    found = []
-    for low, high in TIMED_SIZES.values():
-        each = ratios(rows[rows["n_train"].between(low, high)], "fit_seconds", peer, shift=0.0)["mean"].astype(float)
-        found.append(float(np.exp(each.mean())) if len(each) >= MIN_TABLES else np.nan)
-    return found
+def seconds_of(rows: pd.DataFrame, task: str, peer: str) -> float:
+    """Processor seconds of a fit, ours over theirs: the geometric mean over the tables of a task."""
+    each = ratios(rows[rows["task"] == task], "fit_seconds", peer, shift=0.0)["mean"].astype(float)
+    return float(np.exp(each.mean())) if len(each) >= MIN_TABLES else np.nan
 
 
 def span(values: Iterable[float], digits: int = 0) -> str:
@@ -245,6 +264,18 @@ def day(iso: str) -> str:
     """A date as one reads it: "29 November 2026"."""
     found = date.fromisoformat(iso)
     return f"{found.day} {found:%B %Y}"
+
+
+def run_dates() -> str:
+    """When each model was run on the second draw, the last day first."""
+    days: dict[str, list[str]] = {}
+    for key, one in measured_with().items():
+        if key.endswith(measure.SECOND):
+            days.setdefault(one["date"], []).append(key.removesuffix(measure.SECOND))
+    return "\n".join(
+        f"- {day(iso)}: {'; '.join(map(name_of, sorted(days[iso], key=list(MODELS).index)))}."
+        for iso in sorted(days, reverse=True)
+    )
 
 
 def run_of_sknet() -> str:
@@ -272,14 +303,14 @@ def tested(rows: pd.DataFrame) -> tuple[dict[tuple[str, str], pd.Series], dict[t
 
 
 def verdicts(rows: pd.DataFrame) -> dict[tuple[str, str], int]:
-    """-1 where ours is better, 1 where it is worse, 0 where no difference is shown, by Holm's procedure over all."""
+    """-1 where ours is better, 1 where it is worse, 0 if the difference is not significant, by Holm's procedure."""
     each, p_values = tested(rows)
     told = told_apart(p_values)
     return {cell: int(np.sign(ratio.median())) if cell in told else 0 for cell, ratio in each.items()}
 
 
 def nearest_ahead() -> str:
-    """Which model that is ahead of ours comes closest to a difference that is shown."""
+    """Which model that is ahead of ours comes closest to a significant difference."""
     each, p_values = tested(random_splits("second"))
     ahead = [cell for cell, ratio in each.items() if ratio.median() > 1e-9]
     if not ahead:
@@ -298,9 +329,9 @@ def by_rows(tables: str) -> str:
 
 
 def by_columns(tables: str) -> str:
-    """The ratios of tables without and with columns of text."""
+    """The ratios of tables without and with text columns."""
     rows = random_splits(tables)
-    return by_groups({"numbers alone": rows[rows["categories"] == 0], "text too": rows[rows["categories"] > 0]})
+    return by_groups({"only numeric": rows[rows["categories"] == 0], "with text": rows[rows["categories"] > 0]})
 
 
 def by_groups(groups: dict[str, pd.DataFrame]) -> str:
@@ -315,7 +346,7 @@ def by_groups(groups: dict[str, pd.DataFrame]) -> str:
             cells = [cell for rows in groups.values() for cell in ratio_cells(ratios_of(rows, figure, peer))]
             if any(cells):
                 body.append([name_of(peer), *cells])
-        found += [as_markdown([f"{figure}, sknet over", *heads], body)] if body else []
+        found += [as_markdown([f"{figure}, {RATIO_TO}", *heads], body)] if body else []
     return "\n\n".join(found)
 
 
@@ -345,7 +376,7 @@ def without_shift(tables: str) -> str:
                 ]
             )
     head = [
-        "sknet over",
+        RATIO_TO,
         "figure",
         "mean",
         "mean without .01",
@@ -427,17 +458,21 @@ def worst(tables: str, n: int) -> str:
 
 
 def times(tables: str) -> str:
-    """Processor seconds of a fit, ours over theirs: the geometric mean over tables, by the rows to fit."""
+    """Processor seconds of a fit, ours over theirs: the geometric mean over tables, by task and by the rows to fit."""
     rows = random_splits(tables).dropna(subset="fit_seconds")
-    by_size = {size: rows[rows["n_train"].between(*limits)] for size, limits in TIMED_SIZES.items()}
-    body = [["tables", *[str(here["table"].nunique()) for here in by_size.values()]]]
-    medians = [here[here["model"] == OURS]["fit_seconds"].median() for here in by_size.values()]
-    body.append(["sknet, median of the seconds", *[f"{median:.2f}" for median in medians]])
-    for peer in PEERS:
-        cells = list(map(time_cell, seconds_by_size(rows, peer)))
-        if any(cells):
-            body.append([f"sknet over {name_of(peer)}", *cells])
-    return as_markdown(["rows to fit", *by_size], body)
+    found = []
+    for task, estimator in ESTIMATORS.items():
+        here = rows[rows["task"] == task]
+        groups = {"all": here} | {size: here[here["n_train"].between(*limits)] for size, limits in SIZES.items()}
+        medians = [group[group["model"] == OURS]["fit_seconds"].median() for group in groups.values()]
+        body = [["sknet, median seconds", *["" if np.isnan(median) else f"{median:.2f}" for median in medians]]]
+        for peer in PEERS:
+            cells = [time_cell(seconds_of(group, task, peer)) for group in groups.values()]
+            if any(cells):
+                body.append([f"{RATIO_TO} {name_of(peer)}", *cells])
+        heads = [f"{size} ({group['table'].nunique()})" for size, group in groups.items()]
+        found += [as_markdown([f"{estimator}s: rows to fit", *heads], body)] if len(body) > 1 else []
+    return "\n\n".join(found)
 
 
 def time_cell(ratio: float) -> str:
@@ -445,9 +480,6 @@ def time_cell(ratio: float) -> str:
     if np.isnan(ratio):
         return ""
     return "< 0.01" if ratio < 0.005 else f"{ratio:.{2 if ratio < 9.995 else 0}f}"
-
-
-TIMED_SIZES = {"up to 499": (0, 499), "500 to 4,999": (500, 4999), "5,000 and more": (5000, 10**9)}
 
 
 def runs() -> str:
@@ -558,21 +590,19 @@ def draw() -> None:
         here = rows[rows["task"] == task]
         for place, peer in enumerate(peers):
             each = np.exp(ratios(here, "loss", peer)["mean"].astype(float))
+            put_count(ax, place, len(each), here)
             ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color="0.45", alpha=0.45, ms=5, mew=0)
             if len(each) >= MIN_TABLES:
                 ax.plot(np.exp(np.log(each).mean()), place, **MEAN)
                 ax.plot(each.median(), place, **MEDIAN)
         ax.axvline(1, color="0.5", lw=1)
-        ax.set(
-            xscale="log", xlim=(0.38, 1.7), xlabel="sknet's over the other's: left of 1, sknet is better", title=title
-        )
+        ax.set(xscale="log", xlim=(0.38, 1.7), xlabel="sknet's ÷ the other's: left of 1, sknet is better", title=title)
         ax.set_xticks([0.4, 0.5, 0.7, 1, 1.3, 1.6], labels=["≤ 0.4", "0.5", "0.7", "1", "1.3", "≥ 1.6"])
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.92")
         ax.set_axisbelow(True)
-    labels = [f"{name_of(peer)}{tables_if_not_all(rows, peer)}" for peer in peers]
-    axes[0].set_yticks(range(len(labels)), labels=labels)
+    axes[0].set_yticks(range(len(peers)), labels=map(name_of, peers))
     axes[0].invert_yaxis()
     dot = plt.Line2D([], [], ls="", marker="o", color="0.45", alpha=0.45, ms=5, mew=0, label="one table")
     signs = [dot, plt.Line2D([], [], **MEAN, label="mean"), plt.Line2D([], [], **MEDIAN, label="median")]
@@ -606,9 +636,9 @@ def draw_overview() -> None:
             xscale="log",
             xlim=(min(xs) / 12, max(xs) * 12),
             title=f"{title}, {n_tables} tables",
-            ylabel="loss over sknet's",
+            ylabel="loss ÷ sknet's",
         )
-        ax.set(xlabel="processor seconds of a fit, over sknet's")
+        ax.set(xlabel="processor seconds of a fit ÷ sknet's")
         ax.spines[["top", "right"]].set_visible(False)
         ax.margins(y=0.1)
         drawn.append((ax, places))
@@ -683,13 +713,14 @@ def put_intervals(axes: Any) -> list[str]:
             half = student.ppf(0.975, len(each) - 1) * each.std() / np.sqrt(len(each))
             low, mean, high, median = np.exp([each.mean() - half, each.mean(), each.mean() + half, each.median()])
             fill = TEAL if signs.get((name, peer), 0) else "white"
+            put_count(ax, place, len(each), rows[rows["task"] == task])
             ax.plot([low, high], [place, place], color=TEAL, lw=2, solid_capstyle="butt")
             ax.plot(mean, place, **MEAN | {"mfc": fill})
             ax.plot(median, place, **MEDIAN)
         ax.axvline(1, color="0.2", lw=1.2, zorder=0)
         ax.set(xscale="log", ylim=(len(peers) - 0.5, -0.5))
         n_tables = rows[rows["task"] == task]["table"].nunique()
-        ax.set_xlabel(f"sknet's {name} / the other's\n{n_tables} tables", fontsize=10)
+        ax.set_xlabel(f"sknet's {name} ÷ the other's\n{n_tables} tables", fontsize=10)
         ax.tick_params(left=False, labelbottom=True, labelsize=10)
         ax.spines[["top", "right", "left"]].set_visible(False)
         for x, side, text in ((0.98, "right", "← sknet is better"), (1.02, "left", "other is better →")):
@@ -701,15 +732,22 @@ def put_intervals(axes: Any) -> list[str]:
         ax.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
         ax.set_xlim(low, high)
-    return [name_of(peer) + tables_if_not_all(rows, peer) for peer in peers]
+    return [name_of(peer) for peer in peers]
+
+
+def put_count(ax: Any, place: int, n_tables: int, rows: pd.DataFrame) -> None:
+    """Write on how many tables a model was run below its row, if not on all."""
+    if n_tables < rows["table"].nunique():
+        text = f"{n_tables} tables"
+        ax.text(0.99, place + 0.36, text, ha="right", va="center", transform=ax.get_yaxis_transform(), fontsize=8)
 
 
 def legend_of_intervals() -> list[Any]:
     import matplotlib.pyplot as plt
 
     return [
-        plt.Line2D([], [], **MEAN | {"mfc": TEAL}, label="mean: a difference is shown"),
-        plt.Line2D([], [], **MEAN, label="mean: no difference shown"),
+        plt.Line2D([], [], **MEAN | {"mfc": TEAL}, label="mean: significant difference"),
+        plt.Line2D([], [], **MEAN, label="mean: no significant difference"),
         plt.Line2D([], [], color=TEAL, lw=2, label="95 % interval of the mean"),
         plt.Line2D([], [], **MEDIAN, label="median"),
     ]
@@ -733,6 +771,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "first page": first_page,
     "claim": claim,
     "nearest ahead": nearest_ahead,
+    "run dates": run_dates,
     "run of sknet": run_of_sknet,
     "runs": runs,
     "each second classes": lambda: per_table(random_splits("second"), "classification"),
