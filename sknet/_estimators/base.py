@@ -46,8 +46,9 @@ from sknet._estimators.sklearn_api import (
     with_checked_keywords,
 )
 from sknet._model.encoding import encode_rows
-from sknet._model.evaluation import NoEvaluation
+from sknet._model.evaluation import TooFewRows
 from sknet._model.explain import Explanation
+from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
 from sknet._model.train import are_no_better_than_constant
 from sknet._model.trainer import check_same_layout, make_trainer
@@ -124,9 +125,11 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 start.earlier.columns,
                 (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
             )
-            known.check_same_classes(head)
+            if isinstance(known, LabelHead) and isinstance(head, LabelHead):
+                known.check_same_classes(head)
             head = known.with_settings(settings)
-        if settings.class_weight is not None:  # rows whose class weight is 0 are dropped too
+        # rows whose class weight is 0 are dropped too
+        if isinstance(head, LabelHead) and settings.class_weight is not None:
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
         if arguments.has_validation_rows:
@@ -153,7 +156,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if not run.phase.has_new_epoch or self._fitted is not fitted_before or in_handler:
                 raise
             undefined = any(state.scores_undefined for _, state in run.networks)
-            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
+            interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number, scores_undefined=undefined)
             self._report_and_publish(run, interrupted)
         return self
 
@@ -167,7 +170,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
-            quiet = run.plan.evaluation == NoEvaluation(is_short_of_rows=True)
+            quiet = isinstance(run.plan.evaluation, TooFewRows)
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.phase is run.fold_phase)
@@ -545,7 +548,6 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)
-        settings = replace(settings, network=replace(settings.network, dropout=()))  # no dropout: the gradient is exact
         model = fitted.model
         encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))

@@ -52,7 +52,7 @@ class EpochLines(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Print the epoch's loss and validation score."""
-        epoch = self._run.last_epoch
+        epoch = self._run.phase.last_epoch
         print(
             f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}"
         )
@@ -82,7 +82,7 @@ class ProgressLine(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Update the line; without a terminal, print a line for every tenth of the run."""
-        epoch = self._run.last_epoch
+        epoch = self._run.phase.last_epoch
         if epoch.of_folds is not self._of_folds:
             self._end_line()
             self._start(of_folds=epoch.of_folds)
@@ -321,7 +321,7 @@ class CheckpointWriter(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Write the progress of the run, every few epochs of folds or of the published networks."""
-        if self._run.last_epoch.number % self._every == 0:
+        if self._run.phase.last_epoch.number % self._every == 0:
             write_checkpoint(self._path, self._origin, self._run.progress)
         return False
 

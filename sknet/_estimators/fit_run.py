@@ -27,7 +27,7 @@ from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_by
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds, HeldOut, OwnRows
-from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Progress, Selection
+from sknet._model.folds import FoldPhase, PhaseOutcome, Progress, Selection
 from sknet._model.model import Model, Network
 from sknet._model.sensitivity import draw_importance_rows, inputs_per_row, learn_importances, n_rows_used, some_of
 from sknet._model.train import Phase, TrainPhase, average_epochs
@@ -101,11 +101,6 @@ class FitRun:
     def networks(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks that will be published, each with its state; none while folds train."""
         return self.phase.networks if isinstance(self.phase, TrainPhase) else []
-
-    @property
-    def last_epoch(self) -> EpochReport:
-        """The last epoch of the current phase."""
-        return self.phase.last_epoch
 
     # --- the result --------------------------------------------------------------------------------------------------
 

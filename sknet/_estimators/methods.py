@@ -34,6 +34,7 @@ from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanatio
 from sknet._model.heads import Head, LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.residuals import (
     LabelResiduals,
+    Residuals,
     ScaledResiduals,
     has_interval,
     has_prediction_sets,
@@ -110,8 +111,8 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    residuals: Any = fitted.residuals
-    largest_residual = conformal_quantile(residuals, coverage, "predict_set")  # (n_classes,)
+    residuals: Any = check_residuals(fitted.residuals, "predict_set")
+    largest_residual = conformal_quantile(residuals, coverage)  # (n_classes,)
     rare = residuals.rare_classes(coverage) if per_class else []
     if rare:
         counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
@@ -137,8 +138,8 @@ def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
             "ends, such as quantile=[0.05, 0.95], or choose another loss."
         )
-    scaled: Any = fitted.residuals
-    quantile = conformal_quantile(scaled, coverage, "predict_interval")
+    scaled: Any = check_residuals(fitted.residuals, "predict_interval")
+    quantile = conformal_quantile(scaled.residuals, coverage)
     # values: (n,), (n, n_outputs) or (n, n_levels)
     return Decoding(head.predict, lambda values: intervals_around(head, values, quantile, scaled), ["lower", "upper"])
 
@@ -186,17 +187,15 @@ def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
 R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
 
 
-def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
+def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) -> Array:
     """Return the conformal quantile, which a new row's residual does not exceed with probability `coverage`.
 
     Parameters
     ----------
-    residuals : ScaledResiduals, LabelResiduals or None
+    residuals : Residuals or LabelResiduals
         The residuals of the rows that the last call to `fit` held out.
     coverage : object
         The user's value, not yet checked.
-    method : str
-        The name of the method that the user called.
 
     Returns
     -------
@@ -214,8 +213,7 @@ def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, cover
             f"{suggest_fraction(coverage)}"
         )
     probability = float(coverage)  # type: ignore[arg-type]
-    residuals = check_residuals(residuals, method)
-    quantile = residuals.quantile(probability)
+    quantile = residuals.bound(probability)
     if quantile is None:
         raise ValueError(
             f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
@@ -226,7 +224,7 @@ def conformal_quantile(residuals: ScaledResiduals | LabelResiduals | None, cover
 
 
 def rows_needed(coverage: float) -> int:
-    """Return the least n with coverage * (n + 1) <= n, see `Residuals.quantile`."""
+    """Return the least n with coverage * (n + 1) <= n, see `Residuals.bound`."""
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9, so that rounding does not add a row
 
 
@@ -347,13 +345,13 @@ CLASSIFICATION = ProblemType(
         "predict_set": set_decoding,
     },
     out_of_fold_method="predict_proba",
-    learn_residuals=learn_label_residuals,
+    learn_residuals=lambda head, P, codes, weight, _: learn_label_residuals(head, P, codes, weight),
     score=accuracy,
 )
 
 
 REGRESSION = ProblemType(
-    learn_head=learn_regression_head,
+    learn_head=lambda y, settings, classes: learn_regression_head(y, settings),
     methods={
         "predict": prediction_decoding,
         "predict_interval": interval_decoding,

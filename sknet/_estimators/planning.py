@@ -21,7 +21,7 @@ from sknet._estimators.read_data import Columns, ReadData
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
-from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows
+from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows, TooFewRows
 from sknet._model.folds import draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
@@ -245,7 +245,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
-            return NoEvaluation(is_short_of_rows=True)
+            return TooFewRows()
         return Folds(splits, shares_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
@@ -256,7 +256,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
     if split is None:
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
-        return NoEvaluation(is_short_of_rows=True)
+        return TooFewRows()
     fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
     return HeldOut(split, rows.take(split.held_out))
 

@@ -11,7 +11,6 @@ from functools import cache
 from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
-from operator import attrgetter
 from types import UnionType
 from typing import Any, Literal, TypeVar
 
@@ -130,27 +129,33 @@ def suits_folds(p: CommonParameters) -> bool:
 
 
 def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters:
-    """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit."""
+    """Return a copy of the parameters with every "auto" replaced. Set on an estimator, they give the same fit.
+
+    Only `numeric_encoding` stays "auto" if networks with and without bins alternate: no other value says so.
+    """
     own_class = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
-    names = [field.name for field in fields(own_class)]
     # `parameters` is an estimator: copy only the fields, not attributes or parameters of a subclass
-    resolved = own_class(**dict(zip(names, map(copy_containers, attrgetter(*names)(parameters)), strict=True)))
-    resolved.n_members = choose_n_members(resolved, facts)  # first: whether networks see bins depends on it
-    for name, auto_value in auto_values(resolved, facts).items():
-        value = getattr(resolved, name)
-        if isinstance(value, str) and value in ("auto", "proportional"):  # `value in` alone would compare arrays, too
-            setattr(resolved, name, auto_value)
-    if isinstance(resolved, RegressorParameters) and not takes_scaled_targets(resolved.loss):
-        resolved.target_scaling = None
+    values = {field.name: copy_containers(getattr(parameters, field.name)) for field in fields(own_class)}
+    n_members = choose_n_members(parameters, facts)
+    for name, auto_value in auto_values(parameters, facts, n_members).items():
+        if isinstance(values[name], str) and values[name] in ("auto", "proportional"):  # an array is neither
+            values[name] = auto_value
+    values |= {
+        "n_members": n_members,
+        "batch_size": min(facts.n_rows, int(values["batch_size"])),
+        # "folds", True or False; False also if there are too few rows to hold out
+        "early_stopping": facts.early_stopping,
+    }
+    if own_class is ClassifierParameters:
+        has_temperature = bool(values["temperature_scaling"] and facts.early_stopping)
+        values["temperature_scaling"] = has_temperature
+        if values["label_smoothing"] == "auto":  # a temperature corrects the smoothed probabilities
+            values["label_smoothing"] = AUTO_LABEL_SMOOTHING if has_temperature else 0.0
+    elif not takes_scaled_targets(parameters.loss):
+        values["target_scaling"] = None
+    resolved = own_class(**values)
     if facts.earlier_parameters is not None:
         check_unchanged(resolved, facts.earlier_parameters)
-    resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
-    # "folds", True or False; False also if there are too few rows to hold out
-    resolved.early_stopping = facts.early_stopping
-    if isinstance(resolved, ClassifierParameters):
-        resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.early_stopping)
-        if resolved.label_smoothing == "auto":  # a temperature corrects the smoothed probabilities
-            resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return resolved
 
 
@@ -161,11 +166,8 @@ def takes_scaled_targets(loss: str | Loss) -> bool:
     return loss.takes_scaled_targets
 
 
-def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
-    """Return the value of "auto" for all parameters except `n_members` and `label_smoothing`.
-
-    `n_members` is resolved before, and `label_smoothing` afterwards, since it depends on the temperature.
-    """
+def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, object]:
+    """Return the value of "auto" for each parameter but `n_members` and `label_smoothing`, which depend on others."""
     n = facts.n_rows
     is_evaluated = bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
@@ -200,7 +202,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         values |= {name: facts.earlier_parameters[name] for name in fixed_once_learnt(p) if name in values}
     # bins and target means change the inputs
     elif may_add_inputs(p, facts):
-        if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and int(p.n_members) > 1:
+        if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n_members > 1:
             values["numeric_encoding"] = "auto"  # members with and without bins alternate
         elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
             values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)

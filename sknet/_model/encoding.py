@@ -37,7 +37,7 @@ from sknet._network.chain import (
 )
 from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
-from sknet._tables.column import Column
+from sknet._tables.column import Column, LearntFrom
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.kinds import Survey
@@ -187,7 +187,7 @@ class EncodingLearner:
         """Learn all columns from a sample; on large tables, target means from the rows `train`, or from all rows."""
         table = self.settings.table
         target = targets_to_encode_by(head, sample.y) if table.category_encoding != "one_hot" else None
-        encoder = learn_encoder(sample.X, replace(table, weight=sample.weight, target=target, seed=self.seed), survey)
+        encoder = learn_encoder(sample.X, table, survey, LearntFrom(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
 

@@ -40,7 +40,10 @@ class NoEvaluation:
     early_stopping: ClassVar[Literal[False]] = False  # what the parameter resolves to
     train: ClassVar[None] = None  # indices of the rows to train on, if some are held out
     held_out_rows: ClassVar[None] = None
-    is_short_of_rows: bool = False  # whether rows should be held out, but there are too few
+
+
+class TooFewRows(NoEvaluation):
+    """No evaluation: rows should be held out, but there are too few."""
 
 
 @dataclass(frozen=True)

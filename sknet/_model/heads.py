@@ -157,9 +157,9 @@ class LabelHead:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
-    def check_same_classes(self, new: "Head") -> None:
+    def check_same_classes(self, new: "LabelHead") -> None:
         """Raise if a warm start is given labels of other classes."""
-        if isinstance(new, LabelHead) and new.labels != self.labels:
+        if new.labels != self.labels:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.labels.classes}, `y` has {new.labels.classes}"
@@ -182,7 +182,6 @@ class LabelHead:
     @property
     def explained(self) -> ExplainedOutputs:
         """Raw outputs, such as log-odds; each is named after the class or label that it makes more probable."""
-        unscaled = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
         classes = self.labels.classes
         if isinstance(classes, list):
             pairs = zip(classes, self.labels.output_slices, strict=True)
@@ -195,9 +194,8 @@ class LabelHead:
             for loss, s in _loss_of_each_label(self.settings.loss, self.labels)
             for _ in range(s.stop - s.start)
         ]
-        return ExplainedOutputs(
-            names, [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)], unscaled
-        )
+        descriptions = [f"{kind} of {name!r}" for kind, name in zip(kinds, names, strict=True)]
+        return ExplainedOutputs(names, descriptions, TargetScaler.unscaled(self.n_outputs))
 
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each output, (n, n_outputs); with two classes, of both, (n, 2 n_outputs)."""
@@ -286,8 +284,8 @@ class RegressionHead:
     @property
     def output_scaler(self) -> TargetScaler:
         """Converts predictions, after the link, to the units of y."""
-        scaler = self.regression_target.scaler
-        return scaler if self.loss.takes_scaled_targets else TargetScaler.learn(scaler.mean[np.newaxis], None)
+        target = self.regression_target
+        return target.scaler if self.loss.takes_scaled_targets else TargetScaler.unscaled(target.n_outputs)
 
     def read(self, y: Target) -> Array:
         """Return targets as float64 numbers, one column for each target."""
@@ -296,10 +294,6 @@ class RegressionHead:
     def reshape_like_y(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
         return restore_shape(values, self.regression_target.flat)
-
-    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Return the sample weights: there are no classes."""
-        return weight
 
     def strata(self, values: Array) -> Array | None:
         """Return which rows have a target above 0, if targets may be 0, so that rare events are held out too."""
@@ -315,7 +309,7 @@ class RegressionHead:
         if self.loss.takes_scaled_targets:
             if self.settings.target_scaling is None:
                 return self
-            scaler = TargetScaler.learn(values, weight=weight)
+            scaler = TargetScaler.learn(values, weight)
         elif in_unit_of_mean and works_in_any_unit(self.loss, self.n_outputs):
             scaler = TargetScaler.learn_unit(values, weight)
         else:
@@ -325,8 +319,9 @@ class RegressionHead:
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return scaled targets."""
         self._check_range(values)
+        self.regression_target.check_number_of_targets(values)
         with np.errstate(over="ignore"):
-            target = self.regression_target.encode(values, dtype)
+            target = self.regression_target.scaler.encode(values, dtype)
         if np.isinf(target).any():
             remedy = "set target_scaling='standard'" if self.loss.takes_scaled_targets else "divide y,"
             raise ValueError(f"y holds values too large for {dtype}: {remedy} or set dtype='float64'.")
@@ -364,9 +359,6 @@ class RegressionHead:
             )
         return new
 
-    def check_same_classes(self, new: "Head") -> None:
-        """Do nothing: numbers have no classes."""
-
     def predict(self, raw: Array) -> Array:
         """Return predictions in the units of y; (n, levels) for several quantile levels. May overwrite `raw`."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
@@ -395,12 +387,12 @@ class RegressionHead:
 
 
 Head: TypeAlias = LabelHead | RegressionHead
-"""Either head. Both classes have the same methods."""
+"""Either head."""
 
 
-def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
-    """Read numbers; return an unscaled head, and the numbers. `classes` is not used: see `learn_label_head`."""
+def learn_regression_head(y: Target, settings: TargetSettings) -> tuple[RegressionHead, Array]:
+    """Read numbers; return an unscaled head, and the numbers."""
     values, flat = read_regression_target(y)
     check_no_target_is_empty(values)
-    # None: no scaling yet; `scaled_to` learns it later, from a weighted sample of the rows
-    return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values
+    # `scaled_to` learns the scale later, from a weighted sample of the rows
+    return RegressionHead(settings, RegressionTarget(flat, TargetScaler.unscaled(values.shape[1]))), values

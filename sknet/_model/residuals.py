@@ -92,7 +92,7 @@ class Residuals:
     quantiles: Array
     effective_size: float
 
-    def quantile(self, coverage: float) -> Array | None:
+    def bound(self, coverage: float) -> Array | None:
         """Return the bound of a new row's residual with this probability, (k,); None for too few rows."""
         # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
         wanted = coverage * (self.effective_size + 1.0)
@@ -240,15 +240,6 @@ class ScaledResiduals:
     high: Array
     signed: Residuals | None = None
 
-    @property
-    def effective_size(self) -> float:
-        """The equivalent number of rows of equal weight."""
-        return self.residuals.effective_size
-
-    def quantile(self, coverage: float) -> Array | None:
-        """Return the bound of a new row's scaled residual with this probability, (k,); None for too few rows."""
-        return self.residuals.quantile(coverage)
-
 
 def has_interval(head: RegressionHead) -> bool:
     """Whether predictions can have intervals; a single quantile cannot."""
@@ -333,7 +324,7 @@ def intervals_around(
 ) -> Array:
     """Return intervals around predictions, in their dtype: (n, 2) for a one-dimensional y, else (n, k, 2).
 
-    `conformal_quantile`, (k,), is what `ScaledResiduals.quantile` returns. It is negative if quantile levels are too
+    `conformal_quantile`, (k,), is what `Residuals.bound` returns. It is negative if quantile levels are too
     far apart. Intervals are clipped to the range of the loss's targets, and at 0 if all training targets have one sign.
     If moving the outer levels would make them cross, both ends become their mean.
     """
@@ -371,7 +362,7 @@ def quantiles_between(
     share of targets lies below each level.
     """
     columns = predictions.astype(np.float64)
-    if scaled is not None and scaled.signed is not None and scaled.effective_size:  # there are held-out rows
+    if scaled is not None and scaled.signed is not None and scaled.residuals.effective_size:  # there are held-out rows
         columns += scaled.signed.own_quantiles(np.asarray(head.loss.levels))
         columns.sort(axis=1)  # moved levels may cross
     known, scores = ndtri(head.loss.levels), ndtri(quantile_levels)
@@ -408,24 +399,24 @@ class LabelResiduals:
 
     def rare_classes(self, coverage: float) -> list[int]:
         """Return the classes with too few held-out rows for this coverage."""
-        return [code for code, of_class in enumerate(self.by_class) if of_class.quantile(coverage) is None]
+        return [code for code, of_class in enumerate(self.by_class) if of_class.bound(coverage) is None]
 
-    def quantile(self, coverage: float) -> Array | None:
+    def bound(self, coverage: float) -> Array | None:
         """Return for each class the largest residual with which it is in a set, (K,); None for too few rows."""
-        of_all = self.of_all.quantile(coverage)
+        of_all = self.of_all.bound(coverage)
         if of_all is None:
             return None
-        return np.array([_quantile_of_class(of_class, coverage, of_all.item()) for of_class in self.by_class])
+        return np.array([_bound_of_class(of_class, coverage, of_all.item()) for of_class in self.by_class])
 
 
-def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
-    """Return the quantile of the residuals of a class's rows.
+def _bound_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
+    """Return the bound of the residuals of a class's rows.
 
-    If there are too few rows, return the largest residual of the class, or `of_all`, the quantile of all rows, if it is
-    larger. So the quantile never falls as the coverage grows.
+    If there are too few rows, return the largest residual of the class, or `of_all`, the bound of all rows, if it is
+    larger. So the bound never falls as the coverage grows.
     """
-    quantile = of_class.quantile(coverage)
-    return float(max(of_class.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
+    bound = of_class.bound(coverage)
+    return float(max(of_class.quantiles.max(initial=0.0), of_all) if bound is None else bound.item())
 
 
 def residuals_by_class(P: Array) -> Array:
@@ -441,12 +432,11 @@ def has_prediction_sets(head: LabelHead) -> bool:
 
 
 def learn_label_residuals(
-    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None, all_codes: Array
+    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None
 ) -> LabelResiduals | None:
     """Return the residuals of held-out rows; None if sets cannot be predicted.
 
-    `probabilities` are what `predict_proba` returns for these rows. `all_codes` is not used: see
-    `learn_regression_residuals`.
+    `probabilities` are what `predict_proba` returns for these rows.
     """
     if not has_prediction_sets(head):
         return None

@@ -53,7 +53,7 @@ class Settings:
     """All settings of a fit, grouped by the part of the model that uses them."""
 
     target: TargetSettings
-    table: ColumnSettings  # `EncodingLearner` adds weights and targets
+    table: ColumnSettings
     network: NetworkSettings
     solver: Solver  # `make_trainer` adapts it to each network
     regularisation: RegularisationSettings

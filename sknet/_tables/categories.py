@@ -52,6 +52,7 @@ from sknet._tables.column import (
     ColumnSettings,
     Files,
     InputFormula,
+    LearntFrom,
 )
 from sknet._tables.dates import holds_iso_dates
 from sknet._tables.read import (
@@ -445,14 +446,16 @@ def one_hot_inputs(column: Column) -> CategoryColumn | None:
 # --- learning means --------------------------------------------------------------------------------------------------
 
 
-def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> TargetColumn | CategoryColumn:
+def learn_category(
+    values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom
+) -> TargetColumn | CategoryColumn:
     """Learn the one-hot inputs of a column of categories, its target means, or both.
 
     With "both", target means are added if many categories or rows share a one-hot input.
     """
     codes, keys = read_categories(values, name)
     check_text_is_encodable(keys, f"Column {name!r} of X")
-    target, weight, encoding = settings.target, settings.weight, settings.category_encoding
+    target, weight, encoding = rows.target, rows.weight, settings.category_encoding
     categories = count_categories(codes, keys, weight)
     if categories.all_differ:
         return IdentifierColumn(has_missing=categories.has_missing)

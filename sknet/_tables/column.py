@@ -171,14 +171,12 @@ class Column(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnSettings:
-    """How columns are learnt, and the weights and targets of the rows that they are learnt from.
+    """How columns are learnt.
 
     Attributes
     ----------
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
-    weight : ndarray of shape (n,), or None
-        Sample weights, positive; None is ones.
     numeric_encoding : {"raw", "piecewise_linear", "steps"}
         Whether numbers have bins, too, and steps where `TableEncoder.with_steps` finds them.
     n_bins : int
@@ -187,26 +185,27 @@ class ColumnSettings:
         The most one-hot inputs that a column has; None is no limit.
     category_encoding : {"one_hot", "target", "both"}
         Whether categories become one-hot inputs, target means, or both.
-    target : ndarray of shape (n, k), or None
-        The target matrix, if categories may be encoded by it.
     keeps_all_categories : bool
         Whether rare categories have inputs of their own, too.
     text_components : int
         The most components of a column of text.
-    seed : int
-        The seed of the decomposition of text.
     """
 
-    input_scaling: str | None = "robust"
-    weight: Array | None = None
-    numeric_encoding: str = "raw"
-    n_bins: int = 8
-    max_categories: int | None = 100
-    category_encoding: str = "one_hot"
-    target: Array | None = None
-    keeps_all_categories: bool = False
-    text_components: int = 30
-    seed: int = 0
+    input_scaling: str | None
+    numeric_encoding: str
+    n_bins: int
+    max_categories: int | None
+    category_encoding: str
+    keeps_all_categories: bool
+    text_components: int
+
+
+class LearntFrom(NamedTuple):
+    """What columns are learnt from, besides their values."""
+
+    weight: Array | None = None  # (n,), positive; None is ones
+    target: Array | None = None  # (n, k), the target matrix, if categories may be encoded by it
+    seed: int = 0  # of the decomposition of text
 
 
 # --- kinds of columns ------------------------------------------------------------------------------------------------
@@ -253,7 +252,7 @@ class ColumnKind:
     Attributes
     ----------
     learn : callable
-        (values, name, settings) -> the learnt column.
+        (values, name, settings, `LearntFrom`) -> the learnt column.
     classes : tuple of types
         The classes of the columns that `learn` returns.
     format : callable
@@ -270,7 +269,7 @@ class ColumnKind:
         Whether the columns may have bins: the defaults depend on the number of such columns.
     """
 
-    learn: Callable[[ColumnValues, str, ColumnSettings], Column]
+    learn: Callable[[ColumnValues, str, ColumnSettings, LearntFrom], Column]
     classes: tuple[type[Column], ...]
     format: Callable[[str, Table, Files], ColumnFormat]
     feed: DType

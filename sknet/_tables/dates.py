@@ -34,6 +34,7 @@ from sknet._tables.column import (
     ColumnSettings,
     Files,
     InputFormula,
+    LearntFrom,
 )
 from sknet._tables.numbers import learn_number
 from sknet._tables.read import (
@@ -301,10 +302,10 @@ def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
     return read_instants(values, name, is_duration=is_duration), is_duration
 
 
-def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings) -> DatetimeColumn:
+def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom) -> DatetimeColumn:
     """Learn how the seconds of a column of dates are scaled, and which cycles vary."""
     instants, is_duration = infer_instants(values, name)
-    seconds = learn_number(seconds_of(instants), name, settings)
+    seconds = learn_number(seconds_of(instants), name, settings, rows)
     varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(instants, c)).nunique() > 1]
     return DatetimeColumn(seconds, tuple(varying), zone_of(instants), is_duration, is_text(values))
 

@@ -35,7 +35,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
-from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnSettings, InputFormula
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnSettings, InputFormula, LearntFrom
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.numbers import (
     BinnedColumn,
@@ -564,7 +564,7 @@ def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targ
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey) -> TableEncoder:
+def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: LearntFrom) -> TableEncoder:
     """Learn how a table becomes the inputs of the network.
 
     Parameters
@@ -574,6 +574,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey) -> TableEn
     settings : ColumnSettings
     survey : Survey
         The kinds of its columns.
+    rows : LearntFrom
 
     Returns
     -------
@@ -581,7 +582,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey) -> TableEn
     """
     if is_sparse(X):
         check_sparse_is_finite(X)
-        return TableEncoder(None, tuple(learn_sparse(X, settings)))
+        return TableEncoder(None, tuple(learn_sparse(X, settings, rows.weight)))
     columns: dict[int, Column] = {}
     errors = dict(survey.errors)
     kinds = list(survey.kinds.items())
@@ -594,11 +595,11 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey) -> TableEn
                     numbers.setdefault(own_numbers.dtype, {})[j] = own_numbers
                 else:
                     values = survey.categorical[j] if j in survey.categorical else column_at(X, j)
-                    columns[j] = KINDS[kind].learn(values, survey.names[j], settings)
+                    columns[j] = KINDS[kind].learn(values, survey.names[j], settings, rows)
             except (TypeError, ValueError) as error:
                 errors[j] = error
         for of_type in numbers.values():
-            columns |= zip(of_type, learn_numbers(np.stack(list(of_type.values())), settings), strict=True)
+            columns |= zip(of_type, learn_numbers(np.stack(list(of_type.values())), settings, rows.weight), strict=True)
     if errors:  # report all errors at once
         in_order = [errors[j] for j in sorted(errors)]
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))

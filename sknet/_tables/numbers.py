@@ -52,6 +52,7 @@ from sknet._tables.column import (
     ColumnSettings,
     Files,
     InputFormula,
+    LearntFrom,
 )
 from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
 from sknet._tables.statistics import (
@@ -269,7 +270,7 @@ def raise_for_excessive_values(name: str, dtype: DType) -> NoReturn:
 # All functions have the signature of the entries of `SCALINGS`, even if they do not use every argument.
 
 
-def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
+def learn_robust(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[NumberColumn]:
     """Learn weighted medians, and 1 over the range between the quartiles.
 
     Where the quartiles coincide, at least half of the rows share one value, such as 0. The median distance of the other
@@ -279,24 +280,24 @@ def learn_robust(columns: Array, sorted_columns: SortedColumns, settings: Column
     half = third / 2 - first / 2  # of the range: the whole might overflow
     coincide = half <= 0
     if coincide.any():
-        values, weight = sorted_columns.values[coincide], sorted_columns.weight
+        values = sorted_columns.values[coincide]
         # half of each distance, like half of the range; the cast keeps float32 distances in float32
         distances = np.abs(values / 2 - median[coincide, np.newaxis].astype(values.dtype) / 2)
         distances[distances == 0] = np.nan  # leave out the rows that share the value
-        apart = SortedColumns.of(distances, take_optional(weight, coincide))
+        apart = SortedColumns.of(distances, take_optional(sorted_columns.weight, coincide))
         half[coincide] = apart.quantiles([0.5])[:, 0]
     return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), sorted_columns, bend=True)
 
 
-def learn_standard(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
+def learn_standard(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[NumberColumn]:
     """Learn weighted means, and 1 over the standard deviations."""
-    mean, deviation = mean_and_deviation(columns, settings.weight)
+    mean, deviation = mean_and_deviation(columns, weight)
     return _number_columns(mean, reciprocal(deviation), sorted_columns)
 
 
-def learn_unscaled(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[NumberColumn]:
+def learn_unscaled(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[NumberColumn]:
     """Learn weighted means, which replace missing values; the factor is 1, or 0 if all values are missing."""
-    mean, _ = mean_and_deviation(columns, settings.weight)
+    mean, _ = mean_and_deviation(columns, weight)
     return _number_columns(mean, (sorted_columns.n_values > 0).astype(np.float64), sorted_columns, shift=False)
 
 
@@ -384,7 +385,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         return slopes
 
 
-def learn_quantiles(columns: Array, sorted_columns: SortedColumns, settings: ColumnSettings) -> list[QuantileColumn]:
+def learn_quantiles(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[QuantileColumn]:
     """Learn the weighted quantiles at all levels."""
     quantiles = np.nan_to_num(sorted_columns.quantiles(QUANTILE_SHARES))
     return list(map(QuantileColumn, quantiles, sorted_columns.have_missing.tolist()))
@@ -393,14 +394,14 @@ def learn_quantiles(columns: Array, sorted_columns: SortedColumns, settings: Col
 # --- sparse columns --------------------------------------------------------------------------------------------------
 
 
-def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
+def learn_sparse(X: Table, settings: ColumnSettings, weight: Array | None) -> list[NumberColumn]:
     """Learn the columns of a CSR matrix, which are never shifted.
 
     Each is divided by its root mean square, zeros included; by 1 if all its values are 0, or without scaling.
     """
     if settings.input_scaling is None:
         return [NumberColumn(0.0, 1.0, shift=False)] * X.shape[1]  # one object for all: there may be very many columns
-    return [NumberColumn(0.0, factor, shift=False) for factor in _sparse_scale(X, settings.weight).tolist()]
+    return [NumberColumn(0.0, factor, shift=False) for factor in _sparse_scale(X, weight).tolist()]
 
 
 def _sparse_scale(X: Table, weight: Array | None) -> Array:
@@ -725,27 +726,27 @@ def read_number_column(values: ColumnValues, name: str) -> Array:
     return numbers
 
 
-def learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
+def learn_number(values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom) -> Column:
     """Learn a column of numbers from its n values."""
-    return learn_numbers(read_number_column(values, name)[np.newaxis], settings)[0]
+    return learn_numbers(read_number_column(values, name)[np.newaxis], settings, rows.weight)[0]
 
 
-def learn_numbers(numbers: Array, settings: ColumnSettings) -> Sequence[Column]:
+def learn_numbers(numbers: Array, settings: ColumnSettings, weight: Array | None) -> Sequence[Column]:
     """Learn how columns of numbers, (b, n), are scaled, and their bins if the settings ask for bins."""
-    sorted_columns = SortedColumns.of(numbers, settings.weight)
-    columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, settings)
+    sorted_columns = SortedColumns.of(numbers, weight)
+    columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, weight)
     return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
 
 
 SCALINGS: dict[
-    str | None, Callable[[Array, SortedColumns, ColumnSettings], list[NumberColumn] | list[QuantileColumn]]
+    str | None, Callable[[Array, SortedColumns, Array | None], list[NumberColumn] | list[QuantileColumn]]
 ] = {
     "robust": learn_robust,
     "standard": learn_standard,
     None: learn_unscaled,
     "quantile": learn_quantiles,
 }
-"""How columns of numbers are learnt, by `input_scaling`, from their values, (b, n), as they are and sorted."""
+"""How columns of numbers are learnt, by `input_scaling`: (values, (b, n), sorted values, weights) -> columns."""
 
 
 NUMBER = ColumnKind(

@@ -106,10 +106,13 @@ class TargetScaler(EqualByFields):
     scale: Array
 
     @classmethod
-    def learn(cls, values: Array, method: str | None = "standard", weight: ArrayLike | None = None) -> TargetScaler:
-        """Learn a scaler from targets, (n, k); with `method=None` it changes nothing."""
-        if method is None:
-            return cls(np.zeros(values.shape[1]), np.ones(values.shape[1]))
+    def unscaled(cls, k: int) -> TargetScaler:
+        """Return a scaler that does not change k targets."""
+        return cls(np.zeros(k), np.ones(k))
+
+    @classmethod
+    def learn(cls, values: Array, weight: ArrayLike | None = None) -> TargetScaler:
+        """Learn a scaler from targets, (n, k)."""
         w = None if weight is None else np.asarray(weight, dtype=np.float64)
         mean, deviation = np.array([mean_and_deviation(column, w) for column in np.ascontiguousarray(values.T)]).T
         return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
@@ -117,7 +120,7 @@ class TargetScaler(EqualByFields):
     @classmethod
     def learn_unit(cls, values: Array, weight: ArrayLike | None) -> TargetScaler:
         """Learn a scaler that divides targets, which are 0 or more, by their means, and does not shift them."""
-        mean = cls.learn(values, weight=weight).mean
+        mean = cls.learn(values, weight).mean
         return cls(np.zeros(len(mean)), np.where(mean > 0.0, mean, 1.0))
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
@@ -159,18 +162,9 @@ class RegressionTarget:
         """The number of targets."""
         return len(self.scaler.mean)
 
-    def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
-        """Return targets, (n, k), scaled."""
-        self.check_number_of_targets(values)
-        return self.scaler.encode(values, dtype)
-
     def check_number_of_targets(self, values: Array) -> None:
         """Raise a ValueError if the number of targets is not that of fit."""
         if values.shape[1] != self.n_outputs:
             raise ValueError(
                 f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give y that many columns."
             )
-
-    def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
-        """Return scaled targets, (n, k), in the units and shape of y."""
-        return restore_shape(self.scaler.decode(scaled, dtype), self.flat)

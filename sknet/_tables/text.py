@@ -2,7 +2,7 @@
 
 The terms are character n-grams within words, so that words with the same stem and misspelt words are alike [1]_. A
 truncated singular value decomposition reduces the counts to a few numbers, which are scaled together, as in skrub's
-`StringEncoder` [2]_. scikit-learn computes both. A term that occurs n times in a text counts as 1 + log n. Rare terms
+StringEncoder [2]_. scikit-learn computes both. A term that occurs n times in a text counts as 1 + log n. Rare terms
 have more weight than usual; otherwise the few components would describe endings and words that all texts have.
 
 .. [1] Cerda, P. and Varoquaux, G. (2020). "Encoding high-cardinality string categorical variables". IEEE Transactions
@@ -33,7 +33,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.column import MISSING, Column, ColumnFormat, ColumnKind, ColumnSettings, Files, InputFormula
+from sknet._tables.column import (
+    MISSING,
+    Column,
+    ColumnFormat,
+    ColumnKind,
+    ColumnSettings,
+    Files,
+    InputFormula,
+    LearntFrom,
+)
 from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr, take_optional
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
@@ -201,7 +210,7 @@ def holds_free_text(column: pd.Series) -> bool:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> TextColumn:
+def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom) -> TextColumn:
     """Learn terms and components from a column's n values and their weights."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import CountVectorizer
@@ -209,7 +218,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     codes, texts = read_texts(values, name)
     check_text_is_encodable(texts, f"Column {name!r} of X")
     observed = codes >= 0
-    row_weight = take_optional(settings.weight, observed)
+    row_weight = take_optional(rows.weight, observed)
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)
     # keep every step-th text, which makes about MAX_CHARACTERS_LEARNT characters in all
     step = max(1, round(sum(map(len, texts)) / MAX_CHARACTERS_LEARNT))
@@ -229,7 +238,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     idf = (1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))) ** IDF_POWER
     counts.data = 1.0 + np.log(counts.data)
     tfidf = normalize(counts * idf)
-    svd = TruncatedSVD(min(settings.text_components, len(used_terms)), random_state=settings.seed)
+    svd = TruncatedSVD(min(settings.text_components, len(used_terms)), random_state=rows.seed)
     with np.errstate(invalid="ignore", divide="ignore"):  # it divides 0 by 0 if all texts are equal
         # by the roots of the weights, a text of weight w counts as w rows in the sum of squares
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))

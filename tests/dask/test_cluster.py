@@ -17,8 +17,6 @@ distributed = pytest.importorskip("distributed")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from local_workers import distance  # noqa: E402
-
 from sknet import Checkpoint, load, save  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
@@ -26,6 +24,7 @@ from sknet._dask import table as on_workers  # noqa: E402
 from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 from tests.dask.driver import at_call  # noqa: E402
+from tests.dask.local_workers import distance  # noqa: E402
 from tests.estimators.inside import publish  # noqa: E402
 from tests.tables.limits import sample_rows  # noqa: E402
 

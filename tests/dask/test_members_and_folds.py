@@ -4,12 +4,12 @@ from time import sleep
 
 import numpy as np
 import pytest
-from local_workers import LocalWorkers, calls_of, distance, parted
-from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.dask.local_workers import LocalWorkers, calls_of, distance, parted
+from tests.dask.mixed_table import LABELS, WEIGHT, N, X, rng, y
 from tests.estimators.inside import model_of
 from tests.tables.limits import lookup_inputs, sample_rows
 

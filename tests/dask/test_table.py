@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from local_workers import of_parts, parted
 from numpy.testing import assert_array_equal
 
 from sknet._dask.table import RowGroups, encode_shard, take
+from tests.dask.local_workers import of_parts, parted
 from tests.tables.examples import encoder_of
 from tests.tables.limits import lookup_inputs
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from local_workers import calls_of, cut, distance, of_parts, parted
-from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.dask.local_workers import calls_of, cut, distance, of_parts, parted
+from tests.dask.mixed_table import LABELS, WEIGHT, N, X, rng, y
 from tests.estimators.inside import model_of
 from tests.tables.limits import lookup_inputs, sample_rows
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X, quiet
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.datasets import load_iris, load_wine
@@ -23,6 +22,7 @@ from sklearn.model_selection import (
 )
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X, quiet
 
 
 def falling(fraction):

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, N, X, quiet
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax
 from sklearn import config_context
@@ -17,6 +16,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.held_out import (
+    LABEL,
+    LABEL_VAL,
+    NUMBER,
+    NUMBER_VAL,
+    STOPPING,
+    TARGETS,
+    WEIGHT,
+    X_VAL,
+    N,
+    X,
+    quiet,
+)
 
 # --- which rows ------------------------------------------------------------------------------------------------------
 

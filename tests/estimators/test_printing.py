@@ -52,9 +52,8 @@ def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
         for number in (1, 2):
             now += 3.0
             figures = SimpleNamespace(loss=0.0)
-            run.last_epoch = SimpleNamespace(
-                number=number, n_epochs=2, figures=figures, best_epoch=None, of_folds=of_folds
-            )
+            epoch = SimpleNamespace(number=number, n_epochs=2, figures=figures, best_epoch=None, of_folds=of_folds)
+            run.phase = SimpleNamespace(last_epoch=epoch)
             line.epoch_ended()
     times = ["3 s so far, at most 3 s left", "6 s so far, at most 0 s left"]
     expected = [f"{what} {i + 1}/2, loss 0, {times[i]}" for what in ("folds, epoch", "epoch") for i in range(2)]

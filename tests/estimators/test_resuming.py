@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
-from pairs import over_pairs
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.pairs import over_pairs
 from tests.estimators.results import weights
 
 rng = np.random.default_rng(0)

@@ -9,12 +9,12 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
-from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X, quiet
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import fitted as fitted_module
+from tests.estimators.held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X, quiet
 
 # --- how an epoch is judged ------------------------------------------------------------------------------------------
 

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from pairs import over_pairs
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.pairs import over_pairs
 from tests.estimators.results import weights
 
 N = 60

@@ -6,12 +6,12 @@ import unittest
 
 import numpy as np
 import pytest
-from pairs import covering
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.estimators.choices import names_of
+from tests.estimators.pairs import covering
 
 FACTORS = {
     "solver": names_of("solver"),

@@ -1,8 +1,9 @@
 """Estimators of every kind go through files without losing a bit."""
 
 import pytest
-from configurations import SEEDS, configuration
-from formats import FORMATS
+
+from tests.export.configurations import SEEDS, configuration
+from tests.export.formats import FORMATS
 
 
 @pytest.mark.export

@@ -5,14 +5,15 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from configurations import SEEDS, configuration, outputs_of
-from formats import FORMATS
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from tests.export.configurations import SEEDS, configuration, outputs_of
+from tests.export.formats import FORMATS
 
 pytest.importorskip("skl2onnx")
 runtime = pytest.importorskip("onnxruntime")

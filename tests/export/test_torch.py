@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from configurations import SEEDS, configuration
-from formats import FORMATS, documented
 from sklearn.metrics import log_loss
+
+from tests.export.configurations import SEEDS, configuration
+from tests.export.formats import FORMATS, documented
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402

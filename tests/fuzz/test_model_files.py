@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("safetensors")
 
-import model_files
+from tests.fuzz import model_files
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WATCH = model_files.Watch()

@@ -51,6 +51,7 @@ def test_probabilities_and_decisions_have_scikit_learns_shape(kind, loss):
 
 def test_class_weights_multiply_sample_weights():
     head, codes = learn_label_head(LABELS["multiclass"], TargetSettings("log_loss", class_weight={"a": 3.0}))
+    assert head.with_settings(LOG_LOSS).apply_class_weight(codes, WEIGHT) is WEIGHT
     assert_array_equal(head.apply_class_weight(codes, WEIGHT), np.where(CODES == 0, 3.0, 1.0) * WEIGHT)
 
 

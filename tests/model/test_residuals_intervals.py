@@ -42,26 +42,26 @@ def test_few_residuals_are_all_kept_in_order():
     values = rng.normal(size=19)
     errors = errors_of(values, np.zeros(19))
     assert_array_equal(errors.residuals.quantiles[:, 0], np.sort(np.abs(values)))
-    assert errors.effective_size == 19
+    assert errors.residuals.effective_size == 19
     # ceil(coverage * (n + 1)) of n rows, which is what makes the coverage hold for a new one
     for coverage, place in (0.9, 18), (0.95, 19), (0.5, 10), (0.01, 1):
-        assert errors.quantile(coverage) == np.sort(np.abs(values))[place - 1]
-    assert errors.quantile(0.951) is None
+        assert errors.residuals.bound(coverage) == np.sort(np.abs(values))[place - 1]
+    assert errors.residuals.bound(0.951) is None
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
 def test_too_few_rows_have_no_quantile(coverage):
     least = round(1 / (1 - coverage) - 1)
     quantiles = np.ones((1, 1))
-    assert Residuals(quantiles, least).quantile(coverage) == 1.0
-    assert Residuals(quantiles, least - 1 or 0.5).quantile(coverage) is None
+    assert Residuals(quantiles, least).bound(coverage) == 1.0
+    assert Residuals(quantiles, least - 1 or 0.5).bound(coverage) is None
 
 
 def test_many_residuals_become_quantiles():
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
     assert errors.residuals.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
-    largest = errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 2)))
+    largest = errors.residuals.bound(0.9) * errors.scale.of_predictions(np.zeros((1, 2)))
     assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
 
 
@@ -69,12 +69,14 @@ def test_a_row_of_weight_two_is_two_rows():
     values, weight = rng.normal(size=400), np.repeat([1.0, 2.0], 200)
     weighted = errors_of(values, np.zeros(400), weight)
     repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
-    for_zero = [errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 1))) for errors in (weighted, repeated)]
+    for_zero = [
+        errors.residuals.bound(0.9) * errors.scale.of_predictions(np.zeros((1, 1))) for errors in (weighted, repeated)
+    ]
     assert_allclose(*for_zero, rtol=0.1)
-    assert weighted.effective_size == pytest.approx(600**2 / 1000)
+    assert weighted.residuals.effective_size == pytest.approx(600**2 / 1000)
     scaled = errors_of(values, np.zeros(400), 1e200 * weight)
     assert_allclose(scaled.residuals.quantiles, weighted.residuals.quantiles)
-    assert scaled.effective_size == weighted.effective_size
+    assert scaled.residuals.effective_size == weighted.residuals.effective_size
 
 
 def test_coverage_holds_on_average_over_calibration_sets():
@@ -82,7 +84,7 @@ def test_coverage_holds_on_average_over_calibration_sets():
     inside = []
     for _ in range(2000):
         values = rng.standard_t(3, size=20)
-        most = errors_of(values[:19], np.zeros(19)).quantile(0.9)
+        most = errors_of(values[:19], np.zeros(19)).residuals.bound(0.9)
         inside.append(abs(values[19]) <= most[0])
     assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
 
@@ -114,7 +116,7 @@ def test_moved_levels_that_cross_meet_in_the_middle():
     errors = errors_of(values, wide, **options)
     assert (errors.residuals.quantiles < 0.0).all()  # all inside
     head = head_for(values, **options)
-    assert_allclose(intervals_around(head, wide[:1], errors.quantile(0.5), errors), [[-0.5, 0.5]], atol=0.06)
+    assert_allclose(intervals_around(head, wide[:1], errors.residuals.bound(0.5), errors), [[-0.5, 0.5]], atol=0.06)
     assert_allclose(intervals_around(head, np.array([[1.0, 1.5, 2.0]]), np.array([-3.0]), errors), [[1.5, 1.5]])
 
 
@@ -140,7 +142,7 @@ def test_intervals_are_wider_where_residuals_are_larger():
     predictions = np.sort(rng.uniform(1.0, 10.0, size=n))
     values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # errors grow with the prediction
     errors = errors_of(values, predictions)
-    ends = intervals_around(head_for(values), predictions, errors.quantile(0.9), errors)
+    ends = intervals_around(head_for(values), predictions, errors.residuals.bound(0.9), errors)
     inside = (ends[:, 0] <= values) & (values <= ends[:, 1])
     assert [part.mean() for part in np.array_split(inside, 3)] == pytest.approx([0.9] * 3, abs=0.05)
     width = ends[:, 1] - ends[:, 0]
@@ -176,7 +178,7 @@ def test_distant_rows_are_covered_if_noise_is_proportional():
     predictions = np.exp(1.1 * draw.normal(size=(750, 1)))
     errors = 0.7 * predictions * draw.normal(size=predictions.shape)
     scale = learn_residual_scale(predictions, errors, None)
-    largest = Residuals(np.sort(np.abs(errors) / scale.of_predictions(predictions), axis=0), 750.0).quantile(0.9)
+    largest = Residuals(np.sort(np.abs(errors) / scale.of_predictions(predictions), axis=0), 750.0).bound(0.9)
     new = np.exp(1.1 * draw.normal(size=(6000, 1)))
     inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.of_predictions(new)
     assert inside.mean() == pytest.approx(0.9, abs=0.02)
@@ -192,7 +194,7 @@ def test_a_residual_is_not_divided_by_its_own_scale():
             draws = np.random.default_rng(seed)
             values, predictions = 0.1 * draws.normal(size=n), draws.normal(size=n)
             errors = errors_of(values + predictions, predictions)
-            ends = intervals_around(head_for(values), predictions, errors.quantile(0.9), errors)
+            ends = intervals_around(head_for(values), predictions, errors.residuals.bound(0.9), errors)
             half = (ends[:, 1] - ends[:, 0]) / 2.0
             covered.append(np.mean(2.0 * norm.cdf(half / 0.1) - 1.0))  # of new rows with the same predictions
         assert np.mean(covered) == pytest.approx(0.9, abs=tolerance)

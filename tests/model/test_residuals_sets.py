@@ -31,11 +31,11 @@ def simulated(n, shares=(0.5, 0.3, 0.2), sharpness=1.5, seed=0):
 
 
 def residuals_for(P, codes, weight=None):
-    return learn_label_residuals(head_for(np.arange(P.shape[1])), P, codes[:, np.newaxis], weight, codes[:, np.newaxis])
+    return learn_label_residuals(head_for(np.arange(P.shape[1])), P, codes[:, np.newaxis], weight)
 
 
 def sets(residuals, P, coverage=0.9):
-    return residuals_by_class(P) <= residuals.quantile(coverage)
+    return residuals_by_class(P) <= residuals.bound(coverage)
 
 
 def test_the_residual_of_the_most_probable_classes_is_zero():
@@ -92,7 +92,7 @@ def test_sets_grow_with_the_coverage_and_are_never_empty():
         assert (smaller <= larger).all()
     assert nested[0].any(axis=1).all() and nested[0][np.arange(500), new.argmax(axis=1)].all()
     assert nested[-1].sum() > nested[0].sum()
-    assert residuals.by_class[3].effective_size == 0 and residuals.quantile(0.9)[3] == residuals.of_all.quantile(0.9)
+    assert residuals.by_class[3].effective_size == 0 and residuals.bound(0.9)[3] == residuals.of_all.bound(0.9)
 
 
 def test_permuted_classes_permute_the_sets():
@@ -107,11 +107,11 @@ def test_a_row_of_weight_two_is_two_rows():
     weighted = residuals_for(P, codes, weight.astype(float))
     repeated = residuals_for(np.repeat(P, weight, axis=0), np.repeat(codes, weight))
     for coverage in COVERAGES:
-        np.testing.assert_allclose(weighted.quantile(coverage), repeated.quantile(coverage), atol=0.02)
+        np.testing.assert_allclose(weighted.bound(coverage), repeated.bound(coverage), atol=0.02)
     assert weighted.effective_size == pytest.approx(1800**2 / (300 * 14))
     # weights of a whole class change nothing for it: it is compared with its own rows
     of_class = residuals_for(P, codes, np.array([1.0, 5.0, 0.1])[codes])
-    np.testing.assert_allclose(of_class.quantile(0.9), residuals_for(P, codes).quantile(0.9), atol=0.01)
+    np.testing.assert_allclose(of_class.bound(0.9), residuals_for(P, codes).bound(0.9), atol=0.01)
 
 
 def test_many_class_residuals_become_quantiles():
@@ -122,7 +122,7 @@ def test_many_class_residuals_become_quantiles():
 
 def test_too_few_rows_have_no_sets():
     P, codes = simulated(8)
-    assert residuals_for(P, codes).quantile(0.9) is None and residuals_for(P, codes).quantile(0.88) is not None
+    assert residuals_for(P, codes).bound(0.9) is None and residuals_for(P, codes).bound(0.88) is not None
 
 
 def test_sets_need_one_label_per_row():
@@ -135,4 +135,4 @@ def test_sets_need_one_label_per_row():
     for several in np.eye(3, dtype=int), np.column_stack([labels, labels]):
         head = head_for(several)
         assert not has_prediction_sets(head)
-        assert learn_label_residuals(head, [np.ones((3, 3))] * 2, several, None, several) is None
+        assert learn_label_residuals(head, [np.ones((3, 3))] * 2, several, None) is None

@@ -42,14 +42,14 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
     return examples.encoded(kind(**QUICK | parameters), X, y, weight, validated=validated)[:3]
 
 
-def run_of(validation=None, **parameters):
+def trainer_of(validation=None, **parameters):
     return make_trainer(*encoded(validated=validation is not None, **parameters), validation)
 
 
-def trained(run, seeds=(1, 2)):
-    state = run.first_state(seeds)
-    (result,) = train_side_by_side([run], [state])
-    return run.network(state), result, state
+def trained(trainer, seeds=(1, 2)):
+    state = trainer.first_state(seeds)
+    (result,) = train_side_by_side([trainer], [state])
+    return trainer.network(state), result, state
 
 
 def theta_of(network):
@@ -61,25 +61,25 @@ def theta_of(network):
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_equal_settings_rows_and_seeds_give_equal_weights(solver):
-    run = run_of(solver=solver, max_iter=5)
-    network, result, state = trained(run)
-    assert_array_equal(theta_of(network), theta_of(trained(run_of(solver=solver, max_iter=5))[0]))
+    trainer = trainer_of(solver=solver, max_iter=5)
+    network, result, state = trained(trainer)
+    assert_array_equal(theta_of(network), theta_of(trained(trainer_of(solver=solver, max_iter=5))[0]))
     assert result.epochs_done == state.epoch == len(state.history) == 5
     assert result.reason.name == ("MAX_ITER" if solver == "lbfgs" else "FINISHED")
-    assert (theta_of(trained(run, seeds=(3, 2))[0]) != theta_of(network)).any()
+    assert (theta_of(trained(trainer, seeds=(3, 2))[0]) != theta_of(network)).any()
 
 
 def test_the_second_seed_is_used_in_training():
-    one, other = (theta_of(trained(run_of(), seeds=(1, seed))[0]) for seed in (2, 3))
+    one, other = (theta_of(trained(trainer_of(), seeds=(1, seed))[0]) for seed in (2, 3))
     assert (one != other).any()
-    one, other = (theta_of(trained(run_of(batch_size=N, shuffle=False), seeds=(1, seed))[0]) for seed in (2, 3))
+    one, other = (theta_of(trained(trainer_of(batch_size=N, shuffle=False), seeds=(1, seed))[0]) for seed in (2, 3))
     assert_array_equal(one, other)
 
 
 def test_an_estimator_with_one_member_has_the_trainers_weights():
     net = regressor().fit(X, NUMBER)
     first, _, training = seeds_of(net)
-    assert_array_equal(theta_of(model_of(net).network), theta_of(trained(run_of(), seeds=(first, training))[0]))
+    assert_array_equal(theta_of(model_of(net).network), theta_of(trained(trainer_of(), seeds=(first, training))[0]))
 
 
 def test_held_out_rows_choose_the_epoch():
@@ -96,7 +96,7 @@ def test_a_network_without_bins_equals_one_of_raw_numbers():
     """Its weights of bins are 0, and its other weights are those of a table without bins."""
     settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
     network, _, _ = trained(make_trainer(settings, encoding, rows, sees_bins=False))
-    raw, _, _ = trained(run_of())
+    raw, _, _ = trained(trainer_of())
     is_bin = np.array([formula.kind == "bin" for _, formula in encoding.encoder.input_formulas])
     assert is_bin.any() and not network.coefs[0][is_bin].any()
     assert_array_equal(network.coefs[0][~is_bin], raw.coefs[0])
@@ -205,27 +205,29 @@ def test_given_weights_get_no_bias_added():
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_the_gradient_equals_finite_differences_of_the_objective(solver):
-    run = run_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
-    network = run.network(run.first_state((1, 0)))
+    trainer = trainer_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
+    network = trainer.network(trainer.first_state((1, 0)))
     theta = theta_of(network)
-    value, gradient = run.gradient(network)
+    value, gradient = trainer.gradient(network)
     for i in range(0, len(theta), 2):
         step = np.zeros_like(theta)
         step[i] = 1e-6
         high, low = (
-            run.gradient(replace(network, **dict(zip(("coefs", "intercepts"), run.layout.views(t), strict=True))))[0]
+            trainer.gradient(
+                replace(network, **dict(zip(("coefs", "intercepts"), trainer.layout.views(t), strict=True)))
+            )[0]
             for t in (theta + step, theta - step)
         )
         assert (high - low) / 2e-6 == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
-    W, plain = theta[: run.layout.n_weights], run_of(solver=solver, hidden_layer_sizes=2).gradient(network)[0]
+    W, plain = theta[: trainer.layout.n_weights], trainer_of(solver=solver, hidden_layer_sizes=2).gradient(network)[0]
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
 def test_the_solver_applies_l1_and_max_norm():
-    assert run_of(max_norm=1.0).problem.limit_norms is not None
-    assert run_of(alpha=6.0).problem.limit_norms is None and run_of(alpha=6.0).problem.l1 == 0.0
+    assert trainer_of(max_norm=1.0).problem.limit_norms is not None
+    assert trainer_of(alpha=6.0).problem.limit_norms is None and trainer_of(alpha=6.0).problem.l1 == 0.0
     for how in ({}, {"solver": "lbfgs"}):
-        assert run_of(alpha=6.0, l1_ratio=0.25, **how).problem.l1 == 1.5 / N
+        assert trainer_of(alpha=6.0, l1_ratio=0.25, **how).problem.l1 == 1.5 / N
 
 
 @pytest.mark.parametrize(
@@ -260,36 +262,36 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     weight = np.linspace(0.1, 2.0, 20)
     settings, encoding, rows = encoded(validated=True)
     held_out = replace(rows.take(np.arange(20)), weight=weight)
-    run = make_trainer(settings, encoding, rows, held_out)
-    network = run.network(run.first_state((1, 0)))
-    evaluation = run.problem.evaluate(theta_of(network), 1)
-    raw = run.raw_held_out_outputs(run.first_state((1, 0)))
+    trainer = make_trainer(settings, encoding, rows, held_out)
+    network = trainer.network(trainer.first_state((1, 0)))
+    evaluation = trainer.problem.evaluate(theta_of(network), 1)
+    raw = trainer.raw_held_out_outputs(trainer.first_state((1, 0)))
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
     assert_array_equal(evaluation.theta, theta_of(network))
-    run = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
-    scored = run.problem.evaluate(theta_of(network), 1)
+    trainer = make_trainer(settings, encoding, rows, held_out, lambda model, raw: 0.25)
+    scored = trainer.problem.evaluate(theta_of(network), 1)
     assert scored.validation_loss == loss and scored.score == 0.25
 
 
 def test_the_rows_of_a_trained_network_are_freed_at_once():
     """A cycle of references would keep a large table in memory until garbage is collected."""
     settings, encoding, rows = encoded(validated=True)
-    run = make_trainer(settings, encoding, rows, rows.take(np.arange(20)))
-    trained(run)
-    reference = weakref.ref(run)
-    del run
+    trainer = make_trainer(settings, encoding, rows, rows.take(np.arange(20)))
+    trained(trainer)
+    reference = weakref.ref(trainer)
+    del trainer
     assert reference() is None
 
 
 def test_a_temperature_scales_the_output_layer():
     how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
     settings, encoding, rows = encoded(validated=True, **how)
-    run = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
-    network = run.network(run.first_state((1, 0)))
-    evaluation = run.problem.evaluate(theta_of(network), 1)
-    (hidden, output), (b1, b2) = run.layout.views(evaluation.theta)
+    trainer = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
+    network = trainer.network(trainer.first_state((1, 0)))
+    evaluation = trainer.problem.evaluate(theta_of(network), 1)
+    (hidden, output), (b1, b2) = trainer.layout.views(evaluation.theta)
     factor = output[0, 0] / network.coefs[1][0, 0]
     assert factor != 1.0 and evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
     assert_allclose(output, factor * network.coefs[1], rtol=1e-12)
@@ -299,8 +301,10 @@ def test_a_temperature_scales_the_output_layer():
 
 
 def test_a_kept_state_lacks_the_published_weights():
-    run = run_of(max_iter=2)
-    _, _, state = trained(run)
-    kept = state_to_keep(state, run.layout.n_parameters, run.encoding.output_dtype, from_published=False)
-    assert_array_equal(kept.theta, state.theta[run.layout.n_parameters :])  # the gains
-    assert kept.theta.size == run.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2
+    trainer = trainer_of(max_iter=2)
+    _, _, state = trained(trainer)
+    kept = state_to_keep(state, trainer.layout.n_parameters, trainer.encoding.output_dtype, from_published=False)
+    assert_array_equal(kept.theta, state.theta[trainer.layout.n_parameters :])  # the gains
+    assert (
+        kept.theta.size == trainer.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2
+    )

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from pieces import ACTIVATION_NAMES, FLOATS, assert_gradient, extremes, numerical_gradient
 from scipy.special import erf, expit
 
 from sknet._network.activations import ACTIVATIONS, LEAK, SELU_ALPHA, SELU_SCALE
 from sknet._network.check import check_activation_results, check_gradient
+from tests.network.pieces import ACTIVATION_NAMES, FLOATS, assert_gradient, extremes, numerical_gradient
 
 Z = np.linspace(-5, 5, 41)
 AWAY_FROM_KINKS = np.array([-6.0, -2.3, -1.1, -0.4, -0.07, 0.05, 0.3, 0.9, 1.7, 4.0])

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from pieces import ACTIVATION_NAMES, KINDS, assert_gradient, network_case, numerical_gradient
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.backprop import Activate, Dense
 from sknet._network.chain import ActivateKeepingInput, Dropout, bind
+from tests.network.pieces import ACTIVATION_NAMES, KINDS, assert_gradient, network_case, numerical_gradient
 
 
 def by_hand(X, coefs, intercepts, activation):

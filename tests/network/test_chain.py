@@ -8,7 +8,6 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import ACTIVATION_NAMES, KINDS, mixed_rows, network_case
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.backprop import Activate, Dense
@@ -22,6 +21,7 @@ from sknet._network.chain import (
     Layout,
     bind,
 )
+from tests.network.pieces import ACTIVATION_NAMES, KINDS, mixed_rows, network_case
 
 # --- one flat vector and its views ------------------------------------------------------------------------------------
 

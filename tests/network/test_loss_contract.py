@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-from pieces import FLOATS, LOSSES, assert_gradient, extremes, numerical_gradient
 
 from sknet._network.check import check_gradient, check_loss_results
 from sknet._network.losses import (
@@ -19,6 +18,7 @@ from sknet._network.losses import (
     value_and_gradient,
     weighted_mean,
 )
+from tests.network.pieces import FLOATS, LOSSES, assert_gradient, extremes, numerical_gradient
 
 every_loss = pytest.mark.parametrize("case", LOSSES.values(), ids=LOSSES)
 WITH_START = {name: case for name, case in LOSSES.items() if case.loss.start is not None}

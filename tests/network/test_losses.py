@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from pieces import LEVELS, LOSSES, assert_gradient, numerical_gradient
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from sklearn import metrics
@@ -30,6 +29,7 @@ from sknet._network.losses import (
     weighted_mean,
     weighted_quantiles,
 )
+from tests.network.pieces import LEVELS, LOSSES, assert_gradient, numerical_gradient
 
 # --- losses of labels; intervals of targets ---------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pieces import ACTIVATION_NAMES
 from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
@@ -26,6 +25,7 @@ from sknet._network.weights import (
     monotone_bounds,
     output_rounding_step,
 )
+from tests.network.pieces import ACTIVATION_NAMES
 
 # --- inputs in sets: how units are divided, which weights are 0, and first weights for the inputs that a unit sees ----
 

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import (
+
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.chain import DenseInputs, Layout, bind, length
+from sknet._network.losses import SOFTMAX_LOG_LOSS
+from sknet._network.objective import MAX_BOUND_BATCH_SIZES, Objective, ObjectiveSettings
+from sknet._network.weights import ElasticNet
+from tests.network.pieces import (
     ACTIVATION_NAMES,
     KINDS,
     LOSSES,
@@ -18,12 +24,6 @@ from pieces import (
     network_case,
     numerical_gradient,
 )
-
-from sknet._network.activations import ACTIVATIONS
-from sknet._network.chain import DenseInputs, Layout, bind, length
-from sknet._network.losses import SOFTMAX_LOG_LOSS
-from sknet._network.objective import MAX_BOUND_BATCH_SIZES, Objective, ObjectiveSettings
-from sknet._network.weights import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
 STEP = 1e-4

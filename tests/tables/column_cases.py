@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from sknet._tables.column import Column, ColumnSettings
+from sknet._tables.column import Column, ColumnSettings, LearntFrom
 from sknet._tables.kinds import KINDS
 from sknet._tables.numbers import SCALINGS
+from tests.tables.examples import column_settings
 
 N = 120
 rng = np.random.default_rng(0)
@@ -27,33 +28,32 @@ class ColumnCase:
 
     kind: str
     values: pd.Series
-    settings: ColumnSettings = field(default_factory=ColumnSettings)
+    settings: ColumnSettings = field(default_factory=column_settings)
     weights_repeat: bool = True  # whether a row of weight 2 is learnt as two rows
+    target: np.ndarray | None = None
     steps: tuple[tuple[float, float], ...] = ()  # among its bins
 
     def learn(self, rows=slice(None), weight=None) -> Column:
         """Learn the column from some of the values."""
-        target = None if self.settings.target is None else self.settings.target[rows]
-        column = KINDS[self.kind].learn(
-            self.values.iloc[rows], "c", replace(self.settings, weight=weight, target=target)
-        )
+        target = None if self.target is None else self.target[rows]
+        column = KINDS[self.kind].learn(self.values.iloc[rows], "c", self.settings, LearntFrom(weight, target))
         return replace(column, steps=self.steps) if self.steps else column
 
 
-def categories(values, repeat=False, **settings):
-    return ColumnCase("category", values, ColumnSettings(**settings), repeat)
+def categories(values, repeat=False, target=None, **settings):
+    return ColumnCase("category", values, column_settings(**settings), repeat, target)
 
 
 CASES = {
     **{
-        f"{what}, {scaling}, {encoding}": ColumnCase(kind, values, ColumnSettings(
+        f"{what}, {scaling}, {encoding}": ColumnCase(kind, values, column_settings(
             input_scaling=scaling, numeric_encoding=encoding, n_bins=5
         ))
         for what, kind, values in [("number", "number", NUMBERS), ("number with zeros", "number", ZEROS)]
         for scaling in SCALINGS
         for encoding in ("raw", "piecewise_linear")
     },
-    "number with steps": ColumnCase("number", NUMBERS, ColumnSettings(
+    "number with steps": ColumnCase("number", NUMBERS, column_settings(
         numeric_encoding="piecewise_linear", n_bins=5
     ), steps=((48.0, 48.5), (60.0, 61.0))),
     "constant": ColumnCase("number", pd.Series(np.full(N, 7.0))),
@@ -64,9 +64,9 @@ CASES = {
     "target": categories(MANY, category_encoding="target", target=TARGET),
     "nothing of the target": categories(TOWN, target=rng.normal(size=(len(TOWN), 1))),
     "identifier": categories(pd.Series([None, *(f"user {i}" for i in range(N - 1))], dtype=object)),
-    "text": ColumnCase("text", TEXTS.where(rng.random(N) < 0.8, None), ColumnSettings(text_components=4)),
+    "text": ColumnCase("text", TEXTS.where(rng.random(N) < 0.8, None), column_settings(text_components=4)),
     "date": ColumnCase("date", DATES.where(rng.random(N) < 0.8)),
     "date in a zone": ColumnCase("date", DATES.dt.tz_localize("Europe/Berlin")),
-    "date with bins": ColumnCase("date", DATES, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=3)),
+    "date with bins": ColumnCase("date", DATES, column_settings(numeric_encoding="piecewise_linear", n_bins=3)),
     "duration": ColumnCase("date", DATES - DATES.min()),
 }  # fmt: skip

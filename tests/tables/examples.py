@@ -6,7 +6,7 @@ from unittest.mock import patch
 import numpy as np
 
 from sknet._tables.categories import CategoryColumn
-from sknet._tables.column import ColumnSettings
+from sknet._tables.column import ColumnSettings, LearntFrom
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.kinds import KINDS_BY_CLASS, ColumnChoices, ColumnSummary, survey_columns
@@ -40,10 +40,24 @@ def table_encoder(*columns, names=None):
     return TableEncoder(names, columns)
 
 
-def encoder_of(table, categorical_features="from_dtype", text_features=None, **settings):
+def column_settings(**changes):
+    """Settings that make the fewest inputs, with these changes."""
+    plain = {
+        "input_scaling": "robust",
+        "numeric_encoding": "raw",
+        "n_bins": 8,
+        "max_categories": 100,
+        "category_encoding": "one_hot",
+        "keeps_all_categories": False,
+        "text_components": 30,
+    }
+    return ColumnSettings(**plain | changes)
+
+
+def encoder_of(table, categorical_features="from_dtype", text_features=None, *, weight=None, target=None, **settings):
     """What is learnt from a table; `settings` are the parameters for columns."""
-    choices = ColumnChoices(categorical_features, text_features)
-    return learn_encoder(table, ColumnSettings(**settings), survey_columns(table, choices))
+    survey = survey_columns(table, ColumnChoices(categorical_features, text_features))
+    return learn_encoder(table, column_settings(**settings), survey, LearntFrom(weight, target))
 
 
 def column_summary(n_numbers=0, **facts):

@@ -19,9 +19,9 @@ from sknet._tables.categories import (
     shrunk_means,
     sums_by_slot,
 )
-from sknet._tables.column import ColumnSettings
+from sknet._tables.column import LearntFrom
 from sknet._tables.statistics import N_ENCODING_FOLDS, cross_fit_folds
-from tests.tables.examples import suffixes
+from tests.tables.examples import column_settings, suffixes
 
 # --- category --------------------------------------------------------------------------------------------------------
 
@@ -29,9 +29,11 @@ from tests.tables.examples import suffixes
 levels = st.sampled_from(["a", "b", "c", "d", None])
 
 
-def learn(values, weight=None, most=100):
-    settings = ColumnSettings(weight=None if weight is None else np.asarray(weight), max_categories=most)
-    return learn_category(pd.Series(values, dtype=object), "c", settings)
+def learn(values, weight=None, most=100, **settings):
+    """Learn from values, as objects unless they are a Series."""
+    values = values if isinstance(values, pd.Series) else pd.Series(values, dtype=object)
+    rows = LearntFrom(None if weight is None else np.asarray(weight))
+    return learn_category(values, "c", column_settings(max_categories=most, **settings), rows)
 
 
 def write(column, values):
@@ -115,10 +117,7 @@ def test_rare_levels_are_among_the_others_that_share_an_input(most):
 
 def test_if_all_levels_are_kept_none_is_rare():
     values = pd.Series([f"c{i // 2}" for i in range(400)])
-    assert (
-        len(learn_category(values, "c", ColumnSettings(keeps_all_categories=True, max_categories=None)).categories)
-        == 200
-    )
+    assert len(learn(values, most=None, keeps_all_categories=True).categories) == 200
 
 
 def test_a_column_of_rare_levels_has_the_input_of_the_infrequent_ones():
@@ -129,8 +128,8 @@ def test_a_column_of_rare_levels_has_the_input_of_the_infrequent_ones():
 def test_the_target_does_not_decide_which_levels_have_an_input():
     values = pd.Series([f"c{i // 2}" for i in range(100)] + [f"often {i % 30}" for i in range(300)])
     targets = np.random.default_rng(0).normal(size=(2, 400, 1)), pd.factorize(values)[0][:, np.newaxis] * 1.0
-    columns = {learn_category(values, "c", ColumnSettings(target=target)) for target in (*targets[0], targets[1])}
-    assert columns == {learn_category(values, "c", ColumnSettings())}
+    columns = {learn_means(values, target, encoding="one_hot") for target in (*targets[0], targets[1])}
+    assert columns == {learn(values)}
 
 
 def test_two_levels_need_a_single_input():
@@ -164,7 +163,7 @@ def test_the_order_of_the_rows_does_not_matter(sample, random):
 @given(st.lists(levels, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
 def test_declared_levels_count_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
-    found = learn_category(column, "c", ColumnSettings())
+    found = learn(column)
     assert found.categories == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
     out = np.zeros((len(values), found.n_inputs))
     found.write(column, out, "c")
@@ -173,7 +172,7 @@ def test_declared_levels_count_in_any_order(values, declared):
 
 def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
     column = pd.Series(pd.Categorical(["c", "d", "d"], categories=list("abcdef")))
-    assert learn_category(column, "c", ColumnSettings(max_categories=3)).categories == ("c", "d")
+    assert learn(column, most=3).categories == ("c", "d")
 
 
 def test_a_level_called_missing_keeps_its_name():
@@ -261,8 +260,8 @@ def parts(target):
 
 
 def learn_means(values, target, weight=None, encoding="target", most=100):
-    settings = ColumnSettings(weight=weight, category_encoding=encoding, max_categories=most, target=target)
-    return learn_category(pd.Series(values, dtype=object), "c", settings)
+    settings = column_settings(category_encoding=encoding, max_categories=most)
+    return learn_category(pd.Series(values, dtype=object), "c", settings, LearntFrom(weight, target))
 
 
 def means_by_hand(city, target):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sknet._tables.column import LearntFrom
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
@@ -147,9 +148,9 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
         values = pd.Series([*case.values.iloc[:30].astype(object), value], dtype=object)
         with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
             write(column, values)
-        if case.kind != "date" and case.settings.target is None:
+        if case.kind != "date" and case.target is None:
             with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
-                KINDS[case.kind].learn(values, "c", case.settings)
+                KINDS[case.kind].learn(values, "c", case.settings, LearntFrom())
 
 
 # --- in a table ------------------------------------------------------------------------------------------------------

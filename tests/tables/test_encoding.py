@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from sknet._tables.categories import CategoryColumn
-from sknet._tables.column import Column, ColumnSettings, InputFormula
+from sknet._tables.column import Column, InputFormula
 from sknet._tables.encoding import (
     INPUTS_ENCODED_AT_ONCE,
     MIN_INPUTS_OF_LOOKED_UP_COLUMN,
@@ -503,14 +503,14 @@ def test_columns_learnt_together_are_those_learnt_alone(scaling, weighted, monke
     X[:, 2:4] = [3.5, np.nan]
     X[generator.random(X.shape) < np.arange(12) / 40] = np.nan
     table = pd.DataFrame(X).astype({5: np.float32, 6: np.float32})
-    settings = ColumnSettings(
-        input_scaling=scaling,
-        numeric_encoding="piecewise_linear",
-        weight=generator.uniform(0.5, 2.0, 60) if weighted else None,
-    )
-    together = encoder_of(table, **vars(settings))
+    settings = {
+        "input_scaling": scaling,
+        "numeric_encoding": "piecewise_linear",
+        "weight": generator.uniform(0.5, 2.0, 60) if weighted else None,
+    }
+    together = encoder_of(table, **settings)
     monkeypatch.setattr("sknet._tables.encoding.VALUES_LEARNT_AT_ONCE", 60)
-    assert encoder_of(table, **vars(settings)) == together
+    assert encoder_of(table, **settings) == together
 
 
 def test_infinite_columns_of_a_block_are_all_named():

@@ -1,6 +1,5 @@
 """Columns of numbers: scales, normal scores, bins and steps; weights are repetitions, no magnitude breaks them."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +13,6 @@ from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.column import ColumnSettings
 from sknet._tables.numbers import (
     MAX_LEAVES,
     QUANTILE_SHARES,
@@ -28,7 +26,7 @@ from sknet._tables.numbers import (
     with_steps,
 )
 from sknet._tables.statistics import SortedColumns
-from tests.tables.examples import encoder_of, suffixes
+from tests.tables.examples import column_settings, encoder_of, suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
 
@@ -284,7 +282,7 @@ def test_a_fit_does_not_see_how_its_numbers_are_spread():
 
 
 def learn_sparse_scaler(X, method, weight=None):
-    return common_scaler(learn_sparse(X, ColumnSettings(input_scaling=method, weight=weight)))
+    return common_scaler(learn_sparse(X, column_settings(input_scaling=method), weight))
 
 
 @given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))
@@ -415,13 +413,13 @@ N = 2000
 VALUE, OTHER = np.exp(1.2 * rng.normal(size=N)), rng.normal(size=N)  # skewed: a bin is wide where the limit lies
 NOISE = rng.random(N)
 ABOVE = (np.where(VALUE > 2.3, 0.93, 0.05) > NOISE).astype(float)
-BINS = ColumnSettings(numeric_encoding="piecewise_linear", n_bins=12)
+BINS = {"numeric_encoding": "piecewise_linear", "n_bins": 12}
 
 
 def learn_with_steps(X, target, weight=None):
     """Learn the encoder of a table, with steps where the target jumps."""
     targets = np.asarray(target, dtype=float).reshape(len(target), -1)
-    return encoder_of(X, **vars(replace(BINS, weight=weight))).with_steps(X, targets, weight)
+    return encoder_of(X, **BINS, weight=weight).with_steps(X, targets, weight)
 
 
 def steps_of(X, target, weight=None):
@@ -495,7 +493,7 @@ def test_missing_values_stand_where_the_centre_is():
 
 def test_columns_without_bins_stay_as_they_are():
     frame = pd.DataFrame({"level": np.where(NOISE < 0.5, "a", "b"), "two": NOISE < 0.5, "value": VALUE})
-    without, encoder = encoder_of(frame, **vars(BINS)), learn_with_steps(frame, ABOVE)
+    without, encoder = encoder_of(frame, **BINS), learn_with_steps(frame, ABOVE)
     assert encoder.columns[:2] == without.columns[:2] and encoder.columns[2].steps
     assert learn_with_steps(frame[["level"]], ABOVE).columns == without.columns[:1]
 

@@ -12,10 +12,10 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sknet._tables import text
-from sknet._tables.column import ColumnSettings
+from sknet._tables.column import LearntFrom
 from sknet._tables.read import as_pandas
 from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
-from tests.tables.examples import suffixes
+from tests.tables.examples import column_settings, suffixes
 
 rng = np.random.default_rng(0)
 WORDS = [
@@ -39,8 +39,8 @@ VARIED = np.array(["".join(letters) for letters in rng.choice(list("abcdefghij")
 
 
 def learn(values, n_components=5, weight=None):
-    settings = ColumnSettings(text_components=n_components, weight=weight, seed=3)
-    return learn_text(pd.Series(values, dtype=object), "t", settings)
+    settings = column_settings(text_components=n_components)
+    return learn_text(pd.Series(values, dtype=object), "t", settings, LearntFrom(weight, seed=3))
 
 
 def write(column, values, dtype=np.float64):

@@ -6,11 +6,11 @@ from math import inf
 
 import numpy as np
 import pytest
-from problems import OPTIMIZERS, mini_batch, same
 
 from sknet._training.optimizers import Adam
 from sknet._training.solver import Problem
 from sknet._vectors import shuffled_batches
+from tests.training.problems import OPTIMIZERS, mini_batch, same
 
 D, H, N_OUT, N = 4, 3, 6, 24  # inputs, units, other weights, samples
 SIZE = N_OUT + D * H + H  # theta: the other weights, W, biases

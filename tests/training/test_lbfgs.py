@@ -4,7 +4,10 @@ from math import inf, isnan
 
 import numpy as np
 import pytest
-from problems import (
+
+from sknet._training.optimizers import SGD, Adam, RMSProp, cosine
+from sknet._training.solver import DivergedError, StopReason
+from tests.training.problems import (
     LeastSquares,
     Script,
     lbfgs,
@@ -15,9 +18,6 @@ from problems import (
     state_of,
     train,
 )
-
-from sknet._training.optimizers import SGD, Adam, RMSProp, cosine
-from sknet._training.solver import DivergedError, StopReason
 
 START = np.zeros(5)
 

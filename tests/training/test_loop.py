@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from problems import (
+from scipy.optimize import minimize_scalar
+
+import sknet._training
+from sknet._training import loop
+from sknet._training.loop import MiniBatchLoop, clear_fixed, soft_threshold, train_in_rounds
+from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
+from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
+from sknet._typing import SparseGradient
+from tests.training.problems import (
     OPTIMIZERS,
     Interrupting,
     LeastSquares,
@@ -24,14 +32,6 @@ from problems import (
     state_of,
     train,
 )
-from scipy.optimize import minimize_scalar
-
-import sknet._training
-from sknet._training import loop
-from sknet._training.loop import MiniBatchLoop, clear_fixed, soft_threshold, train_in_rounds
-from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
-from sknet._typing import SparseGradient
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)

@@ -7,12 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, quadratic, rosenbrock, same, state_of, train
 
 from sknet import SigmoidMLPClassifier
 from sknet._training.optimizers import OPTIMIZERS as REGISTRY
 from sknet._training.optimizers import SGD, Adam, Lion, Optimizer, RMSProp, Schedule, constant, cosine
 from sknet._training.solver import EpochEvaluation
+from tests.training.problems import (
+    OPTIMIZERS,
+    LeastSquares,
+    mini_batch,
+    problem,
+    quadratic,
+    rosenbrock,
+    same,
+    state_of,
+    train,
+)
 
 RATE = 0.01
 GRADIENTS = np.random.default_rng(0).normal(size=(30, 6))

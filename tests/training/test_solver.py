@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import same, state_of
 
 from sknet._training import solver as solver_module
 from sknet._training.solver import DivergedError, Epoch, EpochEvaluation, Snapshot, State, StopReason, TrainingEnd
+from tests.training.problems import same, state_of
 
 # --- epochs without improvement
 

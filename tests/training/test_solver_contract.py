@@ -5,9 +5,20 @@ from math import inf, isnan, nan
 
 import numpy as np
 import pytest
-from problems import Interrupting, LeastSquares, Script, lbfgs, mini_batch, problem, quadratic, same, state_of, train
 
 from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
+from tests.training.problems import (
+    Interrupting,
+    LeastSquares,
+    Script,
+    lbfgs,
+    mini_batch,
+    problem,
+    quadratic,
+    same,
+    state_of,
+    train,
+)
 
 START = np.arange(5.0) / 5
 SOLVERS = {"mini-batches": mini_batch, "L-BFGS": lbfgs}
