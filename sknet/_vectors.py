@@ -29,14 +29,14 @@ def add_multiple(y: Array, a: float, x: Array) -> None:
 
 
 @overload
-def split_batch(batch: slice, size: int) -> Iterator[slice]: ...
+def blocks_of_batch(batch: slice, size: int) -> Iterator[slice]: ...
 
 
 @overload
-def split_batch(batch: Batch, size: int) -> Iterator[Batch]: ...
+def blocks_of_batch(batch: Batch, size: int) -> Iterator[Batch]: ...
 
 
-def split_batch(batch: Batch, size: int) -> Iterator[Batch]:
+def blocks_of_batch(batch: Batch, size: int) -> Iterator[Batch]:
     """Split a batch of rows, a slice or an array of indices, into blocks of at most `size` rows."""
     if isinstance(batch, slice):
         for start in range(batch.start, batch.stop, size):
@@ -48,4 +48,4 @@ def split_batch(batch: Batch, size: int) -> Iterator[Batch]:
 
 def shuffled_batches(n: int, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
     """Return the batches of an epoch of n rows; without `rng`, or if one batch has all rows, they are not shuffled."""
-    return split_batch(slice(0, n) if rng is None or size >= n else rng.permutation(n), size)
+    return blocks_of_batch(slice(0, n) if rng is None or size >= n else rng.permutation(n), size)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknet._vectors import add_multiple, split_batch
+from sknet._vectors import add_multiple, blocks_of_batch
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -24,5 +24,5 @@ def test_parts_of_a_vector_change_the_vector():
 
 @pytest.mark.parametrize("batch", [slice(3, 10), np.arange(3, 10)])
 def test_blocks_of_a_batch(batch):
-    blocks = [np.arange(20)[block].tolist() for block in split_batch(batch, 3)]
+    blocks = [np.arange(20)[block].tolist() for block in blocks_of_batch(batch, 3)]
     assert blocks == [[3, 4, 5], [6, 7, 8], [9]]

@@ -29,7 +29,7 @@ ANSWER_TIME = 3.0
 """Seconds in which each worker must answer a first direct call; otherwise, calls go through the scheduler."""
 
 
-class OnWorker:
+class WorkerActor:
     """A value on a worker, in a dask actor. `KeptValues` calls its methods from the driver."""
 
     def __init__(self, make: Callable[..., object], *arguments: object) -> None:
@@ -74,7 +74,7 @@ class KeptValues:
         sent = [None if each is None else list(each) for each in arguments]
         try:
             if not self._actors:
-                self._futures = self._cluster.start_tasks(OnWorker, *self._arguments, as_actors=True)
+                self._futures = self._cluster.start_tasks(WorkerActor, *self._arguments, as_actors=True)
                 self._actors = self._cluster.actors(self._futures)
             pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]

@@ -153,7 +153,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             # Publish nothing if a network has not finished an epoch, if the interrupt came after `_publish`, or if it
             # came while an error was handled, since an epoch may then be half trained.
             in_handler = interrupt.__context__ is not handled_by_caller
-            if not run.phase.has_new_epoch or self._fitted is not fitted_before or in_handler:
+            if not run.phase.has_finished_epoch or self._fitted is not fitted_before or in_handler:
                 raise
             undefined = any(state.scores_undefined for _, state in run.networks)
             interrupted = TrainingEnd(StopReason.INTERRUPTED, run.phase.last_epoch.number, scores_undefined=undefined)

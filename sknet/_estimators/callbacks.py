@@ -116,8 +116,11 @@ class ProgressLine(FitObserver):
             validation = [f"validation loss {figures.validation_loss:.4g}"]
             if figures.validation_score != -figures.validation_loss:  # a scorer's
                 validation.append(f"score {figures.validation_score:.4g}")
-            long_form += [*validation, f"best in epoch {epoch.best_epoch}"]
-            short_form += [validation[-1], f"best {epoch.best_epoch}"]
+            long_form += validation
+            short_form.append(validation[-1])
+            if epoch.best_epoch:
+                long_form.append(f"best in epoch {epoch.best_epoch}")
+                short_form.append(f"best {epoch.best_epoch}")
         line = ", ".join([*long_form, f"{duration(spent)} so far", f"at most {left} left"])
         if width is None or len(line) < width:
             return line

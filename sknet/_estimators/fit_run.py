@@ -22,7 +22,7 @@ from sklearn.metrics import check_scoring
 
 from sknet._estimators.fitted import Fitted, OutputsForScorer
 from sknet._estimators.methods import ProblemType
-from sknet._estimators.parameters import solver_name_or_class, unchanged_where_resumed
+from sknet._estimators.parameters import parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_by
@@ -300,7 +300,7 @@ def origin_of(estimator_name: str, plan: Plan) -> Origin:
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
         data=fingerprint(plan.rows, evaluation.held_out_rows, splits),
-        settings=describe_parameters(unchanged_where_resumed(plan.resolved)),
+        settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 
 

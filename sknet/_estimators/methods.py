@@ -113,7 +113,7 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
         )
     residuals: Any = check_residuals(fitted.residuals, "predict_set")
     largest_residual = conformal_quantile(residuals, coverage)  # (n_classes,)
-    rare = residuals.rare_classes(coverage) if per_class else []
+    rare = residuals.classes_too_rare_for(coverage) if per_class else []
     if rare:
         counts = {head.labels.classes_by_column[0][code]: residuals.by_class[code].effective_size for code in rare}
         shown = ", ".join(f"{label!s}: {size:.4g}" for label, size in counts.items())

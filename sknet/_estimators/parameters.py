@@ -77,7 +77,7 @@ class Mark(Enum):
     """What else is true of a parameter; its line has the mark after the constraints."""
 
     FIXED = auto()  # must not change when training continues, since the encoding was learnt with it
-    USES_BATCHES = auto()  # only solvers that use batches have it
+    USES_BATCHES = auto()  # with L-BFGS, any value but 0, False, None and "auto" is an error
     MAY_DIFFER = auto()  # may differ when a run is resumed: it decides how long the run trains, and what it prints
 
 
@@ -425,7 +425,7 @@ def check_streamable(p: CommonParameters) -> None:
     check_no_conflict(p, "A stream does", conflicts, "fit a table in memory")
 
 
-def unchanged_where_resumed(resolved: Mapping[str, object]) -> dict[str, object]:
+def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
     """Return the parameters that must be the same when a run is resumed, with causes before consequences."""
     # a generator has advanced since, so the drawn seeds are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}

@@ -83,7 +83,7 @@ class Start:
 
     @property
     def began_with_partial_fit(self) -> bool:
-        """Whether training began with `partial_fit`, which trains a single network."""
+        """Whether this call is `partial_fit`, and only such calls, or a fit of one network, came before."""
         earlier = self.earlier
         was_alone = earlier is None or (self.state is not None and earlier.resolved["n_members"] == 1)
         return self.is_partial_fit and was_alone

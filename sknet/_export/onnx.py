@@ -470,7 +470,7 @@ def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
 # --- activations -----------------------------------------------------------------------------------------------------
 
 
-def _negative_part(graph: Graph, z: str) -> str:
+def _expm1_of_negative(graph: Graph, z: str) -> str:
     """exp(min(z, 0)) - 1, which does not overflow."""
     return graph.node("Sub", graph.node("Exp", graph.node("Min", z, 0.0)), 1.0)
 
@@ -480,11 +480,11 @@ def _relu(graph: Graph, z: str) -> str:
 
 
 def _elu(graph: Graph, z: str) -> str:
-    return graph.node("Add", _relu(graph, z), _negative_part(graph, z))
+    return graph.node("Add", _relu(graph, z), _expm1_of_negative(graph, z))
 
 
 def _selu(graph: Graph, z: str) -> str:
-    negative = graph.node("Mul", _negative_part(graph, z), SELU_ALPHA)
+    negative = graph.node("Mul", _expm1_of_negative(graph, z), SELU_ALPHA)
     return graph.node("Mul", graph.node("Add", _relu(graph, z), negative), SELU_SCALE)
 
 

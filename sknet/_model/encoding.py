@@ -45,7 +45,7 @@ from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse, ta
 from sknet._tables.rows import ALL, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
 from sknet._tables.statistics import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, Batch, DType, Table
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ class BatchwiseInputs:
         if n > len(self._buffer):  # ones, because `write` never writes the last column
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
-        for block in split_batch(batch, max(1, self.values_at_once // (self.n_inputs + 1))):
+        for block in blocks_of_batch(batch, max(1, self.values_at_once // (self.n_inputs + 1))):
             stop = start + length(block)
             self.write(block, self._buffer[start:stop, : self.n_inputs], self.n_skipped_inputs)
             start = stop

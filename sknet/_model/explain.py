@@ -50,7 +50,7 @@ from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
 from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, Table
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 # --- what `explain` returns ------------------------------------------------------------------------------------------
 
@@ -255,10 +255,10 @@ def explain_additive(
     base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
     n, d = table.shape[0], model.encoder.n_columns
     values, n_at_once = np.empty((n, d, len(weights_by_column)), base.dtype), max(1, CONTRIBUTIONS_AT_ONCE // d)
-    for block in split_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
+    for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         hidden = model.last_hidden(take_rows(table, block))
         of_block = values[block]  # a view
-        for some in split_batch(slice(0, hidden.shape[0]), n_at_once):
+        for some in blocks_of_batch(slice(0, hidden.shape[0]), n_at_once):
             for output, W in enumerate(weights_by_column):
                 by_column = as_dense(hidden[some] @ W) - mean @ W
                 of_block[some, :, output] = by_column * explained.scaler.scale[output]
@@ -342,13 +342,13 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
 
     def fill(x: Table, first: int, span: slice) -> None:
         """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
-        for some in split_batch(span, step):
+        for some in blocks_of_batch(span, step):
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with split_among_threads(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
-        for block in split_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
+        for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
             run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
             progress(block.stop)

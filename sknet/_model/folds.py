@@ -87,7 +87,7 @@ class EpochReport:
     number: int  # from 1; epochs of folds are counted separately
     n_epochs: int  # how many there will be at most
     figures: Epoch  # means over the networks
-    best_epoch: int | None  # the best epoch so far; None if epochs are not evaluated
+    best_epoch: int | None  # the best epoch so far, 0 if there is none; None if epochs are not evaluated
     n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
     of_folds: bool  # whether it is an epoch of folds
 
@@ -330,7 +330,7 @@ class FoldPhase:
     # --- the interface of a phase ------------------------------------------------------------------------------------
 
     @property
-    def has_new_epoch(self) -> bool:
+    def has_finished_epoch(self) -> bool:
         """Whether all networks have trained an epoch in this call, and have not been freed."""
         return len(self.progress.epochs) > self._epochs_before and bool(self._trainers)
 
@@ -347,7 +347,7 @@ class FoldPhase:
             number=len(progress.epochs),
             n_epochs=self._solver.n_epochs,
             figures=progress.epochs[-1],
-            best_epoch=progress.patience_epoch,
+            best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_JUDGE
             n_rate_cuts=0,
             of_folds=True,
         )

@@ -19,7 +19,7 @@ from weakref import WeakSet
 import scipy
 from threadpoolctl import LibController, ThreadpoolController
 
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 # --- memory ----------------------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ def run_on_slices(work: Callable[[slice], None], rows: slice, size: int, n_threa
     if n_threads == 1:
         work(rows)
         return
-    slices = list(split_batch(rows, size))
+    slices = list(blocks_of_batch(rows, size))
     contexts = [copy_context() for _ in slices]  # so that np.errstate holds in threads too
     with ThreadPoolExecutor(n_threads) as pool:
         # `list` waits for all slices and raises the first error

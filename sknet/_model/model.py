@@ -42,7 +42,7 @@ from sknet._network.weights import output_rounding_step
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 ROWS_PREDICTED_AT_ONCE = 1024
 """How many rows are predicted at once: enough for fast matrix products, and few enough to stay in the cache."""
@@ -180,7 +180,7 @@ class Model:
     def _encoded_blocks(self, table: Table, span: slice) -> Iterator[tuple[slice, Table, Chain]]:
         """Yield the rows of each block of a span, encoded, and the layers that take them."""
         chain_of = self._make_chains()
-        for rows in split_batch(span, ROWS_PREDICTED_AT_ONCE):
+        for rows in blocks_of_batch(span, ROWS_PREDICTED_AT_ONCE):
             inputs, batch_format = self._encode(take_rows(table, rows))
             yield rows, inputs, chain_of(rows.stop - rows.start, batch_format)
 
@@ -239,7 +239,7 @@ class Model:
         outputs += [np.empty((inputs.shape[0], b.size), self.encoding.output_dtype) for b in self.network.intercepts]
         chain_of = self._make_chains()
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
-            for rows in split_batch(slice(0, inputs.shape[0]), ROWS_PREDICTED_AT_ONCE):
+            for rows in blocks_of_batch(slice(0, inputs.shape[0]), ROWS_PREDICTED_AT_ONCE):
                 chain = chain_of(rows.stop - rows.start, "sparse" if is_sparse(inputs) else "dense")
                 raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, block in zip(outputs[1:], [*chain.hidden, raw], strict=True):

@@ -66,10 +66,10 @@ SHARE_SLACK = 1e-9
 MAX_PREDICTION_BINS = 10
 """Into how many bins of the prediction the held-out rows are divided at most, to learn the scale."""
 
-MIN_ROWS_PER_BIN = 30
+MIN_ROWS_PER_PREDICTION_BIN = 30
 """Each bin has at least this many held-out rows. With fewer than two bins, the scale is constant."""
 
-PRIOR_ROWS_PER_BIN = 3.0
+PRIOR_ROWS_OF_PREDICTION_BIN = 3.0
 """The mean absolute residual of all rows is added to each bin, with the weight of this many rows."""
 
 N_SCALE_FOLDS = 5
@@ -156,7 +156,7 @@ class ResidualScale:
 
 def n_prediction_bins(residuals: Array, weight: Array | None) -> int:
     """Return the number of bins to learn the scale with; fewer than 2 if there are too few residuals."""
-    return int(min(MAX_PREDICTION_BINS, min_effective_size(residuals, weight) // MIN_ROWS_PER_BIN))
+    return int(min(MAX_PREDICTION_BINS, min_effective_size(residuals, weight) // MIN_ROWS_PER_PREDICTION_BIN))
 
 
 def learn_residual_scale(
@@ -165,7 +165,7 @@ def learn_residual_scale(
     """Learn the scale as a function of the prediction: means in bins of equal size, and a trend beyond."""
     n_bins = n_prediction_bins(residuals, weight) if n_bins is None else n_bins
     if n_bins < 2:
-        return constant_scale(residuals.shape[1])
+        return unit_scale(residuals.shape[1])
     knots, scales = np.ones((2, n_bins + 2, residuals.shape[1]))
     for j, present in enumerate(~np.isnan(residuals.T)):
         p, size = middle[present, j], np.abs(residuals[present, j])
@@ -177,7 +177,7 @@ def learn_residual_scale(
         if not 0.0 < mean < np.inf:  # all residuals are 0, or one overflows
             continue
         sums, n_rows = [size[rows] @ w[rows] for rows in bins], np.array([w[rows].sum() for rows in bins])
-        scales[1:-1, j] = (sums + PRIOR_ROWS_PER_BIN * mean) / (n_rows + PRIOR_ROWS_PER_BIN)
+        scales[1:-1, j] = (sums + PRIOR_ROWS_OF_PREDICTION_BIN * mean) / (n_rows + PRIOR_ROWS_OF_PREDICTION_BIN)
         for end, outer, half in ((0, 1, order[: len(order) // 2]), (-1, -2, order[len(order) // 2 :])):
             to_end = knots[end, j] - knots[outer, j]
             # x is 1 at the end, so the slope is the growth from the outer bin's mean to the end
@@ -262,7 +262,7 @@ def learn_regression_residuals(
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite residual counts as the largest
         if head.loss.levels:  # the width between the outer levels is the scale
             residuals = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
-            scale, scaled = constant_scale(residuals.shape[1]), residuals
+            scale, scaled = unit_scale(residuals.shape[1]), residuals
             signed = summarise_residuals(values - predictions, weight)
         else:
             residuals = values - middle
@@ -276,7 +276,7 @@ def learn_regression_residuals(
     return ScaledResiduals(summary, scale, low, high, signed)
 
 
-def constant_scale(k: int) -> ResidualScale:
+def unit_scale(k: int) -> ResidualScale:
     """Return a scale of 1 for all predictions."""
     return ResidualScale(np.zeros((1, k)), np.ones((1, k)))
 
@@ -397,7 +397,7 @@ class LabelResiduals:
         """The equivalent number of rows of equal weight."""
         return self.of_all.effective_size
 
-    def rare_classes(self, coverage: float) -> list[int]:
+    def classes_too_rare_for(self, coverage: float) -> list[int]:
         """Return the classes with too few held-out rows for this coverage."""
         return [code for code, of_class in enumerate(self.by_class) if of_class.bound(coverage) is None]
 

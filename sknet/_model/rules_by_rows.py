@@ -19,9 +19,10 @@ LARGE_ROWS = 15_000
 never trained on. An epoch then has hundreds of steps, so a few epochs show whether training progresses."""
 
 ROWS_PER_BIN, MAX_BINS_OF_TABLE, MIN_AUTO_BINS, MAX_AUTO_BINS = 24, 256, 12, 128
-"""The value of `n_bins="auto"`: one bin for every 24 training rows, at most 256 in all columns together, and 12 to 128
-in each column. Targets that vary fast do so along few columns, such as a date or coordinates. Many bins in many columns
-make each step slower, and make networks overfit if the loss is already close to 0."""
+"""The value of `n_bins="auto"`: one bin for every 24 training rows, but at most 256 divided by the number of numeric
+columns; and at least 12 bins in each column, at most 128. Targets that vary fast do so along few columns, such as a
+date or coordinates. Many bins in many columns make each step slower, and make networks overfit if the loss is already
+close to 0."""
 
 PATIENCE, FOLDS_PATIENCE, STEADY_FOLDS_PATIENCE, LARGE_PATIENCE = 24, 10, 6, 4
 """The value of `n_iter_no_change="auto"`: in general, with folds, with folds whose losses vary less from epoch to epoch

@@ -34,7 +34,7 @@ from sknet._tables.encoding import TableEncoder, gradients_by_column, sum_by_col
 from sknet._tables.read import is_sparse, take_optional, take_rows
 from sknet._tables.rows import Rows
 from sknet._typing import Array, Table
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 # --- gradients -------------------------------------------------------------------------------------------------------
 
@@ -43,7 +43,7 @@ def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
     n, k = table.shape[0], model.head.n_outputs
     by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
-    for rows in split_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
+    for rows in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         block = take_rows(table, rows)
         inputs = model.encoder.encode(block, np.dtype(np.float64))
         by_column[rows] = gradients_by_column(model.encoder, block, _gradients_by_input(model, inputs))
@@ -55,7 +55,7 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
     network = model.network.as_type(np.dtype(np.float64))
     z = inputs @ network.coefs[0] + network.intercepts[0]
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
-    for output, slopes in enumerate(slopes_of_outputs(network, z, model.head.backward_to_raw, 1.0)):
+    for output, slopes in enumerate(output_slopes(network, z, model.head.backward_to_raw, 1.0)):
         by_input[:, output] = slopes @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
     return by_input
 
@@ -68,7 +68,7 @@ def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs,
     # skips the product with the output layer, so that time does not grow with k^2
     if explained.are_raw and network.activations:
         return slopes_of_sums(network, z, factor * network.coefs[-1].T)
-    return slopes_of_outputs(network, z, explained.backward, factor)
+    return output_slopes(network, z, explained.backward, factor)
 
 
 def slopes_of_sums(network: Network, z: Array, weights: Array) -> Iterator[Array]:
@@ -78,7 +78,7 @@ def slopes_of_sums(network: Network, z: Array, weights: Array) -> Iterator[Array
         yield _back_from_hidden(network, kept, np.tile(by_hidden, (len(z), 1)))
 
 
-def slopes_of_outputs(
+def output_slopes(
     network: Network, z: Array, backward: Callable[[Array, Array], Array], factor: float
 ) -> Iterator[Array]:
     """Yield `factor` times d output / dz, (n, h), for each output; overwrites z.
@@ -226,7 +226,7 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
     sums = np.zeros(model.encoder.n_columns)
     difference, step = x - x.mean(axis=0), max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
     for slopes in mean_slopes_by_unit(network, model.head, x @ W + b):
-        for some in split_batch(slice(0, len(x)), step):
+        for some in blocks_of_batch(slice(0, len(x)), step):
             by_column = sum_by_column((slopes[some] @ W.T) * difference[some], starts)
             sums[columns] += np.abs(by_column).sum(axis=0, dtype=np.float64)
     return sums

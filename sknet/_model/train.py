@@ -117,7 +117,7 @@ class TrainPhase:
         return list(zip(self.trainers, self.states, strict=True))
 
     @property
-    def has_new_epoch(self) -> bool:
+    def has_finished_epoch(self) -> bool:
         """Whether all networks that had not ended before have trained an epoch in this call."""
         return all(
             state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)

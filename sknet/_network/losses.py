@@ -331,7 +331,7 @@ Joint = Callable[[Array, Array], tuple[Array, Array]]
 """(raw, target) -> (value, gradient); it may overwrite raw."""
 
 
-def _value_from_joint(joint: Joint, raw: Array, target: Array) -> Array:
+def _value_without_gradient(joint: Joint, raw: Array, target: Array) -> Array:
     with np.errstate(all="ignore"):  # training reports an infinite loss as divergence
         return joint(raw.copy(), target)[0]
 
@@ -344,7 +344,7 @@ def _gradient_from_joint(joint: Joint, raw: Array, target: Array) -> Array:
 def make_loss(name: str, joint: Joint, **more: object) -> Loss:
     """Return a `Loss` from one function that computes both value and gradient; `more` are other arguments of `Loss`."""
     functions = {
-        "value": partial(_value_from_joint, joint),
+        "value": partial(_value_without_gradient, joint),
         "gradient": partial(_gradient_from_joint, joint),
         "joint": joint,
     }
@@ -360,7 +360,10 @@ def row_sums(values: Array) -> Array:
 
 
 def sigmoid_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
-    """-t log a - (1 - t) log(1 - a) with a = sigmoid(raw), summed over the labels; it is log(1 + exp(raw)) - t raw."""
+    """Return each row's loss, summed over the labels, and its gradient.
+
+    -t log a - (1 - t) log(1 - a) with a = sigmoid(raw) is log(1 + exp(raw)) - t raw.
+    """
     value = np.logaddexp(0.0, raw)
     value -= target * raw
     return row_sums(value), sigmoid_log_loss_gradient(raw, target)
@@ -514,7 +517,7 @@ def loss_of_present_targets(
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
     return replace(
         whole,
-        value=partial(_value_from_joint, present.joint),
+        value=partial(_value_without_gradient, present.joint),
         gradient=present.gradient,
         joint=whole.joint and present.joint,
         start=whole.start and present.start,

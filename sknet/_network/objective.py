@@ -21,7 +21,7 @@ from sknet._network.chain import DenseInputs, DenseOnSparse, Inputs, Layout, bin
 from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
-from sknet._vectors import shuffled_batches, split_batch
+from sknet._vectors import blocks_of_batch, shuffled_batches
 
 MIN_ROWS_EVALUATED_AT_ONCE = 256
 """At least this many rows of other data pass through the network at once, and as many as a batch has."""
@@ -146,7 +146,7 @@ class Objective:
         if self._block_gradient is None:
             self._block_gradient = np.empty_like(out)
         value = 0.0
-        for block in split_batch(batch, self.max_rows):  # a chain overwrites its gradient, so it is added to `out`
+        for block in blocks_of_batch(batch, self.max_rows):  # a chain overwrites its gradient, so it is added to `out`
             bound = self._bind(length(block), n, theta, self._block_gradient, rng)
             value += self._data_term(bound, block, n)
             out += self._block_gradient
@@ -189,7 +189,7 @@ class Objective:
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
         parameters = self._layout.layers(theta, inputs.batch_format)
         chain = cache(lambda n_rows: bind(self._activations, parameters, n_rows, inputs.batch_format))
-        for rows in split_batch(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
+        for rows in blocks_of_batch(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
             raw[rows] = chain(length(rows)).forward(inputs(rows))
         return raw
 

@@ -288,7 +288,7 @@ def read(
         if digest(metadata, arrays) != metadata["digest"]:
             raise ValueError("its digest does not match: the file has been changed or damaged")
         content = json.loads(settings, parse_int=_parse_int)
-        pieces = _pieces_of(path, content["pieces"], custom or {})
+        pieces = _custom_pieces(path, content["pieces"], custom or {})
         try:
             return make(unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE))
         except Exception as error:
@@ -360,7 +360,7 @@ def _read_array(file: BinaryIO, dtype: str, shape: list[int]) -> Array:
     return array
 
 
-def _pieces_of(path: Path, names: list[str], custom: Mapping[str, object]) -> list[object]:
+def _custom_pieces(path: Path, names: list[str], custom: Mapping[str, object]) -> list[object]:
     """Return the user's own pieces that a file names, from `custom`; raise if one is missing."""
     missing = sorted(set(names) - custom.keys())
     if missing:

@@ -41,7 +41,7 @@ from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Table, Target
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 # --- reading a source ------------------------------------------------------------------------------------------------
 
@@ -407,7 +407,7 @@ class EncodedOnRead:
         if exceeds_sample_size(len(self)):  # encoded targets of all rows take too much memory: use a sample
             sample = sample_rows(len(self), 0)
             y, weight = y[sample], take_optional(weight, sample)
-            for some in split_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
+            for some in blocks_of_batch(slice(0, len(self)), TARGETS_CHECKED_AT_ONCE):
                 rows.encode_targets(rows.y[some])  # raises for wrong targets; the result is not kept
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
@@ -438,7 +438,7 @@ class PooledObjective(Objective):
         for records, row_indices in self._table.stored.records.pools(
             self._pool_rows(1), None, self._table.record_indices
         ):
-            for some in split_batch(slice(0, len(records)), self._rows_encoded_at_once):
+            for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
                 raw[row_indices[some]] = self.raw(theta, inputs, length(some))
         return raw
@@ -462,7 +462,7 @@ class PooledObjective(Objective):
             for start in range(0, usable, step):
                 chosen = order[start : min(start + step, usable)]
                 self._read_rows(pool[chosen], row_indices[chosen])
-                yield from split_batch(slice(0, len(chosen)), size)
+                yield from blocks_of_batch(slice(0, len(chosen)), size)
             rest = pool[order[usable:]], row_indices[order[usable:]]
             del pool
 

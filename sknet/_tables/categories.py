@@ -179,7 +179,7 @@ class CategoryColumn(ColumnOfCategories):
         out[known, slot[known]] = 1.0
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
-        """Whether most of n values are unknown."""
+        """Whether most of n values are unknown; False if unknown values have an input, or the column is left out."""
         if self.has_infrequent or self.reason_if_left_out:  # new values are likely to be unknown
             return False
         codes, keys = read_categories(values, name)

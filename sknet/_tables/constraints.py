@@ -64,7 +64,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
             )
         # the other input, if there is one, is the indicator of missing values
         signs.append([value if formula.kind in ("number", "bin") else 0 for formula in column.input_formulas])
-    return np.array(encoder.bins_first(signs), np.int8)
+    return np.array(encoder.order_bins_first(signs), np.int8)
 
 
 # --- columns that may interact ---------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ from sknet._tables.read import (
 )
 from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 # --- where inputs are ------------------------------------------------------------------------------------------------
 
@@ -345,9 +345,9 @@ class TableEncoder:
     def input_formulas(self) -> list[tuple[str, InputFormula]]:
         """The column's name and the formula of each input."""
         pairs = zip(self.column_names, self.columns, strict=True)
-        return self.bins_first([[(name, formula) for formula in column.input_formulas] for name, column in pairs])
+        return self.order_bins_first([[(name, formula) for formula in column.input_formulas] for name, column in pairs])
 
-    def bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
+    def order_bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
         """Return the values of all inputs, given column by column, in the order of the network's inputs."""
         pairs = list(zip(self.columns, by_column, strict=True))
         bins = [value for column, values in pairs for value in values[: column.n_bins]]
@@ -416,7 +416,7 @@ class TableEncoder:
 
     def row_blocks(self, n: int) -> Iterator[slice]:
         """Return slices of n rows that are encoded at a time."""
-        return split_batch(slice(0, n), max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns)))
+        return blocks_of_batch(slice(0, n), max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns)))
 
     def write_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
         """Write the inputs of some rows of an array or a frame into `out`, (b, n_inputs), and return it."""

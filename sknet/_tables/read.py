@@ -28,7 +28,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._typing import Array, Batch, DType, Table, Target
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 # --- values in messages ----------------------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ def table_digest(values: Table | None) -> str:
     content = hashlib.sha256()
     for array in _arrays_of(values):
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
-        for block in split_batch(slice(0, array.shape[0]), ROWS_DIGESTED_AT_ONCE):
+        for block in blocks_of_batch(slice(0, array.shape[0]), ROWS_DIGESTED_AT_ONCE):
             rows = np.asarray(array[block])
             # the bytes of objects are their addresses, which differ between processes
             content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknet._typing import Array
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 # --- samples and folds of rows ---------------------------------------------------------------------------------------
 
@@ -56,7 +56,7 @@ def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
         return np.arange(n)
     smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
     # the keys of all rows at once would take as much memory as y
-    for block in split_batch(slice(0, n), ROWS_HASHED_AT_ONCE):
+    for block in blocks_of_batch(slice(0, n), ROWS_HASHED_AT_ONCE):
         new = np.arange(block.start, block.stop)
         row_indices, keys = np.append(smallest, new), np.append(its_keys, hash_integers(new, seed))
         first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)

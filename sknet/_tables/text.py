@@ -46,7 +46,7 @@ from sknet._tables.column import (
 from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr, take_optional
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
-from sknet._vectors import split_batch
+from sknet._vectors import blocks_of_batch
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer  # imported in functions: most tables have no text
@@ -147,7 +147,7 @@ class TextColumn(EqualByFields, Column):
         if c:
             # the code −1 of a missing text picks the last row, which is 0
             encoded = np.zeros((len(texts) + 1, c), out.dtype)
-            for rows in split_batch(slice(0, len(texts)), TEXTS_ENCODED_AT_ONCE):
+            for rows in blocks_of_batch(slice(0, len(texts)), TEXTS_ENCODED_AT_ONCE):
                 projections = self._vectorizer.transform(texts[rows]) @ self.components.T
                 encoded[rows] = (projections - self.center) * self.factor
             out[:, :c] = encoded[codes]

@@ -143,7 +143,7 @@ class MiniBatchLoop:
         return self._reason is not None or self.state.epoch >= self.solver.n_epochs
 
     @property
-    def has_new_epoch(self) -> bool:
+    def has_finished_epoch(self) -> bool:
         """Whether this loop has trained a whole epoch, or had none left to train."""
         return self.is_over or self.state.epoch > self._epochs_before
 
@@ -315,7 +315,7 @@ def train_in_rounds(
     except KeyboardInterrupt:
         for loop in loops:
             loop.restore()
-        if not all(loop.has_new_epoch for loop in loops):
+        if not all(loop.has_finished_epoch for loop in loops):
             raise
         stopped_by = StopReason.INTERRUPTED
     return [loop.result(stopped_by) for loop in loops]

@@ -286,7 +286,7 @@ class Solver(ABC):
         """Return the first state of training that starts at theta."""
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:
-        """Return the solver for another number of epochs, which is `share` times the planned one."""
+        """Return the solver for another number of epochs; a schedule needs `share`, the number over the planned one."""
         return replace(self, n_epochs=n_epochs)
 
     @abstractmethod

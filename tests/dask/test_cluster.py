@@ -115,7 +115,7 @@ def kill(workers, which, delay):
         (dict(n_members=2), "gradient", 17, 0.002),
         (dict(n_members=2), "raw_outputs", 4, 0.001),
         (dict(dropout=0.2), "gradient", 9, 0.003),
-        ({}, "OnWorker", 1, 0.01),
+        ({}, "WorkerActor", 1, 0.01),
     ],
     ids=["adam", "encode", "lbfgs", "folds", "members", "outputs of members", "dropout", "kept values"],
 )
@@ -134,7 +134,7 @@ def test_tasks_do_what_a_value_cannot_whose_worker_is_lost_before_its_first_call
     results, lost = Cluster.results, []
 
     def without_first_actors(self, futures):
-        if not lost and str(futures[0].key).startswith("OnWorker"):
+        if not lost and str(futures[0].key).startswith("WorkerActor"):
             lost.append(len(futures))
             raise RuntimeError("Worker holding Actor was lost")  # as dask says it
         return results(self, futures)

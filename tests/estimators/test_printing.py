@@ -29,8 +29,10 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     net = SigmoidMLPRegressor(**QUICK, verbose=2).fit(X, y)
     folds, line, *after = capsys.readouterr().out.split("\n")
-    assert re.match(r"\rfolds, epoch 1/20, loss \S+, validation loss \S+, best in epoch 1", folds)
-    assert len(folds.split("\r")[1:]) == len(net.validation_scores_)
+    assert re.match(r"\rfolds, epoch 1/20, loss \S+, validation loss \S+, ", folds)
+    of_folds = folds.split("\r")[1:]
+    assert len(of_folds) == len(net.validation_scores_)
+    assert f"best in epoch {net.best_epoch_}," in of_folds[-1]
     states = line.split("\r")[1:]
     assert len(states) == net.n_iter_
     last = (
@@ -69,8 +71,8 @@ def test_a_line_is_shorter_than_the_terminal_is_wide(scoring, capsys, monkeypatc
         states = capsys.readouterr().out.split("\n")[0].split("\r")[1:]
         assert max(map(len, states)) < columns
         figure = r"validation loss" if scoring == "loss" else "score"
-        whole = rf"(folds|epoch) \d+/20, loss \S+, {figure} \S+, best \d+, \S+ (s|min) left\s*"
-        assert columns == 30 or all(re.fullmatch(whole, state) for state in states)
+        whole = rf"(folds|epoch) \d+/20, loss \S+, {figure} [^\s,]+(, best \d+)?, \S+ (s|min) left\s*"
+        assert columns == 30 or (all(re.fullmatch(whole, state) for state in states) and ", best " in states[-1])
 
 
 def test_a_log_file_gets_ten_lines(capsys):

@@ -50,14 +50,14 @@ def trained(end, n_members):
     """A run that has trained, its last phase, its result, and an observer."""
     early_stopping, stop_after = ENDS[end]
     run, counter = run_of(early_stopping=early_stopping, n_members=n_members), Counter(stop_after)
-    assert not run.phase.has_new_epoch
+    assert not run.phase.has_finished_epoch
     result = run.select_and_train(counter, in_threads=False)
     return run, run.phase, result, counter
 
 
 def test_the_current_phase_has_trained(trained, end):
     run, phase, result, _ = trained
-    assert phase.has_new_epoch
+    assert phase.has_finished_epoch
     assert (run.phase is run.fold_phase) is (end == "among folds") is (result.reason.name == "CALLBACK")
 
 

@@ -12,12 +12,12 @@ from sknet._model.residuals import (
     MAX_RESIDUAL_QUANTILES,
     Residuals,
     ScaledResiduals,
-    constant_scale,
     has_interval,
     intervals_around,
     learn_regression_residuals,
     learn_residual_scale,
     shrunk_slope,
+    unit_scale,
 )
 from sknet._model.settings import TargetSettings
 
@@ -35,7 +35,7 @@ def errors_of(values, predictions, weight=None, **how):
 
 
 def unscaled(k, low=-np.inf, high=np.inf):
-    return ScaledResiduals(Residuals(np.ones((1, k)), 9.0), constant_scale(k), np.full(k, low), np.full(k, high))
+    return ScaledResiduals(Residuals(np.ones((1, k)), 9.0), unit_scale(k), np.full(k, low), np.full(k, high))
 
 
 def test_few_residuals_are_all_kept_in_order():
