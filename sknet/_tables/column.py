@@ -129,7 +129,7 @@ class Column(ABC):
     @property
     def knows_missing_values(self) -> bool:
         """Whether training had missing values, as an input shows, or they count as other values do."""
-        return any(formula.kind == "missing" for formula in self.input_formulas)
+        return self.is_constant or any(formula.kind == "missing" for formula in self.input_formulas)
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether most of n new values are unlike the training values: far from their centre, or unknown."""

@@ -180,7 +180,7 @@ class NumberColumn(SingleNumber):
     shift : bool
         Whether the centre is subtracted. A missing value then becomes 0, and otherwise the centre.
     has_missing_indicator : bool
-        Whether a second input is 1 where the value is missing: there were missing values in training.
+        Whether a second input is 1 where the value is missing: some training rows had a value, and some had none.
     """
 
     center: float
@@ -304,7 +304,7 @@ def learn_unscaled(columns: Array, sorted_columns: SortedColumns, weight: Array 
 def _number_columns(
     center: Array, factor: Array, sorted_columns: SortedColumns, *, bend: bool = False, shift: bool = True
 ) -> list[NumberColumn]:
-    learnt = zip(center.tolist(), factor.tolist(), sorted_columns.have_missing.tolist(), strict=True)
+    learnt = zip(center.tolist(), factor.tolist(), sorted_columns.have_some_missing.tolist(), strict=True)
     return [NumberColumn(c, s, bend, shift, has_missing) for c, s, has_missing in learnt]
 
 
@@ -337,6 +337,11 @@ class QuantileColumn(EqualByFields, SingleNumber):
     def center(self) -> float:
         """The median, which replaces missing values."""
         return float(self.quantiles[len(self.quantiles) // 2])
+
+    @property
+    def knows_missing_values(self) -> bool:
+        """Whether there is an indicator, or all training values were equal or missing."""
+        return self.has_missing_indicator or self.quantiles[0] == self.quantiles[-1]
 
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
@@ -388,7 +393,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
 def learn_quantiles(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[QuantileColumn]:
     """Learn the weighted quantiles at all levels."""
     quantiles = np.nan_to_num(sorted_columns.quantiles(QUANTILE_SHARES))
-    return list(map(QuantileColumn, quantiles, sorted_columns.have_missing.tolist()))
+    return list(map(QuantileColumn, quantiles, sorted_columns.have_some_missing.tolist()))
 
 
 # --- sparse columns --------------------------------------------------------------------------------------------------

@@ -169,9 +169,9 @@ class SortedColumns:
         return cls(values, np.where(np.isnan(values), 0.0, w), n_values)
 
     @property
-    def have_missing(self) -> NDArray[np.bool_]:
-        """Whether there are rows without a value, (b,)."""
-        return self.n_values < self.values.shape[1]
+    def have_some_missing(self) -> NDArray[np.bool_]:
+        """Whether some rows have a value and some have none, (b,)."""
+        return (self.n_values > 0) & (self.n_values < self.values.shape[1])
 
     def observed(self, i: int) -> tuple[Array, Array | None]:
         """Return the values of one column that are not missing, (m,), and their weights."""

@@ -350,7 +350,7 @@ def test_a_repeated_value_is_one_edge_and_the_others_share_the_rest():
 
 def test_missing_values_count_nowhere():
     assert edges_of([np.nan, 3, 1, np.nan, 2]).tolist() == [1, 2, 3]
-    assert learn_bins([np.nan] * 3) == NumberColumn(0.0, 0.0, True, True, True)
+    assert learn_bins([np.nan] * 3) == NumberColumn(0.0, 0.0, True, True)
 
 
 @given(NUMBERS, st.integers(2, 9))
