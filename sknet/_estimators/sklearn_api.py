@@ -118,7 +118,7 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
         if name not in names:
             near = NAMES_ELSEWHERE.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
             listed = ", ".join(names) if len(names) <= MAX_NAMES_LISTED else f"those of help({function})"
-            remedy = f"do you mean {near}?" if near else f"known are {listed}."
+            remedy = f"did you mean {near}?" if near else f"known are {listed}."
             raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
 
 

@@ -26,12 +26,12 @@ class Mine(SigmoidMLPRegressor):
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: SigmoidMLPRegressor(hidden_layers=3), "SigmoidMLPRegressor got .* do you mean hidden_layer_sizes?"),
-    (lambda: SigmoidMLPClassifier(label_smooth=0.1), "SigmoidMLPClassifier got .*: do you mean label_smoothing?"),
-    (lambda: SigmoidMLPRegressor(epochs=3), "'epochs': do you mean max_iter?"),
+    (lambda: SigmoidMLPRegressor(hidden_layers=3), "SigmoidMLPRegressor got .* did you mean hidden_layer_sizes?"),
+    (lambda: SigmoidMLPClassifier(label_smooth=0.1), "SigmoidMLPClassifier got .*: did you mean label_smoothing?"),
+    (lambda: SigmoidMLPRegressor(epochs=3), "'epochs': did you mean max_iter?"),
     (lambda: SigmoidMLPClassifier(zzz=3), r"'zzz': known are those of help\(SigmoidMLPClassifier\)"),
     (lambda: SigmoidMLPRegressor(3, "relu", 3), "SigmoidMLPRegressor: too many positional arguments"),
-    (lambda: Mine(), "Mine got an unexpected keyword argument 'hidden_sizes': do you mean hidden_layer_sizes"),
+    (lambda: Mine(), "Mine got an unexpected keyword argument 'hidden_sizes': did you mean hidden_layer_sizes"),
 ])  # fmt: skip
 def test_parameters(make, message):
     with pytest.raises(TypeError, match=message):
@@ -39,8 +39,8 @@ def test_parameters(make, message):
 
 
 @pytest.mark.parametrize(("method", "name", "message"), [
-    ("fit", "eval_set", r"SigmoidMLPRegressor.fit\(\) got an .* 'eval_set': do you mean X_val and y_val\?"),
-    ("fit", "sample_weights", "do you mean sample_weight?"),
+    ("fit", "eval_set", r"SigmoidMLPRegressor.fit\(\) got an .* 'eval_set': did you mean X_val and y_val\?"),
+    ("fit", "sample_weights", "did you mean sample_weight?"),
     ("partial_fit", "classes", "'classes': known are X, y, sample_weight"),
 ])  # fmt: skip
 def test_arguments(method, name, message):
@@ -76,7 +76,7 @@ def test_an_argument_of_explain_is_answered_with_the_nearest():
     net = SigmoidMLPRegressor(max_iter=1).fit(X, X[:, 0])
     with pytest.raises(TypeError, match=r"SigmoidMLPRegressor.explain\(\) got an unexpected keyword argument 'bg': "):
         net.explain(X, bg=X)
-    with pytest.raises(TypeError, match="do you mean background?"):
+    with pytest.raises(TypeError, match="did you mean background?"):
         net.explain(X, back_ground=X)
     with pytest.raises(TypeError, match=r"SigmoidMLPRegressor.explain\(\): missing a required argument: 'X'"):
         net.explain()
