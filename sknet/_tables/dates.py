@@ -229,7 +229,7 @@ class DatetimeColumn(Column):
         if zone is None or self.zone is None:
             raise TypeError(
                 f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
-                ".dt.tz_localize()."
+                f".dt.tz_localize({self.zone!r})."
             )
         return pd.DatetimeIndex(instants).tz_convert(self.zone)
 

@@ -379,9 +379,12 @@ def test_hours_are_those_of_the_learnt_time_zone(zone):
 
 def test_a_time_zone_is_neither_lost_nor_guessed():
     naive, local = pd.DataFrame({"when": HOURS}), pd.DataFrame({"when": HOURS.dt.tz_localize("UTC")})
-    for train, test in ((naive, local), (local, naive)):
-        with pytest.raises(TypeError, match=r"Column 'when' of X has the time zone .* and had .* in fit.*tz_localize"):
+    for train, test, zone in ((naive, local, None), (local, naive, "UTC")):
+        remedy = rf"Column 'when' of X has the time zone .* and had {zone} in fit.*\.dt\.tz_localize\({zone!r}\)"
+        with pytest.raises(TypeError, match=remedy):
             encoder_of(train).encode(test, float)
+        remedied = pd.DataFrame({"when": test["when"].dt.tz_localize(zone)})
+        np.testing.assert_array_equal(encoder_of(train).encode(remedied, float), encoder_of(train).encode(train, float))
 
 
 def test_missing_dates_are_missing_numbers():
