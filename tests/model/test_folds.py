@@ -188,7 +188,7 @@ def test_the_penalty_on_the_temperature_is_part_of_the_criterion(surplus, expect
     assert chosen.chosen_epoch == expected
 
 
-@pytest.mark.parametrize(("inverse_temperature", "expected"), [(0.49, 1), (0.51, 3)])
+@pytest.mark.parametrize(("inverse_temperature", "expected"), [(0.19, 1), (0.21, 3)])
 def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected, script_losses):
     """The first epoch has the least loss, but ends before `MIN_STEPS_TO_JUDGE`."""
     script_losses([(inverse_temperature, 0.1), (1.0, 1.0), (1.0, 0.9)])
