@@ -1,4 +1,7 @@
-"""scikit-learn's checks for estimators: the defaults, and every two choices of solver, loss, stopping, ... together."""
+"""scikit-learn's checks for estimators, with the defaults and with other choices of solver, loss, stopping, ...
+
+Every check meets every choice, and every two choices meet in some checks.
+"""
 
 import functools
 import itertools
@@ -61,37 +64,65 @@ def goes_together(solver, dropout, max_norm, **others):
     return solver != "lbfgs" or not (dropout or max_norm)
 
 
-def configurations():
-    for cls, losses in LOSSES.items():
-        yield cls.__name__, cls()
-        encoded = {"numeric_encoding": "piecewise_linear", "category_encoding": "target"}
-        yield f"{cls.__name__}-members", cls(max_iter=EPOCHS, n_members=3)
-        yield f"{cls.__name__}-encoded", cls(max_iter=EPOCHS, **encoded)
-        yield f"{cls.__name__}-additive", cls(max_iter=EPOCHS, interaction_cst="no_interactions")
-        if cls is SigmoidMLPClassifier:
-            yield f"{cls.__name__}-balanced", cls(max_iter=EPOCHS, class_weight="balanced")
-        turns = {kind: itertools.cycle(kind) for kind in losses}
-        for parameters in covering(FACTORS | {"loss": losses}, goes_together):
-            parameters |= {"loss": next(turns[parameters["loss"]])}
-            if parameters["solver"] == "rmsprop":  # at a large constant rate it ends wherever chance leaves it
-                parameters |= {"learning_rate_init": 0.003, "max_iter": 200}
-            yield "-".join([cls.__name__, *map(str, parameters.values())]), cls(**{"max_iter": EPOCHS} | parameters)
+def configurations_for_all(cls):
+    """Yield the configurations with which every check is run."""
+    yield cls.__name__, cls()
+    encoded = {"numeric_encoding": "piecewise_linear", "category_encoding": "target"}
+    yield f"{cls.__name__}-members", cls(max_iter=EPOCHS, n_members=3)
+    yield f"{cls.__name__}-encoded", cls(max_iter=EPOCHS, **encoded)
+    yield f"{cls.__name__}-additive", cls(max_iter=EPOCHS, interaction_cst="no_interactions")
+    if cls is SigmoidMLPClassifier:
+        yield f"{cls.__name__}-balanced", cls(max_iter=EPOCHS, class_weight="balanced")
+
+
+def configurations_in_turns(cls):
+    """Return the configurations in which every two choices meet, each with its choices."""
+    turns = {kind: itertools.cycle(kind) for kind in LOSSES[cls]}
+    configurations = []
+    for choices in covering(FACTORS | {"loss": LOSSES[cls]}, goes_together):
+        parameters = choices | {"loss": next(turns[choices["loss"]])}
+        if parameters["solver"] == "rmsprop":  # at a large constant rate it ends wherever chance leaves it
+            parameters |= {"learning_rate_init": 0.003, "max_iter": 200}
+        name = "-".join([cls.__name__, *map(str, parameters.values())])
+        configurations.append((name, cls(**{"max_iter": EPOCHS} | parameters), set(choices.items())))
+    return configurations
+
+
+def names_with_every_choice(configurations, start):
+    """Return the names of the configurations from `start` on that have a choice which those before them lack."""
+    names, met = set(), set()
+    for name, _, choices in configurations[start:] + configurations[:start]:
+        if choices - met:
+            names.add(name)
+            met |= choices
+    return names
 
 
 def cases():
-    for name, estimator in configurations():
-        for instance, check in estimator_checks_generator(estimator):
-            label = getattr(check, "func", check).__name__
-            if label in NOT_WITH_DROPOUT and estimator.dropout not in (0.0, "auto"):
-                continue
-            if label in FIT_ZEROS and estimator.loss == "gamma":  # which takes targets above 0 only
-                continue
-            details = "-".join(f"{value}" for value in getattr(check, "keywords", {}).values())
-            yield pytest.param(instance, check, id="-".join(filter(None, [name, label, details])))
-        for check in NOT_YIELDED:
-            yield pytest.param(
-                estimator, functools.partial(check, type(estimator).__name__), id=f"{name}-{check.__name__}"
-            )
+    for cls in LOSSES:
+        for name, estimator in configurations_for_all(cls):
+            for label, instance, check in checks_of(estimator):
+                yield pytest.param(instance, check, id=f"{name}-{label}")
+        configurations, starts = configurations_in_turns(cls), {}
+        for name, estimator, _ in configurations:
+            for label, instance, check in checks_of(estimator):
+                start = starts.setdefault(label, len(starts) % len(configurations))
+                if name in names_with_every_choice(configurations, start):
+                    yield pytest.param(instance, check, id=f"{name}-{label}")
+
+
+def checks_of(estimator):
+    """Yield the checks that apply to an estimator, each with its name and the estimator to call it with."""
+    for instance, check in estimator_checks_generator(estimator):
+        name = getattr(check, "func", check).__name__
+        if name in NOT_WITH_DROPOUT and estimator.dropout not in (0.0, "auto"):
+            continue
+        if name in FIT_ZEROS and estimator.loss == "gamma":  # which takes targets above 0 only
+            continue
+        details = "-".join(f"{value}" for value in getattr(check, "keywords", {}).values())
+        yield "-".join(filter(None, [name, details])), instance, check
+    for check in NOT_YIELDED:
+        yield check.__name__, estimator, functools.partial(check, type(estimator).__name__)
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(cases()))
@@ -103,6 +134,16 @@ def test_check(estimator, check):
         pytest.fail(f"no check may be skipped: {skipped}")
 
 
-@pytest.mark.parametrize(("name", "estimator"), list(configurations()))
-def test_tags_say_what_the_loss_asks_for(name, estimator):
-    assert get_tags(estimator).target_tags.positive_only == (estimator.loss in NEED_POSITIVE_TARGETS)
+@pytest.mark.parametrize("cls", LOSSES)
+def test_tags_say_what_the_loss_asks_for(cls):
+    for _, estimator, _ in configurations_in_turns(cls):
+        assert get_tags(estimator).target_tags.positive_only == (estimator.loss in NEED_POSITIVE_TARGETS)
+
+
+@pytest.mark.parametrize("cls", LOSSES)
+def test_whatever_turn_a_check_begins_with_it_meets_every_choice(cls):
+    configurations = configurations_in_turns(cls)
+    choices = set().union(*(own for _, _, own in configurations))
+    for start in range(len(configurations)):
+        names = names_with_every_choice(configurations, start)
+        assert set().union(*(own for name, _, own in configurations if name in names)) == choices
