@@ -339,8 +339,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     best_epoch_ : int
         Epoch of the last call, counted from 1, whose weights were kept. With held-out
         rows, it is the best epoch (of several members, the largest). With folds, it is
-        the epoch of the least joint loss, after at least 75 steps; `n_iter_` then counts
-        the epochs on all rows. Without held-out rows or folds, it is the last epoch.
+        the epoch of the least joint loss, usually among those after 75 steps; `n_iter_`
+        then counts the epochs on all rows. Without held-out rows or folds, it is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without

@@ -78,7 +78,7 @@ def summary() -> str:
 
 
 def claim() -> str:
-    """What the first page says of larger tables, in a few sentences: mean and median ratios, and of the times of fits."""
+    """What the first page says of larger tables: mean and median ratios of errors, and mean ratios of times."""
     rows = real()
     to_lightgbm, to_catboost = (
         {figure: mean_and_median(each) for figure, each in ratios_to(rows, peer).items()}
@@ -98,7 +98,8 @@ def claim() -> str:
 
 def each_figure(ratios: dict[str, list[str]]) -> tuple[str, str]:
     """The means of all errors, and the medians: "1.01, 0.94 and 0.96"."""
-    means, medians = ("{}, {} and {}".format(*values) for values in zip(*map(ratios.get, FIGURES), strict=True))
+    values = zip(*[ratios[figure] for figure in FIGURES], strict=True)
+    means, medians = ("{}, {} and {}".format(*each) for each in values)
     return means, medians
 
 
@@ -109,7 +110,7 @@ def without_catboost() -> str:
     names = ", ".join(f"{short(str(table))} ({size:,} rows)" for table, size in missing.items())
     return (
         f"**CatBoost has no result on {len(missing)} of the {len(sizes)} real tables:** {names or 'none'}. Ratios to "
-        f"CatBoost leave these out."
+        f"CatBoost are over the other tables."
     )
 
 
