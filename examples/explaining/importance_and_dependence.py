@@ -44,7 +44,7 @@ explanation = model.explain(X_test, background=X_train)
 slopes = pd.DataFrame(model.input_gradients(X_test), columns=X.columns)
 measures = pd.DataFrame(
     {
-        "loss of R2 when shuffled": pd.Series(permuted.importances_mean, X.columns),
+        "loss of R² when shuffled": pd.Series(permuted.importances_mean, X.columns),
         "mean |contribution|, miles per gallon": explanation.importance(),
         "mean |slope| x deviation": (slopes * X_train.std(numeric_only=True)).abs().mean(),
     }

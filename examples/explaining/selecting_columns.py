@@ -29,7 +29,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 model = SigmoidMLPRegressor(random_state=0).fit(X_train, y_train)
 permuted = permutation_importance(model, X_test, y_test, n_repeats=10, random_state=0).importances_mean
 measures = pd.DataFrame(
-    {"feature_importances_": model.feature_importances_, "loss of R2 when shuffled": permuted}, index=X.columns
+    {"feature_importances_": model.feature_importances_, "loss of R² when shuffled": permuted}, index=X.columns
 ).sort_values("feature_importances_")
 print(measures.iloc[::-1].round(3).to_string())
 
@@ -49,8 +49,8 @@ plt.show()
 
 few = make_pipeline(SelectFromModel(SigmoidMLPRegressor(random_state=0)), SigmoidMLPRegressor(random_state=0))
 few.set_output(transform="pandas").fit(X_train, y_train)
-print(f"all {X.shape[1]} columns: R2 {model.score(X_test, y_test):.3f}")
-print(f"{', '.join(few[-1].feature_names_in_)}: R2 {few.score(X_test, y_test):.3f}")
+print(f"all {X.shape[1]} columns: R² {model.score(X_test, y_test):.3f}")
+print(f"{', '.join(few[-1].feature_names_in_)}: R² {few.score(X_test, y_test):.3f}")
 
 # %%
 # scikit-learn's ``RFE`` removes columns one after the other, but takes numbers only. For a table with text, write a
@@ -64,5 +64,5 @@ while columns:
 
 plt.figure()
 plt.plot(list(scores), list(scores.values()), "o-", color="#14606b")
-plt.gca().set(xlabel="columns", ylabel="R2 on the test rows")
+plt.gca().set(xlabel="columns", ylabel="R² on the test rows")
 plt.show()

@@ -59,7 +59,7 @@ def main() -> None:
     search = GridSearchCV(SigmoidMLPRegressor(20, max_iter=50, random_state=0), grid, cv=3).fit(X, y)
     for parameters, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
         names = [getattr(value, "name", value) for value in parameters.values()]
-        print(f"  {' and '.join(names)}: R2 {score:.3f}")
+        print(f"  {' and '.join(names)}: R² {score:.3f}")
 
     z = np.linspace(-4, 4, 401)
     outputs, slopes = z.copy(), np.ones_like(z)

@@ -38,7 +38,7 @@ model = SigmoidMLPRegressor(max_iter=6 * EPOCHS, random_state=0)  # six chunks: 
 for _ in range(EPOCHS):
     for X, y in chunks():
         model.partial_fit(X, y)
-print(f"{model.t_:,} rows seen, 2,000 in memory at a time; R2 {model.score(*next(chunks())):.3f}")
+print(f"{model.t_:,} rows seen, 2,000 in memory at a time; R² {model.score(*next(chunks())):.3f}")
 
 # %%
 

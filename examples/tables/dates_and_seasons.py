@@ -19,7 +19,7 @@ is_last_year = weather["date"] >= "2015"  # text: in this format it is in the or
 X, y = weather[["date"]], weather["temp_max"]
 model = SigmoidMLPRegressor(32, random_state=0).fit(X[~is_last_year], y[~is_last_year])
 print(model.inputs_[["kind", "level", "scale"]].to_string())
-print(f"R2 on a year that it has not seen: {model.score(X[is_last_year], y[is_last_year]):.2f}")
+print(f"R² on a year that it has not seen: {model.score(X[is_last_year], y[is_last_year]):.2f}")
 
 # %%
 # The week is a cycle, too, but the network hardly uses it: temperature does not depend on the day of the week.
