@@ -345,9 +345,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         rows, it is the best epoch (of several members, the largest). With folds, it is
         the epoch of the least joint loss, to which a classifier adds a small penalty on
         temperatures far from 1. An epoch within the first 75 steps is chosen only if
-        `max_iter` allows no later one or, by a classifier, if the temperature is above
-        5. `n_iter_` then counts the epochs on all rows. Without held-out rows or folds,
-        it is the last epoch.
+        training ends with it or, by a classifier, if the temperature is above 5.
+        `n_iter_` then counts the epochs on all rows. Without held-out rows or folds, it
+        is the last epoch.
 
     temperature_ : float
         Temperature that divides the raw outputs, averaged over members; 1 without
