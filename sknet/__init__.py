@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sknet import export as export
     from sknet import stream as stream
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "Activation",
