@@ -85,8 +85,6 @@ class Column(ABC):
         each training row gets inputs that were learnt from other folds (`write_cross_fitted`).
     reason_if_left_out : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
-    reads_every_value : bool
-        Whether every value that is not missing has a meaning, so that a single one without a meaning is a mistake.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
     """
@@ -96,7 +94,6 @@ class Column(ABC):
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
-    reads_every_value: bool = False
     categories: tuple[str, ...] = ()
 
     @property
@@ -121,6 +118,11 @@ class Column(ABC):
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
         """Return the derivatives of the inputs, 0 for missing values; None if the values are not numbers."""
         return None
+
+    @property
+    def reads_every_value(self) -> bool:
+        """Whether every value has a meaning, so that a single one without a meaning is a mistake."""
+        return False
 
     def why_unread(self, values: ColumnValues, name: str) -> str:
         """Return the warning of new values that have no meaning to the column, and the remedy; "" if there is none."""

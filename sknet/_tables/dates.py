@@ -199,8 +199,8 @@ class DatetimeColumn(Column):
             return ""
         offset = "without an offset from UTC" if self.zone is None else "with an offset from UTC"
         return (
-            f"held ISO 8601 dates {offset} in fit, as text, but {short_repr(pd.Series(wrong).iloc[0])} is no such date: "
-            "other values count as missing. Write the dates as in fit, and None for a missing one."
+            f"held ISO 8601 dates {offset} in fit, as text, but {short_repr(pd.Series(wrong).iloc[0])} is no such "
+            "date: other values count as missing. Write the dates as in fit, and None for a missing one."
         )
 
     @property
