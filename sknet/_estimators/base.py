@@ -227,6 +227,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 raise ValueError(f"Invalid parameter {name!r} for estimator {type(self).__name__}: {remedy}")
         return super().set_params(**params)
 
+    set_params.__qualname__ = "set_params"  # for Python's own errors, which would name this private class
+
     def _validate_params(self) -> None:
         """Check every parameter."""
         check_parameters(type(self).__name__, self.get_params(deep=False), self._parameter_constraints)
