@@ -635,10 +635,11 @@ def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, li
     unread: dict[str, list[str]] = {}
     if is_sparse(X):
         return unread
-    is_few = X.shape[0] < MIN_VALUES_TO_WARN
-    # nearly always, the first values are not all missing, so that the other values are not read
-    may_be_missing = [False] * X.shape[1] if is_few else _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))
-    if encoder.is_numeric and not np.any(may_be_missing):
+    is_few, may_be_missing = X.shape[0] < MIN_VALUES_TO_WARN, np.zeros(X.shape[1], dtype=bool)
+    if not is_few:
+        # nearly always, the first values are not all missing, so that the other values are not read
+        may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))
+    if encoder.is_numeric and not may_be_missing.any():
         return unread
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         if may_be_missing[j] and _all_missing(column_at(X, j)):
