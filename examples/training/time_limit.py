@@ -2,7 +2,7 @@
 A time limit
 ============
 
-:class:`sknet.TimeLimit` is a callback that stops training before a time limit. At the end of each epoch, it asks if
+The callback ``TimeLimit`` stops training before a time limit. At the end of each epoch, it asks whether
 another epoch like the longest one would still end in time. If not, ``fit`` ends with a network that can predict.
 
 Set ``early_stopping=True``, so that this is the network of the best epoch so far. By default, ``fit`` first trains one
