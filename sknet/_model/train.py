@@ -27,7 +27,7 @@ from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldO
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
 from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
-from sknet._network.losses import Loss, has_log_link, mean_loss, predictions_of, weighted_mean
+from sknet._network.losses import Loss, has_log_link, mean_loss, predictions_of
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
@@ -218,11 +218,9 @@ def are_no_better_than_constant(
 ) -> bool:
     """Whether a fit's loss is at least as high as that of the best constant prediction.
 
-    The loss is computed on the held-out rows, for all networks together, and one standard error is in favour of the
-    fit: if a signal is weak, chance decides which loss is lower. Without held-out rows, the loss is computed for each
-    network on the training rows. In both cases, it must be lower by more than a fraction 1 / n: one parameter lowers a
-    training loss by about that much even if there is nothing to learn. The constant is the best one for the training
-    rows.
+    The loss is computed on the held-out rows, for all networks together. Without held-out rows, it is computed for each
+    network on the training rows, and must be lower by more than a fraction 1 / n: one parameter lowers a training loss
+    by about that much even if there is nothing to learn. The constant is the best one for the training rows.
 
     Parameters
     ----------
@@ -254,16 +252,10 @@ def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
     constant = _best_constant_of(trainer)
     if constant is None:
         return False
-    head, weight = trainer.encoding.head, held_out.weight
+    head = trainer.encoding.head
     target = head.targets(held_out.y, np.dtype(np.float64))
-    with np.errstate(all="ignore"):
-        of_constants = head.loss.value(np.tile(constant, (len(target), 1)), target)  # (m,)
-        mean, deviation = mean_and_deviation(
-            head.loss.value(held_out.raw.astype(np.float64), target) - of_constants, weight
-        )
-    n_effective = len(target) if weight is None else weight.sum() ** 2 / (weight @ weight)
-    limit = -abs(weighted_mean(of_constants, weight)) / n_effective
-    return not mean - deviation / np.sqrt(n_effective) < limit  # the deviation is NaN if the loss is infinite
+    of_constant = _loss_of_constant(head.loss, constant, target, held_out.weight)
+    return mean_loss(head.loss, held_out.raw.astype(np.float64), target, held_out.weight) >= of_constant
 
 
 def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:

@@ -1,14 +1,11 @@
 """A warning if a network is no better than a constant prediction, for every loss."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.folds import HeldOutOutputs
-from sknet._model.train import _is_no_better_on, best_constant
+from sknet._model.train import best_constant
 
 pytestmark = pytest.mark.filterwarnings("error")  # also where the package's other tests do not mind the warning
 rng = np.random.default_rng(0)
@@ -55,7 +52,7 @@ def test_lbfgs_that_ends_at_once_warns(early_stopping):
     net.set_params(target_scaling="standard", tol=0.01).fit(X, 1e-6 * NUMBER)
 
 
-@pytest.mark.parametrize("seed", [6, 14, 20])  # of 24 tables of noise, 16 are told
+@pytest.mark.parametrize("seed", [2, 3, 4])  # of 24 tables of noise, 21 are told
 def test_noise_warns_at_the_default_learning_rate(seed):
     """Only held-out rows show it: on the training rows, networks are better than a constant."""
     net = SigmoidMLPRegressor(**QUICK)
@@ -63,30 +60,6 @@ def test_noise_warns_at_the_default_learning_rate(seed):
         ConvergenceWarning, match="learning_rate_init=0.015: the best .* X may hold no information about y"
     ):
         net.fit(X, np.random.default_rng(seed).normal(size=400))
-
-
-@pytest.mark.parametrize("weight", [None, np.full(400, 3.0), rng.random(400)])
-@pytest.mark.parametrize(("n_errors", "is_told"), [(2.0, True), (0.5, False), (0.0, False), (-2.0, False)])
-def test_a_loss_less_than_a_standard_error_above_the_constants_is_not_told(n_errors, is_told, weight):
-    """If the signal is weak, chance decides which loss is lower."""
-    excess = rng.normal(size=400)
-    w = np.ones(400) if weight is None else weight
-    excess -= np.average(excess, weights=w)
-    excess += n_errors * np.sqrt(w**2 @ excess**2) / w.sum()
-    assert is_no_better(excess, weight) is is_told
-    assert is_no_better(np.zeros(400), weight)  # constant predictions
-    assert is_no_better(np.where(excess == excess[0], np.inf, excess), weight)
-
-
-def is_no_better(excess, weight):
-    """Whether held-out rows are told whose losses are 1 for a constant, and this much larger for a network."""
-    target = np.arange(400.0)[:, np.newaxis]
-    loss = Loss("1 + raw", lambda raw, target: 1.0 + raw[:, 0], None, start=lambda target, weight: np.zeros(1))
-    head = SimpleNamespace(loss=loss, targets=lambda y, dtype: y)
-    trainer = SimpleNamespace(
-        encoding=SimpleNamespace(head=head), objective=SimpleNamespace(known_targets=(target, None))
-    )
-    return _is_no_better_on(HeldOutOutputs(excess[:, np.newaxis], target, weight), trainer)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
