@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sknet._display.contributions import ExplanationDisplay, ShapeFunctionDisplay
 from sknet._display.fit import NetworkDisplay, TrainingHistoryDisplay
-from sknet._estimators.callbacks import Checkpoint
+from sknet._estimators.callbacks import Checkpoint, TimeLimit
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import load, save
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sknet import export as export
     from sknet import stream as stream
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "Activation",
@@ -37,6 +37,7 @@ __all__ = [
     "ShapeFunctionDisplay",
     "SigmoidMLPClassifier",
     "SigmoidMLPRegressor",
+    "TimeLimit",
     "TrainingHistoryDisplay",
     "check_gradient",
     "load",

@@ -102,18 +102,6 @@ def table():
 
 
 @needs_callbacks
-def test_a_time_limit_stops_training_and_the_estimator_says_so(table, capsys):
-    limit = runpy.run_path(str(ROOT / "examples/training/time_limit.py"))["TimeLimit"]
-    net = SigmoidMLPClassifier(early_stopping=True, max_iter=5, verbose=2, random_state=0)
-    net.set_callbacks(limit(0.0)).fit(*table)
-    assert net.n_iter_ == 1
-    assert "A callback asked to stop." in capsys.readouterr().out
-    net.set_callbacks(limit(1e6)).fit(*table)
-    assert net.n_iter_ == 5
-    assert "A callback asked to stop." not in capsys.readouterr().out
-
-
-@needs_callbacks
 def test_the_model_for_autogluon_uses_the_rows_and_the_time_limit_that_it_gets(table):
     cls = runpy.run_path(str(ROOT / "examples/deploying/autogluon_model.py"))["SknetModel"]
     model = object.__new__(cls)  # AutoGluon need not be installed

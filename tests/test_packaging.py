@@ -55,9 +55,22 @@ def test_the_version_is_the_same_everywhere():
         "citation": re.search(r"^version: (.*)$", read(".github", "CITATION.cff"), re.M),
         "conda": re.search(r"^  version: (\d.*)$", read(".github", "conda", "recipe.yaml"), re.M),
         "bibtex": re.search(r"^  version = \{(.*)\},$", read("docs", "about.md"), re.M),
-        "changelog": re.search(r"^## (\S+)", read("docs", "changelog.md"), re.M),
     }
     assert {name: found and found[1] for name, found in versions.items()} == dict.fromkeys(versions, PROJECT["version"])
+
+
+def test_a_version_that_is_not_released_is_a_development_version():
+    """So that nobody takes a commit for the release that the changelog describes."""
+    heading = re.search(r"^## (\S+) \((.*)\)$", read("docs", "changelog.md"), re.M)
+    release, when = heading.groups()
+    assert PROJECT["version"] == (f"{release}.dev0" if when == "unreleased" else release)
+
+
+@with_workflows
+def test_development_versions_are_not_uploaded():
+    workflow = read(".github", "workflows", "publish.yml")
+    (refused,) = re.findall(r"run: if grep -nE '(.*)' .github/CITATION.cff; then exit 1; fi", workflow)
+    assert re.search(refused, "version: 0.2.0.dev0") and not re.search(refused, "version: 0.2.0")
 
 
 def test_the_citation_is_complete():

@@ -31,8 +31,8 @@ def documented_names():
 def test_what_is_public_is_listed():
     assert sknet.__all__ == [
         "Activation", "Checkpoint", "Explanation", "ExplanationDisplay", "Interval", "Loss", "ModelFileError",
-        "NetworkDisplay", "Optimizer", "ShapeFunctionDisplay",
-        "SigmoidMLPClassifier", "SigmoidMLPRegressor", "TrainingHistoryDisplay", "check_gradient", "load", "save",
+        "NetworkDisplay", "Optimizer", "ShapeFunctionDisplay", "SigmoidMLPClassifier", "SigmoidMLPRegressor",
+        "TimeLimit", "TrainingHistoryDisplay", "check_gradient", "load", "save",
     ]  # fmt: skip
     assert dir(sknet) == sorted([*sknet.__all__, "dask", "export", "stream"])
 

@@ -2,8 +2,8 @@
 A time limit
 ============
 
-A callback stops training before a time limit. At the end of each epoch, it asks whether another epoch like the longest
-one would still end in time. If not, it returns ``True``, and ``fit`` ends with a network that can predict.
+The callback ``TimeLimit`` stops training before a time limit. At the end of each epoch, it asks whether
+another epoch like the longest one would still end in time. If not, ``fit`` ends with a network that can predict.
 
 Set ``early_stopping=True``, so that this is the network of the best epoch so far. By default, ``fit`` first trains one
 network per fold to find the number of epochs. If it is stopped then, the estimator gets the network of the first fold.
@@ -11,36 +11,12 @@ network per fold to find the number of epochs. If it is stopped then, the estima
 Run it with ``python examples/training/time_limit.py``.
 """
 
-import time
-
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
-from sknet import SigmoidMLPClassifier
-
-
-class TimeLimit:
-    """Stop training if another epoch would end after the time limit. The clock starts when ``fit`` starts to train."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def setup(self, estimator, context):
-        self.start = self.last = time.monotonic()
-        self.longest = 0.0
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        now = time.monotonic()
-        self.longest, self.last = max(self.longest, now - self.last), now
-        return now + self.longest > self.start + self.seconds
+from sknet import SigmoidMLPClassifier, TimeLimit
 
 
 def main() -> None:

@@ -42,6 +42,7 @@ from sknet._estimators.sklearn_api import (
     Tags,
     TransformerMixin,
     fit_context,
+    suggest_name,
     with_callbacks,
     with_checked_keywords,
 )
@@ -205,6 +206,28 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
+
+    def set_params(self, **params: object) -> Self:
+        """Set the parameters of this estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            The parameters to change, by name.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+        """
+        known = list(self.get_params(deep=False))
+        for name in params:
+            if name not in known:
+                remedy = suggest_name(name, known, type(self).__name__)
+                raise ValueError(f"Invalid parameter {name!r} for estimator {type(self).__name__}: {remedy}")
+        return super().set_params(**params)
+
+    set_params.__qualname__ = "set_params"  # for Python's own errors, which would name this private class
 
     def _validate_params(self) -> None:
         """Check every parameter."""

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from shutil import get_terminal_size
 from time import perf_counter
@@ -191,7 +192,156 @@ class CallbackObserver(FitObserver):
         )
 
 
-class Checkpoint:
+class SilentCallback:
+    """A callback of scikit-learn that does nothing. An ImportError says so if this scikit-learn has no callbacks."""
+
+    def __init__(self) -> None:
+        try:
+            import sklearn.callback  # noqa: F401
+        except ImportError:
+            name = type(self).__name__
+            raise ImportError(f"sknet.{name} is a callback, and callbacks need scikit-learn 1.9 or later.") from None
+
+    def setup(self, estimator: object, context: object) -> None:
+        """Do nothing before a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+
+    def teardown(self, estimator: object, context: object) -> None:
+        """Do nothing after a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+
+    def on_fit_task_begin(self, estimator: object, context: object) -> None:
+        """Do nothing before a fit or an epoch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit or epoch.
+        """
+
+    def on_fit_task_end(self, estimator: object, context: object) -> bool:
+        """Do nothing after a fit or an epoch, and do not stop training.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit or epoch.
+
+        Returns
+        -------
+        bool
+            False: training goes on.
+        """
+        return False
+
+
+class TimeLimit(SilentCallback):
+    """Stop training if another epoch might end after a time limit.
+
+    Pass it to `set_callbacks`, which needs scikit-learn 1.9 or later. Another epoch is
+    expected to take as long as the longest epoch so far.
+
+    Parameters
+    ----------
+    seconds : float
+        The time limit of each call of `fit`. The clock starts when training starts, and
+        training stops only between epochs. So reading and encoding the table come on
+        top, and so does the first epoch if it takes longer than the limit.
+
+    See Also
+    --------
+    Checkpoint : Save the state of a run, to continue it later.
+
+    Notes
+    -----
+    Set `early_stopping=True` or pass `X_val` and `y_val`: the estimator then has the
+    weights of the best epoch so far.
+
+    By default, tables of fewer than 15,000 rows are trained in two phases. First,
+    networks that leave out one fold each choose the number of epochs, and then the
+    published networks are trained on all rows. The limit applies to both phases
+    together. If the first phase is stopped, the estimator gets the network of the first
+    fold, which has not seen the rows of that fold. If the second phase is stopped, it
+    gets networks of fewer epochs than the folds have chosen.
+
+    `solver="lbfgs"` stops after an iteration. `partial_fit` calls no callbacks.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknet import SigmoidMLPClassifier, TimeLimit
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = SigmoidMLPClassifier(early_stopping=True, random_state=0)
+    >>> net.set_callbacks(TimeLimit(60.0)).fit(X, y).score(X, y) > 0.9  # doctest: +SKIP
+    True
+    """
+
+    def __init__(self, seconds: float) -> None:
+        limit: object = seconds  # a user may pass anything
+        if isinstance(limit, bool | np.bool_) or not isinstance(limit, Real) or not float(limit) >= 0.0:
+            raise ValueError(f"seconds={seconds!r}: give the time limit in seconds, as a number of 0 or more.")
+        super().__init__()
+        self.seconds: float = float(seconds)
+        self._start = self._last = self._longest = 0.0
+
+    def setup(self, estimator: object, context: object) -> None:
+        """Start the clock.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+        self._start = self._last = perf_counter()
+        self._longest = 0.0
+
+    def on_fit_task_end(self, estimator: object, context: object) -> bool:
+        """Return whether another epoch might end after the limit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit or epoch.
+
+        Returns
+        -------
+        bool
+            Whether to stop training.
+        """
+        now = perf_counter()
+        self._longest, self._last = max(self._longest, now - self._last), now
+        return now + self._longest > self._start + self.seconds
+
+
+class Checkpoint(SilentCallback):
     """Save the state of a training run to a file, every few epochs.
 
     Pass it to `set_callbacks`, which needs scikit-learn 1.9 or later. An estimator with
@@ -242,10 +392,7 @@ class Checkpoint:
         n_epochs: object = every  # a user may pass anything: as an int, mypy would call the check needless
         if isinstance(n_epochs, bool) or not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
             raise ValueError(f"every={every!r}: give the number of epochs between checkpoints, as an int of 1 or more.")
-        try:
-            import sklearn.callback  # noqa: F401
-        except ImportError:
-            raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
+        super().__init__()
         with require_package("sknet.Checkpoint", "safetensors"):
             import safetensors  # noqa: F401
         self.path: Path = as_path(path)
@@ -268,42 +415,6 @@ class Checkpoint:
             )
         check_resumable(getattr(estimator, "solver", None))
         check_writable(self.path)
-
-    def teardown(self, estimator: object, context: object) -> None:
-        """Do nothing after a fit.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit.
-        """
-
-    def on_fit_task_begin(self, estimator: object, context: object) -> None:
-        """Do nothing before a fit or an epoch.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit or epoch.
-        """
-
-    def on_fit_task_end(self, estimator: object, context: object) -> None:
-        """Do nothing after a fit or an epoch; the estimator writes the file itself.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit or epoch.
-        """
 
 
 class CheckpointWriter(FitObserver):

@@ -235,19 +235,25 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
         )
 
 
-def check_left_out_columns(encoder: TableEncoder) -> None:
-    """Warn of columns that are left out, such as identifiers; raise if no column is left."""
+def check_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
+    """Warn of columns that are left out, such as identifiers; raise if no column is left.
+
+    Misread columns have a warning already, and are no identifiers once they are converted.
+    """
     left_out: dict[str, list[str]] = {}
     for name, column in zip(encoder.column_names, encoder.columns, strict=True):
         # the number of inputs is tested first, since describing the inputs of a text column takes long
         is_nearly_empty = bool(column.reason_if_left_out) and column.n_inputs <= 1
         if is_nearly_empty and {formula.kind for formula in column.input_formulas} <= {"missing"}:
             left_out.setdefault(column.reason_if_left_out, []).append(name)
-    reasons = [f"Columns {short_list(names)} of X are left out: {reason}" for reason, names in sorted(left_out.items())]
-    if reasons and encoder.n_inputs == 0:
+    text = "Columns {} of X are left out: {}"
+    if left_out and encoder.n_inputs == 0:
+        reasons = [text.format(short_list(names), reason) for reason, names in sorted(left_out.items())]
         raise ValueError(f"{' '.join(reasons)} No other column is left.")
-    for reason in reasons:
-        warn(reason, UserWarning)
+    for reason, names in sorted(left_out.items()):
+        others = [name for name in names if name not in survey.misread]
+        if others:
+            warn(text.format(short_list(others), reason), UserWarning)
 
 
 def why_diverged(error: DivergedError, resolved: Mapping[str, object]) -> str:

@@ -203,7 +203,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
-        fit_messages.check_left_out_columns(encoding.encoder)
+        fit_messages.check_left_out_columns(encoding.encoder, survey)
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         start=start,

@@ -6,7 +6,7 @@ This is the only module that imports private names of scikit-learn.
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
 from difflib import get_close_matches
 from functools import wraps
@@ -116,10 +116,15 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
     names = [name for name in known if name != "self"]
     for name in keywords:
         if name not in names:
-            near = NAMES_ELSEWHERE.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
-            listed = ", ".join(names) if len(names) <= MAX_NAMES_LISTED else f"those of help({function})"
-            remedy = f"did you mean {near}?" if near else f"known are {listed}."
+            remedy = suggest_name(name, names, function)
             raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
+
+
+def suggest_name(name: str, known: Sequence[str], function: str) -> str:
+    """Return a question about the known name that is probably meant, or else a list of the names of `function`."""
+    near = NAMES_ELSEWHERE.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
+    listed = ", ".join(known) if len(known) <= MAX_NAMES_LISTED else f"those of help({function})"
+    return f"did you mean {near}?" if near else f"known are {listed}."
 
 
 def suggest_value(value: str, known: Iterable[str]) -> str:

@@ -95,23 +95,24 @@ class ColumnOfCategories(Column):
     """Base of the columns whose values are categories."""
 
     __slots__ = ()
-    reason_if_unread = (
-        "hold no category that fit has seen: all their values count as unknown. Write the categories as in fit, not as "
-        "codes or in another spelling."
-    )
     infrequent_share: float = 0.0
 
-    def can_read(self, values: ColumnValues, name: str) -> bool:
-        """Whether a value is known, or all may be categories that were infrequent in training; True for few values."""
+    def why_unread(self, values: ColumnValues, name: str) -> str:
+        """Return a warning if no value is known, unless they are few or all may have been infrequent in training."""
         first = take_rows(values, slice(0, MIN_VALUES_TO_WARN)).tolist()
         if not self.categories or any(category_key(value) in self.categories for value in first):
-            return True  # nearly always after the first value
+            return ""  # nearly always after the first value
         codes, keys = read_categories(values, name)
         codes = codes[codes >= 0]
         # which categories were infrequent is not stored, but only their share
         chance = self.infrequent_share ** len(np.unique(codes))
         is_known = np.isin(keys, self.categories)[codes].any()
-        return bool(is_known) or len(codes) < MIN_VALUES_TO_WARN or chance > MAX_CHANCE_OF_INFREQUENT
+        if is_known or len(codes) < MIN_VALUES_TO_WARN or chance > MAX_CHANCE_OF_INFREQUENT:
+            return ""
+        return (
+            "hold no category that fit has seen: all their values count as unknown. Write the categories as in fit, "
+            "not as codes or in another spelling."
+        )
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ MISSING = InputFormula("_missing", "missing")
 
 
 MIN_VALUES_TO_WARN = 20
-"""Columns with fewer new values are not checked by `Column.can_read`: all of them might be unknown by chance."""
+"""Fewer new values may all be unknown or missing by chance, so there is no warning."""
 
 
 class Column(ABC):
@@ -85,8 +85,6 @@ class Column(ABC):
         each training row gets inputs that were learnt from other folds (`write_cross_fitted`).
     reason_if_left_out : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
-    reason_if_unread : str
-        The warning if the column `can_read` none of many new values, and the remedy.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
     """
@@ -96,7 +94,6 @@ class Column(ABC):
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
-    reason_if_unread: ClassVar[str] = ""
     categories: tuple[str, ...] = ()
 
     @property
@@ -122,9 +119,14 @@ class Column(ABC):
         """Return the derivatives of the inputs, 0 for missing values; None if the values are not numbers."""
         return None
 
-    def can_read(self, values: ColumnValues, name: str) -> bool:
-        """Whether one of many new values at least has a meaning to the column; True for few values."""
-        return True
+    @property
+    def reads_every_value(self) -> bool:
+        """Whether every value has a meaning, so that a single one without a meaning is a mistake."""
+        return False
+
+    def why_unread(self, values: ColumnValues, name: str) -> str:
+        """Return the warning of new values that have no meaning to the column, and the remedy; "" if there is none."""
+        return ""
 
     @property
     def knows_missing_values(self) -> bool:

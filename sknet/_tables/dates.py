@@ -27,7 +27,6 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.column import (
-    MIN_VALUES_TO_WARN,
     Column,
     ColumnFormat,
     ColumnKind,
@@ -47,7 +46,7 @@ from sknet._tables.read import (
     inferred_type,
     is_categorical,
     is_missing,
-    take_rows,
+    short_repr,
 )
 from sknet._typing import Array, Table
 
@@ -142,11 +141,6 @@ class DatetimeColumn(Column):
         Whether the values were text in fit. A text that is no date is then a missing value.
     """
 
-    reason_if_unread = (
-        "held ISO 8601 dates in fit, but hold other text now: all their values count as missing. Write the dates as in "
-        "fit."
-    )
-
     seconds: Column
     cycles: tuple[str, ...] = ()
     zone: str | None = None
@@ -191,13 +185,23 @@ class DatetimeColumn(Column):
             slopes[:, at : at + 2] = np.stack([cosine, -sine], axis=1) * angle_per_unit("hour") / 3600.0
         return slopes
 
-    def can_read(self, values: ColumnValues, name: str) -> bool:
-        """Whether a text is a date; True for few values, and for values that are no text."""
-        # nearly always, the first values are dates, so that the other values are not read
-        for some in (take_rows(values, slice(0, MIN_VALUES_TO_WARN)), values):
-            if not (self.from_text and is_text(some)) or self.read(some, name).notna().any():
-                return True
-        return bool(np.count_nonzero(pd.notna(values)) < MIN_VALUES_TO_WARN)
+    @property
+    def reads_every_value(self) -> bool:
+        """Whether the values were text in fit, all of them dates: other text is then no missing value."""
+        return self.from_text
+
+    def why_unread(self, values: ColumnValues, name: str) -> str:
+        """Return a warning of the first value that is no date, if the values were text in fit."""
+        if not (self.from_text and is_text(values)):
+            return ""
+        wrong = values[self.read(values, name).isna() & ~is_missing(values)]
+        if not len(wrong):
+            return ""
+        offset = "without an offset from UTC" if self.zone is None else "with an offset from UTC"
+        return (
+            f"held ISO 8601 dates {offset} in fit, as text, but {short_repr(pd.Series(wrong).iloc[0])} is no such "
+            "date: other values count as missing. Write the dates as in fit, and None for a missing one."
+        )
 
     @property
     def is_ordered(self) -> bool:

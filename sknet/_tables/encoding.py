@@ -631,20 +631,22 @@ REASON_IF_ALL_MISSING = (
 
 
 def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
-    """Return the names of columns of which no value can be read, or which are missing, by the reason for a warning."""
+    """Return the names of columns with values that cannot be read, or without values, by the reason for a warning."""
     unread: dict[str, list[str]] = {}
-    if is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
+    if is_sparse(X):
         return unread
-    # nearly always, the first values are not all missing, so that the other values are not read
-    may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))  # (d,)
+    is_few, may_be_missing = X.shape[0] < MIN_VALUES_TO_WARN, np.zeros(X.shape[1], dtype=bool)
+    if not is_few:
+        # nearly always, the first values are not all missing, so that the other values are not read
+        may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))
     if encoder.is_numeric and not may_be_missing.any():
         return unread
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         if may_be_missing[j] and _all_missing(column_at(X, j)):
             if not column.knows_missing_values and column.n_inputs:
                 unread.setdefault(REASON_IF_ALL_MISSING, []).append(name)
-        elif not column.can_read(column_at(X, j), name):
-            unread.setdefault(column.reason_if_unread, []).append(name)
+        elif (column.reads_every_value or not is_few) and (reason := column.why_unread(column_at(X, j), name)):
+            unread.setdefault(reason, []).append(name)
     return unread
 
 

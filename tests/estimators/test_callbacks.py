@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 from contextlib import redirect_stdout
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor, TimeLimit, stream
+from sknet._estimators import callbacks
 from sknet._estimators.fit_run import FitRun
 from tests.estimators.results import weights
 from tests.storage.forged import read_checkpoint
@@ -393,6 +395,78 @@ def test_older_scikit_learns_have_no_set_callbacks():
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "run.npz"
+
+
+# --- time limits -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn >= 1.9")
+def test_an_older_scikit_learn_has_no_time_limits():
+    with pytest.raises(ImportError, match=r"sknet\.TimeLimit is a callback, and callbacks need scikit-learn 1\.9"):
+        TimeLimit(1.0)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("seconds", [-1.0, np.nan, True, None, "60", [1.0]])
+def test_a_time_limit_is_a_number_of_seconds(seconds):
+    with pytest.raises(ValueError, match=r"seconds=.*: give the time limit in seconds"):
+        TimeLimit(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that each reading moves on by as many seconds as the list `ticks` says, and then by 1."""
+    clock = SimpleNamespace(now=100.0, ticks=[])
+
+    def read():
+        clock.now += clock.ticks.pop(0) if clock.ticks else 1.0
+        return clock.now
+
+    monkeypatch.setattr(callbacks, "perf_counter", read)
+    return clock
+
+
+@needs_callbacks
+@converges
+@pytest.mark.parametrize(
+    ("seconds", "n_epochs"), [(0.0, 1), (1.5, 1), (2.0, 2), (3, 3), (np.float32(3.9), 3), (np.inf, 4)]
+)
+@of_both
+def test_training_stops_if_another_epoch_might_end_too_late(kind, y, seconds, n_epochs, clock):
+    net = kind(**QUICK).set_callbacks(TimeLimit(seconds))
+    for _ in range(2):  # each fit starts the clock anew
+        assert net.fit(X, y).n_iter_ == n_epochs
+    expected = kind(**QUICK).set_callbacks(Recorder(stop_after=n_epochs)).fit(X, y)
+    assert_array_equal(net.coefs_[0], expected.coefs_[0])
+
+
+@needs_callbacks
+@converges
+def test_the_longest_epoch_says_how_long_the_next_one_may_take(clock):
+    clock.ticks = [0.0, 3.0, 1.0]  # the start, and the ends of two epochs
+    assert SigmoidMLPRegressor(**QUICK).set_callbacks(TimeLimit(6.0)).fit(X, NUMBER).n_iter_ == 2
+
+
+@needs_callbacks
+@converges
+def test_a_fit_that_ran_out_of_time_has_the_weights_of_its_best_epoch(clock):
+    settings = QUICK | {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 30, "learning_rate_init": 1.0}
+    net = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(9.0)).fit(X, NUMBER)
+    assert net.n_iter_ == 9 > net.best_epoch_
+    best = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(float(net.best_epoch_))).fit(X, NUMBER)
+    assert_array_equal(net.coefs_[0], best.coefs_[0])
+
+
+@needs_callbacks
+@converges
+def test_the_time_limit_includes_the_epochs_of_folds(clock):
+    settings = QUICK | {"early_stopping": "folds"}
+    stopped_in_folds = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(3.0)).fit(X, NUMBER)
+    assert stopped_in_folds.n_iter_ == 3
+    first_fold = SigmoidMLPRegressor(**settings).set_callbacks(Recorder(stop_after=3)).fit(X, NUMBER)
+    assert_array_equal(stopped_in_folds.coefs_[0], first_fold.coefs_[0])
+    stopped_later = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(5.0)).fit(X, NUMBER)
+    assert stopped_later.n_iter_ == 1  # after four epochs of folds
 
 
 # --- checkpoints ----------------------------------------------------------------------------------------------------

@@ -68,8 +68,21 @@ def test_no_error_names_a_private_class(kind):
         for call in (lambda m: m(bg=X), lambda m: m(), lambda m: m(*[X] * 20)):
             try:
                 call(getattr(net, name))
-            except TypeError as error:
-                assert f"{name}()" in str(error) and "InMemoryMLP" not in str(error), error
+            except (TypeError, ValueError) as error:
+                assert f"{name}()" in str(error) or name == "set_params", error
+                assert "InMemoryMLP" not in str(error) and "BaseSigmoidMLP" not in str(error), error
+
+
+@pytest.mark.parametrize(("name", "remedy"), [
+    ("hiden_layer_sizes", r"did you mean hidden_layer_sizes\?"), ("lr", r"did you mean learning_rate_init\?"),
+    ("colour", r"known are those of help\(SigmoidMLPRegressor\)"), ("alpha__x", r"did you mean alpha\?"),
+])  # fmt: skip
+def test_an_unknown_name_in_set_params_is_answered_with_the_nearest(name, remedy):
+    net = SigmoidMLPRegressor(alpha=2.0)
+    with pytest.raises(ValueError, match=rf"Invalid parameter '{name}' for estimator SigmoidMLPRegressor: {remedy}"):
+        net.set_params(alpha=3.0, **{name: 1})
+    assert net.alpha == 2.0
+    assert net.set_params(alpha=3.0) is net and net.alpha == 3.0
 
 
 def test_an_argument_of_explain_is_answered_with_the_nearest():

@@ -133,7 +133,10 @@ def test_a_column_that_is_named_is_what_it_is_named():
 # --- predict ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["unknown", "", "2024-02-30", "01.02.2024", "20240101", "2024-01-01T10:00Z", 5, 1.5])
+NO_DATES = ["unknown", "", "2024-02-30", "01.02.2024", "20240101", "2024-01-01T10:00Z"]
+
+
+@pytest.mark.parametrize("value", [*NO_DATES, 5, 1.5])
 def test_what_is_no_date_later_is_missing(value):
     text = X["when"].astype(object).where(X.index % 9 > 0, None)
     changed, missing = text.copy(), text.copy()
@@ -197,18 +200,32 @@ def test_other_text_is_refused_by_name_where_fit_had_dates(dates, text):
         encoded(text, of=dates)
 
 
-def test_text_without_a_single_date_is_named():
+@pytest.mark.parametrize("value", [*NO_DATES, 5, 1.5])
+@pytest.mark.parametrize("rows", [[3], range(N)], ids=["one row", "many rows"])
+def test_a_value_that_is_no_date_is_named(value, rows):
     net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
-    german = X.assign(when=DAYS.dt.strftime("%d.%m.%Y"))
-    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X held ISO 8601 dates in fit") as caught:
-        found = net.predict(german)
+    changed = X.assign(when=X["when"].astype(object).where(X.index != 3, value)).loc[rows]
+    if len(changed) == 1 and not isinstance(value, str):  # a column of numbers
+        with pytest.raises(TypeError, match=r"Column 'when' of X .* should hold dates, as in fit"):
+            net.predict(changed)
+        return
+    told = rf"Columns \['when'\] of X held ISO 8601 dates without an offset from UTC in fit, .* but {value!r} is no"
+    with pytest.warns(UserWarning, match=told) as caught:
+        found = net.predict(changed)
     assert len(caught) == 1 and caught[0].filename == __file__
-    with pytest.warns(UserWarning, match=r"Columns \['when'\] of X are missing in all rows"):
-        np.testing.assert_array_equal(found, net.predict(X.assign(when=None)))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings():  # a missing date is no mistake
         warnings.simplefilter("error")
-        net.predict(german[:19])
-        net.predict(german.assign(when=german["when"].where(X.index != 60, "2020-02-01")))
+        np.testing.assert_array_equal(
+            found, net.predict(changed.assign(when=changed["when"].where(changed.index != 3)))
+        )
+
+
+def test_columns_with_values_that_are_no_dates_are_named_together():
+    table = X.assign(end=X["when"])
+    net = SigmoidMLPRegressor(**QUICK).fit(table, Y)
+    with pytest.warns(UserWarning, match=r"Columns \['when', 'end'\] of X held .* '31/12/2020' is no such") as caught:
+        net.predict(table[:1].assign(when="31/12/2020", end="31/12/2020"))
+    assert len(caught) == 1
 
 
 # --- estimators ------------------------------------------------------------------------------------------------------
@@ -222,7 +239,7 @@ def test_an_estimator_sees_dates_in_text_without_a_warning(kind, tmp_path):
     pd.testing.assert_frame_equal(net.inputs_, expected.inputs_)
     np.testing.assert_array_equal(net.predict(X), expected.predict(X.assign(when=DAYS)))
     sknet.save(net, tmp_path / "net")
-    later = X.assign(when=X["when"].where(X.index % 7 > 0, "unknown"))
+    later = X.assign(when=X["when"].where(X.index % 7 > 0))
     np.testing.assert_array_equal(sknet.load(tmp_path / "net").predict(later), net.predict(later))
     np.testing.assert_array_equal(net.input_gradients(X), expected.input_gradients(X.assign(when=DAYS)))
     np.testing.assert_array_equal(net.explain(X).values, expected.explain(X.assign(when=DAYS)).values)
@@ -241,7 +258,8 @@ def test_a_stream_of_chunks_learns_what_a_table_in_memory_does():
     expected = SigmoidMLPRegressor(**settings).fit(X, Y)
     pd.testing.assert_frame_equal(net.inputs_, expected.inputs_)
     np.testing.assert_allclose(net.activations(X)[0], expected.activations(X)[0], atol=1e-6)
-    assert np.isfinite(net.predict(X.assign(when="2024-02-30")[:5])).all()
+    with pytest.warns(UserWarning, match=r"Columns \['when'\] .* '2024-02-30' is no such date"):
+        assert np.isfinite(net.predict(X.assign(when="2024-02-30")[:5])).all()
 
 
 @pytest.mark.parametrize("size", [1, 60, N])

@@ -211,6 +211,17 @@ def test_the_column_and_what_converts_it_are_named(kind):
         fit(values, categorical_features=["from_dtype", "a"])
 
 
+@pytest.mark.parametrize("values", [
+    [f"{k},{k % 10}" for k in range(N)], pd.date_range("1990", periods=N).strftime("%d.%m.%Y"),
+], ids=["decimal commas", "days"])  # fmt: skip
+def test_a_column_is_named_once_even_if_all_its_values_differ(values):
+    with pytest.warns(UserWarning) as caught:
+        fit(values)
+    assert [re.match("Column 'a' of X is text whose values are", str(each.message)) is None for each in caught] == [
+        False
+    ]
+
+
 @pytest.mark.parametrize("kind", MISREAD)
 def test_what_is_named_converts_all_values_of_the_column(kind):
     values = pd.Series(MISREAD[kind][0], dtype=object)
