@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sknet._model.encoding import Encoding
-from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldOutOutputs, PhaseOutcome, Selection
+from sknet._model.folds import MIN_STEPS_TO_CHOOSE, EpochReport, FoldPhase, HeldOutOutputs, PhaseOutcome, Selection
 from sknet._model.heads import RegressionHead
 from sknet._model.model import join_networks
 from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
@@ -160,13 +160,15 @@ class TrainPhase:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
             outputs = self.selection.held_out_outputs
         elif self.trainers[0].held_out_rows is not None:
-            judge = self.trainers[0].judge  # of the same rows as the judges of the other networks
-            raw_by_component = judge.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(self.states[j]))
+            held_out_loss = self.trainers[0].held_out_loss  # the same rows for all networks
+            raw_by_component = held_out_loss.raw_by_component(
+                lambda j: self.trainers[j].raw_held_out_outputs(self.states[j].trained_theta)
+            )
             mixing_weight, raw = 1.0, raw_by_component[0]
             if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
-                mixing_weight, temperature, raw = judge.choose_mixture(raw_by_component)
-            mixing_weights = judge.weights_of_networks(mixing_weight)
-            outputs = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
+                mixing_weight, temperature, raw = held_out_loss.choose_mixture(raw_by_component)
+            mixing_weights = held_out_loss.weights_of_networks(mixing_weight)
+            outputs = HeldOutOutputs(raw, held_out_loss.rows.y, held_out_loss.rows.weight)
         networks = [trainer.network(state, temperature) for trainer, state in self.networks]
         joined = join_networks(networks, mixing_weights)
         if outputs is None or mixing_weights is None:
@@ -240,7 +242,7 @@ def are_no_better_than_constant(
         # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but
         # it is one if held-out rows or a plateau ended training.
         is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
-        if is_cut_short and state.step < MIN_STEPS_TO_JUDGE:
+        if is_cut_short and state.step < MIN_STEPS_TO_CHOOSE:
             return False
     if held_out is not None and networks:
         return _is_no_better_on(held_out, networks[0][0])

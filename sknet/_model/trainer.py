@@ -18,7 +18,7 @@ from math import ceil, inf, prod
 import numpy as np
 
 from sknet._model.encoding import EncodedRows, Encoding
-from sknet._model.evaluation import Judge
+from sknet._model.evaluation import HeldOutLoss
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, threads_for_networks
 from sknet._model.model import Model, Network
 from sknet._model.settings import NetworkSettings, Settings
@@ -306,7 +306,7 @@ class NetworkTrainer:
             l1=self.penalty.l1,
             bounds=bounds,
             limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
-            evaluate=self._evaluate_epoch if self.evaluates_epochs else None,
+            evaluate=self._evaluate if self.evaluates_epochs else None,
             batches=objective.batches,
         )
 
@@ -317,15 +317,15 @@ class NetworkTrainer:
         return self.sets.weight_bounds(self.layout, self.encoding.compute_dtype) if self.sets.n_sets > 1 else None
 
     @cached_property
-    def judge(self) -> Judge:
-        """The judge by the held-out rows; it is used only if there are some."""
+    def held_out_loss(self) -> HeldOutLoss:
+        """The loss of the held-out rows; it is used only if there are some."""
         assert self.held_out_rows is not None
-        return Judge(self.held_out_rows, self.settings)
+        return HeldOutLoss(self.held_out_rows, self.settings)
 
-    def _evaluate_epoch(self, theta: Array, epoch: int) -> EpochEvaluation:
+    def _evaluate(self, theta: Array, epoch: int) -> EpochEvaluation:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
-        raw = self._raw_held_out_outputs(theta)
-        calibration = self.judge.calibrate_in_place(raw)
+        raw = self.raw_held_out_outputs(theta)
+        calibration = self.held_out_loss.calibrate_in_place(raw)
         if self.settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
             theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
         score = -calibration.loss
@@ -354,12 +354,9 @@ class NetworkTrainer:
         network = Network(activations, *self.layout.views(theta), temperature, is_monotone)
         return network.with_skipped_inputs(self.n_skipped_inputs)
 
-    def raw_held_out_outputs(self, state: State) -> Array:
+    def raw_held_out_outputs(self, theta: Array) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
-        return self._raw_held_out_outputs(state.trained_theta)
-
-    def _raw_held_out_outputs(self, theta: Array) -> Array:
-        rows = self.judge.rows
+        rows = self.held_out_loss.rows
         return self.objective.raw(theta, rows.inputs, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
@@ -412,7 +409,7 @@ def make_trainer(
 
     may_stop_early : bool, default=True
         Whether training may end early if nothing improves, and keeps the best
-        epoch by the held-out rows. False for folds, which judge all networks
+        epoch by the held-out rows. False for folds, which evaluate all networks
         together.
 
     Returns

@@ -265,7 +265,7 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     trainer = make_trainer(settings, encoding, rows, held_out)
     network = trainer.network(trainer.first_state((1, 0)))
     evaluation = trainer.problem.evaluate(theta_of(network), 1)
-    raw = trainer.raw_held_out_outputs(trainer.first_state((1, 0)))
+    raw = trainer.raw_held_out_outputs(trainer.first_state((1, 0)).trained_theta)
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
