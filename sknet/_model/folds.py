@@ -127,9 +127,9 @@ def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: in
 
 
 MIN_STEPS_TO_CHOOSE = 75
-"""An epoch that ends before this many steps is not chosen, unless its networks are `OVERCONFIDENT_INVERSE_TEMPERATURE`. Its loss could only
-be low by chance, and the average of the weights still includes the first ones. If any epoch may be chosen, error rates
-are .8 % larger on 54 tables (tests/benchmarks/notes.md)."""
+"""An epoch that ends before this many steps is not chosen, unless its networks are overconfident, see
+`OVERCONFIDENT_INVERSE_TEMPERATURE`. Its loss could only be low by chance, and the average of the weights still includes
+the first ones. If any epoch may be chosen, error rates are .8 % larger on 54 tables (tests/benchmarks/notes.md)."""
 
 OVERCONFIDENT_INVERSE_TEMPERATURE = 0.2
 """If the best inverse temperature is below this number, raw outputs are more than five times as large as held-out rows
@@ -138,7 +138,7 @@ steps are too many: the published network overfits more than those of the folds,
 (tests/benchmarks/notes.md)."""
 
 MAX_CROSS_FIT_SETS = 4
-"""How many sets the held-out rows are divided into at most, see `draw_cross_fit_sets`. Each set takes time every epoch."""
+"""How many sets `draw_cross_fit_sets` makes at most. Each set takes time every epoch."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,8 @@ class Selection:
 def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
     """Divide the held-out rows into sets. The epoch at which a set is evaluated is chosen by the other sets.
 
-    Each fold is a set. If there are more than `MAX_CROSS_FIT_SETS` folds, a set holds several; a single fold is halved. A
-    row that several splits hold out belongs to the set of the first.
+    Each fold is a set. If there are more than `MAX_CROSS_FIT_SETS` folds, a set holds several; a single fold is halved.
+    A row that several splits hold out belongs to the set of the first.
 
     Returns
     -------
@@ -226,9 +226,8 @@ class FoldPhase:
         self._solver = solver = settings.solver
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
-        self.first_epoch = min(
-            ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), solver.n_epochs
-        )  # the first that may be chosen
+        # the first epoch that may be chosen
+        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), solver.n_epochs)
         self._steps_per_epoch = float(np.mean(n_steps))
         self._trainers: list[list[NetworkTrainer]] = []  # for each fold, of all members
         for train, held_out in folds.splits:

@@ -20,8 +20,8 @@ from sknet._model.folds import (
     Folds,
     Selection,
     Split,
-    draw_folds,
     draw_cross_fit_sets,
+    draw_folds,
     steps_per_epoch,
 )
 from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
@@ -207,12 +207,10 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     chosen = folds.train()
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
-    for cross_fit_set in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).splits, None):
-        others = np.setdiff1d(np.arange(N), cross_fit_set)
+    for own in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).splits, None):
+        others = np.setdiff1d(np.arange(N), own)
         temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
-        np.testing.assert_allclose(
-            chosen.held_out_outputs.raw[cross_fit_set], raw[cross_fit_set] / temperature, rtol=1e-4
-        )
+        np.testing.assert_allclose(chosen.held_out_outputs.raw[own], raw[own] / temperature, rtol=1e-4)
 
 
 class FoldsOf(FoldPhase):
