@@ -45,12 +45,12 @@ from sknet._estimators.sklearn_api import (
     with_callbacks,
     with_checked_keywords,
 )
+from sknet._model.constants import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import TooFewRows
 from sknet._model.explain import Explanation
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
-from sknet._model.train import are_no_better_than_constant
 from sknet._model.trainer import check_same_layout, make_trainer
 from sknet._storage.files import read_checkpoint
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd

@@ -30,7 +30,7 @@ from sknet._estimators.read_data import (
     replace_zero_weight_rows,
 )
 from sknet._estimators.sklearn_api import warn
-from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, draw_background, explain
+from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, background_indices, explain
 from sknet._model.heads import Head, LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.residuals import (
     LabelResiduals,
@@ -170,7 +170,7 @@ def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
         finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
     else:
         signed = check_residuals(scaled, "predict_quantiles").signed
-        residuals = signed.quantiles_at(quantile_levels)  # (levels, 1), or None
+        residuals = signed.quantiles_at(quantile_levels)  # (levels,), or None
         if residuals is None:
             n = signed.effective_size
             raise ValueError(
@@ -382,7 +382,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
             f"X has {n} rows, too few to be their own background, which needs {MIN_ROWS_AS_OWN_BACKGROUND}: pass "
             "background=, for example 100 rows of the training table."
         )
-    compared = take_rows(compared, draw_background(compared.shape[0]))
+    compared = take_rows(compared, background_indices(compared.shape[0]))
 
     def report_progress(n_done: int) -> None:
         if verbose:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
-from sknet._model.evaluation import CalibratedLoss, Folds, HeldOutLoss, mix_outputs
+from sknet._model.evaluation import CalibratedLoss, Folds, HeldOutLoss, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
 from sknet._model.rules_by_rows import fold_rules
 from sknet._model.sensitivity import draw_importance_rows
@@ -90,14 +90,6 @@ class EpochReport:
     best_epoch: int | None  # the best epoch so far, 0 if there is none; None if epochs are not evaluated
     n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
     of_folds: bool  # whether it is an epoch of folds
-
-
-class HeldOutOutputs(NamedTuple):
-    """Raw outputs for held-out rows, with their targets and weights."""
-
-    raw: Array  # (m, k)
-    y: Array  # parsed targets
-    weight: Array | None
 
 
 class PhaseOutcome(NamedTuple):

@@ -103,7 +103,7 @@ class Residuals:
         return np.asarray(self.quantiles[rank - 1])
 
     def quantiles_at(self, quantile_levels: Array) -> Array | None:
-        """Return the quantiles of a new row's residual at these levels, (levels, k).
+        """Return the quantiles of a new row's residual at these levels, (levels,), for a single column.
 
         None if a level is below 1 / (n + 1), the level of the least residual, or above n / (n + 1).
         """
@@ -112,7 +112,7 @@ class Residuals:
         wanted = quantile_levels * (n + 1.0)
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
-        return np.column_stack([self._at(wanted, column) for column in self.quantiles.T])
+        return self._at(wanted, self.quantiles[:, 0])
 
     def own_quantiles(self, quantile_levels: Array) -> Array:
         """Return for each quantile level the quantile of the residuals in its own column, (levels,).
@@ -346,10 +346,10 @@ def limits_of_targets(head: RegressionHead, scaled: ScaledResiduals) -> tuple[Ar
 def quantiles_around(head: RegressionHead, predictions: Array, residuals: Array, scaled: ScaledResiduals) -> Array:
     """Return quantiles of the target, (n, levels), in the dtype of the predictions, (n,).
 
-    `residuals`, (levels, 1), is what `Residuals.quantiles_at` returns.
+    `residuals`, (levels,), is what `Residuals.quantiles_at` returns.
     """
     middle = predictions.reshape(-1, 1).astype(np.float64)
-    quantiles = middle + residuals[:, 0] * scaled.scale.of_predictions(middle)
+    quantiles = middle + residuals * scaled.scale.of_predictions(middle)
     return np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles).astype(predictions.dtype)
 
 

@@ -41,23 +41,16 @@ from sknet._vectors import blocks_of_batch
 
 def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
-    n, k = table.shape[0], model.head.n_outputs
+    n, k, network = table.shape[0], model.head.n_outputs, model.network.as_type(np.dtype(np.float64))
     by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
     for rows in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         block = take_rows(table, rows)
-        inputs = model.encoder.encode(block, np.dtype(np.float64))
-        by_column[rows] = gradients_by_column(model.encoder, block, _gradients_by_input(model, inputs))
+        z = model.encoder.encode(block, np.dtype(np.float64)) @ network.coefs[0] + network.intercepts[0]
+        by_input = np.empty((len(z), k, model.encoder.n_inputs))
+        for output, slopes in enumerate(output_slopes(network, z, model.head.backward_to_raw, 1.0)):
+            by_input[:, output] = slopes @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
+        by_column[rows] = gradients_by_column(model.encoder, block, by_input)
     return by_column
-
-
-def _gradients_by_input(model: Model, inputs: Table) -> Array:
-    """Return d output / d input of the network, (n, k, m), by one backward pass for each output."""
-    network = model.network.as_type(np.dtype(np.float64))
-    z = inputs @ network.coefs[0] + network.intercepts[0]
-    by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
-    for output, slopes in enumerate(output_slopes(network, z, model.head.backward_to_raw, 1.0)):
-        by_input[:, output] = slopes @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
-    return by_input
 
 
 # --- slopes by the first sums; these functions overwrite z -----------------------------------------------------------
