@@ -78,7 +78,7 @@ def prediction_decoding(fitted: Fitted) -> Decoding:
 def probability_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict_proba` decodes."""
     head: Any = fitted.model.head
-    return Decoding(head.output_probabilities, head.probabilities, head.labels.classes)
+    return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
 
 
 def log_probability_decoding(fitted: Fitted) -> Decoding:
@@ -88,7 +88,7 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
     if head.loss.log_link is None or not head.labels.exclusive:
 
         def log_of_probabilities(P: Array) -> Array | list[Array]:
-            p = head.probabilities(P)
+            p = head.reshape_probabilities(P)
             return list(map(np.log, p)) if isinstance(p, list) else np.log(p)
 
         return Decoding(head.output_probabilities, log_of_probabilities)
@@ -98,7 +98,7 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
 def raw_output_decoding(fitted: Fitted) -> Decoding:
     """Return how `decision_function` decodes."""
     head: Any = fitted.model.head
-    return Decoding(np.asarray, head.decision)
+    return Decoding(np.asarray, head.decision_function)
 
 
 def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
@@ -125,7 +125,7 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
         )
 
     def sets_of(P: Array) -> Array:
-        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest_residual  # broadcast over rows
+        return residuals_by_class(np.asarray(head.reshape_probabilities(P))) <= largest_residual  # broadcast over rows
 
     return Decoding(head.output_probabilities, sets_of, head.labels.classes)
 
@@ -213,7 +213,7 @@ def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) 
             f"{suggest_fraction(coverage)}"
         )
     probability = float(coverage)  # type: ignore[arg-type]
-    quantile = residuals.bound(probability)
+    quantile = residuals.conformal_quantile(probability)
     if quantile is None:
         raise ValueError(
             f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
@@ -224,7 +224,7 @@ def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) 
 
 
 def rows_needed(coverage: float) -> int:
-    """Return the least n with coverage * (n + 1) <= n, see `Residuals.bound`."""
+    """Return the least n with coverage * (n + 1) <= n, see `Residuals.conformal_quantile`."""
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9, so that rounding does not add a row
 
 
@@ -400,7 +400,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     base_values = np.tile(base, (n, 1))
     if len(base) == 1:  # no axis for a single output
         values, base_values = values[:, :, 0], base_values[:, 0]
-    names, outputs = list(model.encoder.column_names), model.head.explained
+    names, outputs = list(model.encoder.column_names), model.head.explained_outputs
     return Explanation(
         values=values,
         base_values=base_values,

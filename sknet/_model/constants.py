@@ -151,12 +151,12 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
     share = np.full(len(target), 1.0) if weight is None else weight.astype(np.float64)
     share /= share.sum()
 
-    def value_and_gradient(raw: Array) -> tuple[float, Array]:
+    def loss_and_gradient(raw: Array) -> tuple[float, Array]:
         gradient = loss.gradient(np.tile(raw, (len(target), 1)), target)
         return _loss_of_constant(loss, raw, target, weight), share @ gradient
 
     with np.errstate(all="ignore"):  # a user's loss may not be defined for every raw output
-        found = minimize(value_and_gradient, means, jac=True, method="L-BFGS-B")
+        found = minimize(loss_and_gradient, means, jac=True, method="L-BFGS-B")
     return found.x if found.fun <= _loss_of_constant(loss, means, target, weight) else means
 
 

@@ -42,9 +42,9 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._model.machine import run_on_slices, split_among_threads
+from sknet._model.machine import run_on_slices, threads_for_blocks
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
-from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
+from sknet._model.sensitivity import slopes_of_explained, slopes_of_hidden
 from sknet._packages import require_package
 from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
@@ -228,7 +228,7 @@ def explain_additive(
     model: Model, columns: NDArray[np.intp], table: Table, background: Table, progress: Callable[[int], None]
 ) -> Contributions:
     """Do the work of `explain` for an additive network; `columns`, (h,), is what `columns_of_units` returns."""
-    explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
+    explained, last = model.head.explained_outputs, model.network.coefs[-1].astype(np.float64)
     # for each output (h, d): row i holds the weight of unit i, in the column that the unit depends on
     weights_by_column = [
         sp.csr_array((weights, (np.arange(len(columns)), columns)), (len(columns), model.encoder.n_columns))
@@ -272,11 +272,11 @@ nodes. The spread is the standard deviation over the background. With the most n
 MIN_RELATIVE_SPREAD = 0.1
 """The spread is at least this fraction of the distance between the row's output and the background's mean."""
 
-ROUNDING_UNITS = 64
+MAX_ULPS = 64
 """How large a rounding error of the sum is accepted, in units in the last place of the contributions and of the output
 layer's sums. Outputs are rounded even if a row is its own background."""
 
-TINY = np.finfo(np.float32).tiny
+FLOAT32_TINY = np.finfo(np.float32).tiny
 """Added to divisors that may be 0, such as the spread over a single row."""
 
 UNITS_COMPUTED_AT_ONCE = 2**18
@@ -285,7 +285,7 @@ UNITS_COMPUTED_AT_ONCE = 2**18
 MAX_KEPT_PARTIAL_SUMS = 2**22
 """How many partial sums of the background are in memory at a time, see `EncodedBackground`."""
 
-MAX_ROWS_FACTOR = 8
+MAX_ROW_BLOCK_FACTOR = 8
 """If there are too many columns to keep all partial sums, up to this many times as many rows are computed at once."""
 
 
@@ -311,11 +311,11 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     -------
     Contributions
     """
-    n, explained = table.shape[0], model.head.explained
+    n, explained = table.shape[0], model.head.explained_outputs
     columns = columns_of_units(model.network, model.encoder) if explained.are_raw else None
     if columns is not None:
         return explain_additive(model, columns, table, background, progress)
-    outputs = model.outputs(table, explained.of_raw)  # raises if an output is not finite
+    outputs = model.convert_raw_outputs(table, explained.of_raw)  # raises if an output is not finite
     encoded = EncodedBackground(model, background)
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.encoding.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
@@ -323,7 +323,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     widest_layer = max(b.size for b in model.network.intercepts)
     step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
     if len(encoded.column_batches) > 1:  # each call of `fill` computes all partial sums again, so use more rows at once
-        step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
+        step = max(1, min(MAX_ROW_BLOCK_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, span: slice) -> None:
         """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
@@ -332,7 +332,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
-    with split_among_threads(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
+    with threads_for_blocks(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
         for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
             run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
@@ -354,9 +354,9 @@ class EncodedBackground:
     """
 
     def __init__(self, model: Model, background: Table) -> None:
-        self.outputs = model.outputs(background, model.head.explained.of_raw)  # (b, k)
+        self.outputs = model.convert_raw_outputs(background, model.head.explained_outputs.of_raw)  # (b, k)
         self.mean_outputs = self.outputs.mean(axis=0, dtype=np.float64)  # (k,)
-        self.encoder, self.explained = model.encoder, model.head.explained
+        self.encoder, self.explained = model.encoder, model.head.explained_outputs
         self.network = network = model.network.as_type(model.encoding.compute_dtype)
         self.x0 = as_dense(self.encoder.encode(background, model.encoding.compute_dtype))
         self.z0 = self.x0 @ network.coefs[0] + network.intercepts[0]
@@ -386,8 +386,8 @@ class EncodedBackground:
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # with a narrow background, or a single row, no more precision is asked for than float32 has
             spread = np.maximum(deviation, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
-            rounding = ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
-            excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + TINY), axis=1)
+            rounding = MAX_ULPS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
+            excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + FLOAT32_TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:
                 break
@@ -406,7 +406,7 @@ class EncodedBackground:
             points += self.z0
             flat = points.reshape(-1, z.shape[1])  # a view
             if one_layer:
-                of_layer = slopes_of_sums(network, flat, np.full((1, z.shape[1]), weight, z.dtype))
+                of_layer = slopes_of_hidden(network, flat, np.full((1, z.shape[1]), weight, z.dtype))
                 slopes[0] += next(of_layer).reshape(dz.shape)
             else:
                 for total, slope in zip(slopes, slopes_of_explained(network, flat, explained, weight), strict=True):

@@ -1,7 +1,7 @@
 """On smaller tables, folds choose the number of epochs and the temperature; then networks learn from all rows.
 
-The loss of a few held-out rows is a poor judge of an epoch, since chance decides much of it. Here all folds, or on
-larger tables some of them, are held out in turn; see `fold_rules`. Training with folds is the first phase of a fit.
+Chance decides much of the loss of a few held-out rows, so they would often choose a bad epoch. Here all folds, or on
+larger tables some of them, are held out in turn; see `fold_counts`. Training with folds is the first phase of a fit.
 This module also holds what both phases share.
 
 Conventions
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
 from sknet._model.evaluation import CalibratedLoss, Folds, HeldOutLoss, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
-from sknet._model.rules_by_rows import fold_rules
+from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
@@ -112,7 +112,7 @@ class Progress:
 
 def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
-    rules = fold_rules(n_rows, groups is not None)
+    rules = fold_counts(n_rows, groups is not None)
     fold = assign_folds(n_rows, strata, groups, rules.n_folds, seed)
     n_held_out = min(rules.n_held_out, fold.max() + 1)
     return Folds([Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)])
@@ -282,11 +282,13 @@ class FoldPhase:
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
         folds = list(zip(self._trainers, self.progress.states, strict=True))
-        return self._choosers[0][0].raw_by_component(
-            lambda j: np.concatenate(
+
+        def raw_of_member(j: int) -> Array:
+            return np.concatenate(
                 [trainers[j].raw_held_out_outputs(states[j].trained_theta) for trainers, states in folds]
             )
-        )
+
+        return self._choosers[0][0].raw_by_component(raw_of_member)
 
     def record_epoch(self) -> bool:
         """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
@@ -394,7 +396,7 @@ class FoldPhase:
     def outcome(self) -> PhaseOutcome:
         """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
         networks = [
-            trainer.network(state, 1.0 / self.progress.inverse_temperature)
+            trainer.make_network(state, 1.0 / self.progress.inverse_temperature)
             for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
         ]
         return PhaseOutcome(join_networks(networks))

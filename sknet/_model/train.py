@@ -11,7 +11,7 @@ from sknet._model.encoding import Encoding
 from sknet._model.evaluation import HeldOutOutputs
 from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Selection
 from sknet._model.model import join_networks
-from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
+from sknet._model.trainer import NetworkTrainer, pruned_state, train_side_by_side
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
 from sknet._typing import Table
 
@@ -40,10 +40,10 @@ class TrainPhase:
         self._epochs_before = max(state.epoch for state in self.states)  # epochs trained before this call
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
-        """Train all networks; return the result of highest priority, see `_PRIORITY`."""
+        """Train all networks; return the result of highest priority, see `_STOP_REASON_PRIORITY`."""
         results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
         return replace(
-            max(results, key=lambda result: _PRIORITY.get(result.reason, 0)),
+            max(results, key=lambda result: _STOP_REASON_PRIORITY.get(result.reason, 0)),
             epochs_done=max(state.epoch for state in self.states),
             scores_undefined=any(result.scores_undefined for result in results),
         )
@@ -82,7 +82,7 @@ class TrainPhase:
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=self.trainers[0].solver.n_epochs,
-            figures=average_epochs([state.history[-1:] for state in self.states])[-1],
+            figures=mean_history([state.history[-1:] for state in self.states])[-1],
             best_epoch=self.best_epoch,
             n_rate_cuts=self.states[0].n_plateaus,
             of_folds=False,
@@ -111,7 +111,7 @@ class TrainPhase:
                 mixing_weight, temperature, raw = held_out_loss.choose_mixture(raw_by_component)
             mixing_weights = held_out_loss.weights_of_networks(mixing_weight)
             outputs = HeldOutOutputs(raw, held_out_loss.rows.y, held_out_loss.rows.weight)
-        networks = [trainer.network(state, temperature) for trainer, state in self.networks]
+        networks = [trainer.make_network(state, temperature) for trainer, state in self.networks]
         joined = join_networks(networks, mixing_weights)
         if outputs is None or mixing_weights is None:
             return PhaseOutcome(joined)
@@ -132,17 +132,17 @@ class TrainPhase:
         # the best epoch, and a temperature chosen by folds, are in the published weights only
         from_published = self.selection is not None or trainer.held_out_rows is not None
         n_parameters, dtype = trainer.layout.n_parameters, self.encoding.output_dtype
-        return state_to_keep(self.states[0], n_parameters, dtype, from_published=from_published)
+        return pruned_state(self.states[0], n_parameters, dtype, from_published=from_published)
 
 
 Phase: TypeAlias = FoldPhase | TrainPhase
 """A phase of a fit."""
 
 # if networks end for different reasons, the one of highest priority is reported
-_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
+_STOP_REASON_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
 
 
-def average_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+def mean_history(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
     """Return the means of each epoch over the networks that have trained it; seconds are added up."""
     if len(each) == 1:
         return list(each[0])

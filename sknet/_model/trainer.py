@@ -53,7 +53,7 @@ from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
 # --- constraints on weights ------------------------------------------------------------------------------------------
 
 
-def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
+def make_interaction_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
     """Return the sets of a network's inputs; a single set if all inputs may interact."""
     if settings.interaction_cst is None or not settings.hidden_sizes:  # a linear model is additive anyway
         return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
@@ -155,12 +155,12 @@ def check_same_layout(layout: Layout, network: Network, init: object) -> None:
         check_initial_weights(layout, init)
 
 
-def gains_of(theta: Array, n_parameters: int) -> Array:
+def log_gains_of(theta: Array, n_parameters: int) -> Array:
     """Return a view of the logarithms of the input gains, at the end of theta; empty if there are none."""
     return theta[n_parameters if theta.size >= n_parameters else 0 :]
 
 
-def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
+def pruned_state(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
     """Return the part of a state that is kept in addition to the published weights and the history.
 
     With `from_published`, training continues from the published weights. If rows were held out, these are the weights
@@ -169,7 +169,7 @@ def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_
     # The average is published if there is one, else theta. If theta is published, only its gains are kept here.
     exact = np.can_cast(state.theta.dtype, output_dtype)  # whether publishing loses no digits
     published = from_published or (exact and state.average is None)
-    theta = gains_of(state.theta, n_parameters).copy() if published else state.theta
+    theta = log_gains_of(state.theta, n_parameters).copy() if published else state.theta
     average = None if exact or from_published else state.average
     return replace(state, theta=theta, average=average, best=None, history=[])
 
@@ -177,7 +177,7 @@ def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_
 def state_with_new_gains(state: State, n_parameters: int) -> State:
     """Return a copy of a kept state with input gains of 1 and moments of 0 for them."""
     state = state.copy()
-    gains_of(state.theta, n_parameters)[:] = 0.0
+    log_gains_of(state.theta, n_parameters)[:] = 0.0
     for moment in state.moments:
         moment[n_parameters:] = 0.0
     return state
@@ -193,7 +193,7 @@ def state_to_continue_from(
     state, published = kept.copy(), fresh.theta[:n_parameters]
     if not keep_moments or len(state.moments) != len(fresh.moments):
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
-    gains = gains_of(state.theta, n_parameters)
+    gains = log_gains_of(state.theta, n_parameters)
     weights = state.theta[: state.theta.size - gains.size]
     if fresh.average is not None:  # the published weights are the average, and theta is separate
         average = take_optional(state.average, slice(n_parameters))
@@ -281,11 +281,11 @@ class NetworkTrainer:
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.start(coefs, intercepts)
-            bias = head.first_bias(*self.objective.known_targets, init)
+            bias = head.initial_output_bias(*self.objective.known_targets, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
-        return self.state_of_weights(self.layout.pack(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
+        return self.new_state(self.layout.pack(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
 
-    def state_of_weights(self, theta: Array, seed: int) -> State:
+    def new_state(self, theta: Array, seed: int) -> State:
         """Return the state of a training that starts from these weights; `seed` is that of the order of rows."""
         return self.solver.init(theta, np.random.default_rng(seed), self.layout.sizes[0])
 
@@ -336,7 +336,7 @@ class NetworkTrainer:
 
     # --- results, of the best epoch if held-out rows evaluate the epochs ----------------------------------------------
 
-    def network(self, state: State, temperature: float = 1.0) -> Network:
+    def make_network(self, state: State, temperature: float = 1.0) -> Network:
         """Return the trained network, with copies of its arrays and with its outputs divided by a temperature.
 
         It takes all inputs of the encoded table.
@@ -364,7 +364,7 @@ class NetworkTrainer:
         with limit_blas_threads(self.largest_product):
             return self.objective.raw_training_outputs(state.trained_theta)
 
-    def gradient(self, network: Network) -> tuple[float, Array]:
+    def objective_and_gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, (p,), with both penalty terms."""
         theta = network.theta_vector(self.encoding.compute_dtype)
         gradient = np.zeros_like(theta)
@@ -421,12 +421,12 @@ def make_trainer(
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
-    max_rows = rows_at_once(settings, train_rows)
+    max_rows = rows_per_block(settings, train_rows)
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
     n_evaluated = 0 if held_out_rows is None else min(len(held_out_rows), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_evaluated) * sum(layout.sizes[1:])
     check_fits_in_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    sets = make_input_sets(network, encoding, n_skipped_inputs)
+    sets = make_interaction_sets(network, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(network, encoding, layout, n_skipped_inputs, sets)
     own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
     strength, l1_ratio = regularisation.alpha / own_rows.total_weight, regularisation.l1_ratio
@@ -465,14 +465,14 @@ def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) 
     """Return the objective with a gradient of 0 for weights of equal bounds, so that they do not affect clipping."""
     is_free = (lower < upper).astype(lower.dtype)  # (n_weights,)
 
-    def value_and_gradient(
+    def with_fixed_gradient(
         theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
     ) -> tuple[float, Gradient]:
         value, gradient = objective(theta, batch, out, rng)
         clear_fixed(gradient, is_free)
         return value, gradient
 
-    return value_and_gradient
+    return with_fixed_gradient
 
 
 def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Layout:
@@ -496,7 +496,7 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
         check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 
 
-def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
+def rows_per_block(settings: Settings, train_rows: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, or for L-BFGS an equal share of all rows."""
     n = len(train_rows)
     if settings.solver.uses_batches:
