@@ -258,19 +258,18 @@ def learn_regression_residuals(
         return None
     ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)
-    signed = None
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite residual counts as the largest
         if head.loss.levels:  # the width between the outer levels is the scale
             residuals = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
             scale, scaled = unit_scale(residuals.shape[1]), residuals
-            signed = summarise_residuals(values - predictions, weight)
+            signed_residuals = values - predictions
         else:
             residuals = values - middle
             scale = learn_residual_scale(middle, residuals, weight)
             signed_residuals = cross_fitted_scaled_residuals(middle, residuals, weight)
             scaled = np.abs(signed_residuals)
-            signed = summarise_residuals(signed_residuals, weight) if residuals.shape[1] == 1 else None
         summary = summarise_residuals(scaled, weight)
+        signed = summarise_residuals(signed_residuals, weight) if values.shape[1] == 1 else None
     low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
     high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
     return ScaledResiduals(summary, scale, low, high, signed)
@@ -294,10 +293,8 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
 
 def min_effective_sample_size(residuals: Array, weight: Array | None) -> float:
     """Return the smallest effective sample size of a column; missing residuals are ignored."""
-    columns = ~np.isnan(residuals.T)
-    if weight is None:
-        return float(columns.sum(axis=1).min())
-    return min(effective_sample_size(weight[present]) for present in columns)
+    weight = np.ones(len(residuals)) if weight is None else weight
+    return min(effective_sample_size(weight[present]) for present in ~np.isnan(residuals.T))
 
 
 def effective_sample_size(weight: Array) -> float:

@@ -65,7 +65,7 @@ def slopes_of_explained(network: Network, z: Array, explained: ExplainedOutputs,
 
 
 def slopes_of_hidden(network: Network, z: Array, weights: Array) -> Iterator[Array]:
-    """Yield dJ/dz, (n, h), for each row of weights; J is the last hidden layer's outputs times this row. Overwrites z."""
+    """Yield d (w . hidden) / dz, (n, h), for each row w of the weights, and the last hidden layer; overwrites z."""
     _, kept = _forward_to_hidden(network, z)
     for by_hidden in weights:
         yield _back_from_hidden(network, kept, np.tile(by_hidden, (len(z), 1)))

@@ -50,7 +50,7 @@ class TrainPhase:
 
     @property
     def encoding(self) -> Encoding:
-        """The encoding of the networks."""
+        """Encoder, head and dtypes, the same for all networks."""
         return self.trainers[0].encoding
 
     @property
