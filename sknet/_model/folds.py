@@ -2,7 +2,7 @@
 
 Chance decides much of the loss of a few held-out rows, so they would often choose a bad epoch. Here all folds, or on
 larger tables some of them, are held out in turn; see `fold_counts`. Training with folds is the first phase of a fit.
-This module also holds what both phases share.
+This module also holds the progress of a fit, and what both phases report.
 
 Conventions
 -----------
@@ -33,7 +33,7 @@ from sknet._tables.rows import Rows, Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array
 
-# --- what both phases share ------------------------------------------------------------------------------------------
+# --- the progress of a fit -------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -81,6 +81,17 @@ class FoldProgress:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """The progress of both phases: everything needed to continue a fit, bit for bit."""
+
+    folds: FoldProgress | None  # None without folds
+    states: list[State]  # of the networks that will be published; empty while folds train
+
+
+# --- what both phases report -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
 class EpochReport:
     """The last epoch of a fit, for printers."""
 
@@ -99,22 +110,14 @@ class PhaseOutcome(NamedTuple):
     held_out_outputs: HeldOutOutputs | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
-    """The progress of both phases: everything needed to continue a fit, bit for bit."""
-
-    folds: FoldProgress | None  # None without folds
-    states: list[State]  # of the networks that will be published; empty while folds train
-
-
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
 def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
-    rules = fold_counts(n_rows, groups is not None)
-    fold = assign_folds(n_rows, strata, groups, rules.n_folds, seed)
-    n_held_out = min(rules.n_held_out, fold.max() + 1)
+    counts = fold_counts(n_rows, groups is not None)
+    fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
+    n_held_out = min(counts.n_held_out, fold.max() + 1)
     return Folds([Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)])
 
 
@@ -315,7 +318,8 @@ class FoldPhase:
         losses: list[CalibratedLoss] = []
         for held_out_loss, own in self._choosers:
             inverse_temperature = losses[0].inverse_temperature if losses else None
-            losses.append(held_out_loss.of_mixture(raw_by_component.take(own, axis=1), None, inverse_temperature))
+            raw = raw_by_component.take(own, axis=1)
+            losses.append(held_out_loss.of_mixture(raw, inverse_temperature=inverse_temperature))
         return losses
 
     def _joint_epoch(self, validation_loss: float) -> Epoch:

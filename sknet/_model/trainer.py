@@ -211,8 +211,9 @@ def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) ->
 
     The kept weights have more digits. They do not round to the published weights if the user has set `coefs_` by hand.
     """
-    same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
-    return kept if same and kept is not None else published.copy()
+    if kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype)):
+        return kept
+    return published.copy()
 
 
 # --- the training of one network -------------------------------------------------------------------------------------
