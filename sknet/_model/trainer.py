@@ -123,7 +123,10 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     """Check the user's initial weights and biases; return them in float64."""
     if len(init) != 2:
         raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
-    coefs, intercepts = _float_arrays(init[0]), _float_arrays(init[1])
+    try:
+        coefs, intercepts = ([np.asarray(array, dtype=float) for array in arrays] for arrays in init)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
     shapes = [W.shape for W in coefs], [b.shape for b in intercepts]
     expected = layout.shapes, [(size,) for size in layout.sizes[1:]]
     if shapes != expected:
@@ -133,14 +136,6 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     if not all(np.isfinite(array).all() for array in (*coefs, *intercepts)):
         raise ValueError("init gives weights that are not finite numbers.")
     return coefs, intercepts
-
-
-def _float_arrays(arrays: object) -> list[Array]:
-    """Return a user's list of arrays in float64."""
-    try:
-        return [np.asarray(array, dtype=float) for array in arrays]  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
 
 
 def check_same_layout(layout: Layout, network: Network, init: object) -> None:
@@ -486,11 +481,10 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
     """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold."""
     n_members = len(settings.sees_bins)
     batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
-    counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
-    layouts = {sees_bins: layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in counts}
-    n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
-    n_outputs = sum(counts[bins] * batch * sum(layouts[bins].sizes[1:]) for bins in counts)
-    n_networks = sum(counts.values())
+    layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.sees_bins]
+    n_networks = (1 + n_folds) * n_members
+    n_weights = (1 + n_folds) * sum(layout.n_parameters for layout in layouts)
+    n_outputs = (1 + n_folds) * batch * sum(sum(layout.sizes[1:]) for layout in layouts)
     if n_networks > 1:  # `make_trainer` checks each network by itself
         of_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={n_members}{of_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
