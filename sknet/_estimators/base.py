@@ -46,12 +46,12 @@ from sknet._estimators.sklearn_api import (
     with_callbacks,
     with_checked_keywords,
 )
+from sknet._model.constants import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import TooFewRows
 from sknet._model.explain import Explanation
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
-from sknet._model.train import are_no_better_than_constant
 from sknet._model.trainer import check_same_layout, make_trainer
 from sknet._storage.files import read_checkpoint
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
@@ -575,7 +575,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         check_same_layout(trainer.layout, model.network, settings.network.init)
-        loss, gradient = trainer.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
+        loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), which `views` cuts into matrices
         coef_grads, intercept_grads = model.network.layout.views(
             gradient.astype(model.encoding.output_dtype, copy=False)
         )

@@ -25,12 +25,18 @@ from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
-from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_by
-from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds, HeldOut, OwnRows
+from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_with
+from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds, HeldOut, UserValidationRows
 from sknet._model.folds import FoldPhase, PhaseOutcome, Progress, Selection
 from sknet._model.model import Model, Network
-from sknet._model.sensitivity import draw_importance_rows, inputs_per_row, learn_importances, n_rows_used, some_of
-from sknet._model.train import Phase, TrainPhase, average_epochs
+from sknet._model.sensitivity import (
+    draw_importance_rows,
+    inputs_per_row,
+    learn_importances,
+    n_importance_rows,
+    sample_encoded_rows,
+)
+from sknet._model.train import Phase, TrainPhase, mean_history
 from sknet._model.trainer import (
     ModelScorer,
     NetworkTrainer,
@@ -125,7 +131,7 @@ class FitRun:
             model=Model(self.phase.encoding, network),
             resolved=plan.resolved,
             columns=plan.columns,
-            history=(() if start.earlier is None else start.earlier.history) + tuple(average_epochs(epochs)),
+            history=(() if start.earlier is None else start.earlier.history) + tuple(mean_history(epochs)),
             n_iter=n_iter,
             n_samples_seen=start.n_samples_seen + n_seen,
             seeds=start.seeds.as_tuple(),
@@ -165,8 +171,8 @@ class FitRun:
             len(state.history) * len(trainer.train_rows) * trainer.work_per_row(n_inputs)
             for trainer, state in self.networks
         )
-        n_rows = n_rows_used(rows, model.network, model.head.n_outputs, training_work)
-        return learn_importances(model, some_of(rows, n_rows))
+        n_rows = n_importance_rows(rows, model.network, model.head.n_outputs, training_work)
+        return learn_importances(model, sample_encoded_rows(rows, n_rows))
 
     def _for_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
@@ -192,13 +198,13 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     # cross-fitted: the target means of a training row do not contain its own target
     trained_by = encoding
     if start.earlier is not None:
-        trained_by = encoding_to_continue_by(encoding, rows, evaluation.train, is_partial_fit=start.is_partial_fit)
+        trained_by = encoding_to_continue_with(encoding, rows, evaluation.train, is_partial_fit=start.is_partial_fit)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
     train_rows, held_out = encoded, None
     match evaluation:
         case HeldOut(split):
             train_rows, held_out = encoded.take(split.train), encoded.take(split.held_out)
-        case OwnRows(own_rows):
+        case UserValidationRows(own_rows):
             with prefix_errors("X_val"):
                 held_out = encode_rows(encoding, own_rows, cross_fit=False)
 
@@ -283,7 +289,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         network = earlier.model.network
         check_same_layout(trainers[0].layout, network, plan.settings.network.init)
         theta = network.theta_vector(plan.encoding.compute_dtype)
-        states = [trainers[0].state_of_weights(theta, start.seeds.steps)]
+        states = [trainers[0].new_state(theta, start.seeds.steps)]
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             n, dtype = network.layout.n_parameters, earlier.model.encoding.output_dtype

@@ -138,13 +138,13 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
 
 
 def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
-    """Return `convert_raw` of a table's raw outputs, see `Model.outputs`; use known raw outputs if there are any."""
+    """Return `Model.convert_raw_outputs` of a table; use known raw outputs if there are any."""
     known = estimator._outputs_for_scorer
     # identity is tested first, for tables that are not in memory: their values cannot be compared
     if known is not None and (X is known.table or have_equal_values(known.table, X)):
         return convert_raw(known.raw.copy())  # a copy, since `convert_raw` may overwrite it
     model, table = model_and_checked_table(estimator, X)
-    return model.outputs(table, convert_raw)
+    return model.convert_raw_outputs(table, convert_raw)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from sknet._estimators.read_data import (
     replace_zero_weight_rows,
 )
 from sknet._estimators.sklearn_api import warn
-from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, draw_background, explain
+from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, background_indices, explain
 from sknet._model.heads import Head, LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.residuals import (
     LabelResiduals,
@@ -78,7 +78,7 @@ def prediction_decoding(fitted: Fitted) -> Decoding:
 def probability_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict_proba` decodes."""
     head: Any = fitted.model.head
-    return Decoding(head.output_probabilities, head.probabilities, head.labels.classes)
+    return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
 
 
 def log_probability_decoding(fitted: Fitted) -> Decoding:
@@ -88,7 +88,7 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
     if head.loss.log_link is None or not head.labels.exclusive:
 
         def log_of_probabilities(P: Array) -> Array | list[Array]:
-            p = head.probabilities(P)
+            p = head.reshape_probabilities(P)
             return list(map(np.log, p)) if isinstance(p, list) else np.log(p)
 
         return Decoding(head.output_probabilities, log_of_probabilities)
@@ -98,7 +98,7 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
 def raw_output_decoding(fitted: Fitted) -> Decoding:
     """Return how `decision_function` decodes."""
     head: Any = fitted.model.head
-    return Decoding(np.asarray, head.decision)
+    return Decoding(np.asarray, head.decision_function)
 
 
 def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
@@ -125,7 +125,7 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
         )
 
     def sets_of(P: Array) -> Array:
-        return residuals_by_class(np.asarray(head.probabilities(P))) <= largest_residual  # broadcast over rows
+        return residuals_by_class(np.asarray(head.reshape_probabilities(P))) <= largest_residual  # broadcast over rows
 
     return Decoding(head.output_probabilities, sets_of, head.labels.classes)
 
@@ -170,7 +170,7 @@ def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
         finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
     else:
         signed = check_residuals(scaled, "predict_quantiles").signed
-        residuals = signed.quantiles_at(quantile_levels)  # (levels, 1), or None
+        residuals = signed.quantiles_at(quantile_levels)  # (levels,), or None
         if residuals is None:
             n = signed.effective_size
             raise ValueError(
@@ -213,7 +213,7 @@ def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) 
             f"{suggest_fraction(coverage)}"
         )
     probability = float(coverage)  # type: ignore[arg-type]
-    quantile = residuals.bound(probability)
+    quantile = residuals.conformal_quantile(probability)
     if quantile is None:
         raise ValueError(
             f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
@@ -224,7 +224,7 @@ def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) 
 
 
 def rows_needed(coverage: float) -> int:
-    """Return the least n with coverage * (n + 1) <= n, see `Residuals.bound`."""
+    """Return the least n with coverage * (n + 1) <= n, see `Residuals.conformal_quantile`."""
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9, so that rounding does not add a row
 
 
@@ -382,7 +382,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
             f"X has {n} rows, too few to be their own background, which needs {MIN_ROWS_AS_OWN_BACKGROUND}: pass "
             "background=, for example 100 rows of the training table."
         )
-    compared = take_rows(compared, draw_background(compared.shape[0]))
+    compared = take_rows(compared, background_indices(compared.shape[0]))
 
     def report_progress(n_done: int) -> None:
         if verbose:
@@ -400,7 +400,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     base_values = np.tile(base, (n, 1))
     if len(base) == 1:  # no axis for a single output
         values, base_values = values[:, :, 0], base_values[:, 0]
-    names, outputs = list(model.encoder.column_names), model.head.explained
+    names, outputs = list(model.encoder.column_names), model.head.explained_outputs
     return Explanation(
         values=values,
         base_values=base_values,

@@ -21,7 +21,7 @@ from sknet._estimators.read_data import Columns, ReadData
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
-from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, OwnRows, TooFewRows
+from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, TooFewRows, UserValidationRows
 from sknet._model.folds import draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
@@ -232,7 +232,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
     rows, n = data.rows, len(data.rows)
     if data.held_out is not None:
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return OwnRows(data.held_out)
+        return UserValidationRows(data.held_out)
     kind = evaluation_class(estimator, n, rows.X.limits)
     if kind is NoEvaluation:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"

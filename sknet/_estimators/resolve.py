@@ -173,7 +173,7 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
     by_adam, uses_batches = p.solver == "adam", solver_class(p.solver).uses_batches
     is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
-    largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS, rules.LARGE_BATCH))
+    largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
     proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),

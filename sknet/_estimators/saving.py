@@ -17,7 +17,7 @@ from sknet._estimators.sklearn_api import warn
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._model.residuals import ScaledResiduals
-from sknet._model.trainer import gains_of
+from sknet._model.trainer import log_gains_of
 from sknet._storage import files
 from sknet._storage.pack import classes_by_name
 from sknet._training.solver import State
@@ -221,9 +221,9 @@ def _check_weights(model: Model) -> None:
 def _check_state(state: State, model: Model) -> None:
     """Raise for vectors of a state whose length is not that of theta."""
     layout, dtype = model.network.layout, model.encoding.compute_dtype
-    n_gains = layout.sizes[0] if gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
+    n_gains = layout.sizes[0] if log_gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
     shape = (layout.n_parameters + n_gains,)
-    # theta may hold gains only, if its weights are published: see `state_to_keep`
+    # theta may hold gains only, if its weights are published: see `pruned_state`
     of_theta = (n_gains,) if state.theta.size == n_gains else shape
     _check_array("fitted.state.theta", state.theta, of_theta, dtype)
     vectors = {f"moments.{i}": moment for i, moment in enumerate(state.moments)}

@@ -70,7 +70,7 @@ class Encoding:
         encoding_fold = np.full(n, -1)
         y = rows.y[row_indices]
         # the folds of a large table depend on row indices alone, so the target matrix is not needed
-        target = y if exceeds_sample_size(n) else targets_to_encode_by(self.head, y)
+        target = y if exceeds_sample_size(n) else imputed_target_matrix(self.head, y)
         encoding_fold[row_indices] = cross_fit_folds(target, row_indices, n)
         return encoding_fold
 
@@ -79,7 +79,7 @@ class Encoding:
         encoding_fold = self.encoding_folds(rows, train)
         if encoding_fold is None:
             return self
-        target_of = partial(targets_to_encode_by, self.head)
+        target_of = partial(imputed_target_matrix, self.head)
         totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, encoding_fold)
         return replace(self, encoder=self.encoder.with_target_totals(totals))
 
@@ -89,7 +89,7 @@ MIN_ROWS_PER_CATEGORY = 3
 fewer rows are close to 0: training on them would make the network unlearn the use of means."""
 
 
-def encoding_to_continue_by(
+def encoding_to_continue_with(
     encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None, *, is_partial_fit: bool
 ) -> Encoding:
     """Return an earlier encoding with new target means, cross-fitted on the rows to train on.
@@ -107,7 +107,7 @@ def encoding_to_continue_by(
     return encoding.with_target_means(rows, train)
 
 
-def targets_to_encode_by(head: Head, values: Array) -> Array:
+def imputed_target_matrix(head: Head, values: Array) -> Array:
     """Return the target matrix, (n, k), with missing targets replaced by the mean of the target."""
     target = head.targets(values, np.dtype(np.float64))
     missing = np.isnan(target)
@@ -158,7 +158,7 @@ class EncodingLearner:
         if isinstance(head, RegressionHead):
             # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
             in_unit_of_mean = self.settings.table.input_scaling is not None
-            head = head.scaled_to(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+            head = head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
@@ -180,13 +180,13 @@ class EncodingLearner:
         if self.settings.table.numeric_encoding != "steps":
             return encoding
         some = sample.some(MAX_ROWS_FOR_STEPS, self.seed)
-        encoder = encoding.encoder.with_steps(some.X, targets_to_encode_by(encoding.head, some.y), some.weight)
+        encoder = encoding.encoder.with_steps(some.X, imputed_target_matrix(encoding.head, some.y), some.weight)
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns from a sample; on large tables, target means from the rows `train`, or from all rows."""
         table = self.settings.table
-        target = targets_to_encode_by(head, sample.y) if table.category_encoding != "one_hot" else None
+        target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
         encoder = learn_encoder(sample.X, table, survey, LearntFrom(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
@@ -283,7 +283,7 @@ def encode_for_training(
     compact = encode_compact(dense_encoder, X, dtype, encoding_fold)
     batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
     dense = BatchwiseInputs(compact.write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
-    return beside_lookups(dense, encoder, X, dtype)
+    return with_lookups(dense, encoder, X, dtype)
 
 
 def encode_whole(
@@ -300,10 +300,10 @@ def encode_whole(
         Z = encoder.encode(X, dtype, ones=ones, encoding_fold=encoding_fold)
         return DenseInputs(Z, "ones" if ones else "dense")
     Z = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
-    return beside_lookups(DenseInputs(Z), encoder, X, dtype)
+    return with_lookups(DenseInputs(Z), encoder, X, dtype)
 
 
-def beside_lookups(dense: Inputs, encoder: TableEncoder, X: Table, dtype: DType) -> Inputs:
+def with_lookups(dense: Inputs, encoder: TableEncoder, X: Table, dtype: DType) -> Inputs:
     """Return dense inputs, combined with the categories that are looked up, if there are any."""
     lookups = encoder.lookups
     return dense if lookups is None else MixedInputs(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)

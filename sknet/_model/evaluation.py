@@ -1,4 +1,4 @@
-"""What evaluates the epochs of a fit, and the mixing weights and temperature that fit held-out rows best.
+"""What evaluates the epochs of a fit, and the loss of held-out rows, which chooses mixing weights and a temperature.
 
 Epochs are evaluated by held-out rows, by the user's validation rows, by folds, or not at all. A fitted estimator keeps
 the chosen epoch, but not the rows. Held-out rows also choose the weights by which the outputs of networks with and
@@ -61,7 +61,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class OwnRows:
+class UserValidationRows:
     """The user's validation rows: X_val and y_val."""
 
     early_stopping: ClassVar[Literal[True]] = True
@@ -82,7 +82,7 @@ class Folds:
     shares_columns: bool = True
 
 
-Evaluation: TypeAlias = NoEvaluation | HeldOut | OwnRows | Folds
+Evaluation: TypeAlias = NoEvaluation | HeldOut | UserValidationRows | Folds
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,23 @@ class EvaluatedByFolds:
 Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds
 
 
-# --- the judge of an epoch -------------------------------------------------------------------------------------------
+# --- the loss of held-out rows ---------------------------------------------------------------------------------------
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
 """The mixing weights that are tried if there are two components."""
 
-MIXING_PRIOR = 0.25
+MIXING_PRIOR_DEVIATION = 0.25
 """The standard deviation of the prior on the mixing weight. The prior's mean gives each network the same weight.
 
 If the weights are always equal, errors of numbers are .6 % larger on 29 tables (tests/benchmarks/notes.md)."""
+
+
+class HeldOutOutputs(NamedTuple):
+    """Raw outputs for held-out rows, with their targets and weights."""
+
+    raw: Array  # (m, k)
+    y: Array  # parsed targets
+    weight: Array | None
 
 
 class CalibratedLoss(NamedTuple):
@@ -136,8 +144,8 @@ class Mixture(NamedTuple):
     raw: Array  # (m, k)  the mixed raw outputs of these rows, at this temperature
 
 
-class Judge:
-    """Computes the loss of raw outputs for held-out rows, and chooses their temperature and mixing weight.
+class HeldOutLoss:
+    """The loss of held-out rows, which chooses the temperature and the mixing weight of their raw outputs.
 
     Parameters
     ----------
@@ -190,7 +198,7 @@ class Judge:
         penalty = temperature_penalty(log(inverse_temperature), rows.total_weight)
         return CalibratedLoss(inverse_temperature, value, value + penalty)
 
-    def loss_of_mixture(
+    def of_mixture(
         self, raw_by_component: Array, mixing_weight: float | None = None, inverse_temperature: float | None = None
     ) -> CalibratedLoss:
         """Return the loss of a mixture, of equally weighted networks by default, at a given or the best temperature."""
@@ -207,10 +215,10 @@ class Judge:
         if len(raw_by_component) > 1:
             scale = 1.0
             if isinstance(self.rows.encoding.head, RegressionHead):
-                scale = 2.0 * abs(self.loss_of_mixture(raw_by_component).criterion)
+                scale = 2.0 * abs(self.of_mixture(raw_by_component).criterion)
             distance = MIXING_WEIGHTS - self._equal_weight
-            prior = scale * distance**2 / (2.0 * MIXING_PRIOR**2 * self.rows.total_weight)
-            criteria = [self.loss_of_mixture(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
+            prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
+            criteria = [self.of_mixture(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
         raw = mix_outputs(raw_by_component, mixing_weight)
         return Mixture(mixing_weight, self.calibrate_in_place(raw).temperature, raw)

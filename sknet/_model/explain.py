@@ -33,7 +33,7 @@ An `Explanation` holds values : (n, d), or (n, d, k) for several outputs; base_v
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,9 +42,9 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._model.machine import run_on_slices, split_among_threads
+from sknet._model.machine import run_on_slices, threads_for_blocks
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
-from sknet._model.sensitivity import slopes_of_explained, slopes_of_sums
+from sknet._model.sensitivity import slopes_of_explained, slopes_of_hidden
 from sknet._packages import require_package
 from sknet._tables.encoding import TableEncoder, sum_by_column
 from sknet._tables.read import take_rows
@@ -227,23 +227,8 @@ def columns_of_units(network: Network, encoder: TableEncoder) -> NDArray[np.intp
 def explain_additive(
     model: Model, columns: NDArray[np.intp], table: Table, background: Table, progress: Callable[[int], None]
 ) -> Contributions:
-    """Compute what each column contributes to each raw output of each row of an additive network.
-
-    Parameters
-    ----------
-    model : Model
-    columns : ndarray of shape (h,)
-        As `columns_of_units` returns it.
-    table : ndarray, CSR matrix or data frame of shape (n, d)
-    background : ndarray, CSR matrix or data frame of shape (b, d)
-    progress : callable
-        Called with the number of finished rows, after each block.
-
-    Returns
-    -------
-    Contributions
-    """
-    explained, last = model.head.explained, model.network.coefs[-1].astype(np.float64)
+    """Do the work of `explain` for an additive network; `columns`, (h,), is what `columns_of_units` returns."""
+    explained, last = model.head.explained_outputs, model.network.coefs[-1].astype(np.float64)
     # for each output (h, d): row i holds the weight of unit i, in the column that the unit depends on
     weights_by_column = [
         sp.csr_array((weights, (np.arange(len(columns)), columns)), (len(columns), model.encoder.n_columns))
@@ -287,11 +272,11 @@ nodes. The spread is the standard deviation over the background. With the most n
 MIN_RELATIVE_SPREAD = 0.1
 """The spread is at least this fraction of the distance between the row's output and the background's mean."""
 
-ROUNDING_UNITS = 64
+MAX_ULPS = 64
 """How large a rounding error of the sum is accepted, in units in the last place of the contributions and of the output
 layer's sums. Outputs are rounded even if a row is its own background."""
 
-TINY = np.finfo(np.float32).tiny
+FLOAT32_TINY = np.finfo(np.float32).tiny
 """Added to divisors that may be 0, such as the spread over a single row."""
 
 UNITS_COMPUTED_AT_ONCE = 2**18
@@ -300,12 +285,12 @@ UNITS_COMPUTED_AT_ONCE = 2**18
 MAX_KEPT_PARTIAL_SUMS = 2**22
 """How many partial sums of the background are in memory at a time, see `EncodedBackground`."""
 
-MAX_ROWS_FACTOR = 8
+MAX_ROW_BLOCK_FACTOR = 8
 """If there are too many columns to keep all partial sums, up to this many times as many rows are computed at once."""
 
 
-def draw_background(n: int) -> NDArray[np.intp]:
-    """Return the indices of the background rows to use, in increasing order. They depend on n alone."""
+def background_indices(n: int) -> NDArray[np.intp]:
+    """Return the indices of the rows to use of a background of n rows, in increasing order. They depend on n alone."""
     if n <= MAX_BACKGROUND_ROWS:
         return np.arange(n)
     return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND_ROWS])
@@ -326,19 +311,19 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     -------
     Contributions
     """
-    n, explained = table.shape[0], model.head.explained
+    n, explained = table.shape[0], model.head.explained_outputs
     columns = columns_of_units(model.network, model.encoder) if explained.are_raw else None
     if columns is not None:
         return explain_additive(model, columns, table, background, progress)
-    outputs = model.outputs(table, explained.of_raw)  # raises if an output is not finite
-    encoded = EncodedBackground.from_background(model, background)
+    outputs = model.convert_raw_outputs(table, explained.of_raw)  # raises if an output is not finite
+    encoded = EncodedBackground(model, background)
     base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.encoding.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     widest_layer = max(b.size for b in model.network.intercepts)
     step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
-    if len(encoded.column_blocks) > 1:  # each call of `fill` computes all partial sums again, so use more rows at once
-        step = max(1, min(MAX_ROWS_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
+    if len(encoded.column_batches) > 1:  # each call of `fill` computes all partial sums again, so use more rows at once
+        step = max(1, min(MAX_ROW_BLOCK_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, span: slice) -> None:
         """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
@@ -347,7 +332,7 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
-    with split_among_threads(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
+    with threads_for_blocks(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
         for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
             run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
@@ -362,46 +347,38 @@ def gauss_legendre(n_nodes: int) -> list[tuple[float, float]]:
     return list(zip((0.5 + 0.5 * nodes).tolist(), (0.5 * weights).tolist(), strict=True))
 
 
-@dataclass(frozen=True, eq=False)
 class EncodedBackground:
     """The encoded rows of a background, at which lines start.
 
     The *partial sums* of a column are the part of x0 W that comes from the column's inputs.
     """
 
-    model: Model  # with weights in its compute dtype
-    x0: Array
-    z0: Array
-    outputs: Array  # (b, k) of the background
-
-    @classmethod
-    def from_background(cls, model: Model, background: Table) -> "EncodedBackground":
-        """Encode a background and compute its first sums."""
-        outputs = model.outputs(background, model.head.explained.of_raw)
-        model = replace(model, network=model.network.as_type(model.encoding.compute_dtype))
-        x0 = as_dense(model.encoder.encode(background, model.encoding.compute_dtype))
-        return cls(model, x0, x0 @ model.network.coefs[0] + model.network.intercepts[0], outputs)
-
-    @cached_property
-    def mean_outputs(self) -> Array:
-        """The mean outputs of the background, (k,)."""
-        return self.outputs.mean(axis=0, dtype=np.float64)
-
-    @cached_property
-    def mean_inputs(self) -> Array:
-        """The mean inputs of the background, (m,). Subtracting them keeps the digits of columns far from 0."""
-        return self.x0.mean(axis=0)
+    def __init__(self, model: Model, background: Table) -> None:
+        self.outputs = model.convert_raw_outputs(background, model.head.explained_outputs.of_raw)  # (b, k)
+        self.mean_outputs = self.outputs.mean(axis=0, dtype=np.float64)  # (k,)
+        self.encoder, self.explained = model.encoder, model.head.explained_outputs
+        self.network = network = model.network.as_type(model.encoding.compute_dtype)
+        self.x0 = as_dense(self.encoder.encode(background, model.encoding.compute_dtype))
+        self.z0 = self.x0 @ network.coefs[0] + network.intercepts[0]
+        self.mean_inputs = self.x0.mean(axis=0)  # (m,) subtracting them keeps the digits of columns far from 0
+        # Columns that are 0 in the whole background are left out, since their partial sums are 0. In a sparse table
+        # these are most columns.
+        n_used = np.append(0, self.x0.any(axis=0).cumsum())  # how many inputs before each one are not 0
+        used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.encoder.input_starts))
+        width = max(1, MAX_KEPT_PARTIAL_SUMS // self.z0.size)
+        # the columns whose partial sums are in memory at a time
+        self.column_batches = [used[start : start + width] for start in range(0, len(used), width)]
 
     def contributions(self, x: Array, outputs: Array) -> tuple[Array, Array]:
         """Return the contributions of some rows, (k, n, d), and whether they add up, (n,).
 
         A row's lines get more nodes until its contributions add up.
         """
-        coefs = self.model.network.coefs
-        z = x @ coefs[0] + self.model.network.intercepts[0]  # (n, h)
+        coefs = self.network.coefs
+        z = x @ coefs[0] + self.network.intercepts[0]  # (n, h)
         difference, deviation = outputs - self.mean_outputs, self.outputs.std(axis=0, dtype=np.float64)  # (n, k), (k,)
         weight_sums = np.abs(coefs[-1]).sum(axis=0)  # (k,)  the scale of each output's rounding error
-        contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
+        contributions = np.empty((outputs.shape[1], len(x), self.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
         for n_nodes in NODES_PER_LINE:
             by_column = self._contributions_by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
@@ -409,8 +386,8 @@ class EncodedBackground:
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # with a narrow background, or a single row, no more precision is asked for than float32 has
             spread = np.maximum(deviation, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
-            rounding = ROUNDING_UNITS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
-            excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + TINY), axis=1)
+            rounding = MAX_ULPS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
+            excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + FLOAT32_TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:
                 break
@@ -418,7 +395,7 @@ class EncodedBackground:
 
     def _mean_slopes(self, z: Array, n_nodes: int) -> Array:
         """Return the mean over each line of d output / dz, (k, n, b, h), by a Gauss-Legendre rule."""
-        network, explained = self.model.network, self.model.head.explained
+        network, explained = self.network, self.explained
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
         slopes = np.zeros((self.outputs.shape[1], *dz.shape), z.dtype)
         # with one hidden layer, da/dz is the same for all raw outputs: average it once, then multiply by their weights
@@ -429,7 +406,7 @@ class EncodedBackground:
             points += self.z0
             flat = points.reshape(-1, z.shape[1])  # a view
             if one_layer:
-                of_layer = slopes_of_sums(network, flat, np.full((1, z.shape[1]), weight, z.dtype))
+                of_layer = slopes_of_hidden(network, flat, np.full((1, z.shape[1]), weight, z.dtype))
                 slopes[0] += next(of_layer).reshape(dz.shape)
             else:
                 for total, slope in zip(slopes, slopes_of_explained(network, flat, explained, weight), strict=True):
@@ -444,37 +421,22 @@ class EncodedBackground:
         x is multiplied by the mean slopes. x0 is multiplied by all slopes, in one product with the partial sums.
         """
         k, n, b, h = slopes.shape
-        by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.mean_inputs)  # (k, n, m)
-        contributions = sum_by_column(by_input, self.model.encoder.input_starts)
+        by_input = (slopes.mean(axis=2) @ self.network.coefs[0].T) * (x - self.mean_inputs)  # (k, n, m)
+        contributions = sum_by_column(by_input, self.encoder.input_starts)
         flat = slopes.reshape(k * n, b * h)
-        for columns in self.column_blocks:
-            contributions[:, :, columns] -= (flat @ self._partial_sums(columns)).reshape(k, n, -1)
+        for columns in self.column_batches:
+            sums = self._all_partial_sums if len(self.column_batches) == 1 else self._partial_sums(columns)
+            contributions[:, :, columns] -= (flat @ sums).reshape(k, n, -1)
         return contributions
 
     @cached_property
-    def column_blocks(self) -> list[NDArray[np.intp]]:
-        """Blocks of columns whose partial sums are computed at once.
-
-        Columns that are 0 in the whole background are left out, since their partial sums are 0. In a sparse table these
-        are most columns.
-        """
-        n_used = np.append(0, self.x0.any(axis=0).cumsum())  # how many inputs before each one are not 0
-        used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.model.encoder.input_starts))
-        width = max(1, MAX_KEPT_PARTIAL_SUMS // self.z0.size)
-        return [used[start : start + width] for start in range(0, len(used), width)]
+    def _all_partial_sums(self) -> Array:
+        """The partial sums of all columns, if they are in memory together."""
+        return self._partial_sums(self.column_batches[0])
 
     def _partial_sums(self, columns: NDArray[np.intp]) -> Array:
-        """Return the partial sums of some columns, divided by b, (b h, columns); cached if all fit in memory."""
-        return self._all_partial_sums if len(self.column_blocks) == 1 else self._compute_partial_sums(columns)
-
-    @cached_property
-    def _all_partial_sums(self) -> Array:
-        """The partial sums of all columns, if there is a single block."""
-        return self._compute_partial_sums(self.column_blocks[0])
-
-    def _compute_partial_sums(self, columns: NDArray[np.intp]) -> Array:
-        """Return the partial sums of some columns, divided by b."""
-        W, encoder, b = self.model.network.coefs[0], self.model.encoder, len(self.x0)
+        """Return the partial sums of some columns, divided by b, (b h, columns)."""
+        W, encoder, b = self.network.coefs[0], self.encoder, len(self.x0)
         # with one input per column and no bins, no loop over thousands of columns is needed
         if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():
             partial_sums = ((self.x0[:, columns] - self.mean_inputs[columns]) / b)[:, np.newaxis] * W[columns].T

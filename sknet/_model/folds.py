@@ -1,8 +1,8 @@
 """On smaller tables, folds choose the number of epochs and the temperature; then networks learn from all rows.
 
-The loss of a few held-out rows is a poor judge of an epoch, since chance decides much of it. Here all folds, or on
-larger tables some of them, are held out in turn; see `fold_rules`. Training with folds is the first phase of a fit.
-This module also holds what both phases share.
+Chance decides much of the loss of a few held-out rows, so they would often choose a bad epoch. Here all folds, or on
+larger tables some of them, are held out in turn; see `fold_counts`. Training with folds is the first phase of a fit.
+This module also holds the progress of a fit, and what both phases report.
 
 Conventions
 -----------
@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
-from sknet._model.evaluation import Folds, Judge, mix_outputs
+from sknet._model.evaluation import CalibratedLoss, Folds, HeldOutLoss, HeldOutOutputs, mix_outputs
 from sknet._model.model import Network, join_networks
-from sknet._model.rules_by_rows import fold_rules
+from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
@@ -33,7 +33,7 @@ from sknet._tables.rows import Rows, Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array
 
-# --- what both phases share ------------------------------------------------------------------------------------------
+# --- the progress of a fit -------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -44,7 +44,7 @@ class EpochChoice:
     raw_by_component: Array | None = None  # for all held-out rows, after this epoch
     least_criterion: float = inf  # the criterion of this epoch
 
-    def consider(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
+    def update_if_better(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
         """Choose this epoch if none before has a smaller criterion."""
         if not self.epoch or criterion <= self.least_criterion:
             self.epoch, self.raw_by_component, self.least_criterion = epoch, raw_by_component, criterion
@@ -55,7 +55,7 @@ class FoldProgress:
     """The states of the folds' networks, and what the folds have chosen so far."""
 
     states: list[list[State]]  # for each fold, of all members; empty once the folds are done
-    choices: list[EpochChoice]  # by all held-out rows, then for each judged set by the other rows
+    choices: list[EpochChoice]  # by all held-out rows, then for each cross-fit set by the other rows
     epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
     patience_epoch: int = 0  # the last epoch that improved the loss
     least_criterion: float = inf  # of all epochs
@@ -81,6 +81,17 @@ class FoldProgress:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """The progress of both phases: everything needed to continue a fit, bit for bit."""
+
+    folds: FoldProgress | None  # None without folds
+    states: list[State]  # of the networks that will be published; empty while folds train
+
+
+# --- what both phases report -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
 class EpochReport:
     """The last epoch of a fit, for printers."""
 
@@ -92,14 +103,6 @@ class EpochReport:
     of_folds: bool  # whether it is an epoch of folds
 
 
-class HeldOutOutputs(NamedTuple):
-    """Raw outputs for held-out rows, with their targets and weights."""
-
-    raw: Array  # (m, k)
-    y: Array  # parsed targets
-    weight: Array | None
-
-
 class PhaseOutcome(NamedTuple):
     """The result of a phase."""
 
@@ -107,38 +110,30 @@ class PhaseOutcome(NamedTuple):
     held_out_outputs: HeldOutOutputs | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
-    """The progress of both phases: everything needed to continue a fit, bit for bit."""
-
-    folds: FoldProgress | None  # None without folds
-    states: list[State]  # of the networks that will be published; empty while folds train
-
-
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
 def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
-    rules = fold_rules(n_rows, groups is not None)
-    fold = assign_folds(n_rows, strata, groups, rules.n_folds, seed)
-    n_held_out = min(rules.n_held_out, fold.max() + 1)
+    counts = fold_counts(n_rows, groups is not None)
+    fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
+    n_held_out = min(counts.n_held_out, fold.max() + 1)
     return Folds([Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)])
 
 
-MIN_STEPS_TO_JUDGE = 75
-"""An epoch that ends before this many steps is not chosen, unless its networks are `OVERCONFIDENT`. Its loss could only
-be low by chance, and the average of the weights still includes the first ones. If any epoch may be chosen, error rates
-are .8 % larger on 54 tables (tests/benchmarks/notes.md)."""
+MIN_STEPS_TO_CHOOSE = 75
+"""An epoch that ends before this many steps is not chosen, unless its networks are overconfident, see
+`OVERCONFIDENT_INVERSE_TEMPERATURE`. Its loss could only be low by chance, and the average of the weights still includes
+the first ones. If any epoch may be chosen, error rates are .8 % larger on 54 tables (tests/benchmarks/notes.md)."""
 
-OVERCONFIDENT = 0.2
+OVERCONFIDENT_INVERSE_TEMPERATURE = 0.2
 """If the best inverse temperature is below this number, raw outputs are more than five times as large as held-out rows
 support, so the networks have been trained for long enough. On 300 rows of noise with 20 columns of 25 categories, 75
 steps are too many: the published network overfits more than those of the folds, and its sets cover .86 instead of .9
 (tests/benchmarks/notes.md)."""
 
-MAX_JUDGED_SETS = 4
-"""How many sets the held-out rows are divided into at most, see `draw_judged_sets`. Each set takes time every epoch."""
+MAX_CROSS_FIT_SETS = 4
+"""How many sets `draw_cross_fit_sets` makes at most. Each set takes time every epoch."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +145,7 @@ class Selection:
     temperature: float
     mixing_weights: tuple[float, ...]  # weight of each network in the mean raw output
     held_out: NDArray[np.intp]  # (m,)  the indices of the held-out rows
-    held_out_outputs: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other judged sets
+    held_out_outputs: HeldOutOutputs  # at the epoch, mixing weights and temperature chosen by the other cross-fit sets
     stop_reason: StopReason | None  # if an interrupt or a callback ended the folds
 
     def solver_for(self, solver: Solver, n_rows: int) -> Solver:
@@ -166,11 +161,11 @@ class Selection:
         return solver.with_epochs(n_epochs, n_epochs / self.chosen_epoch)
 
 
-def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
-    """Divide the held-out rows into sets. The epoch at which a set is judged is chosen by the other sets.
+def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[NDArray[np.intp]]:
+    """Divide the held-out rows into sets. The epoch at which a set is evaluated is chosen by the other sets.
 
-    Each fold is a set. If there are more than `MAX_JUDGED_SETS` folds, a set holds several; a single fold is halved. A
-    row that several splits hold out belongs to the set of the first.
+    Each fold is a set. If there are more than `MAX_CROSS_FIT_SETS` folds, a set holds several; a single fold is halved.
+    A row that several splits hold out belongs to the set of the first.
 
     Returns
     -------
@@ -180,13 +175,13 @@ def draw_judged_sets(splits: Sequence[Split], groups: Array | None) -> list[NDAr
     held_out = np.concatenate([split.held_out for split in splits])
     row_indices, first = np.unique(held_out, return_index=True)
     if len(splits) > 1:
-        set_of_split = np.arange(len(splits)) % MAX_JUDGED_SETS
-        judged_set = np.repeat(set_of_split, [len(split.held_out) for split in splits])[first]
+        set_of_split = np.arange(len(splits)) % MAX_CROSS_FIT_SETS
+        cross_fit_set = np.repeat(set_of_split, [len(split.held_out) for split in splits])[first]
     elif len(held_out) < 2 or (groups is not None and len(np.unique(groups[row_indices])) < 2):
-        judged_set = np.zeros(len(row_indices), np.intp)
+        cross_fit_set = np.zeros(len(row_indices), np.intp)
     else:
-        judged_set = assign_folds(len(row_indices), None, take_optional(groups, row_indices), 2, seed=0)
-    return [np.sort(first[judged_set == i]) for i in np.unique(judged_set)]
+        cross_fit_set = assign_folds(len(row_indices), None, take_optional(groups, row_indices), 2, seed=0)
+    return [np.sort(first[cross_fit_set == i]) for i in np.unique(cross_fit_set)]
 
 
 class FoldPhase:
@@ -226,7 +221,8 @@ class FoldPhase:
         self._solver = solver = settings.solver
         self.held_out = np.concatenate([split.held_out for split in folds.splits])
         n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
-        self.first_epoch = min(ceil(MIN_STEPS_TO_JUDGE / min(n_steps)), solver.n_epochs)  # the first that may be chosen
+        # the first epoch that may be chosen
+        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), solver.n_epochs)
         self._steps_per_epoch = float(np.mean(n_steps))
         self._trainers: list[list[NetworkTrainer]] = []  # for each fold, of all members
         for train, held_out in folds.splits:
@@ -242,17 +238,17 @@ class FoldPhase:
                     for sees_bins in settings.sees_bins
                 ]
             )
-        self._judged_sets = draw_judged_sets(folds.splits, rows.groups)
-        # The first judge has all held-out rows. If there are several judged sets, each has a judge with the other rows.
-        judging = [np.arange(len(self.held_out))]
-        judging += [np.flatnonzero(~np.isin(self.held_out, self.held_out[judged])) for judged in self._judged_sets]
-        # each judge, with the indices of its rows among the held-out rows
-        self._judges = [(Judge(encoded.take(self.held_out[own]), settings), own) for own in judging if len(own)]
+        self._cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
+        # All held-out rows choose an epoch. If there are several cross-fit sets, so do the rows outside of each set.
+        choosing = [np.arange(len(self.held_out))]
+        choosing += [np.flatnonzero(~np.isin(self.held_out, self.held_out[own])) for own in self._cross_fit_sets]
+        # for each choice, the rows that choose, and their indices among the held-out rows
+        self._choosers = [(HeldOutLoss(encoded.take(self.held_out[i]), settings), i) for i in choosing if len(i)]
         states = [
             [trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)]
             for of_fold in self._trainers
         ]
-        self.progress = FoldProgress(states, [EpochChoice() for _ in self._judges])
+        self.progress = FoldProgress(states, [EpochChoice() for _ in self._choosers])
         self._epochs_before = 0  # epochs trained before this call
 
     def resume(self, progress: FoldProgress) -> None:
@@ -261,17 +257,21 @@ class FoldPhase:
         self.progress, self._epochs_before = progress, len(progress.epochs)
 
     def train(self, observer: EpochObserver | None = None) -> Selection:
-        """Train until the joint loss stops falling; choose an epoch and a temperature."""
-        if not (self.progress.states and self._continues):  # a resumed run whose folds have ended
-            return self._choose(None)
-        evaluator = _EpochEvaluator(self, observer)
-        trainers, states = zip(*self._all_networks, strict=True)
-        results = train_side_by_side(trainers, states, evaluator)
-        interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-        # there is nothing to publish before the first evaluated epoch
-        if interrupted and not self.progress.epochs:
-            raise KeyboardInterrupt
-        return self._choose(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
+        """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
+        stop_reason = None
+        if self.progress.states and self._must_continue:  # else the folds of a resumed run have ended
+            recorder = _EpochRecorder(self, observer)
+            trainers, states = zip(*self._all_networks, strict=True)
+            results = train_side_by_side(trainers, states, recorder)
+            interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
+            # there is nothing to publish before the first recorded epoch
+            if interrupted and not self.progress.epochs:
+                raise KeyboardInterrupt
+            stop_reason = StopReason.INTERRUPTED if interrupted else recorder.stop_reason
+        for choice in self.progress.choices:
+            if not choice.epoch:  # training has ended before any epoch could be chosen
+                choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
+        return self._selection(stop_reason)
 
     @property
     def _all_networks(self) -> list[tuple[NetworkTrainer, State]]:
@@ -285,47 +285,87 @@ class FoldPhase:
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
         folds = list(zip(self._trainers, self.progress.states, strict=True))
-        return self._judges[0][0].raw_by_component(
-            lambda j: np.concatenate([trainers[j].raw_held_out_outputs(states[j]) for trainers, states in folds])
-        )
 
-    def evaluate_epoch(self) -> bool:
-        """Evaluate the last epoch of all networks and record it in `progress`; return whether to train another."""
-        progress, raw_by_component = self.progress, self.raw_by_component()
-        epoch, inverse_temperature = len(progress.epochs) + 1, None
-        losses = []
-        for judge, own in self._judges:
-            losses.append(judge.loss_of_mixture(raw_by_component.take(own, axis=1), None, inverse_temperature))
-            inverse_temperature = losses[0].inverse_temperature  # the same for all judges: finding it takes longest
-        progress.inverse_temperature, value, criterion = losses[0]
-        if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT:
-            for choice, of_judge in zip(progress.choices, losses, strict=True):
-                choice.consider(epoch, raw_by_component, of_judge.criterion)
-        last = [state.history[-1] for _, state in self._all_networks]
-        loss, rate, norm = np.mean([[own.loss, own.learning_rate, own.gradient_norm] for own in last], axis=0).tolist()
-        progress.epochs.append(
-            Epoch(
-                loss=loss,
-                validation_loss=value,
-                validation_score=-value,
-                learning_rate=rate,
-                gradient_norm=norm,
-                seconds=sum(own.seconds for own in last),
+        def raw_of_member(j: int) -> Array:
+            return np.concatenate(
+                [trainers[j].raw_held_out_outputs(states[j].trained_theta) for trainers, states in folds]
             )
-        )
-        # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_JUDGE
+
+        return self._choosers[0][0].raw_by_component(raw_of_member)
+
+    def record_epoch(self) -> bool:
+        """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
+        progress, epoch, raw_by_component = self.progress, self.n_iter + 1, self.raw_by_component()
+        losses = self._held_out_losses(raw_by_component)
+        progress.inverse_temperature, loss, criterion = losses[0]
+        if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
+            for choice, own_loss in zip(progress.choices, losses, strict=True):
+                choice.update_if_better(epoch, raw_by_component, own_loss.criterion)
+        # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
         least, factor = progress.least_criterion, 1.0 - self._solver.tol
         # a user's own loss may be negative; strictly less, since a loss that stays 0 does not improve
         if criterion < least * (factor if least > 0.0 else 2.0 - factor):
             progress.patience_epoch = epoch
         progress.least_criterion = min(least, criterion)
-        return self._continues
+        progress.epochs.append(self._joint_epoch(loss))
+        return self._must_continue
+
+    def _held_out_losses(self, raw_by_component: Array) -> list[CalibratedLoss]:
+        """Return the loss of all held-out rows, then of the rows outside of each cross-fit set.
+
+        All have the temperature of the first, since finding it takes longest.
+        """
+        losses: list[CalibratedLoss] = []
+        for held_out_loss, own in self._choosers:
+            inverse_temperature = losses[0].inverse_temperature if losses else None
+            raw = raw_by_component.take(own, axis=1)
+            losses.append(held_out_loss.of_mixture(raw, inverse_temperature=inverse_temperature))
+        return losses
+
+    def _joint_epoch(self, validation_loss: float) -> Epoch:
+        """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
+        last = [state.history[-1] for _, state in self._all_networks]
+        loss, rate, norm = np.mean([[own.loss, own.learning_rate, own.gradient_norm] for own in last], axis=0).tolist()
+        return Epoch(
+            loss=loss,
+            validation_loss=validation_loss,
+            validation_score=-validation_loss,
+            learning_rate=rate,
+            gradient_norm=norm,
+            seconds=sum(own.seconds for own in last),
+        )
 
     @property
-    def _continues(self) -> bool:
+    def _must_continue(self) -> bool:
         """Whether to train another epoch."""
         n_without_progress = self.n_iter - self.progress.patience_epoch
         return self.n_iter < self._solver.n_epochs and n_without_progress <= self._solver.n_iter_no_change
+
+    def _selection(self, stop_reason: StopReason | None) -> Selection:
+        """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
+        outputs, mixtures = [], []
+        for choice, (held_out_loss, own) in zip(self.progress.choices, self._choosers, strict=True):
+            assert choice.raw_by_component is not None  # `train` has chosen an epoch
+            outputs.append(choice.raw_by_component)
+            mixtures.append(held_out_loss.choose_mixture(choice.raw_by_component.take(own, axis=1)))
+        raw = np.empty_like(outputs[0][0])
+        # the other sets choose the epoch and the mixture of a cross-fit set; a single set chooses for itself
+        of_sets = zip(self._cross_fit_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
+        for own, mixture, raw_by_component in of_sets:
+            raw[own] = mix_outputs(raw_by_component.take(own, axis=1), mixture.mixing_weight) / mixture.temperature
+        # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
+        # the residual of the single published network.
+        first, (held_out_loss, _) = np.sort(np.concatenate(self._cross_fit_sets)), self._choosers[0]
+        rows, chosen_epoch = held_out_loss.rows, self.progress.choices[0].epoch
+        return Selection(
+            chosen_epoch=chosen_epoch,
+            n_steps=chosen_epoch * self._steps_per_epoch,
+            temperature=mixtures[0].temperature,
+            mixing_weights=held_out_loss.weights_of_networks(mixtures[0].mixing_weight),
+            held_out=self.held_out[first],
+            held_out_outputs=HeldOutOutputs(raw[first], rows.y[first], take_optional(rows.weight, first)),
+            stop_reason=stop_reason,
+        )
 
     # --- the interface of a phase ------------------------------------------------------------------------------------
 
@@ -347,7 +387,7 @@ class FoldPhase:
             number=len(progress.epochs),
             n_epochs=self._solver.n_epochs,
             figures=progress.epochs[-1],
-            best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_JUDGE
+            best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_CHOOSE
             n_rate_cuts=0,
             of_folds=True,
         )
@@ -360,7 +400,7 @@ class FoldPhase:
     def outcome(self) -> PhaseOutcome:
         """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
         networks = [
-            trainer.network(state, 1.0 / self.progress.inverse_temperature)
+            trainer.make_network(state, 1.0 / self.progress.inverse_temperature)
             for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
         ]
         return PhaseOutcome(join_networks(networks))
@@ -372,50 +412,23 @@ class FoldPhase:
         """Free the memory of the networks. Each takes as much as a published network."""
         self._trainers, self.progress.states, self.importance_rows = [], [], None
 
-    def _choose(self, stop_reason: StopReason | None) -> Selection:
-        """Choose the epoch, mixing weights and temperature; if no epoch could be chosen yet, choose the last one."""
-        choices, mixtures, outputs = self.progress.choices, [], []
-        for (judge, own), choice in zip(self._judges, choices, strict=True):
-            if choice.raw_by_component is None:
-                choice.epoch, choice.raw_by_component = self.n_iter, self.raw_by_component()
-            outputs.append(choice.raw_by_component)
-            mixtures.append(judge.choose_mixture(choice.raw_by_component.take(own, axis=1)))
-        raw = np.empty_like(outputs[0][0])
-        # the other sets choose the epoch and the mixture of a judged set; a single set chooses for itself
-        of_sets = zip(self._judged_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
-        for judged, mixture, raw_by_component in of_sets:
-            raw_of_set = raw_by_component.take(judged, axis=1)
-            raw[judged] = mix_outputs(raw_of_set, mixture.mixing_weight) / mixture.temperature
-        # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
-        # the residual of the single published network.
-        first, (judge, _) = np.sort(np.concatenate(self._judged_sets)), self._judges[0]
-        return Selection(
-            chosen_epoch=choices[0].epoch,
-            n_steps=choices[0].epoch * self._steps_per_epoch,
-            temperature=mixtures[0].temperature,
-            mixing_weights=judge.weights_of_networks(mixtures[0].mixing_weight),
-            held_out=self.held_out[first],
-            held_out_outputs=HeldOutOutputs(raw[first], judge.rows.y[first], take_optional(judge.rows.weight, first)),
-            stop_reason=stop_reason,
-        )
 
-
-class _EpochEvaluator:
-    """The observer of the folds' training: evaluates each epoch, then calls the observer of the fit."""
+class _EpochRecorder:
+    """The observer of the folds' training: records each epoch, then calls the observer of the fit."""
 
     def __init__(self, folds: FoldPhase, observer: EpochObserver | None) -> None:
         self._folds, self._observer = folds, observer
-        self.stopped: StopReason | None = None
+        self.stop_reason: StopReason | None = None
 
     def epoch_began(self) -> None:
         if self._observer is not None:
             self._observer.epoch_began()
 
     def epoch_ended(self) -> bool:
-        continues = self._folds.evaluate_epoch()
+        must_continue = self._folds.record_epoch()
         if self._observer is not None and self._observer.epoch_ended():
-            self.stopped = StopReason.CALLBACK
-        return self.stopped is not None or not continues
+            self.stop_reason = StopReason.CALLBACK
+        return self.stop_reason is not None or not must_continue
 
 
 def steps_per_epoch(solver: Solver, n_rows: int) -> float:

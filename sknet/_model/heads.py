@@ -46,7 +46,7 @@ from sknet._tables.targets import (
 )
 from sknet._typing import Array, DType, Target
 
-RAW_OUTPUTS = {"logistic": "log-odds", "softmax": "softmax input", "exp": "logarithm of the prediction"}
+RAW_OUTPUT_NAMES = {"logistic": "log-odds", "softmax": "softmax input", "exp": "logarithm of the prediction"}
 """What raw outputs are, by the name of the link. With other links they are called "raw output"."""
 
 
@@ -149,7 +149,7 @@ class LabelHead:
         """Return the target matrix of 0s and 1s, with label smoothing."""
         return self.labels.targets(values, dtype, smoothing)
 
-    def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
+    def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Return what to add to the first output biases: with init="centred" the labels' frequencies, else None."""
         return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
@@ -180,7 +180,7 @@ class LabelHead:
         return backward_through_link(self.loss, raw, delta)
 
     @property
-    def explained(self) -> ExplainedOutputs:
+    def explained_outputs(self) -> ExplainedOutputs:
         """Raw outputs, such as log-odds; each is named after the class or label that it makes more probable."""
         classes = self.labels.classes
         if isinstance(classes, list):
@@ -190,7 +190,7 @@ class LabelHead:
         else:  # two classes share one output, named after the second
             names = [str(label) for label in classes[-self.n_outputs :]]
         kinds = [
-            RAW_OUTPUTS.get(loss.out_activation, "raw output")
+            RAW_OUTPUT_NAMES.get(loss.out_activation, "raw output")
             for loss, s in _loss_of_each_label(self.settings.loss, self.labels)
             for _ in range(s.stop - s.start)
         ]
@@ -208,11 +208,11 @@ class LabelHead:
         """Return the logarithms of `output_probabilities`; labels must be exclusive."""
         return of_both_classes(log_predictions_of, self.loss, raw)
 
-    def probabilities(self, P: Array) -> Array | list[Array]:
+    def reshape_probabilities(self, P: Array) -> Array | list[Array]:
         """Return the probabilities from `output_probabilities` in scikit-learn's shape."""
         return self.labels.probabilities(P, normalise=not has_normalised_link(self.loss))
 
-    def decision(self, raw: Array) -> Array | list[Array]:
+    def decision_function(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, 1-d for two classes."""
         if not self.labels.exclusive:
             return raw
@@ -300,7 +300,7 @@ class RegressionHead:
         at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low  # counts, for instance
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
 
-    def scaled_to(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
+    def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
         """Return the head with a scaler learnt from the targets, if the loss allows scaling.
 
         Targets are centred and scaled to a standard deviation of 1. With a log link, they are divided by their mean
@@ -338,7 +338,7 @@ class RegressionHead:
                 f"{np.nanmin(values):g} and a maximum of {np.nanmax(values):g}. Choose another loss, or shift y."
             )
 
-    def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
+    def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Return what to add to the first output biases.
 
         It is the loss's `start` with init="centred", or if unscaled targets may be far from 0; else None.
@@ -373,12 +373,12 @@ class RegressionHead:
         return backward_through_link(self.loss, raw, delta * self.output_scaler.scale)
 
     @property
-    def explained(self) -> ExplainedOutputs:
+    def explained_outputs(self) -> ExplainedOutputs:
         """Predictions if targets are scaled; raw outputs if the link fixes the unit, such as a log link."""
         names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
         is_linked = self.loss.takes_scaled_targets and self.loss.link is not identity
         is_prediction = is_linked or self.loss.link is identity
-        kind = "prediction" if is_prediction else RAW_OUTPUTS.get(self.loss.out_activation, "raw output")
+        kind = "prediction" if is_prediction else RAW_OUTPUT_NAMES.get(self.loss.out_activation, "raw output")
         if self.loss.levels:
             descriptions = [f"quantile {name}" for name in names]
         else:
@@ -394,5 +394,5 @@ def learn_regression_head(y: Target, settings: TargetSettings) -> tuple[Regressi
     """Read numbers; return an unscaled head, and the numbers."""
     values, flat = read_regression_target(y)
     check_no_target_is_empty(values)
-    # `scaled_to` learns the scale later, from a weighted sample of the rows
+    # `with_fitted_scaler` learns the scale later, from a weighted sample of the rows
     return RegressionHead(settings, RegressionTarget(flat, TargetScaler.unscaled(values.shape[1]))), values

@@ -87,7 +87,7 @@ On two idle cores, threads save a quarter of the time from a third of this size 
 other at every product, and take twice the time.
 """
 
-UNSPLIT_PRODUCT, UNSPLIT_VECTOR_PRODUCT = 2**18, 2**13
+MIN_SPLIT_PRODUCT, MIN_SPLIT_VECTOR_PRODUCT = 2**18, 2**13
 """BLAS never splits a product, or a matrix-vector product, with fewer multiply-adds than these."""
 
 MIN_BLOCKS_PER_THREAD = 4
@@ -150,7 +150,7 @@ class _Library:
 
 
 @cache
-def _all_blas() -> tuple[_Library, ...]:
+def _blas_libraries() -> tuple[_Library, ...]:
     """Return the BLAS libraries of this process (cached)."""
     return tuple(map(_Library, ThreadpoolController().select(user_api="blas").lib_controllers))
 
@@ -159,7 +159,7 @@ def _all_blas() -> tuple[_Library, ...]:
 def _blas_of_scipy() -> tuple[_Library, ...]:
     """Return SciPy's BLAS, if it differs from NumPy's."""
     folder = os.path.realpath(os.path.dirname(scipy.__file__))
-    return tuple([library for library in _all_blas() if library.controller.filepath.startswith(folder)])
+    return tuple([library for library in _blas_libraries() if library.controller.filepath.startswith(folder)])
 
 
 @contextmanager
@@ -167,7 +167,8 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread if the largest product has too few multiply-adds; else limit SciPy's BLAS alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn. Idle threads of SciPy's BLAS would keep the cores busy, and a fit
     # would take twice the time.
-    libraries, token = _all_blas() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _blas_of_scipy(), _HoldToken()
+    libraries = _blas_libraries() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _blas_of_scipy()
+    token = _HoldToken()
     try:
         for library in libraries:
             library.hold(token)
@@ -179,7 +180,7 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
 
 def n_blas_threads() -> int:
     """Return the present number of BLAS threads."""
-    return max((library.controller.get_num_threads() for library in _all_blas()), default=1)
+    return max((library.controller.get_num_threads() for library in _blas_libraries()), default=1)
 
 
 @cache
@@ -213,7 +214,7 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
 
 
 @contextmanager
-def split_among_threads(n_blocks: int, largest_product: int) -> Iterator[int]:
+def threads_for_blocks(n_blocks: int, largest_product: int) -> Iterator[int]:
     """Yield how many threads to use for passing the blocks of a table through a network.
 
     With many blocks, it is the number of BLAS threads, and BLAS itself is limited to one thread. So the work between

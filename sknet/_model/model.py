@@ -29,11 +29,11 @@ from scipy.linalg import block_diag
 from sknet._model.encoding import Encoding, encode_whole
 from sknet._model.heads import Head
 from sknet._model.machine import (
-    UNSPLIT_PRODUCT,
-    UNSPLIT_VECTOR_PRODUCT,
+    MIN_SPLIT_PRODUCT,
+    MIN_SPLIT_VECTOR_PRODUCT,
     limit_blas_threads,
     run_on_slices,
-    split_among_threads,
+    threads_for_blocks,
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
@@ -76,7 +76,7 @@ class Network:
     def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may split the product of n rows with any of the weight matrices among threads."""
         for W in self.coefs:  # with one row or one unit, a matrix-vector product, which BLAS splits sooner
-            if n_rows * W.size >= (UNSPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else UNSPLIT_PRODUCT):
+            if n_rows * W.size >= (MIN_SPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else MIN_SPLIT_PRODUCT):
                 return True
         return False
 
@@ -139,7 +139,7 @@ class Model:
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
-    def outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
+    def convert_raw_outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
         """Return `convert_raw` of all rows' raw outputs, computed block by block; threads share many blocks.
 
         `convert_raw` takes the raw outputs of a block, (rows, k), which it may overwrite. It returns an array of shape
@@ -152,17 +152,17 @@ class Model:
             with limit_blas_threads(largest_product) if self.network.blas_may_split(n) else nullcontext():
                 inputs, batch_format = self._encode(table)
                 chain = self.network.chain(n, self.predict_dtype, batch_format)
-                return np.ascontiguousarray(self._forward(chain, inputs, convert_raw))
+                return np.ascontiguousarray(self._converted_outputs(chain, inputs, convert_raw))
         # encoding categories holds the GIL, so threads would wait for each other
         n_blocks = ceil(n / ROWS_PREDICTED_AT_ONCE) if self.encoder.is_numeric else 0
-        with split_among_threads(n_blocks, ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix) as n_threads:
+        with threads_for_blocks(n_blocks, ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix) as n_threads:
             # the first block has the shape and dtype of all blocks
-            first_rows, block = next(self._blocks(table, slice(0, n), convert_raw))
+            first_rows, block = next(self._converted_blocks(table, slice(0, n), convert_raw))
             outputs = np.empty((n, *block.shape[1:]), block.dtype)
             outputs[first_rows] = block
 
             def write_outputs(span: slice) -> None:
-                for rows, block in self._blocks(table, span, convert_raw):
+                for rows, block in self._converted_blocks(table, span, convert_raw):
                     outputs[rows] = block
 
             run_on_slices(
@@ -188,20 +188,20 @@ class Model:
         """Return a function that makes layers and caches them; the blocks of a span have at most two sizes."""
         return cache(lambda n_rows, batch_format: self.network.chain(n_rows, self.predict_dtype, batch_format))
 
-    def _blocks(
+    def _converted_blocks(
         self, table: Table, span: slice, convert_raw: Callable[[Array], Array]
     ) -> Iterator[tuple[slice, Array]]:
         """Yield the rows of each block of a span, and `convert_raw` of their raw outputs."""
         for rows, inputs, chain in self._encoded_blocks(table, span):
-            yield rows, self._forward(chain, inputs, convert_raw)
+            yield rows, self._converted_outputs(chain, inputs, convert_raw)
 
-    def _forward(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
+    def _converted_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
         """Return `convert_raw` of the raw outputs of encoded rows; raise if some are not finite."""
         # in a copied context: a Ctrl-C while errstate is entered or left would leave NumPy's warnings off
         return copy_context().run(self._finite_outputs, chain, inputs, convert_raw)
 
     def _finite_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
-        """Do the work of `_forward`."""
+        """Do the work of `_converted_outputs`."""
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column
             raw = chain.forward(inputs)
             if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the block
@@ -241,7 +241,7 @@ class Model:
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
             for rows in blocks_of_batch(slice(0, inputs.shape[0]), ROWS_PREDICTED_AT_ONCE):
                 chain = chain_of(rows.stop - rows.start, "sparse" if is_sparse(inputs) else "dense")
-                raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
+                raw = self._converted_outputs(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, block in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     output[rows] = block
         self.head.loss.link(outputs[-1])  # in place
@@ -254,7 +254,7 @@ class Model:
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.encoding.output_dtype)
         with limit_blas_threads(ROWS_PREDICTED_AT_ONCE * self.network.layout.largest_matrix):
             for rows, inputs, chain in self._encoded_blocks(table, slice(0, table.shape[0])):
-                self._forward(chain, inputs, np.asarray)  # raises if an output is not finite
+                self._converted_outputs(chain, inputs, np.asarray)  # raises if an output is not finite
                 outputs[rows] = chain.hidden[-1]
         return outputs
 

@@ -92,8 +92,8 @@ class Residuals:
     quantiles: Array
     effective_size: float
 
-    def bound(self, coverage: float) -> Array | None:
-        """Return the bound of a new row's residual with this probability, (k,); None for too few rows."""
+    def conformal_quantile(self, coverage: float) -> Array | None:
+        """Return what a new row's residual does not exceed with this probability, (k,); None for too few rows."""
         # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
         wanted = coverage * (self.effective_size + 1.0)
         if wanted > self.effective_size * (1.0 + SHARE_SLACK):
@@ -103,7 +103,7 @@ class Residuals:
         return np.asarray(self.quantiles[rank - 1])
 
     def quantiles_at(self, quantile_levels: Array) -> Array | None:
-        """Return the quantiles of a new row's residual at these levels, (levels, k).
+        """Return the quantiles of a new row's residual at these levels, (levels,), for a single column.
 
         None if a level is below 1 / (n + 1), the level of the least residual, or above n / (n + 1).
         """
@@ -112,18 +112,18 @@ class Residuals:
         wanted = quantile_levels * (n + 1.0)
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
-        return np.column_stack([self._at(wanted, column) for column in self.quantiles.T])
+        return self._at_ranks(wanted, self.quantiles[:, 0])
 
-    def own_quantiles(self, quantile_levels: Array) -> Array:
+    def quantiles_by_level(self, quantile_levels: Array) -> Array:
         """Return for each quantile level the quantile of the residuals in its own column, (levels,).
 
         Added to the predictions of the level, it makes the right share of targets lie below them. Levels beyond the
         ranks of the smallest and the largest residual get this residual.
         """
         wanted = quantile_levels * (self.effective_size + 1.0)
-        return np.array([self._at(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
+        return np.array([self._at_ranks(rank, column) for rank, column in zip(wanted, self.quantiles.T, strict=True)])
 
-    def _at(self, ranks: Array, column: Array) -> Array:
+    def _at_ranks(self, ranks: Array, column: Array) -> Array:
         """Return the residuals of one column at these ranks among `effective_size` rows, by interpolation."""
         m = len(column)
         return np.interp(ranks / self.effective_size * m, np.arange(1, m + 1), column)
@@ -144,7 +144,7 @@ class ResidualScale:
     knots: Array
     scales: Array
 
-    def of_predictions(self, middle: Array) -> Array:
+    def scale_at(self, middle: Array) -> Array:
         """Return the scale of each prediction, (n, k)."""
         return np.column_stack(
             [
@@ -156,7 +156,7 @@ class ResidualScale:
 
 def n_prediction_bins(residuals: Array, weight: Array | None) -> int:
     """Return the number of bins to learn the scale with; fewer than 2 if there are too few residuals."""
-    return int(min(MAX_PREDICTION_BINS, min_effective_size(residuals, weight) // MIN_ROWS_PER_PREDICTION_BIN))
+    return int(min(MAX_PREDICTION_BINS, min_effective_sample_size(residuals, weight) // MIN_ROWS_PER_PREDICTION_BIN))
 
 
 def learn_residual_scale(
@@ -186,7 +186,7 @@ def learn_residual_scale(
     return ResidualScale(knots, scales)
 
 
-def scale_by_others(middle: Array, residuals: Array, weight: Array | None) -> Array:
+def cross_fitted_scaled_residuals(middle: Array, residuals: Array, weight: Array | None) -> Array:
     """Return residuals divided by a scale learnt from other rows, (n, k).
 
     A large residual would otherwise make its own scale large.
@@ -199,7 +199,7 @@ def scale_by_others(middle: Array, residuals: Array, weight: Array | None) -> Ar
         own, others = fold == i, fold != i
         weight_of_others = take_optional(weight, others)
         scale = learn_residual_scale(middle[others], residuals[others], weight_of_others, n_bins)
-        scaled[own] = residuals[own] / scale.of_predictions(middle[own])
+        scaled[own] = residuals[own] / scale.scale_at(middle[own])
     return scaled
 
 
@@ -256,21 +256,20 @@ def learn_regression_residuals(
     """
     if not has_interval(head):
         return None
-    ends = interval_ends(head, predictions)
+    ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)
-    signed = None
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite residual counts as the largest
         if head.loss.levels:  # the width between the outer levels is the scale
             residuals = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
             scale, scaled = unit_scale(residuals.shape[1]), residuals
-            signed = summarise_residuals(values - predictions, weight)
+            signed_residuals = values - predictions
         else:
             residuals = values - middle
             scale = learn_residual_scale(middle, residuals, weight)
-            signed_residuals = scale_by_others(middle, residuals, weight)
+            signed_residuals = cross_fitted_scaled_residuals(middle, residuals, weight)
             scaled = np.abs(signed_residuals)
-            signed = summarise_residuals(signed_residuals, weight) if residuals.shape[1] == 1 else None
         summary = summarise_residuals(scaled, weight)
+        signed = summarise_residuals(signed_residuals, weight) if values.shape[1] == 1 else None
     low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
     high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
     return ScaledResiduals(summary, scale, low, high, signed)
@@ -289,18 +288,16 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
     m = len(residuals) if weight is None and len(residuals) <= MAX_RESIDUAL_QUANTILES else MAX_RESIDUAL_QUANTILES
     quantile_levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, quantile_levels, weight) for column in residuals.T])
-    return Residuals(quantiles, min_effective_size(residuals, weight))
+    return Residuals(quantiles, min_effective_sample_size(residuals, weight))
 
 
-def min_effective_size(residuals: Array, weight: Array | None) -> float:
+def min_effective_sample_size(residuals: Array, weight: Array | None) -> float:
     """Return the smallest effective sample size of a column; missing residuals are ignored."""
-    columns = ~np.isnan(residuals.T)
-    if weight is None:
-        return float(columns.sum(axis=1).min())
-    return min(effective_size(weight[present]) for present in columns)
+    weight = np.ones(len(residuals)) if weight is None else weight
+    return min(effective_sample_size(weight[present]) for present in ~np.isnan(residuals.T))
 
 
-def effective_size(weight: Array) -> float:
+def effective_sample_size(weight: Array) -> float:
     """Return the effective sample size of these weights."""
     if not len(weight):
         return 0.0
@@ -308,7 +305,7 @@ def effective_size(weight: Array) -> float:
     return float(share.sum() ** 2 / np.square(share).sum())
 
 
-def interval_ends(head: RegressionHead, predictions: Array) -> Array:
+def uncorrected_interval(head: RegressionHead, predictions: Array) -> Array:
     """Return the outer quantile levels, (n, 1, 2), or the prediction twice, (n, k, 2), in float64."""
     columns = predictions.reshape(len(predictions), -1).astype(np.float64)
     if head.loss.levels:
@@ -324,21 +321,21 @@ def intervals_around(
 ) -> Array:
     """Return intervals around predictions, in their dtype: (n, 2) for a one-dimensional y, else (n, k, 2).
 
-    `conformal_quantile`, (k,), is what `Residuals.bound` returns. It is negative if quantile levels are too
-    far apart. Intervals are clipped to the range of the loss's targets, and at 0 if all training targets have one sign.
+    `conformal_quantile`, (k,), is that of the residuals. It is negative if quantile levels are too far apart. Intervals
+    are clipped to the range of the loss's targets, and at 0 if all training targets have one sign.
     If moving the outer levels would make them cross, both ends become their mean.
     """
-    ends = interval_ends(head, predictions)
+    ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)  # before the levels are moved, so that intervals of all coverages are nested
-    margin = conformal_quantile * scaled.scale.of_predictions(middle)
+    margin = conformal_quantile * scaled.scale.scale_at(middle)
     lower, upper = np.minimum(ends[:, :, 0] - margin, middle), np.maximum(ends[:, :, 1] + margin, middle)
     ends = np.stack([lower, upper], axis=2)
-    low, high = limits_of_targets(head, scaled)
+    low, high = target_limits(head, scaled)
     ends = np.clip(ends, low[:, np.newaxis], high[:, np.newaxis], out=ends).astype(predictions.dtype)
     return ends[:, 0] if head.regression_target.flat else ends
 
 
-def limits_of_targets(head: RegressionHead, scaled: ScaledResiduals) -> tuple[Array, Array]:
+def target_limits(head: RegressionHead, scaled: ScaledResiduals) -> tuple[Array, Array]:
     """Return the lower and the upper limit of targets, by the loss and by the training targets, (k,) each."""
     return np.maximum(head.loss.targets.low, scaled.low), np.minimum(head.loss.targets.high, scaled.high)
 
@@ -346,11 +343,11 @@ def limits_of_targets(head: RegressionHead, scaled: ScaledResiduals) -> tuple[Ar
 def quantiles_around(head: RegressionHead, predictions: Array, residuals: Array, scaled: ScaledResiduals) -> Array:
     """Return quantiles of the target, (n, levels), in the dtype of the predictions, (n,).
 
-    `residuals`, (levels, 1), is what `Residuals.quantiles_at` returns.
+    `residuals`, (levels,), is what `Residuals.quantiles_at` returns.
     """
     middle = predictions.reshape(-1, 1).astype(np.float64)
-    quantiles = middle + residuals[:, 0] * scaled.scale.of_predictions(middle)
-    return np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles).astype(predictions.dtype)
+    quantiles = middle + residuals * scaled.scale.scale_at(middle)
+    return np.clip(quantiles, *target_limits(head, scaled), out=quantiles).astype(predictions.dtype)
 
 
 def quantiles_between(
@@ -363,14 +360,14 @@ def quantiles_between(
     """
     columns = predictions.astype(np.float64)
     if scaled is not None and scaled.signed is not None and scaled.residuals.effective_size:  # there are held-out rows
-        columns += scaled.signed.own_quantiles(np.asarray(head.loss.levels))
+        columns += scaled.signed.quantiles_by_level(np.asarray(head.loss.levels))
         columns.sort(axis=1)  # moved levels may cross
     known, scores = ndtri(head.loss.levels), ndtri(quantile_levels)
     right = np.clip(np.searchsorted(known, scores), 1, len(known) - 1)  # the known level above each
     share = (scores - known[right - 1]) / (known[right] - known[right - 1])
     quantiles = columns[:, right - 1] * (1.0 - share) + columns[:, right] * share
     if scaled is not None:
-        np.clip(quantiles, *limits_of_targets(head, scaled), out=quantiles)
+        np.clip(quantiles, *target_limits(head, scaled), out=quantiles)
     return quantiles.astype(predictions.dtype)
 
 
@@ -399,24 +396,24 @@ class LabelResiduals:
 
     def classes_too_rare_for(self, coverage: float) -> list[int]:
         """Return the classes with too few held-out rows for this coverage."""
-        return [code for code, of_class in enumerate(self.by_class) if of_class.bound(coverage) is None]
+        return [code for code, of_class in enumerate(self.by_class) if of_class.conformal_quantile(coverage) is None]
 
-    def bound(self, coverage: float) -> Array | None:
+    def conformal_quantile(self, coverage: float) -> Array | None:
         """Return for each class the largest residual with which it is in a set, (K,); None for too few rows."""
-        of_all = self.of_all.bound(coverage)
+        of_all = self.of_all.conformal_quantile(coverage)
         if of_all is None:
             return None
-        return np.array([_bound_of_class(of_class, coverage, of_all.item()) for of_class in self.by_class])
+        return np.array([_conformal_quantile_of_class(of_class, coverage, of_all.item()) for of_class in self.by_class])
 
 
-def _bound_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
-    """Return the bound of the residuals of a class's rows.
+def _conformal_quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
+    """Return the conformal quantile of the residuals of a class's rows.
 
-    If there are too few rows, return the largest residual of the class, or `of_all`, the bound of all rows, if it is
-    larger. So the bound never falls as the coverage grows.
+    If there are too few rows, return the largest residual of the class, or `of_all`, the quantile of all rows, if it is
+    larger. So it never falls as the coverage grows.
     """
-    bound = of_class.bound(coverage)
-    return float(max(of_class.quantiles.max(initial=0.0), of_all) if bound is None else bound.item())
+    quantile = of_class.conformal_quantile(coverage)
+    return float(max(of_class.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
 
 
 def residuals_by_class(P: Array) -> Array:

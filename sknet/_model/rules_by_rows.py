@@ -39,25 +39,25 @@ STEPS_PER_EPOCH, SMALLEST_PROPORTIONAL_BATCH = 32, 32
 `SMALLEST_PROPORTIONAL_BATCH` or more than `TableLimits.largest_batch`. With 16 rows at least, fits to fewer than 1,000
 rows would take 1.5 times as long and gain nothing."""
 
-MAX_STEPS, LARGE_BATCH = 300, 1024
-"""If an epoch would have more steps than `MAX_STEPS`, batches grow up to `LARGE_BATCH`. On large tables, less noise in
-each step is worth more than many steps."""
+MAX_STEPS_PER_EPOCH, LARGE_BATCH = 300, 1024
+"""If an epoch would have more steps than `MAX_STEPS_PER_EPOCH`, batches grow up to `LARGE_BATCH`. On large tables, less
+noise in each step is worth more than many steps."""
 
 
-class FoldRules(NamedTuple):
-    """How many folds there are."""
+class FoldCounts(NamedTuple):
+    """How many folds a table is divided into, and how many of them are held out."""
 
     n_folds: int
     n_held_out: int  # how many of these folds are held out in turn
 
 
-def fold_rules(n_rows: int, grouped: bool = False) -> FoldRules:
-    """Return the rules for `n_rows` rows. With few or grouped rows, losses are noisier, so more folds are held out."""
+def fold_counts(n_rows: int, grouped: bool = False) -> FoldCounts:
+    """Return the numbers of folds. With few or grouped rows, losses are noisier, so more folds are held out."""
     if n_rows < FEW_ROWS:
-        return FoldRules(4, 4)
+        return FoldCounts(4, 4)
     if grouped:
-        return FoldRules(4, 2)
-    return FoldRules(4, 1) if n_rows < MANY_ROWS else FoldRules(10, 1)
+        return FoldCounts(4, 2)
+    return FoldCounts(4, 1) if n_rows < MANY_ROWS else FoldCounts(10, 1)
 
 
 def fraction_held_out(n_rows: int) -> float:

@@ -1,77 +1,19 @@
-"""Train the published networks side by side, join them into one, and compare it with a constant prediction.
-
-With a log link, the predictions of the training rows add up to their targets at the end. A generalised linear model has
-this property once it has converged. A network that stops early does not: its raw outputs, which are logarithms, differ
-too little between rows, so the sum of its predictions is too low. Adding one number to the bias of each output corrects
-this: Wüthrich (2020), "Bias regularization in neural network models for general insurance pricing", European Actuarial
-Journal 10, 179-202.
-
-Conventions
------------
-n rows trained on; m held out; l raw outputs; k target columns, equal to l except with quantile levels.
-
-target : (n, k)     the target matrix
-raw : (n, l)        raw outputs; or (m, l) for held-out rows, by networks that were not trained on them
-shift : (k,)        what is added to each raw output, so that predictions add up to targets
-"""
+"""Train the published networks side by side, and join them into one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from scipy.optimize import minimize
 
+from sknet._model.constants import balancing_shift
 from sknet._model.encoding import Encoding
-from sknet._model.folds import MIN_STEPS_TO_JUDGE, EpochReport, FoldPhase, HeldOutOutputs, PhaseOutcome, Selection
-from sknet._model.heads import RegressionHead
+from sknet._model.evaluation import HeldOutOutputs
+from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Selection
 from sknet._model.model import join_networks
-from sknet._model.trainer import NetworkTrainer, state_to_keep, train_side_by_side
-from sknet._network.losses import Loss, has_log_link, mean_loss, predictions_of
-from sknet._tables.statistics import mean_and_deviation
+from sknet._model.trainer import NetworkTrainer, pruned_state, train_side_by_side
 from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
-from sknet._typing import Array, Table
-
-# --- balance of losses with a log link -------------------------------------------------------------------------------
-
-
-def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_weights: Sequence[float]) -> Array | None:
-    """Return the shift of the networks' mean raw output: log(sum w y / sum w exp(raw)).
-
-    Parameters
-    ----------
-    networks : sequence of (NetworkTrainer, State)
-        All have the same training rows.
-    mixing_weights : sequence of float
-        The weight of each network in the mean.
-
-    Returns
-    -------
-    ndarray of shape (k,), or None
-        None for losses without a log link, and for a user's loss that does not start at the targets' means: it need
-        not predict a mean.
-    """
-    rows, head = networks[0][0].train_rows, networks[0][0].encoding.head
-    loss = head.loss
-    if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
-        return None
-    target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
-    present = ~np.isnan(target)  # a prediction counts only if its target is present
-    weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
-    total_weight = weight.sum(axis=0, dtype=np.float64)
-    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_of_unit
-    if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
-        return None
-    raws = [trainer.raw_training_outputs(state) for trainer, state in networks]
-    raw = np.sum([w * own for w, own in zip(mixing_weights, raws, strict=True)], axis=0)
-    with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
-        # in this unit, predictions of a usable network do not overflow
-        predictions = predictions_of(loss, raw.astype(np.float64) - head.log_of_unit)
-        shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
-    return shift if np.isfinite(shift).all() else None
-
-
-# --- the published networks ------------------------------------------------------------------------------------------
+from sknet._typing import Table
 
 
 @dataclass
@@ -98,17 +40,17 @@ class TrainPhase:
         self._epochs_before = max(state.epoch for state in self.states)  # epochs trained before this call
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
-        """Train all networks; return the result of highest priority, see `_PRIORITY`."""
+        """Train all networks; return the result of highest priority, see `_STOP_REASON_PRIORITY`."""
         results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
         return replace(
-            max(results, key=lambda result: _PRIORITY.get(result.reason, 0)),
+            max(results, key=lambda result: _STOP_REASON_PRIORITY.get(result.reason, 0)),
             epochs_done=max(state.epoch for state in self.states),
             scores_undefined=any(result.scores_undefined for result in results),
         )
 
     @property
     def encoding(self) -> Encoding:
-        """The encoding of the networks."""
+        """Encoder, head and dtypes, the same for all networks."""
         return self.trainers[0].encoding
 
     @property
@@ -140,7 +82,7 @@ class TrainPhase:
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=self.trainers[0].solver.n_epochs,
-            figures=average_epochs([state.history[-1:] for state in self.states])[-1],
+            figures=mean_history([state.history[-1:] for state in self.states])[-1],
             best_epoch=self.best_epoch,
             n_rate_cuts=self.states[0].n_plateaus,
             of_folds=False,
@@ -160,14 +102,16 @@ class TrainPhase:
             temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
             outputs = self.selection.held_out_outputs
         elif self.trainers[0].held_out_rows is not None:
-            judge = self.trainers[0].judge  # of the same rows as the judges of the other networks
-            raw_by_component = judge.raw_by_component(lambda j: self.trainers[j].raw_held_out_outputs(self.states[j]))
+            held_out_loss = self.trainers[0].held_out_loss  # the same rows for all networks
+            raw_by_component = held_out_loss.raw_by_component(
+                lambda j: self.trainers[j].raw_held_out_outputs(self.states[j].trained_theta)
+            )
             mixing_weight, raw = 1.0, raw_by_component[0]
             if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
-                mixing_weight, temperature, raw = judge.choose_mixture(raw_by_component)
-            mixing_weights = judge.weights_of_networks(mixing_weight)
-            outputs = HeldOutOutputs(raw, judge.rows.y, judge.rows.weight)
-        networks = [trainer.network(state, temperature) for trainer, state in self.networks]
+                mixing_weight, temperature, raw = held_out_loss.choose_mixture(raw_by_component)
+            mixing_weights = held_out_loss.weights_of_networks(mixing_weight)
+            outputs = HeldOutOutputs(raw, held_out_loss.rows.y, held_out_loss.rows.weight)
+        networks = [trainer.make_network(state, temperature) for trainer, state in self.networks]
         joined = join_networks(networks, mixing_weights)
         if outputs is None or mixing_weights is None:
             return PhaseOutcome(joined)
@@ -188,17 +132,17 @@ class TrainPhase:
         # the best epoch, and a temperature chosen by folds, are in the published weights only
         from_published = self.selection is not None or trainer.held_out_rows is not None
         n_parameters, dtype = trainer.layout.n_parameters, self.encoding.output_dtype
-        return state_to_keep(self.states[0], n_parameters, dtype, from_published=from_published)
+        return pruned_state(self.states[0], n_parameters, dtype, from_published=from_published)
 
 
 Phase: TypeAlias = FoldPhase | TrainPhase
 """A phase of a fit."""
 
 # if networks end for different reasons, the one of highest priority is reported
-_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
+_STOP_REASON_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
 
 
-def average_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+def mean_history(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
     """Return the means of each epoch over the networks that have trained it; seconds are added up."""
     if len(each) == 1:
         return list(each[0])
@@ -208,101 +152,3 @@ def average_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
         values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
         means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
     return means
-
-
-# --- comparison with a constant --------------------------------------------------------------------------------------
-
-
-def are_no_better_than_constant(
-    networks: Sequence[tuple[NetworkTrainer, State]], held_out: HeldOutOutputs | None, *, stopped_by_user: bool
-) -> bool:
-    """Whether a fit's loss is at least as high as that of the best constant prediction.
-
-    The loss is computed on the held-out rows, for all networks together. Without held-out rows, it is computed for each
-    network on the training rows, and must be lower by more than a fraction 1 / n: one parameter lowers a training loss
-    by about that much even if there is nothing to learn. The constant is the best one for the training rows.
-
-    Parameters
-    ----------
-    networks : sequence of (NetworkTrainer, State)
-        The trained networks.
-
-    held_out : HeldOutOutputs or None
-    stopped_by_user : bool
-        Whether an interrupt or a callback ended training.
-
-    Returns
-    -------
-    bool
-        False also if training was too short to tell.
-    """
-    for trainer, state in networks:
-        # After few steps every network is worse than a constant. This is no fault if training was merely cut short, but
-        # it is one if held-out rows or a plateau ended training.
-        is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
-        if is_cut_short and state.step < MIN_STEPS_TO_JUDGE:
-            return False
-    if held_out is not None and networks:
-        return _is_no_better_on(held_out, networks[0][0])
-    return any(_is_no_better_in_training(trainer, state) for trainer, state in networks)
-
-
-def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
-    """Compare the loss on held-out rows; the constant is computed from the training rows of `trainer`."""
-    constant = _best_constant_of(trainer)
-    if constant is None:
-        return False
-    head = trainer.encoding.head
-    target = head.targets(held_out.y, np.dtype(np.float64))
-    of_constant = _loss_of_constant(head.loss, constant, target, held_out.weight)
-    return mean_loss(head.loss, held_out.raw.astype(np.float64), target, held_out.weight) >= of_constant
-
-
-def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
-    """Compare the loss on the training rows."""
-    constant = _best_constant_of(trainer)
-    if constant is None:
-        return False
-    rows, loss = trainer.train_rows, trainer.encoding.head.loss
-    known, weight = trainer.objective.known_targets
-    of_constant = _loss_of_constant(loss, constant, known, weight)
-    limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative
-    # this loss is known already; dropout and penalty only make it higher
-    if state.history[-1].loss < limit:
-        return False
-    raw = trainer.raw_training_outputs(state)
-    return mean_loss(loss, raw, rows.target, rows.relative_weight) >= limit
-
-
-def _best_constant_of(trainer: NetworkTrainer) -> Array | None:
-    """Return the constant raw output with the least training loss, (l,); None if all targets are equal."""
-    target, weight = trainer.objective.known_targets
-    if (target == target[0]).all():
-        return None  # a constant prediction is then right
-    return best_constant(trainer.encoding.head.loss, target.astype(np.float64), weight)
-
-
-def best_constant(loss: Loss, target: Array, weight: Array | None) -> Array:
-    """Return the constant raw output of least loss, (l,).
-
-    It is the loss's `start`, if there is one. Otherwise it is found numerically, starting at the targets' means.
-    """
-    if loss.start is not None:
-        return loss.start(target, weight)
-    means = np.array([mean_and_deviation(column, weight)[0] for column in target.T])  # missing targets are ignored
-    share = np.full(len(target), 1.0) if weight is None else weight.astype(np.float64)
-    share /= share.sum()
-
-    def value_and_gradient(raw: Array) -> tuple[float, Array]:
-        gradient = loss.gradient(np.tile(raw, (len(target), 1)), target)
-        return _loss_of_constant(loss, raw, target, weight), share @ gradient
-
-    with np.errstate(all="ignore"):  # a user's loss may not be defined for every raw output
-        found = minimize(value_and_gradient, means, jac=True, method="L-BFGS-B")
-    return found.x if found.fun <= _loss_of_constant(loss, means, target, weight) else means
-
-
-def _loss_of_constant(loss: Loss, raw: Array, target: Array, weight: Array | None) -> float:
-    """Return the mean loss if all rows have the raw output `raw`, (l,)."""
-    with np.errstate(all="ignore"):
-        return mean_loss(loss, np.tile(raw, (len(target), 1)), target, weight)

@@ -18,7 +18,7 @@ from math import ceil, inf, prod
 import numpy as np
 
 from sknet._model.encoding import EncodedRows, Encoding
-from sknet._model.evaluation import Judge
+from sknet._model.evaluation import HeldOutLoss
 from sknet._model.machine import check_fits_in_memory, limit_blas_threads, threads_for_networks
 from sknet._model.model import Model, Network
 from sknet._model.settings import NetworkSettings, Settings
@@ -53,7 +53,7 @@ from sknet._typing import Array, Batch, DType, Gradient, ValueAndGradient
 # --- constraints on weights ------------------------------------------------------------------------------------------
 
 
-def make_input_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
+def make_interaction_sets(settings: NetworkSettings, encoding: Encoding, n_skipped_inputs: int) -> InputSets:
     """Return the sets of a network's inputs; a single set if all inputs may interact."""
     if settings.interaction_cst is None or not settings.hidden_sizes:  # a linear model is additive anyway
         return InputSets(np.ones((encoding.encoder.n_inputs - n_skipped_inputs, 1), dtype=bool), settings.n_joined)
@@ -123,7 +123,10 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     """Check the user's initial weights and biases; return them in float64."""
     if len(init) != 2:
         raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
-    coefs, intercepts = _float_arrays(init[0]), _float_arrays(init[1])
+    try:
+        coefs, intercepts = ([np.asarray(array, dtype=float) for array in arrays] for arrays in init)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
     shapes = [W.shape for W in coefs], [b.shape for b in intercepts]
     expected = layout.shapes, [(size,) for size in layout.sizes[1:]]
     if shapes != expected:
@@ -133,14 +136,6 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     if not all(np.isfinite(array).all() for array in (*coefs, *intercepts)):
         raise ValueError("init gives weights that are not finite numbers.")
     return coefs, intercepts
-
-
-def _float_arrays(arrays: object) -> list[Array]:
-    """Return a user's list of arrays in float64."""
-    try:
-        return [np.asarray(array, dtype=float) for array in arrays]  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
 
 
 def check_same_layout(layout: Layout, network: Network, init: object) -> None:
@@ -155,12 +150,12 @@ def check_same_layout(layout: Layout, network: Network, init: object) -> None:
         check_initial_weights(layout, init)
 
 
-def gains_of(theta: Array, n_parameters: int) -> Array:
+def log_gains_of(theta: Array, n_parameters: int) -> Array:
     """Return a view of the logarithms of the input gains, at the end of theta; empty if there are none."""
     return theta[n_parameters if theta.size >= n_parameters else 0 :]
 
 
-def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
+def pruned_state(state: State, n_parameters: int, output_dtype: DType, *, from_published: bool) -> State:
     """Return the part of a state that is kept in addition to the published weights and the history.
 
     With `from_published`, training continues from the published weights. If rows were held out, these are the weights
@@ -169,7 +164,7 @@ def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_
     # The average is published if there is one, else theta. If theta is published, only its gains are kept here.
     exact = np.can_cast(state.theta.dtype, output_dtype)  # whether publishing loses no digits
     published = from_published or (exact and state.average is None)
-    theta = gains_of(state.theta, n_parameters).copy() if published else state.theta
+    theta = log_gains_of(state.theta, n_parameters).copy() if published else state.theta
     average = None if exact or from_published else state.average
     return replace(state, theta=theta, average=average, best=None, history=[])
 
@@ -177,7 +172,7 @@ def state_to_keep(state: State, n_parameters: int, output_dtype: DType, *, from_
 def state_with_new_gains(state: State, n_parameters: int) -> State:
     """Return a copy of a kept state with input gains of 1 and moments of 0 for them."""
     state = state.copy()
-    gains_of(state.theta, n_parameters)[:] = 0.0
+    log_gains_of(state.theta, n_parameters)[:] = 0.0
     for moment in state.moments:
         moment[n_parameters:] = 0.0
     return state
@@ -193,7 +188,7 @@ def state_to_continue_from(
     state, published = kept.copy(), fresh.theta[:n_parameters]
     if not keep_moments or len(state.moments) != len(fresh.moments):
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
-    gains = gains_of(state.theta, n_parameters)
+    gains = log_gains_of(state.theta, n_parameters)
     weights = state.theta[: state.theta.size - gains.size]
     if fresh.average is not None:  # the published weights are the average, and theta is separate
         average = take_optional(state.average, slice(n_parameters))
@@ -211,8 +206,9 @@ def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) ->
 
     The kept weights have more digits. They do not round to the published weights if the user has set `coefs_` by hand.
     """
-    same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
-    return kept if same and kept is not None else published.copy()
+    if kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype)):
+        return kept
+    return published.copy()
 
 
 # --- the training of one network -------------------------------------------------------------------------------------
@@ -281,11 +277,11 @@ class NetworkTrainer:
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.start(coefs, intercepts)
-            bias = head.first_bias(*self.objective.known_targets, init)
+            bias = head.initial_output_bias(*self.objective.known_targets, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
-        return self.state_of_weights(self.layout.pack(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
+        return self.new_state(self.layout.pack(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
 
-    def state_of_weights(self, theta: Array, seed: int) -> State:
+    def new_state(self, theta: Array, seed: int) -> State:
         """Return the state of a training that starts from these weights; `seed` is that of the order of rows."""
         return self.solver.init(theta, np.random.default_rng(seed), self.layout.sizes[0])
 
@@ -306,7 +302,7 @@ class NetworkTrainer:
             l1=self.penalty.l1,
             bounds=bounds,
             limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
-            evaluate=self._evaluate_epoch if self.evaluates_epochs else None,
+            evaluate=self._evaluate if self.evaluates_epochs else None,
             batches=objective.batches,
         )
 
@@ -317,15 +313,15 @@ class NetworkTrainer:
         return self.sets.weight_bounds(self.layout, self.encoding.compute_dtype) if self.sets.n_sets > 1 else None
 
     @cached_property
-    def judge(self) -> Judge:
-        """The judge by the held-out rows; it is used only if there are some."""
+    def held_out_loss(self) -> HeldOutLoss:
+        """The loss of the held-out rows; it is used only if there are some."""
         assert self.held_out_rows is not None
-        return Judge(self.held_out_rows, self.settings)
+        return HeldOutLoss(self.held_out_rows, self.settings)
 
-    def _evaluate_epoch(self, theta: Array, epoch: int) -> EpochEvaluation:
+    def _evaluate(self, theta: Array, epoch: int) -> EpochEvaluation:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
-        raw = self._raw_held_out_outputs(theta)
-        calibration = self.judge.calibrate_in_place(raw)
+        raw = self.raw_held_out_outputs(theta)
+        calibration = self.held_out_loss.calibrate_in_place(raw)
         if self.settings.regularisation.temperature_scaling:  # a copy: training continues without a temperature
             theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
         score = -calibration.loss
@@ -336,7 +332,7 @@ class NetworkTrainer:
 
     # --- results, of the best epoch if held-out rows evaluate the epochs ----------------------------------------------
 
-    def network(self, state: State, temperature: float = 1.0) -> Network:
+    def make_network(self, state: State, temperature: float = 1.0) -> Network:
         """Return the trained network, with copies of its arrays and with its outputs divided by a temperature.
 
         It takes all inputs of the encoded table.
@@ -354,12 +350,9 @@ class NetworkTrainer:
         network = Network(activations, *self.layout.views(theta), temperature, is_monotone)
         return network.with_skipped_inputs(self.n_skipped_inputs)
 
-    def raw_held_out_outputs(self, state: State) -> Array:
+    def raw_held_out_outputs(self, theta: Array) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
-        return self._raw_held_out_outputs(state.trained_theta)
-
-    def _raw_held_out_outputs(self, theta: Array) -> Array:
-        rows = self.judge.rows
+        rows = self.held_out_loss.rows
         return self.objective.raw(theta, rows.inputs, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
@@ -367,7 +360,7 @@ class NetworkTrainer:
         with limit_blas_threads(self.largest_product):
             return self.objective.raw_training_outputs(state.trained_theta)
 
-    def gradient(self, network: Network) -> tuple[float, Array]:
+    def objective_and_gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, (p,), with both penalty terms."""
         theta = network.theta_vector(self.encoding.compute_dtype)
         gradient = np.zeros_like(theta)
@@ -412,7 +405,7 @@ def make_trainer(
 
     may_stop_early : bool, default=True
         Whether training may end early if nothing improves, and keeps the best
-        epoch by the held-out rows. False for folds, which judge all networks
+        epoch by the held-out rows. False for folds, which evaluate all networks
         together.
 
     Returns
@@ -424,12 +417,12 @@ def make_trainer(
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
-    max_rows = rows_at_once(settings, train_rows)
+    max_rows = rows_per_block(settings, train_rows)
     what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
     n_evaluated = 0 if held_out_rows is None else min(len(held_out_rows), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_evaluated) * sum(layout.sizes[1:])
     check_fits_in_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    sets = make_input_sets(network, encoding, n_skipped_inputs)
+    sets = make_interaction_sets(network, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(network, encoding, layout, n_skipped_inputs, sets)
     own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
     strength, l1_ratio = regularisation.alpha / own_rows.total_weight, regularisation.l1_ratio
@@ -468,14 +461,14 @@ def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) 
     """Return the objective with a gradient of 0 for weights of equal bounds, so that they do not affect clipping."""
     is_free = (lower < upper).astype(lower.dtype)  # (n_weights,)
 
-    def value_and_gradient(
+    def with_fixed_gradient(
         theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
     ) -> tuple[float, Gradient]:
         value, gradient = objective(theta, batch, out, rng)
         clear_fixed(gradient, is_free)
         return value, gradient
 
-    return value_and_gradient
+    return with_fixed_gradient
 
 
 def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Layout:
@@ -488,18 +481,17 @@ def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows:
     """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold."""
     n_members = len(settings.sees_bins)
     batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
-    counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
-    layouts = {sees_bins: layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in counts}
-    n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
-    n_outputs = sum(counts[bins] * batch * sum(layouts[bins].sizes[1:]) for bins in counts)
-    n_networks = sum(counts.values())
+    layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.sees_bins]
+    n_networks = (1 + n_folds) * n_members
+    n_weights = (1 + n_folds) * sum(layout.n_parameters for layout in layouts)
+    n_outputs = (1 + n_folds) * batch * sum(sum(layout.sizes[1:]) for layout in layouts)
     if n_networks > 1:  # `make_trainer` checks each network by itself
         of_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={n_members}{of_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
         check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 
 
-def rows_at_once(settings: Settings, train_rows: EncodedRows) -> int:
+def rows_per_block(settings: Settings, train_rows: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, or for L-BFGS an equal share of all rows."""
     n = len(train_rows)
     if settings.solver.uses_batches:

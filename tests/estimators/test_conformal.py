@@ -47,7 +47,7 @@ def test_with_folds_they_come_from_out_of_fold_predictions(weight):
     net = SigmoidMLPClassifier(4, max_iter=5, random_state=0, early_stopping="folds", input_gains=False)
     net.fit(X, LABEL, weight)
     p, codes = net.oof_prediction_, np.searchsorted(net.classes_, LABEL)
-    largest = net._fitted.residuals.bound(0.8)
+    largest = net._fitted.residuals.conformal_quantile(0.8)
     own = np.where(p == p.max(axis=1, keepdims=True), 0.0, 1.0 - p.astype(float))[np.arange(300), codes]
     for code in range(3):
         rows = codes == code

@@ -18,7 +18,7 @@ QUICK = {"hidden_layer_sizes": 6, "n_members": 1, "max_iter": 4, "random_state":
 UNEVALUATED = QUICK | {"early_stopping": False}
 
 
-def gains_of(net):
+def log_gains_of(net):
     """The logarithms of the gains that a training state holds."""
     state, n = net._fitted.state, sum(W.size for W in (*net.coefs_, *net.intercepts_))
     return state.theta[n if state.theta.size >= n else 0 :]
@@ -77,7 +77,7 @@ def test_increments_are_one_fit(solver, dtype):
 
 def test_a_file_carries_the_gains_on(tmp_path):
     net = SigmoidMLPRegressor(**UNEVALUATED).partial_fit(X, Y)
-    assert gains_of(net).shape == (5,) and gains_of(net).all()
+    assert log_gains_of(net).shape == (5,) and log_gains_of(net).all()
     sknet.save(net, tmp_path / "net.safetensors")
     loaded = sknet.load(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(loaded.partial_fit(X, Y).coefs_[0], net.partial_fit(X, Y).coefs_[0])
@@ -85,14 +85,14 @@ def test_a_file_carries_the_gains_on(tmp_path):
 
 def test_weights_that_are_set_start_from_gains_of_one():
     net = SigmoidMLPRegressor(**UNEVALUATED).partial_fit(X, Y)
-    assert gains_of(net).all()
+    assert log_gains_of(net).all()
     net.coefs_ = net.coefs_
-    assert not gains_of(net).any()
+    assert not log_gains_of(net).any()
     n = sum(W.size for W in (*net.coefs_, *net.intercepts_))
     assert not any(moment[n:].any() for moment in net._fitted.state.moments)
     assert all(moment[:n].any() for moment in net._fitted.state.moments)  # those of the weights stay
     net.partial_fit(X, Y)
-    assert gains_of(net).all()
+    assert log_gains_of(net).all()
 
 
 def test_changing_the_gains_between_calls_is_an_error():

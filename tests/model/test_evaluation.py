@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._model.evaluation import Judge, mix_outputs
+from sknet._model.evaluation import HeldOutLoss, mix_outputs
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
 
@@ -21,24 +21,24 @@ LOGIT = 2.0 * (LABEL[:, np.newaxis] - 0.5) + rng.normal(size=(M, 1))
     [((False, True), 0.5, (0.8, 0.2)), ((False, True, False), 2 / 3, (0.4, 0.2, 0.4)), ((True, True), 1.0, (0.4, 0.4))],
 )
 def test_networks_of_a_component_share_its_mixing_weight_equally(sees_bins, equal, of_each):
-    judge = judge_of(None, sees_bins=sees_bins)
-    assert judge.weights_of_networks(equal) == pytest.approx([1.0 / len(sees_bins)] * len(sees_bins))
-    assert judge.weights_of_networks(0.8) == pytest.approx(of_each)
+    held_out_loss = loss_of(None, sees_bins=sees_bins)
+    assert held_out_loss.weights_of_networks(equal) == pytest.approx([1.0 / len(sees_bins)] * len(sees_bins))
+    assert held_out_loss.weights_of_networks(0.8) == pytest.approx(of_each)
 
 
 def test_a_component_is_the_mean_of_its_networks():
-    judge = judge_of(None, sees_bins=(False, True, False))
-    raw_by_component = judge.raw_by_component(lambda j: np.full((2, 1), float(j)))
+    held_out_loss = loss_of(None, sees_bins=(False, True, False))
+    raw_by_component = held_out_loss.raw_by_component(lambda j: np.full((2, 1), float(j)))
     assert_array_equal(raw_by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
     assert_allclose(mix_outputs(np.array([[[0.0]], [[1.0]]]), 0.3), 0.7)
     alone = np.zeros((1, 2, 1))
     assert not np.shares_memory(mix_outputs(alone, 1.0), alone)
 
 
-def judge_of(rows, *, has_temperature=False, sees_bins=(False, True)):
-    """A judge of these rows, for networks with or without bins."""
+def loss_of(rows, *, has_temperature=False, sees_bins=(False, True)):
+    """The loss of these rows, for networks with or without bins."""
     regularisation = SimpleNamespace(temperature_scaling=has_temperature)
-    return Judge(rows, SimpleNamespace(regularisation=regularisation, sees_bins=sees_bins))
+    return HeldOutLoss(rows, SimpleNamespace(regularisation=regularisation, sees_bins=sees_bins))
 
 
 def rows_of(head, target, total_weight):
@@ -46,26 +46,26 @@ def rows_of(head, target, total_weight):
     return SimpleNamespace(encoding=encoding, target=target, relative_weight=None, total_weight=total_weight)
 
 
-def judge_of_labels(has_temperature, **settings):
+def loss_of_labels(has_temperature, **settings):
     head, values = learn_label_head(LABEL, TargetSettings("log_loss"))
     target = head.targets(values, np.dtype(float))
-    return judge_of(rows_of(head, target, float(M)), has_temperature=has_temperature, **settings)
+    return loss_of(rows_of(head, target, float(M)), has_temperature=has_temperature, **settings)
 
 
 def test_outputs_are_evaluated_at_their_best_temperature():
-    judge, sharp = judge_of_labels(True), 8.0 * LOGIT
-    factor, loss, criterion = judge.calibrate_in_place(sharp)
+    held_out_loss, sharp = loss_of_labels(True), 8.0 * LOGIT
+    factor, loss, criterion = held_out_loss.calibrate_in_place(sharp)
     assert 0.0 < factor < 1.0 and loss < criterion
     assert_allclose(sharp, 8.0 * factor * LOGIT)
-    assert judge_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
+    assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
 
 
 def test_a_component_that_predicts_the_labels_gets_all_the_weight():
     noise = [rng.normal(size=(M, 1)) for _ in range(2)]
-    judge = judge_of_labels(True)
-    assert judge.choose_mixture(np.array([5.0 * LOGIT, 5.0 * noise[0]])).mixing_weight > 0.8
-    assert judge.choose_mixture(np.array([5.0 * noise[0], 5.0 * LOGIT])).mixing_weight < 0.2
-    alone = judge_of_labels(True, sees_bins=(True, True)).choose_mixture(8.0 * LOGIT[np.newaxis])
+    held_out_loss = loss_of_labels(True)
+    assert held_out_loss.choose_mixture(np.array([5.0 * LOGIT, 5.0 * noise[0]])).mixing_weight > 0.8
+    assert held_out_loss.choose_mixture(np.array([5.0 * noise[0], 5.0 * LOGIT])).mixing_weight < 0.2
+    alone = loss_of_labels(True, sees_bins=(True, True)).choose_mixture(8.0 * LOGIT[np.newaxis])
     assert alone.mixing_weight == 1.0
     assert_allclose(alone.raw, 8.0 * LOGIT / alone.temperature)
 
@@ -76,13 +76,13 @@ def test_the_mixing_weight_does_not_depend_on_the_unit_of_the_target(factor):
     y = rng.normal(size=30)
     head, values = learn_regression_head(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
-    judge = judge_of(rows_of(head, target, 4.0))
+    held_out_loss = loss_of(rows_of(head, target, 4.0))
     errors = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0] * [1.0, 2.0] * np.sqrt(30.0)
     outputs = np.array([target + factor * errors[:, :1], target + factor * errors[:, 1:]])
     assert (
-        0.5 < judge.choose_mixture(outputs).mixing_weight < 0.8
+        0.5 < held_out_loss.choose_mixture(outputs).mixing_weight < 0.8
     )  # which would be best but for the prior, that so few rows hardly move
 
 
 def test_equal_outputs_keep_equal_weights():
-    assert judge_of_labels(True).choose_mixture(np.array([LOGIT, LOGIT])).mixing_weight == pytest.approx(0.5)
+    assert loss_of_labels(True).choose_mixture(np.array([LOGIT, LOGIT])).mixing_weight == pytest.approx(0.5)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Activation, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import explain
-from sknet._model.explain import MAX_BACKGROUND_ROWS, draw_background
+from sknet._model.explain import MAX_BACKGROUND_ROWS, background_indices
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE
 
 rng = np.random.default_rng(0)
@@ -69,15 +69,15 @@ def test_contributions_to_a_sum_are_its_terms():
     def each(rows):
         return (np.tanh(rows @ W + net.intercepts_[0]) * V[:, 0]).reshape(-1, 3, 2).sum(axis=2)
 
-    wanted = each(X[:9]) - each(X[draw_background(N)]).mean(axis=0)
+    wanted = each(X[:9]) - each(X[background_indices(N)]).mean(axis=0)
     assert_allclose(found.values, wanted, rtol=1e-12, atol=1e-12)
-    assert_allclose(found.base_values, net.predict(X[draw_background(N)]).mean(), rtol=1e-12)
+    assert_allclose(found.base_values, net.predict(X[background_indices(N)]).mean(), rtol=1e-12)
 
 
 def test_the_factors_of_a_product_share_it_equally():
     # x y = ((x + y)^2 - (x - y)^2) / 4; along a line, the integral of y dx is (x - x') (y + y') / 2
     net = network_with([[[1, 1], [1, -1], [0, 0]], [[0.25], [-0.25]]], [[0, 0], [0]], [SQUARE])
-    (x, y), (x0, y0) = X[:5, :2, None].swapaxes(0, 1), X[draw_background(N)][:, :2].T
+    (x, y), (x0, y0) = X[:5, :2, None].swapaxes(0, 1), X[background_indices(N)][:, :2].T
     found = net.explain(X[:5], background=X).values
     assert_allclose(found[:, 0], ((x - x0) * (y + y0) / 2).mean(axis=1), rtol=1e-10)
     assert_allclose(found[:, 1], ((y - y0) * (x + x0) / 2).mean(axis=1), rtol=1e-10)
@@ -88,7 +88,7 @@ def test_the_contribution_of_a_category_is_the_difference_of_outputs():
     table = TABLE[["color"]]
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(table, NUMBER)
     found = net.explain(table[:30], background=table[50:])
-    background = table[50:].iloc[draw_background(N - 50)]
+    background = table[50:].iloc[background_indices(N - 50)]
     assert_allclose(found.values[:, 0], net.predict(table[:30]) - net.predict(background).mean(), rtol=1e-9)
 
 
@@ -219,8 +219,8 @@ def test_a_column_far_from_zero_keeps_its_digits():
 
 
 def test_the_background_has_at_most_100_rows_always_the_same():
-    assert_array_equal(draw_background(MAX_BACKGROUND_ROWS), np.arange(MAX_BACKGROUND_ROWS))
-    drawn = draw_background(5000)
+    assert_array_equal(background_indices(MAX_BACKGROUND_ROWS), np.arange(MAX_BACKGROUND_ROWS))
+    drawn = background_indices(5000)
     assert len(set(drawn)) == MAX_BACKGROUND_ROWS and (np.diff(drawn) > 0).all() and abs(drawn.mean() - 2500) < 500
     net = SigmoidMLPRegressor(4, **QUICK).fit(X, Y)
-    assert_array_equal(net.explain(X).values, net.explain(X, background=X[draw_background(N)]).values)
+    assert_array_equal(net.explain(X).values, net.explain(X, background=X[background_indices(N)]).values)

@@ -13,18 +13,18 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
 from sknet._model.folds import (
-    MIN_STEPS_TO_JUDGE,
+    MIN_STEPS_TO_CHOOSE,
     EpochChoice,
     FoldPhase,
     FoldProgress,
     Folds,
     Selection,
     Split,
+    draw_cross_fit_sets,
     draw_folds,
-    draw_judged_sets,
     steps_per_epoch,
 )
-from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_rules
+from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_counts
 from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
@@ -85,7 +85,7 @@ def script_losses(monkeypatch):
 )  # fmt: skip
 def test_the_number_of_folds_depends_on_rows_and_groups(n_rows, grouped, rules):
     """One fold is enough for a larger table without groups."""
-    assert fold_rules(n_rows, grouped) == rules
+    assert fold_counts(n_rows, grouped) == rules
 
 
 def test_a_group_is_held_out_as_a_whole():
@@ -103,7 +103,7 @@ def test_a_group_is_held_out_as_a_whole():
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 @pytest.mark.parametrize(
-    "rules", [fold_rules(N), fold_rules(FEW_ROWS), fold_rules(MANY_ROWS)], ids=["few", "some", "many"]
+    "rules", [fold_counts(N), fold_counts(FEW_ROWS), fold_counts(MANY_ROWS)], ids=["few", "some", "many"]
 )
 def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""
@@ -128,7 +128,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
                 )
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
-                raw[fold == i] += run.raw_held_out_outputs(state) / 2.0
+                raw[fold == i] += run.raw_held_out_outputs(state.trained_theta) / 2.0
         outputs.append(raw[held_out])
 
     all_places = np.arange(len(held_out))
@@ -150,7 +150,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
             temperature = temperature_of(raw, all_places)
             loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
             rated.append(loss + temperature_penalty(temperature, total))
-        first = ceil(MIN_STEPS_TO_JUDGE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
+        first = ceil(MIN_STEPS_TO_CHOOSE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
         best = max(i for i in range(first, 9) if rated[i - 1] == min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
@@ -161,22 +161,24 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
     expected = np.empty_like(chosen.held_out_outputs.raw)  # by the choice of the other sets
-    for judged in draw_judged_sets(splits, None):
-        epoch, temperature = choice_of(np.setdiff1d(all_places, judged))
-        expected[judged] = outputs[epoch - 1][judged] / temperature
+    for cross_fit_set in draw_cross_fit_sets(splits, None):
+        epoch, temperature = choice_of(np.setdiff1d(all_places, cross_fit_set))
+        expected[cross_fit_set] = outputs[epoch - 1][cross_fit_set] / temperature
     np.testing.assert_allclose(chosen.held_out_outputs.raw, expected, rtol=1e-4)
 
 
-def test_judged_sets_share_no_rows_and_no_groups():
+def test_cross_fit_sets_share_no_rows_and_no_groups():
     """Sets are folds, or halves of a single fold. A row belongs to the first split that holds it out."""
     splits = [Split(np.arange(3, 9), np.arange(3)), Split(np.arange(2), np.array([4, 2, 3]))]
-    assert [judged.tolist() for judged in draw_judged_sets(splits, None)] == [[0, 1, 2], [3, 5]]
+    assert [cross_fit_set.tolist() for cross_fit_set in draw_cross_fit_sets(splits, None)] == [[0, 1, 2], [3, 5]]
     groups = np.arange(N) // 5
-    halves = draw_judged_sets([Split(np.arange(30), np.arange(30, N))], groups)
+    halves = draw_cross_fit_sets([Split(np.arange(30), np.arange(30, N))], groups)
     assert sorted(map(len, halves)) == [30, 30]
     assert not set(groups[30 + halves[0]]) & set(groups[30 + halves[1]])
-    alone = draw_judged_sets([Split(np.arange(85), np.arange(85, N))], groups)  # a single group: it chooses for itself
-    assert [judged.tolist() for judged in alone] == [[0, 1, 2, 3, 4]]
+    alone = draw_cross_fit_sets(
+        [Split(np.arange(85), np.arange(85, N))], groups
+    )  # a single group: it chooses for itself
+    assert [cross_fit_set.tolist() for cross_fit_set in alone] == [[0, 1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
@@ -190,7 +192,7 @@ def test_the_penalty_on_the_temperature_is_part_of_the_criterion(surplus, expect
 
 @pytest.mark.parametrize(("inverse_temperature", "expected"), [(0.19, 1), (0.21, 3)])
 def test_an_early_epoch_is_chosen_only_if_its_networks_are_overconfident(inverse_temperature, expected, script_losses):
-    """The first epoch has the least loss, but ends before `MIN_STEPS_TO_JUDGE`."""
+    """The first epoch has the least loss, but ends before `MIN_STEPS_TO_CHOOSE`."""
     script_losses([(inverse_temperature, 0.1), (1.0, 1.0), (1.0, 0.9)])
     folds = fold_networks(*prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw"))
     assert folds.train().chosen_epoch == expected < folds.first_epoch
@@ -205,10 +207,10 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     chosen = folds.train()
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
-    for judged in draw_judged_sets(draw_folds(N, LABEL, None, 5).splits, None):
-        others = np.setdiff1d(np.arange(N), judged)
+    for own in draw_cross_fit_sets(draw_folds(N, LABEL, None, 5).splits, None):
+        others = np.setdiff1d(np.arange(N), own)
         temperature = best_temperature(rows.encoding.head.loss, raw[others], target[others], None, len(others))
-        np.testing.assert_allclose(chosen.held_out_outputs.raw[judged], raw[judged] / temperature, rtol=1e-4)
+        np.testing.assert_allclose(chosen.held_out_outputs.raw[own], raw[own] / temperature, rtol=1e-4)
 
 
 class FoldsOf(FoldPhase):

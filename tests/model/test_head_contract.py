@@ -32,13 +32,13 @@ class HeadCase:
         if self.y.dtype != float:
             return learn_label_head(y, self.settings)
         head, values = learn_regression_head(y, self.settings)
-        return head.scaled_to(values, None), values
+        return head.with_fitted_scaler(values, None), values
 
     def outputs(self, head, raw):
         """What users see of each raw output: its probability or its number, (n, n_outputs)."""
         if self.y.dtype == float:
             return head.predict(raw.copy()).reshape(len(raw), -1)
-        P = head.probabilities(head.output_probabilities(raw))
+        P = head.reshape_probabilities(head.output_probabilities(raw))
         by_column = P if isinstance(P, list) else [P]  # (n, classes) each; of two classes, the second has the output
         return np.hstack([part[:, 1:] if part.shape[1] == 2 else part for part in by_column])
 
@@ -152,7 +152,7 @@ def test_backward_to_raw_multiplies_by_the_slopes_of_predictions(case):
     raw, delta = rng.normal(size=(2, 4, head.n_outputs))
     for function, backward in (
         (lambda raw: case.outputs(head, raw), head.backward_to_raw),
-        (lambda raw: head.explained.of_raw(raw.copy()), head.explained.backward),
+        (lambda raw: head.explained_outputs.of_raw(raw.copy()), head.explained_outputs.backward),
     ):
         expected = numerical_gradient(lambda raw, f=function: (delta * f(raw)).sum(), raw, 1e-4)
         assert_gradient(backward(raw.copy(), delta.copy()).ravel(), expected)
@@ -162,21 +162,21 @@ def test_backward_to_raw_multiplies_by_the_slopes_of_predictions(case):
 def test_explained_outputs_and_their_slopes(case):
     head, _ = case.learn()
     raw = rng.normal(size=(N, head.n_outputs))
-    explained = head.explained.of_raw(raw.copy())
-    assert head.explained.are_raw == (explained == raw).all()
+    explained = head.explained_outputs.of_raw(raw.copy())
+    assert head.explained_outputs.are_raw == (explained == raw).all()
     if head.loss.takes_scaled_targets:
-        found = head.explained.scaler.decode(explained)
+        found = head.explained_outputs.scaler.decode(explained)
         assert_allclose(found, head.predict(raw.copy()).reshape(found.shape))
 
 
 @every_head
 def test_outputs_have_names_and_rows_have_strata(case):
     head, values = case.learn()
-    names = head.explained.names
+    names = head.explained_outputs.names
     assert len(set(names)) == len(names) == head.n_outputs
     strata = head.strata(values)
     assert strata is None or (strata.shape == (N,) and strata.dtype.kind == "i")
-    bias = head.first_bias(head.targets(values, DOUBLE), np.arange(1.0, N + 1), "centred")
+    bias = head.initial_output_bias(head.targets(values, DOUBLE), np.arange(1.0, N + 1), "centred")
     assert (bias is None) == (head.loss.start is None) and (bias is None or bias.shape == (head.n_outputs,))
 
 

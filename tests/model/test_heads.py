@@ -26,7 +26,7 @@ LOG_LOSS = TargetSettings("log_loss")
 
 def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
     head, values = learn_regression_head(y, TargetSettings(loss, options, target_scaling=scaling))
-    return head.scaled_to(values, None), values
+    return head.with_fitted_scaler(values, None), values
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -37,12 +37,12 @@ def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
 def test_probabilities_and_decisions_have_scikit_learns_shape(kind, loss):
     head, codes = learn_label_head(LABELS[kind], TargetSettings(loss))
     raw = 8.0 * (head.targets(codes, np.dtype(float)) - 0.5)
-    P = head.probabilities(head.output_probabilities(raw))
+    P = head.reshape_probabilities(head.output_probabilities(raw))
     for part in P if kind == "multioutput" else [P]:
         assert (part > 0.0).all() and (part < 1.0).all()
         if kind != "multilabel":
             assert_allclose(part.sum(axis=1), 1.0, rtol=1e-12)
-    decision = head.decision(raw)
+    decision = head.decision_function(raw)
     if kind == "multioutput":
         assert [part.shape for part in decision] == [(N, 3), (N,)]
     else:
@@ -74,8 +74,8 @@ def test_predict_skips_the_softmax():
 def test_output_biases_start_at_the_class_frequencies_with_centred_weights_only():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
     target = np.eye(3)[CODES]
-    assert_allclose(head.first_bias(target, WEIGHT, "centred"), head.loss.start(target, WEIGHT))
-    assert head.first_bias(target, WEIGHT, "glorot_uniform") is None
+    assert_allclose(head.initial_output_bias(target, WEIGHT, "centred"), head.loss.start(target, WEIGHT))
+    assert head.initial_output_bias(target, WEIGHT, "glorot_uniform") is None
 
 
 def test_a_label_head_may_change_its_loss():
@@ -99,7 +99,7 @@ def test_a_warm_start_with_other_labels_raises():
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_targets_have_mean_0_and_deviation_1_under_the_weights(weight):
     head, values = learn_regression_head(NUMBER, TargetSettings("squared_error", target_scaling="standard"))
-    target = head.scaled_to(values, weight).targets(values, np.dtype(float))[:, 0]
+    target = head.with_fitted_scaler(values, weight).targets(values, np.dtype(float))[:, 0]
     assert np.average(target, weights=weight) == pytest.approx(0.0, abs=1e-12)
     assert np.average(target**2, weights=weight) == pytest.approx(1.0)
 
@@ -119,10 +119,10 @@ def test_counts_are_divided_by_their_mean(loss):
     target = head.targets(values, np.dtype(float))
     assert_allclose(target, values / values.mean())
     for init in ("glorot_uniform", "centred"):
-        bias = head.first_bias(target, None, init)
+        bias = head.initial_output_bias(target, None, init)
         assert_allclose(bias, np.log(values.mean()))
         assert_allclose(head.predict(np.tile(bias, (2, 1))), values.mean())  # raw outputs are in the target's own unit
-    assert number_head("quantile")[0].first_bias(values, None, "glorot_uniform") is None
+    assert number_head("quantile")[0].initial_output_bias(values, None, "glorot_uniform") is None
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_counts_too_small_or_large_for_the_dtype_raise():
         (1e-60, "too small for float32: multiply y, or"),
     ):
         values = np.full((3, 1), value)
-        head = learn_regression_head(values[:, 0], settings)[0].scaled_to(values, None, in_unit_of_mean=False)
+        head = learn_regression_head(values[:, 0], settings)[0].with_fitted_scaler(values, None, in_unit_of_mean=False)
         with pytest.raises(ValueError, match=message):
             head.targets(values, np.dtype(np.float32))
-        assert head.scaled_to(values, None).targets(values, np.dtype(np.float32)).tolist() == [[1.0]] * 3
+        assert head.with_fitted_scaler(values, None).targets(values, np.dtype(np.float32)).tolist() == [[1.0]] * 3
 
 
 def test_targets_too_large_for_the_dtype_raise():

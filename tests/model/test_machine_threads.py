@@ -19,7 +19,7 @@ from sknet._model.machine import (
     MIN_PRODUCT_FOR_NETWORK_THREADS,
     limit_blas_threads,
     run_on_slices,
-    split_among_threads,
+    threads_for_blocks,
     threads_for_networks,
 )
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE
@@ -135,7 +135,7 @@ class PerThread:
 def test_a_limit_per_thread_is_reset_in_each_thread(monkeypatch):
     controller = PerThread()
     library = machine._Library(controller)
-    monkeypatch.setattr(machine, "_all_blas", lambda: (library,))
+    monkeypatch.setattr(machine, "_blas_libraries", lambda: (library,))
     one, other = limit_blas_threads(SMALL), limit_blas_threads(SMALL)
     with ThreadPoolExecutor(1) as worker:
         one.__enter__()
@@ -224,17 +224,17 @@ def test_a_scorer_is_called_in_the_main_thread():
 
 def test_many_blocks_get_the_threads_of_blas():
     for n_blocks, expected in ((2 * MIN_BLOCKS_PER_THREAD, 2), (100, 2), (2 * MIN_BLOCKS_PER_THREAD - 1, 1)):
-        with split_among_threads(n_blocks, SMALL) as n_threads:
+        with threads_for_blocks(n_blocks, SMALL) as n_threads:
             assert n_threads == expected and blas_threads() == {1}
-    with split_among_threads(2, LARGE) as n_threads:  # few blocks leave large products to BLAS
+    with threads_for_blocks(2, LARGE) as n_threads:  # few blocks leave large products to BLAS
         assert n_threads == 1 and blas_threads() == {2}
-    with threadpool_limits(1, user_api="blas"), split_among_threads(100, SMALL) as n_threads:
+    with threadpool_limits(1, user_api="blas"), threads_for_blocks(100, SMALL) as n_threads:
         assert n_threads == 1
 
 
 def test_a_users_thread_starts_no_threads():
     def given():
-        with split_among_threads(100, LARGE) as n_threads:
+        with threads_for_blocks(100, LARGE) as n_threads:
             return n_threads
 
     with ThreadPoolExecutor(1) as pool:

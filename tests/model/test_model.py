@@ -24,7 +24,7 @@ QUICK = dict(max_iter=3, early_stopping=False, random_state=0, batch_size=20)
 def test_a_model_predicts_without_an_estimator():
     net = SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER)
     model = model_of(net)
-    assert_array_equal(model.outputs(X, model.head.predict), net.predict(X))
+    assert_array_equal(model.convert_raw_outputs(X, model.head.predict), net.predict(X))
     with pytest.raises(FrozenInstanceError):
         model.network = None
 
@@ -33,7 +33,7 @@ def test_replaced_weights_make_a_new_model():
     model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER))
     network = replace(model.network, intercepts=[b + 1.0 for b in model.network.intercepts])
     other = replace(model, network=network)
-    shift = other.outputs(X, np.copy) - model.outputs(X, np.copy)
+    shift = other.convert_raw_outputs(X, np.copy) - model.convert_raw_outputs(X, np.copy)
     assert not np.allclose(shift, 0.0)
     assert other.encoder is model.encoder
 
@@ -43,7 +43,7 @@ def test_replaced_weights_make_a_new_model():
 def test_outputs_have_the_float_type_of_the_training_table(dtype, table):
     model = model_of(SigmoidMLPRegressor(4, dtype=dtype, **QUICK).fit(X.astype(table), NUMBER))
     assert model.encoding.compute_dtype == dtype and model.encoding.output_dtype == table
-    assert model.outputs(X.astype(table), np.asarray).dtype == table
+    assert model.convert_raw_outputs(X.astype(table), np.asarray).dtype == table
     assert {layer.dtype for layer in model.activations(X.astype(table))} == {np.dtype(table)}
 
 
@@ -54,10 +54,10 @@ def test_outputs_have_the_float_type_of_the_training_table(dtype, table):
 def test_blocks_of_rows_are_predicted_in_order(n):
     model = model_of(SigmoidMLPClassifier(4, **QUICK).fit(X, LABEL))
     many = np.random.default_rng(n).normal(size=(n, 3))
-    whole = model.outputs(many, np.asarray)
+    whole = model.convert_raw_outputs(many, np.asarray)
     assert whole.shape == (n, 3)
     for rows in (slice(0, 1), slice(n // 2, n // 2 + 1), slice(n - 1, n)):
-        assert_allclose(whole[rows], model.outputs(many[rows], np.asarray), rtol=1e-12)
+        assert_allclose(whole[rows], model.convert_raw_outputs(many[rows], np.asarray), rtol=1e-12)
 
 
 def test_every_kind_of_table_is_predicted_in_blocks():
@@ -112,9 +112,9 @@ def test_a_model_of_dense_rows_predicts_sparse_rows(scaling, training):
     model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(training, NUMBER))
     many = np.tile(X * (X > 0), (40, 1))
     for rows in (many[:7], many):
-        expected = model.outputs(rows, np.asarray)
+        expected = model.convert_raw_outputs(rows, np.asarray)
         for form in (sp.csr_matrix, sp.csr_array):
-            assert_allclose(model.outputs(form(rows), np.asarray), expected, atol=1e-12)
+            assert_allclose(model.convert_raw_outputs(form(rows), np.asarray), expected, atol=1e-12)
             for layer, same in zip(model.activations(form(rows)), model.activations(rows), strict=True):
                 assert_allclose(layer.toarray() if sp.issparse(layer) else layer, same, atol=1e-12)
 
@@ -122,14 +122,16 @@ def test_a_model_of_dense_rows_predicts_sparse_rows(scaling, training):
 @pytest.mark.parametrize("scaling", ["robust", None])
 def test_a_model_of_sparse_rows_predicts_dense_rows(scaling):
     model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(sp.csr_array(X), NUMBER))
-    assert_allclose(model.outputs(X, np.asarray), model.outputs(sp.csr_array(X), np.asarray), atol=1e-12)
+    assert_allclose(
+        model.convert_raw_outputs(X, np.asarray), model.convert_raw_outputs(sp.csr_array(X), np.asarray), atol=1e-12
+    )
 
 
 def test_sparse_rows_with_categories_raise():
     frame = pd.DataFrame({"a": X[:, 0], "city": ["x", "y"] * 30})
     model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(frame, NUMBER))
     with pytest.raises(ValueError, match=r"Column 'city' held other things than numbers in fit.*pass X as it was"):
-        model.outputs(sp.csr_array(X[:, :2]), np.asarray)
+        model.convert_raw_outputs(sp.csr_array(X[:, :2]), np.asarray)
 
 
 # --- what is too large -----------------------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ def test_outputs_that_overflow_name_the_column(n, form):
     rows = np.zeros((n, 3))
     rows[-1, 1] = 3e38
     with pytest.raises(ValueError, match=r"Column 'x1' of X.*input_scaling='robust'"):
-        model.outputs(form(rows), np.asarray)
+        model.convert_raw_outputs(form(rows), np.asarray)
     with pytest.raises(ValueError, match=r"Column 'x1' of X.*input_scaling='robust'"):
         model.activations(form(rows))
 
@@ -163,8 +165,8 @@ def test_weights_set_by_hand_to_nan_raise():
 
 
 def test_threads_share_long_tables_of_numbers_only(monkeypatch):
-    asked, real = [], model.split_among_threads
-    monkeypatch.setattr(model, "split_among_threads", lambda n, product: asked.append((n, product)) or real(n, product))
+    asked, real = [], model.threads_for_blocks
+    monkeypatch.setattr(model, "threads_for_blocks", lambda n, product: asked.append((n, product)) or real(n, product))
     X = np.random.default_rng(0).normal(size=(3 * ROWS_PREDICTED_AT_ONCE + 1, 2))
     quick = dict(hidden_layer_sizes=7, max_iter=1, early_stopping=False, random_state=0)
     SigmoidMLPRegressor(**quick).fit(X[:40], X[:40, 0]).predict(X)

@@ -45,23 +45,23 @@ def test_few_residuals_are_all_kept_in_order():
     assert errors.residuals.effective_size == 19
     # ceil(coverage * (n + 1)) of n rows, which is what makes the coverage hold for a new one
     for coverage, place in (0.9, 18), (0.95, 19), (0.5, 10), (0.01, 1):
-        assert errors.residuals.bound(coverage) == np.sort(np.abs(values))[place - 1]
-    assert errors.residuals.bound(0.951) is None
+        assert errors.residuals.conformal_quantile(coverage) == np.sort(np.abs(values))[place - 1]
+    assert errors.residuals.conformal_quantile(0.951) is None
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
 def test_too_few_rows_have_no_quantile(coverage):
     least = round(1 / (1 - coverage) - 1)
     quantiles = np.ones((1, 1))
-    assert Residuals(quantiles, least).bound(coverage) == 1.0
-    assert Residuals(quantiles, least - 1 or 0.5).bound(coverage) is None
+    assert Residuals(quantiles, least).conformal_quantile(coverage) == 1.0
+    assert Residuals(quantiles, least - 1 or 0.5).conformal_quantile(coverage) is None
 
 
 def test_many_residuals_become_quantiles():
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
     assert errors.residuals.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
-    largest = errors.residuals.bound(0.9) * errors.scale.of_predictions(np.zeros((1, 2)))
+    largest = errors.residuals.conformal_quantile(0.9) * errors.scale.scale_at(np.zeros((1, 2)))
     assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
 
 
@@ -70,7 +70,8 @@ def test_a_row_of_weight_two_is_two_rows():
     weighted = errors_of(values, np.zeros(400), weight)
     repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
     for_zero = [
-        errors.residuals.bound(0.9) * errors.scale.of_predictions(np.zeros((1, 1))) for errors in (weighted, repeated)
+        errors.residuals.conformal_quantile(0.9) * errors.scale.scale_at(np.zeros((1, 1)))
+        for errors in (weighted, repeated)
     ]
     assert_allclose(*for_zero, rtol=0.1)
     assert weighted.residuals.effective_size == pytest.approx(600**2 / 1000)
@@ -84,7 +85,7 @@ def test_coverage_holds_on_average_over_calibration_sets():
     inside = []
     for _ in range(2000):
         values = rng.standard_t(3, size=20)
-        most = errors_of(values[:19], np.zeros(19)).residuals.bound(0.9)
+        most = errors_of(values[:19], np.zeros(19)).residuals.conformal_quantile(0.9)
         inside.append(abs(values[19]) <= most[0])
     assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
 
@@ -116,7 +117,9 @@ def test_moved_levels_that_cross_meet_in_the_middle():
     errors = errors_of(values, wide, **options)
     assert (errors.residuals.quantiles < 0.0).all()  # all inside
     head = head_for(values, **options)
-    assert_allclose(intervals_around(head, wide[:1], errors.residuals.bound(0.5), errors), [[-0.5, 0.5]], atol=0.06)
+    assert_allclose(
+        intervals_around(head, wide[:1], errors.residuals.conformal_quantile(0.5), errors), [[-0.5, 0.5]], atol=0.06
+    )
     assert_allclose(intervals_around(head, np.array([[1.0, 1.5, 2.0]]), np.array([-3.0]), errors), [[1.5, 1.5]])
 
 
@@ -142,7 +145,7 @@ def test_intervals_are_wider_where_residuals_are_larger():
     predictions = np.sort(rng.uniform(1.0, 10.0, size=n))
     values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # errors grow with the prediction
     errors = errors_of(values, predictions)
-    ends = intervals_around(head_for(values), predictions, errors.residuals.bound(0.9), errors)
+    ends = intervals_around(head_for(values), predictions, errors.residuals.conformal_quantile(0.9), errors)
     inside = (ends[:, 0] <= values) & (values <= ends[:, 1])
     assert [part.mean() for part in np.array_split(inside, 3)] == pytest.approx([0.9] * 3, abs=0.05)
     width = ends[:, 1] - ends[:, 0]
@@ -156,7 +159,7 @@ def test_the_scale_is_the_mean_absolute_residual_of_a_bin():
     assert_allclose(scale.scales[1:-1, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
     # linear between the knots; constant below them, where errors do not grow, and beyond the largest prediction
     _, first, second, _, last = scale.scales[:, 0]
-    found = scale.of_predictions(np.array([[-9.0], [29.5], [89.0], [1e9]]))
+    found = scale.scale_at(np.array([[-9.0], [29.5], [89.0], [1e9]]))
     assert_allclose(found[:, 0], [first, (first + second) / 2, last, last])
 
 
@@ -164,7 +167,7 @@ def test_the_scale_is_the_mean_absolute_residual_of_a_bin():
 def test_beyond_the_outer_bins_the_scale_follows_the_trend(sign):
     distance = np.linspace(0.0, 30.0, 600)
     scale = learn_residual_scale(sign * distance[:, np.newaxis], (2.0 + distance)[:, np.newaxis], None)
-    found = scale.of_predictions(sign * np.array([[28.5], [30.0], [1e9]]))[:, 0]
+    found = scale.scale_at(sign * np.array([[28.5], [30.0], [1e9]]))[:, 0]
     assert found[1] - found[0] == pytest.approx(1.5, rel=0.01)
     assert found[2] == found[1]
     # where errors fall, no interval is narrower than in the outer bin
@@ -178,9 +181,9 @@ def test_distant_rows_are_covered_if_noise_is_proportional():
     predictions = np.exp(1.1 * draw.normal(size=(750, 1)))
     errors = 0.7 * predictions * draw.normal(size=predictions.shape)
     scale = learn_residual_scale(predictions, errors, None)
-    largest = Residuals(np.sort(np.abs(errors) / scale.of_predictions(predictions), axis=0), 750.0).bound(0.9)
+    largest = Residuals(np.sort(np.abs(errors) / scale.scale_at(predictions), axis=0), 750.0).conformal_quantile(0.9)
     new = np.exp(1.1 * draw.normal(size=(6000, 1)))
-    inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.of_predictions(new)
+    inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.scale_at(new)
     assert inside.mean() == pytest.approx(0.9, abs=0.02)
     inside = inside[np.argsort(new[:, 0])]
     assert inside[4000:].mean() >= 0.85 and inside[5700:].mean() >= 0.8
@@ -194,7 +197,7 @@ def test_a_residual_is_not_divided_by_its_own_scale():
             draws = np.random.default_rng(seed)
             values, predictions = 0.1 * draws.normal(size=n), draws.normal(size=n)
             errors = errors_of(values + predictions, predictions)
-            ends = intervals_around(head_for(values), predictions, errors.residuals.bound(0.9), errors)
+            ends = intervals_around(head_for(values), predictions, errors.residuals.conformal_quantile(0.9), errors)
             half = (ends[:, 1] - ends[:, 0]) / 2.0
             covered.append(np.mean(2.0 * norm.cdf(half / 0.1) - 1.0))  # of new rows with the same predictions
         assert np.mean(covered) == pytest.approx(0.9, abs=tolerance)
@@ -211,7 +214,7 @@ def test_a_single_distant_row_makes_no_trend():
     predictions, errors = np.random.default_rng(0).normal(size=(2, 300, 1))
     predictions[0], errors[0] = 1000.0, 20.0
     scale = learn_residual_scale(predictions, errors, None)
-    inner, outer, far = scale.of_predictions(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
+    inner, outer, far = scale.scale_at(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
     assert outer == pytest.approx(inner, rel=0.3)
     assert far <= 20.0
     assert (

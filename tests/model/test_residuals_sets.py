@@ -35,7 +35,7 @@ def residuals_for(P, codes, weight=None):
 
 
 def sets(residuals, P, coverage=0.9):
-    return residuals_by_class(P) <= residuals.bound(coverage)
+    return residuals_by_class(P) <= residuals.conformal_quantile(coverage)
 
 
 def test_the_residual_of_the_most_probable_classes_is_zero():
@@ -92,7 +92,9 @@ def test_sets_grow_with_the_coverage_and_are_never_empty():
         assert (smaller <= larger).all()
     assert nested[0].any(axis=1).all() and nested[0][np.arange(500), new.argmax(axis=1)].all()
     assert nested[-1].sum() > nested[0].sum()
-    assert residuals.by_class[3].effective_size == 0 and residuals.bound(0.9)[3] == residuals.of_all.bound(0.9)
+    assert residuals.by_class[3].effective_size == 0 and residuals.conformal_quantile(0.9)[
+        3
+    ] == residuals.of_all.conformal_quantile(0.9)
 
 
 def test_permuted_classes_permute_the_sets():
@@ -107,11 +109,15 @@ def test_a_row_of_weight_two_is_two_rows():
     weighted = residuals_for(P, codes, weight.astype(float))
     repeated = residuals_for(np.repeat(P, weight, axis=0), np.repeat(codes, weight))
     for coverage in COVERAGES:
-        np.testing.assert_allclose(weighted.bound(coverage), repeated.bound(coverage), atol=0.02)
+        np.testing.assert_allclose(
+            weighted.conformal_quantile(coverage), repeated.conformal_quantile(coverage), atol=0.02
+        )
     assert weighted.effective_size == pytest.approx(1800**2 / (300 * 14))
     # weights of a whole class change nothing for it: it is compared with its own rows
     of_class = residuals_for(P, codes, np.array([1.0, 5.0, 0.1])[codes])
-    np.testing.assert_allclose(of_class.bound(0.9), residuals_for(P, codes).bound(0.9), atol=0.01)
+    np.testing.assert_allclose(
+        of_class.conformal_quantile(0.9), residuals_for(P, codes).conformal_quantile(0.9), atol=0.01
+    )
 
 
 def test_many_class_residuals_become_quantiles():
@@ -122,7 +128,10 @@ def test_many_class_residuals_become_quantiles():
 
 def test_too_few_rows_have_no_sets():
     P, codes = simulated(8)
-    assert residuals_for(P, codes).bound(0.9) is None and residuals_for(P, codes).bound(0.88) is not None
+    assert (
+        residuals_for(P, codes).conformal_quantile(0.9) is None
+        and residuals_for(P, codes).conformal_quantile(0.88) is not None
+    )
 
 
 def test_sets_need_one_label_per_row():

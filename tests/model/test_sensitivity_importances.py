@@ -12,13 +12,13 @@ from scipy.stats import spearmanr
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.model import Network
 from sknet._model.sensitivity import (
-    MAX_ROWS_USED,
-    MIN_ROWS_USED,
+    MAX_IMPORTANCE_ROWS,
+    MIN_IMPORTANCE_ROWS,
     draw_rows,
     inputs_per_row,
     learn_importances,
-    n_rows_used,
-    some_of,
+    n_importance_rows,
+    sample_encoded_rows,
 )
 from tests.estimators.inside import model_of
 from tests.network.pieces import ACTIVATIONS, KINDS, as_array
@@ -66,11 +66,14 @@ def test_importances_take_a_hundredth_of_the_work_of_training():
     per_row = 35 + 128 + 3 * (128 + 35)
     rows = np.zeros((600, 7))
     for n_rows in (100, 350):
-        assert n_rows_used(rows, network, 3, 100 * n_rows * per_row + 1) == n_rows
-    assert n_rows_used(rows, network, 3, 0) == MIN_ROWS_USED
-    assert n_rows_used(rows, network, 3, 10**9) == MAX_ROWS_USED
+        assert n_importance_rows(rows, network, 3, 100 * n_rows * per_row + 1) == n_rows
+    assert n_importance_rows(rows, network, 3, 0) == MIN_IMPORTANCE_ROWS
+    assert n_importance_rows(rows, network, 3, 10**9) == MAX_IMPORTANCE_ROWS
     few_per_row = per_row - (1 + 3) * (35 - 2 * 5)
-    assert n_rows_used(sp.csr_array(np.tile([1, 1, 0, 0, 0, 0, 0], (6, 1))), network, 3, 20000 * few_per_row + 1) == 200
+    assert (
+        n_importance_rows(sp.csr_array(np.tile([1, 1, 0, 0, 0, 0, 0], (6, 1))), network, 3, 20000 * few_per_row + 1)
+        == 200
+    )
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("dense", 5.0), ("sparse", 3.0), ("mixed", 4.0)])
@@ -82,7 +85,7 @@ def test_inputs_per_row_counts_nonzero_inputs_of_sparse_rows(kind, expected):
 @pytest.mark.parametrize("kind", ["dense", "sparse", "mixed"])
 def test_every_format_of_encoded_rows_is_sampled_alike(kind):
     values = np.arange(80.0).reshape(20, 4)
-    assert_array_equal(as_array(some_of(KINDS[kind](values), 6), kind, 4), values[draw_rows(20, None, 6)])
+    assert_array_equal(as_array(sample_encoded_rows(KINDS[kind](values), 6), kind, 4), values[draw_rows(20, None, 6)])
 
 
 @pytest.mark.parametrize(("max_iter", "expected"), [(1, 64), (8, 152)])
@@ -92,8 +95,10 @@ def test_longer_fits_use_more_rows_for_importances(max_iter, expected):
     net = SigmoidMLPRegressor(**parameters).fit(table, table[:, 0])
     # A row takes 2 x 40 x 16 + 3 x 16 multiplications in an epoch, and 5 x 41 x 16 / 200 of the steps; its importances
     # take 40 x 16 + 4 x 16 twice.
-    drawn = net.activations(table)[0][draw_rows(2000, None, MAX_ROWS_USED)]
-    assert_allclose(net.feature_importances_, learn_importances(model_of(net), some_of(drawn, expected)), rtol=1e-9)
+    drawn = net.activations(table)[0][draw_rows(2000, None, MAX_IMPORTANCE_ROWS)]
+    assert_allclose(
+        net.feature_importances_, learn_importances(model_of(net), sample_encoded_rows(drawn, expected)), rtol=1e-9
+    )
 
 
 # --- what they are ---------------------------------------------------------------------------------------------------

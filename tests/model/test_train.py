@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknet import SigmoidMLPClassifier
-from sknet._model.train import average_epochs
+from sknet._model.train import mean_history
 from tests.estimators.inside import run_of
 from tests.training.problems import epoch
 
@@ -19,10 +19,10 @@ def test_networks_train_as_many_epochs_as_folds_chose():
     assert len(run.fold_phase.epochs_by_network[0]) == run.fold_phase.n_iter <= 3
 
 
-def test_average_epochs_averages_over_the_networks_that_trained_the_epoch():
+def test_mean_history_averages_over_the_networks_that_trained_the_epoch():
     def of(value, seconds):
         return epoch(value, -value, validation_loss=value, learning_rate=value, gradient_norm=value, seconds=seconds)
 
     each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0)]]
-    assert average_epochs(each) == [of(2.0, 3.0), of(2.0, 1.0)]
-    assert average_epochs([each[0]]) == each[0] and average_epochs([]) == average_epochs([[], []]) == []
+    assert mean_history(each) == [of(2.0, 3.0), of(2.0, 1.0)]
+    assert mean_history([each[0]]) == each[0] and mean_history([]) == mean_history([[], []]) == []

@@ -13,8 +13,8 @@ from sknet._model.trainer import (
     MAX_BUFFER_ROWS,
     ROWS_IN_CACHE,
     make_trainer,
-    rows_at_once,
-    state_to_keep,
+    pruned_state,
+    rows_per_block,
     train_side_by_side,
 )
 from tests.estimators.inside import model_of, seeds_of
@@ -49,7 +49,7 @@ def trainer_of(validation=None, **parameters):
 def trained(trainer, seeds=(1, 2)):
     state = trainer.first_state(seeds)
     (result,) = train_side_by_side([trainer], [state])
-    return trainer.network(state), result, state
+    return trainer.make_network(state), result, state
 
 
 def theta_of(network):
@@ -121,11 +121,11 @@ def test_rows_at_once():
     table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
     for batch_size, expected in ((700, 700), (9_000, MAX_BUFFER_ROWS)):
         settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
-        assert rows_at_once(settings, rows) == expected
+        assert rows_per_block(settings, rows) == expected
     settings, _, rows = encoded(X=table, y=y, solver="lbfgs")
-    assert rows_at_once(settings, rows) == 500 <= ROWS_IN_CACHE  # twenty equal parts
+    assert rows_per_block(settings, rows) == 500 <= ROWS_IN_CACHE  # twenty equal parts
     settings, _, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
-    assert rows_at_once(settings, rows) == 3334  # three
+    assert rows_per_block(settings, rows) == 3334  # three
 
 
 def least_memory(settings, encoding, rows, validation=None):
@@ -206,20 +206,23 @@ def test_given_weights_get_no_bias_added():
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_the_gradient_equals_finite_differences_of_the_objective(solver):
     trainer = trainer_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
-    network = trainer.network(trainer.first_state((1, 0)))
+    network = trainer.make_network(trainer.first_state((1, 0)))
     theta = theta_of(network)
-    value, gradient = trainer.gradient(network)
+    value, gradient = trainer.objective_and_gradient(network)
     for i in range(0, len(theta), 2):
         step = np.zeros_like(theta)
         step[i] = 1e-6
         high, low = (
-            trainer.gradient(
+            trainer.objective_and_gradient(
                 replace(network, **dict(zip(("coefs", "intercepts"), trainer.layout.views(t), strict=True)))
             )[0]
             for t in (theta + step, theta - step)
         )
         assert (high - low) / 2e-6 == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
-    W, plain = theta[: trainer.layout.n_weights], trainer_of(solver=solver, hidden_layer_sizes=2).gradient(network)[0]
+    W, plain = (
+        theta[: trainer.layout.n_weights],
+        trainer_of(solver=solver, hidden_layer_sizes=2).objective_and_gradient(network)[0],
+    )
     assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
 
 
@@ -263,9 +266,9 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     settings, encoding, rows = encoded(validated=True)
     held_out = replace(rows.take(np.arange(20)), weight=weight)
     trainer = make_trainer(settings, encoding, rows, held_out)
-    network = trainer.network(trainer.first_state((1, 0)))
+    network = trainer.make_network(trainer.first_state((1, 0)))
     evaluation = trainer.problem.evaluate(theta_of(network), 1)
-    raw = trainer.raw_held_out_outputs(trainer.first_state((1, 0)))
+    raw = trainer.raw_held_out_outputs(trainer.first_state((1, 0)).trained_theta)
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
     loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
@@ -289,7 +292,7 @@ def test_a_temperature_scales_the_output_layer():
     how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
     settings, encoding, rows = encoded(validated=True, **how)
     trainer = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
-    network = trainer.network(trainer.first_state((1, 0)))
+    network = trainer.make_network(trainer.first_state((1, 0)))
     evaluation = trainer.problem.evaluate(theta_of(network), 1)
     (hidden, output), (b1, b2) = trainer.layout.views(evaluation.theta)
     factor = output[0, 0] / network.coefs[1][0, 0]
@@ -303,7 +306,7 @@ def test_a_temperature_scales_the_output_layer():
 def test_a_kept_state_lacks_the_published_weights():
     trainer = trainer_of(max_iter=2)
     _, _, state = trained(trainer)
-    kept = state_to_keep(state, trainer.layout.n_parameters, trainer.encoding.output_dtype, from_published=False)
+    kept = pruned_state(state, trainer.layout.n_parameters, trainer.encoding.output_dtype, from_published=False)
     assert_array_equal(kept.theta, state.theta[trainer.layout.n_parameters :])  # the gains
     assert (
         kept.theta.size == trainer.layout.sizes[0] and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2

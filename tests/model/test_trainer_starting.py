@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.trainer import check_initial_weights, state_to_continue_from, state_to_keep, state_with_new_gains
+from sknet._model.trainer import check_initial_weights, pruned_state, state_to_continue_from, state_with_new_gains
 from tests.network.pieces import layout_of
 from tests.training.problems import best_of, state_after
 
@@ -76,7 +76,7 @@ def state(dtype=F64, average=False):
 def test_a_kept_state_holds_only_what_is_not_published(average, validated, compute, output):
     whole = state(compute, average)
     whole.best = best_of(whole.theta)
-    kept = state_to_keep(whole, 4, output, from_published=validated)
+    kept = pruned_state(whole, 4, output, from_published=validated)
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)
     assert (kept.average is not None) == (average and not exact and not validated)
@@ -125,10 +125,10 @@ def test_gains_continue_whether_weights_are_kept_or_published():
     """Theta ends with the gains. If the weights are published, a kept state holds the gains alone."""
     gains, fresh = np.array([0.5, -0.5]), replace(state(), theta=np.r_[np.arange(4.0), 0.0, 0.0], average=None)
     whole = replace(fresh, theta=np.r_[np.arange(4.0), gains])
-    kept = state_to_keep(whole, 4, F64, from_published=False)
+    kept = pruned_state(whole, 4, F64, from_published=False)
     assert_array_equal(kept.theta, gains)
     assert_array_equal(state_to_continue_from(kept, fresh, 4, F64).theta, whole.theta)
-    in_full = state_to_keep(whole, 4, F32, from_published=False)
+    in_full = pruned_state(whole, 4, F32, from_published=False)
     assert_array_equal(in_full.theta, whole.theta)
     assert_array_equal(state_to_continue_from(in_full, fresh, 4, F32).theta, whole.theta)
 
