@@ -173,7 +173,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             quiet = isinstance(run.plan.evaluation, TooFewRows)
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.phase is run.fold_phase)
+            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = outcome.held_out_outputs if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK

@@ -378,7 +378,7 @@ def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun)
         observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
     if callbacks:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
-        if run.fold_phase is not None:  # folds also train up to max_iter epochs
+        if run.folds is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
