@@ -538,13 +538,14 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         self._validate_params()
         fitted = check_fitted(self)
+        # the objective that `partial_fit` would minimise on these rows
         start = Start(Seeds(*fitted.seeds), fitted, is_partial_fit=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(
             len(data.rows),
             fitted.evaluation is not None,
-            began_with_partial_fit=start.began_with_partial_fit,
+            ignores_n_members=start.ignores_n_members,
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)

@@ -82,11 +82,14 @@ class Start:
         return 0 if self.earlier is None else self.earlier.n_samples_seen
 
     @property
-    def began_with_partial_fit(self) -> bool:
-        """Whether this call is `partial_fit`, and only such calls, or a fit of one network, came before."""
-        earlier = self.earlier
-        was_alone = earlier is None or (self.state is not None and earlier.resolved["n_members"] == 1)
-        return self.is_partial_fit and was_alone
+    def ignores_n_members(self) -> bool:
+        """Whether the call trains one network, whatever `n_members` is: a `partial_fit` that begins or continues one.
+
+        After a finished `fit`, which keeps no state, `n_members` must stay as it was.
+        """
+        if self.earlier is None:
+            return self.is_partial_fit
+        return self.state is not None and self.earlier.resolved["n_members"] == 1
 
     @property
     def epochs_done(self) -> int:
@@ -174,7 +177,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         n_held_out=len(rows) - n_train,
         limits=rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        began_with_partial_fit=start.began_with_partial_fit,
+        ignores_n_members=start.ignores_n_members,
     )
     uses_batches = solver_class(estimator.solver).uses_batches
     if not uses_batches and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
