@@ -43,7 +43,7 @@ MAX_PRINTED_LINES = 10
 """How many lines a run prints if lines cannot be overwritten, as in a log file or a notebook."""
 
 
-class EpochLines(FitObserver):
+class EpochPrinter(FitObserver):
     """A line or two for each epoch, worded as scikit-learn's."""
 
     def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
@@ -65,7 +65,7 @@ class EpochLines(FitObserver):
         return False
 
 
-class ProgressLine(FitObserver):
+class ProgressPrinter(FitObserver):
     """One line for folds and one for the published networks: losses, best epoch, time so far and time left."""
 
     def __init__(self, run: FitRun) -> None:
@@ -167,7 +167,7 @@ class CallbackObserver(FitObserver):
         return {
             "estimator": self._estimator,
             # scikit-learn calls it, and sets these attributes on a copy of the estimator, which can then predict
-            "reconstruction_attributes": lambda: {"_fitted": self._run.current_fitted()},
+            "reconstruction_attributes": lambda: {"_fitted": self._run.current_result()},
             **self._data,
         }
 
@@ -329,7 +329,7 @@ class CheckpointWriter(FitObserver):
         return False
 
 
-def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
+def data_of_hooks(arguments: FitArguments) -> dict[str, Target]:
     """Return X, y and metadata (sample weights) for callback hooks; all None for tables in files or on workers."""
     if isinstance(arguments.X, FeatureTable):  # in files or on workers
         return {"X": None, "y": None, "metadata": None}
@@ -337,7 +337,7 @@ def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
-NOBODY = FitObserver()
+NULL_OBSERVER = FitObserver()
 """The observer of a call that nobody observes."""
 
 
@@ -375,11 +375,11 @@ def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun)
     observers: list[FitObserver] = []
     if estimator.verbose:
         is_line = estimator.verbose == 2 and not start.is_partial_fit
-        observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
+        observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))
     if callbacks:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
         if run.folds is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
-        observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
+        observers.append(CallbackObserver(estimator, data_of_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
     return Observers(observers)

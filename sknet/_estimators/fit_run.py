@@ -111,11 +111,11 @@ class FitRun:
 
     # --- the result --------------------------------------------------------------------------------------------------
 
-    def current_fitted(self) -> Fitted:
+    def current_result(self) -> Fitted:
         """Return the current result, without state, residuals and importances."""
-        return self._fitted_with(self.phase.outcome().network)
+        return self._result_with(self.phase.outcome().network)
 
-    def _fitted_with(self, network: Network) -> Fitted:
+    def _result_with(self, network: Network) -> Fitted:
         """Return the result with this network, without state, residuals and importances."""
         epochs, n_iter, plan = self.phase.epochs_by_network, self.phase.n_iter, self.plan
         start = plan.start
@@ -140,10 +140,10 @@ class FitRun:
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
-    def final_fitted(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
+    def final_result(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
         network, held_out = outcome
-        fitted, residuals, out_of_fold = self._fitted_with(network), None, None
+        fitted, residuals, out_of_fold = self._result_with(network), None, None
         if held_out is not None:
             decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
             predicted = decoding.finish(decoding.convert(held_out.raw))
@@ -152,7 +152,7 @@ class FitRun:
             )
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-                for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
+                for_all = [self._scatter_to_all_rows(output, self.selection.held_out) for output in outputs]
                 out_of_fold = for_all if isinstance(predicted, list) else for_all[0]
         return replace(
             fitted,
@@ -175,7 +175,7 @@ class FitRun:
         n_rows = n_rows_used(rows, model.network, model.head.n_outputs, training_work)
         return learn_importances(model, some_of(rows, n_rows))
 
-    def _for_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
+    def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
         all_rows, n = self.plan.rows, len(self.plan.rows)
         if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped

@@ -99,7 +99,7 @@ class Start:
 
 
 @contextmanager
-def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_fit: bool = False) -> Iterator[Start]:
+def seeded_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_fit: bool = False) -> Iterator[Start]:
     """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
@@ -110,7 +110,7 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_f
         yield Start(Seeds(*earlier.seeds), earlier, is_partial_fit)
         return
     source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
-    with _GENERATOR_LOCK:
+    with _RANDOM_STATE_LOCK:
         before = source.get_state(legacy=False)
         drawn = draw_seeds(source)
         after = source.get_state(legacy=False)
@@ -118,14 +118,14 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_f
         seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
         yield Start(seeds, earlier, is_partial_fit)
     except BaseException:
-        with _GENERATOR_LOCK:
+        with _RANDOM_STATE_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
             if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
                 source.set_state(before)
         raise
 
 
-_GENERATOR_LOCK = Lock()
+_RANDOM_STATE_LOCK = Lock()
 """Held while a generator draws seeds or is rewound."""
 
 
@@ -136,7 +136,7 @@ def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -
 
 
 def advance_random_state(estimator: BaseEstimator) -> None:
-    """Advance the user's own generator as `draw_start` does."""
+    """Advance the user's own generator as `seeded_start` does."""
     if isinstance(estimator.random_state, np.random.RandomState):
         draw_seeds(estimator.random_state)
 
@@ -206,7 +206,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
-        fit_messages.check_left_out_columns(encoding.encoder)
+        fit_messages.warn_of_left_out_columns(encoding.encoder)
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         start=start,

@@ -20,8 +20,8 @@ from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
-    check_folds,
-    check_solver,
+    check_conflicts_with_folds,
+    check_conflicts_with_solver,
     check_unchanged,
     copy_containers,
     fixed_once_learnt,
@@ -44,7 +44,7 @@ from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.solver import Solver, StopReason
 
-CLASSIFIER_SIZES, REGRESSOR_SIZES = (128,), (96, 32)
+AUTO_CLASSIFIER_SIZES, AUTO_REGRESSOR_SIZES = (128,), (96, 32)
 """The values of `hidden_layer_sizes="auto"` for a classifier and a regressor."""
 
 UNITS_PER_SET = 8
@@ -97,13 +97,13 @@ def evaluation_class(
 ) -> type[NoEvaluation | HeldOut | Folds]:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
-        check_folds(p)
+        check_conflicts_with_folds(p)
         return Folds
     if p.early_stopping == "auto" and n_rows < rules.LARGE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
             return NoEvaluation
         # without folds, rows are held out as below; a single epoch leaves nothing to choose
-        if p.max_iter > 1 and suits_folds(p) and not limits.is_sequential:
+        if p.max_iter > 1 and allows_auto_folds(p) and not limits.is_sequential:
             return Folds
     return HeldOut if p.early_stopping else NoEvaluation
 
@@ -116,7 +116,7 @@ def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits =
     return min(fraction, limits.max_held_out / n_rows)
 
 
-def suits_folds(p: CommonParameters) -> bool:
+def allows_auto_folds(p: CommonParameters) -> bool:
     """Whether `early_stopping="auto"` means folds on smaller tables.
 
     It does unless a parameter is set that needs held-out rows, or that belongs to scikit-learn's way of training.
@@ -214,7 +214,7 @@ def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
     """Return the value of `hidden_layer_sizes="auto"`, larger if sets of columns share the units."""
     if facts.earlier_parameters is not None:  # training continues from weights of these sizes
         return facts.earlier_parameters["hidden_layer_sizes"]  # type: ignore[return-value]
-    sizes: tuple[int, ...] = CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else REGRESSOR_SIZES
+    sizes: tuple[int, ...] = AUTO_CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else AUTO_REGRESSOR_SIZES
     if facts.n_interaction_sets > 1:
         sizes = tuple([max(size, UNITS_PER_SET * facts.n_interaction_sets) for size in sizes])
     return sizes if p.depth == 1 else sizes[0]  # `depth` layers of the first size
@@ -373,7 +373,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
-    check_solver(p)
+    check_conflicts_with_solver(p)
     return Settings(
         target=target_settings(p),
         table=make_from_parameters(

@@ -89,14 +89,14 @@ else:
 
 # --- unknown keywords and values -------------------------------------------------------------------------------------
 
-NAMES_ELSEWHERE = {
+PARAMETER_ALIASES = {
     **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
     **dict.fromkeys(["epochs", "n_epochs"], "max_iter"),
     **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
 }
 """Names of parameters in other packages, and their names here."""
 
-VALUES_ELSEWHERE = {
+VALUE_ALIASES = {
     **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
     **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
     **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
@@ -116,7 +116,7 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
     names = [name for name in known if name != "self"]
     for name in keywords:
         if name not in names:
-            near = NAMES_ELSEWHERE.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
+            near = PARAMETER_ALIASES.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
             listed = ", ".join(names) if len(names) <= MAX_NAMES_LISTED else f"those of help({function})"
             remedy = f"did you mean {near}?" if near else f"known are {listed}."
             raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
@@ -125,7 +125,7 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
 def suggest_value(value: str, known: Iterable[str]) -> str:
     """Return a hint at the known value that a str probably means, for a message; "" if there is none."""
     by_words = {_sorted_words(name): name for name in known}
-    meant = VALUES_ELSEWHERE.get(value.lower())
+    meant = VALUE_ALIASES.get(value.lower())
     if meant not in by_words.values():
         near = get_close_matches(_sorted_words(value), by_words, n=1)
         meant = by_words[near[0]] if near else None
@@ -173,14 +173,14 @@ def fit_context(method: Method) -> Method:
 
 # --- warnings at the user's line -------------------------------------------------------------------------------------
 
-OURS = {"sknet", "sklearn"}
+INTERNAL_PACKAGES = {"sknet", "sklearn"}
 """Packages whose lines are not the user's."""
 
 
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the user's line: the first stack frame that is neither in this package nor in scikit-learn."""
     frame, level = sys._getframe(1), 2
-    while frame.f_globals.get("__name__", "").split(".")[0] in OURS and frame.f_back is not None:
+    while frame.f_globals.get("__name__", "").split(".")[0] in INTERNAL_PACKAGES and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

@@ -93,9 +93,7 @@ def test_targets_of_a_fold_have_no_say_in_its_steps():
     folds = inside.run_of(net, X, y).folds
     rows, targets = folds.held_out[:100], y.copy()
     targets[rows] = y[rows[::-1]]
-    (before,), (after,) = (
-        phase.encoding.encoder.columns for phase in (folds, inside.run_of(net, X, targets).folds)
-    )
+    (before,), (after,) = (phase.encoding.encoder.columns for phase in (folds, inside.run_of(net, X, targets).folds))
     assert before.steps and after == before
     others = np.setdiff1d(np.arange(400), rows)
     targets[others] = y[others[::-1]]
