@@ -104,16 +104,11 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
             self._publish(run.final_result(run.phase.outcome(), self._problem_type, keeps_state=True))
 
-    def _train(self, start: Start, arguments: FitArguments) -> Self:
-        """Train from a start on the given data, and publish the result."""
-        run = self._make_run(start, arguments)
-        return self._train_and_publish(run, observers_of(self, arguments, run))
+    # --- read, plan and encode ---------------------------------------------------------------------------------------
 
     def _make_run(self, start: Start, arguments: FitArguments) -> FitRun:
-        """Read the data, plan the call, and make its networks."""
+        """Read the data, plan the call, encode the table, and make the networks."""
         return make_run(self, make_plan(self, self._read(start, arguments), start))
-
-    # --- 1. read -----------------------------------------------------------------------------------------------------
 
     def _read(self, start: Start, arguments: FitArguments) -> ReadData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
@@ -142,10 +137,12 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             held_out = read_validation_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
-    # --- 4. select, 5. train, 6. publish -----------------------------------------------------------------------------
+    # --- select, train and publish -----------------------------------------------------------------------------------
 
-    def _train_and_publish(self, run: FitRun, observer: FitObserver) -> Self:
-        """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, publish the last whole epoch."""
+    def _train(self, start: Start, arguments: FitArguments) -> Self:
+        """Make the networks, train them, and publish the result; after a Ctrl-C, publish the last whole epoch."""
+        run = self._make_run(start, arguments)
+        observer = observers_of(self, arguments, run)
         fitted_before, handled_by_caller = self._fitted, sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
@@ -192,7 +189,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Set the result in one assignment, so that the estimator is never half changed."""
         self._fitted = fitted
 
-    # --- 7. predict --------------------------------------------------------------------------------------------------
+    # --- predict -----------------------------------------------------------------------------------------------------
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""

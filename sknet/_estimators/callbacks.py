@@ -329,7 +329,7 @@ class CheckpointWriter(FitObserver):
         return False
 
 
-def data_of_hooks(arguments: FitArguments) -> dict[str, Target]:
+def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
     """Return X, y and metadata (sample weights) for callback hooks; all None for tables in files or on workers."""
     if isinstance(arguments.X, FeatureTable):  # in files or on workers
         return {"X": None, "y": None, "metadata": None}
@@ -380,6 +380,6 @@ def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun)
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
         if run.folds is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
-        observers.append(CallbackObserver(estimator, data_of_hooks(arguments), run, n_epochs))
+        observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]
     return Observers(observers)

@@ -426,7 +426,7 @@ def check_sample_weight(sample_weight: Target, n: int, name: str = "sample_weigh
         raise TypeError(f"{name}={sample_weight!r} is an array without dimensions: give one weight per row of X.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
-    weight = check_sample_weight_of_chunk(sample_weight, n, name)
+    weight = check_each_sample_weight(sample_weight, n, name)
     with np.errstate(over="ignore"):
         finite = np.isfinite(weight.sum())
     if not finite:
@@ -438,7 +438,7 @@ def check_sample_weight(sample_weight: Target, n: int, name: str = "sample_weigh
     return weight
 
 
-def check_sample_weight_of_chunk(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
+def check_each_sample_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
     """Check each sample weight. All may be zero, since they may belong to a chunk of a stream."""
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = as_numbers(sample_weight, name)

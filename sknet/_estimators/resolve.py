@@ -380,7 +380,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
             ColumnSettings,
             p,
             numeric_encoding=encoding,
-            keeps_all_categories=not p.early_stopping,  # so that k `partial_fit` equal a `fit`
+            keeps_all_categories=not p.early_stopping,  # so that k calls of `partial_fit` equal one `fit`
         ),
         network=make_from_parameters(
             NetworkSettings,
