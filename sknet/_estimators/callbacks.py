@@ -44,7 +44,7 @@ MAX_PRINTED_LINES = 10
 
 
 class EpochPrinter(FitObserver):
-    """A line or two for each epoch, worded as scikit-learn's."""
+    """Prints a line or two for each epoch, in scikit-learn's words."""
 
     def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
         self._run, self._evaluated = run, evaluated
@@ -66,7 +66,7 @@ class EpochPrinter(FitObserver):
 
 
 class ProgressPrinter(FitObserver):
-    """One line for folds and one for the published networks: losses, best epoch, time so far and time left."""
+    """Prints a line for folds and one for the published networks: losses, best epoch, time so far and time left."""
 
     def __init__(self, run: FitRun) -> None:
         self._run = run

@@ -34,7 +34,7 @@ STOP_REASON_MESSAGES = {
     StopReason.CONVERGED: "The gradient or the decrease of the objective is below tol={tol:g}.",
     StopReason.LINE_SEARCH: "L-BFGS ended early.",
 }
-"""Why training ended, with the names of parameters for their values."""
+"""Why training ended. A name in braces is replaced by the value of that parameter."""
 
 UNFINISHED_STOP_REASONS = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Stop reasons that cause a warning."""
@@ -147,7 +147,7 @@ def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
 
 
 def warn_of_split_groups(groups: Array | None, splits: Sequence[Split], splitter: object) -> None:
-    """Warn if a splitter does not keep the rows of a group together, as those that ignore groups."""
+    """Warn if a splitter does not keep the rows of a group together."""
     if groups is not None and any(np.isin(groups[held_out], groups[train]).any() for train, held_out in splits):
         warn(
             f"groups: validation_fraction={splitter} gives rows of one group to train on and to hold out, so "

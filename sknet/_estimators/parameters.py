@@ -74,7 +74,7 @@ AUTO = OneOf("auto")
 
 
 class Mark(Enum):
-    """What else is true of a parameter; its line has the mark after the constraints."""
+    """A property of a parameter that is not a constraint. The parameter's line has it after the constraints."""
 
     FIXED = auto()  # must not change when training continues, since the encoding was learnt with it
     USES_BATCHES = auto()  # with L-BFGS, any value but 0, False, None and "auto" is an error
@@ -426,7 +426,7 @@ def check_streamable(p: CommonParameters) -> None:
 
 
 def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
-    """Return the parameters that must be the same when a run is resumed, with causes before consequences."""
+    """Return the parameters that must be the same when a run is resumed; those that change others come first."""
     # a generator has advanced since, so the drawn seeds are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
     resolved_first = ("early_stopping", "solver")
@@ -436,13 +436,13 @@ def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
 
 
 def fixed_once_learnt(p: CommonParameters) -> list[str]:
-    """Return the parameters that must not change while training continues; a warm start by L-BFGS learns no gains."""
+    """Return the parameters that must not change while training continues; with L-BFGS, `input_gains` may."""
     has_gains = solver_class(p.solver).uses_batches
     return [name for name in p._marked[FIXED] if has_gains or name != "input_gains"]
 
 
 def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
-    """Raise if training continues but a parameter has changed with which the encoding was learnt."""
+    """Raise if training continues, but a parameter differs from the fit that learnt the encoding."""
     for name in fixed_once_learnt(p):
         now, before = getattr(p, name), earlier.get(name)
         if _as_lists(now) != _as_lists(before):

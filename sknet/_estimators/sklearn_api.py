@@ -31,7 +31,7 @@ T = TypeVar("T")
 Method = TypeVar("Method", bound=Callable[..., object])
 """A method that a decorator returns with the same parameters and result."""
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # only types: scikit-learn has none
     from sknet._typing import Array, Table, Target
 
     Tags: TypeAlias = Any
@@ -167,7 +167,7 @@ def fit_context(method: Method) -> Method:
         # this copy of the context.
         return copy_context().run(checked, *args, **kwargs)
 
-    # outermost, so that it sees the keywords before Python does
+    # outermost, because Python itself would raise for an unknown keyword, with a message that is less helpful
     return cast(Method, with_checked_keywords(in_own_context))
 
 
