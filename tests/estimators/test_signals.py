@@ -146,6 +146,22 @@ def test_an_interrupt_before_the_first_epoch_comes_through_and_changes_nothing(n
     assert bits(net) == before
 
 
+def test_a_second_interrupt_while_an_epoch_is_undone_publishes_nothing(monkeypatch):
+    """The state may then be half of one epoch and half of another."""
+    rates = iter([1.0] * 3)  # an epoch has two steps
+
+    def rate(fraction):
+        for factor in rates:
+            return factor
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sknet._training.loop.MiniBatchLoop.restore", lambda self: pressing(0.0))
+    net = SigmoidMLPRegressor(**PLAIN | {"learning_rate": rate}, early_stopping=False)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, NUMBER)
+    assert not hasattr(net, "coefs_")
+
+
 @pytest.mark.parametrize("name", ["fit", "refit", "partial_fit", "stream"])
 def test_a_warning_that_is_an_error_comes_before_anything_is_published(name):
     """In `fit` the epochs run out; in `partial_fit` an interrupt, at each of the last lines, is what is warned of."""
