@@ -186,7 +186,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     learner = None
     if start.earlier is not None:
-        settings, resolved = resolve_parameters(estimator, facts)
+        settings, resolved = resolve_all_parameters(estimator, facts)
         encoding = replace(start.earlier.model.encoding, head=data.head)
         if start.is_partial_fit:
             encoding = rescale_encoding(encoding, rows, start)
@@ -201,7 +201,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         names = survey.names or default_names(data.columns.n)
         sets = interaction_sets(estimator.interaction_cst, names)
         facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
-        settings, resolved = resolve_parameters(estimator, facts)
+        settings, resolved = resolve_all_parameters(estimator, facts)
         learner = EncodingLearner(
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
         )
@@ -264,7 +264,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
     return HeldOut(split, rows.take(split.held_out))
 
 
-def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
+def resolve_all_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
     """Replace every "auto"; return the settings and all parameters, including parameters of a subclass."""
     settings, parameters = resolve(estimator, facts)
     given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
