@@ -20,9 +20,9 @@ from sknet._estimators.parameters import ClassifierParameters, check_streamable,
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
+    check_each_sample_weight,
     n_rows_of,
     prefix_errors,
-    read_each_weight,
     read_first_table,
     read_groups,
     read_known_table,
@@ -179,7 +179,7 @@ class _ChunkReader:
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
         """Return the checked chunk and its first two rows, unchecked; None if all its weights are 0."""
         n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
-        weight = None if n is None else read_each_weight(chunk.weight, n)
+        weight = None if n is None else check_each_sample_weight(chunk.weight, n)
         if weight is not None and not weight.any():
             return None
         X, y, groups = (

@@ -10,26 +10,31 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-from sknet._estimators.callbacks import NOBODY, FitObserver, observers_of
-from sknet._estimators.fit_messages import print_stop_reason, warn_of_doubtful_result, warn_of_stop_reason, why_diverged
+from sknet._estimators.callbacks import NULL_OBSERVER, FitObserver, observers_of
+from sknet._estimators.fit_messages import (
+    divergence_message,
+    print_stop_reason,
+    warn_of_doubtful_result,
+    warn_of_stop_reason,
+)
 from sknet._estimators.fit_run import FitRun, make_run
 from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
     CommonParameters,
+    check_conflicts_with_temperature,
+    check_conflicts_with_validation_rows,
     check_has_partial_fit,
     check_parameters,
     check_resumable,
-    check_temperature,
-    check_validation_rows,
     column_choices,
 )
 from sknet._estimators.planning import (
     Seeds,
     Start,
     advance_random_state,
-    draw_start,
     make_plan,
+    seeded_start,
     start_from_checkpoint,
 )
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation_rows
@@ -69,13 +74,13 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks, or in a warm start the fitted network."""
-        check_temperature(self)
-        with draw_start(self, self._fitted if self.warm_start else None) as start:
+        check_conflicts_with_temperature(self)
+        with seeded_start(self, self._fitted if self.warm_start else None) as start:
             return self._train(start, arguments)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
-        check_temperature(self)
+        check_conflicts_with_temperature(self)
         check_resumable(self.solver)
         saved, before = read_checkpoint(path), self._fitted
         saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
@@ -89,27 +94,22 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch over all given rows."""
         self._validate_params()
-        with draw_start(self, self._fitted, is_partial_fit=True) as start:
+        with seeded_start(self, self._fitted, is_partial_fit=True) as start:
             return self._train(start, FitArguments(X, y, sample_weight, classes=classes))
 
     def _prepare_partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to continue from."""
         check_has_partial_fit(self)  # raises if not
         self._validate_params()
-        with draw_start(self, None, is_partial_fit=True) as start:
+        with seeded_start(self, None, is_partial_fit=True) as start:
             run = self._make_run(start, FitArguments(X, y, sample_weight, classes=classes))
-            self._publish(run.final_fitted(run.phase.outcome(), self._problem_type, keeps_state=True))
+            self._publish(run.final_result(run.phase.outcome(), self._problem_type, keeps_state=True))
 
-    def _train(self, start: Start, arguments: FitArguments) -> Self:
-        """Train from a start on the given data, and publish the result."""
-        run = self._make_run(start, arguments)
-        return self._train_and_publish(run, observers_of(self, arguments, run))
+    # --- read, plan and encode ---------------------------------------------------------------------------------------
 
     def _make_run(self, start: Start, arguments: FitArguments) -> FitRun:
-        """Read the data, plan the call, and make its networks."""
+        """Read the data, plan the call, encode the table, and make the networks."""
         return make_run(self, make_plan(self, self._read(start, arguments), start))
-
-    # --- 1. read -----------------------------------------------------------------------------------------------------
 
     def _read(self, start: Start, arguments: FitArguments) -> ReadData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
@@ -134,14 +134,16 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
         if arguments.has_validation_rows:
-            check_validation_rows(self)
+            check_conflicts_with_validation_rows(self)
             held_out = read_validation_rows(arguments, name, head, columns)
         return ReadData(head, rows, columns, arguments, held_out)
 
-    # --- 4. select, 5. train, 6. publish -----------------------------------------------------------------------------
+    # --- select, train and publish -----------------------------------------------------------------------------------
 
-    def _train_and_publish(self, run: FitRun, observer: FitObserver) -> Self:
-        """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, publish the last whole epoch."""
+    def _train(self, start: Start, arguments: FitArguments) -> Self:
+        """Make the networks, train them, and publish the result; after a Ctrl-C, publish the last whole epoch."""
+        run = self._make_run(start, arguments)
+        observer = observers_of(self, arguments, run)
         fitted_before, handled_by_caller = self._fitted, sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
@@ -149,7 +151,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             result = run.select_and_train(observer, in_threads=in_threads)
             self._report_and_publish(run, result, observer)
         except DivergedError as error:
-            raise ValueError(why_diverged(error, run.plan.resolved)) from None
+            raise ValueError(divergence_message(error, run.plan.resolved)) from None
         except KeyboardInterrupt as interrupt:
             # Publish nothing if a network has not finished an epoch, if the interrupt came after `_publish`, or if it
             # came while an error was handled, since an epoch may then be half trained.
@@ -161,11 +163,11 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             self._report_and_publish(run, interrupted)
         return self
 
-    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NOBODY) -> None:
+    def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NULL_OBSERVER) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         is_partial_fit, outcome = run.plan.start.is_partial_fit, run.phase.outcome()
-        fitted = run.final_fitted(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
+        fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
             if is_interrupted:
@@ -174,7 +176,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             quiet = isinstance(run.plan.evaluation, TooFewRows)
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.phase is run.fold_phase)
+            warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
             # an epoch chosen by a scorer need not have a low loss on the held-out rows
             judged_by = outcome.held_out_outputs if self.scoring == "loss" else None
             stopped_by_user = is_interrupted or result.reason is StopReason.CALLBACK
@@ -188,7 +190,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Set the result in one assignment, so that the estimator is never half changed."""
         self._fitted = fitted
 
-    # --- 7. predict --------------------------------------------------------------------------------------------------
+    # --- predict -----------------------------------------------------------------------------------------------------
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
@@ -561,13 +563,14 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         """
         self._validate_params()
         fitted = check_fitted(self)
+        # the objective that `partial_fit` would minimise on these rows
         start = Start(Seeds(*fitted.seeds), fitted, is_partial_fit=True)
         data = self._read(start, FitArguments(X, y, sample_weight))
         # the value of label_smoothing="auto" depends on whether the last fit evaluated epochs
         facts = Facts(
             len(data.rows),
             fitted.evaluation is not None,
-            began_with_partial_fit=start.began_with_partial_fit,
+            ignores_n_members=start.ignores_n_members,
             earlier_parameters=fitted.resolved,
         )
         settings, _ = resolve(self, facts)

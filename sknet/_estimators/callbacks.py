@@ -44,8 +44,8 @@ MAX_PRINTED_LINES = 10
 """How many lines a run prints if lines cannot be overwritten, as in a log file or a notebook."""
 
 
-class EpochLines(FitObserver):
-    """A line or two for each epoch, worded as scikit-learn's."""
+class EpochPrinter(FitObserver):
+    """Prints a line or two for each epoch, in scikit-learn's words."""
 
     def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
         self._run, self._evaluated = run, evaluated
@@ -66,8 +66,8 @@ class EpochLines(FitObserver):
         return False
 
 
-class ProgressLine(FitObserver):
-    """One line for folds and one for the published networks: losses, best epoch, time so far and time left."""
+class ProgressPrinter(FitObserver):
+    """Prints a line for folds and one for the published networks: losses, best epoch, time so far and time left."""
 
     def __init__(self, run: FitRun) -> None:
         self._run = run
@@ -168,7 +168,7 @@ class CallbackObserver(FitObserver):
         return {
             "estimator": self._estimator,
             # scikit-learn calls it, and sets these attributes on a copy of the estimator, which can then predict
-            "reconstruction_attributes": lambda: {"_fitted": self._run.current_fitted()},
+            "reconstruction_attributes": lambda: {"_fitted": self._run.current_result()},
             **self._data,
         }
 
@@ -448,7 +448,7 @@ def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
-NOBODY = FitObserver()
+NULL_OBSERVER = FitObserver()
 """The observer of a call that nobody observes."""
 
 
@@ -486,10 +486,10 @@ def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun)
     observers: list[FitObserver] = []
     if estimator.verbose:
         is_line = estimator.verbose == 2 and not start.is_partial_fit
-        observers.append(ProgressLine(run) if is_line else EpochLines(run, evaluated=is_evaluated))
+        observers.append(ProgressPrinter(run) if is_line else EpochPrinter(run, evaluated=is_evaluated))
     if callbacks:
         n_epochs = max(estimator.max_iter - start.epochs_done, 0)
-        if run.fold_phase is not None:  # folds also train up to max_iter epochs
+        if run.folds is not None:  # folds also train up to max_iter epochs
             n_epochs += estimator.max_iter
         observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_epochs))
     observers += [CheckpointWriter(callback, run) for callback in callbacks if isinstance(callback, Checkpoint)]

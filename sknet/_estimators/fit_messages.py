@@ -20,7 +20,7 @@ from sknet._training.optimizers import ScheduleInput
 from sknet._training.solver import DivergedError, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Array, Table
 
-SENTENCES = {
+STOP_REASON_MESSAGES = {
     StopReason.FINISHED: "All epochs of the schedule are done.",
     StopReason.MAX_ITER: "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
     StopReason.LOSS_PLATEAU: (
@@ -34,9 +34,9 @@ SENTENCES = {
     StopReason.CONVERGED: "The gradient or the decrease of the objective is below tol={tol:g}.",
     StopReason.LINE_SEARCH: "L-BFGS ended early.",
 }
-"""Why training ended, with the names of parameters for their values."""
+"""Why training ended. A name in braces is replaced by the value of that parameter."""
 
-UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
+UNFINISHED_STOP_REASONS = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Stop reasons that cause a warning."""
 
 
@@ -44,8 +44,8 @@ def print_stop_reason(resolved: Mapping[str, object], result: TrainingEnd) -> No
     """Print why training ended, unless a warning says so; `resolved` are the resolved parameters."""
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
-    elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
-        print(f"{SENTENCES[result.reason].format(**resolved)} Stopping.")
+    elif result.reason not in (*UNFINISHED_STOP_REASONS, StopReason.INTERRUPTED):
+        print(f"{STOP_REASON_MESSAGES[result.reason].format(**resolved)} Stopping.")
 
 
 def warn_of_stop_reason(
@@ -62,15 +62,15 @@ def warn_of_stop_reason(
             RuntimeWarning,
         )
     if result.reason is StopReason.INTERRUPTED:
-        text = SENTENCES[result.reason]
+        text = STOP_REASON_MESSAGES[result.reason]
         if during_folds:
             text += (
                 " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
                 f"{result.epochs_done}, trained without the rows of that fold."
             )
         warn(text, UserWarning)
-    elif result.reason in UNFINISHED and not quiet:
-        text = f"Stochastic Optimizer: {SENTENCES[result.reason].format(**vars(parameters))}"
+    elif result.reason in UNFINISHED_STOP_REASONS and not quiet:
+        text = f"Stochastic Optimizer: {STOP_REASON_MESSAGES[result.reason].format(**vars(parameters))}"
         if not solver_class(parameters.solver).uses_batches:
             text = (
                 f"{parameters.solver} failed to converge after {result.epochs_done} iteration(s): {result.message}. "
@@ -147,7 +147,7 @@ def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
 
 
 def warn_of_split_groups(groups: Array | None, splits: Sequence[Split], splitter: object) -> None:
-    """Warn if a splitter does not keep the rows of a group together, as those that ignore groups."""
+    """Warn if a splitter does not keep the rows of a group together."""
     if groups is not None and any(np.isin(groups[held_out], groups[train]).any() for train, held_out in splits):
         warn(
             f"groups: validation_fraction={splitter} gives rows of one group to train on and to hold out, so "
@@ -172,7 +172,7 @@ def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: floa
     if earlier is None:
         return
     n_before = earlier.evaluation.n_rows_before_split if isinstance(earlier.evaluation, EvaluatedByRows) else 0
-    # with the same number of rows and the same fraction, the same rows are held out (see `draw_start`)
+    # with the same number of rows and the same fraction, the same rows are held out (see `seeded_start`)
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return
     trained = "has held out other rows, of another table or another fraction" if n_before else "trained on all rows"
@@ -235,7 +235,7 @@ def warn_of_rescaled_columns(names: list[str]) -> None:
         )
 
 
-def check_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
+def warn_of_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
     """Warn of columns that are left out, such as identifiers; raise if no column is left.
 
     Misread columns have a warning already, and are no identifiers once they are converted.
@@ -256,7 +256,7 @@ def check_left_out_columns(encoder: TableEncoder, survey: Survey) -> None:
             warn(text.format(short_list(others), reason), UserWarning)
 
 
-def why_diverged(error: DivergedError, resolved: Mapping[str, object]) -> str:
+def divergence_message(error: DivergedError, resolved: Mapping[str, object]) -> str:
     """Return the message for weights that are not finite: the parameters that may be the cause, and remedies."""
     message = (
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "

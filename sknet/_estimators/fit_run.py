@@ -63,68 +63,75 @@ class FitRun:
     estimator_name : str
         The name of the estimator's class.
     plan : Plan
-    fold_phase : FoldPhase or None
+    folds : FoldPhase or None
         The first phase, if folds choose the epoch.
-    phase : FoldPhase or TrainPhase
-        The current phase. Nothing else changes during a run.
-    make_train_phase : callable
-        Choice of the folds -> `TrainPhase`. It is called when the folds have ended, since folds need the memory.
+    training : TrainPhase or None
+        The networks that will be published; None until the folds have ended. Nothing else changes during a run.
+    make_training : callable
+        Selection -> `TrainPhase`. It is called when the folds have ended, since folds need the memory.
     keeps_oof_prediction : bool
         Whether to keep `oof_prediction_`.
     """
 
     estimator_name: str
     plan: Plan
-    fold_phase: FoldPhase | None
-    phase: Phase
-    make_train_phase: Callable[[Selection | None], TrainPhase]
+    folds: FoldPhase | None
+    training: TrainPhase | None
+    make_training: Callable[[Selection | None], TrainPhase]
     keeps_oof_prediction: bool
 
     # --- while they train --------------------------------------------------------------------------------------------
 
     def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> TrainingEnd:
         """Let folds choose the epoch, if there are any, then train the published networks."""
-        if isinstance(self.phase, FoldPhase):
-            selection = self.phase.train(observer)
+        if self.folds is not None:
+            selection = self.folds.train(observer)
             if selection.stop_reason is not None:  # stopped during folds: publish the first fold's network
                 return TrainingEnd(selection.stop_reason, selection.chosen_epoch)
-            self.phase.free_networks()
-            self.phase = self.make_train_phase(selection)
-        return self.phase.train(observer, in_threads=in_threads)
+            self.folds.free_networks()
+            self.training = self.make_training(selection)
+        assert self.training is not None
+        return self.training.train(observer, in_threads=in_threads)
+
+    @property
+    def phase(self) -> Phase:
+        """The current phase."""
+        phase = self.training or self.folds
+        assert phase is not None  # without folds, there is `training` from the beginning
+        return phase
 
     @property
     def selection(self) -> Selection | None:
         """What folds have chosen; None without folds, and while they train."""
-        return self.phase.selection if isinstance(self.phase, TrainPhase) else None
+        return None if self.training is None else self.training.selection
 
     @property
     def progress(self) -> Progress:
         """The progress of the run."""
-        folds = None if self.fold_phase is None else self.fold_phase.progress
-        return Progress(folds, [state for _, state in self.networks])
+        return Progress(None if self.folds is None else self.folds.progress, [state for _, state in self.networks])
 
     @property
     def networks(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks that will be published, each with its state; none while folds train."""
-        return self.phase.networks if isinstance(self.phase, TrainPhase) else []
+        return [] if self.training is None else self.training.networks
 
     # --- the result --------------------------------------------------------------------------------------------------
 
-    def current_fitted(self) -> Fitted:
+    def current_result(self) -> Fitted:
         """Return the current result, without state, residuals and importances."""
-        return self._fitted_with(self.phase.outcome().network)
+        return self._result_with(self.phase.outcome().network)
 
-    def _fitted_with(self, network: Network) -> Fitted:
+    def _result_with(self, network: Network) -> Fitted:
         """Return the result with this network, without state, residuals and importances."""
         epochs, n_iter, plan = self.phase.epochs_by_network, self.phase.n_iter, self.plan
         start = plan.start
         evaluation: Evaluated | None = None
-        if self.fold_phase is not None and self.fold_phase.n_iter:
+        if self.folds is not None and self.folds.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-            evaluation = EvaluatedByFolds(chosen_epoch, self.fold_phase.epochs_by_network[0])
-        elif isinstance(self.phase, TrainPhase) and plan.evaluation.held_out_rows is not None:
+            evaluation = EvaluatedByFolds(chosen_epoch, self.folds.epochs_by_network[0])
+        elif self.training is not None and plan.evaluation.held_out_rows is not None:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
-            evaluation = EvaluatedByRows(self.phase.best_epoch or 0, n_rows_before_split)
+            evaluation = EvaluatedByRows(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
@@ -139,10 +146,10 @@ class FitRun:
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
         )
 
-    def final_fitted(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
+    def final_result(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
         network, held_out = outcome
-        fitted, residuals, out_of_fold = self._fitted_with(network), None, None
+        fitted, residuals, out_of_fold = self._result_with(network), None, None
         if held_out is not None:
             decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
             predicted = decoding.finish(decoding.convert(held_out.raw))
@@ -151,7 +158,7 @@ class FitRun:
             )
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
-                for_all = [self._for_all_rows(output, self.selection.held_out) for output in outputs]
+                for_all = [self._scatter_to_all_rows(output, self.selection.held_out) for output in outputs]
                 out_of_fold = for_all if isinstance(predicted, list) else for_all[0]
         return replace(
             fitted,
@@ -174,7 +181,7 @@ class FitRun:
         n_rows = n_importance_rows(rows, model.network, model.head.n_outputs, training_work)
         return learn_importances(model, sample_encoded_rows(rows, n_rows))
 
-    def _for_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
+    def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
         all_rows, n = self.plan.rows, len(self.plan.rows)
         if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
@@ -211,28 +218,28 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     name, checkpoint = type(estimator).__name__, start.checkpoint
     if checkpoint is not None:
         checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
-    fold_phase = None
+    folds = None
     if isinstance(evaluation, Folds) and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        fold_phase = FoldPhase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
+        folds = FoldPhase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
             with checkpoint.errors():
-                fold_phase.resume(checkpoint.progress.folds)
+                folds.resume(checkpoint.progress.folds)
 
     score = None
     if evaluation.held_out_rows is not None and estimator.scoring != "loss":
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     # `partial_fit` skips importances, to be fast on a few rows
     importance_rows = None if start.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train)
-    make_phase = partial(
+    make_training = partial(
         make_train_phase, plan, train_rows, held_out=held_out, score=score, importance_rows=importance_rows
     )
     return FitRun(
         estimator_name=name,
         plan=plan,
-        fold_phase=fold_phase,
-        phase=make_phase(None) if fold_phase is None else fold_phase,
-        make_train_phase=make_phase,
+        folds=folds,
+        training=make_training(None) if folds is None else None,
+        make_training=make_training,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
 

@@ -89,14 +89,14 @@ class Fitted:
     def with_weights(self, name: str, arrays: object) -> "Fitted":
         """Return the result with other "coefs" or "intercepts", and without residuals and importances."""
         network = self.model.network
-        changed: dict[str, Any] = {name: _copies_like(f"{name}_", getattr(network, name), arrays)}
+        changed: dict[str, Any] = {name: _checked_copies(f"{name}_", getattr(network, name), arrays)}
         network = replace(network, **changed)
         state = None if self.state is None else state_with_new_gains(self.state, network.layout.n_parameters)
         model = replace(self.model, network=network)
         return replace(self, model=model, state=state, residuals=None, importances=None)
 
 
-def _copies_like(name: str, old: tuple[Array, ...], new: object) -> tuple[Array, ...]:
+def _checked_copies(name: str, old: tuple[Array, ...], new: object) -> tuple[Array, ...]:
     """Return copies of the user's arrays, in the dtype of the old arrays; raise if shapes differ."""
     try:
         with np.errstate(over="ignore"):  # `predict` raises for infinities
@@ -198,7 +198,7 @@ class FittedAttribute(Generic[T]):
             return self
         value = self._read(self._fitted_of(estimator))
         if value is None and self._missing:
-            raise self._error(estimator)
+            raise self._attribute_error(estimator)
         return cast(T, value)
 
     def __set__(self, estimator: "FittedAttributes", value: object) -> None:
@@ -209,10 +209,10 @@ class FittedAttribute(Generic[T]):
 
     def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
         if estimator._fitted is None:
-            raise self._error(estimator)
+            raise self._attribute_error(estimator)
         return estimator._fitted
 
-    def _error(self, estimator: "FittedAttributes") -> AttributeError:
+    def _attribute_error(self, estimator: "FittedAttributes") -> AttributeError:
         why = self._missing and f": {self._missing}"
         return AttributeError(
             f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."

@@ -23,10 +23,10 @@ from sklearn.metrics import d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
+    check_optional_sample_weight,
     different_lengths_message,
     drop_zero_weights,
     prefix_errors,
-    read_weight_of_rows,
     replace_zero_weight_rows,
 )
 from sknet._estimators.sklearn_api import warn
@@ -124,10 +124,10 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
             "these classes on the rows of all classes."
         )
 
-    def sets_of(P: Array) -> Array:
+    def prediction_sets(P: Array) -> Array:
         return residuals_by_class(np.asarray(head.reshape_probabilities(P))) <= largest_residual  # broadcast over rows
 
-    return Decoding(head.output_probabilities, sets_of, head.labels.classes)
+    return Decoding(head.output_probabilities, prediction_sets, head.labels.classes)
 
 
 def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
@@ -184,7 +184,7 @@ def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
 
-R = TypeVar("R", bound=ScaledResiduals | LabelResiduals)
+AnyResiduals = TypeVar("AnyResiduals", bound=ScaledResiduals | LabelResiduals)
 
 
 def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) -> Array:
@@ -228,7 +228,7 @@ def rows_needed(coverage: float) -> int:
     return int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))  # 1e-9, so that rounding does not add a row
 
 
-def check_residuals(residuals: R | None, method: str) -> R:
+def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals:
     """Return the residuals; raise a ValueError if there are none."""
     if residuals is None:
         raise ValueError(
@@ -256,14 +256,14 @@ def read_quantiles(quantiles: object) -> Array:
 
 def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
     """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
-    weight = read_weight_of_rows(X, sample_weight)
+    weight = check_optional_sample_weight(X, sample_weight)
     predicted: Array = estimator.predict(drop_zero_weights(X, weight))
     return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
 
 
-def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+def subset_accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted share of rows whose labels were all predicted; raise for labels of another kind."""
-    weight = read_weight_of_rows(predicted, sample_weight)
+    weight = check_optional_sample_weight(predicted, sample_weight)
     labels = as_labels(replace_zero_weight_rows(y, weight, "y"))
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
@@ -288,9 +288,9 @@ def _check_kind_of_labels(labels: Array, classes: Array) -> None:
         )
 
 
-def score_numbers(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+def r2_or_d2(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
-    weight = read_weight_of_rows(predicted, sample_weight)
+    weight = check_optional_sample_weight(predicted, sample_weight)
     values, _ = read_regression_target(replace_zero_weight_rows(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
@@ -346,7 +346,7 @@ CLASSIFICATION = ProblemType(
     },
     out_of_fold_method="predict_proba",
     learn_residuals=lambda head, P, codes, weight, _: learn_label_residuals(head, P, codes, weight),
-    score=accuracy,
+    score=subset_accuracy,
 )
 
 
@@ -359,7 +359,7 @@ REGRESSION = ProblemType(
     },
     out_of_fold_method="predict",
     learn_residuals=learn_regression_residuals,
-    score=score_numbers,
+    score=r2_or_d2,
 )
 
 
@@ -384,11 +384,11 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
         )
     compared = take_rows(compared, background_indices(compared.shape[0]))
 
-    def report_progress(n_done: int) -> None:
+    def print_progress(n_done: int) -> None:
         if verbose:
             print(f"Rows explained: {n_done:,} of {n:,}")
 
-    values, base, adds_up, is_additive = explain(model, table, compared, report_progress)
+    values, base, adds_up, is_additive = explain(model, table, compared, print_progress)
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to within a thousandth, even with "

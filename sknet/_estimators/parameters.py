@@ -49,10 +49,10 @@ Constraints: TypeAlias = dict[str, list[object]]
 COUNT = Interval(Integral, 1, None, closed="left")
 TWO_OR_MORE = Interval(Integral, 2, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
-NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
-BELOW_ONE = Interval(Real, 0, 1, closed="left")
-BETWEEN_0_AND_1 = Interval(Real, 0, 1, closed="neither")
-FROM_0_TO_1 = Interval(Real, 0, 1, closed="both")
+NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+FROM_0_BELOW_1 = Interval(Real, 0, 1, closed="left")
+OPEN_UNIT_INTERVAL = Interval(Real, 0, 1, closed="neither")
+CLOSED_UNIT_INTERVAL = Interval(Real, 0, 1, closed="both")
 BETWEEN_1_AND_2 = Interval(Real, 1, 2, closed="neither")
 INFINITY = Options(Real, {np.inf})  # infinity is not Integral
 SPLITTER = HasMethods(["split", "get_n_splits"])
@@ -74,14 +74,14 @@ AUTO = OneOf("auto")
 
 
 class Mark(Enum):
-    """What else is true of a parameter; its line has the mark after the constraints."""
+    """A property of a parameter that is not a constraint. The parameter's line has it after the constraints."""
 
     FIXED = auto()  # must not change when training continues, since the encoding was learnt with it
     USES_BATCHES = auto()  # with L-BFGS, any value but 0, False, None and "auto" is an error
-    MAY_DIFFER = auto()  # may differ when a run is resumed: it decides how long the run trains, and what it prints
+    FREE_ON_RESUME = auto()  # may differ when a run is resumed: it decides how long the run trains, or what it prints
 
 
-FIXED, USES_BATCHES, MAY_DIFFER = Mark
+FIXED, USES_BATCHES, FREE_ON_RESUME = Mark
 
 
 def derive_constraints(cls: type[T]) -> type[T]:
@@ -145,18 +145,18 @@ class CommonParameters:
     n_members: Annotated[int | Auto, COUNT, AUTO, FIXED] = "auto"
     # --- training ---
     learning_rate_init: Annotated[float, POSITIVE] = 0.015
-    max_iter: Annotated[int, COUNT, MAY_DIFFER] = 128
+    max_iter: Annotated[int, COUNT, FREE_ON_RESUME] = 128
     batch_size: Annotated[int | Literal["auto", "proportional"], OneOf("auto", "proportional"), COUNT] = "proportional"
     solver: Annotated[str | Optimizer, OneOf(*SOLVERS), Optimizer] = "adam"
     learning_rate: Annotated[str | Callable[[float], float], OneOf(*SCHEDULES), callable] = "flat_cosine"
     random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
-    verbose: Annotated[bool | int, "verbose", MAY_DIFFER] = False
+    verbose: Annotated[bool | int, "verbose", FREE_ON_RESUME] = False
     # --- when to stop ---
     early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", OneOf("auto", "folds")] = "auto"
-    validation_fraction: Annotated[float | Splitter | Auto, BETWEEN_0_AND_1, SPLITTER, AUTO] = "auto"
+    validation_fraction: Annotated[float | Splitter | Auto, OPEN_UNIT_INTERVAL, SPLITTER, AUTO] = "auto"
     scoring: Annotated[str | Callable[..., float], OneOf("loss", *SCORER_NAMES), callable] = "loss"
-    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO, MAY_DIFFER] = "auto"
-    tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO, MAY_DIFFER] = "auto"
+    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO, FREE_ON_RESUME] = "auto"
+    tol: Annotated[float | Auto, NON_NEGATIVE, AUTO, FREE_ON_RESUME] = "auto"
     # --- the table ---
     categorical_features: Annotated[str | ColumnNames | None, "array-like", OneOf("from_dtype"), None, FIXED] = (
         "from_dtype"
@@ -172,26 +172,26 @@ class CommonParameters:
     monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None, FIXED] = None
     interaction_cst: Annotated[str | InteractionSets | None, OneOf(*INTERACTIONS), list, tuple, None, FIXED] = None
     # --- regularisation ---
-    alpha: Annotated[float, NOT_NEGATIVE] = 0.01
-    l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
-    weight_decay: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
-    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like", USES_BATCHES] = "auto"
+    alpha: Annotated[float, NON_NEGATIVE] = 0.01
+    l1_ratio: Annotated[float, CLOSED_UNIT_INTERVAL] = 0.0
+    weight_decay: Annotated[float | Auto, NON_NEGATIVE, AUTO] = "auto"
+    dropout: Annotated[float | Sequence[float] | Auto, FROM_0_BELOW_1, AUTO, "array-like", USES_BATCHES] = "auto"
     max_norm: Annotated[float | None, POSITIVE, None, USES_BATCHES] = None
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
-    averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
+    averaging: Annotated[float | Auto, FROM_0_BELOW_1, AUTO] = "auto"
     # --- initial weights, order and precision ---
     init: Annotated[str | Initializer | Weights, OneOf("centred", "auto", *INITIALIZERS), callable, tuple] = "auto"
-    warm_start: Annotated[bool, MAY_DIFFER] = False
+    warm_start: Annotated[bool, FREE_ON_RESUME] = False
     shuffle: bool = True
     dtype: Annotated[Literal["auto", "float32", "float64"], FIXED] = "auto"
     # --- single solvers and schedules ---
-    beta_1: Annotated[float, BELOW_ONE] = 0.9
-    beta_2: Annotated[float, BELOW_ONE] = 0.95
+    beta_1: Annotated[float, FROM_0_BELOW_1] = 0.9
+    beta_2: Annotated[float, FROM_0_BELOW_1] = 0.95
     epsilon: Annotated[float, POSITIVE] = 1e-8
-    momentum: Annotated[float, FROM_0_TO_1] = 0.9
+    momentum: Annotated[float, CLOSED_UNIT_INTERVAL] = 0.9
     nesterovs_momentum: bool = True
-    power_t: Annotated[float, NOT_NEGATIVE] = 0.5
-    max_fun: Annotated[int, COUNT, MAY_DIFFER] = 15000
+    power_t: Annotated[float, NON_NEGATIVE] = 0.5
+    max_fun: Annotated[int, COUNT, FREE_ON_RESUME] = 15000
 
 
 @derive_constraints
@@ -202,7 +202,7 @@ class ClassifierParameters(CommonParameters):
     _: KW_ONLY
     loss: Annotated[str | Loss, OneOf(*CLASSIFICATION_LOSSES), Loss] = "log_loss"
     class_weight: Annotated[ClassWeight, dict, list, OneOf("balanced"), None] = None
-    label_smoothing: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
+    label_smoothing: Annotated[float | Auto, FROM_0_BELOW_1, AUTO] = "auto"
     temperature_scaling: Annotated[bool | Auto, "boolean", AUTO] = "auto"
 
 
@@ -213,7 +213,7 @@ class RegressorParameters(CommonParameters):
 
     _: KW_ONLY
     loss: Annotated[str | Loss, OneOf(*REGRESSION_LOSSES), Loss] = "squared_error"
-    quantile: Annotated[float | Sequence[float] | Auto, BETWEEN_0_AND_1, AUTO, "array-like"] = "auto"
+    quantile: Annotated[float | Sequence[float] | Auto, OPEN_UNIT_INTERVAL, AUTO, "array-like"] = "auto"
     huber_delta: Annotated[float | Auto, POSITIVE, AUTO] = "auto"
     tweedie_power: Annotated[float | Auto, BETWEEN_1_AND_2, AUTO] = "auto"
     target_scaling: Annotated[Literal["standard"] | None, OneOf("standard"), None, FIXED] = "standard"
@@ -221,10 +221,10 @@ class RegressorParameters(CommonParameters):
 
 # --- checks of single values ------------------------------------------------------------------------------------------
 
-LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
+LOSS_NAMES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
 """The names of losses, which users may pass as the first positional argument by mistake."""
 
-SIZES = ("hidden_layer_sizes", "depth")
+UNBOUNDED_PARAMETERS = ("hidden_layer_sizes", "depth")
 """Parameters without an upper limit here, since layers are compared with the memory later."""
 
 LARGEST_INTEGER = 2**63
@@ -253,7 +253,7 @@ def check_misread_values(estimator: str, parameters: Mapping[str, object], const
     """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
     sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
     if isinstance(sizes, str) and sizes != "auto":
-        what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSSES else "text"
+        what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSS_NAMES else "text"
         raise InvalidParameterError(
             f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, one for each layer, as "
             f"(96, 32), or 'auto'. Got {sizes!r} instead, which is {what}."
@@ -274,7 +274,7 @@ def check_misread_values(estimator: str, parameters: Mapping[str, object], const
         if isinstance(value, np.ndarray) and value.ndim == 0:
             raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
         for number in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(number, int) and abs(number) >= LARGEST_INTEGER and name not in SIZES:
+            if isinstance(number, int) and abs(number) >= LARGEST_INTEGER and name not in UNBOUNDED_PARAMETERS:
                 raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
 
 
@@ -355,7 +355,7 @@ def check_no_conflict(p: CommonParameters, what: str, conflicts: Mapping[str, ob
             )
 
 
-def check_folds(p: CommonParameters) -> None:
+def check_conflicts_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
     splitter = validation_splitter(p)
     folds, remedy = "early_stopping='folds' does", "set early_stopping=True"
@@ -372,7 +372,7 @@ def check_folds(p: CommonParameters) -> None:
     check_no_conflict(p, folds, conflicts, remedy)
 
 
-def check_validation_rows(p: CommonParameters) -> None:
+def check_conflicts_with_validation_rows(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes `X_val`."""
     if not p.early_stopping:  # this is scikit-learn's own message
         raise ValueError(
@@ -386,7 +386,7 @@ def check_validation_rows(p: CommonParameters) -> None:
     check_no_conflict(p, "X_val does", conflicts, "leave X_val and y_val out")
 
 
-def check_temperature(p: CommonParameters) -> None:
+def check_conflicts_with_temperature(p: CommonParameters) -> None:
     """Raise if `temperature_scaling=True` is set with a parameter that excludes it."""
     if getattr(p, "temperature_scaling", False) not in (False, "auto"):  # only the classifier has it
         conflicts = {
@@ -397,7 +397,7 @@ def check_temperature(p: CommonParameters) -> None:
         check_no_conflict(p, "temperature_scaling=True does", conflicts, "set temperature_scaling to 'auto' or False")
 
 
-def check_solver(p: CommonParameters) -> None:
+def check_conflicts_with_solver(p: CommonParameters) -> None:
     """Raise if a parameter is set that the solver does not have, because it uses no batches."""
     if not solver_class(p.solver).uses_batches:
         conflicts = {name: np.any(getattr(p, name)) for name in p._marked[USES_BATCHES]}
@@ -426,23 +426,23 @@ def check_streamable(p: CommonParameters) -> None:
 
 
 def parameters_to_compare(resolved: Mapping[str, object]) -> dict[str, object]:
-    """Return the parameters that must be the same when a run is resumed, with causes before consequences."""
+    """Return the parameters that must be the same when a run is resumed; those that change others come first."""
     # a generator has advanced since, so the drawn seeds are compared instead
     drawn = set() if isinstance(resolved["random_state"], Integral) else {"random_state"}
     resolved_first = ("early_stopping", "solver")
-    may_differ = {*ClassifierParameters._marked[MAY_DIFFER], *RegressorParameters._marked[MAY_DIFFER]}
+    may_differ = {*ClassifierParameters._marked[FREE_ON_RESUME], *RegressorParameters._marked[FREE_ON_RESUME]}
     names = sorted(resolved.keys() - drawn - may_differ, key=lambda name: (name not in resolved_first, name))
     return {name: resolved[name] for name in names}
 
 
 def fixed_once_learnt(p: CommonParameters) -> list[str]:
-    """Return the parameters that must not change while training continues; a warm start by L-BFGS learns no gains."""
+    """Return the parameters that must not change while training continues; with L-BFGS, `input_gains` may."""
     has_gains = solver_class(p.solver).uses_batches
     return [name for name in p._marked[FIXED] if has_gains or name != "input_gains"]
 
 
 def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
-    """Raise if training continues but a parameter has changed with which the encoding was learnt."""
+    """Raise if training continues, but a parameter differs from the fit that learnt the encoding."""
     for name in fixed_once_learnt(p):
         now, before = getattr(p, name), earlier.get(name)
         if _as_lists(now) != _as_lists(before):

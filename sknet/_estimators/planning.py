@@ -82,11 +82,14 @@ class Start:
         return 0 if self.earlier is None else self.earlier.n_samples_seen
 
     @property
-    def began_with_partial_fit(self) -> bool:
-        """Whether this call is `partial_fit`, and only such calls, or a fit of one network, came before."""
-        earlier = self.earlier
-        was_alone = earlier is None or (self.state is not None and earlier.resolved["n_members"] == 1)
-        return self.is_partial_fit and was_alone
+    def ignores_n_members(self) -> bool:
+        """Whether the call trains one network, whatever `n_members` is: a `partial_fit` that begins or continues one.
+
+        After a finished `fit`, which keeps no state, `n_members` must stay as it was.
+        """
+        if self.earlier is None:
+            return self.is_partial_fit
+        return self.state is not None and self.earlier.resolved["n_members"] == 1
 
     @property
     def epochs_done(self) -> int:
@@ -96,7 +99,7 @@ class Start:
 
 
 @contextmanager
-def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_fit: bool = False) -> Iterator[Start]:
+def seeded_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_fit: bool = False) -> Iterator[Start]:
     """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
@@ -107,7 +110,7 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_f
         yield Start(Seeds(*earlier.seeds), earlier, is_partial_fit)
         return
     source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
-    with _GENERATOR_LOCK:
+    with _RANDOM_STATE_LOCK:
         before = source.get_state(legacy=False)
         drawn = draw_seeds(source)
         after = source.get_state(legacy=False)
@@ -115,14 +118,14 @@ def draw_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_f
         seeds = drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
         yield Start(seeds, earlier, is_partial_fit)
     except BaseException:
-        with _GENERATOR_LOCK:
+        with _RANDOM_STATE_LOCK:
             is_unused_since = pickle.dumps(source.get_state(legacy=False)) == pickle.dumps(after)
             if is_unused_since and estimator._fitted is fitted_before:  # an interrupt may come after publishing
                 source.set_state(before)
         raise
 
 
-_GENERATOR_LOCK = Lock()
+_RANDOM_STATE_LOCK = Lock()
 """Held while a generator draws seeds or is rewound."""
 
 
@@ -133,7 +136,7 @@ def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -
 
 
 def advance_random_state(estimator: BaseEstimator) -> None:
-    """Advance the user's own generator as `draw_start` does."""
+    """Advance the user's own generator as `seeded_start` does."""
     if isinstance(estimator.random_state, np.random.RandomState):
         draw_seeds(estimator.random_state)
 
@@ -174,7 +177,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         n_held_out=len(rows) - n_train,
         limits=rows.X.limits,
         earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        began_with_partial_fit=start.began_with_partial_fit,
+        ignores_n_members=start.ignores_n_members,
     )
     uses_batches = solver_class(estimator.solver).uses_batches
     if not uses_batches and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
@@ -183,7 +186,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     learner = None
     if start.earlier is not None:
-        settings, resolved = resolve_parameters(estimator, facts)
+        settings, resolved = resolve_all_parameters(estimator, facts)
         encoding = replace(start.earlier.model.encoding, head=data.head)
         if start.is_partial_fit:
             encoding = rescale_encoding(encoding, rows, start)
@@ -198,12 +201,12 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         names = survey.names or default_names(data.columns.n)
         sets = interaction_sets(estimator.interaction_cst, names)
         facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
-        settings, resolved = resolve_parameters(estimator, facts)
+        settings, resolved = resolve_all_parameters(estimator, facts)
         learner = EncodingLearner(
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
-        fit_messages.check_left_out_columns(encoding.encoder, survey)
+        fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         start=start,
@@ -261,7 +264,7 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
     return HeldOut(split, rows.take(split.held_out))
 
 
-def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
+def resolve_all_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
     """Replace every "auto"; return the settings and all parameters, including parameters of a subclass."""
     settings, parameters = resolve(estimator, facts)
     given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}

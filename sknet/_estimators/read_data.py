@@ -177,12 +177,12 @@ def read_rows(
     rows : Rows
     columns : Columns
     """
-    weight = read_weight_of_rows(arguments.X, arguments.sample_weight)
+    weight = check_optional_sample_weight(arguments.X, arguments.sample_weight)
     table, columns = read_features(drop_zero_weights(arguments.X, weight), name, columns, choices)
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
     head, values = parse(replace_zero_weight_rows(arguments.y, weight, "y"))
-    return head, make_rows(table, values, weight, arguments.groups), columns
+    return head, rows_of_positive_weight(table, values, weight, arguments.groups), columns
 
 
 def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: Columns) -> Rows:
@@ -193,12 +193,12 @@ def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns
         raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
     if arguments.X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided. Give both, or neither.")
-    weight = read_weight_of_rows(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
+    weight = check_optional_sample_weight(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
         table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
     with prefix_errors("y_val"):
         values = head.read(replace_zero_weight_rows(arguments.y_val, weight, "y_val"))
-    return make_rows(table, values, weight, names=("X_val", "y_val"))
+    return rows_of_positive_weight(table, values, weight, names=("X_val", "y_val"))
 
 
 @contextmanager
@@ -412,13 +412,13 @@ def _float_type(dtypes: Iterable[object]) -> DType:
 # --- weights and groups ----------------------------------------------------------------------------------------------
 
 
-def read_weight_of_rows(X: Table, sample_weight: Target, name: str = "sample_weight") -> Array | None:
+def check_optional_sample_weight(X: Table, sample_weight: Target, name: str = "sample_weight") -> Array | None:
     """Check sample weights for a table that is not checked yet; None without weights or without a table."""
     n = None if sample_weight is None else n_rows_of(X, "X")
-    return None if n is None else read_weight(sample_weight, n, name)
+    return None if n is None else check_sample_weight(sample_weight, n, name)
 
 
-def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
+def check_sample_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
     """Check sample weights: one per row, none negative, not all zero."""
     if isinstance(sample_weight, bool):
         raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
@@ -426,7 +426,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         raise TypeError(f"{name}={sample_weight!r} is an array without dimensions: give one weight per row of X.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
-    weight = read_each_weight(sample_weight, n, name)
+    weight = check_each_sample_weight(sample_weight, n, name)
     with np.errstate(over="ignore"):
         finite = np.isfinite(weight.sum())
     if not finite:
@@ -438,7 +438,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
     return weight
 
 
-def read_each_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
+def check_each_sample_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
     """Check each sample weight. All may be zero, since they may belong to a chunk of a stream."""
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = as_numbers(sample_weight, name)
@@ -479,7 +479,7 @@ def different_lengths_message(n_of_table: int, n_of_targets: int, names: tuple[s
     )
 
 
-def make_rows(
+def rows_of_positive_weight(
     table: FeatureTable, values: Array, weight: Array | None, groups: Target = None, names: tuple[str, str] = ("X", "y")
 ) -> Rows:
     """Return the rows of positive weight. `table` has only these rows; `values`, `weight` and `groups` have all rows.

@@ -1,4 +1,4 @@
-"""Turn an estimator's parameters into typed `Settings`, with every "auto" replaced and one entry per layer.
+"""Turn an estimator's parameters into typed `Settings`, which have no "auto" and one entry per layer.
 
 The value of an "auto" depends on the other parameters and on facts about the training rows. With scikit-learn's own
 schedules, which have no end, "auto" turns off everything that scikit-learn does not have. So training with
@@ -20,8 +20,8 @@ from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
-    check_folds,
-    check_solver,
+    check_conflicts_with_folds,
+    check_conflicts_with_solver,
     check_unchanged,
     copy_containers,
     fixed_once_learnt,
@@ -44,7 +44,7 @@ from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.solver import Solver, StopReason
 
-CLASSIFIER_SIZES, REGRESSOR_SIZES = (128,), (96, 32)
+AUTO_CLASSIFIER_SIZES, AUTO_REGRESSOR_SIZES = (128,), (96, 32)
 """The values of `hidden_layer_sizes="auto"` for a classifier and a regressor."""
 
 UNITS_PER_SET = 8
@@ -81,7 +81,7 @@ class Facts:
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
-    began_with_partial_fit: bool = False  # with `partial_fit`, which trains a single network
+    ignores_n_members: bool = False  # in `partial_fit`: see `Start`
 
     @property
     def n_table_rows(self) -> int:
@@ -97,13 +97,13 @@ def evaluation_class(
 ) -> type[NoEvaluation | HeldOut | Folds]:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
-        check_folds(p)
+        check_conflicts_with_folds(p)
         return Folds
     if p.early_stopping == "auto" and n_rows < rules.LARGE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
             return NoEvaluation
         # without folds, rows are held out as below; a single epoch leaves nothing to choose
-        if p.max_iter > 1 and suits_folds(p) and not limits.is_sequential:
+        if p.max_iter > 1 and allows_auto_folds(p) and not limits.is_sequential:
             return Folds
     return HeldOut if p.early_stopping else NoEvaluation
 
@@ -116,7 +116,7 @@ def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits =
     return min(fraction, limits.max_held_out / n_rows)
 
 
-def suits_folds(p: CommonParameters) -> bool:
+def allows_auto_folds(p: CommonParameters) -> bool:
     """Whether `early_stopping="auto"` means folds on smaller tables.
 
     It does unless a parameter is set that needs held-out rows, or that belongs to scikit-learn's way of training.
@@ -138,7 +138,8 @@ def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameter
     values = {field.name: copy_containers(getattr(parameters, field.name)) for field in fields(own_class)}
     n_members = choose_n_members(parameters, facts)
     for name, auto_value in auto_values(parameters, facts, n_members).items():
-        if isinstance(values[name], str) and values[name] in ("auto", "proportional"):  # an array is neither
+        given = values.get(name)  # None for a parameter of the other estimator
+        if isinstance(given, str) and given in ("auto", "proportional"):  # an array is neither
             values[name] = auto_value
     values |= {
         "n_members": n_members,
@@ -168,51 +169,44 @@ def takes_scaled_targets(loss: str | Loss) -> bool:
 
 def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, object]:
     """Return the value of "auto" for each parameter but `n_members` and `label_smoothing`, which depend on others."""
-    n = facts.n_rows
-    is_evaluated = bool(facts.early_stopping)
+    n, columns = facts.n_rows, facts.columns
+    is_classifier, is_evaluated = isinstance(p, ClassifierParameters), bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
     by_adam, uses_batches = p.solver == "adam", solver_class(p.solver).uses_batches
     is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
+    patience = rules.LARGE_PATIENCE if is_large else rules.PATIENCE
+    tol = rules.LARGE_TOL if is_large and uses_batches else rules.TOL
+    has_folds = facts.early_stopping == "folds"
+    if has_folds:
+        is_steady = not is_classifier or n >= rules.MANY_ROWS
+        patience, tol = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE, rules.FOLDS_TOL
     largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
     proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
+    # target means, unless `partial_fit` would keep those of its first call
+    has_means = columns.has_many_categories and may_add_inputs(p, facts) and not facts.ignores_n_members
+    has_temperature = p.loss == "log_loss" and uses_batches and p.max_norm is None and is_evaluated and ours
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
-        "dtype": "float32" if uses_batches and n >= rules.FEW_ROWS else "float64",
+        # float32 for folds even of few rows, since several networks are trained and float64 takes twice the time
+        "dtype": "float32" if has_folds or (uses_batches and n >= rules.FEW_ROWS) else "float64",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if is_evaluated and ours else 0.0,
-        "dropout": 0.0,
+        "dropout": AUTO_DROPOUT if is_classifier and by_adam and is_evaluated and ours else 0.0,
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
         "validation_fraction": rules.fraction_held_out(facts.n_table_rows),
-        "tol": rules.LARGE_TOL if is_large and uses_batches else rules.TOL,
-        "n_iter_no_change": rules.LARGE_PATIENCE if is_large else rules.PATIENCE,
-        "numeric_encoding": "raw",
+        "tol": tol,
+        "n_iter_no_change": patience,
+        "numeric_encoding": auto_numeric_encoding(p, facts, n_members),
         "input_gains": uses_batches and may_add_inputs(p, facts) and np.size(p.hidden_layer_sizes) > 0,
-        "n_bins": rules.auto_n_bins(n, facts.columns.n_numbers),
-        "category_encoding": "one_hot",
-        "text_features": list(facts.columns.text_names) or None,
+        "n_bins": rules.auto_n_bins(n, columns.n_numbers),
+        "category_encoding": "both" if has_means else "one_hot",
+        "text_features": list(columns.text_names) or None,
+        "temperature_scaling": has_temperature,
     }
-    if facts.early_stopping == "folds":
-        is_steady = isinstance(p, RegressorParameters) or n >= rules.MANY_ROWS
-        patience = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
-        # float32 even for few rows, since several networks are trained and float64 takes twice the time
-        values |= {"n_iter_no_change": patience, "tol": rules.FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training continues with the learnt encoders
         values |= {name: facts.earlier_parameters[name] for name in fixed_once_learnt(p) if name in values}
-    # bins and target means change the inputs
-    elif may_add_inputs(p, facts):
-        if 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n_members > 1:
-            values["numeric_encoding"] = "auto"  # members with and without bins alternate
-        elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
-            values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)
-        # `partial_fit` would keep the means of its first call
-        if facts.columns.has_many_categories and not facts.began_with_partial_fit:
-            values["category_encoding"] = "both"
-    if isinstance(p, ClassifierParameters):
-        values["dropout"] = AUTO_DROPOUT if by_adam and is_evaluated and ours else 0.0
-        can_scale = p.loss == "log_loss" and uses_batches and p.max_norm is None
-        values["temperature_scaling"] = can_scale and is_evaluated and ours
     return values
 
 
@@ -220,14 +214,23 @@ def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
     """Return the value of `hidden_layer_sizes="auto"`, larger if sets of columns share the units."""
     if facts.earlier_parameters is not None:  # training continues from weights of these sizes
         return facts.earlier_parameters["hidden_layer_sizes"]  # type: ignore[return-value]
-    sizes: tuple[int, ...] = CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else REGRESSOR_SIZES
+    sizes: tuple[int, ...] = AUTO_CLASSIFIER_SIZES if isinstance(p, ClassifierParameters) else AUTO_REGRESSOR_SIZES
     if facts.n_interaction_sets > 1:
         sizes = tuple([max(size, UNITS_PER_SET * facts.n_interaction_sets) for size in sizes])
     return sizes if p.depth == 1 else sizes[0]  # `depth` layers of the first size
 
 
-def auto_numeric_encoding(p: CommonParameters, *, is_evaluated: bool) -> str:
-    """Return the encoding of numbers for networks that see bins, with `numeric_encoding="auto"`.
+def auto_numeric_encoding(p: CommonParameters, facts: Facts, n_members: int) -> str:
+    """Return the value of `numeric_encoding="auto"`: it stays "auto" if members without and with bins alternate."""
+    if not (may_add_inputs(p, facts) and 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS):
+        return "raw"
+    if n_members > 1:
+        return "auto"
+    return encoding_with_bins(p, is_evaluated=bool(facts.early_stopping)) if facts.n_rows >= rules.MANY_ROWS else "raw"
+
+
+def encoding_with_bins(p: CommonParameters, *, is_evaluated: bool) -> str:
+    """Return the encoding of numbers for networks that see bins, if the user has not chosen it.
 
     A classifier's networks get steps if epochs are evaluated. Otherwise they do not, so that k calls of `partial_fit`
     equal one fit, and a row of weight 2 equals two rows.
@@ -245,7 +248,7 @@ def may_add_inputs(p: CommonParameters, facts: Facts) -> bool:
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return the number of networks to train; raise if `n_members` asks for several and another setting forbids it."""
-    if facts.began_with_partial_fit:
+    if facts.ignores_n_members:
         return 1
     if facts.earlier_parameters is not None and p.n_members == "auto":
         # the members were joined into one network, `n_members` times as wide: see `make_settings`
@@ -362,26 +365,22 @@ def make_settings(p: CommonParameters, *, is_continued: bool) -> Settings:
     if n_members > 1 and not is_continued:  # before anything is allocated; counts only weights between hidden layers
         n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
         check_fits_in_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
-    bins = (
-        auto_numeric_encoding(p, is_evaluated=bool(p.early_stopping))
-        if p.numeric_encoding == "auto"
-        else p.numeric_encoding
-    )
-    # with "auto", networks without and with bins alternate
-    sees_bins = tuple(
-        [p.numeric_encoding != "raw" and (p.numeric_encoding != "auto" or i % 2 == 1) for i in range(n_members)]
-    )
+    encoding: str = p.numeric_encoding
+    sees_bins: tuple[bool, ...] = (encoding != "raw",) * n_members
+    if encoding == "auto":  # networks without and with bins alternate
+        encoding = encoding_with_bins(p, is_evaluated=bool(p.early_stopping))
+        sees_bins = tuple([i % 2 == 1 for i in range(n_members)])
     if is_continued:  # the joined network is n_members times as wide, and sees bins if a member does
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
-    check_solver(p)
+    check_conflicts_with_solver(p)
     return Settings(
         target=target_settings(p),
         table=make_from_parameters(
             ColumnSettings,
             p,
-            numeric_encoding=bins if any(sees_bins) else "raw",
-            keeps_all_categories=not p.early_stopping,  # so that k `partial_fit` equal a `fit`
+            numeric_encoding=encoding,
+            keeps_all_categories=not p.early_stopping,  # so that k calls of `partial_fit` equal one `fit`
         ),
         network=make_from_parameters(
             NetworkSettings,

@@ -28,7 +28,7 @@ Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
 ESTIMATORS: dict[str, type[Estimator]] = {"classifier": SigmoidMLPClassifier, "regressor": SigmoidMLPRegressor}
 """The estimators that a file may hold, by name."""
 
-PUBLIC_NAME = "sknet.save"
+SAVE_NAME = "sknet.save"
 """The name of the public function in error messages, as opposed to `Checkpoint`."""
 
 PICKLE_ENDINGS = (".pkl", ".pickle")
@@ -105,7 +105,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             UserWarning,
         )
     parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range becomes a list
-    files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, PUBLIC_NAME)
+    files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, SAVE_NAME)
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
@@ -144,7 +144,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     --------
     save : Save an estimator.
     """
-    return files.read(path, PUBLIC_NAME, _FILE_CLASSES, _loaded_estimator, custom)
+    return files.read(path, SAVE_NAME, _FILE_CLASSES, _loaded_estimator, custom)
 
 
 _FILE_CLASSES = FITTED_CLASSES | classes_by_name(SavedEstimator)
@@ -187,7 +187,7 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
         _check_state(fitted.state, fitted.model)
     if fitted.columns.n != fitted.model.encoder.n_columns:
         raise ValueError("the table and the encoder have different numbers of columns")
-    _check_numbers(fitted)
+    _check_learnt_values(fitted)
     row = np.full((1, fitted.columns.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
@@ -250,7 +250,7 @@ def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) 
         raise ValueError(f"its array {name} has dtype {array.dtype} and shape {array.shape}, not {dtype} and {shape}")
 
 
-def _check_numbers(fitted: Fitted) -> None:
+def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder, head = fitted.model.encoder, fitted.model.head
     learnt: dict[str, object] = {

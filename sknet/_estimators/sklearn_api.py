@@ -31,7 +31,7 @@ T = TypeVar("T")
 Method = TypeVar("Method", bound=Callable[..., object])
 """A method that a decorator returns with the same parameters and result."""
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # only types: scikit-learn has none
     from sknet._typing import Array, Table, Target
 
     Tags: TypeAlias = Any
@@ -89,14 +89,14 @@ else:
 
 # --- unknown keywords and values -------------------------------------------------------------------------------------
 
-NAMES_ELSEWHERE = {
+PARAMETER_ALIASES = {
     **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
     **dict.fromkeys(["epochs", "n_epochs"], "max_iter"),
     **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
 }
 """Names of parameters in other packages, and their names here."""
 
-VALUES_ELSEWHERE = {
+VALUE_ALIASES = {
     **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
     **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
     **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
@@ -122,7 +122,7 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
 
 def suggest_name(name: str, known: Sequence[str], function: str) -> str:
     """Return a question about the known name that is probably meant, or else a list of the names of `function`."""
-    near = NAMES_ELSEWHERE.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
+    near = PARAMETER_ALIASES.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
     listed = ", ".join(known) if len(known) <= MAX_NAMES_LISTED else f"those of help({function})"
     return f"did you mean {near}?" if near else f"known are {listed}."
 
@@ -130,7 +130,7 @@ def suggest_name(name: str, known: Sequence[str], function: str) -> str:
 def suggest_value(value: str, known: Iterable[str]) -> str:
     """Return a hint at the known value that a str probably means, for a message; "" if there is none."""
     by_words = {_sorted_words(name): name for name in known}
-    meant = VALUES_ELSEWHERE.get(value.lower())
+    meant = VALUE_ALIASES.get(value.lower())
     if meant not in by_words.values():
         near = get_close_matches(_sorted_words(value), by_words, n=1)
         meant = by_words[near[0]] if near else None
@@ -172,20 +172,20 @@ def fit_context(method: Method) -> Method:
         # this copy of the context.
         return copy_context().run(checked, *args, **kwargs)
 
-    # outermost, so that it sees the keywords before Python does
+    # outermost, because Python itself would raise for an unknown keyword, with a message that is less helpful
     return cast(Method, with_checked_keywords(in_own_context))
 
 
 # --- warnings at the user's line -------------------------------------------------------------------------------------
 
-OURS = {"sknet", "sklearn"}
+INTERNAL_PACKAGES = {"sknet", "sklearn"}
 """Packages whose lines are not the user's."""
 
 
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the user's line: the first stack frame that is neither in this package nor in scikit-learn."""
     frame, level = sys._getframe(1), 2
-    while frame.f_globals.get("__name__", "").split(".")[0] in OURS and frame.f_back is not None:
+    while frame.f_globals.get("__name__", "").split(".")[0] in INTERNAL_PACKAGES and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

@@ -10,7 +10,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold, TimeSeriesSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._estimators.fit_messages import SENTENCES, print_stop_reason, warn_of_few_rows, warn_of_stop_reason
+from sknet._estimators.fit_messages import (
+    STOP_REASON_MESSAGES,
+    print_stop_reason,
+    warn_of_few_rows,
+    warn_of_stop_reason,
+)
 from tests.training.problems import ENDS, ended
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -50,8 +55,8 @@ def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
 
 
 def test_every_reason_is_a_sentence_with_the_values_of_parameters():
-    assert [reason.name for reason in SENTENCES] == ENDS
-    for template in SENTENCES.values():
+    assert [reason.name for reason in STOP_REASON_MESSAGES] == ENDS
+    for template in STOP_REASON_MESSAGES.values():
         sentence = template.format(**vars(NET))
         assert "{" not in sentence and sentence[0].isupper()
 

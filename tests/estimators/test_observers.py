@@ -78,7 +78,7 @@ def test_what_observes_a_fit_changes_nothing_of_it(n_members, observer, how, tmp
 @pytest.fixture
 def told(monkeypatch):
     recorder = Recorder()
-    monkeypatch.setattr(callbacks, "EpochLines", lambda run, **kwargs: recorder.watch(run))
+    monkeypatch.setattr(callbacks, "EpochPrinter", lambda run, **kwargs: recorder.watch(run))
     return recorder.epochs
 
 

@@ -16,10 +16,10 @@ from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
     RegressorParameters,
-    check_folds,
-    check_solver,
+    check_conflicts_with_folds,
+    check_conflicts_with_solver,
 )
-from sknet._estimators.resolve import suits_folds
+from sknet._estimators.resolve import allows_auto_folds
 
 KINDS = {SigmoidMLPClassifier: ClassifierParameters, SigmoidMLPRegressor: RegressorParameters}
 COMMON = [field.name for field in fields(CommonParameters)]
@@ -128,25 +128,25 @@ OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 def test_folds_or_held_out_rows(name):
     value = OF_HELD_OUT_ROWS.get(name, "lbfgs")
     net = SigmoidMLPClassifier(**{name: value})
-    assert not suits_folds(net) and suits_folds(SigmoidMLPClassifier())
+    assert not allows_auto_folds(net) and allows_auto_folds(SigmoidMLPClassifier())
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
-        check_folds(net)
+        check_conflicts_with_folds(net)
     net.set_params(validation_fraction=ShuffleSplit())
     with pytest.raises(ValueError, match=rf"=ShuffleSplit.* gives folds, .* with {name}=.*give a fraction"):
-        check_folds(net)
-    check_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()))
+        check_conflicts_with_folds(net)
+    check_conflicts_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()))
 
 
 def test_folds_need_a_schedule_that_ends():
-    assert not suits_folds(SigmoidMLPClassifier(learning_rate="constant"))
+    assert not allows_auto_folds(SigmoidMLPClassifier(learning_rate="constant"))
     with pytest.raises(ValueError, match="does not go with learning_rate="):
-        check_folds(SigmoidMLPClassifier(learning_rate="constant"))
+        check_conflicts_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
 
 
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}, {"input_gains": True}])
 def test_what_lbfgs_does_not_have(parameters):
     resolved = {"solver": "lbfgs", "dropout": 0.0, "input_gains": False}
     with pytest.raises(ValueError, match="solver='lbfgs' does not go with"):
-        check_solver(SigmoidMLPRegressor(**resolved | parameters))
-    check_solver(SigmoidMLPRegressor(**resolved))
-    check_solver(SigmoidMLPRegressor(**parameters))
+        check_conflicts_with_solver(SigmoidMLPRegressor(**resolved | parameters))
+    check_conflicts_with_solver(SigmoidMLPRegressor(**resolved))
+    check_conflicts_with_solver(SigmoidMLPRegressor(**parameters))

@@ -49,7 +49,7 @@ def test_each_line_counts_the_time_of_its_own_epochs(capsys, monkeypatch):
     """An epoch takes three seconds, of the folds and of what follows them."""
     now, run = 0.0, SimpleNamespace()
     monkeypatch.setattr(callbacks, "perf_counter", lambda: now)
-    line = callbacks.ProgressLine(run)
+    line = callbacks.ProgressPrinter(run)
     for of_folds in (True, False):
         for number in (1, 2):
             now += 3.0

@@ -146,6 +146,29 @@ def test_an_interrupt_before_the_first_epoch_comes_through_and_changes_nothing(n
     assert bits(net) == before
 
 
+def test_a_second_interrupt_while_an_epoch_is_undone_publishes_nothing():
+    """The state may then be half of one epoch and half of another."""
+    rates = iter([1.0] * 3)  # an epoch has two steps
+
+    def rate(fraction):
+        for factor in rates:
+            return factor
+        raise KeyboardInterrupt
+
+    def press_again(frame, event, argument):
+        if frame.f_code.co_name == "restore":
+            raise KeyboardInterrupt
+
+    net, tracer = SigmoidMLPRegressor(**PLAIN | {"learning_rate": rate}, early_stopping=False), sys.gettrace()
+    try:
+        sys.settrace(press_again)
+        with pytest.raises(KeyboardInterrupt):
+            net.fit(X, NUMBER)
+    finally:
+        sys.settrace(tracer)
+    assert not hasattr(net, "coefs_")
+
+
 @pytest.mark.parametrize("name", ["fit", "refit", "partial_fit", "stream"])
 def test_a_warning_that_is_an_error_comes_before_anything_is_published(name):
     """In `fit` the epochs run out; in `partial_fit` an interrupt, at each of the last lines, is what is warned of."""

@@ -58,7 +58,7 @@ def trained(end, n_members):
 def test_the_current_phase_has_trained(trained, end):
     run, phase, result, _ = trained
     assert phase.has_finished_epoch
-    assert (run.phase is run.fold_phase) is (end == "among folds") is (result.reason.name == "CALLBACK")
+    assert (run.training is None) is (end == "among folds") is (result.reason.name == "CALLBACK")
 
 
 def test_all_counts_of_epochs_agree(trained):
@@ -70,7 +70,7 @@ def test_all_counts_of_epochs_agree(trained):
 def test_networks_are_joined_and_only_published_networks_have_states(trained, n_members):
     run, phase, _, _ = trained
     assert phase.outcome().network.coefs[0].shape[1] == 4 * n_members
-    is_among_folds = run.phase is run.fold_phase
+    is_among_folds = run.training is None
     assert len(run.networks) == len(run.progress.states) == (0 if is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (is_among_folds or n_members > 1)
 
