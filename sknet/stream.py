@@ -32,7 +32,8 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import with_callbacks
 from sknet._packages import require_package
-from sknet._storage.files import as_path, check_writable, read_checkpoint, write_then_rename
+from sknet._storage.checkpoints import read_checkpoint
+from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_tables
 from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource, StoredTable

@@ -39,7 +39,7 @@ from sknet._model.trainer import (
     make_trainer,
     state_to_continue_from,
 )
-from sknet._storage.files import Origin, describe_parameters, fingerprint
+from sknet._storage.checkpoints import Origin, describe_parameters, fingerprint
 from sknet._tables.read import is_frame, short_repr
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd

@@ -11,8 +11,15 @@ import pytest
 import scipy.sparse as sp
 
 from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor, save
-from sknet._storage import files
-from sknet._storage.files import Origin, fingerprint, read_checkpoint, table_digest, write_checkpoint
+from sknet._storage.checkpoints import (
+    Origin,
+    Progress,
+    describe_parameters,
+    fingerprint,
+    read_checkpoint,
+    table_digest,
+    write_checkpoint,
+)
 from tests.model.examples import rows_of
 from tests.storage.forged import MINOR_VERSION, forge
 from tests.training.problems import best_of, state_after
@@ -43,7 +50,7 @@ def origin(**changes):
 
 def progress(state):
     """A run of one network, without folds."""
-    return files.Progress(None, [state])
+    return Progress(None, [state])
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -229,5 +236,5 @@ def test_what_a_killed_process_has_left_is_removed_by_a_later_write(path):
     ids=str,
 )
 def test_parameters_are_compared_by_what_they_say(value, same, other):
-    texts = [files.describe_parameters({"tried": one})["tried"] for one in (value, same, other)]
+    texts = [describe_parameters({"tried": one})["tried"] for one in (value, same, other)]
     assert texts[0] == texts[1] != texts[2] and len(texts[0]) < 60
