@@ -57,7 +57,7 @@ def fingerprint(rows: Rows, held_out: Rows | None, splits: Sequence[Split] = ())
     }
 
 
-MAX_SHOWN = 16
+MAX_SHOWN_VALUES = 16
 """Arrays of up to this many numbers are shown in full, and longer arrays as a hash."""
 
 
@@ -75,7 +75,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_as_text(key)}: {_as_text(item)}' for key, item in value.items())}}}"
     if isinstance(value, np.ndarray):
-        return table_digest(value)[:16] if value.size > MAX_SHOWN else _as_text(value.tolist())
+        return table_digest(value)[:16] if value.size > MAX_SHOWN_VALUES else _as_text(value.tolist())
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_as_text, value))}]"
     if callable(value):
@@ -128,22 +128,22 @@ class LoadedCheckpoint(CheckpointContent):
                 )
         if other:  # only the folds differ, and no parameter explains it
             raise ValueError(message)
-        with self.errors():
+        with self.as_file_errors():
             if has_folds is (self.progress.folds is None):
                 raise ValueError("this run chooses its epoch in another way")
             if not (has_folds or self.progress.states):
                 raise ValueError("it holds no networks")
 
-    def states_instead_of(self, first_states: list[State]) -> list[State]:
+    def states_or(self, first_states: list[State]) -> list[State]:
         """Return the states to continue from: the file's, or `first_states` if it was written while folds trained."""
         if not self.progress.states:
             return first_states
-        with self.errors():
+        with self.as_file_errors():
             for state, first_state in zip(self.progress.states, first_states, strict=True):
                 state.check_same_kind(first_state)
         return self.progress.states
 
-    def errors(self) -> AbstractContextManager[None]:
+    def as_file_errors(self) -> AbstractContextManager[None]:
         """Turn errors in the `with` block into a `ModelFileError` that names the file."""
         return as_model_file_error(self.path, PUBLIC_NAME)
 

@@ -70,7 +70,7 @@ BYTES_PER_CHARACTER = 8
 BYTES_PER_ROW_VALUE = 370
 """Bytes of memory for each value whose fields are stored in one array per field (see `Packer.pack_tuple`)."""
 
-ABANDONED_AFTER = 24 * 3600
+ABANDONED_AFTER_SECONDS = 24 * 3600
 """A temporary file that nobody has written for this many seconds belongs to a killed process, and is removed."""
 
 
@@ -114,7 +114,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
 
     If there is a file at `path`, the new one gets its permissions and, where the system allows it, its owner.
     """
-    target = _plain_file(path)
+    target = _resolve_regular_file(path)
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
     replaced = target.stat() if target.exists() else None
     try:
@@ -130,11 +130,11 @@ def write_then_rename(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     for other in target.parent.glob(f".{escape(target.name)}.*.part"):
         with suppress(OSError):  # another process may rename or remove it first, or it is another user's
-            if time() - other.stat().st_mtime > ABANDONED_AFTER:
+            if time() - other.stat().st_mtime > ABANDONED_AFTER_SECONDS:
                 other.unlink()
 
 
-def _plain_file(path: Path) -> Path:
+def _resolve_regular_file(path: Path) -> Path:
     """Return the path with symbolic links followed; raise an OSError for a directory, a pipe or a device."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -147,7 +147,7 @@ def _plain_file(path: Path) -> Path:
 def check_writable(path: Path) -> None:
     """Raise an OSError if a file cannot be written to this path; the path is not touched."""
     # try a nameless file in the same directory: opening `path` would overwrite what is there
-    with _name_in_os_error(path), TemporaryFile(dir=_plain_file(path).parent):
+    with _name_in_os_error(path), TemporaryFile(dir=_resolve_regular_file(path).parent):
         pass
 
 
@@ -287,7 +287,7 @@ def read(
             return make(unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE))
         except Exception as error:
             writer = metadata["sknet"]
-            if _as_numbers(writer) <= _as_numbers(MINOR_VERSION):
+            if _parse_version(writer) <= _parse_version(MINOR_VERSION):
                 raise
             raise ModelFileError(
                 f"{path} was written by sknet {writer}, and sknet {MINOR_VERSION} cannot read it: {_reason(error)}. "
@@ -339,7 +339,7 @@ def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bo
         )
 
 
-def _as_numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 

@@ -46,7 +46,7 @@ from sknet._vectors import blocks_of_batch
 # --- reading a source ------------------------------------------------------------------------------------------------
 
 
-class CollectedLabels:
+class LabelCollector:
     """The labels of all chunks. If there are several columns, labels may be missing."""
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
     return np.append(known if is_float else known.astype(object), [np.nan if is_float else None])[index]
 
 
-class CollectedNumbers:
+class NumberCollector:
     """The numbers of all chunks. If there are several columns, numbers may be missing."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ ROWS_CONVERTED_AT_ONCE = 2**14
 """Number of rows whose texts are encoded at a time."""
 
 
-CollectedTargets: TypeAlias = CollectedLabels | CollectedNumbers
+TargetCollector: TypeAlias = LabelCollector | NumberCollector
 """The targets of the chunks so far."""
 
 
@@ -162,10 +162,10 @@ class StoredRows:
 
         def convert(records: Records) -> Records:
             converted = np.zeros(len(records), fields)
-            table_format.pack(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
+            table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
             return converted
 
-        records = self.records.convert(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
+        records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
         return rest, replace(self, format=table_format, records=records)
 
 
@@ -185,7 +185,7 @@ class SourceWriter:
     ----------
     files : ScratchFiles
         Opens the file.
-    targets : CollectedTargets
+    targets : TargetCollector
         Collects the targets; empty at first.
     choose_format : callable
         (first table) -> format of the records.
@@ -194,7 +194,7 @@ class SourceWriter:
     """
 
     def __init__(
-        self, files: ScratchFiles, targets: CollectedTargets, choose_format: Callable[[Table], TableFormat], name: str
+        self, files: ScratchFiles, targets: TargetCollector, choose_format: Callable[[Table], TableFormat], name: str
     ) -> None:
         self._files, self._targets, self._choose_format, self._name = files, targets, choose_format, name
         self._first: Chunk | None = None
@@ -211,7 +211,7 @@ class SourceWriter:
             self._writer = BucketWriter(self._files, np.dtype(self._format.fields))
         kept = np.ones(n, dtype=bool) if chunk.weight is None else chunk.weight > 0.0
         records = np.zeros(n, self._writer.dtype)
-        self._format.pack(chunk.X, records)
+        self._format.pack_into(chunk.X, records)
         self._targets.append(chunk.y, kept)
         for what, given, first in (
             ("sample weights", chunk.weight, self._first.weight), ("groups", chunk.groups, self._first.groups)
@@ -386,10 +386,10 @@ class EncodedOnRead:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the encoded inputs of some rows, for evaluation."""
-        return self._evaluated_inputs(batch)
+        return self._held_out_inputs(batch)
 
     @cached_property
-    def _evaluated_inputs(self) -> BatchwiseInputs:
+    def _held_out_inputs(self) -> BatchwiseInputs:
         """The inputs of a few rows, such as held-out rows. They are read once, and encoded batch by batch."""
         X = self.stored.take(np.arange(len(self)) if self.record_indices is None else self.record_indices)
 
@@ -436,7 +436,7 @@ class PooledObjective(Objective):
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
         raw = np.empty((len(self._rows), self._layout.sizes[-1]), theta.dtype)
         for records, row_indices in self._table.stored.records.pools(
-            self._pool_rows(1), None, self._table.record_indices
+            self._records_per_pool(1), None, self._table.record_indices
         ):
             for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
@@ -452,7 +452,7 @@ class PooledObjective(Objective):
         records_of, n_unread = self._table.stored.records, len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
-        for records, indices in records_of.pools(self._pool_rows(size), rng, self._table.record_indices):
+        for records, indices in records_of.pools(self._records_per_pool(size), rng, self._table.record_indices):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
             row_indices = indices if rest is None else np.concatenate([rest[1], indices])
@@ -461,7 +461,7 @@ class PooledObjective(Objective):
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
             for start in range(0, usable, step):
                 chosen = order[start : min(start + step, usable)]
-                self._read_rows(pool[chosen], row_indices[chosen])
+                self._load_rows(pool[chosen], row_indices[chosen])
                 yield from blocks_of_batch(slice(0, len(chosen)), size)
             rest = pool[order[usable:]], row_indices[order[usable:]]
             del pool
@@ -471,7 +471,7 @@ class PooledObjective(Objective):
         """Number of encoded rows in memory at a time."""
         return max(1, BYTES_ENCODED_AT_ONCE // ((self._table.encoder.n_inputs + 1) * self._table.dtype.itemsize))
 
-    def _pool_rows(self, least: int) -> int:
+    def _records_per_pool(self, least: int) -> int:
         """Return the number of records to read at a time, at least `least`."""
         return max(least, BYTES_READ_PER_POOL // self._table.stored.records.dtype.itemsize)
 
@@ -486,7 +486,7 @@ class PooledObjective(Objective):
         )
         return DenseInputs(Z, "ones")
 
-    def _read_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
+    def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
         weight = take_optional(self._rows.relative_weight, row_indices)
         self._inputs = self._encode(records, row_indices)

@@ -187,7 +187,7 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     write_checkpoint(path, origin(), progress(state_after(2)))
     saved = read_checkpoint(path)
     saved.check_run(origin(seeds=(9, 9, 9)), has_folds=False)  # the seeds are the file's
-    assert saved.states_instead_of([state_after(2)]) == saved.progress.states
+    assert saved.states_or([state_after(2)]) == saved.progress.states
     with pytest.raises(ValueError, match=message):
         saved.check_run(origin(**now), has_folds=False)
 
@@ -201,7 +201,7 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
 def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
     write_checkpoint(path, origin(), progress(state_after(2, **changes)))
     with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file written by sknet\.Checkpoint"):
-        read_checkpoint(path).states_instead_of([state_after(2)])
+        read_checkpoint(path).states_or([state_after(2)])
 
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])
