@@ -19,7 +19,7 @@ from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
 from sknet._tables.column import Column
 from sknet._tables.dates import infer_instants, is_text, read_iso_dates, zone_of
-from sknet._tables.kinds import KINDS, KINDS_BY_CLASS, column_kind
+from sknet._tables.kinds import KINDS_BY_CLASS, column_kind
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
 
@@ -101,28 +101,6 @@ def model_inputs(X: Table, model: Model) -> list[Input]:
         )
     dtypes = map(dtype_of_feed, X.dtypes, encoder.columns)
     return list(zip(skl2onnx_names(columns, output_names(model.head)), dtypes, strict=True))
-
-
-def pipeline_inputs(X: Table, model: Model) -> list[Input]:
-    """Return the inputs of the graph that skl2onnx makes of a pipeline with this model, for a table like X."""
-    if not is_frame(X):
-        return model_inputs(X, model)
-    names, outputs = skl2onnx_names(list(map(str, X.columns))), output_names(model.head)
-    if (same := next((name for name in names if name in outputs), None)) is not None:
-        # the new name depends on the names that the converters of the steps use
-        raise ExportError(
-            f"Column {same!r} of X has the name of an output, and skl2onnx renames the input: pass the session to "
-            "feeds_of instead of the pipeline."
-        )
-    columns = (values for _, values in as_pandas(X).items())
-    return [(name, _dtype_in_pipeline(values, name)) for name, values in zip(names, columns, strict=True)]
-
-
-def _dtype_in_pipeline(values: pd.Series, name: str) -> DType:
-    """Return the dtype of a column's feed in a pipeline, whose steps may need the column's own dtype."""
-    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
-        return values.dtype
-    return KINDS[column_kind(values, name)].feed
 
 
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:

@@ -167,7 +167,7 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write the columns of a feed, all columns of one kind at a time."""
+    """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
     for item in placed:
         learnt = item.column.number if isinstance(item.column, BinnedColumn) else item.column
         if (reason := NOT_EXPRESSIBLE.get(type(learnt))) is not None:
@@ -410,9 +410,9 @@ def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], 
 
 # --- all kinds -------------------------------------------------------------------------------------------------------
 
-Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
+ColumnWriter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
 
-COLUMN_WRITERS: dict[type, Converter] = {
+COLUMN_WRITERS: dict[type, ColumnWriter] = {
     NumberColumn: _write_numbers,
     BinnedColumn: _write_numbers,
     DatetimeColumn: _write_dates,
@@ -420,7 +420,7 @@ COLUMN_WRITERS: dict[type, Converter] = {
     IdentifierColumn: _write_categories,
     TargetColumn: _write_target_means,
 }
-"""The functions that write the columns of each kind in a feed."""
+"""The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 
 NOT_EXPRESSIBLE: dict[type, str] = {
     QuantileColumn: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
