@@ -35,7 +35,7 @@ from sknet._packages import require_package
 from sknet._storage.checkpoints import read_checkpoint
 from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
-from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_features
+from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
 from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, StoredSource, StoredTable
 from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
@@ -331,8 +331,10 @@ def predict(
         skipped.
 
     method : str, default="predict"
-        Method of the estimator: "predict", "predict_proba", "predict_log_proba",
-        "decision_function", "predict_set", "predict_interval" or "predict_quantiles".
+        Prediction method of the estimator. For a classifier: "predict",
+        "predict_proba", "predict_log_proba", "decision_function" or "predict_set". For
+        a regressor: "predict", "predict_interval" or "predict_quantiles". `transform`,
+        `activations` and `explain` take tables in memory, such as one chunk.
 
     to : str or path-like, default=None
         A Parquet file for the predictions, with one row per row of the source. An
@@ -350,6 +352,9 @@ def predict(
 
     Raises
     ------
+    ValueError
+        If the estimator has no such prediction method, or if the source or a chunk is
+        invalid.
     ImportError
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
@@ -365,7 +370,7 @@ def predict(
         with prefix_errors(f"Chunk {chunk.number}"):
             return call(chunk.X, **arguments)
 
-    predictions = map(predict_chunk, read_features(source, names))
+    predictions = map(predict_chunk, read_chunks_to_predict(source, names))
     if to is None:
         return predictions
     path = as_path(to, "to")

@@ -206,7 +206,7 @@ class RowGroups:
         return np.argsort(self.group, kind="stable")
 
     @cached_property
-    def bounds(self) -> list[slice]:
+    def slices(self) -> list[slice]:
         """The slice of `order` with the rows of each group."""
         stops = np.cumsum(np.bincount(self.group, minlength=self.n_groups)).tolist()
         return [slice(start, stop) for start, stop in pairwise([0, *stops])]
@@ -215,13 +215,13 @@ class RowGroups:
     def position(self) -> NDArray[np.int32]:
         """The position of each row in its group, (n,), from 0."""
         position = np.empty(len(self.group), np.int32)
-        for bound in self.bounds:
-            position[self.order[bound]] = np.arange(bound.stop - bound.start)
+        for of_group in self.slices:
+            position[self.order[of_group]] = np.arange(of_group.stop - of_group.start)
         return position
 
     def split(self, values: Array) -> list[Array]:
         """Split values of all rows, (n, ...), by group."""
-        return [values[self.order[bound]] for bound in self.bounds]
+        return [values[self.order[of_group]] for of_group in self.slices]
 
     def join(self, of_groups: Sequence[Array]) -> Array:
         """Return the values of all rows, (n, ...), from the values of each group."""
@@ -376,7 +376,7 @@ class PartitionedTable(FeatureTable):
         cluster.map_tasks(wait_until_computed, futures)  # raises here if rows cannot be encoded
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
-        first = np.array([bound.start for bound in shard.bounds])  # (n_shards,): number of rows in earlier shards
+        first = np.array([of_shard.start for of_shard in shard.slices])  # (n_shards,): number of rows in earlier shards
         # position of each row in its encoded shard: by partition, and within a partition in the order of `row_indices`
         position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
@@ -521,7 +521,7 @@ class ShardedObjective:
         shard = self._inputs.shard  # positions among the network's rows of the shard, not among all its encoded rows
         if isinstance(batch, slice):
             if length(batch) == self.n_samples:
-                return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]
+                return [None if length(of_shard) else np.empty(0, np.int32) for of_shard in shard.slices]
             batch = np.arange(batch.start, batch.stop)
         return RowGroups(shard.group[batch], shard.n_groups).split(shard.position[batch])
 

@@ -60,10 +60,6 @@ class Roles:
     sample_weight: Target = None
     groups: Target = None
 
-    def items(self) -> list[tuple[str, Target]]:
-        """Return the name of each parameter and the user's value."""
-        return [("target", self.target), ("sample_weight", self.sample_weight), ("groups", self.groups)]
-
 
 def _names_columns(role: Target) -> bool:
     """Whether a role is the name of a column, or of several columns, and not an array."""
@@ -88,7 +84,7 @@ def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[
     return (_chunk_of(number, chunk, roles, name) for number, chunk in _numbered_nonempty(given, name))
 
 
-def read_features(
+def read_chunks_to_predict(
     source: Source | Iterable[object], columns: Sequence[str] | None, name: str = "source"
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; drop other columns of frames than `columns`."""
@@ -146,7 +142,7 @@ def _slices_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
     """Yield slices of an array and of its targets, weights and groups."""
     if roles.target is None:
         raise ValueError("target is None: for an array as source, pass the array of its targets.")
-    for what, values in roles.items():
+    for what, values in vars(roles).items():
         if _names_columns(values) or (values is not None and np.ndim(values) == 0):
             raise ValueError(
                 f"{what}={values!r} names a column, and source is an array: pass an array with a value for each row."
@@ -154,7 +150,10 @@ def _slices_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
         if values is not None and len(values) != len(X):
             raise ValueError(f"{what} has {len(values)} rows and source {len(X)}: give them the same number.")
     return (
-        (np.asarray(X[rows]), *(None if values is None else take_rows(values, rows) for _, values in roles.items()))
+        (
+            np.asarray(X[rows]),
+            *(None if values is None else take_rows(values, rows) for _, values in vars(roles).items()),
+        )
         for rows in _slices(X)
     )
 
@@ -207,7 +206,7 @@ def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
 def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target, Target, Target]:
     """Split a frame into features, target, weight and groups."""
     names: list[str] = []
-    for what, role in roles.items():
+    for what, role in vars(roles).items():
         if role is not None and not _names_columns(role):
             raise TypeError(f"{what}={short_repr(role)} names no column of {name}: give one of {list(frame.columns)}.")
         names += [] if role is None else [role] if isinstance(role, str) else role
@@ -217,7 +216,8 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
     if lacking:
         raise ValueError(f"{name} has no column {lacking[0]!r}: give one of {list(frame.columns)}.")
     y, weight, groups = (
-        None if role is None else frame[role if isinstance(role, str) else list(role)] for _, role in roles.items()
+        None if role is None else frame[role if isinstance(role, str) else list(role)]
+        for _, role in vars(roles).items()
     )
     return frame[[column for column in frame.columns if column not in names]], y, weight, groups
 
