@@ -47,17 +47,17 @@ __all__ = [
 for _name in __all__:  # so that pickles and messages do not name private modules
     globals()[_name].__module__ = "sknet"
 
-_LOADED_WHEN_USED = ("dask", "export", "stream")
+_LAZY_SUBMODULES = ("dask", "export", "stream")
 """Modules that `import sknet` does not load, because they import packages that most users do not need."""
 
 
 def __getattr__(name: str) -> ModuleType:
     """Load a module when it is first used, as in `sknet.export.to_onnx`."""
-    if name in _LOADED_WHEN_USED:
+    if name in _LAZY_SUBMODULES:
         return import_module(f"sknet.{name}")
     raise AttributeError(f"module 'sknet' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """List all public names, including modules that are not loaded yet, for completion in an editor."""
-    return sorted([*__all__, *_LOADED_WHEN_USED])
+    return sorted([*__all__, *_LAZY_SUBMODULES])

@@ -8,7 +8,6 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import check_fitted
@@ -115,17 +114,17 @@ def to_onnx(
     return onnx.convert(estimator, model, X, initial_types, target_opset)
 
 
-def feeds_of(model: "Estimator | Pipeline | InferenceSession", X: Table) -> dict[str, Array]:
+def feeds_of(model: "Estimator | InferenceSession", X: Table) -> dict[str, Array]:
     """Convert a table to the inputs of an ONNX session.
 
     Pass the result to the session: ``session.run(None, feeds_of(model, X))``.
 
     Parameters
     ----------
-    model : estimator, Pipeline or onnxruntime.InferenceSession
-        The estimator that `to_onnx` converted, or the `Pipeline` that skl2onnx
-        converted, if the columns of `X` have the same types as at the conversion. If
-        they have other types, pass the session, which knows its inputs.
+    model : estimator or onnxruntime.InferenceSession
+        The estimator that `to_onnx` converted, if the columns of `X` have the same
+        types as at the conversion. Otherwise, and for a pipeline, pass the session,
+        which knows its inputs.
 
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         The rows to predict, as the estimator takes them.
@@ -161,11 +160,7 @@ def feeds_of(model: "Estimator | Pipeline | InferenceSession", X: Table) -> dict
     X = X if is_frame(X) else X.toarray() if is_sparse(X) else np.asarray(X)
     if hasattr(model, "get_inputs"):
         return feeds.feeds_from(X, feeds.session_inputs(model))
-    last = model
-    while isinstance(last, Pipeline):
-        last = last[-1]
-    inputs_of = feeds.model_inputs if last is model else feeds.pipeline_inputs
-    return feeds.feeds_from(X, inputs_of(X, _model_of(last)))
+    return feeds.feeds_from(X, feeds.model_inputs(X, _model_of(model)))
 
 
 # --- PyTorch ---------------------------------------------------------------------------------------------------------

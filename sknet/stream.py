@@ -32,10 +32,11 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.sklearn_api import with_callbacks
 from sknet._packages import require_package
-from sknet._storage.files import as_path, check_writable, read_checkpoint, write_then_rename
+from sknet._storage.checkpoints import read_checkpoint
+from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
-from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_tables
-from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, StoredSource, StoredTable
+from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
+from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, StoredSource, StoredTable
 from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
@@ -201,7 +202,7 @@ class _ChunkReader:
         return replace(chunk, X=table, y=y, weight=weight, groups=groups), take_rows(X, slice(0, 2))
 
 
-def _store_rows(
+def _check_and_store_rows(
     chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, choose: Callable[[Table], TableFormat],
     name: str = "", *, verbose: bool = False,
 ) -> StoredSource:  # fmt: skip
@@ -209,9 +210,7 @@ def _store_rows(
 
     `name` is the name of the source in messages, if it is not the source of training rows.
     """
-    writer = SourceWriter(
-        files, CollectedLabels() if reader.has_labels else CollectedNumbers(), choose, name or "source"
-    )
+    writer = SourceWriter(files, LabelCollector() if reader.has_labels else NumberCollector(), choose, name or "source")
     n_read = 0
     for chunk in chunks:
         with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
@@ -242,12 +241,12 @@ def _fit_stream(
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator)
         choose = partial(choose_format, choices=column_choices(estimator), files=files)
-        source = _store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
+        source = _check_and_store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
         arguments = FitArguments(
             StoredTable(source.rows), source.y, source.weight, groups=source.groups, columns=reader.columns
         )
         if validation is not None:  # in the format of the training rows
-            own = _store_rows(validation, reader, files, lambda X: source.rows.format, "validation")
+            own = _check_and_store_rows(validation, reader, files, lambda X: source.rows.format, "validation")
             arguments = replace(arguments, X_val=StoredTable(own.rows), y_val=own.y, sample_weight_val=own.weight)
         if resume is None:
             estimator._fit(arguments)
@@ -332,8 +331,10 @@ def predict(
         skipped.
 
     method : str, default="predict"
-        Method of the estimator: "predict", "predict_proba", "predict_log_proba",
-        "decision_function", "predict_set", "predict_interval" or "predict_quantiles".
+        Prediction method of the estimator. For a classifier: "predict",
+        "predict_proba", "predict_log_proba", "decision_function" or "predict_set". For
+        a regressor: "predict", "predict_interval" or "predict_quantiles". `transform`,
+        `activations` and `explain` take tables in memory, such as one chunk.
 
     to : str or path-like, default=None
         A Parquet file for the predictions, with one row per row of the source. An
@@ -351,6 +352,9 @@ def predict(
 
     Raises
     ------
+    ValueError
+        If the estimator has no such prediction method, or if the source or a chunk is
+        invalid.
     ImportError
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
@@ -366,18 +370,18 @@ def predict(
         with prefix_errors(f"Chunk {chunk.number}"):
             return call(chunk.X, **arguments)
 
-    predictions = map(predict_chunk, read_tables(source, names))
+    predictions = map(predict_chunk, read_chunks_to_predict(source, names))
     if to is None:
         return predictions
     path = as_path(to, "to")
     check_writable(path)  # before anything is computed
     if is_read_from(source, path):
         raise ValueError(f"to={os.fspath(path)!r} is a file of the source, which would be lost: give another path.")
-    _write(predictions, path, method, getattr(estimator, "classes_", None))
+    _write_parquet(predictions, path, method, getattr(estimator, "classes_", None))
     return None
 
 
-def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
+def _write_parquet(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
     """Write predictions to a Parquet file, which exists only if it is complete."""
     with require_package("to=", "pyarrow"):
         import pyarrow
@@ -386,7 +390,7 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
     with write_then_rename(path) as temporary:
         try:
             for values in predictions:
-                table = pyarrow.Table.from_pandas(_as_frame(values, method, classes), preserve_index=False)
+                table = pyarrow.Table.from_pandas(_predictions_to_frame(values, method, classes), preserve_index=False)
                 # the first chunk determines the columns and their types
                 writer = parquet.ParquetWriter(temporary, table.schema) if writer is None else writer
                 writer.write_table(table)
@@ -395,10 +399,10 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
                 writer.close()
 
 
-def _as_frame(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
+def _predictions_to_frame(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
     """Return a chunk's predictions as a frame, its columns named after the method."""
     if isinstance(values, list):  # one array per output
-        frames = [_as_frame(of_output, f"{method}_{i}", None) for i, of_output in enumerate(values)]
+        frames = [_predictions_to_frame(of_output, f"{method}_{i}", None) for i, of_output in enumerate(values)]
         return pd.concat(frames, axis=1)
     flat = values.reshape(len(values), -1)  # (n, ...): intervals of several outputs have three dimensions
     if values.ndim == 1:

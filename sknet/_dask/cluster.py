@@ -22,10 +22,10 @@ from sknet._typing import Future
 Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""
 
-TICK = 1.0
+WORKER_CHECK_SECONDS = 1.0
 """Seconds between two checks that the cluster has workers."""
 
-ANSWER_TIME = 3.0
+ANSWER_TIMEOUT = 3.0
 """Seconds in which each worker must answer a first direct call; otherwise, calls go through the scheduler."""
 
 
@@ -41,7 +41,7 @@ class WorkerActor:
         threads = get_worker().executor
         return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
 
-    async def answer(self) -> None:
+    async def ping(self) -> None:
         """Return None, to show that the driver can reach the worker."""
 
 
@@ -64,7 +64,7 @@ class KeptValues:
         self._futures: list[Future] = []
         self._actors: list[Any] = []
 
-    def call(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
+    def call_each(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
         """Call a method of each value that has arguments; return the results, or None after an error.
 
         After an error, the caller must do the same with tasks. If a worker was lost, they run on another worker;
@@ -78,7 +78,7 @@ class KeptValues:
                 self._actors = self._cluster.actors(self._futures)
             pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]
-            return self._cluster.wait_for(_all(calls), actors=self._futures)
+            return self._cluster.wait_for(_gather(calls), actors=self._futures)
         except Exception:  # dask raises exceptions of many types for a lost worker
             self.release()
             return None
@@ -93,14 +93,14 @@ class KeptValues:
         self._futures, self._actors = [], []
 
 
-async def _all(calls: Sequence[Awaitable[object]]) -> list[Any]:
+async def _gather(calls: Sequence[Awaitable[object]]) -> list[Any]:
     """Return the results of calls that have been sent."""
     return [await call for call in calls]
 
 
-async def _all_answer(actors: Sequence[Any]) -> bool:
+async def _all_respond(actors: Sequence[Any]) -> bool:
     """Return whether each actor answers in time."""
-    calls = [asyncio.wait_for(actor.answer(), ANSWER_TIME) for actor in actors]
+    calls = [asyncio.wait_for(actor.ping(), ANSWER_TIMEOUT) for actor in actors]
     # an actor answers None; any other result is the exception of an actor that has not answered
     return all(answer is None for answer in await asyncio.gather(*calls, return_exceptions=True))
 
@@ -120,9 +120,9 @@ class Cluster:
         self._kept: WeakSet[KeptValues] = WeakSet()
         self._patience = float(dask.config.get("sknet.workers", 60.0))  # how many seconds to wait for workers
         self._seen = monotonic()  # when the cluster last had workers
-        while not self._threads():
+        while not self._thread_addresses():
             self._check_workers()
-            sleep(TICK / 10)
+            sleep(WORKER_CHECK_SECONDS / 10)
         comm: Any = client.scheduler_comm
         self._message_log = comm.recent_message_log
         self._lock = Lock()
@@ -134,9 +134,9 @@ class Cluster:
     @property
     def n_threads(self) -> int:
         """The number of tasks that are computed at the same time."""
-        return len(self._threads())
+        return len(self._thread_addresses())
 
-    def _threads(self) -> list[str | None]:
+    def _thread_addresses(self) -> list[str | None]:
         """Return the address of the worker of each thread."""
         self._check_client()
         return [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
@@ -148,7 +148,7 @@ class Cluster:
             raise RuntimeError(f"The dask client is {self._client.status}: connect to a scheduler again.")
 
     def _check_workers(self) -> None:
-        if self._threads():
+        if self._thread_addresses():
             self._seen = monotonic()
         elif monotonic() - self._seen > self._patience:
             raise RuntimeError(
@@ -218,13 +218,13 @@ class Cluster:
         client = self._actor_client
         with self._lock, client.as_current():  # several networks call this at the same time
             actors = self.results(futures)
-            if client.direct_to_workers and not self.wait_for(_all_answer(actors)):
+            if client.direct_to_workers and not self.wait_for(_all_respond(actors)):
                 client.direct_to_workers = False  # for all actors of the client
         return actors
 
     def _blocks_by_thread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
         """Split items into one block per thread; return the address of its worker (None: any worker) and the block."""
-        threads = self._threads() or [None]  # None: there is no worker now, so take the first that comes
+        threads = self._thread_addresses() or [None]  # None: there is no worker now, so take the first that comes
         n = len(items)
         blocks = [list(items[i * n // len(threads) : (i + 1) * n // len(threads)]) for i in range(len(threads))]
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]
@@ -245,7 +245,7 @@ class Cluster:
         # dask's event loop has its own thread; this thread waits, and checks for lost workers at each tick
         call = asyncio.run_coroutine_threadsafe(values, self._client.loop.asyncio_loop)
         try:
-            while not wait([call], TICK).done:
+            while not wait([call], WORKER_CHECK_SECONDS).done:
                 self._check_workers()
                 if any(actor.status != "finished" for actor in actors):
                     raise RuntimeError("An actor is lost with its worker.")

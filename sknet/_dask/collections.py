@@ -39,7 +39,7 @@ Collection: TypeAlias = Any
 @contextmanager
 def open_tables(*collections: Collection) -> Iterator[list[PartitionedTable]]:
     """Open tables for the time of a fit, on the cluster of the current dask client."""
-    partitions = [partitions_of(check_collection(X)) for X in collections]  # checked before any worker is asked
+    partitions = [partitions_of(as_supported_collection(X)) for X in collections]  # checked before any worker is asked
     cluster = Cluster(default_client())
     try:
         # targets are sent inside tasks, so that they survive the loss of a worker
@@ -65,7 +65,7 @@ def compute_collections(*values: Target) -> tuple[Target, ...]:
     return computed
 
 
-def check_collection(X: Collection) -> Collection:
+def as_supported_collection(X: Collection) -> Collection:
     """Check the type of a table, and return it; bools and unusual floats become float64."""
     if not isinstance(X, dd.DataFrame | da.Array):
         raise TypeError(
@@ -92,7 +92,7 @@ def partitions_of(values: Collection) -> list[Delayed]:
 
 def keep_rows(X: Collection, kept: NDArray[np.bool_]) -> Collection:
     """Return the rows of a table where `kept` is true, lazily, in the same partitions."""
-    X = check_collection(X)
+    X = as_supported_collection(X)
     partitions = partitions_of(X)
     stops = np.cumsum(delayed([delayed(len)(partition) for partition in partitions]).compute())
     if stops[-1] != len(kept):
@@ -122,7 +122,7 @@ def predict_lazily(estimator: object, X: Collection, method: str, *arguments: ob
     -------
     dask Series, DataFrame or Array, or a list of such
     """
-    X = check_collection(X)
+    X = as_supported_collection(X)
     # dask needs the dtype and the shape of predictions in advance: predict a row of missing values
     row = np.full((1, X.shape[1]), np.nan)
     with warnings.catch_warnings():
@@ -136,16 +136,18 @@ def predict_lazily(estimator: object, X: Collection, method: str, *arguments: ob
     names = estimator._decoding(method, *arguments).names  # type: ignore[attr-defined]
     examples = example if is_list else [example]
     predictions = [
-        _map(_Predict(method, arguments, i if is_list else None, each[:0], names[i] if is_list else names), X, shared)
+        _map_partitions(
+            _Predict(method, arguments, i if is_list else None, each[:0], names[i] if is_list else names), X, shared
+        )
         for i, each in enumerate(examples)
     ]
     return predictions if is_list else predictions[0]
 
 
-def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
+def _map_partitions(predict: _Predict, X: Collection, shared: object) -> Collection:
     """Return a collection that will be computed by `predict` from each partition of X."""
     if not isinstance(X, da.Array):
-        return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
+        return X.map_partitions(predict, shared, meta=predict.to_frame(predict.like, None))
     X = X.rechunk({1: -1})  # all columns in each chunk
     like, rows = predict.like, X.chunks[0]
     # tell dask the axes of a chunk of predictions: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
@@ -174,9 +176,9 @@ class _Predict:
         if len(partition):
             values = getattr(estimator, self.method)(partition, *self.arguments)
             values = values if self.output is None else values[self.output]
-        return self.framed(values, partition.index) if hasattr(partition, "index") else values
+        return self.to_frame(values, partition.index) if hasattr(partition, "index") else values
 
-    def framed(self, values: Array, index: pd.Index | None) -> pd.Series | pd.DataFrame:
+    def to_frame(self, values: Array, index: pd.Index | None) -> pd.Series | pd.DataFrame:
         """Return values with the index of the partition, as a Series or a frame."""
         if values.ndim == 1:
             return pd.Series(values, index=index)

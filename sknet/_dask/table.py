@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from sknet._dask.cluster import Cluster
 
 
-Encoded: TypeAlias = Array | MixedRows
+EncodedShard: TypeAlias = Array | MixedRows
 Indices: TypeAlias = NDArray[np.integer]
 
 # --- functions on workers: partitions --------------------------------------------------------------------------------
 
 
-def describe(partition: Table) -> tuple[int, Table]:
+def n_rows_and_head(partition: Table) -> tuple[int, Table]:
     """Return the number of rows of a partition, and its first two rows."""
     return int(partition.shape[0]), partition[:2]
 
@@ -75,7 +75,7 @@ def digest_of_rows(partition: Table, rows: Indices) -> str:
 def encode_shard(
     partitions: Sequence[Table], rows: Sequence[Indices], encoding_folds: Sequence[NDArray[np.intp] | None],
     encoder: TableEncoder, dtype: DType,
-) -> Encoded:  # fmt: skip
+) -> EncodedShard:  # fmt: skip
     """Encode some rows of each partition of a shard, and join them; see `TableEncoder.encode`."""
     tables = [
         (take(X, chosen), encoding_fold)
@@ -108,7 +108,7 @@ def target_totals(
     return encoder.target_totals(take(partition, rows), target, weight, encoding_fold)
 
 
-def wait_for(result: object) -> None:
+def wait_until_computed(result: object) -> None:
     """Do nothing. The task ends when `result` has been computed, and the result stays on its worker."""
 
 
@@ -128,12 +128,12 @@ class NetworkOnShard(NamedTuple):
 class ObjectiveOfShard:
     """The objective of a network on the rows of one shard."""
 
-    def __init__(self, encoded: Encoded, shard: NetworkOnShard) -> None:
+    def __init__(self, encoded: EncodedShard, shard: NetworkOnShard) -> None:
         inputs = _inputs(encoded, shard.rows, shard.n_skipped_inputs)
         self._objective = Objective(shard.settings, inputs, shard.target, shard.weight)
         self._theta: Array | None = None
 
-    def gradient(
+    def value_and_gradient(
         self, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
     ) -> tuple[float, Array]:
         """Return the contributions of the shard's rows to the objective of a batch of n rows and to its gradient.
@@ -152,35 +152,36 @@ class ObjectiveOfShard:
         return value, out
 
 
-def gradient(
-    encoded: Encoded, shard: NetworkOnShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
-) -> tuple[float, Array]:
-    """Return `ObjectiveOfShard.gradient`, computed in a task, which dask may repeat on another worker."""
-    return ObjectiveOfShard(encoded, shard).gradient(theta, batch, n, seed)
+def value_and_gradient(
+    encoded: EncodedShard, shard: NetworkOnShard, theta: Array, batch: Indices | None, n: int,
+    seed: tuple[int, int] | None,
+) -> tuple[float, Array]:  # fmt: skip
+    """Return `ObjectiveOfShard.value_and_gradient`, computed in a task, which dask may repeat on another worker."""
+    return ObjectiveOfShard(encoded, shard).value_and_gradient(theta, batch, n, seed)
 
 
 def raw_outputs(
-    encoded: Encoded, rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
+    encoded: EncodedShard, rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
     """Return the raw outputs of a shard's rows, (m', k), without dropout."""
-    theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
+    theta = theta.copy()  # aligned, see `ObjectiveOfShard.value_and_gradient`
     inputs, no_targets = _inputs(encoded, rows, n_skipped_inputs), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return Objective(settings, inputs, no_targets).raw(theta, inputs, _n_rows(encoded, rows))
 
 
-def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Encoded:
+def inputs_of_rows(encoded: EncodedShard, rows: Indices | None, n_skipped_inputs: int) -> EncodedShard:
     """Return a shard's rows without the first `n_skipped_inputs` inputs."""
     return _inputs(encoded, rows, n_skipped_inputs)(slice(0, _n_rows(encoded, rows)))
 
 
-def _n_rows(encoded: Encoded, rows: Indices | None) -> int:
+def _n_rows(encoded: EncodedShard, rows: Indices | None) -> int:
     if rows is not None:
         return len(rows)
     return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
 
 
-def _inputs(encoded: Encoded, rows: Indices | None, n_skipped_inputs: int) -> Inputs:
+def _inputs(encoded: EncodedShard, rows: Indices | None, n_skipped_inputs: int) -> Inputs:
     if isinstance(encoded, MixedRows):
         all_inputs: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
@@ -205,7 +206,7 @@ class RowGroups:
         return np.argsort(self.group, kind="stable")
 
     @cached_property
-    def bounds(self) -> list[slice]:
+    def slices(self) -> list[slice]:
         """The slice of `order` with the rows of each group."""
         stops = np.cumsum(np.bincount(self.group, minlength=self.n_groups)).tolist()
         return [slice(start, stop) for start, stop in pairwise([0, *stops])]
@@ -214,13 +215,13 @@ class RowGroups:
     def position(self) -> NDArray[np.int32]:
         """The position of each row in its group, (n,), from 0."""
         position = np.empty(len(self.group), np.int32)
-        for bound in self.bounds:
-            position[self.order[bound]] = np.arange(bound.stop - bound.start)
+        for of_group in self.slices:
+            position[self.order[of_group]] = np.arange(of_group.stop - of_group.start)
         return position
 
     def split(self, values: Array) -> list[Array]:
         """Split values of all rows, (n, ...), by group."""
-        return [values[self.order[bound]] for bound in self.bounds]
+        return [values[self.order[of_group]] for of_group in self.slices]
 
     def join(self, of_groups: Sequence[Array]) -> Array:
         """Return the values of all rows, (n, ...), from the values of each group."""
@@ -265,7 +266,7 @@ class Partitions:
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
-        lengths, samples = zip(*cluster.map_tasks(describe, self.futures), strict=True)
+        lengths, samples = zip(*cluster.map_tasks(n_rows_and_head, self.futures), strict=True)
         filled = [i for i, length in enumerate(lengths) if length] or [0]
         self.example_rows = samples[filled[0]]
         for i in filled[1:]:
@@ -372,10 +373,10 @@ class PartitionedTable(FeatureTable):
             [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_folds)
         ]
         futures = cluster.start_tasks(encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
-        cluster.map_tasks(wait_for, futures)  # raises here if rows cannot be encoded
+        cluster.map_tasks(wait_until_computed, futures)  # raises here if rows cannot be encoded
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
-        first = np.array([bound.start for bound in shard.bounds])  # (n_shards,): number of rows in earlier shards
+        first = np.array([of_shard.start for of_shard in shard.slices])  # (n_shards,): number of rows in earlier shards
         # position of each row in its encoded shard: by partition, and within a partition in the order of `row_indices`
         position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
@@ -498,16 +499,16 @@ class ShardedObjective:
         inputs.partitions.release()  # training needs only the encoded rows
         seed = None if rng is None else int(rng.integers(2**63))
         n = length(batch)
-        # the arguments of `gradient` for each shard, with a seed of its own; None if it has no row of the batch
+        # what each shard's `value_and_gradient` takes, with a seed of its own; None if it has no row of the batch
         calls = [
             (theta, positions, n, None if seed is None else (seed, i)) if positions is None or len(positions) else None
             for i, positions in enumerate(self._split_batch(batch))
         ]
-        shares = self._objectives.call("gradient", calls)
+        shares = self._objectives.call_each("value_and_gradient", calls)
         if shares is None:  # a worker is lost: do the same with tasks, which dask can repeat
             shards = zip(inputs.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, shard, *call) for encoded, shard, call in shards if call is not None]
-            shares = inputs.partitions.cluster.map_tasks(gradient, *zip(*repeated, strict=True))
+            shares = inputs.partitions.cluster.map_tasks(value_and_gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
         for value_share, gradient_share in shares:  # in the order of the shards, so that sums are always the same
@@ -520,7 +521,7 @@ class ShardedObjective:
         shard = self._inputs.shard  # positions among the network's rows of the shard, not among all its encoded rows
         if isinstance(batch, slice):
             if length(batch) == self.n_samples:
-                return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]
+                return [None if length(of_shard) else np.empty(0, np.int32) for of_shard in shard.slices]
             batch = np.arange(batch.start, batch.stop)
         return RowGroups(shard.group[batch], shard.n_groups).split(shard.position[batch])
 

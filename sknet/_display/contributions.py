@@ -24,10 +24,10 @@ from sknet._tables.dates import infer_instants
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
 from sknet._typing import Array, Table
 
-POSITIVE, NEGATIVE = "#c0504d", "#4f81bd"
+POSITIVE_COLOR, NEGATIVE_COLOR = "#c0504d", "#4f81bd"
 """Colours of bars for positive and negative contributions to one row."""
 
-CURVE, MISSING = "#14606b", "#c2571a"
+CURVE_COLOR, MISSING_COLOR = "#14606b", "#c2571a"
 """Colours of functions, and of the contribution of a missing value."""
 
 MAX_LABEL_CHARACTERS = 30
@@ -36,10 +36,10 @@ MAX_LABEL_CHARACTERS = 30
 CURVE_KINDS = {"number", "bin", "date"}
 """Kinds of inputs, see `inputs_`, whose columns are drawn as curves, and others as bars; texts are not drawn."""
 
-N_POINTS = 200
+N_CURVE_POINTS = 200
 """Number of points of a curve."""
 
-DRAWN_SHARE = 0.99
+CURVE_RANGE_SHARE = 0.99
 """A curve covers the range of this share of the rows, because a few outliers would squeeze it."""
 
 MAX_BARS = 20
@@ -201,7 +201,7 @@ class ExplanationDisplay:
         positions = np.arange(len(sizes))  # not the labels, since two columns may have the same label
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
         self.axes_[0].set_yticks(positions, labels, parse_math=False)
-        self.axes_[0].bar_label(bars, [as_text(size, ".3g") for size in sizes], padding=3, fontsize="small")
+        self.axes_[0].bar_label(bars, [format_number(size, ".3g") for size in sizes], padding=3, fontsize="small")
         self.axes_[0].margins(x=0.12)
         return bars
 
@@ -212,12 +212,14 @@ class ExplanationDisplay:
         steps, labels = self._largest(contributions, max_columns, names_and_values)
         ends = base + np.cumsum(steps)
         positions = np.arange(len(steps))
-        bars = axes.barh(positions, steps, left=ends - steps, color=np.where(steps > 0.0, POSITIVE, NEGATIVE))
-        axes.bar_label(bars, [as_text(step, "+.3g") for step in steps], padding=3, fontsize="small")
+        bars = axes.barh(
+            positions, steps, left=ends - steps, color=np.where(steps > 0.0, POSITIVE_COLOR, NEGATIVE_COLOR)
+        )
+        axes.bar_label(bars, [format_number(step, "+.3g") for step in steps], padding=3, fontsize="small")
         for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):  # y: at the bottom, or at the top
             axes.axvline(x, color="0.6", linestyle=":", linewidth=1.2, zorder=0)
             axes.annotate(
-                f"{what} {as_text(x)}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
+                f"{what} {format_number(x)}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
                 textcoords="offset points", fontsize="small", color="0.4",
             )  # fmt: skip
         axes.set_yticks(positions, labels, parse_math=False)
@@ -354,7 +356,7 @@ class ShapeFunctionDisplay:
                 "scikit-learn's PartialDependenceDisplay."
             )
         index = output_index(output, explanation)
-        functions = find_functions(inner.inputs_, inner.explain, X, explanation, index)
+        functions = compute_shape_functions(inner.inputs_, inner.explain, X, explanation, index)
         if columns is None:
             chosen = sorted(functions.values(), key=lambda function: -function.importance)[:max_columns]
         else:
@@ -398,7 +400,7 @@ class ShapeFunctionDisplay:
         self.figure_: Any = self.axes_[0].figure
         self.artists_: list[Any] = []
         for panel, function in zip(self.axes_, self.functions, strict=True):
-            self.artists_.append((draw_curve if function.is_curve else draw_bars)(panel, function))
+            self.artists_.append((plot_curve if function.is_curve else plot_bars)(panel, function))
             panel.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
             panel.set_title(label_of(function.name), fontsize="medium", parse_math=False)
             panel.spines[["top", "right"]].set_visible(False)
@@ -407,7 +409,7 @@ class ShapeFunctionDisplay:
         return self
 
 
-def find_functions(
+def compute_shape_functions(
     inputs: pd.DataFrame, explain: Callable[..., Explanation], X: Table, explanation: Explanation, output: int
 ) -> dict[str, ShapeFunction]:
     """Return the functions of the columns that have one, by name of the column.
@@ -461,8 +463,8 @@ def curve_values(observed: pd.Series) -> pd.Series:
     """Return evenly spaced values over the range of most rows."""
     if pd.api.types.is_numeric_dtype(observed.dtype):
         observed = observed.astype(np.float64)
-    low, high = observed.quantile(0.5 - DRAWN_SHARE / 2), observed.quantile(0.5 + DRAWN_SHARE / 2)
-    return pd.Series([low + (high - low) * (i / (N_POINTS - 1)) for i in range(N_POINTS)])
+    low, high = observed.quantile(0.5 - CURVE_RANGE_SHARE / 2), observed.quantile(0.5 + CURVE_RANGE_SHARE / 2)
+    return pd.Series([low + (high - low) * (i / (N_CURVE_POINTS - 1)) for i in range(N_CURVE_POINTS)])
 
 
 def most_frequent(observed: pd.Series) -> pd.Series:
@@ -476,20 +478,20 @@ def most_frequent(observed: pd.Series) -> pd.Series:
     return found if observed.dtype == object else found.sort_values(ignore_index=True)
 
 
-def draw_curve(panel: Any, function: ShapeFunction) -> Any:
+def plot_curve(panel: Any, function: ShapeFunction) -> Any:
     """Draw a curve above a rug of the rows' values, and the contribution of a missing value; return the curve."""
-    (line,) = panel.plot(as_plotted(function.values), function.contributions, color=CURVE)
+    (line,) = panel.plot(as_plottable(function.values), function.contributions, color=CURVE_COLOR)
     rug = function.observed.iloc[:: ceil(len(function.observed) / MAX_RUG_LINES)]
     low, high = function.values.iloc[0], function.values.iloc[-1]
-    x = as_plotted(rug[(rug >= low) & (rug <= high)])
+    x = as_plottable(rug[(rug >= low) & (rug <= high)])
     panel.plot(
         x, np.full(len(x), 0.02), "|", transform=panel.get_xaxis_transform(), color="0.3", alpha=0.4, markersize=6
     )
     if function.missing is not None:
-        panel.axhline(function.missing, color=MISSING, linestyle=":", linewidth=1.2)
+        panel.axhline(function.missing, color=MISSING_COLOR, linestyle=":", linewidth=1.2)
         panel.annotate(
             "missing", (1.0, function.missing), xycoords=("axes fraction", "data"), xytext=(-2, 2),
-            textcoords="offset points", ha="right", fontsize="small", color=MISSING,
+            textcoords="offset points", ha="right", fontsize="small", color=MISSING_COLOR,
         )  # fmt: skip
     if pd.api.types.is_timedelta64_dtype(function.values.dtype):
         panel.set_xlabel("days")
@@ -497,19 +499,19 @@ def draw_curve(panel: Any, function: ShapeFunction) -> Any:
     return line
 
 
-def as_plotted(values: pd.Series) -> Array:
+def as_plottable(values: pd.Series) -> Array:
     """Return values for Matplotlib: dates, or numbers; durations become days."""
     if pd.api.types.is_timedelta64_dtype(values.dtype):
         return np.asarray(values.dt.total_seconds() / 86_400.0)
     return values.to_numpy() if pd.api.types.is_datetime64_any_dtype(values.dtype) else values.to_numpy(np.float64)
 
 
-def draw_bars(panel: Any, function: ShapeFunction) -> Any:
+def plot_bars(panel: Any, function: ShapeFunction) -> Any:
     """Draw a bar for each category, and one for missing values; return the bars."""
     labels = list(map(label_of, function.values))
-    heights, colors = list(function.contributions), [CURVE] * len(labels)
+    heights, colors = list(function.contributions), [CURVE_COLOR] * len(labels)
     if function.missing is not None:
-        labels, heights, colors = [*labels, "missing"], [*heights, function.missing], [*colors, MISSING]
+        labels, heights, colors = [*labels, "missing"], [*heights, function.missing], [*colors, MISSING_COLOR]
     bars = panel.bar(np.arange(len(heights)), heights, color=colors)
     crowded = sum(map(len, labels)) > 24
     panel.set_xticks(
@@ -556,7 +558,7 @@ def checked_axes(ax: Any, n: int, what: str) -> Array:
     return axes
 
 
-def as_text(number: Any, form: str = ".4g") -> str:
+def format_number(number: Any, form: str = ".4g") -> str:
     """Return a number in the given form, but without a power of ten if it is rounded and less than a billion."""
     text = f"{number:{form}}"
     return f"{number:{form[:-3]},.0f}" if "e+" in text and abs(number) < 1e9 else text
@@ -565,6 +567,6 @@ def as_text(number: Any, form: str = ".4g") -> str:
 def label_of(*values: object) -> str:
     """Return names and values of a table as the label of a bar: "length = 1.23", cut if it is long."""
     is_number = [isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in values]
-    texts = [as_text(value) if number else str(value) for value, number in zip(values, is_number, strict=True)]
+    texts = [format_number(value) if number else str(value) for value, number in zip(values, is_number, strict=True)]
     text = " = ".join(texts)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"

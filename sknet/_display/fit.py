@@ -14,16 +14,16 @@ from sklearn.utils.validation import check_is_fitted, check_scalar
 from sknet._packages import require_package
 from sknet._typing import Array
 
-LOSSES = {
+LOSS_CURVES = {
     "loss": ("training loss", " of the final network", "C0"),
     "validation_loss": ("validation loss", " of the folds' networks", "C1"),
 }
 """For each loss in `history_`: its label, what the label adds if folds chose the epoch, and the colour of the curve."""
 
-COLORMAP = "RdBu_r"
+WEIGHT_COLORMAP = "RdBu_r"
 """Matplotlib's colours of weights: blue at 0, white at 1/2 and red at 1."""
 
-INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
+INNER_ESTIMATOR_ATTRIBUTES = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
 """Attributes that hold the fitted estimator of searches, `TransformedTargetRegressor`, other wrappers and pipelines."""
 
 
@@ -31,7 +31,7 @@ def inner_estimator(estimator: object, attribute: str) -> Any:
     """Return the fitted estimator with an attribute: this one, or one in a pipeline, a search or another wrapper."""
     inner: object = estimator
     while not hasattr(type(inner), attribute):
-        inside = [name for name in INSIDE if hasattr(inner, name)]
+        inside = [name for name in INNER_ESTIMATOR_ATTRIBUTES if hasattr(inner, name)]
         if not inside:
             raise TypeError(
                 f"{type(estimator).__name__} holds no fitted SigmoidMLPClassifier or SigmoidMLPRegressor: pass one of "
@@ -158,7 +158,7 @@ class TrainingHistoryDisplay:
         self.figure_: Any = self.ax_.figure
         self.lines_: dict[str, Any] = {
             name: self._curve(self.ax_, name, label + of_network * self.has_folds, color)
-            for name, (label, of_network, color) in LOSSES.items()
+            for name, (label, of_network, color) in LOSS_CURVES.items()
             if self.history[name].notna().any()
         }
         handles = [*self.lines_.values(), *self._mark_best_epochs()]
@@ -346,7 +346,7 @@ class NetworkDisplay:
             for x, shown in enumerate(self.shown_)
         ]
         self.weights_: list[Any] = [
-            draw_connections(ax, W[np.ix_(*shown)] / (np.abs(W).max() or 1.0), product(*ends))
+            plot_connections(ax, W[np.ix_(*shown)] / (np.abs(W).max() or 1.0), product(*ends))
             for W, shown, ends in zip(self.coefs, pairwise(self.shown_), pairwise(circles), strict=True)
         ]
         for names, layer, side, shift in ((self.input_names, 0, "right", -0.09), (self.output_names, -1, "left", 0.09)):
@@ -365,14 +365,14 @@ class NetworkDisplay:
         return self
 
 
-def draw_connections(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> Any:
+def plot_connections(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> Any:
     """Draw a line between the two ends of each weight, all in [-1, 1]; return the lines."""
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
     order = np.argsort(np.abs(weights), axis=None)  # the strongest are drawn last, on top
     drawn = weights.ravel()[order]
-    segments, colors = np.array(list(ends))[order], colormaps[COLORMAP](0.5 + 0.5 * drawn)
+    segments, colors = np.array(list(ends))[order], colormaps[WEIGHT_COLORMAP](0.5 + 0.5 * drawn)
     return ax.add_collection(LineCollection(list(segments), colors=colors, linewidths=0.3 + 2.4 * np.abs(drawn)))
 
 

@@ -58,7 +58,7 @@ from sknet._model.explain import Explanation
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
 from sknet._model.trainer import check_same_layout, make_trainer
-from sknet._storage.files import read_checkpoint
+from sknet._storage.checkpoints import read_checkpoint
 from sknet._training.solver import DivergedError, StopReason, TrainingEnd
 from sknet._typing import Array, Table, Target
 

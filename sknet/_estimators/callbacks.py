@@ -18,7 +18,8 @@ from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
 from sknet._model.folds import EpochReport
 from sknet._packages import require_package
-from sknet._storage.files import as_path, check_writable, write_checkpoint
+from sknet._storage.checkpoints import write_checkpoint
+from sknet._storage.files import as_path, check_writable
 from sknet._tables.rows import FeatureTable
 from sknet._training.optimizers import PLATEAU_DIVISOR
 from sknet._typing import Target

@@ -45,7 +45,7 @@ from sknet._model.trainer import (
     make_trainer,
     state_to_continue_from,
 )
-from sknet._storage.files import Origin, describe_parameters, fingerprint
+from sknet._storage.checkpoints import Origin, describe_parameters, fingerprint
 from sknet._tables.read import is_frame, short_repr
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
@@ -223,7 +223,7 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
         folds = FoldPhase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
-            with checkpoint.errors():
+            with checkpoint.as_file_errors():
                 folds.resume(checkpoint.progress.folds)
 
     score = None
@@ -301,7 +301,7 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
             n, dtype = network.layout.n_parameters, earlier.model.encoding.output_dtype
             states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
-    return states if start.checkpoint is None else start.checkpoint.states_instead_of(states)
+    return states if start.checkpoint is None else start.checkpoint.states_or(states)
 
 
 def origin_of(estimator_name: str, plan: Plan) -> Origin:

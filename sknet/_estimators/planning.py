@@ -25,7 +25,7 @@ from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, To
 from sknet._model.folds import draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
-from sknet._storage.files import LoadedCheckpoint
+from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.constraints import interaction_sets
 from sknet._tables.encoding import rescale_constant_columns
 from sknet._tables.kinds import survey_columns

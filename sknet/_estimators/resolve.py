@@ -99,7 +99,7 @@ def evaluation_class(
     if validation_splitter(p) is not None or p.early_stopping == "folds":
         check_conflicts_with_folds(p)
         return Folds
-    if p.early_stopping == "auto" and n_rows < rules.LARGE_ROWS:
+    if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
             return NoEvaluation
         # without folds, rows are held out as below; a single epoch leaves nothing to choose
@@ -173,12 +173,12 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
     is_classifier, is_evaluated = isinstance(p, ClassifierParameters), bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
     by_adam, uses_batches = p.solver == "adam", solver_class(p.solver).uses_batches
-    is_large = facts.n_table_rows >= rules.LARGE_ROWS and ours
+    is_large = facts.n_table_rows >= rules.LARGE_TABLE_ROWS and ours
     patience = rules.LARGE_PATIENCE if is_large else rules.PATIENCE
     tol = rules.LARGE_TOL if is_large and uses_batches else rules.TOL
     has_folds = facts.early_stopping == "folds"
     if has_folds:
-        is_steady = not is_classifier or n >= rules.MANY_ROWS
+        is_steady = not is_classifier or n >= rules.MEDIUM_TABLE_ROWS
         patience, tol = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE, rules.FOLDS_TOL
     largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
     proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
@@ -188,7 +188,7 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),
         # float32 for folds even of few rows, since several networks are trained and float64 takes twice the time
-        "dtype": "float32" if has_folds or (uses_batches and n >= rules.FEW_ROWS) else "float64",
+        "dtype": "float32" if has_folds or (uses_batches and n >= rules.SMALL_TABLE_ROWS) else "float64",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if is_evaluated and ours else 0.0,
         "dropout": AUTO_DROPOUT if is_classifier and by_adam and is_evaluated and ours else 0.0,
@@ -226,7 +226,11 @@ def auto_numeric_encoding(p: CommonParameters, facts: Facts, n_members: int) -> 
         return "raw"
     if n_members > 1:
         return "auto"
-    return encoding_with_bins(p, is_evaluated=bool(facts.early_stopping)) if facts.n_rows >= rules.MANY_ROWS else "raw"
+    return (
+        encoding_with_bins(p, is_evaluated=bool(facts.early_stopping))
+        if facts.n_rows >= rules.MEDIUM_TABLE_ROWS
+        else "raw"
+    )
 
 
 def encoding_with_bins(p: CommonParameters, *, is_evaluated: bool) -> str:

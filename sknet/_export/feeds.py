@@ -19,28 +19,28 @@ from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
 from sknet._tables.column import Column
 from sknet._tables.dates import infer_instants, is_text, read_iso_dates, zone_of
-from sknet._tables.kinds import KINDS, KINDS_BY_CLASS, column_kind
+from sknet._tables.kinds import KINDS_BY_CLASS, column_kind
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
-INTEGER, BOOLEAN, TEXT = np.dtype(np.int64), np.dtype(bool), np.dtype(object)
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+INT64, BOOL, STRING = np.dtype(np.int64), np.dtype(bool), np.dtype(object)
 
-NUMBERS: Mapping[str, DType] = {
-    "float32": SINGLE,
-    "float64": DOUBLE,
-    "bool": BOOLEAN,
-    **dict.fromkeys(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"], INTEGER),
+FEED_DTYPES: Mapping[str, DType] = {
+    "float32": FLOAT32,
+    "float64": FLOAT64,
+    "bool": BOOL,
+    **dict.fromkeys(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"], INT64),
 }
 """The dtype of a feed of numbers, by the name of the column's dtype; float64 for all other names."""
 
-RUNTIME_TYPES: Mapping[str, DType] = {
-    "tensor(string)": TEXT,
-    "tensor(float)": SINGLE,
-    **{f"tensor({name})": np.dtype(name) for name in ("double", "bool", *(n for n in NUMBERS if "int" in n))},
+DTYPE_BY_TENSOR_TYPE: Mapping[str, DType] = {
+    "tensor(string)": STRING,
+    "tensor(float)": FLOAT32,
+    **{f"tensor({name})": np.dtype(name) for name in ("double", "bool", *(n for n in FEED_DTYPES if "int" in n))},
 }
 """The dtype of a feed, by onnxruntime's name for the type of the input."""
 
@@ -51,7 +51,7 @@ Input = tuple[str, DType]
 def dtype_of_feed(dtype: object, column: Column) -> DType:
     """Return the dtype of a learnt column's feed, given the dtype of its values. Dates are integers of nanoseconds."""
     feed = KINDS_BY_CLASS[type(column)].feed
-    return feed if feed == INTEGER else NUMBERS.get(str(dtype), feed)
+    return feed if feed == INT64 else FEED_DTYPES.get(str(dtype), feed)
 
 
 def output_names(head: Head) -> list[str]:
@@ -83,15 +83,15 @@ def session_inputs(session: "InferenceSession") -> list[Input]:
     """Return the inputs of the graph that a session runs."""
     inputs = [(given.name, given.type) for given in session.get_inputs()]
     for name, kind in inputs:
-        if kind not in RUNTIME_TYPES:
+        if kind not in DTYPE_BY_TENSOR_TYPE:
             raise ExportError(f"The graph's input {name!r} is a {kind}, a type that no column of a table has.")
-    return [(name, RUNTIME_TYPES[kind]) for name, kind in inputs]
+    return [(name, DTYPE_BY_TENSOR_TYPE[kind]) for name, kind in inputs]
 
 
 def model_inputs(X: Table, model: Model) -> list[Input]:
     """Return the inputs of the graph that `to_onnx` makes of a model for a table like X."""
     if not is_frame(X):
-        return [("X", NUMBERS.get(np.asarray(X[:1]).dtype.name, DOUBLE))]
+        return [("X", FEED_DTYPES.get(np.asarray(X[:1]).dtype.name, FLOAT64))]
     encoder, columns = model.encoder, list(map(str, X.columns))
     expected = columns if encoder.names is None else list(encoder.names)
     if len(columns) != encoder.n_columns or columns != expected:
@@ -101,28 +101,6 @@ def model_inputs(X: Table, model: Model) -> list[Input]:
         )
     dtypes = map(dtype_of_feed, X.dtypes, encoder.columns)
     return list(zip(skl2onnx_names(columns, output_names(model.head)), dtypes, strict=True))
-
-
-def pipeline_inputs(X: Table, model: Model) -> list[Input]:
-    """Return the inputs of the graph that skl2onnx makes of a pipeline with this model, for a table like X."""
-    if not is_frame(X):
-        return model_inputs(X, model)
-    names, outputs = skl2onnx_names(list(map(str, X.columns))), output_names(model.head)
-    if (same := next((name for name in names if name in outputs), None)) is not None:
-        # the new name depends on the names that the converters of the steps use
-        raise ExportError(
-            f"Column {same!r} of X has the name of an output, and skl2onnx renames the input: pass the session to "
-            "feeds_of instead of the pipeline."
-        )
-    columns = (values for _, values in as_pandas(X).items())
-    return [(name, _dtype_in_pipeline(values, name)) for name, values in zip(names, columns, strict=True)]
-
-
-def _dtype_in_pipeline(values: pd.Series, name: str) -> DType:
-    """Return the dtype of a column's feed in a pipeline, whose steps may need the column's own dtype."""
-    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
-        return values.dtype
-    return KINDS[column_kind(values, name)].feed
 
 
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:
@@ -145,12 +123,12 @@ def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:
 def _feed(values: pd.Series, dtype: DType) -> Array:
     """Return a column as a feed of this type, (n, 1)."""
     name = str(values.name)
-    if dtype == TEXT:
+    if dtype == STRING:
         texts = values.astype(object).where(values.notna(), "").map(str)
         return texts.to_numpy(object).reshape(-1, 1)
-    if dtype == INTEGER and is_text(values):
+    if dtype == INT64 and is_text(values):
         return _nanoseconds(read_iso_dates(values, name, in_utc=False), name)  # no graph has time zones
-    if dtype == INTEGER and column_kind(values, name) == "date":
+    if dtype == INT64 and column_kind(values, name) == "date":
         return _nanoseconds(infer_instants(values, name)[0], name)
     numbers = column_as_floats(values, name)
     return _cast_exactly(numbers, dtype, f"Column {name!r} of X").reshape(-1, 1)

@@ -41,7 +41,7 @@ from skl2onnx.common.data_types import (
 from sklearn.pipeline import Pipeline
 
 from sknet._export import ExportError, check_activation
-from sknet._export.feeds import BOOLEAN, DOUBLE, INTEGER, SINGLE, TEXT, model_inputs, output_names
+from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, model_inputs, output_names
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
@@ -89,7 +89,7 @@ class Graph:
         # `type`, not `isinstance`: NumPy's float64 is a float, and keeps its type
         array = np.array(value, self.dtype if type(value) is float else None)
         name: str = self._scope.get_unique_variable_name("sknet_constant")
-        if array.dtype == TEXT:
+        if array.dtype == STRING:
             content = [text.encode("utf-8") for text in array.ravel().tolist()]
             self._container.add_initializer(name, TensorProto.STRING, list(array.shape), content)
         else:
@@ -129,7 +129,7 @@ class Feed:
 
 def integers(*values: int) -> Array:
     """Return integers as ONNX takes them for axes, indices and bounds."""
-    return np.array(values, INTEGER)
+    return np.array(values, INT64)
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class PlacedColumn(NamedTuple):
 
     position: int  # in its feed
     name: str
-    column: Any  # of one of the classes in `CONVERTERS`
+    column: Any  # of one of the classes in `COLUMN_WRITERS`
     inputs: list[int]  # bins first
 
 
@@ -167,31 +167,32 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
-    """Write the columns of a feed, all columns of one kind at a time."""
+    """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
     for item in placed:
         learnt = item.column.number if isinstance(item.column, BinnedColumn) else item.column
         if (reason := NOT_EXPRESSIBLE.get(type(learnt))) is not None:
             raise ExportError(f"Column {item.name!r} {reason}.")
     for column_class in dict.fromkeys(type(item.column) for item in placed):
-        yield from CONVERTERS[column_class](graph, feed, [item for item in placed if type(item.column) is column_class])
+        of_class = [item for item in placed if type(item.column) is column_class]
+        yield from COLUMN_WRITERS[column_class](graph, feed, of_class)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> str:
+def _numbers_as_double(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> str:
     """Return numeric columns in float64."""
-    if feed.dtype == TEXT:
+    if feed.dtype == STRING:
         raise ExportError(
             f"Column {placed[0].name!r} holds numbers, and the graph's input {feed.name!r} holds text: give it a "
             "FloatTensorType or DoubleTensorType."
         )
-    return graph.cast(feed.columns(graph, [item.position for item in placed]), DOUBLE, of=feed.dtype)
+    return graph.cast(feed.columns(graph, [item.position for item in placed]), FLOAT64, of=feed.dtype)
 
 
 def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write scaled numbers, the indicators of missing values, and bins, as the formulas of the inputs say."""
-    x = _read_numbers(graph, feed, placed)
+    x = _numbers_as_double(graph, feed, placed)
     numbers, indicators, bins = (_formulas_of(placed, kind) for kind in ("number", "missing", "bin"))
     missing = graph.node("IsNaN", x)
     filled = graph.node("Where", missing, numbers["centre"], x)
@@ -199,7 +200,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     first: NumberColumn = placed[0].column.number if bins.size else placed[0].column
     shifted = graph.node("Sub", filled, numbers["centre"]) if first.shift else filled
     z = graph.node("Mul", shifted, numbers["scale"])
-    yield graph.cast(_bend(graph, z) if first.bend else z, graph.dtype, of=DOUBLE), numbers["input"].tolist()
+    yield graph.cast(_bend(graph, z) if first.bend else z, graph.dtype, of=FLOAT64), numbers["input"].tolist()
     if indicators.size:
         are_missing = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(placed))
         yield are_missing.columns(graph, indicators["column"].tolist()), indicators["input"].tolist()
@@ -207,7 +208,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
         values = graph.node("Gather", filled, bins["column"], axis=1)  # of the column of each bin
         ramps = graph.node("Mul", graph.node("Sub", values, bins["centre"]), bins["scale"])
         inside = graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
-        yield graph.cast(inside, graph.dtype, of=DOUBLE), bins["input"].tolist()
+        yield graph.cast(inside, graph.dtype, of=FLOAT64), bins["input"].tolist()
 
 
 def _formulas_of(placed: Sequence[PlacedColumn], kind: str) -> Array:
@@ -249,16 +250,16 @@ def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
             )
         seconds, n = _seconds(graph, feed, item), column.seconds.n_inputs
         numbers = item._replace(position=0, column=column.seconds, inputs=item.inputs[:n])
-        yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [numbers])
+        yield from _encode_feed(graph, Feed(seconds, FLOAT64, 1), [numbers])
         if column.cycles:
             waves = graph.concat([wave for cycle in column.cycles for wave in _sine_and_cosine(graph, seconds, cycle)])
             known = graph.node("Where", graph.node("IsNaN", seconds), np.float64(0.0), waves)
-            yield graph.cast(known, graph.dtype, of=DOUBLE), item.inputs[n:]
+            yield graph.cast(known, graph.dtype, of=FLOAT64), item.inputs[n:]
 
 
 def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     """Return dates in seconds, rounded down to whole microseconds."""
-    if feed.dtype != INTEGER:
+    if feed.dtype != INT64:
         raise ExportError(
             f"Column {placed.name!r} holds dates, and the graph's input {feed.name!r} does not hold integers: give it "
             "an Int64TensorType, for nanoseconds since 1970, or of a duration."
@@ -267,7 +268,7 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     missing = graph.node("Equal", x, integers(np.iinfo(np.int64).min))
     # the result of Mod has the sign of the divisor, so that dates before 1970 are rounded down, too
     without_rest = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
-    microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), DOUBLE)
+    microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), FLOAT64)
     seconds = graph.node("Div", microseconds, np.float64(1e6))
     return graph.node("Where", missing, np.float64(np.nan), seconds)
 
@@ -275,7 +276,7 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
 def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
     """Return the sine and the cosine of the position in a cycle."""
     day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
-    position = POSITIONS[cycle](graph, seconds, day)
+    position = CYCLE_WRITERS[cycle](graph, seconds, day)
     angle = graph.node("Mul", position, np.float64(angle_per_unit(cycle)))
     return [graph.node("Sin", angle), graph.node("Cos", angle)]
 
@@ -294,12 +295,12 @@ def _weekday(graph: Graph, seconds: str, day: str) -> str:
 def _yearday(graph: Graph, seconds: str, day: str) -> str:
     """Day of the year, from 1. The table has all years that int64 nanoseconds can express."""
     years = np.arange(np.datetime64("1677"), np.datetime64("2263")).astype("datetime64[D]").astype(np.float64)
-    begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)  # (n, years): 1 or 0
+    begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INT64)  # (n, years): 1 or 0
     year = graph.node("Sub", graph.node("ReduceSum", begun, integers(1), keepdims=1), integers(1))
     return graph.node("Add", graph.node("Sub", day, graph.node("Gather", years, year)), np.float64(1.0))
 
 
-POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekday": _weekday, "yearday": _yearday}
+CYCLE_WRITERS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekday": _weekday, "yearday": _yearday}
 """The functions that write the position in each cycle, from the seconds and the day of a date."""
 
 
@@ -327,7 +328,7 @@ def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, catego
     """Write the inputs of a column of categories: each value selects a row of the table of inputs."""
     inputs = inputs_by_category(placed.column, categories)
     x = feed.columns(graph, [placed.position])
-    if feed.dtype == TEXT:
+    if feed.dtype == STRING:
         row_indices = _input_row_of_text(graph, x, placed.name, categories, inputs)
     else:
         row_indices = _input_row_of_number(graph, x, feed.dtype, placed.name, categories)
@@ -373,9 +374,9 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
     """Write the index of each number's row in the table of inputs; floats are compared in the dtype of the feed."""
     words = {"True": "1", "False": "0"}  # the categories of booleans
     texts = [words.get(category, category) for category in categories]
-    floats = dtype in (SINGLE, DOUBLE)
+    floats = dtype in (FLOAT32, FLOAT64)
     try:
-        numbers = np.array(texts, dtype=float).astype(dtype if floats else DOUBLE)
+        numbers = np.array(texts, dtype=float).astype(dtype if floats else FLOAT64)
     except ValueError as error:
         raise ExportError(
             f"Column {name!r} has categories that are text ({error}), and the graph's input holds numbers: give it a "
@@ -390,13 +391,13 @@ def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, categori
     if not floats:
         row_of = {0: other}  # ONNX needs at least one key
         row_of |= {int(text): row for row, text in enumerate(texts) if text.lstrip("-").isdecimal()}
-        return _look_up(graph, graph.cast(x, INTEGER), {"keys_int64s": list(row_of)}, list(row_of.values()), other)
+        return _look_up(graph, graph.cast(x, INT64), {"keys_int64s": list(row_of)}, list(row_of.values()), other)
     # start at the row of unknown categories, or for NaN at the next row, which is for missing values
-    row = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
+    row = graph.node("Add", graph.cast(graph.node("IsNaN", x), INT64), integers(other))
     if categories:  # then go back to the row of the category that equals x
-        hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), DOUBLE)
-        back = graph.node("MatMul", hits, np.arange(other, 0, -1, dtype=DOUBLE)[:, np.newaxis])
-        row = graph.node("Sub", row, graph.cast(back, INTEGER))
+        hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), FLOAT64)
+        back = graph.node("MatMul", hits, np.arange(other, 0, -1, dtype=FLOAT64)[:, np.newaxis])
+        row = graph.node("Sub", row, graph.cast(back, INT64))
     return row
 
 
@@ -409,9 +410,9 @@ def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], rows: list[int], 
 
 # --- all kinds -------------------------------------------------------------------------------------------------------
 
-Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
+ColumnWriter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[EncodedColumns]]
 
-CONVERTERS: dict[type, Converter] = {
+COLUMN_WRITERS: dict[type, ColumnWriter] = {
     NumberColumn: _write_numbers,
     BinnedColumn: _write_numbers,
     DatetimeColumn: _write_dates,
@@ -419,7 +420,7 @@ CONVERTERS: dict[type, Converter] = {
     IdentifierColumn: _write_categories,
     TargetColumn: _write_target_means,
 }
-"""The functions that write the columns of each kind in a feed."""
+"""The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 
 NOT_EXPRESSIBLE: dict[type, str] = {
     QuantileColumn: "is scaled by quantiles, which ONNX cannot express: fit with input_scaling='robust' or 'standard'",
@@ -435,12 +436,12 @@ Tensor = Callable[[list[int | None]], object]
 """A type of skl2onnx, which makes an instance from a shape; None stands for the number of rows."""
 
 TENSORS: dict[DType, Tensor] = {
-    SINGLE: FloatTensorType,
-    DOUBLE: DoubleTensorType,
-    TEXT: StringTensorType,
-    INTEGER: Int64TensorType,
+    FLOAT32: FloatTensorType,
+    FLOAT64: DoubleTensorType,
+    STRING: StringTensorType,
+    INT64: Int64TensorType,
     np.dtype(np.int32): Int32TensorType,
-    BOOLEAN: BooleanTensorType,
+    BOOL: BooleanTensorType,
 }
 """skl2onnx's type for an input or output of each NumPy type."""
 
@@ -462,7 +463,7 @@ def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
         if number:  # between two layers
             activation = network.activations[number - 1]
             check_activation(activation, "ONNX")
-            value = ACTIVATIONS[activation.name](graph, value)
+            value = ACTIVATION_WRITERS[activation.name](graph, value)
         value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
     return value
 
@@ -496,13 +497,13 @@ def _softplus(graph: Graph, z: str) -> str:
 
 def _gelu(graph: Graph, z: str) -> str:
     # in float32, as onnxruntime has no Erf of float64
-    z32 = graph.cast(graph.node("Mul", z, sqrt(0.5)), SINGLE)
+    z32 = graph.cast(graph.node("Mul", z, sqrt(0.5)), FLOAT32)
     erf = graph.cast(graph.node("Erf", z32), graph.dtype)
     half = graph.node("Mul", graph.node("Add", erf, 1.0), 0.5)
     return graph.node("Mul", z, half)
 
 
-ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+ACTIVATION_WRITERS: dict[str, Callable[[Graph, str], str]] = {
     "sigmoid": lambda graph, z: graph.node("Sigmoid", z),
     "tanh": lambda graph, z: graph.node("Tanh", z),
     "relu": _relu,
@@ -530,7 +531,7 @@ def _softmax(graph: Graph, raw: str) -> str:
     return graph.node("Softmax", raw, axis=1)
 
 
-LINKS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
+LINK_WRITERS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
     identity: lambda graph, raw: raw,
     SIGMOID_LOG_LOSS.link: _sigmoid,
     SOFTMAX_LOG_LOSS.link: _softmax,
@@ -543,12 +544,12 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
     """Write the link of the model's loss; return the linked outputs, (n, n_outputs)."""
     head: Any = model.head  # of a type in `HEADS`
     loss = head.loss
-    if loss.link in LINKS:
-        linked = LINKS[loss.link](graph, raw)
+    if loss.link in LINK_WRITERS:
+        linked = LINK_WRITERS[loss.link](graph, raw)
         if loss.link is identity or not model.network.is_monotone:
             return linked
         # the last bits of onnxruntime's Exp depend on the position of a row in its batch: see `output_rounding_step`
-        return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
+        return graph.cast(graph.cast(linked, FLOAT32), graph.dtype)
     if isinstance(head.settings.loss, Loss):
         raise ExportError(
             f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot express: give it the "
@@ -595,8 +596,8 @@ def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> l
     """Write labels, and the probabilities of each target column."""
     output_slices = head.labels.output_slices
     if not head.labels.exclusive:
-        codes = graph.cast(graph.node("Greater", linked, 0.5), INTEGER)
-        return [codes, _clip(graph, linked, dtype)]
+        codes = graph.cast(graph.node("Greater", linked, 0.5), INT64)
+        return [codes, _clip_probabilities(graph, linked, dtype)]
     by_column = [linked] if len(output_slices) == 1 else [graph.columns(linked, s) for s in output_slices]
     columns = list(zip(head.labels.classes_by_column, by_column, strict=True))
     labels = [_write_label(graph, classes, P) for classes, P in columns]
@@ -604,7 +605,7 @@ def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> l
         labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]
     normalise = not has_normalised_link(head.loss)
     probabilities = [_write_probabilities(graph, len(classes), P, normalise) for classes, P in columns]
-    return [*labels, *(_clip(graph, P, dtype) for P in probabilities)]
+    return [*labels, *(_clip_probabilities(graph, P, dtype) for P in probabilities)]
 
 
 def _label_types(head: LabelHead, tensor: Tensor) -> list[object]:
@@ -626,7 +627,7 @@ def _write_label(graph: Graph, classes: Array, P: str) -> str:
     if len(classes) > 2:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
     else:
-        second = graph.cast(graph.node("Greater", P, 0.5), INTEGER)
+        second = graph.cast(graph.node("Greater", P, 0.5), INT64)
         # times 0 if there is a single class
         codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(classes) - 1)), integers(1))
     return graph.node("Gather", onnx_labels(classes), codes, axis=0)
@@ -658,7 +659,7 @@ def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) 
     return P
 
 
-def _clip(graph: Graph, P: str, dtype: DType) -> str:
+def _clip_probabilities(graph: Graph, P: str, dtype: DType) -> str:
     """Write probabilities in the dtype of the outputs, clipped to values strictly between 0 and 1."""
     limits = np.finfo(dtype)  # 1 - epsneg is the largest float below 1
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
@@ -667,7 +668,7 @@ def _clip(graph: Graph, P: str, dtype: DType) -> str:
 class HeadWriter(NamedTuple):
     """The functions that write a head of one type."""
 
-    write_link: Callable[[Graph, Any, str], str]  # the link of a loss whose link is not in `LINKS`
+    write_link: Callable[[Graph, Any, str], str]  # the link of a loss whose link is not in `LINK_WRITERS`
     write_outputs: Callable[[Graph, Any, str, DType], list[str]]  # from linked outputs, in this dtype
     output_types: Callable[[Any, Tensor], list[object]]  # of tensors of this type, or of labels
 
@@ -698,7 +699,7 @@ def _feeds(operator: Operator, model: Model) -> list[Feed]:
 
 def _output_dtype(variables: Sequence[Variable]) -> DType:
     """Return float64 if any input is float64: the outputs follow the inputs, as in skl2onnx's own converters."""
-    return DOUBLE if any(isinstance(v.type, DoubleTensorType) for v in variables) else SINGLE
+    return FLOAT64 if any(isinstance(v.type, DoubleTensorType) for v in variables) else FLOAT32
 
 
 def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:
@@ -710,7 +711,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
         step = output_rounding_step(model.network.coefs[-1], model.network.intercepts[-1])
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
     # links and heads compute in the type of the predictions; in float64 if the network is monotone, like its layers
-    head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.encoding.output_dtype)
+    head_graph = Graph(scope, container, FLOAT64 if model.network.is_monotone else model.encoding.output_dtype)
     raw = graph.cast(raw, head_graph.dtype, of=graph.dtype)
     linked = _write_link(head_graph, model, raw)
     outputs = HEADS[type(model.head)].write_outputs(head_graph, model.head, linked, dtype)
@@ -719,20 +720,20 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
         container.add_node("Identity", [value], [variable.onnx_name], name=name)
 
 
-def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
+def _output_types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
     """Return the name and the type of each output."""
     types = HEADS[type(model.head)].output_types(model.head, TENSORS[_output_dtype(variables)])
     return list(zip(output_names(model.head), types, strict=True))
 
 
-def _parse(
+def _declare_outputs(
     model_of: ModelOf, alias: str, scope: Scope, estimator: object, inputs: list[Variable],
     custom_parsers: object = None,
 ) -> list[Variable]:  # fmt: skip
     """Declare and return the outputs. Probabilities are tensors, never lists of dicts."""
     operator = scope.declare_local_operator(alias, estimator)
     operator.inputs = inputs
-    for name, tensor in _types(model_of(estimator), inputs):
+    for name, tensor in _output_types(model_of(estimator), inputs):
         operator.outputs.append(scope.declare_local_variable(name, tensor))
     outputs: list[Variable] = operator.outputs
     return outputs
@@ -741,7 +742,7 @@ def _parse(
 def _set_types(model_of: ModelOf, operator: Operator) -> None:
     """Set the types of outputs that another converter has declared."""
     for variable, (_, tensor) in zip(
-        operator.outputs, _types(model_of(operator.raw_operator), operator.inputs), strict=True
+        operator.outputs, _output_types(model_of(operator.raw_operator), operator.inputs), strict=True
     ):
         variable.type = tensor
 
@@ -752,7 +753,7 @@ def register(estimators: Sequence[type], model_of: ModelOf) -> None:
         alias = f"Sknet{estimator_class.__name__}"
         skl2onnx.update_registered_converter(
             estimator_class, alias, partial(_set_types, model_of), partial(_convert, model_of),
-            parser=partial(_parse, model_of, alias),
+            parser=partial(_declare_outputs, model_of, alias),
             options={"zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [False]},
         )  # fmt: skip
     skl2onnx.update_registered_parser(Pipeline, partial(_parse_pipeline, tuple(estimators)))

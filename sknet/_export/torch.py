@@ -19,7 +19,7 @@ from sknet._model.model import Network
 from sknet._network.activations import LEAK
 from sknet._typing import Array
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+ACTIVATION_MODULES: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
@@ -45,7 +45,7 @@ def layers_of(network: Network) -> nn.Sequential:
         layers.append(linear)
         if activation is not None:  # the last layer has none
             check_activation(activation, "PyTorch")
-            layers.append(ACTIVATIONS[activation.name]())
+            layers.append(ACTIVATION_MODULES[activation.name]())
     return nn.Sequential(*layers)
 
 

@@ -7,14 +7,14 @@ import numpy as np
 MIN_EVALUATED_ROWS = 40
 """Below, nothing evaluates the epochs: folds of fewer than ten rows are too noisy."""
 
-FEW_ROWS = 500
+SMALL_TABLE_ROWS = 500
 """Below, each row is held out once. Without folds, training runs in float64, which costs little time."""
 
-MANY_ROWS = 5_000
+MEDIUM_TABLE_ROWS = 5_000
 """Below, a quarter of the rows is held out to choose the epoch. From here on it is a tenth, the folds of a classifier
 have less patience, and a network that is trained alone sees bins."""
 
-LARGE_ROWS = 15_000
+LARGE_TABLE_ROWS = 15_000
 """Below, folds choose the epoch, and the networks learn from all rows. From here on a tenth of the rows is held out and
 never trained on. An epoch then has hundreds of steps, so a few epochs show whether training progresses."""
 
@@ -26,7 +26,7 @@ close to 0."""
 
 PATIENCE, FOLDS_PATIENCE, STEADY_FOLDS_PATIENCE, LARGE_PATIENCE = 24, 10, 6, 4
 """The value of `n_iter_no_change="auto"`: in general, with folds, with folds whose losses vary less from epoch to epoch
-(of a regressor, or from `MANY_ROWS` on), and on large tables."""
+(of a regressor, or from `MEDIUM_TABLE_ROWS` on), and on large tables."""
 
 FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1
 """The value of `validation_fraction="auto"`, in general and for large tables, where thousands of rows are enough."""
@@ -53,16 +53,16 @@ class FoldCounts(NamedTuple):
 
 def fold_counts(n_rows: int, grouped: bool = False) -> FoldCounts:
     """Return the numbers of folds. With few or grouped rows, losses are noisier, so more folds are held out."""
-    if n_rows < FEW_ROWS:
+    if n_rows < SMALL_TABLE_ROWS:
         return FoldCounts(4, 4)
     if grouped:
         return FoldCounts(4, 2)
-    return FoldCounts(4, 1) if n_rows < MANY_ROWS else FoldCounts(10, 1)
+    return FoldCounts(4, 1) if n_rows < MEDIUM_TABLE_ROWS else FoldCounts(10, 1)
 
 
 def fraction_held_out(n_rows: int) -> float:
     """Return the value of `validation_fraction="auto"` for n rows."""
-    return LARGE_FRACTION_HELD_OUT if n_rows >= LARGE_ROWS else FRACTION_HELD_OUT
+    return LARGE_FRACTION_HELD_OUT if n_rows >= LARGE_TABLE_ROWS else FRACTION_HELD_OUT
 
 
 def auto_n_bins(n_rows: int, n_numbers: int) -> int:

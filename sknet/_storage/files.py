@@ -21,12 +21,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from errno import EINVAL, EISDIR
 from glob import escape
-from numbers import Real
 from pathlib import Path
 from stat import S_IMODE
 from tempfile import TemporaryFile
@@ -36,12 +34,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from sknet._model.folds import EpochChoice, FoldProgress, Progress
 from sknet._packages import require_package
-from sknet._storage.pack import STORED_CLASSES, Packer, classes_by_name, unpack
-from sknet._tables.read import table_digest
-from sknet._tables.rows import Rows, Split
-from sknet._training.solver import State
+from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
 T = TypeVar("T")
@@ -76,7 +70,7 @@ BYTES_PER_CHARACTER = 8
 BYTES_PER_ROW_VALUE = 370
 """Bytes of memory for each value whose fields are stored in one array per field (see `Packer.pack_tuple`)."""
 
-ABANDONED_AFTER = 24 * 3600
+ABANDONED_AFTER_SECONDS = 24 * 3600
 """A temporary file that nobody has written for this many seconds belongs to a killed process, and is removed."""
 
 
@@ -120,7 +114,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
 
     If there is a file at `path`, the new one gets its permissions and, where the system allows it, its owner.
     """
-    target = _plain_file(path)
+    target = _resolve_regular_file(path)
     temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
     replaced = target.stat() if target.exists() else None
     try:
@@ -136,11 +130,11 @@ def write_then_rename(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     for other in target.parent.glob(f".{escape(target.name)}.*.part"):
         with suppress(OSError):  # another process may rename or remove it first, or it is another user's
-            if time() - other.stat().st_mtime > ABANDONED_AFTER:
+            if time() - other.stat().st_mtime > ABANDONED_AFTER_SECONDS:
                 other.unlink()
 
 
-def _plain_file(path: Path) -> Path:
+def _resolve_regular_file(path: Path) -> Path:
     """Return the path with symbolic links followed; raise an OSError for a directory, a pipe or a device."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -153,7 +147,7 @@ def _plain_file(path: Path) -> Path:
 def check_writable(path: Path) -> None:
     """Raise an OSError if a file cannot be written to this path; the path is not touched."""
     # try a nameless file in the same directory: opening `path` would overwrite what is there
-    with _name_in_os_error(path), TemporaryFile(dir=_plain_file(path).parent):
+    with _name_in_os_error(path), TemporaryFile(dir=_resolve_regular_file(path).parent):
         pass
 
 
@@ -293,7 +287,7 @@ def read(
             return make(unpack((content["value"], arrays, pieces), classes, memory_left // BYTES_PER_ROW_VALUE))
         except Exception as error:
             writer = metadata["sknet"]
-            if _as_numbers(writer) <= _as_numbers(MINOR_VERSION):
+            if _parse_version(writer) <= _parse_version(MINOR_VERSION):
                 raise
             raise ModelFileError(
                 f"{path} was written by sknet {writer}, and sknet {MINOR_VERSION} cannot read it: {_reason(error)}. "
@@ -345,7 +339,7 @@ def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bo
         )
 
 
-def _as_numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
@@ -370,157 +364,3 @@ def _custom_pieces(path: Path, names: list[str], custom: Mapping[str, object]) -
             f"load(path, custom={{{example}}})."
         )
     return [custom[name] for name in names]
-
-
-PUBLIC_NAME = "sknet.Checkpoint"
-"""The public name of the callback that writes these files, for error messages."""
-
-# --- checkpoints: hashes of the data ---------------------------------------------------------------------------------
-
-
-FOLDS = "the folds"
-"""The fingerprint's name for the rows of the folds, which a user's splitter may draw from anything."""
-
-
-def fingerprint(rows: Rows, held_out: Rows | None, splits: Sequence[Split] = ()) -> dict[str, str]:
-    """Return hashes of the data that a run learns from, by name. The weights are sample weights times class weights."""
-    X, y, weight = (None, None, None) if held_out is None else (held_out.X, held_out.y, held_out.weight)
-    return {
-        "X": rows.X.digest(),
-        "y": table_digest(rows.y),
-        "sample_weight or class_weight": table_digest(rows.weight),
-        "groups": table_digest(rows.groups),
-        "the validation rows": table_digest(None) if X is None else X.digest(),
-        "the validation targets": table_digest(y),
-        "the validation weights": table_digest(weight),
-        FOLDS: " ".join(table_digest(row_indices) for split in splits for row_indices in split) or table_digest(None),
-    }
-
-
-# --- checkpoints: the origin of a run --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What must be the same when a run is resumed: the estimator, its seeds, data and settings."""
-
-    estimator: str
-    seeds: tuple[int, int, int]
-    seen_before: int  # `t_` of the estimator before a warm start; 0 for a new fit
-    data: dict[str, str]
-    # the resolved parameters that must be the same, as text; errors name the first that differs
-    settings: dict[str, str]
-
-
-def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
-    """Return each parameter as text that is the same in every process."""
-    return {name: _as_text(value) for name, value in parameters.items()}
-
-
-def _as_text(value: object) -> str:
-    """Return a parameter as text. Equal values give equal text, even an int and a float, or a list and a tuple."""
-    if value is None or isinstance(value, str | bool):
-        return repr(value)
-    if isinstance(value, Real):
-        return f"{float(value):.17g}"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_as_text(key)}: {_as_text(item)}' for key, item in value.items())}}}"
-    if isinstance(value, np.ndarray):
-        return table_digest(value)[:16] if value.size > MAX_SHOWN else _as_text(value.tolist())
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_as_text, value))}]"
-    if callable(value):
-        return "a function"  # two processes cannot compare functions
-    text = str(value)
-    has_address = " at 0x" in text  # the address differs from process to process
-    return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip() if has_address else text
-
-
-MAX_SHOWN = 16
-"""Arrays of up to this many numbers are shown in full, and longer arrays as a hash."""
-
-
-# --- checkpoints: the file -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CheckpointContent:
-    """The content of a checkpoint file."""
-
-    origin: Origin
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class LoadedCheckpoint(CheckpointContent):
-    """A checkpoint that was read from a file."""
-
-    path: str
-
-    def check_estimator(self, estimator: str, n_samples_seen: int) -> None:
-        """Raise for another class of estimator, or a warm start from another `t_`; `check_run` compares the rest."""
-        origin = self.origin
-        if origin.estimator != estimator:
-            raise ValueError(f"{self.path} holds a run of {origin.estimator}, and this is {estimator}.")
-        if origin.seen_before and n_samples_seen != origin.seen_before:
-            raise ValueError(
-                f"{self.path} holds a warm start: call resume on the estimator that it began from (t_ is "
-                f"{origin.seen_before} there, {n_samples_seen} here)."
-            )
-
-    def check_run(self, now: Origin, *, has_folds: bool) -> None:
-        """Raise if the run that resumes the checkpoint, with the origin `now`, has other data, parameters or phases."""
-        before = self.origin
-        other = [name for name in before.data | now.data if before.data.get(name) != now.data.get(name)]
-        message = f"{self.path} was written in training on other data: {', '.join(other)} differs."
-        if set(other) - {FOLDS}:
-            raise ValueError(message)
-        for name, value in now.settings.items():
-            if before.settings.get(name, value) != value:  # a parameter that the file lacks may have any value
-                raise ValueError(
-                    f"{self.path} was written with {name}={before.settings[name]}, and this is a run with "
-                    f"{name}={value}: set it as it was, or fit anew."
-                )
-        if other:  # only the folds differ, and no parameter explains it
-            raise ValueError(message)
-        with self.errors():
-            if has_folds is (self.progress.folds is None):
-                raise ValueError("this run chooses its epoch in another way")
-            if not (has_folds or self.progress.states):
-                raise ValueError("it holds no networks")
-
-    def states_instead_of(self, first_states: list[State]) -> list[State]:
-        """Return the states to continue from: the file's, or `first_states` if it was written while folds trained."""
-        if not self.progress.states:
-            return first_states
-        with self.errors():
-            for state, first_state in zip(self.progress.states, first_states, strict=True):
-                state.check_same_kind(first_state)
-        return self.progress.states
-
-    def errors(self) -> AbstractContextManager[None]:
-        """Turn errors in the `with` block into a `ModelFileError` that names the file."""
-        return as_model_file_error(self.path, PUBLIC_NAME)
-
-
-def write_checkpoint(path: Path, origin: Origin, progress: Progress) -> None:
-    """Write a checkpoint file. If this fails, an existing file stays unchanged."""
-    write(path, CheckpointContent(origin, progress), _CHECKPOINT_CLASSES, PUBLIC_NAME)
-
-
-def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
-    """Read a checkpoint file."""
-    run = read(path, PUBLIC_NAME, _CHECKPOINT_CLASSES, _checked_run, is_checkpoint=True)
-    return LoadedCheckpoint(run.origin, run.progress, str(path))
-
-
-def _checked_run(value: object) -> CheckpointContent:
-    """Return the content of a checkpoint file; raise a ValueError for anything else."""
-    if not isinstance(value, CheckpointContent):
-        raise ValueError("it does not hold a training run")
-    if max(value.origin.seeds) >= 2**32:  # too large for `RandomState`; `unpack` raises for negative ones
-        raise ValueError("its seeds are too large")
-    return value
-
-
-_CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldProgress, EpochChoice)

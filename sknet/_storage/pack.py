@@ -57,8 +57,8 @@ renamed, files keep its old name.
 Packed = tuple[object, dict[str, Array], list[object]]
 """A plain value, arrays by path, and the user's own pieces."""
 
-_PLAIN = frozenset({type(None), bool, int, float, str})
-_ROW_TYPES: dict[object, str] = {bool: "b", int: "i", float: "f"}
+_PLAIN_TYPES = frozenset({type(None), bool, int, float, str})
+_ROW_KINDS: dict[object, str] = {bool: "b", int: "i", float: "f"}
 """Values of a class whose fields all have these types are stored in one array per field, of these NumPy kinds."""
 
 
@@ -103,7 +103,7 @@ class Packer:
     def pack(self, value: object, path: str = "") -> object:
         """Return the plain form of the value at this path."""
         cls: type = type(value)
-        if cls in _PLAIN:
+        if cls in _PLAIN_TYPES:
             return value
         if cls in self._names:
             fields = {name: self.pack(getattr(value, name), _join(path, name)) for name in hints_of(cls)}
@@ -117,9 +117,9 @@ class Packer:
             return self._pack_array(value, path)
         if isinstance(value, np.dtype):
             return {TYPE: "dtype", "name": value.name}
-        if isinstance(value, np.generic) and type(value.item()) in _PLAIN:
+        if isinstance(value, np.generic) and type(value.item()) in _PLAIN_TYPES:
             return value.item()
-        return self._set_aside(value)
+        return self._add_piece(value)
 
     def _pack_array(self, array: Array, path: str) -> object:
         """Store an array; text becomes code points, or a list if it is an array of objects."""
@@ -138,10 +138,10 @@ class Packer:
         classes: set[type] = {type(value) for value in values}
         cls: type = classes.pop() if len(classes) == 1 else NoneType  # NoneType is not among the classes
         hints = hints_of(cls) if cls in self._names else {}
-        if hints and set(hints.values()) <= _ROW_TYPES.keys():
+        if hints and set(hints.values()) <= _ROW_KINDS.keys():
             columns = {name: np.array([getattr(value, name) for value in values]) for name in hints}
             # pack them one by one if NumPy makes another type of a field, such as ints of floats
-            if all(column.dtype.kind == _ROW_TYPES[hints[name]] for name, column in columns.items()):
+            if all(column.dtype.kind == _ROW_KINDS[hints[name]] for name, column in columns.items()):
                 self.arrays |= {_join(path, name): column for name, column in columns.items()}
                 self.n_rows += len(values)
                 return {TYPE: "rows", "of": self._names[cls]}
@@ -155,9 +155,9 @@ class Packer:
     def pack_activation(self, activation: Activation, path: str) -> object:
         """Pack an activation of the package as its name, and a user's own as a piece."""
         ours = ACTIVATIONS.get(activation.name) is activation
-        return {TYPE: "activation", "name": activation.name} if ours else self._set_aside(activation)
+        return {TYPE: "activation", "name": activation.name} if ours else self._add_piece(activation)
 
-    def _set_aside(self, value: object) -> object:
+    def _add_piece(self, value: object) -> object:
         """Add a user's own object to the pieces; return its number, by which `load` finds it in `custom`."""
         self.pieces.append(value)
         return {TYPE: "piece", "number": len(self.pieces) - 1}
@@ -216,7 +216,7 @@ class _Unpacker:
         """Return the array at this path, and remove it, so that no two values share it."""
         return self.arrays.pop(path)
 
-    def characters(self, path: str) -> Array:
+    def make_text_array(self, path: str) -> Array:
         """Return an array of text, made from code points."""
         codes = self.pop_array(path)
         if codes.dtype != np.uint32 or codes.ndim == 0 or not codes.shape[-1]:
@@ -225,13 +225,13 @@ class _Unpacker:
             raise ValueError(f"{path} holds characters that do not exist")
         return codes.view(f"<U{codes.shape[-1]}")[..., 0]
 
-    def objects(self, path: str, items: list[object]) -> Array:
+    def make_object_array(self, path: str, items: list[object]) -> Array:
         """Return an array of objects that are texts."""
         if not all(type(item) is str for item in items):
             raise TypeError(f"{path} is not an array of texts")
         return np.array(items, dtype=object)
 
-    def rows(self, path: str, of: str) -> tuple[object, ...]:
+    def make_rows(self, path: str, of: str) -> tuple[object, ...]:
         """Return a tuple of values of one class, whose fields are stored in arrays."""
         cls, hints = self._classes[of], hints_of(self._classes[of])
         # a field that was added after the file was written has no array: all values get its default
@@ -239,7 +239,7 @@ class _Unpacker:
         columns = {name: self.pop_array(paths[name]) for name in hints if paths[name] in self.arrays}
         n_rows = max(column.size for column in columns.values())
         for name, column in columns.items():
-            if column.ndim != 1 or column.dtype.kind != _ROW_TYPES.get(hints[name]) or n_rows > self._rows_left:
+            if column.ndim != 1 or column.dtype.kind != _ROW_KINDS.get(hints[name]) or n_rows > self._rows_left:
                 raise TypeError(f"{paths[name]} is not a field of many values, or has too many")
         self._rows_left -= n_rows
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
@@ -249,19 +249,19 @@ class _Unpacker:
         """Return a dict."""
         return dict(zip(self.unpack(keys, _join(path, "keys")), self.unpack(values, path), strict=True))  # type: ignore[call-overload]
 
-    def dtype(self, path: str, name: str) -> DType:
+    def make_dtype(self, path: str, name: str) -> DType:
         """Return a float dtype."""
         if name not in {"float16", "float32", "float64"}:
             raise ValueError(f"{path} is not a dtype in which a model computes")
         return np.dtype(name)
 
-    def generator(self, path: str, state: object) -> np.random.Generator:
+    def make_generator(self, path: str, state: object) -> np.random.Generator:
         """Return a generator with this state."""
         source = np.random.default_rng(0)
         source.bit_generator.state = self.unpack(state, path)  # type: ignore[assignment]
         return source
 
-    def random_state(self, path: str, state: object) -> np.random.RandomState:
+    def make_random_state(self, path: str, state: object) -> np.random.RandomState:
         """Return a RandomState, NumPy's older generator, with this state."""
         unpacked, source = self.unpack(state, path), np.random.RandomState(0)
         key, position = unpacked["state"]["key"], unpacked["state"]["pos"]  # type: ignore[index]
@@ -273,16 +273,16 @@ class _Unpacker:
 
 _UNPACKERS: dict[object, Callable[..., object]] = {
     "array": _Unpacker.pop_array,
-    "characters": _Unpacker.characters,
-    "objects": _Unpacker.objects,
-    "rows": _Unpacker.rows,
+    "characters": _Unpacker.make_text_array,
+    "objects": _Unpacker.make_object_array,
+    "rows": _Unpacker.make_rows,
     "list": lambda unpacker, path, items: list(unpacker.unpack(items, path)),
     "dict": _Unpacker.make_dict,
-    "dtype": _Unpacker.dtype,
+    "dtype": _Unpacker.make_dtype,
     "activation": lambda unpacker, path, name: ACTIVATIONS[name],
     "piece": lambda unpacker, path, number: unpacker.pieces[number],
-    "Generator": _Unpacker.generator,
-    "RandomState": _Unpacker.random_state,
+    "Generator": _Unpacker.make_generator,
+    "RandomState": _Unpacker.make_random_state,
 }
 """The functions that make values that are not of the classes, by the `TYPE` of a dict."""
 
@@ -314,7 +314,7 @@ def make_value(cls: type, parts: Mapping[str, object]) -> object:
 def is_of_type(value: object, hint: object) -> bool:
     """Whether a value, and each item in it, matches an annotation."""
     origin: Any = get_origin(hint) or hint  # `tuple[int, ...]` has the origin tuple
-    check = _CHECKS.get(origin)
+    check = _TYPE_CHECKS.get(origin)
     if check is not None:
         return check(value, get_args(hint))
     # values of a protocol are not checked here: their methods are looked up when they are called
@@ -333,7 +333,7 @@ def _is_mapping(value: object, of: tuple[object, ...]) -> bool:
     return isinstance(value, dict) and all(is_of_type(k, of[0]) and is_of_type(v, of[1]) for k, v in value.items())
 
 
-_CHECKS: dict[object, Callable[..., bool]] = {
+_TYPE_CHECKS: dict[object, Callable[..., bool]] = {
     int: lambda value, of: type(value) is int and 0 <= value < 2**63,  # learnt integers are counts, indices and seeds
     float: lambda value, of: type(value) in (int, float),
     tuple: _is_tuple,

@@ -174,15 +174,15 @@ class ShuffledRecords:
                 records[order[first:last]] = read[wanted[first:last] - start]
         return records
 
-    def convert(
-        self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
+    def map(
+        self, function: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
         """Return the results of a function for all records, in another file and in the same buckets."""
         file = files.open()  # `bounds` count records, so they are the same for this file
         for start in range(0, len(self), n_rows):
             records = np.empty(min(n_rows, len(self) - start), self.dtype)
             self._read_into(records, start)
-            files.write(file, convert(records).view(np.uint8).data)
+            files.write(file, function(records).view(np.uint8).data)
         return replace(self, file=file, dtype=dtype)
 
     def pools(
@@ -225,9 +225,9 @@ class ShuffledRecords:
             self._read_into(records[n_read : n_read + stop - start], start)
             n_read += stop - start
         if record_indices is None:
-            return records, _ranges(starts, stops)
+            return records, _concatenated_ranges(starts, stops)
         firsts, lasts = np.searchsorted(record_indices, starts), np.searchsorted(record_indices, stops)
-        row_indices = _ranges(firsts, lasts)
+        row_indices = _concatenated_ranges(firsts, lasts)
         # what to add to an index in the file to get the index in `records`
         shifts = np.cumsum(stops - starts) - stops
         return records[record_indices[row_indices] + np.repeat(shifts, lasts - firsts)], row_indices
@@ -239,7 +239,7 @@ class ShuffledRecords:
             raise OSError(errno.EIO, "the temporary file of the table is cut short")
 
 
-def _ranges(starts: NDArray[np.integer], stops: NDArray[np.integer]) -> NDArray[np.intp]:
+def _concatenated_ranges(starts: NDArray[np.integer], stops: NDArray[np.integer]) -> NDArray[np.intp]:
     """Return the integers of several ranges, one range after the other."""
     lengths = stops - starts
     return np.arange(lengths.sum()) + np.repeat(stops - np.cumsum(lengths), lengths)
@@ -263,7 +263,7 @@ class ArrayFormat:
         """A single field for all columns."""
         return [("X", self.dtype, (self.width,))]
 
-    def pack(self, X: Table, records: NDArray[np.void]) -> None:
+    def pack_into(self, X: Table, records: NDArray[np.void]) -> None:
         """Write rows of an array into `records`."""
         if is_frame(X):
             raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
@@ -287,7 +287,7 @@ class FrameFormat:
         """One field for each column."""
         return [(f"x{j}", column.dtype, ()) for j, column in enumerate(self.columns)]
 
-    def pack(self, X: Table, records: NDArray[np.void]) -> None:
+    def pack_into(self, X: Table, records: NDArray[np.void]) -> None:
         """Write rows of a frame into `records`."""
         for j, column in enumerate(self.columns):
             records[f"x{j}"] = column.pack(column_at(X, j))

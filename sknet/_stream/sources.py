@@ -60,10 +60,6 @@ class Roles:
     sample_weight: Target = None
     groups: Target = None
 
-    def items(self) -> list[tuple[str, Target]]:
-        """Return the name of each parameter and the user's value."""
-        return [("target", self.target), ("sample_weight", self.sample_weight), ("groups", self.groups)]
-
 
 def _names_columns(role: Target) -> bool:
     """Whether a role is the name of a column, or of several columns, and not an array."""
@@ -85,10 +81,10 @@ def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[
     """Yield the rows of a source with their targets; chunks without rows are skipped."""
     given = _slices_of_arrays(source, roles) if isinstance(source, np.ndarray) else _given_chunks(source, None, name)
     roles = Roles() if isinstance(source, np.ndarray) else roles  # its slices are (X, y, weight, groups)
-    return (_chunk_of(number, chunk, roles, name) for number, chunk in _with_rows(given, name))
+    return (_chunk_of(number, chunk, roles, name) for number, chunk in _numbered_nonempty(given, name))
 
 
-def read_tables(
+def read_chunks_to_predict(
     source: Source | Iterable[object], columns: Sequence[str] | None, name: str = "source"
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; drop other columns of frames than `columns`."""
@@ -98,7 +94,7 @@ def read_tables(
         given = iter(source)
     else:
         given = _given_chunks(source, columns, name)
-    for number, chunk in _with_rows(given, name):
+    for number, chunk in _numbered_nonempty(given, name):
         X: Table = chunk[0] if isinstance(chunk, tuple) else chunk
         if columns is not None and is_frame(X) and set(columns) < set(X.columns):
             X = X[list(columns)]
@@ -124,7 +120,7 @@ def is_read_from(source: object, path: Path) -> bool:
 def _given_chunks(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
     """Yield the chunks of a source, as it gives them."""
     if isinstance(source, str | os.PathLike) or is_dataset(source):
-        return read_frames(source, columns, VALUES_READ_AT_ONCE)
+        return read_parquet(source, columns, VALUES_READ_AT_ONCE)
     if isinstance(source, np.ndarray):
         return (source[rows] for rows in _slices(source))
     if not callable(source):
@@ -146,7 +142,7 @@ def _slices_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
     """Yield slices of an array and of its targets, weights and groups."""
     if roles.target is None:
         raise ValueError("target is None: for an array as source, pass the array of its targets.")
-    for what, values in roles.items():
+    for what, values in vars(roles).items():
         if _names_columns(values) or (values is not None and np.ndim(values) == 0):
             raise ValueError(
                 f"{what}={values!r} names a column, and source is an array: pass an array with a value for each row."
@@ -154,7 +150,10 @@ def _slices_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
         if values is not None and len(values) != len(X):
             raise ValueError(f"{what} has {len(values)} rows and source {len(X)}: give them the same number.")
     return (
-        (np.asarray(X[rows]), *(None if values is None else take_rows(values, rows) for _, values in roles.items()))
+        (
+            np.asarray(X[rows]),
+            *(None if values is None else take_rows(values, rows) for _, values in vars(roles).items()),
+        )
         for rows in _slices(X)
     )
 
@@ -165,7 +164,7 @@ def _slices(X: Array) -> Iterator[slice]:
     return (slice(start, start + height) for start in range(0, len(X), height))
 
 
-def _with_rows(given: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
+def _numbered_nonempty(given: Iterator[object], name: str) -> Iterator[tuple[int, object]]:
     """Yield numbered chunks, without empty chunks; raise a ValueError if all are empty."""
     is_empty = True
     for number, chunk in enumerate(given, 1):
@@ -207,7 +206,7 @@ def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
 def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target, Target, Target]:
     """Split a frame into features, target, weight and groups."""
     names: list[str] = []
-    for what, role in roles.items():
+    for what, role in vars(roles).items():
         if role is not None and not _names_columns(role):
             raise TypeError(f"{what}={short_repr(role)} names no column of {name}: give one of {list(frame.columns)}.")
         names += [] if role is None else [role] if isinstance(role, str) else role
@@ -217,7 +216,8 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
     if lacking:
         raise ValueError(f"{name} has no column {lacking[0]!r}: give one of {list(frame.columns)}.")
     y, weight, groups = (
-        None if role is None else frame[role if isinstance(role, str) else list(role)] for _, role in roles.items()
+        None if role is None else frame[role if isinstance(role, str) else list(role)]
+        for _, role in vars(roles).items()
     )
     return frame[[column for column in frame.columns if column not in names]], y, weight, groups
 
@@ -225,7 +225,7 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
 # --- Parquet files ---------------------------------------------------------------------------------------------------
 
 
-def read_frames(
+def read_parquet(
     source: str | os.PathLike[str] | Dataset, columns: Sequence[str] | None, n_values: int
 ) -> Iterator[pd.DataFrame]:
     """Yield the rows of Parquet files as data frames, in the order of the files.
@@ -256,7 +256,7 @@ def read_frames(
         # the value of a column that is in no file comes from the name of the folder
         fields = [in_file.field(name) if name in in_file.names else schema.field(name) for name in schema.names]
         # read with the types of the file, and cast in `_as_frame`, whose errors name the file and the column
-        for batch in _batches(files, pyarrow.schema(fields), n_rows):
+        for batch in _record_batches(files, pyarrow.schema(fields), n_rows):
             if batch.num_rows:
                 yield _as_frame(batch, schema, path)
 
@@ -289,7 +289,7 @@ def _open_dataset(source: str | os.PathLike[str]) -> Dataset:
     return opened
 
 
-def _batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
+def _record_batches(files: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
     """Yield the rows of a file by row groups, so that Arrow does not read the whole file in advance."""
     from pyarrow import dataset
 
@@ -321,7 +321,7 @@ def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> 
                 f"loss ({error}): write all files with one type."
             ) from error
     triples = zip(schema, batch.columns, columns, strict=True)
-    repeats = [field.name for field, *values in triples if _is_text(field.type) and _are_categories(*values)]
+    repeats = [field.name for field, *values in triples if _is_string_type(field.type) and _are_categories(*values)]
     table = pyarrow.Table.from_arrays(columns, names=schema.names)
     frame: pd.DataFrame = table.to_pandas(categories=repeats, split_blocks=True, self_destruct=True)
     return frame
@@ -358,13 +358,13 @@ def _common_schema(
         columns = list(in_files) if unify else _columns_without_index(first)
     fields = []
     for name in columns:
-        types = [(path, _value_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
+        types = [(path, _decoded_type(schema.field(name).type)) for path, schema in schemas if name in schema.names]
         lacking = [path for path, schema in schemas if name not in schema.names]
         if lacking and (types or name not in first.names):  # else the folder's name has its value
             raise ValueError(
                 f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
             )
-        common = _common_type(name, types) if unify else _value_type(first.field(name).type)
+        common = _common_type(name, types) if unify else _decoded_type(first.field(name).type)
         fields.append(pyarrow.field(name, common))
     return pyarrow.schema(fields)
 
@@ -390,15 +390,17 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
         raise ValueError(f"Column {name!r} holds {held}: write all files with one type.") from error
 
 
-def _value_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
+def _decoded_type(of_file: pyarrow.DataType) -> pyarrow.DataType:
     """Return the type of the values of a dictionary of text; other types unchanged."""
     from pyarrow import types
 
-    is_text = types.is_dictionary(of_file) and (_is_text(of_file.value_type) or types.is_null(of_file.value_type))
+    is_text = types.is_dictionary(of_file) and (
+        _is_string_type(of_file.value_type) or types.is_null(of_file.value_type)
+    )
     return of_file.value_type if is_text else of_file
 
 
-def _is_text(of_file: pyarrow.DataType) -> bool:
+def _is_string_type(of_file: pyarrow.DataType) -> bool:
     from pyarrow import types
 
     return bool(types.is_string(of_file) or types.is_large_string(of_file) or types.is_string_view(of_file))

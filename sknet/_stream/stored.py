@@ -46,7 +46,7 @@ from sknet._vectors import blocks_of_batch
 # --- reading a source ------------------------------------------------------------------------------------------------
 
 
-class CollectedLabels:
+class LabelCollector:
     """The labels of all chunks. If there are several columns, labels may be missing."""
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ def take_labels(known: Array, index: NDArray[np.int32]) -> Array:
     return np.append(known if is_float else known.astype(object), [np.nan if is_float else None])[index]
 
 
-class CollectedNumbers:
+class NumberCollector:
     """The numbers of all chunks. If there are several columns, numbers may be missing."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ ROWS_CONVERTED_AT_ONCE = 2**14
 """Number of rows whose texts are encoded at a time."""
 
 
-CollectedTargets: TypeAlias = CollectedLabels | CollectedNumbers
+TargetCollector: TypeAlias = LabelCollector | NumberCollector
 """The targets of the chunks so far."""
 
 
@@ -162,10 +162,10 @@ class StoredRows:
 
         def convert(records: Records) -> Records:
             converted = np.zeros(len(records), fields)
-            table_format.pack(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
+            table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
             return converted
 
-        records = self.records.convert(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
+        records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
         return rest, replace(self, format=table_format, records=records)
 
 
@@ -185,7 +185,7 @@ class SourceWriter:
     ----------
     files : ScratchFiles
         Opens the file.
-    targets : CollectedTargets
+    targets : TargetCollector
         Collects the targets; empty at first.
     choose_format : callable
         (first table) -> format of the records.
@@ -194,7 +194,7 @@ class SourceWriter:
     """
 
     def __init__(
-        self, files: ScratchFiles, targets: CollectedTargets, choose_format: Callable[[Table], TableFormat], name: str
+        self, files: ScratchFiles, targets: TargetCollector, choose_format: Callable[[Table], TableFormat], name: str
     ) -> None:
         self._files, self._targets, self._choose_format, self._name = files, targets, choose_format, name
         self._first: Chunk | None = None
@@ -211,7 +211,7 @@ class SourceWriter:
             self._writer = BucketWriter(self._files, np.dtype(self._format.fields))
         kept = np.ones(n, dtype=bool) if chunk.weight is None else chunk.weight > 0.0
         records = np.zeros(n, self._writer.dtype)
-        self._format.pack(chunk.X, records)
+        self._format.pack_into(chunk.X, records)
         self._targets.append(chunk.y, kept)
         for what, given, first in (
             ("sample weights", chunk.weight, self._first.weight), ("groups", chunk.groups, self._first.groups)
@@ -306,6 +306,13 @@ class StoredTable(FeatureTable):
         """Read some of these rows, in this order, as an array or a data frame."""
         return self.stored.take(self._record_indices(rows))
 
+    def pools(
+        self, min_rows: int = 1, rng: np.random.Generator | None = None
+    ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
+        """Yield the records of these rows, see `ShuffledRecords.pools`; a pool comes from at least `min_rows` rows."""
+        records = self.stored.records
+        return records.pools(max(min_rows, BYTES_READ_PER_POOL // records.dtype.itemsize), rng, self.record_indices)
+
     def for_scorer(self) -> Table:
         """Read the rows, for the user's scorer."""
         return self.rows_in_memory()
@@ -315,15 +322,12 @@ class StoredTable(FeatureTable):
         encoding_fold: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
-        pools = self.stored.records.pools(
-            BYTES_READ_PER_POOL // self.stored.records.dtype.itemsize, record_indices=self.record_indices
-        )
         return merge_totals(
             encoder.target_totals(
                 self.stored.format.unpack(records), target_of(y[rows]), take_optional(weight, rows),
                 encoding_fold[rows],
             )
-            for records, rows in pools
+            for records, rows in self.pools()
         )  # fmt: skip
 
     def digest(self) -> str:
@@ -334,7 +338,7 @@ class StoredTable(FeatureTable):
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
         """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
         rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
-        return EncodedOnRead(stored, rest, dtype, self.record_indices, encoding_fold)
+        return EncodedOnRead(replace(self, stored=stored), rest, dtype, encoding_fold)
 
 
 BYTES_READ_PER_POOL = 2**24
@@ -354,31 +358,28 @@ class EncodedOnRead:
 
     Attributes
     ----------
-    stored : StoredRows
+    table : StoredTable
+        The rows; their texts are encoded already.
     encoder : TableEncoder
     dtype : dtype
-    record_indices : ndarray of shape (n,), or None
-        None for all rows.
     encoding_fold : ndarray of shape (n,), or None
         As in `TableEncoder.encode`.
     """
 
-    stored: StoredRows
+    table: StoredTable
     encoder: TableEncoder
     dtype: DType
-    record_indices: NDArray[np.intp] | None
     encoding_fold: NDArray[np.intp] | None
     n_skipped_inputs: int = 0
     batch_format: ClassVar[BatchFormat] = "ones"
     n_networks_awaited_at_once: ClassVar[int] = 1
 
     def __len__(self) -> int:
-        return len(self.stored.records) if self.record_indices is None else len(self.record_indices)
+        return len(self.table)
 
     def __getitem__(self, rows: NDArray[np.intp]) -> EncodedOnRead:
         """Return some of these rows, in increasing order."""
-        record_indices = rows if self.record_indices is None else self.record_indices[rows]
-        return replace(self, record_indices=record_indices, encoding_fold=take_optional(self.encoding_fold, rows))
+        return replace(self, table=self.table[rows], encoding_fold=take_optional(self.encoding_fold, rows))
 
     def without_first_inputs(self, s: int) -> EncodedOnRead:
         """Return the same rows without the first s inputs."""
@@ -386,12 +387,12 @@ class EncodedOnRead:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the encoded inputs of some rows, for evaluation."""
-        return self._evaluated_inputs(batch)
+        return self._held_out_inputs(batch)
 
     @cached_property
-    def _evaluated_inputs(self) -> BatchwiseInputs:
+    def _held_out_inputs(self) -> BatchwiseInputs:
         """The inputs of a few rows, such as held-out rows. They are read once, and encoded batch by batch."""
-        X = self.stored.take(np.arange(len(self)) if self.record_indices is None else self.record_indices)
+        X = self.table.rows_in_memory()
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
             self.encoder.write_rows(X, batch, out, self.encoding_fold)
@@ -418,7 +419,7 @@ class PooledObjective(Objective):
     Parameters
     ----------
     settings : ObjectiveSettings
-    table : EncodedOnRead
+    encoded : EncodedOnRead
         All training rows.
     rows : EncodedRows
         The same rows, with targets and weights.
@@ -427,17 +428,16 @@ class PooledObjective(Objective):
     """
 
     def __init__(
-        self, settings: ObjectiveSettings, table: EncodedOnRead, rows: EncodedRows, target: Array, weight: Array | None
-    ) -> None:
-        super().__init__(settings, table, target, weight)
-        self._table, self._rows = table, rows
+        self, settings: ObjectiveSettings, encoded: EncodedOnRead, rows: EncodedRows, target: Array,
+        weight: Array | None,
+    ) -> None:  # fmt: skip
+        super().__init__(settings, encoded, target, weight)
+        self._encoded, self._rows = encoded, rows
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
         raw = np.empty((len(self._rows), self._layout.sizes[-1]), theta.dtype)
-        for records, row_indices in self._table.stored.records.pools(
-            self._pool_rows(1), None, self._table.record_indices
-        ):
+        for records, row_indices in self._encoded.table.pools():
             for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
                 raw[row_indices[some]] = self.raw(theta, inputs, length(some))
@@ -449,10 +449,10 @@ class PooledObjective(Objective):
         A batch is a slice of the rows in memory, which are replaced when the next batch needs others. The layers stay
         bound, because they hold no rows.
         """
-        records_of, n_unread = self._table.stored.records, len(self._rows)
+        n_unread = len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
         step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
-        for records, indices in records_of.pools(self._pool_rows(size), rng, self._table.record_indices):
+        for records, indices in self._encoded.table.pools(size, rng):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
             row_indices = indices if rest is None else np.concatenate([rest[1], indices])
@@ -461,7 +461,7 @@ class PooledObjective(Objective):
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
             for start in range(0, usable, step):
                 chosen = order[start : min(start + step, usable)]
-                self._read_rows(pool[chosen], row_indices[chosen])
+                self._load_rows(pool[chosen], row_indices[chosen])
                 yield from blocks_of_batch(slice(0, len(chosen)), size)
             rest = pool[order[usable:]], row_indices[order[usable:]]
             del pool
@@ -469,24 +469,16 @@ class PooledObjective(Objective):
     @property
     def _rows_encoded_at_once(self) -> int:
         """Number of encoded rows in memory at a time."""
-        return max(1, BYTES_ENCODED_AT_ONCE // ((self._table.encoder.n_inputs + 1) * self._table.dtype.itemsize))
-
-    def _pool_rows(self, least: int) -> int:
-        """Return the number of records to read at a time, at least `least`."""
-        return max(least, BYTES_READ_PER_POOL // self._table.stored.records.dtype.itemsize)
+        return max(1, BYTES_ENCODED_AT_ONCE // ((self._encoded.encoder.n_inputs + 1) * self._encoded.dtype.itemsize))
 
     def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseInputs:
         """Return the encoded inputs of some rows; `row_indices` are their indices among the n rows."""
-        encoding_fold = self._table.encoding_fold
-        Z = self._table.encoder.encode(
-            self._table.stored.format.unpack(records),
-            self._table.dtype,
-            ones=True,
-            encoding_fold=take_optional(encoding_fold, row_indices),
-        )
-        return DenseInputs(Z, "ones")
+        encoded = self._encoded
+        X = encoded.table.stored.format.unpack(records)
+        encoding_fold = take_optional(encoded.encoding_fold, row_indices)
+        return DenseInputs(encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold), "ones")
 
-    def _read_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
+    def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
         weight = take_optional(self._rows.relative_weight, row_indices)
         self._inputs = self._encode(records, row_indices)

@@ -41,6 +41,6 @@ def at_call(nth, act, name=None):
     start_tasks = watched(Cluster.start_tasks, lambda function: function.__name__)
     with (
         patch.object(Cluster, "start_tasks", start_tasks),
-        patch.object(KeptValues, "call", watched(KeptValues.call, str)),
+        patch.object(KeptValues, "call_each", watched(KeptValues.call_each, str)),
     ):
         yield since

@@ -108,13 +108,13 @@ def kill(workers, which, delay):
 @pytest.mark.parametrize(
     ("parameters", "task", "nth", "delay"),
     [
-        ({}, "gradient", 7, 0.0),
+        ({}, "value_and_gradient", 7, 0.0),
         ({}, "encode_shard", 1, 0.001),
-        (dict(solver="lbfgs"), "gradient", 5, 0.002),
-        (dict(early_stopping="folds"), "gradient", 20, 0.001),
-        (dict(n_members=2), "gradient", 17, 0.002),
+        (dict(solver="lbfgs"), "value_and_gradient", 5, 0.002),
+        (dict(early_stopping="folds"), "value_and_gradient", 20, 0.001),
+        (dict(n_members=2), "value_and_gradient", 17, 0.002),
         (dict(n_members=2), "raw_outputs", 4, 0.001),
-        (dict(dropout=0.2), "gradient", 9, 0.003),
+        (dict(dropout=0.2), "value_and_gradient", 9, 0.003),
         ({}, "WorkerActor", 1, 0.01),
     ],
     ids=["adam", "encode", "lbfgs", "folds", "members", "outputs of members", "dropout", "kept values"],
@@ -146,7 +146,7 @@ def test_tasks_do_what_a_value_cannot_whose_worker_is_lost_before_its_first_call
 
 def test_tasks_to_spread_wait_for_a_worker_where_there_is_none(client, monkeypatch):
     cluster = Cluster(client)
-    monkeypatch.setattr(Cluster, "_threads", lambda self: [])
+    monkeypatch.setattr(Cluster, "_thread_addresses", lambda self: [])
     assert cluster.results(cluster.start_tasks(len, ["a", "ab"], spread=True)) == [1, 2]
     cluster.close()
 
@@ -154,21 +154,21 @@ def test_tasks_to_spread_wait_for_a_worker_where_there_is_none(client, monkeypat
 def test_kept_values_are_made_anew_after_an_error(client, workers):
     cluster = Cluster(client)
     kept = cluster.keep(dict, [{}, {"a": 1}])
-    assert kept.call("pop", [None, ("a",)]) == [1]
-    assert kept.call("pop", [("a",), None]) is None  # a KeyError, which a task that does the same would raise
-    assert kept.call("get", [("a", 2), ("a", 3)]) == [2, 1]
+    assert kept.call_each("pop", [None, ("a",)]) == [1]
+    assert kept.call_each("pop", [("a",), None]) is None  # a KeyError, which a task that does the same would raise
+    assert kept.call_each("get", [("a", 2), ("a", 3)]) == [2, 1]
     cluster.close()
 
 
 def test_a_call_of_kept_values_ends_where_there_are_no_workers(client, workers, monkeypatch):
     cluster = Cluster(client)
     kept = cluster.keep(threading.Semaphore, [0])
-    assert kept.call("acquire", [(False,)]) == [False]
+    assert kept.call_each("acquire", [(False,)]) == [False]
     with monkeypatch.context() as patched:
-        patched.setattr("sknet._dask.cluster.TICK", 0.01)
-        patched.setattr(Cluster, "_threads", lambda self: [])
+        patched.setattr("sknet._dask.cluster.WORKER_CHECK_SECONDS", 0.01)
+        patched.setattr(Cluster, "_thread_addresses", lambda self: [])
         cluster._patience = 0.05
-        assert kept.call("acquire", [(True, 2.0)]) is None
+        assert kept.call_each("acquire", [(True, 2.0)]) is None
     cluster.close()
 
 
@@ -217,7 +217,7 @@ def unreachable(monkeypatch, away, way, addresses=()):
 
 def test_calls_go_straight_to_workers_unless_the_client_says_otherwise(client, workers, passed_on, monkeypatch):
     given = table()
-    monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIME", 60.0)  # also of a busy machine
+    monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIMEOUT", 60.0)  # also of a busy machine
     directly = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
     assert passed_on == [] and client.direct_to_workers is None
     monkeypatch.setattr(client, "direct_to_workers", False)
@@ -238,13 +238,13 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
         return start(self, function, *arguments, **options)
 
     monkeypatch.setattr(Cluster, "start_tasks", recorded)
-    monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIME", 10.0)
+    monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIMEOUT", 10.0)
     tried = unreachable(monkeypatch, away, way, workers)
     net = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
     assert set(tried) <= set(away) and set(passed_on) <= set(workers)
     assert len(tried) == len(set(tried)) and bool(tried) == bool(passed_on)
     assert tried or n_away == 1  # both shards may be on one worker
-    assert on_workers.gradient not in started  # no step is done again by tasks
+    assert on_workers.value_and_gradient not in started  # no step is done again by tasks
     assert distance(expected, net) == 0.0 and left_on(client) == (set(), {})
 
 
@@ -272,7 +272,7 @@ def test_workers_that_all_leave_end_the_fit(n_members):
     with (
         distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster),
-        at_call(4, lambda: cluster.scale(0), "gradient"),
+        at_call(4, lambda: cluster.scale(0), "value_and_gradient"),
         dask.config.set({"sknet.workers": 0.5}),
         pytest.raises(RuntimeError, match="no workers for .* start some"),
     ):
@@ -284,7 +284,7 @@ def test_data_that_is_lost_with_its_worker_is_told(client, workers):
     scattered = client.scatter(X[["a", "c"]].to_numpy(), hash=False)
     given = da.from_delayed(dask.delayed(np.copy)(scattered), (N, 2), float)
     net, kill_all = SigmoidMLPRegressor(**FIT), lambda: [os.kill(pid, signal.SIGKILL) for pid in workers.values()]
-    with at_call(4, kill_all, "gradient"), pytest.raises(RuntimeError, match="scattered to a worker is lost"):
+    with at_call(4, kill_all, "value_and_gradient"), pytest.raises(RuntimeError, match="scattered to a worker is lost"):
         net.fit(given, y.to_numpy())
     assert not hasattr(net, "coefs_")
     del scattered, given
@@ -296,7 +296,7 @@ def test_a_client_that_is_closed_is_told():
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as found:
         given, net = table(), SigmoidMLPRegressor(**FIT)
         match = "The dask client is (closed|closing): connect to a scheduler again"
-        with at_call(4, found.close, "gradient"), pytest.raises(RuntimeError, match=match):
+        with at_call(4, found.close, "value_and_gradient"), pytest.raises(RuntimeError, match=match):
             net.fit(given[list(X)], given["y"])
     assert not hasattr(net, "coefs_")
 
@@ -311,7 +311,7 @@ def test_messages_to_the_scheduler_are_not_kept(client, workers):
     def keep_messages():
         kept.append([message for batch in log for message in batch if message["op"] != "client-releases-keys"])
 
-    with at_call(6, keep_messages, "gradient"):
+    with at_call(6, keep_messages, "value_and_gradient"):
         SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
     assert kept == [[]] and not log
 
@@ -348,10 +348,10 @@ def test_nothing_is_left_behind(client, workers, parameters):
         bad.fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {}) and failed.value
     before, interrupt = net.coefs_, lambda: os.kill(os.getpid(), signal.SIGINT)
-    with at_call(3, interrupt, "gradient"), pytest.raises(KeyboardInterrupt) as interrupted:
+    with at_call(3, interrupt, "value_and_gradient"), pytest.raises(KeyboardInterrupt) as interrupted:
         net.fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {}) and interrupted.value and net.coefs_ is before
-    with at_call(40, interrupt, "gradient"), pytest.warns(UserWarning, match="interrupted"):
+    with at_call(40, interrupt, "value_and_gradient"), pytest.warns(UserWarning, match="interrupted"):
         net.fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {}) and 0 < net.n_iter_ < 8
     assert n_connections() == 0

@@ -13,7 +13,7 @@ dd = pytest.importorskip("dask.dataframe")
 
 from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet._dask.collections import (  # noqa: E402
-    check_collection,
+    as_supported_collection,
     compute_collections,
     make_partitioned_table,
     open_tables,
@@ -23,12 +23,12 @@ from sknet._dask.collections import (  # noqa: E402
 
 def test_what_is_in_memory_is_refused():
     with pytest.raises(TypeError, match="X is DataFrame, and sknet.dask takes dask DataFrames and Arrays"):
-        check_collection(pd.DataFrame({"a": [1.0]}))
+        as_supported_collection(pd.DataFrame({"a": [1.0]}))
     with pytest.raises(ValueError, match="X has 1 dimensions"):
-        check_collection(da.zeros(3))
+        as_supported_collection(da.zeros(3))
     with pytest.raises(TypeError, match="a dask Array of object"):
-        check_collection(da.from_array(np.array([["a"]], dtype=object), chunks=1))
-    assert check_collection(da.ones((3, 2), dtype=bool)).dtype == np.float64
+        as_supported_collection(da.from_array(np.array([["a"]], dtype=object), chunks=1))
+    assert as_supported_collection(da.ones((3, 2), dtype=bool)).dtype == np.float64
 
 
 def test_a_part_has_all_columns():

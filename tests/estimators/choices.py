@@ -4,8 +4,8 @@ from sklearn.utils._param_validation import StrOptions
 
 from sknet import SigmoidMLPRegressor
 
-MIN_EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, LARGE_ROWS = 40, 500, 5_000, 15_000
-FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1  # in general, and from `LARGE_ROWS` on
+MIN_EVALUATED_ROWS, SMALL_TABLE_ROWS, MEDIUM_TABLE_ROWS, LARGE_TABLE_ROWS = 40, 500, 5_000, 15_000
+FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1  # in general, and from `LARGE_TABLE_ROWS` on
 """The table of docs/defaults.md."""
 
 OPEN_ENDED_SCHEDULES = ["adaptive", "constant", "invscaling"]

@@ -18,11 +18,11 @@ from sknet._estimators.resolve import (
     rules,
 )
 from tests.estimators.choices import (
-    FEW_ROWS,
+    SMALL_TABLE_ROWS,
     FRACTION_HELD_OUT,
     LARGE_FRACTION_HELD_OUT,
-    LARGE_ROWS,
-    MANY_ROWS,
+    LARGE_TABLE_ROWS,
+    MEDIUM_TABLE_ROWS,
     MIN_EVALUATED_ROWS,
 )
 from tests.tables.examples import column_summary
@@ -30,8 +30,8 @@ from tests.tables.examples import column_summary
 
 @pytest.mark.parametrize(
     ("n", "how"),
-    [(MIN_EVALUATED_ROWS - 1, NoEvaluation), (MIN_EVALUATED_ROWS, Folds), (LARGE_ROWS - 1, Folds),
-     (LARGE_ROWS, HeldOut)],
+    [(MIN_EVALUATED_ROWS - 1, NoEvaluation), (MIN_EVALUATED_ROWS, Folds), (LARGE_TABLE_ROWS - 1, Folds),
+     (LARGE_TABLE_ROWS, HeldOut)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
     assert evaluation_class(SigmoidMLPClassifier(), n) is how
@@ -39,7 +39,7 @@ def test_what_evaluates_the_epochs(n, how):
     without_choice = NoEvaluation if n < MIN_EVALUATED_ROWS else HeldOut  # one epoch leaves folds no choice
     assert evaluation_class(SigmoidMLPClassifier(max_iter=1), n) is without_choice
     assert evaluation_class(SigmoidMLPClassifier(early_stopping=False), n) is NoEvaluation
-    share = LARGE_FRACTION_HELD_OUT if n >= LARGE_ROWS else FRACTION_HELD_OUT
+    share = LARGE_FRACTION_HELD_OUT if n >= LARGE_TABLE_ROWS else FRACTION_HELD_OUT
     assert fraction_to_hold_out(SigmoidMLPClassifier(), n) == share
     assert fraction_to_hold_out(SigmoidMLPClassifier(validation_fraction=0.3), n) == 0.3
 
@@ -56,12 +56,12 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(FEW_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
-     (Facts(MANY_ROWS, "folds"), rules.STEADY_FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+    [(Facts(SMALL_TABLE_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (Facts(MEDIUM_TABLE_ROWS - 1, "folds"), rules.FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
+     (Facts(MEDIUM_TABLE_ROWS, "folds"), rules.STEADY_FOLDS_PATIENCE, FRACTION_HELD_OUT, rules.FOLDS_TOL),
      (Facts(2000, True, 300), rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL),
-     (Facts(LARGE_ROWS, True, 2000), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL),
-     (Facts(LARGE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
+     (Facts(LARGE_TABLE_ROWS, True, 2000), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL),
+     (Facts(LARGE_TABLE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
@@ -69,11 +69,12 @@ def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
 
 
 def test_validation_rows_of_the_user_do_not_make_a_table_large():
-    y = np.arange(LARGE_ROWS) % 2
+    y = np.arange(LARGE_TABLE_ROWS) % 2
     X = y[:, np.newaxis] + 0.5
     net = SigmoidMLPClassifier((2,), max_iter=1, random_state=0)
     few, many = (
-        SimpleNamespace(**clone(net).fit(X[:n], y[:n], X_val=X, y_val=y).resolved_params_) for n in (100, LARGE_ROWS)
+        SimpleNamespace(**clone(net).fit(X[:n], y[:n], X_val=X, y_val=y).resolved_params_)
+        for n in (100, LARGE_TABLE_ROWS)
     )
     assert (few.n_iter_no_change, few.validation_fraction, few.tol) == (rules.PATIENCE, FRACTION_HELD_OUT, rules.TOL)
     assert (many.n_iter_no_change, many.validation_fraction, many.tol) == (
@@ -81,7 +82,7 @@ def test_validation_rows_of_the_user_do_not_make_a_table_large():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("n", [FEW_ROWS - 1, MANY_ROWS])
+@pytest.mark.parametrize("n", [SMALL_TABLE_ROWS - 1, MEDIUM_TABLE_ROWS])
 def test_folds_of_numbers_wait_for_fewer_epochs(n):
     assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == rules.STEADY_FOLDS_PATIENCE
 
@@ -101,17 +102,17 @@ def test_bins_grow_with_the_rows_until_all_columns_have_256(cls, n_rows, n_numbe
 
 @pytest.mark.parametrize(
     ("net", "n", "early_stopping", "found", "learnt"),
-    [(SigmoidMLPClassifier(), FEW_ROWS, "folds", "auto", "steps"),
-     (SigmoidMLPRegressor(), FEW_ROWS, "folds", "auto", "piecewise_linear"),
-     (SigmoidMLPClassifier(), MANY_ROWS, "folds", "auto", "steps"),
-     (SigmoidMLPRegressor(), LARGE_ROWS, True, "auto", "piecewise_linear"),
-     (SigmoidMLPClassifier(n_members=1), MANY_ROWS, "folds", "steps", "steps"),
-     (SigmoidMLPRegressor(n_members=1), MANY_ROWS, "folds", "piecewise_linear", "piecewise_linear"),
-     (SigmoidMLPRegressor(n_members=1), MANY_ROWS - 1, "folds", "raw", "raw"),
-     (SigmoidMLPClassifier(), MANY_ROWS, False, "piecewise_linear", "piecewise_linear"),
-     (SigmoidMLPClassifier(n_members=2), FEW_ROWS, False, "auto", "piecewise_linear"),
-     (SigmoidMLPRegressor(numeric_encoding="steps"), FEW_ROWS, "folds", "steps", "steps"),
-     (SigmoidMLPClassifier(numeric_encoding="piecewise_linear"), FEW_ROWS, "folds", *["piecewise_linear"] * 2),
+    [(SigmoidMLPClassifier(), SMALL_TABLE_ROWS, "folds", "auto", "steps"),
+     (SigmoidMLPRegressor(), SMALL_TABLE_ROWS, "folds", "auto", "piecewise_linear"),
+     (SigmoidMLPClassifier(), MEDIUM_TABLE_ROWS, "folds", "auto", "steps"),
+     (SigmoidMLPRegressor(), LARGE_TABLE_ROWS, True, "auto", "piecewise_linear"),
+     (SigmoidMLPClassifier(n_members=1), MEDIUM_TABLE_ROWS, "folds", "steps", "steps"),
+     (SigmoidMLPRegressor(n_members=1), MEDIUM_TABLE_ROWS, "folds", "piecewise_linear", "piecewise_linear"),
+     (SigmoidMLPRegressor(n_members=1), MEDIUM_TABLE_ROWS - 1, "folds", "raw", "raw"),
+     (SigmoidMLPClassifier(), MEDIUM_TABLE_ROWS, False, "piecewise_linear", "piecewise_linear"),
+     (SigmoidMLPClassifier(n_members=2), SMALL_TABLE_ROWS, False, "auto", "piecewise_linear"),
+     (SigmoidMLPRegressor(numeric_encoding="steps"), SMALL_TABLE_ROWS, "folds", "steps", "steps"),
+     (SigmoidMLPClassifier(numeric_encoding="piecewise_linear"), SMALL_TABLE_ROWS, "folds", *["piecewise_linear"] * 2),
      (SigmoidMLPClassifier(), MIN_EVALUATED_ROWS - 1, False, "raw", "raw")],
 )  # fmt: skip
 def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_the_epochs(
@@ -122,9 +123,9 @@ def test_classifiers_look_for_steps_wherever_they_have_bins_and_rows_evaluate_th
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
-    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, True))
+    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_TABLE_ROWS, True))
     assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (rules.PATIENCE, rules.TOL, False)
-    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == rules.TOL
+    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_TABLE_ROWS, True))[1].tol == rules.TOL
 
 
 @pytest.mark.parametrize(("cls", "sizes"), [(SigmoidMLPClassifier, (128,)), (SigmoidMLPRegressor, (96, 32))])

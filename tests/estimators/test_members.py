@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.estimators.choices import MANY_ROWS
+from tests.estimators.choices import MEDIUM_TABLE_ROWS
 
 rng = np.random.default_rng(0)
 N = 120
@@ -129,10 +129,10 @@ def test_the_temperature_is_the_mean_of_theirs_and_one_for_numbers(kind):
 
 def test_auto_is_two_wherever_rows_evaluate_the_epochs():
     rng = np.random.default_rng(0)
-    table = rng.normal(size=(MANY_ROWS, 2))
-    y = table[:, 0] + rng.normal(size=MANY_ROWS) > 0.0
+    table = rng.normal(size=(MEDIUM_TABLE_ROWS, 2))
+    y = table[:, 0] + rng.normal(size=MEDIUM_TABLE_ROWS) > 0.0
     plain = dict(max_iter=1, random_state=0, hidden_layer_sizes=2, early_stopping="folds")
-    for n in (N, MANY_ROWS):
+    for n in (N, MEDIUM_TABLE_ROWS):
         net = SigmoidMLPClassifier(**plain).fit(table[:n], y[:n])
         assert net.resolved_params_["n_members"] == 2 and net.coefs_[0].shape[1] == 4
         assert "bin" in set(net.inputs_["kind"]) and "member" in net.history_

@@ -9,7 +9,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
 from sknet._estimators.resolve import Facts, resolve, rules
-from tests.estimators.choices import FEW_ROWS, MANY_ROWS, MIN_EVALUATED_ROWS, OPEN_ENDED_SCHEDULES, names_of
+from tests.estimators.choices import (
+    SMALL_TABLE_ROWS,
+    MEDIUM_TABLE_ROWS,
+    MIN_EVALUATED_ROWS,
+    OPEN_ENDED_SCHEDULES,
+    names_of,
+)
 from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
@@ -115,7 +121,7 @@ def test_named_batch_sizes(name, sizes):
 
 
 def test_the_type_of_the_arithmetic():
-    few, many = FEW_ROWS - 1, FEW_ROWS
+    few, many = SMALL_TABLE_ROWS - 1, SMALL_TABLE_ROWS
     assert settings(SigmoidMLPClassifier(), few).dtype == np.float64
     assert settings(SigmoidMLPClassifier(), many).dtype == np.float32
     assert settings(SigmoidMLPClassifier(), few, "folds").dtype == np.float32  # several networks
@@ -124,7 +130,7 @@ def test_the_type_of_the_arithmetic():
 
 
 def test_auto_computes_large_tables_in_float32():
-    for n, dtype in ((FEW_ROWS - 1, "float64"), (FEW_ROWS, "float32")):
+    for n, dtype in ((SMALL_TABLE_ROWS - 1, "float64"), (SMALL_TABLE_ROWS, "float32")):
         X = np.random.default_rng(0).normal(size=(n, 2))
         auto, given = (regressor(dtype=name).fit(X, X[:, 0]) for name in ("auto", dtype))
         assert_array_equal(weights(auto), weights(given))
@@ -426,7 +432,9 @@ def test_an_explosion_is_an_error_within_an_epoch():
 def test_the_docstring_says_how_long_folds_wait(cls):
     text = " ".join(cls.__doc__.split())
     steady = rules.STEADY_FOLDS_PATIENCE
-    of_classifier = f"with folds it is {rules.FOLDS_PATIENCE} for a classifier ({steady} from {MANY_ROWS:,} rows on)"
+    of_classifier = (
+        f"with folds it is {rules.FOLDS_PATIENCE} for a classifier ({steady} from {MEDIUM_TABLE_ROWS:,} rows on)"
+    )
     assert f"{of_classifier} and {steady} for a regressor" in text
 
 

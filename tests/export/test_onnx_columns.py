@@ -13,7 +13,7 @@ runtime = pytest.importorskip("onnxruntime")
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType  # noqa: E402
 
 from sknet import SigmoidMLPRegressor  # noqa: E402
-from sknet._export.onnx import CONVERTERS, NOT_EXPRESSIBLE, POSITIONS  # noqa: E402
+from sknet._export.onnx import COLUMN_WRITERS, CYCLE_WRITERS, NOT_EXPRESSIBLE  # noqa: E402
 from sknet.export import ExportError, feeds_of, to_onnx  # noqa: E402
 from tests.tables.examples import COLUMN_KINDS, DATE_CYCLES  # noqa: E402
 
@@ -33,7 +33,7 @@ def run(onnx_model, feeds):
 
 
 def test_every_kind_of_column_and_cycle_is_in_a_table():
-    assert set(CONVERTERS) | set(NOT_EXPRESSIBLE) == COLUMN_KINDS and set(POSITIONS) == set(DATE_CYCLES)
+    assert set(COLUMN_WRITERS) | set(NOT_EXPRESSIBLE) == COLUMN_KINDS and set(CYCLE_WRITERS) == set(DATE_CYCLES)
 
 
 def test_steps_are_bins_in_a_graph():

@@ -40,7 +40,7 @@ def test_random_configurations(seed):
 
 
 def test_every_activation_is_in_the_table():
-    assert set(ours.ACTIVATIONS) == set(names_of("activation")) - {"logistic"}
+    assert set(ours.ACTIVATION_MODULES) == set(names_of("activation")) - {"logistic"}
 
 
 @pytest.mark.parametrize("label", [LABEL, LABEL == "p"])

@@ -24,7 +24,7 @@ from sknet._model.folds import (
     draw_folds,
     steps_per_epoch,
 )
-from sknet._model.rules_by_rows import FEW_ROWS, MANY_ROWS, fold_counts
+from sknet._model.rules_by_rows import SMALL_TABLE_ROWS, MEDIUM_TABLE_ROWS, fold_counts
 from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
@@ -80,8 +80,8 @@ def script_losses(monkeypatch):
 
 @pytest.mark.parametrize(
     ("n_rows", "grouped", "rules"),
-    [(FEW_ROWS - 1, False, (4, 4)), (FEW_ROWS - 1, True, (4, 4)), (FEW_ROWS, False, (4, 1)),
-     (MANY_ROWS - 1, False, (4, 1)), (MANY_ROWS, False, (10, 1)), (MANY_ROWS, True, (4, 2))],
+    [(SMALL_TABLE_ROWS - 1, False, (4, 4)), (SMALL_TABLE_ROWS - 1, True, (4, 4)), (SMALL_TABLE_ROWS, False, (4, 1)),
+     (MEDIUM_TABLE_ROWS - 1, False, (4, 1)), (MEDIUM_TABLE_ROWS, False, (10, 1)), (MEDIUM_TABLE_ROWS, True, (4, 2))],
 )  # fmt: skip
 def test_the_number_of_folds_depends_on_rows_and_groups(n_rows, grouped, rules):
     """One fold is enough for a larger table without groups."""
@@ -103,7 +103,9 @@ def test_a_group_is_held_out_as_a_whole():
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 @pytest.mark.parametrize(
-    "rules", [fold_counts(N), fold_counts(FEW_ROWS), fold_counts(MANY_ROWS)], ids=["few", "some", "many"]
+    "rules",
+    [fold_counts(N), fold_counts(SMALL_TABLE_ROWS), fold_counts(MEDIUM_TABLE_ROWS)],
+    ids=["few", "some", "many"],
 )
 def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""

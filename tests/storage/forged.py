@@ -8,11 +8,11 @@ from safetensors import safe_open
 from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
 
-from sknet._storage import files
+from sknet._storage import checkpoints, files
 from sknet._storage.pack import hints_of
 
 VERSION, MINOR_VERSION = files.VERSION, files.MINOR_VERSION
-read_checkpoint = files.read_checkpoint
+read_checkpoint = checkpoints.read_checkpoint
 write = files.write
 
 

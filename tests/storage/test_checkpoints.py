@@ -11,8 +11,15 @@ import pytest
 import scipy.sparse as sp
 
 from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor, save
-from sknet._storage import files
-from sknet._storage.files import Origin, fingerprint, read_checkpoint, table_digest, write_checkpoint
+from sknet._storage.checkpoints import (
+    Origin,
+    Progress,
+    describe_parameters,
+    fingerprint,
+    read_checkpoint,
+    table_digest,
+    write_checkpoint,
+)
 from tests.model.examples import rows_of
 from tests.storage.forged import MINOR_VERSION, forge
 from tests.training.problems import best_of, state_after
@@ -43,7 +50,7 @@ def origin(**changes):
 
 def progress(state):
     """A run of one network, without folds."""
-    return files.Progress(None, [state])
+    return Progress(None, [state])
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -180,7 +187,7 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     write_checkpoint(path, origin(), progress(state_after(2)))
     saved = read_checkpoint(path)
     saved.check_run(origin(seeds=(9, 9, 9)), has_folds=False)  # the seeds are the file's
-    assert saved.states_instead_of([state_after(2)]) == saved.progress.states
+    assert saved.states_or([state_after(2)]) == saved.progress.states
     with pytest.raises(ValueError, match=message):
         saved.check_run(origin(**now), has_folds=False)
 
@@ -194,7 +201,7 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
 def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
     write_checkpoint(path, origin(), progress(state_after(2, **changes)))
     with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file written by sknet\.Checkpoint"):
-        read_checkpoint(path).states_instead_of([state_after(2)])
+        read_checkpoint(path).states_or([state_after(2)])
 
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])
@@ -229,5 +236,5 @@ def test_what_a_killed_process_has_left_is_removed_by_a_later_write(path):
     ids=str,
 )
 def test_parameters_are_compared_by_what_they_say(value, same, other):
-    texts = [files.describe_parameters({"tried": one})["tried"] for one in (value, same, other)]
+    texts = [describe_parameters({"tried": one})["tried"] for one in (value, same, other)]
     assert texts[0] == texts[1] != texts[2] and len(texts[0]) < 60

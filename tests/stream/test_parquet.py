@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.sources import read_frames
+from sknet._stream.sources import read_parquet
 
 pyarrow, dataset = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.dataset")
 
@@ -22,7 +22,7 @@ def written(folder, *columns):
 
 
 def read(source, columns=None):
-    return pd.concat(read_frames(source, columns, 10**6), ignore_index=True)
+    return pd.concat(read_parquet(source, columns, 10**6), ignore_index=True)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_index_is_no_column(tmp_path):
 def test_files_without_rows_are_skipped(tmp_path):
     written(tmp_path, TEXT)
     pd.DataFrame({"a": np.arange(0), "b": []}).to_parquet(tmp_path / "1.parquet")
-    assert [len(frame) for frame in read_frames(tmp_path, ["a"], 10**6)] == [N]
+    assert [len(frame) for frame in read_parquet(tmp_path, ["a"], 10**6)] == [N]
 
 
 def test_arrow_reads_no_row_group_in_advance(tmp_path):
@@ -126,7 +126,7 @@ def test_arrow_reads_no_row_group_in_advance(tmp_path):
         pyarrow.table({"a": np.random.default_rng(0).random(group * n_groups)}), path, row_group_size=group
     )
     before, most = pyarrow.total_allocated_bytes(), 0
-    for _ in read_frames(path, None, 2**22):
+    for _ in read_parquet(path, None, 2**22):
         time.sleep(0.005)
         most = max(most, pyarrow.total_allocated_bytes() - before)
     assert most < 8 * group * 8

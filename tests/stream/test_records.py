@@ -144,7 +144,7 @@ def test_records_are_converted_in_their_buckets(write, tmp_path):
         return converted
 
     with ScratchFiles(tmp_path) as files:
-        other = found.convert(convert, wider, 25, files)
+        other = found.map(convert, wider, 25, files)
         rng = [np.random.default_rng(0), np.random.default_rng(0)]
         for (a, _), (b, _) in zip(found.pools(20, rng[0]), other.pools(20, rng[1]), strict=True):
             np.testing.assert_array_equal(a["row"], b["row"])
@@ -175,7 +175,7 @@ def there_and_back(chunks, categorical_features="from_dtype", text_features=None
         how = choose_format(chunks[0], column_choices(categorical_features, text_features), files)
         records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
         for chunk, into in zip(chunks, records, strict=True):
-            how.pack(chunk, into)
+            how.pack_into(chunk, into)
         return how.unpack(np.concatenate(records), as_passed=as_passed)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.sources import VALUES_READ_AT_ONCE, Roles, read_chunks, read_tables
+from sknet._stream.sources import VALUES_READ_AT_ONCE, Roles, read_chunks, read_chunks_to_predict
 
 FRAME = pd.DataFrame({"a": np.arange(6.0), "c": list("xyxyxy"), "w": 1.0, "g": [0, 0, 1, 1, 2, 2], "y": [0, 1] * 3})
 ROLES = Roles("y", "w", "g")
@@ -40,7 +40,7 @@ def test_functions(folder):
     check(read_chunks(lambda: ((X[["a", "c"]], X["y"], X["w"], X["g"]) for X in parts), Roles()))
     check(read_chunks(lambda: ((X[["a", "c", "w", "g"]], X["y"]) for X in parts), Roles(None, "w", "g")))
     check(read_chunks(lambda: ((X[["a", "c", "w", "g"]], X["y"]) for X in parts), Roles()), ("a", "c", "w", "g"))
-    found = read_tables(lambda: iter([FRAME[:1], (FRAME[1:], None)]), ["a"])
+    found = read_chunks_to_predict(lambda: iter([FRAME[:1], (FRAME[1:], None)]), ["a"])
     assert [(chunk.number, chunk.X.shape) for chunk in found] == [(1, (1, 1)), (2, (5, 1))]
 
 
@@ -50,7 +50,7 @@ def test_arrays():
     found = list(read_chunks(X, Roles(y, np.ones(6))))
     np.testing.assert_array_equal(np.concatenate([chunk.X for chunk in found]), X)
     assert len(found) == 3 and sum(chunk.weight.sum() for chunk in found) == 6
-    np.testing.assert_array_equal(np.concatenate([chunk.X for chunk in read_tables(X, None)]), X)
+    np.testing.assert_array_equal(np.concatenate([chunk.X for chunk in read_chunks_to_predict(X, None)]), X)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_sparse_chunks_are_named():
 def test_chunks_without_rows_are_skipped_and_counted():
     pieces = [FRAME[:0], FRAME[:1], pd.DataFrame(), (np.empty((0, 5)), []), FRAME[1:]]
     assert [(c.number, len(c.X)) for c in read_chunks(lambda: [*pieces[:3], pieces[4]], ROLES)] == [(2, 1), (4, 5)]
-    assert [(c.number, len(c.X)) for c in read_tables(pieces, None)] == [(2, 1), (5, 5)]
+    assert [(c.number, len(c.X)) for c in read_chunks_to_predict(pieces, None)] == [(2, 1), (5, 5)]
 
 
 @pytest.mark.parametrize("source", [lambda: [], lambda: [FRAME[:0]], np.empty((0, 2))])
@@ -98,7 +98,7 @@ def test_sources_without_rows_are_named(source):
     with pytest.raises(ValueError, match="validation gave no rows"):
         list(read_chunks(source, roles, "validation"))
     with pytest.raises(ValueError, match="source gave no rows"):
-        list(read_tables(source, None))
+        list(read_chunks_to_predict(source, None))
 
 
 def test_polars_frames_lose_their_roles_too():

@@ -14,7 +14,7 @@ import pytest
 
 from sknet._stream.records import ScratchFiles, choose_format
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CollectedLabels, CollectedNumbers, SourceWriter, hash_groups
+from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, hash_groups
 from tests.model.examples import rows_with_targets
 from tests.network.pieces import network_of, objective_of
 from tests.stream.files import stored_table
@@ -53,7 +53,7 @@ def collected(kind, y, cuts=(1, 20)):
 
 @pytest.mark.parametrize("name", list(LABELS))
 def test_labels_in_parts(name):
-    found, expected = collected(CollectedLabels, LABELS[name]), read_labels(LABELS[name])[KEPT]
+    found, expected = collected(LabelCollector, LABELS[name]), read_labels(LABELS[name])[KEPT]
     assert found.shape == expected.shape and (found.dtype == expected.dtype or name == "some missing")
     np.testing.assert_array_equal(pd.DataFrame(found).fillna("missing"), pd.DataFrame(expected).fillna("missing"))
 
@@ -61,15 +61,15 @@ def test_labels_in_parts(name):
 @pytest.mark.filterwarnings("ignore:A column-vector y")
 @pytest.mark.parametrize("name", list(NUMBERS))
 def test_numbers_in_parts(name):
-    np.testing.assert_array_equal(collected(CollectedNumbers, NUMBERS[name]), read_numbers(NUMBERS[name])[KEPT])
+    np.testing.assert_array_equal(collected(NumberCollector, NUMBERS[name]), read_numbers(NUMBERS[name])[KEPT])
 
 
 @pytest.mark.parametrize(
     ("kind", "first", "second", "message"),
     [
-        (CollectedLabels, ["a"], [1], "mixes strings"),
-        (CollectedLabels, [0, 1], [[0, 1], [1, 0]], "1 columns in one chunk and 2 in another"),
-        (CollectedNumbers, [1.0], [[1.0, 2.0]], "another number of columns"),
+        (LabelCollector, ["a"], [1], "mixes strings"),
+        (LabelCollector, [0, 1], [[0, 1], [1, 0]], "1 columns in one chunk and 2 in another"),
+        (NumberCollector, [1.0], [[1.0, 2.0]], "another number of columns"),
     ],
 )
 def test_targets_that_do_not_go_together_are_refused(kind, first, second, message):
@@ -91,7 +91,7 @@ def files(tmp_path):
 
 def open_writer(files):
     choose = partial(choose_format, choices=column_choices(), files=files)
-    return SourceWriter(files, CollectedLabels(), choose, "source")
+    return SourceWriter(files, LabelCollector(), choose, "source")
 
 
 def stored(files, y, cuts=(), weight=None, groups=None):
