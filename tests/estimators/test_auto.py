@@ -18,12 +18,12 @@ from sknet._estimators.resolve import (
     rules,
 )
 from tests.estimators.choices import (
-    SMALL_TABLE_ROWS,
     FRACTION_HELD_OUT,
     LARGE_FRACTION_HELD_OUT,
     LARGE_TABLE_ROWS,
     MEDIUM_TABLE_ROWS,
     MIN_EVALUATED_ROWS,
+    SMALL_TABLE_ROWS,
 )
 from tests.tables.examples import column_summary
 

@@ -10,10 +10,10 @@ from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
 from sknet._estimators.resolve import Facts, resolve, rules
 from tests.estimators.choices import (
-    SMALL_TABLE_ROWS,
     MEDIUM_TABLE_ROWS,
     MIN_EVALUATED_ROWS,
     OPEN_ENDED_SCHEDULES,
+    SMALL_TABLE_ROWS,
     names_of,
 )
 from tests.estimators.results import weights

@@ -24,7 +24,7 @@ from sknet._model.folds import (
     draw_folds,
     steps_per_epoch,
 )
-from sknet._model.rules_by_rows import SMALL_TABLE_ROWS, MEDIUM_TABLE_ROWS, fold_counts
+from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
 from tests.model.limits import blas_threads, thread_product
