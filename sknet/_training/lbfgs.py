@@ -21,7 +21,6 @@ from sknet._training.solver import (
     Epoch,
     EpochObserver,
     Problem,
-    Snapshot,
     Solver,
     State,
     StopReason,
@@ -65,7 +64,7 @@ class LBFGS(Solver):
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = minimization.minimize()
         except KeyboardInterrupt:
-            minimization.snapshot.restore(state)
+            state.restore(minimization.snapshot)
             if state.epoch == epochs_before:
                 raise
             return [TrainingEnd(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)]
@@ -122,7 +121,7 @@ class _Minimization:
 
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
-        self.snapshot = Snapshot(state)
+        self.snapshot = state.snapshot()
         self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
         self.reason: StopReason | None = None
         # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
@@ -175,7 +174,7 @@ class _Minimization:
         self.reason = self.solver.reason_to_stop_early(self.problem, state)
         if self.observer is not None and self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK
-        self.snapshot.take(state)
+        self.snapshot = state.snapshot()
         if self.reason is not None:
             raise StopIteration
         self._iteration_begun = False

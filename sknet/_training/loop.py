@@ -34,7 +34,6 @@ from sknet._training.solver import (
     DivergedError,
     EpochObserver,
     Problem,
-    Snapshot,
     Solver,
     State,
     StopReason,
@@ -134,7 +133,7 @@ class MiniBatchLoop:
                 g=state.theta[self._n_parameters :],
                 dg=self._gradient[self._n_parameters :],
             )
-        self._snapshot = Snapshot(state)
+        self._snapshot = state.snapshot()
         self._reason = solver.reason_not_to_resume(problem, state)
 
     @property
@@ -158,11 +157,11 @@ class MiniBatchLoop:
                 tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
             state.record_epoch(problem, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate)
             self._reason = self._stop_or_lower_rate()
-            self._snapshot.take(state)
+            self._snapshot = state.snapshot()
 
     def restore(self) -> None:
         """Overwrite the state with that at the end of the last whole epoch."""
-        self._snapshot.restore(self.state)
+        self.state.restore(self._snapshot)
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""

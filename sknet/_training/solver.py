@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf, isnan, nan
 from time import perf_counter
-from typing import ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -179,48 +179,27 @@ class State:
     # --- copies ------------------------------------------------------------------------------------------------------
 
     def copy(self) -> Self:
-        """Return a copy that shares no arrays and no generator."""
+        """Return a copy that shares no generator and no array that changes."""
+        return replace(self._copy_of_all_but_rng(), rng=deepcopy(self.rng))
+
+    def _copy_of_all_but_rng(self) -> Self:
         return replace(
             self,
             theta=self.theta.copy(),
             moments=tuple(moment.copy() for moment in self.moments),
-            rng=deepcopy(self.rng),
-            best=None if self.best is None else replace(self.best, theta=self.best.theta.copy()),
             average=None if self.average is None else self.average.copy(),
             history=self.history.copy(),
         )
 
+    def snapshot(self) -> tuple[Self, Any]:
+        """Return what `restore` needs to undo later changes. It is taken after each epoch, so it must be fast."""
+        return self._copy_of_all_but_rng(), self.rng.bit_generator.state  # copying the generator takes much longer
 
-class Snapshot:
-    """A copy of the state at the end of the last whole epoch, in buffers made once.
-
-    An interrupt may come at any moment. If it comes during `take`, the copy is
-    incomplete, but the state itself is that of the end of an epoch.
-    """
-
-    def __init__(self, state: State) -> None:
-        self._copies = list(map(np.empty_like, state.vectors_like_theta))
-        self.take(state)
-
-    def take(self, state: State) -> None:
-        """Overwrite the copy with the state."""
-        self._is_incomplete = True
-        for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
-            np.copyto(mine, theirs)
-        # training changes arrays, generator and history in place; references are enough for the rest
-        self._others = vars(state).copy(), state.rng.bit_generator.state, len(state.history)
-        self._is_incomplete = False
-
-    def restore(self, state: State) -> None:
-        """Overwrite the state with the copy."""
-        if self._is_incomplete:  # interrupted during `take`: the state is that of the end of an epoch
-            return
-        references, rng_state, n_recorded = self._others
-        vars(state).update(references)
-        for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
-            np.copyto(theirs, mine)
-        state.rng.bit_generator.state = rng_state
-        del state.history[n_recorded:]
+    def restore(self, snapshot: tuple[Self, Any]) -> None:
+        """Overwrite the state with a snapshot of it, which must not be used again."""
+        earlier, rng_state = snapshot
+        vars(self).update(vars(earlier))
+        self.rng.bit_generator.state = rng_state
 
 
 # --- the problem, the observer and the solver -------------------------------------------------------------------------

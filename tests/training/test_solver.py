@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._training import solver as solver_module
-from sknet._training.solver import DivergedError, Epoch, EpochEvaluation, Snapshot, State, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, Epoch, EpochEvaluation, State, StopReason, TrainingEnd
 from tests.training.problems import same, state_of
 
 # --- epochs without improvement
@@ -156,7 +155,6 @@ def test_a_copy_shares_nothing():
     copy, before = state.copy(), by_pickle(state)
     copy.theta += 1
     copy.moments[0][:] = copy.average[:] = 0
-    copy.best.theta[:] = 0
     copy.history.clear()
     copy.rng.random()
     assert same(state, before)
@@ -196,41 +194,18 @@ def advance(state):
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 
-def test_restore_undoes_everything_since_take():
+def test_restore_undoes_everything_since_the_snapshot():
     state = eventful()
-    snapshot, before, theta = Snapshot(state), state.copy(), state.theta
+    snapshot, before = state.snapshot(), state.copy()
     advance(state)
     assert not same(state, before)
-    snapshot.restore(state)
-    assert same(state, before) and state.theta is theta
+    state.restore(snapshot)
+    assert same(state, before)
     advance(state)
-    snapshot.take(state)
-    taken = state.copy()
+    taken, snapshot = state.copy(), state.snapshot()
     advance(state)
-    snapshot.restore(state)
+    state.restore(snapshot)
     assert same(state, taken)
-
-
-@pytest.mark.parametrize("nth", range(1, 5))
-def test_an_interrupted_take_leaves_the_state_it_was_taking(nth, monkeypatch):
-    """The copies of theta, of two moments and of the average, each cut short: what is restored is never a mixture."""
-    state = eventful()
-    snapshot = Snapshot(state)
-    advance(state)
-    whole, calls, copyto = state.copy(), [], np.copyto
-
-    def interrupted(to, source):
-        calls.append(to)
-        if len(calls) == nth:
-            to[:2] = source[:2]
-            raise KeyboardInterrupt
-        copyto(to, source)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(solver_module.np, "copyto", interrupted)
-        snapshot.take(state)
-    snapshot.restore(state)
-    assert same(state, whole)
 
 
 def test_a_new_run_has_done_nothing():
