@@ -306,7 +306,7 @@ class NetworkTrainer:
             l1=self.penalty.l1,
             bounds=bounds,
             limit_norms=partial(limit_norms, self.layout, max_norm) if max_norm else None,
-            evaluate=self._evaluate_epoch if self.evaluates_epochs else None,
+            evaluate=self._evaluate if self.evaluates_epochs else None,
             batches=objective.batches,
         )
 
@@ -322,7 +322,7 @@ class NetworkTrainer:
         assert self.held_out_rows is not None
         return Judge(self.held_out_rows, self.settings)
 
-    def _evaluate_epoch(self, theta: Array, epoch: int) -> EpochEvaluation:
+    def _evaluate(self, theta: Array, epoch: int) -> EpochEvaluation:
         """Evaluate theta on the held-out rows, at the best temperature if there is one."""
         raw = self._raw_held_out_outputs(theta)
         calibration = self.judge.calibrate_in_place(raw)

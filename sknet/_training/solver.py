@@ -134,7 +134,7 @@ class State:
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
-    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
+    def update_best(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
         """Update `best`, `best_score` and `n_no_improvement`; return the validation loss and score, or NaN.
 
         If scores are equal, the latest epoch is the best: an accuracy often stays the same
@@ -162,7 +162,7 @@ class State:
         """
         self.epoch += 1
         self.n_samples_seen += problem.n_samples
-        validation_loss, score = self.evaluate_epoch(problem.evaluate, loss, tol)
+        validation_loss, score = self.update_best(problem.evaluate, loss, tol)
         seconds = perf_counter() - started
         self.history.append(Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds))
 
