@@ -13,7 +13,7 @@ from scipy.linalg.blas import daxpy, saxpy
 
 from sknet._typing import Array, Batch
 
-AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
+AXPY_BY_DTYPE = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
 """BLAS's y += a x, by type."""
 
 
@@ -25,7 +25,7 @@ def add_multiple(y: Array, a: float, x: Array) -> None:
     """
     if y.size:  # SciPy's wrapper raises for empty arrays
         # BLAS writes into y only if y is contiguous and of its type; `reshape` then returns views
-        AXPY[y.dtype](x.reshape(-1), y.reshape(-1), a=a)
+        AXPY_BY_DTYPE[y.dtype](x.reshape(-1), y.reshape(-1), a=a)
 
 
 @overload

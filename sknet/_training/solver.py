@@ -261,7 +261,7 @@ class Solver(ABC):
         """Return the number of samples that a step uses."""
 
     @abstractmethod
-    def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
+    def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return the first state of training that starts at theta."""
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:

@@ -78,7 +78,7 @@ def train(solver, problem, state, observer=None):
 
 
 def state_of(theta, solver=None, seed=0):
-    return (solver or lbfgs()).init(np.array(theta), np.random.default_rng(seed))
+    return (solver or lbfgs()).initial_state(np.array(theta), np.random.default_rng(seed))
 
 
 class Script:
