@@ -310,7 +310,7 @@ class InputBatches(Protocol):
 
     @property
     def batch_format(self) -> BatchFormat:
-        """What the batches are."""
+        """The format of the batches."""
 
     def __call__(self, batch: Batch, /) -> Table:
         """Return the batch's rows, (b, d - s), in the batch format; with "ones", (b, d - s + 1)."""
@@ -394,7 +394,7 @@ class BatchesOfSubset:
 
     @property
     def batch_format(self) -> BatchFormat:
-        """What the batches are."""
+        """The format of the batches."""
         return self.inputs.batch_format
 
     def __call__(self, batch: Batch) -> Table:

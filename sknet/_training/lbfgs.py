@@ -85,12 +85,12 @@ class _SignedParts:
         self.l1, self.weight_bounds = l1, bounds
 
     def split(self, theta: Array) -> Array:
-        """Return the x of theta."""
+        """Return x: theta with its weights split into two parts."""
         x, n = theta.astype(np.float64), self.n_split
         return np.concatenate([np.maximum(x[:n], 0.0), x[n:], np.maximum(-x[:n], 0.0)])
 
     def merge_into(self, x: Array, theta: Array) -> None:
-        """Overwrite theta with the theta of x."""
+        """Overwrite theta: each weight is the difference of its two parts in x."""
         theta[:] = x[: theta.size]
         theta[: self.n_split] -= x[theta.size :]
 

@@ -111,8 +111,8 @@ class InputGains(NamedTuple):
 
     W: Array  # (d, h), the first layer's weights
     G: Array  # (d, h), their gradient
-    g: Array  # (d,)
-    dg: Array  # (d,), the gradient of g
+    g: Array  # (d, 1)
+    dg: Array  # (d, 1), the gradient of g
 
 
 class MiniBatchLoop:
@@ -130,8 +130,8 @@ class MiniBatchLoop:
             self._gains = InputGains(
                 W=problem.rows_of_inputs(state.theta),
                 G=problem.rows_of_inputs(self._gradient),
-                g=state.theta[self._n_parameters :],
-                dg=self._gradient[self._n_parameters :],
+                g=state.theta[self._n_parameters :, np.newaxis],
+                dg=self._gradient[self._n_parameters :, np.newaxis],
             )
         self._snapshot = state.snapshot()
         self._reason = solver.reason_not_to_resume(problem, state)
@@ -256,7 +256,7 @@ class MiniBatchLoop:
         steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
         # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
         W_steps = self.problem.rows_of_inputs(steps)
-        W_steps *= np.exp(2.0 * self._gains.g)[:, np.newaxis]
+        W_steps *= np.exp(2.0 * self._gains.g)
         return steps
 
     def _update_parameters(
@@ -271,20 +271,20 @@ class MiniBatchLoop:
         average = moments.pop() if solver.averaging else None
         if gains is not None:  # the moments are those of V and g
             W, G, g, dg = gains
-            gain = np.exp(g)[:, np.newaxis]  # exp(g_j)              (d, 1)
-            np.vecdot(G, W, out=dg)  # dJ/dg_j = <dJ/dW_j, W_j>      (d,)
-            G *= gain  #               dJ/dV_j = exp(g_j) dJ/dW_j    (d, h)
+            gain = np.exp(g)  #                exp(g_j)                     (d, 1)
+            np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
+            G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
         scale = -rate * self._optimizer.update(gradient, moments, step)  # overwrites the gradient with the direction
         if solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * solver.weight_decay
         if gains is not None:
-            G *= gain  #               a step of W_j is exp(g_j) times that of V_j
+            G *= gain  # a step of W_j is exp(g_j) times that of V_j
             dg *= solver.gain_rate
         # one pass over theta applies both the rate and the optimizer's scalar factor
         add_multiple(theta, scale, gradient)
         if gains is not None:
-            dg *= scale  #             the change of g
-            W *= np.exp(dg)[:, np.newaxis]
+            dg *= scale  # the change of g
+            W *= np.exp(dg)
         if average is not None:
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
@@ -370,8 +370,8 @@ def gradient_parts(gradient: Gradient) -> list[Array]:
 
 
 ParameterUpdate = tuple[Sequence[Array], Array, int]
-"""Parts of the vectors, the same part of the gradient, and how many of its first entries are weights. A step overwrites
-both parts."""
+"""Parts of the vectors, (q,) each, the same part of the gradient, (q,), and how many of its first entries are weights.
+A step overwrites both."""
 
 
 class ParameterUpdates:
@@ -406,7 +406,7 @@ class ParameterUpdates:
         if self._log_at_update is None:
             self._log_at_update = np.full(len(self._matrices[0]), self._log_product)
         for some, copies in self._copies(row_indices, self._log_at_update):
-            yield copies, values[some], len(copies[0])
+            yield [copy.reshape(-1) for copy in copies], values[some].reshape(-1), copies[0].size
         self._log_product += log_decay
         self._log_at_update[row_indices] = self._log_product
 
