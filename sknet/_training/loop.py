@@ -116,7 +116,7 @@ class InputGains(NamedTuple):
 
 
 class MiniBatchLoop:
-    """The epochs of one network. Its state can be restored to the end of the last whole epoch."""
+    """The epochs of one network."""
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
@@ -133,7 +133,7 @@ class MiniBatchLoop:
                 g=state.theta[self._n_parameters :, np.newaxis],
                 dg=self._gradient[self._n_parameters :, np.newaxis],
             )
-        self._snapshot = state.snapshot()
+        self.snapshot = state.snapshot()  # at the end of the last whole epoch
         self._reason = solver.reason_not_to_resume(problem, state)
 
     @property
@@ -157,11 +157,7 @@ class MiniBatchLoop:
                 tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
             state.record_epoch(problem, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate)
             self._reason = self._stop_or_lower_rate()
-            self._snapshot = state.snapshot()
-
-    def restore(self) -> None:
-        """Overwrite the state with that at the end of the last whole epoch."""
-        self.state.restore(self._snapshot)
+            self.snapshot = state.snapshot()
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
@@ -316,7 +312,7 @@ def train_in_rounds(
                     stopped_by = StopReason.CALLBACK
     except KeyboardInterrupt:
         for loop in loops:
-            loop.restore()
+            loop.state.restore(loop.snapshot)
         if not all(loop.has_finished_epoch for loop in loops):
             raise
         stopped_by = StopReason.INTERRUPTED
