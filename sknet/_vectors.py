@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-x, y : arrays of the same length, contiguous and of the same type, float32 or float64
+x, y : (n,)   contiguous and of the same type, float32 or float64
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from scipy.linalg.blas import daxpy, saxpy
 
 from sknet._typing import Array, Batch
 
-AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
+AXPY_BY_DTYPE = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
 """BLAS's y += a x, by type."""
 
 
@@ -24,8 +24,7 @@ def add_multiple(y: Array, a: float, x: Array) -> None:
     network. A fit gives SciPy's BLAS one thread, so that idle threads do not keep the cores busy (`_model/machine.py`).
     """
     if y.size:  # SciPy's wrapper raises for empty arrays
-        # BLAS writes into y only if y is contiguous and of its type; `reshape` then returns views
-        AXPY[y.dtype](x.reshape(-1), y.reshape(-1), a=a)
+        AXPY_BY_DTYPE[y.dtype](x, y, a=a)
 
 
 @overload

@@ -7,9 +7,9 @@ from sknet._vectors import add_multiple, blocks_of_batch
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(0,), (1,), (37,), (5, 4)])
-def test_a_multiple_is_added_in_place(dtype, shape):
-    x, y = np.random.default_rng(0).normal(size=(2, *shape)).astype(dtype)
+@pytest.mark.parametrize("n", [0, 1, 37])
+def test_a_multiple_is_added_in_place(dtype, n):
+    x, y = np.random.default_rng(0).normal(size=(2, n)).astype(dtype)
     expected = y + dtype(-0.3) * x
     add_multiple(y, -0.3, x)
     np.testing.assert_allclose(y, expected, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)

@@ -35,7 +35,15 @@ from pandas.util import hash_pandas_object
 
 from sknet._model.encoding import EncodedRows
 from sknet._model.trainer import ROWS_IN_CACHE
-from sknet._network.chain import BatchFormat, DenseInputs, Inputs, MixedInputs, MixedRows, RowSelection, length
+from sknet._network.chain import (
+    BatchesOfSubset,
+    BatchFormat,
+    DenseBatches,
+    InputBatches,
+    MixedBatches,
+    MixedRows,
+    n_rows_in_batch,
+)
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
@@ -148,7 +156,7 @@ class ObjectiveOfShard:
         rows = slice(0, self._objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver reports divergence
             rng = None if seed is None else np.random.default_rng(seed)
-            value = self._objective.partial_batch(self._theta, rows, n, out, rng)
+            value = self._objective.partial_value_and_gradient(self._theta, rows, n, out, rng)
         return value, out
 
 
@@ -167,7 +175,7 @@ def raw_outputs(
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.value_and_gradient`
     inputs, no_targets = _inputs(encoded, rows, n_skipped_inputs), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return Objective(settings, inputs, no_targets).raw(theta, inputs, _n_rows(encoded, rows))
+        return Objective(settings, inputs, no_targets).raw_outputs(theta, inputs, _n_rows(encoded, rows))
 
 
 def inputs_of_rows(encoded: EncodedShard, rows: Indices | None, n_skipped_inputs: int) -> EncodedShard:
@@ -181,13 +189,13 @@ def _n_rows(encoded: EncodedShard, rows: Indices | None) -> int:
     return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
 
 
-def _inputs(encoded: EncodedShard, rows: Indices | None, n_skipped_inputs: int) -> Inputs:
+def _inputs(encoded: EncodedShard, rows: Indices | None, n_skipped_inputs: int) -> InputBatches:
     if isinstance(encoded, MixedRows):
-        all_inputs: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
+        all_inputs: InputBatches = MixedBatches(DenseBatches(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
-        all_inputs = DenseInputs(encoded, "ones")
+        all_inputs = DenseBatches(encoded, "ones")
     inputs = all_inputs.without_first_inputs(n_skipped_inputs)
-    return inputs if rows is None else RowSelection(inputs, rows.astype(np.intp, copy=False))
+    return inputs if rows is None else BatchesOfSubset(inputs, rows.astype(np.intp, copy=False))
 
 
 # --- tables in this process ------------------------------------------------------------------------------------------
@@ -498,7 +506,7 @@ class ShardedObjective:
         inputs = self._inputs
         inputs.partitions.release()  # training needs only the encoded rows
         seed = None if rng is None else int(rng.integers(2**63))
-        n = length(batch)
+        n = n_rows_in_batch(batch)
         # what each shard's `value_and_gradient` takes, with a seed of its own; None if it has no row of the batch
         calls = [
             (theta, positions, n, None if seed is None else (seed, i)) if positions is None or len(positions) else None
@@ -520,8 +528,8 @@ class ShardedObjective:
         """Return the positions of a batch's rows in each shard; None for all rows of a shard."""
         shard = self._inputs.shard  # positions among the network's rows of the shard, not among all its encoded rows
         if isinstance(batch, slice):
-            if length(batch) == self.n_samples:
-                return [None if length(of_shard) else np.empty(0, np.int32) for of_shard in shard.slices]
+            if n_rows_in_batch(batch) == self.n_samples:
+                return [None if n_rows_in_batch(of_shard) else np.empty(0, np.int32) for of_shard in shard.slices]
             batch = np.arange(batch.start, batch.stop)
         return RowGroups(shard.group[batch], shard.n_groups).split(shard.position[batch])
 
@@ -533,7 +541,7 @@ class ShardedObjective:
         """Return the penalty."""
         return self._penalty.value(theta[: self._n_weights])
 
-    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
+    def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
         encoded = cast(EncodedOnWorkers, inputs)
         encoded.partitions.release()

@@ -200,7 +200,7 @@ class TrainingHistoryDisplay:
 
     def _mark_best_epochs(self) -> list[Any]:
         """Draw a line at each chosen epoch; return the line for the legend in a list, which is empty without lines."""
-        found = map(best_epoch, self._by_member()) if self.best_epochs is None else self.best_epochs
+        found = map(best_epoch_in, self._by_member()) if self.best_epochs is None else self.best_epochs
         epochs = sorted({epoch for epoch in found if epoch is not None})
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
         if lines:
@@ -215,7 +215,7 @@ def tick_label(value: float, _: object) -> str:
     return f"{value:g}" if f"{value:e}"[0] in "125" else ""
 
 
-def best_epoch(history: pd.DataFrame) -> int | None:
+def best_epoch_in(history: pd.DataFrame) -> int | None:
     """Return the best epoch of a history, counted from 1; None if no epoch was evaluated on held-out rows."""
     scores, losses = history["validation_score"].to_numpy(), history["loss"].to_numpy()
     if np.isnan(scores).all():  # no score is a number: the loss decided

@@ -579,7 +579,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         check_same_layout(trainer.layout, model.network, settings.network.init)
         loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), which `views` cuts into matrices
-        coef_grads, intercept_grads = model.network.layout.views(
+        coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)
         )
         return loss, list(coef_grads), list(intercept_grads)

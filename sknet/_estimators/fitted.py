@@ -58,7 +58,7 @@ class Fitted:
         return None if self.evaluation is None else [epoch.validation_score for epoch in epochs]
 
     @property
-    def best_epoch(self) -> int:
+    def chosen_epoch(self) -> int:
         """The epoch that was chosen by folds, or whose weights were kept, from 1; the largest of several networks.
 
         Without evaluation, it is the last epoch. It is 0 if no epoch was chosen.
@@ -71,7 +71,7 @@ class Fitted:
         if self.scores is None:
             return None
         if self.fold_epochs:
-            return self.scores[self.best_epoch - 1]
+            return self.scores[self.chosen_epoch - 1]
         return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
 
     @property
@@ -272,7 +272,7 @@ class FittedAttributes:
     )
     validation_scores_: FittedAttribute[list[float] | None] = FittedAttribute(lambda f: f.scores)
     best_validation_score_: FittedAttribute[float | None] = FittedAttribute(lambda f: f.best_score)
-    best_epoch_: FittedAttribute[int] = FittedAttribute(lambda f: f.best_epoch)
+    best_epoch_: FittedAttribute[int] = FittedAttribute(lambda f: f.chosen_epoch)
     temperature_: FittedAttribute[float] = FittedAttribute(lambda f: f.model.network.temperature)
     network_feature_names_: FittedAttribute[Array] = FittedAttribute(
         lambda f: np.asarray(f.model.encoder.feature_names, dtype=object)

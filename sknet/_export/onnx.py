@@ -44,7 +44,7 @@ from sknet._export import ExportError, check_activation
 from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, model_inputs, output_names
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
-from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
 from sknet._network.weights import output_rounding_step
 from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetColumn
@@ -507,7 +507,7 @@ ACTIVATION_WRITERS: dict[str, Callable[[Graph, str], str]] = {
     "sigmoid": lambda graph, z: graph.node("Sigmoid", z),
     "tanh": lambda graph, z: graph.node("Tanh", z),
     "relu": _relu,
-    "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, LEAK)),
+    "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, LEAKY_RELU_SLOPE)),
     "elu": _elu,
     "selu": _selu,
     "softplus": _softplus,

@@ -16,14 +16,14 @@ from torch import nn
 
 from sknet._export import ExportError, check_activation
 from sknet._model.model import Network
-from sknet._network.activations import LEAK
+from sknet._network.activations import LEAKY_RELU_SLOPE
 from sknet._typing import Array
 
 ACTIVATION_MODULES: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(LEAK),
+    "leaky_relu": lambda: nn.LeakyReLU(LEAKY_RELU_SLOPE),
     "elu": nn.ELU,
     "selu": nn.SELU,
     "softplus": nn.Softplus,

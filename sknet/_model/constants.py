@@ -24,7 +24,7 @@ from sknet._model.evaluation import HeldOutOutputs
 from sknet._model.folds import MIN_STEPS_TO_CHOOSE
 from sknet._model.heads import RegressionHead
 from sknet._model.trainer import NetworkTrainer
-from sknet._network.losses import Loss, has_log_link, mean_loss, predictions_of
+from sknet._network.losses import Loss, has_exp_link, mean_loss, predictions_of
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import State
 from sknet._typing import Array
@@ -50,7 +50,7 @@ def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_wei
     """
     rows, head = networks[0][0].train_rows, networks[0][0].encoding.head
     loss = head.loss
-    if not isinstance(head, RegressionHead) or loss.start is None or not has_log_link(loss, head.n_outputs):
+    if not isinstance(head, RegressionHead) or loss.start is None or not has_exp_link(loss, head.n_outputs):
         return None
     target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
     present = ~np.isnan(target)  # a prediction counts only if its target is present

@@ -27,13 +27,13 @@ from sknet._model.heads import Head, RegressionHead
 from sknet._model.machine import check_table_fits_in_memory
 from sknet._model.settings import Settings
 from sknet._network.chain import (
+    BatchesOfSubset,
     BatchFormat,
-    DenseInputs,
-    Inputs,
-    MixedInputs,
-    RowSelection,
-    SparseInputs,
-    length,
+    DenseBatches,
+    InputBatches,
+    MixedBatches,
+    SparseBatches,
+    n_rows_in_batch,
 )
 from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
@@ -225,12 +225,12 @@ class BatchwiseInputs:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, a view of a buffer that the next call overwrites."""
-        n = length(batch)
+        n = n_rows_in_batch(batch)
         if n > len(self._buffer):  # ones, because `write` never writes the last column
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
         for block in blocks_of_batch(batch, max(1, self.values_at_once // (self.n_inputs + 1))):
-            stop = start + length(block)
+            stop = start + n_rows_in_batch(block)
             self.write(block, self._buffer[start:stop, : self.n_inputs], self.n_skipped_inputs)
             start = stop
         return self._buffer[:n, self.n_skipped_inputs :]
@@ -255,7 +255,7 @@ from the array. This takes two to three times as long as writing compact rows, w
 
 def encode_for_training(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
-) -> Inputs:
+) -> InputBatches:
     """Encode a table once for all networks and epochs, or batch by batch.
 
     A memory-mapped table, and an array much smaller than its encoded rows, are encoded batch by batch.
@@ -288,25 +288,25 @@ def encode_for_training(
 
 def encode_whole(
     encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None = None, *, ones: bool = False
-) -> Inputs:
+) -> InputBatches:
     """Encode a table into a dense or CSR matrix, or into a dense matrix and the categories that are looked up.
 
     `ones` appends a column of ones to a dense matrix (without lookups), so that one product computes the sums of the
     first layer with their biases.
     """
     if is_sparse(X) and encoder.keeps_zeros:  # such an encoder has neither bins nor categories
-        return SparseInputs(encoder.encode(X, dtype))
+        return SparseBatches(encoder.encode(X, dtype))
     if encoder.lookups is None:
         Z = encoder.encode(X, dtype, ones=ones, encoding_fold=encoding_fold)
-        return DenseInputs(Z, "ones" if ones else "dense")
+        return DenseBatches(Z, "ones" if ones else "dense")
     Z = encoder.encoder_without_lookups.encode(X, dtype, encoding_fold=encoding_fold)
-    return with_lookups(DenseInputs(Z), encoder, X, dtype)
+    return with_lookups(DenseBatches(Z), encoder, X, dtype)
 
 
-def with_lookups(dense: Inputs, encoder: TableEncoder, X: Table, dtype: DType) -> Inputs:
+def with_lookups(dense: InputBatches, encoder: TableEncoder, X: Table, dtype: DType) -> InputBatches:
     """Return dense inputs, combined with the categories that are looked up, if there are any."""
     lookups = encoder.lookups
-    return dense if lookups is None else MixedInputs(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
+    return dense if lookups is None else MixedBatches(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
 
 
 def dense_row_bytes(encoder: TableEncoder, dtype: DType) -> int:
@@ -326,7 +326,7 @@ def kept_row_bytes(encoder: TableEncoder, n: int, dtype: DType) -> int:
 # --- encoded rows ----------------------------------------------------------------------------------------------------
 
 
-class EncodedInputs(Inputs, Protocol):
+class EncodedInputs(InputBatches, Protocol):
     """The encoded inputs of a table, or of some of its rows, shared by several networks."""
 
     @property
@@ -490,7 +490,7 @@ class TableInMemory(FeatureTable):
 
 
 @dataclass(frozen=True)
-class EncodedInMemory(RowSelection):
+class EncodedInMemory(BatchesOfSubset):
     """Rows that are encoded in memory, or batch by batch."""
 
     n_networks_awaited_at_once: ClassVar[int] = 1

@@ -28,10 +28,10 @@ from sknet._network.losses import (
     backward_through_link,
     has_normalised_link,
     identity,
-    in_unit,
     log_predictions_of,
+    loss_in_unit,
     loss_of_present_targets,
-    of_both_classes,
+    predict_both_classes,
     predictions_of,
     works_in_any_unit,
 )
@@ -199,14 +199,16 @@ class LabelHead:
 
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each output, (n, n_outputs); with two classes, of both, (n, 2 n_outputs)."""
-        # two exclusive classes share one output: `of_both_classes` adds the probability of the first class
+        # two exclusive classes share one output: `predict_both_classes` adds the probability of the first class
         return (
-            of_both_classes(predictions_of, self.loss, raw) if self.labels.exclusive else predictions_of(self.loss, raw)
+            predict_both_classes(predictions_of, self.loss, raw)
+            if self.labels.exclusive
+            else predictions_of(self.loss, raw)
         )
 
     def output_log_probabilities(self, raw: Array) -> Array:
         """Return the logarithms of `output_probabilities`; labels must be exclusive."""
-        return of_both_classes(log_predictions_of, self.loss, raw)
+        return predict_both_classes(log_predictions_of, self.loss, raw)
 
     def reshape_probabilities(self, P: Array) -> Array | list[Array]:
         """Return the probabilities from `output_probabilities` in scikit-learn's shape."""
@@ -268,7 +270,7 @@ class RegressionHead:
         if k > 1:
             loss = loss_of_present_targets(loss, partial(_loss_of_each_number, loss, k), weight_of_each_target=1.0 / k)
         if not loss.takes_scaled_targets and self.log_of_unit.any():
-            loss = in_unit(loss, self.regression_target.scaler.scale)
+            loss = loss_in_unit(loss, self.regression_target.scaler.scale)
         return loss
 
     @property

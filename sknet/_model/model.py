@@ -37,7 +37,7 @@ from sknet._model.machine import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, bind
+from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, make_chain
 from sknet._network.weights import output_rounding_step
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
@@ -91,7 +91,7 @@ class Network:
 
     def theta_vector(self, dtype: DType) -> Array:
         """Copy all parameters into a new theta."""
-        return self.layout.pack(self.coefs, self.intercepts, dtype)
+        return self.layout.flatten(self.coefs, self.intercepts, dtype)
 
     def as_type(self, dtype: DType) -> Self:
         """Return the network with weights of another float type."""
@@ -106,7 +106,7 @@ class Network:
             LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
-        return bind(self.activations, parameters, n_rows, batch_format)
+        return make_chain(self.activations, parameters, n_rows, batch_format)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from sknet._network.weights import (
 )
 from sknet._tables.constraints import input_signs, sets_with_inputs
 from sknet._tables.read import take_optional
-from sknet._training.loop import clear_fixed
+from sknet._training.loop import zero_fixed_gradient
 from sknet._training.solver import (
     EpochEvaluation,
     EpochObserver,
@@ -276,14 +276,14 @@ class NetworkTrainer:
             if not isinstance(init, str):  # a user's function may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
-                coefs, intercepts = self.monotone.start(coefs, intercepts)
+                coefs, intercepts = self.monotone.initial_parameters(coefs, intercepts)
             bias = head.initial_output_bias(*self.objective.known_targets, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
-        return self.new_state(self.layout.pack(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
+        return self.new_state(self.layout.flatten(coefs, intercepts, self.encoding.compute_dtype), seeds[1])
 
     def new_state(self, theta: Array, seed: int) -> State:
         """Return the state of a training that starts from these weights; `seed` is that of the order of rows."""
-        return self.solver.init(theta, np.random.default_rng(seed), self.layout.sizes[0])
+        return self.solver.initial_state(theta, np.random.default_rng(seed), self.layout.sizes[0])
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -347,13 +347,13 @@ class NetworkTrainer:
     def _network_of(self, theta: Array, temperature: float) -> Network:
         """Return the network of theta, which takes all inputs of the encoded table."""
         activations, is_monotone = self.settings.network.activations, self.monotone is not None
-        network = Network(activations, *self.layout.views(theta), temperature, is_monotone)
+        network = Network(activations, *self.layout.coefs_and_intercepts(theta), temperature, is_monotone)
         return network.with_skipped_inputs(self.n_skipped_inputs)
 
     def raw_held_out_outputs(self, theta: Array) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
         rows = self.held_out_loss.rows
-        return self.objective.raw(theta, rows.inputs, len(rows))
+        return self.objective.raw_outputs(theta, rows.inputs, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs for the training rows, (n, k)."""
@@ -465,7 +465,7 @@ def with_fixed_weights(objective: ValueAndGradient, lower: Array, upper: Array) 
         theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
     ) -> tuple[float, Gradient]:
         value, gradient = objective(theta, batch, out, rng)
-        clear_fixed(gradient, is_free)
+        zero_fixed_gradient(gradient, is_free)
         return value, gradient
 
     return with_fixed_gradient

@@ -67,13 +67,13 @@ class Activation:
 # --- sigmoid: a = 1 / (1 + exp(-z)),  da/dz = a (1 - a) ------------------------------------------------------------
 
 
-HALF = {np.dtype(kind): np.array(0.5, kind) for kind in (np.float32, np.float64)}
+HALF_BY_DTYPE = {np.dtype(kind): np.array(0.5, kind) for kind in (np.float32, np.float64)}
 """1/2 as an array: NumPy takes as long to convert a Python number as to pass over a small layer."""
 
 
 def sigmoid(z: Array) -> None:
     """Overwrite z with 1 / (1 + exp(-z)) = 1/2 + 1/2 tanh(z/2), which is fast and cannot overflow."""
-    half = HALF[z.dtype]
+    half = HALF_BY_DTYPE[z.dtype]
     z *= half
     np.tanh(z, out=z)
     z *= half
@@ -83,7 +83,7 @@ def sigmoid(z: Array) -> None:
 def _sigmoid_backward(a: Array, delta: Array) -> None:
     delta *= a
     a *= delta
-    delta -= a  # delta a - a (delta a) = delta a (1 - a), without a Python number: see `HALF`
+    delta -= a  # delta a - a (delta a) = delta a (1 - a), without a Python number: see `HALF_BY_DTYPE`
 
 
 # --- tanh: da/dz = 1 - a^2 ------------------------------------------------------------------------------------------
@@ -119,15 +119,15 @@ def _relu_backward(a: Array, delta: Array) -> None:
     delta *= a
 
 
-LEAK = 0.01
+LEAKY_RELU_SLOPE = 0.01
 
 
 def _leaky_relu(z: Array) -> None:
-    np.maximum(z, LEAK * z, out=z)
+    np.maximum(z, LEAKY_RELU_SLOPE * z, out=z)
 
 
 def _leaky_relu_backward(a: Array, delta: Array) -> None:
-    np.multiply(delta, LEAK, out=delta, where=a <= 0.0)  # a has the sign of z
+    np.multiply(delta, LEAKY_RELU_SLOPE, out=delta, where=a <= 0.0)  # a has the sign of z
 
 
 # --- exponential units: [1] ELU, [2] SELU ---------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def _mish_backward(z: Array, delta: Array) -> None:
     delta *= t + z * (1.0 - t * t) * _accurate_sigmoid(z)  # softplus' slope is the sigmoid, `_accurate_sigmoid`
 
 
-_ROOT_HALF = sqrt(0.5)  # rectifiers let half of the variance through (He et al. 2015)
+_RELU_RMS = sqrt(0.5)  # rectifiers let half of the variance through (He et al. 2015)
 
 ACTIVATIONS: dict[str, Activation] = {
     a.name: a
@@ -214,8 +214,8 @@ ACTIVATIONS: dict[str, Activation] = {
         # sigmoid(z) = 1/2 + 1/2 tanh(z/2): a tanh unit with its input doubled and its output halved and shifted
         Activation("sigmoid", sigmoid, _sigmoid_backward, center=0.5, input_scale=2.0, output_scale=0.5),
         Activation("tanh", _tanh, _tanh_backward),
-        Activation("relu", _relu, _relu_backward, output_scale=_ROOT_HALF),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward, output_scale=_ROOT_HALF),
+        Activation("relu", _relu, _relu_backward, output_scale=_RELU_RMS),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward, output_scale=_RELU_RMS),
         Activation("elu", _elu, _elu_backward),
         Activation("selu", _selu, _selu_backward),
         Activation("softplus", _softplus, _softplus_backward, center=np.log(2.0), output_scale=0.5),

@@ -3,9 +3,9 @@
 The forward pass goes through the layers from the first to the last, the backward pass from the last to the first.
 `backward` takes dJ/d(output) and returns dJ/d(input).
 
-These are the lines that every fit of dense rows runs. All arrays are given to a layer when it is made (by `bind`):
-its parameters, which are views of theta, their gradient, and buffers, which each pass overwrites. `x.dot(W, z)` writes
-the product of x and W into z.
+These are the lines that every fit of dense rows runs. `make_chain` gives a layer all its arrays: its parameters, which
+are views of theta, their gradient, and buffers, which each pass overwrites. `x.dot(W, z)` writes the product of x and W
+into z.
 
 Conventions
 -----------

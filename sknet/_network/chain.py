@@ -1,7 +1,7 @@
 """What a network consists of: the layout of theta, layers, and the batches that enter the first one.
 
 `backprop` has the dense layer, the activation and the chain of layers. This file has the layers that only some networks
-use, and `bind`, which makes a chain for batches of one size.
+use, and `make_chain`, which makes a chain for batches of one size.
 
 Conventions
 -----------
@@ -89,7 +89,7 @@ class Layout:
             layers[0] = layers[0]._replace(W=W_and_b)
         return layers
 
-    def views(self, theta: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    def coefs_and_intercepts(self, theta: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
         """Weight matrices and bias vectors, as views of theta."""
         coefs, intercepts = zip(*self.layers(theta), strict=True)
         return coefs, intercepts
@@ -101,7 +101,7 @@ class Layout:
             part *= factor
         return scaled
 
-    def pack(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
+    def flatten(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
         """Copy weight matrices and bias vectors into a new theta."""
         parts = (*reversed(list(coefs)), *intercepts)
         # "unsafe" permits float64 weights in a float32 theta
@@ -126,12 +126,12 @@ class ActivateKeepingInput(Activate):
         return delta
 
 
-POOL_SIZE = 2**17
+DROPOUT_POOL_SIZE = 2**17
 """How many random factors dropout chooses from. They fit in the processor's cache."""
 
 
 @lru_cache(maxsize=4)
-def dropout_factors(rate: float, dtype: DType, size: int) -> Array:
+def dropout_factor_pool(rate: float, dtype: DType, size: int) -> Array:
     """Return `size` random factors: 0 with probability `rate`, else 1 / (1 - rate). All calls return the same."""
     pool = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
     pool /= 1.0 - rate
@@ -148,11 +148,11 @@ class Dropout:
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
         # a row that is longer than the usual pool still has h + 1 indices to start from
-        self.pool = dropout_factors(rate, dropped.dtype, max(POOL_SIZE, 2 * h))
+        self.pool = dropout_factor_pool(rate, dropped.dtype, max(DROPOUT_POOL_SIZE, 2 * h))
         self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
         self.dropped = dropped  # not in place: the activation's backward pass needs `a` itself
         # a part takes at most a quarter of the pool, so that there are many indices to start from
-        n_rows = max(1, POOL_SIZE // 4 // h)
+        n_rows = max(1, DROPOUT_POOL_SIZE // 4 // h)
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
         self.masks: list[Array] = []
 
@@ -266,7 +266,7 @@ NO_GRADIENT = LayerParameters(np.empty((0, 0)), np.empty(0))
 """The gradient of a layer without a backward pass. Its shape makes a backward pass fail."""
 
 
-def bind(
+def make_chain(
     activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int,
     batch_format: BatchFormat = "dense", gradients: Sequence[LayerParameters] = (), dropout: Sequence[float] = (),
     rng: np.random.Generator | None = None,
@@ -305,12 +305,12 @@ def bind(
 # --- the network's input, batch by batch ------------------------------------------------------------------------------
 
 
-class Inputs(Protocol):
+class InputBatches(Protocol):
     """The rows of a table as one network takes them, batch by batch."""
 
     @property
     def batch_format(self) -> BatchFormat:
-        """What the batches are."""
+        """The format of the batches."""
 
     def __call__(self, batch: Batch, /) -> Table:
         """Return the batch's rows, (b, d - s), in the batch format; with "ones", (b, d - s + 1)."""
@@ -319,7 +319,7 @@ class Inputs(Protocol):
         """Return the same rows without the first s inputs, which a network skips. They share no buffers."""
 
 
-class DenseInputs:
+class DenseBatches:
     """The rows of an array, (n, d) or (n,), copied batch by batch into one buffer."""
 
     def __init__(self, values: Array, batch_format: BatchFormat = "dense") -> None:
@@ -336,12 +336,12 @@ class DenseInputs:
         # "clip" avoids that NumPy buffers the output; all indices are in range
         return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
 
-    def without_first_inputs(self, s: int) -> "DenseInputs":
+    def without_first_inputs(self, s: int) -> "DenseBatches":
         """Return the same rows without the first s inputs."""
-        return DenseInputs(self._values[:, s:], self.batch_format)
+        return DenseBatches(self._values[:, s:], self.batch_format)
 
 
-class SparseInputs:
+class SparseBatches:
     """The rows of a CSR matrix."""
 
     batch_format: BatchFormat = "sparse"
@@ -353,9 +353,9 @@ class SparseInputs:
         """Return the batch's rows."""
         return self._values[batch]
 
-    def without_first_inputs(self, s: int) -> "SparseInputs":
+    def without_first_inputs(self, s: int) -> "SparseBatches":
         """Return the same rows without the first s inputs."""
-        return SparseInputs(self._values[:, s:]) if s else self
+        return SparseBatches(self._values[:, s:]) if s else self
 
 
 class OneHotRows(Protocol):
@@ -365,7 +365,7 @@ class OneHotRows(Protocol):
         """Return some rows."""
 
 
-class MixedInputs:
+class MixedBatches:
     """Rows whose inputs are mostly one-hot. `dense` has the others, and `dense_inputs` their indices.
 
     The inputs that a network may skip are the first inputs, and the first columns of `dense`.
@@ -373,28 +373,28 @@ class MixedInputs:
 
     batch_format: BatchFormat = "mixed"
 
-    def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
+    def __init__(self, dense: InputBatches, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
         self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs
 
     def __call__(self, batch: Batch) -> MixedRows:
         """Return the batch's rows."""
         return MixedRows(self._dense(batch), self._one_hot[batch], self._dense_inputs)
 
-    def without_first_inputs(self, s: int) -> "MixedInputs":
+    def without_first_inputs(self, s: int) -> "MixedBatches":
         """Return the same rows without the first s inputs."""
-        return MixedInputs(self._dense.without_first_inputs(s), self._one_hot, self._dense_inputs[s:] - s)
+        return MixedBatches(self._dense.without_first_inputs(s), self._one_hot, self._dense_inputs[s:] - s)
 
 
 @dataclass(frozen=True)
-class RowSelection:
+class BatchesOfSubset:
     """Some rows of other inputs."""
 
-    inputs: Inputs
+    inputs: InputBatches
     rows: NDArray[np.intp] | None = None  # None: all
 
     @property
     def batch_format(self) -> BatchFormat:
-        """What the batches are."""
+        """The format of the batches."""
         return self.inputs.batch_format
 
     def __call__(self, batch: Batch) -> Table:
@@ -410,6 +410,6 @@ class RowSelection:
         return replace(self, inputs=self.inputs.without_first_inputs(s))
 
 
-def length(batch: Batch) -> int:
+def n_rows_in_batch(batch: Batch) -> int:
     """Return the number of rows of a batch."""
     return batch.stop - batch.start if isinstance(batch, slice) else len(batch)

@@ -16,15 +16,12 @@ from typing import Any
 import numpy as np
 
 from sknet._network.activations import Activation
-from sknet._network.losses import Loss, link_differences
+from sknet._network.losses import DIFFERENCE_STEP, Loss, link_differences
 from sknet._typing import Array, Target
 
 # --- derivatives against finite differences ---------------------------------------------------------------------------
 
-STEP = 1e-5
-"""The step of central differences. Truncation and rounding both err by about 1e-11."""
-
-N_ROWS, N_UNITS = 50, 4
+N_CHECKED_ROWS, N_CHECKED_UNITS = 50, 4
 """How many rows, and how many raw outputs, the random points have."""
 
 SINGLE_TOLERANCE = 1e-3
@@ -83,7 +80,7 @@ def check_gradient(
     >>> check_gradient(Activation("square", square, square_backward, keeps="input")) < 1e-6
     True
     """
-    rng = np.random.default_rng([random_state, N_ROWS])  # not the seed that a user may have drawn `target` with
+    rng = np.random.default_rng([random_state, N_CHECKED_ROWS])  # not the seed that a user may have drawn `target` with
     return _check(piece, target, rng, tolerance)
 
 
@@ -101,18 +98,18 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
     check_activation_results(name, activation)
-    z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))  # includes both tails of a sigmoid
+    z = rng.normal(scale=2.0, size=(N_CHECKED_ROWS, N_CHECKED_UNITS))  # includes both tails of a sigmoid
 
     def f(z: Array) -> Array:
-        return _finite_result(f"{name}: apply(z)", activation.apply, z)
+        return _call_in_place_finite(f"{name}: apply(z)", activation.apply, z)
 
     def backward(z: Array, delta: Array, keeps: str) -> Array:
         kept = f(z) if keeps == "output" else z
-        return _overwritten(activation.backward, kept, delta)
+        return _call_in_place(activation.backward, kept, delta)
 
     if not np.allclose(f(z[:3, :2]), f(z)[:3, :2], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: apply(z) mixes entries of z: each output must depend on its own sum only.")
-    slope = (f(z + STEP) - f(z - STEP)) / (2.0 * STEP)
+    slope = (f(z + DIFFERENCE_STEP) - f(z - DIFFERENCE_STEP)) / (2.0 * DIFFERENCE_STEP)
     delta = rng.uniform(0.5, 2.0, size=z.shape)
     derivative = backward(z, delta, activation.keeps) / delta
     other = "input" if activation.keeps == "output" else "output"
@@ -128,7 +125,7 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     return error
 
 
-def _overwritten(function: Callable[..., object], *arguments: Array) -> Array:
+def _call_in_place(function: Callable[..., object], *arguments: Array) -> Array:
     """Call a function with copies of the arguments; return the last copy, which it overwrites."""
     copies = [argument.copy() for argument in arguments]
     with np.errstate(all="ignore"):
@@ -136,9 +133,9 @@ def _overwritten(function: Callable[..., object], *arguments: Array) -> Array:
     return copies[-1]
 
 
-def _finite_result(what: str, function: Callable[..., object], x: Array) -> Array:
+def _call_in_place_finite(what: str, function: Callable[..., object], x: Array) -> Array:
     """Call a function that overwrites a copy of x; return the copy, or raise if it is not finite."""
-    out = _overwritten(function, x)
+    out = _call_in_place(function, x)
     if not np.isfinite(out).all():
         raise ValueError(f"{what} gives {out[~np.isfinite(out)][0]} at {x[~np.isfinite(out)][0]:.6g}.")
     return out
@@ -150,7 +147,7 @@ def _finite_result(what: str, function: Callable[..., object], x: Array) -> Arra
 @_check.register
 def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
     # by default positive and adding up to 1, which suits nearly every loss
-    target = rng.dirichlet(np.ones(2), N_ROWS) if target is None else np.array(target, dtype=np.float64)
+    target = rng.dirichlet(np.ones(2), N_CHECKED_ROWS) if target is None else np.array(target, dtype=np.float64)
     target = target.reshape(len(target), -1)[:, : 1 if loss.levels else None]
     name, n, k = f"Loss {loss.name!r}", len(target), len(loss.levels) or target.shape[1]
     outside = target[~loss.targets.contains(target)]
@@ -163,7 +160,7 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     raw = rng.normal(size=(n, k))
     of_value, of_gradient, of_joint = (f"{name}: {part}(raw, target)" for part in ("value", "gradient", "joint"))
 
-    value = _result_of(of_value, loss.value, raw, target)
+    value = _call_unchanged(of_value, loss.value, raw, target)
     if not np.isfinite(value).all():
         i = np.flatnonzero(~np.isfinite(value))[0]
         raise ValueError(f"{of_value} is {value[i]} at raw {raw[i]}, target {target[i]}: pass a `target` that suits.")
@@ -173,11 +170,11 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
 
     slope = np.empty((n, k))
     for j in range(k):  # central differences of raw_j, for all rows at once
-        step = STEP * np.eye(k)[j]
-        slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
+        step = DIFFERENCE_STEP * np.eye(k)[j]
+        slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * DIFFERENCE_STEP)
 
     def check_slope(what: str, label: str, gradient: Callable[[Array, Array], Array]) -> float:
-        derivative = _result_of(what, gradient, raw, target, may_overwrite_raw=True)
+        derivative = _call_unchanged(what, gradient, raw, target, may_overwrite_raw=True)
         inputs = {"raw": raw, "target": target}
         return _check_close(f"{what} is not the slope of value", inputs, label, derivative, slope, tolerance)
 
@@ -187,7 +184,7 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
         check_slope(f"{of_joint}[1]", "joint", lambda *given: joint(*given)[1])
         sample, found = {"sample": np.arange(n)}, joint(raw.copy(), target)[0]
         _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", found, value, tolerance)
-    _finite_result(f"{name}: link(raw)", loss.link, raw)
+    _call_in_place_finite(f"{name}: link(raw)", loss.link, raw)
     if loss.link_backward is not None:
         delta = rng.normal(size=(n, k))
         backward, slope_of_link = loss.link_backward(raw.copy(), delta), link_differences(loss.link, raw, delta)
@@ -206,14 +203,16 @@ def _check_start(what: str, loss: Loss, target: Array) -> None:
         return
     for dtype in (np.float64, np.float32):
         for weight in (None, np.ones(len(target), dtype)):
-            start = _result_of(what, loss.start, target.astype(dtype), weight)
+            start = _call_unchanged(what, loss.start, target.astype(dtype), weight)
             if start.dtype not in (np.float64, dtype):
                 raise ValueError(f"{what} is {start.dtype}: it must be float64, or of the target's type.")
             if not np.isfinite(start).all():
                 raise ValueError(f"{what} is {start}: training cannot start there.")
 
 
-def _result_of(what: str, function: Callable[..., Array], *arguments: Any, may_overwrite_raw: bool = False) -> Array:
+def _call_unchanged(
+    what: str, function: Callable[..., Array], *arguments: Any, may_overwrite_raw: bool = False
+) -> Array:
     """Call a function of a loss with copies of the arguments; raise if it changes them, except for the raw outputs."""
     copies = deepcopy(arguments)
     result = function(*copies)

@@ -33,12 +33,12 @@ T = TypeVar("T")
 # --- links, their logarithms and their derivatives --------------------------------------------------------------------
 
 
-def sigmoid_link(raw: Array) -> None:
+def inplace_sigmoid(raw: Array) -> None:
     """Overwrite raw with 1 / (1 + exp(-raw))."""
     expit(raw, out=raw)
 
 
-def log_sigmoid_link(raw: Array) -> None:
+def inplace_log_sigmoid(raw: Array) -> None:
     """Overwrite raw with the logarithms of its sigmoids."""
     # always in float64: in float32, SciPy's function is not monotone everywhere
     log_expit(raw, out=raw, dtype=np.float64, casting="same_kind")
@@ -49,14 +49,14 @@ def sigmoid_link_backward(raw: Array, delta: Array) -> Array:
     return delta * expit(raw) * expit(-raw)  # 1 - a would lose the digits of a small 1 - a
 
 
-def softmax_link(raw: Array) -> None:
+def inplace_softmax(raw: Array) -> None:
     """Overwrite raw with exp(raw_j) / sum_k exp(raw_k)."""
     _subtract_largest(raw)
     np.exp(raw, out=raw)
     raw /= raw.sum(axis=1, keepdims=True)
 
 
-def log_softmax_link(raw: Array) -> None:
+def inplace_log_softmax(raw: Array) -> None:
     """Overwrite raw with the logarithms of the softmax."""
     _subtract_largest(raw)
     raw -= np.log(np.exp(raw).sum(axis=1, keepdims=True))
@@ -71,11 +71,11 @@ def _subtract_largest(raw: Array) -> None:
 def softmax_link_backward(raw: Array, delta: Array) -> Array:
     """Return dJ/draw_j = a_j (delta_j - sum_k a_k delta_k), with a = softmax(raw)."""
     a = raw.copy()
-    softmax_link(a)
+    inplace_softmax(a)
     return a * (delta - np.vecdot(a, delta)[:, np.newaxis])
 
 
-def exp_link(raw: Array) -> None:
+def inplace_exp(raw: Array) -> None:
     """Overwrite raw with exp(raw)."""
     with np.errstate(over="ignore"):
         # always in float64: in float32, NumPy's exp is not monotone everywhere
@@ -88,15 +88,15 @@ def exp_link_backward(raw: Array, delta: Array) -> Array:
         return delta * np.exp(raw)
 
 
-SIGMOID: dict[str, object] = {
-    "link": sigmoid_link, "out_activation": "logistic", "link_backward": sigmoid_link_backward,
-    "log_link": log_sigmoid_link, "mirrored": True,
+SIGMOID_LINK_FIELDS: dict[str, object] = {
+    "link": inplace_sigmoid, "out_activation": "logistic", "link_backward": sigmoid_link_backward,
+    "log_link": inplace_log_sigmoid, "mirrored": True,
 }  # fmt: skip
-SOFTMAX: dict[str, object] = {
-    "link": softmax_link, "out_activation": "softmax", "link_backward": softmax_link_backward,
-    "log_link": log_softmax_link,
+SOFTMAX_LINK_FIELDS: dict[str, object] = {
+    "link": inplace_softmax, "out_activation": "softmax", "link_backward": softmax_link_backward,
+    "log_link": inplace_log_softmax,
 }  # fmt: skip
-EXP: dict[str, object] = {"link": exp_link, "out_activation": "exp", "link_backward": exp_link_backward}
+EXP_LINK_FIELDS: dict[str, object] = {"link": inplace_exp, "out_activation": "exp", "link_backward": exp_link_backward}
 """The arguments of `Loss` that describe each link."""
 
 DIFFERENCE_STEP = 1e-5
@@ -302,7 +302,7 @@ def log_predictions_of(loss: Loss, raw: Array) -> Array:
     return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
 
 
-def of_both_classes(predict: Callable[[Loss, Array], Array], loss: Loss, raw: Array) -> Array:
+def predict_both_classes(predict: Callable[[Loss, Array], Array], loss: Loss, raw: Array) -> Array:
     """Return `predict(loss, raw)`; for a mirrored link (n, 2 k), and the predictions for the other class come first."""
     return np.concatenate([predict(loss, -raw), predict(loss, raw)], axis=1) if loss.mirrored else predict(loss, raw)
 
@@ -327,21 +327,21 @@ def weighted_mean(values: Array, weight: Array | None) -> float:
 
 # --- losses from one function ---------------------------------------------------------------------------------------
 
-Joint = Callable[[Array, Array], tuple[Array, Array]]
+LossAndGradient = Callable[[Array, Array], tuple[Array, Array]]
 """(raw, target) -> (value, gradient); it may overwrite raw."""
 
 
-def _value_without_gradient(joint: Joint, raw: Array, target: Array) -> Array:
+def _value_without_gradient(joint: LossAndGradient, raw: Array, target: Array) -> Array:
     with np.errstate(all="ignore"):  # training reports an infinite loss as divergence
         return joint(raw.copy(), target)[0]
 
 
-def _gradient_from_joint(joint: Joint, raw: Array, target: Array) -> Array:
+def _gradient_from_joint(joint: LossAndGradient, raw: Array, target: Array) -> Array:
     with np.errstate(all="ignore"):
         return joint(raw, target)[1]
 
 
-def make_loss(name: str, joint: Joint, **more: object) -> Loss:
+def make_loss(name: str, joint: LossAndGradient, **more: object) -> Loss:
     """Return a `Loss` from one function that computes both value and gradient; `more` are other arguments of `Loss`."""
     functions = {
         "value": partial(_value_without_gradient, joint),
@@ -359,7 +359,7 @@ def row_sums(values: Array) -> Array:
 # --- classification losses -------------------------------------------------------------------------------------------
 
 
-def sigmoid_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
+def sigmoid_log_loss_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """Return each row's loss, summed over the labels, and its gradient.
 
     -t log a - (1 - t) log(1 - a) with a = sigmoid(raw) is log(1 + exp(raw)) - t raw.
@@ -376,7 +376,7 @@ def sigmoid_log_loss_gradient(raw: Array, target: Array) -> Array:
     return raw
 
 
-def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
+def softmax_log_loss_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j. Overwrites raw."""
     a, largest, total = _softmax_by_column(raw)
     at_target = np.vecdot(raw, target)  # (n,) sum_j t_j raw_j, before delta overwrites raw
@@ -388,7 +388,7 @@ def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def softmax_log_loss_gradient(raw: Array, target: Array) -> Array:
-    """Overwrite raw with the gradient a - t; see `softmax_log_loss`."""
+    """Overwrite raw with the gradient a - t; see `softmax_log_loss_and_gradient`."""
     a, _, _ = _softmax_by_column(raw)
     return np.subtract(a.T, target, out=raw)
 
@@ -404,7 +404,7 @@ def _softmax_by_column(raw: Array) -> tuple[Array, Array, Array]:
     return a, largest, total
 
 
-def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
+def sigmoid_squared_error_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """1/2 (a - t)^2 with a = sigmoid(raw), summed over the labels."""
     a = np.asarray(expit(raw))
     residual = a - target
@@ -531,7 +531,7 @@ def loss_of_present_targets(
 # same in every unit.
 
 
-def _in_unit(function: Callable[[Array, Array], T], log_of_unit: Array, raw: Array, target: Array) -> T:
+def _call_in_unit(function: Callable[[Array, Array], T], log_of_unit: Array, raw: Array, target: Array) -> T:
     """Call a function of a loss with raw outputs converted to the unit of its targets: log(m / u) = log m - log u."""
     return function(raw - log_of_unit.astype(raw.dtype), target)
 
@@ -542,19 +542,19 @@ def _start_in_unit(
     return start(target, weight) + log_of_unit
 
 
-def in_unit(loss: Loss, unit: Array) -> Loss:
+def loss_in_unit(loss: Loss, unit: Array) -> Loss:
     """Return the loss for targets that are divided by a unit, (k,). Raw outputs keep the original unit."""
     log_of_unit = np.log(unit)
     return replace(
         loss,
-        value=partial(_in_unit, loss.value, log_of_unit),
-        gradient=partial(_in_unit, loss.gradient, log_of_unit),
-        joint=loss.joint and partial(_in_unit, loss.joint, log_of_unit),
+        value=partial(_call_in_unit, loss.value, log_of_unit),
+        gradient=partial(_call_in_unit, loss.gradient, log_of_unit),
+        joint=loss.joint and partial(_call_in_unit, loss.joint, log_of_unit),
         start=loss.start and partial(_start_in_unit, loss.start, log_of_unit),
     )
 
 
-def has_log_link(loss: Loss, k: int) -> bool:
+def has_exp_link(loss: Loss, k: int) -> bool:
     """Whether predictions are exp(raw), regardless of the link's name."""
     raw = np.repeat([[0.0], [1.0]], k, axis=1)
     return np.allclose(predictions_of(loss, raw), np.exp(raw))
@@ -576,7 +576,7 @@ def works_in_any_unit(loss: Loss, k: int) -> bool:
         starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
         factor = np.vdot(one, other) / np.vdot(one, one)
         in_proportion = factor > 0.0 and np.allclose(other, factor * one)
-        return has_log_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
+        return has_exp_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
     except Exception:  # if a user's loss fails here, `check_custom_functions` raises an error before training
         return False
 
@@ -587,17 +587,20 @@ TARGETS_FROM_0_TO_1 = Interval(0.0, 1.0)
 """Targets of classification losses: 0 and 1, or between them with label smoothing."""
 
 SIGMOID_LOG_LOSS = make_loss(
-    "log_loss", sigmoid_log_loss, **SIGMOID, targets=TARGETS_FROM_0_TO_1, start=_log_odds,
+    "log_loss", sigmoid_log_loss_and_gradient, **SIGMOID_LINK_FIELDS, targets=TARGETS_FROM_0_TO_1, start=_log_odds,
     gradient=sigmoid_log_loss_gradient,  # the search for a temperature needs it alone, a dozen times per epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
-    "log_loss", softmax_log_loss, **SOFTMAX, targets=TARGETS_FROM_0_TO_1, start=_centred_log_frequencies,
+    "log_loss", softmax_log_loss_and_gradient, **SOFTMAX_LINK_FIELDS, targets=TARGETS_FROM_0_TO_1,
+    start=_centred_log_frequencies,
     gradient=softmax_log_loss_gradient,  # as above
 )  # fmt: skip
-SIGMOID_SQUARED_ERROR = make_loss("squared_error", sigmoid_squared_error, **SIGMOID, targets=TARGETS_FROM_0_TO_1)
+SIGMOID_SQUARED_ERROR = make_loss(
+    "squared_error", sigmoid_squared_error_and_gradient, **SIGMOID_LINK_FIELDS, targets=TARGETS_FROM_0_TO_1
+)
 
 
-def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
+def _make_log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     """One sigmoid for two classes, a softmax for more; multilabel targets: one sigmoid per label."""
     if not exclusive:
         return SIGMOID_LOG_LOSS
@@ -612,7 +615,7 @@ def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     )  # fmt: skip
 
 
-def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
+def _make_squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
     """One sigmoid per output. Probabilities of exclusive classes are the sigmoids divided by their sum."""
     single = [s.stop - s.start == 1 for s in slices]
     if not exclusive or all(single):
@@ -624,15 +627,15 @@ def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
 
 def _log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
     """Overwrite raw with log(p_j / sum_k p_k) within each slice, where p = sigmoid(raw); single outputs with log p."""
-    log_sigmoid_link(raw)
+    inplace_log_sigmoid(raw)
     for s in slices:
         if s.stop - s.start > 1:
-            log_softmax_link(raw[:, s])  # exp(log p_j) / sum_k exp(log p_k)
+            inplace_log_softmax(raw[:, s])  # exp(log p_j) / sum_k exp(log p_k)
 
 
 CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
-    "log_loss": _log_loss,
-    "squared_error": _squared_error,
+    "log_loss": _make_log_loss,
+    "squared_error": _make_squared_error,
 }
 """Every loss of a classifier by name. A function makes it from the slices of raw outputs, one per column of labels, and
 from whether labels are exclusive: then each row has one label per slice. A multilabel row has any number of labels."""
@@ -701,17 +704,13 @@ class Quantiles:
         return value, self.link_backward(raw, by_prediction)
 
 
-@dataclass(frozen=True)
-class Pinball:
-    """The pinball loss of one quantile level for every output."""
+def pinball_and_gradient(quantile_level: float, raw: Array, target: Array) -> tuple[Array, Array]:
+    """Return the pinball loss of one quantile level for every output."""
+    return _pinball(np.asarray(quantile_level, dtype=raw.dtype), target - raw)
 
-    quantile_level: float
 
-    def start(self, target: Array, weight: Array | None) -> Array:
-        return weighted_quantiles(target, [self.quantile_level], weight)[0]
-
-    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        return _pinball(np.asarray(self.quantile_level, dtype=raw.dtype), target - raw)
+def _quantiles_of(quantile_level: float, target: Array, weight: Array | None) -> Array:
+    return weighted_quantiles(target, [quantile_level], weight)[0]
 
 
 def _pinball(q: Array, residual: Array) -> tuple[Array, Array]:
@@ -727,7 +726,7 @@ def _pinball(q: Array, residual: Array) -> tuple[Array, Array]:
 # --- regression losses of any numbers; the formulas are for one output, and several outputs are averaged --------------
 
 
-def squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
+def squared_error_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """1/2 (raw - t)^2, with the gradient raw - t. Overwrites raw."""
     k = raw.shape[1]
     raw -= target
@@ -737,22 +736,17 @@ def squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
     return value, raw
 
 
-def absolute_error(raw: Array, target: Array) -> tuple[Array, Array]:
+def absolute_error_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """|raw - t|, with the gradient sign(raw - t)."""
     residual = raw - target
     return _row_means(np.abs(residual)), np.sign(residual) / raw.shape[1]
 
 
-@dataclass(frozen=True)
-class Huber:
+def huber_and_gradient(delta: float, raw: Array, target: Array) -> tuple[Array, Array]:
     """r^2 / 2 for residuals |r| <= delta, else delta (|r| - delta / 2); gradient: r clipped at delta (Huber 1964)."""
-
-    delta: float
-
-    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        residual = raw - target
-        clipped = np.clip(residual, -self.delta, self.delta)
-        return _row_means(clipped * (residual - 0.5 * clipped)), clipped / raw.shape[1]  # both cases in one formula
+    residual = raw - target
+    clipped = np.clip(residual, -delta, delta)
+    return _row_means(clipped * (residual - 0.5 * clipped)), clipped / raw.shape[1]  # both cases in one formula
 
 
 def _row_means(values: Array) -> Array:
@@ -766,7 +760,7 @@ def _row_means(values: Array) -> Array:
 # textbook formulas are large and cancel. So the losses are computed from log(m / t) = raw - log t, where m = exp(raw).
 
 
-def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
+def poisson_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """Half the Poisson deviance: m - t - t log(m / t) with the mean m = exp(raw); gradient: m - t."""
     positive = target > 0.0
     # for t = 0, the loss is m, and `log_ratio` is not used
@@ -776,33 +770,28 @@ def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
     return _row_means(value), (mean - target) / raw.shape[1]
 
 
-def gamma(raw: Array, target: Array) -> tuple[Array, Array]:
+def gamma_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
     """Half the gamma deviance: t / m - 1 - log(t / m) with the mean m = exp(raw); gradient: 1 - t / m."""
     log_ratio = raw - np.log(target)  # log(m / t)
     excess = np.expm1(-log_ratio)  # t / m - 1
     return _row_means(excess + log_ratio), -excess / raw.shape[1]
 
 
-@dataclass(frozen=True)
-class Tweedie:
+def tweedie_and_gradient(power: float, raw: Array, target: Array) -> tuple[Array, Array]:
     """t^b / (a b) - t m^a / a + m^b / b with m = exp(raw), a = 1 - power and b = 2 - power (Jørgensen 1987).
 
     Half the deviance for a variance of mean^power, between Poisson (power 1) and gamma (2). Targets may be 0.
     The gradient is m^b - t m^a.
     """
-
-    power: float
-
-    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        a, b = 1.0 - self.power, 2.0 - self.power
-        positive = target > 0.0
-        log_ratio = raw - np.log(target, out=np.zeros_like(raw), where=positive)  # log(m / t)
-        m_to_b = np.exp(b * raw)
-        # t^b (m / t)^b = m^b, t^b (m / t)^a = t m^a, and 1 / a - 1 / b = 1 / (a b), since b - a = 1
-        deviance = target**b * (np.expm1(b * log_ratio) / b - np.expm1(a * log_ratio) / a)
-        # a is negative, so m^a may be infinite; for t = 0, t m^a would then be NaN
-        slope = m_to_b - np.where(positive, target * np.exp(a * raw), 0.0)
-        return _row_means(np.where(positive, deviance, m_to_b / b)), slope / raw.shape[1]
+    a, b = 1.0 - power, 2.0 - power
+    positive = target > 0.0
+    log_ratio = raw - np.log(target, out=np.zeros_like(raw), where=positive)  # log(m / t)
+    m_to_b = np.exp(b * raw)
+    # t^b (m / t)^b = m^b, t^b (m / t)^a = t m^a, and 1 / a - 1 / b = 1 / (a b), since b - a = 1
+    deviance = target**b * (np.expm1(b * log_ratio) / b - np.expm1(a * log_ratio) / a)
+    # a is negative, so m^a may be infinite; for t = 0, t m^a would then be NaN
+    slope = m_to_b - np.where(positive, target * np.exp(a * raw), 0.0)
+    return _row_means(np.where(positive, deviance, m_to_b / b)), slope / raw.shape[1]
 
 
 def _log_of_means(name: str, targets: Interval, target: Array, weight: Array | None) -> Array:
@@ -818,35 +807,35 @@ def _log_of_means(name: str, targets: Interval, target: Array, weight: Array | N
 
 # --- regression losses, by name ---------------------------------------------------------------------------------------
 
-SQUARED_ERROR = make_loss("squared_error", squared_error)
-ABSOLUTE_ERROR = make_loss("absolute_error", absolute_error)
+SQUARED_ERROR = make_loss("squared_error", squared_error_and_gradient)
+ABSOLUTE_ERROR = make_loss("absolute_error", absolute_error_and_gradient)
 
 
-def _with_log_link(name: str, joint: Joint, targets: Interval) -> Loss:
+def _with_exp_link(name: str, joint: LossAndGradient, targets: Interval) -> Loss:
     """Return a loss whose predictions are exp(raw). Targets are not scaled, and training starts at their mean."""
     start = partial(_log_of_means, name, targets)
-    return make_loss(name, joint, **EXP, targets=targets, scales_targets=False, start=start)
+    return make_loss(name, joint, **EXP_LINK_FIELDS, targets=targets, scales_targets=False, start=start)
 
 
-POISSON = _with_log_link("poisson", poisson, Interval(0.0))
-GAMMA = _with_log_link("gamma", gamma, Interval(0.0, includes_low=False))
+POISSON = _with_exp_link("poisson", poisson_and_gradient, Interval(0.0))
+GAMMA = _with_exp_link("gamma", gamma_and_gradient, Interval(0.0, includes_low=False))
 
 
 def make_tweedie(tweedie_power: float = 1.5) -> Loss:
     """Return half the Tweedie deviance of a power between 1 and 2."""
-    return _with_log_link("tweedie", Tweedie(tweedie_power), Interval(0.0))
+    return _with_exp_link("tweedie", partial(tweedie_and_gradient, tweedie_power), Interval(0.0))
 
 
 def make_huber(huber_delta: float = 1.0) -> Loss:
     """Return the Huber loss, which is linear in residuals larger than `huber_delta`."""
-    return make_loss("huber", Huber(huber_delta))
+    return make_loss("huber", partial(huber_and_gradient, huber_delta))
 
 
 def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
     """Return the pinball loss of one level for every output, or of several levels of one target, each an output."""
     if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
-        one = Pinball(float(quantile))
-        return make_loss("quantile", one, start=one.start)
+        level = float(quantile)
+        return make_loss("quantile", partial(pinball_and_gradient, level), start=partial(_quantiles_of, level))
     given: list[object] = list(quantile)
     levels = [float(q) for q in given if isinstance(q, Real)]
     inside = all(0.0 < q < 1.0 for q in levels)

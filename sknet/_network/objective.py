@@ -17,7 +17,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.chain import DenseInputs, DenseOnSparse, Inputs, Layout, bind, length
+from sknet._network.chain import DenseBatches, DenseOnSparse, InputBatches, Layout, make_chain, n_rows_in_batch
 from sknet._network.losses import Loss, value_and_gradient
 from sknet._network.weights import ElasticNet
 from sknet._typing import Array, Batch, Gradient, SparseGradient, ValueAndGradient
@@ -43,7 +43,7 @@ class ObjectiveFunction(ValueAndGradient, Protocol):
     def penalty(self, theta: Array) -> float:
         """Return the penalty."""
 
-    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
+    def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data."""
 
     def raw_training_outputs(self, theta: Array) -> Array:
@@ -60,8 +60,8 @@ class BoundChain:
     theta: Array
     out: Array  # the gradient
     rng: np.random.Generator | None
-    weight: Array  # 1/n for each row, where n is the size of the whole batch
-    weight_of_each: Array  # 1/n as an array, which is faster than a Python number: see `activations.HALF`
+    one_over_n: Array  # 1/n as an array, which is faster than a Python number: see `activations.HALF_BY_DTYPE`
+    ones_over_n: Array  # 1/n for each row of the chain: a product with it is faster than a sum
     sparse: DenseOnSparse | None  # the first layer, if it takes sparse rows
 
 
@@ -80,13 +80,15 @@ class ObjectiveSettings:
 class Objective:
     """The objective of one training run: J(theta; B) and its gradient, for batches of the training rows."""
 
-    def __init__(self, settings: ObjectiveSettings, inputs: Inputs, target: Array, weight: Array | None = None) -> None:
+    def __init__(
+        self, settings: ObjectiveSettings, inputs: InputBatches, target: Array, weight: Array | None = None
+    ) -> None:
         self.n_samples, self.max_rows = target.shape[0], settings.max_rows
         self._layout, self._activations, self._loss = settings.layout, settings.activations, settings.loss
         self._penalty, self._dropout = settings.penalty, settings.dropout
         self.known_targets = target, weight
-        self._inputs, self._target = inputs, DenseInputs(target)
-        self._weight = None if weight is None else DenseInputs(weight)
+        self._inputs, self._target = inputs, DenseBatches(target)
+        self._weight = None if weight is None else DenseBatches(weight)
         self._bound: dict[int, BoundChain] = {}
         self._block_gradient: Array | None = None
 
@@ -103,12 +105,12 @@ class Objective:
         It then leaves out the first-layer weights of inputs that are 0 in the batch. The value then leaves out the
         penalty, which needs a pass over all weights: add `penalty` once for many batches.
         """
-        n, n_weights = length(batch), self._layout.n_weights
+        n, n_weights = n_rows_in_batch(batch), self._layout.n_weights
         if n > self.max_rows:
-            value = self.partial_batch(theta, batch, n, out, rng)
+            value = self.partial_value_and_gradient(theta, batch, n, out, rng)
         else:
             bound = self._bind(n, n, theta, out, rng)
-            value = self._data_term(bound, batch, n)
+            value = self._loss_and_gradient(bound, batch, n)
             if bound.sparse is not None and bound.sparse.touched is not None:
                 return value, self._sparse_gradient(theta, out, bound.sparse.touched)
         return value + self._penalty.add_gradient(theta[:n_weights], out[:n_weights]), out
@@ -125,17 +127,17 @@ class Objective:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
             batch_format = self._inputs.batch_format
             parameters, gradients = self._layout.layers(theta, batch_format), self._layout.layers(out, batch_format)
-            chain = bind(self._activations, parameters, n_rows, batch_format, gradients, self._dropout, rng)
+            chain = make_chain(self._activations, parameters, n_rows, batch_format, gradients, self._dropout, rng)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
             if sparse is not None:  # the gradients of blocks are added up, and L-BFGS needs the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
             bound = self._bound[n_rows] = BoundChain(
                 chain, n, theta, out, rng, sparse=sparse,
-                weight=np.full(n_rows, 1.0 / n, theta.dtype), weight_of_each=np.array(1.0 / n, theta.dtype),
+                one_over_n=np.array(1.0 / n, theta.dtype), ones_over_n=np.full(n_rows, 1.0 / n, theta.dtype),
             )  # fmt: skip
         return bound
 
-    def partial_batch(
+    def partial_value_and_gradient(
         self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None = None
     ) -> float:
         """Overwrite `out` with what these rows contribute to the gradient of n rows, without the penalty.
@@ -147,12 +149,12 @@ class Objective:
             self._block_gradient = np.empty_like(out)
         value = 0.0
         for block in blocks_of_batch(batch, self.max_rows):  # a chain overwrites its gradient, so it is added to `out`
-            bound = self._bind(length(block), n, theta, self._block_gradient, rng)
-            value += self._data_term(bound, block, n)
+            bound = self._bind(n_rows_in_batch(block), n, theta, self._block_gradient, rng)
+            value += self._loss_and_gradient(bound, block, n)
             out += self._block_gradient
         return value
 
-    def _data_term(self, bound: BoundChain, batch: Batch, n: int) -> float:
+    def _loss_and_gradient(self, bound: BoundChain, batch: Batch, n: int) -> float:
         """Overwrite `bound.out` with the gradient of 1/n sum_i weight_i loss_i over the batch; return this sum."""
         raw = bound.chain.forward(self._inputs(batch))
         # raw is not needed again: the loss may overwrite it with delta, and the backward pass with dJ/dz
@@ -160,8 +162,8 @@ class Objective:
         if delta.dtype != raw.dtype:  # for example a user's np.where(raw > 0.0, 0.1, -0.9), which is float64
             delta = delta.astype(raw.dtype)
         if self._weight is None:
-            value = float(losses.dot(bound.weight))
-            delta *= bound.weight_of_each
+            value = float(losses.dot(bound.ones_over_n))
+            delta *= bound.one_over_n
         else:
             weight = self._weight(batch) / n  # not their sum: the mean of all weights is 1
             value = float(losses.dot(weight))
@@ -184,15 +186,15 @@ class Objective:
         """Return the penalty, which the value beside a sparse gradient does not include."""
         return self._penalty.value(theta[: self._layout.n_weights])
 
-    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
+    def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
         parameters = self._layout.layers(theta, inputs.batch_format)
-        chain = cache(lambda n_rows: bind(self._activations, parameters, n_rows, inputs.batch_format))
+        chain = cache(lambda n_rows: make_chain(self._activations, parameters, n_rows, inputs.batch_format))
         for rows in blocks_of_batch(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
-            raw[rows] = chain(length(rows)).forward(inputs(rows))
+            raw[rows] = chain(n_rows_in_batch(rows)).forward(inputs(rows))
         return raw
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
-        return self.raw(theta, self._inputs, self.n_samples)
+        return self.raw_outputs(theta, self._inputs, self.n_samples)

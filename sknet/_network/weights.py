@@ -37,7 +37,7 @@ from sknet._vectors import add_multiple
 # All other weights are 0. An input may be in several sets, and a unit belongs to one set. The units of a layer are
 # divided evenly: each set has adjacent units, and the numbers of units differ by at most one.
 
-Block = tuple[NDArray[np.intp], NDArray[np.intp]]
+UnitGroup = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Inputs of a layer, and the units that see them."""
 
 
@@ -66,8 +66,8 @@ class InputSets:
         n_units = size // self.n_joined  # of each network
         return np.tile(np.arange(n_units) * self.n_sets // n_units, self.n_joined)
 
-    def blocks(self, layout: Layout) -> Iterator[list[Block]]:
-        """Yield, for each layer, the blocks of its weights: all weights outside them are 0."""
+    def unit_groups(self, layout: Layout) -> Iterator[list[UnitGroup]]:
+        """Yield the groups of each layer; all weights that join other inputs and units are 0."""
         inputs = [np.flatnonzero(of_set) for of_set in self.has_input.T]
         for size in layout.sizes[1:-1]:
             unit_sets = self.unit_sets(size)
@@ -77,18 +77,18 @@ class InputSets:
         yield [(np.arange(layout.sizes[-2]), np.arange(layout.sizes[-1]))]  # all sets meet in the output
 
     def weight_bounds(self, layout: Layout, dtype: DType) -> tuple[Array, Array]:
-        """Return lower and upper bounds, (n_weights,) each, in the order of theta; both are 0 outside the blocks."""
+        """Return lower and upper bounds, (n_weights,) each, in the order of theta; both are 0 outside the groups."""
         upper = np.zeros(layout.n_weights, dtype)
-        coefs, _ = layout.views(upper)  # of a theta without biases
-        for W, blocks in zip(coefs, self.blocks(layout), strict=True):
-            for inputs, units in blocks:
+        coefs, _ = layout.coefs_and_intercepts(upper)  # of a theta without biases
+        for W, groups in zip(coefs, self.unit_groups(layout), strict=True):
+            for inputs, units in groups:
                 W[np.ix_(inputs, units)] = np.inf
         return np.where(upper > 0.0, -upper, upper), upper
 
     def weights_outside(self, layout: Layout, coefs: Sequence[Array]) -> list[int]:
-        """Return for each layer the number of weights outside the blocks that are not 0."""
+        """Return for each layer the number of weights outside the groups that are not 0."""
         _, upper = self.weight_bounds(layout, np.dtype(float))
-        limits, _ = layout.views(upper)
+        limits, _ = layout.coefs_and_intercepts(upper)
         return [int(np.count_nonzero(W[limit == 0.0])) for W, limit in zip(coefs, limits, strict=True)]
 
 
@@ -165,12 +165,12 @@ def draw_weights(
 def _draw_layers(
     layout: Layout, function: Initializer, rng: np.random.Generator, sets: InputSets | None
 ) -> list[Array]:
-    """Draw each layer's weights; with sets of inputs, block by block."""
+    """Draw each layer's weights; with sets of inputs, group by group."""
     if sets is None:
         return [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
     coefs = [np.zeros(shape) for shape in layout.shapes]
-    for W, blocks in zip(coefs, sets.blocks(layout), strict=True):
-        for inputs, units in blocks:
+    for W, groups in zip(coefs, sets.unit_groups(layout), strict=True):
+        for inputs, units in groups:
             drawn = np.asarray(function(len(inputs), len(units), rng))
             if drawn.shape != (len(inputs), len(units)):
                 raise ValueError(
@@ -181,11 +181,11 @@ def _draw_layers(
     return coefs
 
 
-FIRST_LAYER_SPREAD = 1.5
+FIRST_LAYER_SCALE = 1.5
 """A factor of the first layer's weights. Columns scaled by their quartile range, as by default, and one-hot encoded
 categories have a standard deviation below 1, which the outputs of hidden layers have."""
 
-BIN_SPREAD = 0.7
+BIN_SCALE = 0.7
 """The first weights of bins are those of a number times this, divided by the root of the column's number of bins. So
 the initial function of a column varies equally for any number of bins."""
 
@@ -211,20 +211,20 @@ def draw_centred_weights(
     that of the gradient, would fall by a factor of 16 or more per layer.
 
     The first hidden layer's biases are drawn as well, b ~ N(0, input_scale^2),
-    and its weights are `FIRST_LAYER_SPREAD` times as large. So its units bend
+    and its weights are `FIRST_LAYER_SCALE` times as large. So its units bend
     everywhere in the table. With biases of 0, they would all bend at its centre,
     and would have to move before they could distinguish regions. The second
     layer's weights are divided by the additional spread.
 
-    Bins do not count as inputs of the first layer, and their weights are smaller: see `BIN_SPREAD`.
+    Bins do not count as inputs of the first layer, and their weights are smaller: see `BIN_SCALE`.
     """
     identity = ACTIVATIONS["identity"]  # of centre 0 and scales 1: the table, and the raw output
     before = [identity, *activations]  # the activation that gives each layer's inputs
     after = [*activations, identity]  # the activation that takes its sums
     scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
     if activations:
-        scales[0] *= FIRST_LAYER_SPREAD
-        scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])
+        scales[0] *= FIRST_LAYER_SCALE
+        scales[1] /= _first_layer_rms_ratio(activations[0], layout.sizes[1])
     drawn = _draw_layers(layout, INITIALIZERS["lecun_normal"], rng, sets)
     coefs = [W * scale for W, scale in zip(drawn, scales, strict=True)]
     if len(bins_per_column):
@@ -232,18 +232,18 @@ def draw_centred_weights(
         # the scale that weights would have without bins; a unit sees the inputs of its set
         n_seen, n_others = np.count_nonzero(first, axis=0), np.count_nonzero(first[n_bins:], axis=0)
         first *= np.sqrt(n_seen / np.maximum(n_others, 1))
-        first[:n_bins] *= BIN_SPREAD / np.sqrt(bins_per_column)[:, np.newaxis]
+        first[:n_bins] *= BIN_SCALE / np.sqrt(bins_per_column)[:, np.newaxis]
     intercepts = [-source.center * W.sum(axis=0) for W, source in zip(coefs, before, strict=True)]
     if activations:
         intercepts[0] = rng.normal(0.0, activations[0].input_scale, layout.sizes[1])
     return coefs, intercepts
 
 
-def _first_layer_spread(first: Activation, n_units: int) -> float:
+def _first_layer_rms_ratio(first: Activation, n_units: int) -> float:
     """Return how many times larger the first layer's outputs are in root mean square, because of its spread."""
     # 100 quantiles of a normal distribution, instead of random numbers
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
-    z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SPREAD**2) * normal, normal])  # W x + b, where b has a variance of 1
+    z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SCALE**2) * normal, normal])  # W x + b, where b has a variance of 1
     with np.errstate(all="ignore"):
         # as wide as the layer, because a user's activation may have parameters for each unit
         a = np.repeat(z[:, np.newaxis], n_units, axis=1)
@@ -271,16 +271,16 @@ def _first_layer_spread(first: Activation, n_units: int) -> float:
 #                                      ^                             ^                              ^
 #     free inputs ────────(free)───────┴─> other half ────(free)─────┴─> other half ────(free)──────┘
 
-TRIED_INPUTS = np.linspace(-50.0, 50.0, 20_001)
+MONOTONICITY_GRID = np.linspace(-50.0, 50.0, 20_001)
 """Where `ever_decreases` evaluates a function."""
 
-RELATIVE_ROUNDING = 2.0**-28
+RELATIVE_ROUNDING_STEP = 2.0**-28
 """The rounding step of the raw output of a monotone network, relative to its size."""
 
 
 def ever_decreases(function: Callable[[Array], object]) -> bool:
-    """Whether a function, which overwrites an array of shape (n, 1), decreases anywhere between `TRIED_INPUTS`."""
-    values = TRIED_INPUTS[:, np.newaxis].copy()
+    """Whether a function, which overwrites an array of shape (n, 1), decreases anywhere on `MONOTONICITY_GRID`."""
+    values = MONOTONICITY_GRID[:, np.newaxis].copy()
     with np.errstate(all="ignore"):
         function(values)
     return bool((np.diff(values[:, 0]) < 0.0).any())
@@ -317,7 +317,9 @@ class MonotoneBounds:
     bounds_by_layer: list[tuple[Array, Array]]
     input_means: list[Array]
 
-    def start(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    def initial_parameters(
+        self, coefs: Sequence[Array], intercepts: Sequence[Array]
+    ) -> tuple[list[Array], list[Array]]:
         """Return first weights within the bounds, and biases that keep the means of the sums.
 
         Weights of the wrong sign change their sign. If the biases did not change, the sum of a unit whose weights are
@@ -340,7 +342,8 @@ def monotone_bounds(
     """
     lower, upper = sets.weight_bounds(layout, dtype)
     is_constrained = sets.has_input[sign != 0].any(axis=0)
-    bounds = list(zip(layout.views(lower)[0], layout.views(upper)[0], strict=True))  # of a theta without biases
+    lower_by_layer, upper_by_layer = (layout.coefs_and_intercepts(vector)[0] for vector in (lower, upper))
+    bounds = list(zip(lower_by_layer, upper_by_layer, strict=True))
     increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
     for number, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
         n_units = low.shape[1]
@@ -361,7 +364,7 @@ def output_rounding_step(last_weights: Array, last_biases: Array) -> float:
     bits could break monotonicity between two rows with nearly equal outputs.
     """
     size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, for activations up to 1
-    return float(RELATIVE_ROUNDING * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
+    return float(RELATIVE_ROUNDING_STEP * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
 
 
 # --- penalties and limits on norms ------------------------------------------------------------------------------------

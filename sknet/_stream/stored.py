@@ -27,7 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._model.encoding import BatchwiseInputs, EncodedRows
-from sknet._network.chain import BatchFormat, DenseInputs, length
+from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
@@ -440,7 +440,7 @@ class PooledObjective(Objective):
         for records, row_indices in self._encoded.table.pools():
             for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
-                raw[row_indices[some]] = self.raw(theta, inputs, length(some))
+                raw[row_indices[some]] = self.raw_outputs(theta, inputs, n_rows_in_batch(some))
         return raw
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
@@ -471,16 +471,16 @@ class PooledObjective(Objective):
         """Number of encoded rows in memory at a time."""
         return max(1, BYTES_ENCODED_AT_ONCE // ((self._encoded.encoder.n_inputs + 1) * self._encoded.dtype.itemsize))
 
-    def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseInputs:
+    def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseBatches:
         """Return the encoded inputs of some rows; `row_indices` are their indices among the n rows."""
         encoded = self._encoded
         X = encoded.table.stored.format.unpack(records)
         encoding_fold = take_optional(encoded.encoding_fold, row_indices)
-        return DenseInputs(encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold), "ones")
+        return DenseBatches(encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold), "ones")
 
     def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
         weight = take_optional(self._rows.relative_weight, row_indices)
         self._inputs = self._encode(records, row_indices)
-        self._target = DenseInputs(self._rows.encode_targets(self._rows.y[row_indices]))
-        self._weight = None if weight is None else DenseInputs(weight)
+        self._target = DenseBatches(self._rows.encode_targets(self._rows.y[row_indices]))
+        self._weight = None if weight is None else DenseBatches(weight)

@@ -21,7 +21,6 @@ from sknet._training.solver import (
     Epoch,
     EpochObserver,
     Problem,
-    Snapshot,
     Solver,
     State,
     StopReason,
@@ -42,7 +41,7 @@ class LBFGS(Solver):
         """Return the number of all samples."""
         return n_samples
 
-    def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
+    def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return a new state without moments, because SciPy keeps the past steps of L-BFGS."""
         return State(theta, (), rng)
 
@@ -65,7 +64,7 @@ class LBFGS(Solver):
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = minimization.minimize()
         except KeyboardInterrupt:
-            minimization.snapshot.restore(state)
+            state.restore(minimization.snapshot)
             if state.epoch == epochs_before:
                 raise
             return [TrainingEnd(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)]
@@ -85,13 +84,13 @@ class _SignedParts:
         self.n_split = n_weights if l1 else 0  # the first entries of theta, which are split into two parts
         self.l1, self.weight_bounds = l1, bounds
 
-    def encode(self, theta: Array) -> Array:
-        """Return the x of theta."""
+    def split(self, theta: Array) -> Array:
+        """Return x: theta with its weights split into two parts."""
         x, n = theta.astype(np.float64), self.n_split
         return np.concatenate([np.maximum(x[:n], 0.0), x[n:], np.maximum(-x[:n], 0.0)])
 
-    def decode(self, x: Array, theta: Array) -> None:
-        """Overwrite theta with the theta of x."""
+    def merge_into(self, x: Array, theta: Array) -> None:
+        """Overwrite theta: each weight is the difference of its two parts in x."""
         theta[:] = x[: theta.size]
         theta[: self.n_split] -= x[theta.size :]
 
@@ -122,7 +121,7 @@ class _Minimization:
 
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
-        self.snapshot = Snapshot(state)
+        self.snapshot = state.snapshot()
         self.variables = _SignedParts(problem.n_weights, problem.l1, problem.bounds)
         self.reason: StopReason | None = None
         # SciPy may reject points that it tries, so state.theta changes only at the end of an iteration
@@ -132,7 +131,7 @@ class _Minimization:
     def minimize(self) -> OptimizeResult:
         """Call SciPy's solver and overwrite theta with its result."""
         solver, state, epochs_before = self.solver, self.state, self.state.epoch
-        x = self.variables.encode(state.theta)
+        x = self.variables.split(state.theta)
         options = {
             "maxiter": solver.n_epochs - state.epoch,
             "maxfun": solver.n_evaluations,
@@ -144,7 +143,7 @@ class _Minimization:
             self.objective, x, jac=True, method="L-BFGS-B", bounds=self.variables.bounds(x.size),
             callback=self.record_iteration, options=options,  # type: ignore[call-overload, unused-ignore]
         )  # fmt: skip
-        self.variables.decode(outcome.x, state.theta)
+        self.variables.merge_into(outcome.x, state.theta)
         if state.epoch == epochs_before:  # without an iteration, the history still gets one loss
             state.history.append(Epoch(loss=float(outcome.fun), gradient_norm=self._gradient_norm))
         if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
@@ -157,7 +156,7 @@ class _Minimization:
             if self.observer is not None:
                 self.observer.epoch_began()
             self._iteration_begun, self._started = True, perf_counter()
-        self.variables.decode(x, self._theta)
+        self.variables.merge_into(x, self._theta)
         # for a batch of all samples, the gradient is whole, in `_gradient`
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
         if not isfinite(value) and self.state.step == 0:  # if a later one is not, the line search shortens its step
@@ -169,13 +168,13 @@ class _Minimization:
     def record_iteration(self, intermediate_result: OptimizeResult) -> None:  # SciPy requires this argument's name
         """Record an iteration; raise StopIteration to stop SciPy."""
         state, loss = self.state, float(intermediate_result.fun)
-        self.variables.decode(intermediate_result.x, state.theta)
+        self.variables.merge_into(intermediate_result.x, state.theta)
         tol, norm = self.solver.tol, self._gradient_norm
         state.record_epoch(self.problem, tol, self._started, loss=loss, gradient_norm=norm)
         self.reason = self.solver.reason_to_stop_early(self.problem, state)
         if self.observer is not None and self.observer.epoch_ended():
             self.reason = self.reason or StopReason.CALLBACK
-        self.snapshot.take(state)
+        self.snapshot = state.snapshot()
         if self.reason is not None:
             raise StopIteration
         self._iteration_begun = False

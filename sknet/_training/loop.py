@@ -34,7 +34,6 @@ from sknet._training.solver import (
     DivergedError,
     EpochObserver,
     Problem,
-    Snapshot,
     Solver,
     State,
     StopReason,
@@ -49,7 +48,7 @@ MIN_ADAPTIVE_RATE = 1e-6
 MAX_OBJECTIVE_GROWTH = 1e30
 """If the objective grows by this factor within an epoch, training has diverged."""
 
-SMALLEST_BEST_SCORE = 1e-300
+MIN_SCORE_FOR_RELATIVE_TOL = 1e-300
 """The least size of the best score that `relative_tol` multiplies: if scores stay 0, this is no improvement."""
 
 
@@ -80,7 +79,7 @@ class MiniBatchSolver(Solver):
         """Return the size of a batch."""
         return min(self.batch_size, n_samples)
 
-    def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
+    def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return a state with moments of 0, gains of 1 and an average, if there is one, that equals theta."""
         if self.learns_gains:
             theta = np.concatenate([theta, np.zeros(n_inputs, theta.dtype)])
@@ -112,12 +111,12 @@ class InputGains(NamedTuple):
 
     W: Array  # (d, h), the first layer's weights
     G: Array  # (d, h), their gradient
-    g: Array  # (d,)
-    dg: Array  # (d,), the gradient of g
+    g: Array  # (d, 1)
+    dg: Array  # (d, 1), the gradient of g
 
 
 class MiniBatchLoop:
-    """The epochs of one network. Its state can be restored to the end of the last whole epoch."""
+    """The epochs of one network."""
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
@@ -131,10 +130,10 @@ class MiniBatchLoop:
             self._gains = InputGains(
                 W=problem.rows_of_inputs(state.theta),
                 G=problem.rows_of_inputs(self._gradient),
-                g=state.theta[self._n_parameters :],
-                dg=self._gradient[self._n_parameters :],
+                g=state.theta[self._n_parameters :, np.newaxis],
+                dg=self._gradient[self._n_parameters :, np.newaxis],
             )
-        self._snapshot = Snapshot(state)
+        self.snapshot = state.snapshot()  # at the end of the last whole epoch
         self._reason = solver.reason_not_to_resume(problem, state)
 
     @property
@@ -155,14 +154,10 @@ class MiniBatchLoop:
             loss, rate, norm = self._train_batches()
             tol = solver.tol
             if solver.relative_tol and isfinite(state.best_score):
-                tol *= max(abs(state.best_score), SMALLEST_BEST_SCORE)
+                tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
             state.record_epoch(problem, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate)
             self._reason = self._stop_or_lower_rate()
-            self._snapshot.take(state)
-
-    def restore(self) -> None:
-        """Overwrite the state with that at the end of the last whole epoch."""
-        self._snapshot.restore(self.state)
+            self.snapshot = state.snapshot()
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
         """Return how training has ended; `stopped_by` is why all loops were stopped, if they were."""
@@ -191,7 +186,7 @@ class MiniBatchLoop:
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
-        parts = PartsToMove(state.vectors_like_theta, problem.n_weights, has_average=state.average is not None)
+        updates = ParameterUpdates(state.vectors_like_theta, problem.n_weights, has_average=state.average is not None)
         for i, batch in enumerate(problem.batches(size, state.rng if solver.shuffle else None)):
             value, gradient = problem.objective(state.theta, batch, self._gradient, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
@@ -202,12 +197,13 @@ class MiniBatchLoop:
             if clip_norm is not None or i == n_batches - 1:  # the history has the norm of the last step
                 norm = gradient_norm(gradient, self._n_parameters)
             if clip_norm is not None and norm > clip_norm:
-                multiply_gradient(gradient, clip_norm / norm)
-            self._step(parts, gradient, rate)
+                for part in gradient_parts(gradient):
+                    part *= clip_norm / norm
+            self._step(updates, gradient, rate)
             n_rows = min(size, n - i * size)
             total += value * n_rows
             n_without_penalty += n_rows if isinstance(gradient, SparseGradient) else 0
-        parts.update_averages()
+        updates.update_averages()
         # once per epoch is enough, because a theta that is not finite stays so
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
@@ -224,12 +220,13 @@ class MiniBatchLoop:
 
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(self, parts: "PartsToMove", gradient: Gradient, rate: float) -> None:
+    def _step(self, updates: "ParameterUpdates", gradient: Gradient, rate: float) -> None:
         """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
-        for vectors, part, n_weights in parts.of_step(gradient, self.solver.average_decay(state.step)):
-            self._move(vectors, part, rate, n_weights)
+        decay = self.solver.average_decay(state.step)
+        for vectors, part, n_weights in updates.of_step(gradient, decay):
+            self._update_parameters(vectors, part, rate, n_weights, decay)
         if problem.l1:
             w, steps = state.theta[: problem.n_weights], self._steady_steps(rate)
             soft_threshold(w, problem.l1 * (steps[: w.size] if isinstance(steps, np.ndarray) else steps))
@@ -255,35 +252,36 @@ class MiniBatchLoop:
         steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
         # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
         W_steps = self.problem.rows_of_inputs(steps)
-        W_steps *= np.exp(2.0 * self._gains.g)[:, np.newaxis]
+        W_steps *= np.exp(2.0 * self._gains.g)
         return steps
 
-    def _move(self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
+    def _update_parameters(
+        self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int, decay: float
+    ) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        The moving average (Polyak & Juditsky 1992), if there is one, follows theta. Overwrites the gradient.
+        A moving average of theta (Polyak & Juditsky 1992), if one is kept, decays by `decay`. Overwrites the gradient.
         """
         solver, step, gains = self.solver, self.state.step, self._gains
         theta, *moments = vectors
         average = moments.pop() if solver.averaging else None
         if gains is not None:  # the moments are those of V and g
             W, G, g, dg = gains
-            gain = np.exp(g)[:, np.newaxis]  # exp(g_j)              (d, 1)
-            np.vecdot(G, W, out=dg)  # dJ/dg_j = <dJ/dW_j, W_j>      (d,)
-            G *= gain  #               dJ/dV_j = exp(g_j) dJ/dW_j    (d, h)
+            gain = np.exp(g)  #                exp(g_j)                     (d, 1)
+            np.vecdot(G, W, out=dg[:, 0])  #   dJ/dg_j = <dJ/dW_j, W_j>     (d,)
+            G *= gain  #                       dJ/dV_j = exp(g_j) dJ/dW_j   (d, h)
         scale = -rate * self._optimizer.update(gradient, moments, step)  # overwrites the gradient with the direction
         if solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * solver.weight_decay
         if gains is not None:
-            G *= gain  #               a step of W_j is exp(g_j) times that of V_j
+            G *= gain  # a step of W_j is exp(g_j) times that of V_j
             dg *= solver.gain_rate
         # one pass over theta applies both the rate and the optimizer's scalar factor
         add_multiple(theta, scale, gradient)
         if gains is not None:
-            dg *= scale  #             the change of g
-            W *= np.exp(dg)[:, np.newaxis]
+            dg *= scale  # the change of g
+            W *= np.exp(dg)
         if average is not None:
-            decay = solver.average_decay(step)
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
 
@@ -314,7 +312,7 @@ def train_in_rounds(
                     stopped_by = StopReason.CALLBACK
     except KeyboardInterrupt:
         for loop in loops:
-            loop.restore()
+            loop.state.restore(loop.snapshot)
         if not all(loop.has_finished_epoch for loop in loops):
             raise
         stopped_by = StopReason.INTERRUPTED
@@ -340,23 +338,17 @@ def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> N
 
 # --- whole and sparse gradients --------------------------------------------------------------------------------------
 
-PARAMETERS_MOVED_AT_ONCE = 2**15
+PARAMETERS_UPDATED_AT_ONCE = 2**15
 """How many parameters a sparse step moves at once, so that they stay in the cache for a dozen passes."""
 
 
 def gradient_norm(gradient: Gradient, n_parameters: int) -> float:
     """Return the Euclidean norm of the gradient of the parameters, without that of gains."""
-    parts = _arrays(gradient) if isinstance(gradient, SparseGradient) else [gradient[:n_parameters]]
+    parts = gradient_parts(gradient) if isinstance(gradient, SparseGradient) else [gradient[:n_parameters]]
     return sqrt(sum([float(np.dot(part, part)) for part in parts]))
 
 
-def multiply_gradient(gradient: Gradient, factor: float) -> None:
-    """Multiply a gradient by a number, in place."""
-    for part in _arrays(gradient):
-        part *= factor
-
-
-def clear_fixed(gradient: Gradient, is_free: Array) -> None:
+def zero_fixed_gradient(gradient: Gradient, is_free: Array) -> None:
     """Set the gradient of fixed weights to 0, in place; `is_free`, (n_weights,), is 0 for these and else 1."""
     if not isinstance(gradient, SparseGradient):
         gradient[: len(is_free)] *= is_free
@@ -366,18 +358,19 @@ def clear_fixed(gradient: Gradient, is_free: Array) -> None:
     values *= is_free[start:stop].reshape(-1, values.shape[1])[row_indices]
 
 
-def _arrays(gradient: Gradient) -> list[Array]:
+def gradient_parts(gradient: Gradient) -> list[Array]:
     """Return the arrays of a gradient, each 1-d."""
     if not isinstance(gradient, SparseGradient):
         return [gradient]
     return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
 
 
-Move = tuple[Sequence[Array], Array, int]
-"""Parts of the vectors and of the gradient, which a step overwrites. The first so many of their entries are weights."""
+ParameterUpdate = tuple[Sequence[Array], Array, int]
+"""Parts of the vectors, (q,) each, the same part of the gradient, (q,), and how many of its first entries are weights.
+A step overwrites both."""
 
 
-class PartsToMove:
+class ParameterUpdates:
     """The parts of theta, its moments and its average that each step of an epoch moves: all, or what a batch touches.
 
     The average of a row of weights that no batch touches is updated late. While the row does not change, each step
@@ -391,7 +384,7 @@ class PartsToMove:
         # from the first sparse gradient on: (d,) `_log_product` when the average of each row was last updated
         self._log_at_update: Array | None = None
 
-    def of_step(self, gradient: Gradient, decay: float) -> Iterator[Move]:
+    def of_step(self, gradient: Gradient, decay: float) -> Iterator[ParameterUpdate]:
         """Yield the parts that a step moves; `decay` is that of the average.
 
         The caller must move each part before it asks for the next one. If a part is a copy, it is then written back.
@@ -409,7 +402,7 @@ class PartsToMove:
         if self._log_at_update is None:
             self._log_at_update = np.full(len(self._matrices[0]), self._log_product)
         for some, copies in self._copies(row_indices, self._log_at_update):
-            yield copies, values[some], len(copies[0])
+            yield [copy.reshape(-1) for copy in copies], values[some].reshape(-1), copies[0].size
         self._log_product += log_decay
         self._log_at_update[row_indices] = self._log_product
 
@@ -423,7 +416,7 @@ class PartsToMove:
 
     def _copies(self, row_indices: Array, log_at_update: Array) -> Iterator[tuple[slice, list[Array]]]:
         """Yield copies of rows, with up-to-date averages, and which of `row_indices` they are; then write them back."""
-        n_rows = max(1, PARAMETERS_MOVED_AT_ONCE // self._matrices[0].shape[1])
+        n_rows = max(1, PARAMETERS_UPDATED_AT_ONCE // self._matrices[0].shape[1])
         for i in range(0, len(row_indices), n_rows):
             rows = row_indices[i : i + n_rows]
             # NumPy cannot work in place on rows that are selected by index

@@ -144,7 +144,7 @@ class Optimizer(ABC):
 
 
 @lru_cache(maxsize=16)
-def constant_arrays(dtype: DType, *constants: float) -> tuple[Array, ...]:
+def scalars_as_arrays(dtype: DType, *constants: float) -> tuple[Array, ...]:
     """Return constants as arrays: NumPy takes as long to convert a Python number as to pass over a small theta."""
     return tuple(np.array(constant, dtype) for constant in constants)
 
@@ -244,7 +244,7 @@ class Adam(Optimizer):
         # times the square root of the array: epsilon is divided by `root` here, and the scale below.
         m, v = moments
         root = sqrt(1.0 - self.beta_2)
-        beta_1, beta_2, epsilon = constant_arrays(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)
+        beta_1, beta_2, epsilon = scalars_as_arrays(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)
         m *= beta_1
         m += gradient
         # no temporary array: the gradient is overwritten with gradient^2, then with sqrt(v), then with the direction

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from math import inf, isnan, nan
 from time import perf_counter
-from typing import ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -134,7 +134,7 @@ class State:
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
-    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
+    def update_best(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
         """Update `best`, `best_score` and `n_no_improvement`; return the validation loss and score, or NaN.
 
         If scores are equal, the latest epoch is the best: an accuracy often stays the same
@@ -162,7 +162,7 @@ class State:
         """
         self.epoch += 1
         self.n_samples_seen += problem.n_samples
-        validation_loss, score = self.evaluate_epoch(problem.evaluate, loss, tol)
+        validation_loss, score = self.update_best(problem.evaluate, loss, tol)
         seconds = perf_counter() - started
         self.history.append(Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds))
 
@@ -179,48 +179,27 @@ class State:
     # --- copies ------------------------------------------------------------------------------------------------------
 
     def copy(self) -> Self:
-        """Return a copy that shares no arrays and no generator."""
+        """Return a copy that shares no generator and no array that changes."""
+        return replace(self._copy_of_all_but_rng(), rng=deepcopy(self.rng))
+
+    def _copy_of_all_but_rng(self) -> Self:
         return replace(
             self,
             theta=self.theta.copy(),
             moments=tuple(moment.copy() for moment in self.moments),
-            rng=deepcopy(self.rng),
-            best=None if self.best is None else replace(self.best, theta=self.best.theta.copy()),
             average=None if self.average is None else self.average.copy(),
             history=self.history.copy(),
         )
 
+    def snapshot(self) -> tuple[Self, Any]:
+        """Return what `restore` needs to undo later changes. It is taken after each epoch, so it must be fast."""
+        return self._copy_of_all_but_rng(), self.rng.bit_generator.state  # copying the generator takes much longer
 
-class Snapshot:
-    """A copy of the state at the end of the last whole epoch, in buffers made once.
-
-    An interrupt may come at any moment. If it comes during `take`, the copy is
-    incomplete, but the state itself is that of the end of an epoch.
-    """
-
-    def __init__(self, state: State) -> None:
-        self._copies = list(map(np.empty_like, state.vectors_like_theta))
-        self.take(state)
-
-    def take(self, state: State) -> None:
-        """Overwrite the copy with the state."""
-        self._is_incomplete = True
-        for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
-            np.copyto(mine, theirs)
-        # training changes arrays, generator and history in place; references are enough for the rest
-        self._others = vars(state).copy(), state.rng.bit_generator.state, len(state.history)
-        self._is_incomplete = False
-
-    def restore(self, state: State) -> None:
-        """Overwrite the state with the copy."""
-        if self._is_incomplete:  # interrupted during `take`: the state is that of the end of an epoch
-            return
-        references, rng_state, n_recorded = self._others
-        vars(state).update(references)
-        for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
-            np.copyto(theirs, mine)
-        state.rng.bit_generator.state = rng_state
-        del state.history[n_recorded:]
+    def restore(self, snapshot: tuple[Self, Any]) -> None:
+        """Overwrite the state with a snapshot of it, which must not be used again."""
+        earlier, rng_state = snapshot
+        vars(self).update(vars(earlier))
+        self.rng.bit_generator.state = rng_state
 
 
 # --- the problem, the observer and the solver -------------------------------------------------------------------------
@@ -282,7 +261,7 @@ class Solver(ABC):
         """Return the number of samples that a step uses."""
 
     @abstractmethod
-    def init(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
+    def initial_state(self, theta: Array, rng: np.random.Generator, n_inputs: int = 0) -> State:
         """Return the first state of training that starts at theta."""
 
     def with_epochs(self, n_epochs: int, share: float) -> Self:

@@ -21,7 +21,7 @@ from tests.estimators.inside import fitted_of
 from tests.fuzz.judge import bits, read_options, tell
 from tests.fuzz.tracing import Line
 from tests.model.examples import folds_end_code
-from tests.training.problems import snapshot_code
+from tests.training.problems import epoch_end_codes
 
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 2))
@@ -54,8 +54,8 @@ KINDS = {
 }
 WARNS_OF = np.geterr()
 WAYS = ("fit", "refit", "warm start", "partial_fit", "resume")
-EPOCH_ENDS = snapshot_code()
-"""After this function has run, an epoch of its run counts as finished."""
+EPOCH_ENDS = epoch_end_codes()
+"""After one of these functions has run, an epoch of its run counts as finished."""
 FOLDS_END = folds_end_code()
 """What has run before this function ends, was no training of the network that is learnt."""
 
@@ -78,7 +78,7 @@ class Watch(Line):
         """Note an epoch, or that folds have ended."""
         if self.at is not None and self.n_lines >= self.at:
             return
-        if frame.f_code is EPOCH_ENDS:
+        if frame.f_code in EPOCH_ENDS:
             run = frame.f_locals["self"]  # kept, so that no other run gets its identity
             self.taken[id(run)] = run, self.taken.get(id(run), (run, 0))[1] + 1
         elif frame.f_code is FOLDS_END:
@@ -86,10 +86,10 @@ class Watch(Line):
             self.taken.clear()
 
     def n_epochs(self, n_networks, by_folds):
-        """Epochs that all networks have finished; the first copy is of the state before all epochs."""
+        """Epochs that all networks have finished."""
         if by_folds and not self.folds_done:
             return 0
-        runs = [n_copies - 1 for _, n_copies in self.taken.values()]
+        runs = [n_epochs for _, n_epochs in self.taken.values()]
         return min(runs) if len(runs) >= n_networks else 0
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._model.encoding import BatchwiseInputs
-from tests.network.pieces import KINDS, MixedInputs, as_array, inputs_of, mixed_rows, selected
+from tests.network.pieces import KINDS, MixedBatches, as_array, inputs_of, mixed_rows, selected
 
 N, D = 40, 6
 X = np.random.default_rng(0).integers(0, 3, (N, D)).astype(float)
@@ -27,7 +27,7 @@ def written(values, batch_format):
 
 def mixed_and_written(values):
     rows = mixed_rows(values)
-    return MixedInputs(written(rows.dense, "dense"), rows.one_hot, rows.dense_inputs)
+    return MixedBatches(written(rows.dense, "dense"), rows.one_hot, rows.dense_inputs)
 
 
 WHOLE = {

@@ -94,7 +94,7 @@ def test_a_network_is_packed_in_the_order_of_its_layout():
     assert network.layout.sizes == (3, 2, 1)
     theta = network.theta_vector(np.dtype(np.float32))
     assert theta.dtype == np.float32 and sorted(theta) == [1.0] * 6 + [2.0] * 2 + [3.0] * 2 + [4.0]
-    views = network.layout.views(theta)
+    views = network.layout.coefs_and_intercepts(theta)
     for part, view in zip(coefs + intercepts, [*views[0], *views[1]], strict=True):
         assert_array_equal(part, view)
     raw = network.chain(1, np.dtype(float)).forward(np.array([[1.0, 2.0, 3.0]]))

@@ -214,7 +214,9 @@ def test_the_gradient_equals_finite_differences_of_the_objective(solver):
         step[i] = 1e-6
         high, low = (
             trainer.objective_and_gradient(
-                replace(network, **dict(zip(("coefs", "intercepts"), trainer.layout.views(t), strict=True)))
+                replace(
+                    network, **dict(zip(("coefs", "intercepts"), trainer.layout.coefs_and_intercepts(t), strict=True))
+                )
             )[0]
             for t in (theta + step, theta - step)
         )
@@ -294,7 +296,7 @@ def test_a_temperature_scales_the_output_layer():
     trainer = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
     network = trainer.make_network(trainer.first_state((1, 0)))
     evaluation = trainer.problem.evaluate(theta_of(network), 1)
-    (hidden, output), (b1, b2) = trainer.layout.views(evaluation.theta)
+    (hidden, output), (b1, b2) = trainer.layout.coefs_and_intercepts(evaluation.theta)
     factor = output[0, 0] / network.coefs[1][0, 0]
     assert factor != 1.0 and evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
     assert_allclose(output, factor * network.coefs[1], rtol=1e-12)

@@ -13,13 +13,13 @@ import scipy.sparse as sp
 from sknet._network import losses
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.chain import (
-    DenseInputs,
+    BatchesOfSubset,
+    DenseBatches,
     Layout,
-    MixedInputs,
+    MixedBatches,
     MixedRows,
-    RowSelection,
-    SparseInputs,
-    bind,
+    SparseBatches,
+    make_chain,
 )
 from sknet._network.losses import PRIOR_LOG_DEVIATION, Loss, best_inverse_temperature
 from sknet._network.objective import Objective, ObjectiveSettings
@@ -158,15 +158,15 @@ def inputs_of(X, kind):
     """The rows of X, batch by batch."""
     rows = KINDS[kind](X)
     if kind == "sparse":
-        return SparseInputs(rows)
+        return SparseBatches(rows)
     if kind == "mixed":
-        return MixedInputs(DenseInputs(rows.dense), rows.one_hot, rows.dense_inputs)
-    return DenseInputs(rows, kind)
+        return MixedBatches(DenseBatches(rows.dense), rows.one_hot, rows.dense_inputs)
+    return DenseBatches(rows, kind)
 
 
 def selected(inputs, rows):
     """Some rows of other inputs."""
-    return RowSelection(inputs, rows)
+    return BatchesOfSubset(inputs, rows)
 
 
 def as_array(Z, batch_format, n_inputs):
@@ -194,7 +194,7 @@ def network_of(*sizes, l2=0.0, l1=0.0):
 
 def objective_of(network, Z, target, weight=None, n_skipped_inputs=0):
     """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
-    inputs = DenseInputs(Z, "ones").without_first_inputs(n_skipped_inputs)
+    inputs = DenseBatches(Z, "ones").without_first_inputs(n_skipped_inputs)
     return Objective(replace(network, max_rows=len(Z)), inputs, target, weight), inputs
 
 
@@ -234,7 +234,7 @@ class NetworkCase:
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""
         gradients = () if gradient is None else self.layout.layers(gradient, kind)
-        return bind(self.activations, self.layout.layers(self.theta, kind), n_rows, kind, gradients, **training)
+        return make_chain(self.activations, self.layout.layers(self.theta, kind), n_rows, kind, gradients, **training)
 
     def gradient(self, batch, theta=None, rng=None, **how):
         """The objective's value, the penalty included, its gradient, and the rows of W_1 that have one (None: all).
@@ -247,14 +247,14 @@ class NetworkCase:
         if not isinstance(gradient, SparseGradient):
             return value, gradient, None
         whole = gradient.out.copy()
-        W = self.layout.views(whole)[0][0]
-        W[:] = self.penalty.l2 * self.layout.views(theta)[0][0]
+        W = self.layout.coefs_and_intercepts(whole)[0][0]
+        W[:] = self.penalty.l2 * self.layout.coefs_and_intercepts(theta)[0][0]
         W[gradient.row_indices] = gradient.values
         return value + objective.penalty(theta), whole, gradient.row_indices
 
     def arrays(self, theta):
         """The weights and biases of a theta, in one list."""
-        coefs, intercepts = self.layout.views(theta)
+        coefs, intercepts = self.layout.coefs_and_intercepts(theta)
         return [*coefs, *intercepts]
 
 
@@ -278,13 +278,13 @@ def network_case(loss_name, activation, hidden, *, seed=0, n=8, d=6, weighted=Tr
 def drawn_network(sizes, activation, init, rng):
     """A network at its first weights, without data."""
     layout, activations = Layout(sizes), (ACTIVATIONS[activation],) * (len(sizes) - 2)
-    theta = layout.pack(*draw_weights(layout, activations, init, rng), np.dtype(float))
+    theta = layout.flatten(*draw_weights(layout, activations, init, rng), np.dtype(float))
     return NetworkCase(layout, activations, None, None, None, None, theta, ElasticNet())
 
 
 def clearance(case, kinks):
     """How far the network is from the nearest kink."""
-    coefs, intercepts = case.layout.views(case.theta)
+    coefs, intercepts = case.layout.coefs_and_intercepts(case.theta)
     signal, nearest = case.X, np.inf
     for W, b, activation in zip(coefs, intercepts, case.activations, strict=False):
         signal = signal @ W + b

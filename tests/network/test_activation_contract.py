@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import erf, expit
 
-from sknet._network.activations import ACTIVATIONS, LEAK, SELU_ALPHA, SELU_SCALE
+from sknet._network.activations import ACTIVATIONS, LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.check import check_activation_results, check_gradient
 from tests.network.pieces import ACTIVATION_NAMES, FLOATS, assert_gradient, extremes, numerical_gradient
 
@@ -96,7 +96,7 @@ def test_center_and_scales_tell_the_size_of_the_signal(name):
 
 @pytest.mark.parametrize(
     ("name", "left", "right"),
-    [("relu", 0, 1), ("leaky_relu", LEAK, 1), ("selu", SELU_SCALE * SELU_ALPHA, SELU_SCALE), ("elu", 1, 1)],
+    [("relu", 0, 1), ("leaky_relu", LEAKY_RELU_SLOPE, 1), ("selu", SELU_SCALE * SELU_ALPHA, SELU_SCALE), ("elu", 1, 1)],
 )
 def test_slopes_on_both_sides_of_a_kink(name, left, right):
     np.testing.assert_allclose(slope(name, np.array([-1e-9, 1e-9])), [left, right], rtol=1e-8)

@@ -5,7 +5,7 @@ import pytest
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.backprop import Activate, Dense
-from sknet._network.chain import ActivateKeepingInput, Dropout, bind
+from sknet._network.chain import ActivateKeepingInput, Dropout, make_chain
 from tests.network.pieces import ACTIVATION_NAMES, KINDS, assert_gradient, network_case, numerical_gradient
 
 
@@ -25,7 +25,7 @@ def test_forward_is_what_the_textbook_writes(name, kind, trains):
     case = network_case("squared_error, 3 outputs", name, (5, 4))
     chain = case.chain(8, kind=kind, gradient=np.empty_like(case.theta) if trains else None)
     raw = chain.forward(KINDS[kind](case.X))
-    *hidden, expected = by_hand(case.X, *case.layout.views(case.theta), case.activations[0])
+    *hidden, expected = by_hand(case.X, *case.layout.coefs_and_intercepts(case.theta), case.activations[0])
     np.testing.assert_allclose(raw, expected, rtol=1e-12)
     for found, wanted in zip(chain.hidden, hidden[1:], strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
@@ -34,13 +34,13 @@ def test_forward_is_what_the_textbook_writes(name, kind, trains):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_gradient_of_a_network_without_hidden_layers(kind):
     case = network_case("squared_error, 3 outputs", "identity", ())
-    gradient, (W,), (b,) = np.empty_like(case.theta), *case.layout.views(case.theta)
+    gradient, (W,), (b,) = np.empty_like(case.theta), *case.layout.coefs_and_intercepts(case.theta)
     chain = case.chain(8, kind=kind, gradient=gradient)
     raw = chain.forward(KINDS[kind](case.X))
     np.testing.assert_allclose(raw, case.X @ W + b, rtol=1e-12)
     delta = np.random.default_rng(0).normal(size=raw.shape)
     assert chain.backward(delta.copy()) is None and chain.hidden == []
-    (dW,), (db,) = case.layout.views(gradient)
+    (dW,), (db,) = case.layout.coefs_and_intercepts(gradient)
     np.testing.assert_allclose(dW, case.X.T @ delta, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(db, delta.sum(axis=0), rtol=1e-12)
 
@@ -53,7 +53,7 @@ def test_the_gradient_of_all_layers_is_the_slope(kind):
     direction = np.random.default_rng(0).normal(size=(8, 3))
 
     def function(theta):
-        return np.sum(direction * bind(case.activations, case.layout.layers(theta), 8).forward(case.X))
+        return np.sum(direction * make_chain(case.activations, case.layout.layers(theta), 8).forward(case.X))
 
     chain.forward(KINDS[kind](case.X))
     assert chain.backward(direction.copy()) is None

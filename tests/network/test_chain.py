@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.backprop import Activate, Dense
 from sknet._network.chain import (
-    POOL_SIZE,
+    DROPOUT_POOL_SIZE,
     ActivateKeepingInput,
-    DenseInputs,
+    DenseBatches,
     DenseOnMixed,
     DenseOnSparse,
     Dropout,
     Layout,
-    bind,
+    make_chain,
 )
 from tests.network.pieces import ACTIVATION_NAMES, KINDS, mixed_rows, network_case
 
@@ -30,10 +30,10 @@ from tests.network.pieces import ACTIVATION_NAMES, KINDS, mixed_rows, network_ca
 def test_pack_and_views_are_inverse(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
-    coefs, intercepts = layout.views(theta)
+    coefs, intercepts = layout.coefs_and_intercepts(theta)
     assert [W.shape for W in coefs] == layout.shapes == list(pairwise(sizes))
     assert [b.shape for b in intercepts] == [(size,) for size in sizes[1:]]
-    np.testing.assert_array_equal(layout.pack(coefs, intercepts, float), theta)
+    np.testing.assert_array_equal(layout.flatten(coefs, intercepts, float), theta)
     assert all(np.shares_memory(part, theta) for part in (*coefs, *intercepts))
 
 
@@ -41,7 +41,7 @@ def test_weights_come_first():
     layout = Layout((2, 3, 1))
     assert (layout.n_weights, layout.n_parameters) == (9, 13)
     theta = np.zeros(13)
-    coefs, intercepts = layout.views(theta)
+    coefs, intercepts = layout.coefs_and_intercepts(theta)
     for W in coefs:
         W += 1
     for b in intercepts:
@@ -53,7 +53,7 @@ def test_weights_come_first():
 def test_the_first_biases_are_one_more_row_of_the_first_weights(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
-    first, (coefs, intercepts) = layout.layers(theta, "ones")[0].W, layout.views(theta)
+    first, (coefs, intercepts) = layout.layers(theta, "ones")[0].W, layout.coefs_and_intercepts(theta)
     assert np.shares_memory(first, theta)
     np.testing.assert_array_equal(first, np.vstack([coefs[0], intercepts[0]]))
 
@@ -62,7 +62,7 @@ def test_the_first_biases_are_one_more_row_of_the_first_weights(sizes):
 def test_the_parameters_of_one_layer(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
-    coefs, intercepts = layout.views(theta)
+    coefs, intercepts = layout.coefs_and_intercepts(theta)
     for own, start, W, b in zip(layout.layers(theta), layout.weight_starts, coefs, intercepts, strict=True):
         np.testing.assert_array_equal(own.W, W)
         np.testing.assert_array_equal(own.b, b)
@@ -72,7 +72,7 @@ def test_the_parameters_of_one_layer(sizes):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_pack_copies(dtype):
     W, b = np.ones((2, 1), dtype), np.zeros(1, dtype)
-    theta = Layout((2, 1)).pack([W], [b], np.float32)
+    theta = Layout((2, 1)).flatten([W], [b], np.float32)
     theta += 5
     assert theta.dtype == np.float32 and (W == 1).all() and (b == 0).all()
 
@@ -81,8 +81,8 @@ def test_a_factor_on_the_output_layer():
     layout = Layout((2, 3, 1))
     theta = np.arange(1.0, layout.n_parameters + 1)
     scaled = layout.with_output_scaled(theta, 2.0)
-    (first, last), (hidden, output) = layout.views(theta)
-    np.testing.assert_array_equal(scaled, layout.pack([first, 2 * last], [hidden, 2 * output], float))
+    (first, last), (hidden, output) = layout.coefs_and_intercepts(theta)
+    np.testing.assert_array_equal(scaled, layout.flatten([first, 2 * last], [hidden, 2 * output], float))
     assert theta[-1] == layout.n_parameters
 
 
@@ -110,7 +110,7 @@ def test_an_activation_works_in_place_and_keeps_only_what_it_needs():
         (needs_input, False, Activate),  # no backward pass, no copy
     ):
         layers = case.layout.layers(case.theta)
-        chain = bind([activation], layers, 8, gradients=layers if trains else ())
+        chain = make_chain([activation], layers, 8, gradients=layers if trains else ())
         assert type(chain.layers[1]) is expected
 
 
@@ -124,9 +124,9 @@ def dropping(rate, rng, *, n=4000, activation="identity", sizes=(1, 50, 1)):
     theta = np.random.default_rng(0).normal(size=layout.n_parameters)
     gradient = np.empty_like(theta)
     rates = (rate,) * len(activations)
-    bound = partial(bind, activations, layout.layers(theta), n, gradients=layout.layers(gradient), dropout=rates)
+    bound = partial(make_chain, activations, layout.layers(theta), n, gradients=layout.layers(gradient), dropout=rates)
     chain, plain = bound(rng=rng), bound()
-    return chain, plain, layout.views(theta), layout.views(gradient)
+    return chain, plain, layout.coefs_and_intercepts(theta), layout.coefs_and_intercepts(gradient)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
@@ -202,7 +202,7 @@ def test_the_generator_is_asked_once_for_each_layer_in_their_order():
     assert rng.bit_generator.state == same.bit_generator.state
 
 
-@pytest.mark.parametrize("shape", [(1, 3 * POOL_SIZE), (POOL_SIZE + 1, 1), (0, 5)])
+@pytest.mark.parametrize("shape", [(1, 3 * DROPOUT_POOL_SIZE), (DROPOUT_POOL_SIZE + 1, 1), (0, 5)])
 def test_batches_larger_than_the_pool(shape):
     dropout = Dropout(0.25, np.random.default_rng(0), np.empty(shape))
     dropped = dropout.forward(np.ones(shape))
@@ -300,7 +300,7 @@ def test_a_rate_of_0_makes_no_layer():
     layout = Layout((1, 2, 3, 1))
     theta = np.ones(layout.n_parameters)
     layers, rng = layout.layers(theta), np.random.default_rng(0)
-    chain = bind([ACTIVATIONS["relu"]] * 2, layers, 4, gradients=layers, dropout=(0.0, 0.5), rng=rng)
+    chain = make_chain([ACTIVATIONS["relu"]] * 2, layers, 4, gradients=layers, dropout=(0.0, 0.5), rng=rng)
     assert [type(layer) for layer in chain.layers] == [Dense, Activate, Dense, Activate, Dropout, Dense]
 
 
@@ -309,7 +309,7 @@ def test_a_rate_of_0_makes_no_layer():
 
 def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
     X = np.arange(12.0).reshape(6, 2)
-    rows = DenseInputs(X)
+    rows = DenseBatches(X)
     assert np.shares_memory(rows(slice(1, 3)), X)
     picked = rows(np.array([5, 0]))
     assert picked.tolist() == [[10, 11], [0, 1]] and not np.shares_memory(picked, X)

@@ -13,7 +13,7 @@ from sknet._network.losses import (
     log_predictions_of,
     loss_of_present_targets,
     mean_loss,
-    of_both_classes,
+    predict_both_classes,
     predictions_of,
     value_and_gradient,
     weighted_mean,
@@ -106,8 +106,8 @@ def test_what_goes_back_through_the_link_is_multiplied_by_its_slope(case):
 def test_logarithms_of_probabilities_are_those_of_the_link(name):
     loss, raw, _ = LOSSES[name].draw()
     np.testing.assert_allclose(np.exp(log_predictions_of(loss, raw)), predictions_of(loss, raw), rtol=1e-12)
-    both = of_both_classes(predictions_of, loss, raw)
-    np.testing.assert_allclose(np.exp(of_both_classes(log_predictions_of, loss, raw)), both, rtol=1e-12)
+    both = predict_both_classes(predictions_of, loss, raw)
+    np.testing.assert_allclose(np.exp(predict_both_classes(log_predictions_of, loss, raw)), both, rtol=1e-12)
     if loss.out_activation == "logistic":  # the other class comes first
         np.testing.assert_allclose(both[:, : raw.shape[1]], 1.0 - predictions_of(loss, raw), rtol=1e-12)
 
@@ -192,7 +192,7 @@ def test_losses_of_labels_at_extremes_are_numbers(name, k, dtype):
 def test_logarithms_of_probabilities_at_extremes_are_finite(slices, name, dtype):
     values, k = extremes(dtype), slices[-1].stop
     raw = np.stack([np.roll(values, shift) for shift in range(k)], axis=1)
-    log_P = of_both_classes(log_predictions_of, CLASSIFICATION_LOSSES[name](slices, True), raw)
+    log_P = predict_both_classes(log_predictions_of, CLASSIFICATION_LOSSES[name](slices, True), raw)
     assert np.isfinite(log_P).all() and (log_P <= 0.0).all() and log_P.dtype == dtype
 
 

@@ -18,12 +18,12 @@ from sknet._network.losses import (
     MIN_QUANTILE_GAP,
     PRIOR_LOG_DEVIATION,
     best_inverse_temperature,
+    inplace_log_softmax,
+    inplace_softmax,
     link_differences,
     log_predictions_of,
-    log_softmax_link,
-    of_both_classes,
+    predict_both_classes,
     predictions_of,
-    softmax_link,
     softmax_link_backward,
     value_and_gradient,
     weighted_mean,
@@ -220,7 +220,7 @@ def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
 def test_a_loss_is_mirrored_only_if_it_says_so():
     own = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
     raw = np.array([[0.5], [-2.0]])
-    assert not own.mirrored and of_both_classes(predictions_of, own, raw).shape == (2, 1)
+    assert not own.mirrored and predict_both_classes(predictions_of, own, raw).shape == (2, 1)
 
 
 def test_several_columns_are_mirrored_where_one_has_two_classes():
@@ -303,15 +303,15 @@ RAW = np.random.default_rng(0).normal(size=(50, 4)) * np.geomspace(1e-3, 30.0, 5
 
 def test_the_logarithms_of_a_softmax_are_those_of_the_link():
     P, log_P = RAW.copy(), RAW.copy()
-    softmax_link(P)
-    log_softmax_link(log_P)
+    inplace_softmax(P)
+    inplace_log_softmax(log_P)
     assert_allclose(P.sum(axis=1), 1.0, rtol=1e-15)
     assert_allclose(np.exp(log_P), P, rtol=1e-13)
 
 
 def test_the_derivative_of_a_softmax_is_that_of_differences():
     delta = np.random.default_rng(1).normal(size=RAW.shape)
-    assert_allclose(softmax_link_backward(RAW, delta), link_differences(softmax_link, RAW, delta), atol=1e-8)
+    assert_allclose(softmax_link_backward(RAW, delta), link_differences(inplace_softmax, RAW, delta), atol=1e-8)
 
 
 # --- pinball losses: closed forms, ordered levels, optima and the quantiles that training starts from -----------------

@@ -8,15 +8,15 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.chain import Layout, bind
+from sknet._network.chain import Layout, make_chain
 from sknet._network.weights import (
-    BIN_SPREAD,
-    FIRST_LAYER_SPREAD,
+    BIN_SCALE,
+    FIRST_LAYER_SCALE,
     INITIALIZERS,
-    RELATIVE_ROUNDING,
+    RELATIVE_ROUNDING_STEP,
     ElasticNet,
     InputSets,
-    _first_layer_spread,
+    _first_layer_rms_ratio,
     constrained_units,
     draw_weights,
     ever_decreases,
@@ -54,7 +54,7 @@ def test_bounds_are_0_outside_the_blocks():
     lower, upper = SETS.weight_bounds(LAYOUT, np.dtype("f4"))
     assert lower.dtype == upper.dtype == np.float32
     for bound, limit in ((lower, -np.inf), (upper, np.inf)):
-        for W, connected in zip(LAYOUT.views(bound)[0], CONNECTED, strict=True):
+        for W, connected in zip(LAYOUT.coefs_and_intercepts(bound)[0], CONNECTED, strict=True):
             np.testing.assert_array_equal(W, np.where(connected, limit, 0.0))
 
 
@@ -155,7 +155,7 @@ def test_the_first_units_bend_all_over_the_table():
     layout, activations = Layout((10, 2000, 1)), [ACTIVATIONS["sigmoid"]]
     (W, _), (b, _) = draw_weights(layout, activations, "centred", np.random.default_rng(0))
     assert b.std() == pytest.approx(2.0, rel=0.05) and b.mean() == pytest.approx(0, abs=0.2)
-    assert W.std() == pytest.approx(FIRST_LAYER_SPREAD * 2.0 / np.sqrt(10), rel=0.05)
+    assert W.std() == pytest.approx(FIRST_LAYER_SCALE * 2.0 / np.sqrt(10), rel=0.05)
     (W,), (b,) = draw_weights(Layout((2000, 1)), [], "centred", np.random.default_rng(0))
     assert b.tolist() == [0] and W.std() == pytest.approx(1 / np.sqrt(2000), rel=0.05)
 
@@ -166,8 +166,8 @@ def test_sigmoids_start_as_tanh_units():
     raw = []
     for name in ("sigmoid", "tanh"):
         activations = [ACTIVATIONS[name]] * 2
-        theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
-        raw.append(bind(activations, layout.layers(theta), 50).forward(X))
+        theta = layout.flatten(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
+        raw.append(make_chain(activations, layout.layers(theta), 50).forward(X))
     np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9, atol=1e-12)
 
 
@@ -184,8 +184,8 @@ def test_units_that_never_vary_or_overflow_leave_the_weights_finite(apply):
 def test_the_signal_survives_ten_layers(name):
     """Neither the differences between samples nor the gradient vanish or explode on the way."""
     layout, activations = Layout((20, *[100] * 10, 1)), [ACTIVATIONS[name]] * 10
-    theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
-    chain = bind(activations, layout.layers(theta), 200, gradients=layout.layers(np.empty_like(theta)))
+    theta = layout.flatten(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
+    chain = make_chain(activations, layout.layers(theta), 200, gradients=layout.layers(np.empty_like(theta)))
     raw = chain.forward(np.random.default_rng(1).normal(size=(200, 20)))
     assert 0.02 < raw.std() < 10
     seen = []
@@ -222,7 +222,7 @@ def test_the_second_layer_makes_up_for_the_spread_of_the_first(name):
         return np.sqrt(((a - activation.center) * (a - activation.center)).mean())
 
     expected = size(np.sqrt(1.0 + 1.5 * 1.5) * z) / size(z)
-    assert _first_layer_spread(activation, 3) == pytest.approx(expected, rel=1e-9) and expected > 1.1
+    assert _first_layer_rms_ratio(activation, 3) == pytest.approx(expected, rel=1e-9) and expected > 1.1
     coefs, _ = draw_weights(Layout((4, 300, 300, 1)), (activation,) * 2, "centred", np.random.default_rng(0))
     worked_at = activation.input_scale / activation.output_scale
     assert coefs[1].std() * np.sqrt(300) == pytest.approx(worked_at / expected, rel=0.02)
@@ -237,7 +237,7 @@ def test_bins_change_neither_the_weights_of_numbers_nor_how_much_their_curves_va
     W = draw_weights(layout, activations, "centred", np.random.default_rng(0), bins_per_column=bins)[0][0]
     assert W[2 * n_bins :].std() == pytest.approx(plain.std(), rel=0.01)
     curve = W[:n_bins].sum(axis=0)  # where all bins of a column are full
-    assert curve.std() == pytest.approx(BIN_SPREAD * plain.std(), rel=0.15)
+    assert curve.std() == pytest.approx(BIN_SCALE * plain.std(), rel=0.15)
 
 
 def test_with_sets_of_inputs_the_bins_of_a_set_do_not_count():
@@ -247,7 +247,7 @@ def test_with_sets_of_inputs_the_bins_of_a_set_do_not_count():
     number, alone = W[2][W[2] != 0.0], W[3][W[3] != 0.0]
     assert len(number) == len(alone) == 1000
     assert number.std() == pytest.approx(alone.std(), rel=0.08)
-    assert W[0][W[0] != 0.0].std() == pytest.approx(BIN_SPREAD / np.sqrt(2) * number.std(), rel=0.08)
+    assert W[0][W[0] != 0.0].std() == pytest.approx(BIN_SCALE / np.sqrt(2) * number.std(), rel=0.08)
 
 
 # --- monotone networks: bounds, a start between them, and outputs that do not depend on the order of sums -------------
@@ -265,7 +265,9 @@ def weights_of(sizes, activation="tanh"):
 def random_theta(layout, weights, seed=0):
     rng = np.random.default_rng(seed)
     coefs = [2.0 * rng.normal(size=shape) for shape in layout.shapes]
-    return layout.pack(*weights.start(coefs, [rng.normal(size=size) for size in layout.sizes[1:]]), float)
+    return layout.flatten(
+        *weights.initial_parameters(coefs, [rng.normal(size=size) for size in layout.sizes[1:]]), float
+    )
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -322,7 +324,7 @@ def test_any_weights_between_the_bounds_are_monotone(sizes, activation):
     x = rng.normal(size=(n, 4))
     higher = x + rng.exponential(size=(n, 4)) * SIGN
     for seed in range(5):
-        chain = bind(activations, layout.layers(random_theta(layout, weights, seed)), n)
+        chain = make_chain(activations, layout.layers(random_theta(layout, weights, seed)), n)
         below = chain.forward(x).copy()
         assert (chain.forward(higher) >= below - 1e-12).all() and (chain.forward(higher) > below + 0.01).any()
 
@@ -332,7 +334,7 @@ def test_the_free_inputs_are_free():
     layout, activations, weights = weights_of((4, 8, 1))
     x = np.zeros((101, 4))
     x[:, 2] = np.linspace(-3, 3, 101)
-    chain = bind(activations, layout.layers(random_theta(layout, weights, 3)), 101)
+    chain = make_chain(activations, layout.layers(random_theta(layout, weights, 3)), 101)
     slopes = np.diff(chain.forward(x)[:, 0])
     assert (slopes > 0.01).any() and (slopes < -0.01).any()
 
@@ -343,7 +345,9 @@ def test_the_start_keeps_sizes_and_sums():
     rng = np.random.default_rng(2)
     coefs = [rng.normal(size=shape) for shape in layout.shapes]
     intercepts = [rng.normal(size=size) for size in layout.sizes[1:]]
-    starts = zip(coefs, intercepts, *weights.start(coefs, intercepts), weights.bounds_by_layer, strict=True)
+    starts = zip(
+        coefs, intercepts, *weights.initial_parameters(coefs, intercepts), weights.bounds_by_layer, strict=True
+    )
     for mean, (W, b, V, c, (low, high)) in zip([MEANS, np.full(6, 0.5), np.full(3, 0.5)], starts, strict=True):
         assert ((low <= V) & (high >= V)).all()
         np.testing.assert_array_equal(np.abs(V), np.where((low == 0) & (high == 0), 0, np.abs(W)))
@@ -354,11 +358,11 @@ def test_outputs_are_rounded_far_above_the_last_bits_and_far_below_their_size():
     rng = np.random.default_rng(3)
     W, b = rng.normal(size=(50, 1)), rng.normal(size=1)
     size, step = np.abs(W).sum() + np.abs(b).sum(), output_rounding_step(W, b)
-    assert np.log2(step) % 1 == 0 and RELATIVE_ROUNDING * size < step <= 2 * RELATIVE_ROUNDING * size
+    assert np.log2(step) % 1 == 0 and RELATIVE_ROUNDING_STEP * size < step <= 2 * RELATIVE_ROUNDING_STEP * size
     raw = rng.uniform(-size, size, 1000)
     near = raw * (1 + 1e-14)
     np.testing.assert_array_equal(np.rint(near / step), np.rint(raw / step))
-    assert output_rounding_step(0 * W, 0 * b) == RELATIVE_ROUNDING
+    assert output_rounding_step(0 * W, 0 * b) == RELATIVE_ROUNDING_STEP
 
 
 # --- penalties and limits on norms: closed forms ----------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.chain import DenseInputs, Layout, bind, length
+from sknet._network.chain import DenseBatches, Layout, make_chain, n_rows_in_batch
 from sknet._network.losses import SOFTMAX_LOG_LOSS
 from sknet._network.objective import MAX_BOUND_BATCH_SIZES, Objective, ObjectiveSettings
 from sknet._network.weights import ElasticNet
@@ -123,8 +123,8 @@ def test_hidden_units_have_no_order(loss, activation, order, seed):
     case = network_case(loss, activation, (5,), seed=seed)
 
     def permuted(theta):
-        (W1, W2), (b1, b2) = case.layout.views(theta)
-        return case.layout.pack([W1[:, order], W2[order]], [b1[order], b2], float)
+        (W1, W2), (b1, b2) = case.layout.coefs_and_intercepts(theta)
+        return case.layout.flatten([W1[:, order], W2[order]], [b1[order], b2], float)
 
     value, gradient, _ = case.gradient(slice(0, 8))
     other_value, other_gradient, _ = case.gradient(slice(0, 8), permuted(case.theta))
@@ -146,7 +146,7 @@ def test_shares_of_a_batch_add_up_to_it(case, cut):
     objective, gradient = case.objective(n_rows=3), np.zeros_like(case.theta)
     value, n_weights, out = objective.penalty(case.theta), case.layout.n_weights, np.empty_like(case.theta)
     for share in (np.arange(cut), np.arange(cut, 8)):
-        value += objective.partial_batch(case.theta, share, 8, out)
+        value += objective.partial_value_and_gradient(case.theta, share, 8, out)
         gradient += out
     case.penalty.add_gradient(case.theta[:n_weights], gradient[:n_weights])
     whole = case.gradient(slice(0, 8))
@@ -161,8 +161,8 @@ def test_batches_of_an_epoch_average_to_the_whole(case, size):
     total, gradient = 0.0, np.zeros_like(case.theta)
     for start in range(0, 8, size):
         batch = slice(start, min(start + size, 8))
-        total += objective(case.theta, batch, out)[0] * length(batch) / 8
-        gradient += out * length(batch) / 8
+        total += objective(case.theta, batch, out)[0] * n_rows_in_batch(batch) / 8
+        gradient += out * n_rows_in_batch(batch) / 8
     value, whole, _ = case.gradient(slice(0, 8))
     assert total == pytest.approx(value, rel=1e-12)
     np.testing.assert_allclose(gradient, whole, rtol=1e-10, atol=1e-13)
@@ -200,7 +200,9 @@ def test_layers_are_bound_once_per_batch_size(n_rows, monkeypatch):
     """Not anew in every step: that would take as long as a small step itself."""
     case = network_case("squared_error", "sigmoid", (4,))
     objective, out, sizes = case.objective(n_rows=n_rows), np.empty_like(case.theta), []
-    monkeypatch.setattr("sknet._network.objective.bind", lambda *a, bind=bind, **k: sizes.append(a[2]) or bind(*a, **k))
+    monkeypatch.setattr(
+        "sknet._network.objective.make_chain", lambda *a, **k: sizes.append(a[2]) or make_chain(*a, **k)
+    )
     for _ in range(3):
         for batch in (np.array([0, 1, 2]), np.array([3, 4, 5]), slice(6, 8)):
             objective(case.theta, batch, out)
@@ -242,7 +244,7 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
     settings = ObjectiveSettings(
         layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), n, (dropout, dropout)
     )
-    objective = Objective(settings, DenseInputs(X), y, rng.random(2 * n))
+    objective = Objective(settings, DenseBatches(X), y, rng.random(2 * n))
     theta, out = rng.normal(size=layout.n_parameters), np.empty(layout.n_parameters)
     batch = rng.permutation(2 * n)[:n]
     objective(theta, batch, out, rng)
@@ -263,7 +265,7 @@ def test_raw_output_for_other_data(loss, kind, trained_on):
     """Which may have a column of ones where the training data have none, and the other way round."""
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
     objective = case.objective(n_rows=3, dropout=(0.5,), kind=trained_on)
-    (W1, W2), (b1, b2) = case.layout.views(case.theta)
+    (W1, W2), (b1, b2) = case.layout.coefs_and_intercepts(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2
-    found = objective.raw(case.theta, inputs_of(other.X, kind), 7)
+    found = objective.raw_outputs(case.theta, inputs_of(other.X, kind), 7)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)

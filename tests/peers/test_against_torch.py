@@ -98,7 +98,7 @@ def tensors(arrays, grad=True):
 
 def by_autograd(case, activation, loss):
     """Value and gradients of weighted mean loss + L2 penalty."""
-    coefs, intercepts = map(tensors, case.layout.views(case.theta))
+    coefs, intercepts = map(tensors, case.layout.coefs_and_intercepts(case.theta))
     signal, target, weight = tensors((case.X, case.target, case.weight), grad=False)
     for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
         signal = TORCH_ACTIVATIONS[activation](signal @ W + b)

@@ -6,10 +6,10 @@ from math import nan
 
 import numpy as np
 
-from sknet._training.lbfgs import LBFGS
-from sknet._training.loop import MiniBatchSolver
+from sknet._training.lbfgs import LBFGS, _Minimization
+from sknet._training.loop import MiniBatchLoop, MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp, constant, cosine
-from sknet._training.solver import Epoch, EpochEvaluation, Problem, Snapshot, State, StopReason, TrainingEnd
+from sknet._training.solver import Epoch, EpochEvaluation, Problem, State, StopReason, TrainingEnd
 from sknet._vectors import shuffled_batches
 
 OPTIMIZERS = {
@@ -78,7 +78,7 @@ def train(solver, problem, state, observer=None):
 
 
 def state_of(theta, solver=None, seed=0):
-    return (solver or lbfgs()).init(np.array(theta), np.random.default_rng(seed))
+    return (solver or lbfgs()).initial_state(np.array(theta), np.random.default_rng(seed))
 
 
 class Script:
@@ -161,6 +161,6 @@ def best_of(theta, score=1.0, at=1):
     return EpochEvaluation(theta, score, 1.0, at)
 
 
-def snapshot_code():
-    """The code that has run when an epoch counts as finished."""
-    return Snapshot.take.__code__
+def epoch_end_codes():
+    """The code of each solver that has run when an epoch counts as finished."""
+    return {MiniBatchLoop.train_epoch.__code__, _Minimization.record_iteration.__code__}

@@ -40,7 +40,7 @@ def problem(objective, **more):
 
 
 def start(solver, dtype=np.float64):
-    return solver.init(np.linspace(-1, 1, SIZE).astype(dtype), np.random.default_rng(0), D)
+    return solver.initial_state(np.linspace(-1, 1, SIZE).astype(dtype), np.random.default_rng(0), D)
 
 
 def rows(vector):

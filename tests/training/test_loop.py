@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 
 import sknet._training
 from sknet._training import loop
-from sknet._training.loop import MiniBatchLoop, clear_fixed, soft_threshold, train_in_rounds
+from sknet._training.loop import MiniBatchLoop, soft_threshold, train_in_rounds, zero_fixed_gradient
 from sknet._training.optimizers import SGD, InverseScaling, adaptive, constant, cosine
 from sknet._training.solver import DivergedError, EpochEvaluation, StopReason, TrainingEnd
 from sknet._typing import SparseGradient
@@ -734,16 +734,16 @@ def test_untouched_rows_rest(optimizer):
 
 def test_few_rows_at_a_time_are_all_rows(monkeypatch):
     whole = run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"])
-    monkeypatch.setattr("sknet._training.loop.PARAMETERS_MOVED_AT_ONCE", 2)
+    monkeypatch.setattr("sknet._training.loop.PARAMETERS_UPDATED_AT_ONCE", 2)
     assert same(run_linear([[0, 1, 3]], True, OPTIMIZERS["adam"]), whole)
 
 
 def test_fixed_weights_have_no_gradient():
     is_free = np.tile([1.0, 0.0], 5)  # of ten weights; the bias is the last
     whole = np.arange(1.0, 12.0)
-    clear_fixed(whole, is_free)
+    zero_fixed_gradient(whole, is_free)
     assert whole.tolist() == [1, 0, 3, 0, 5, 0, 7, 0, 9, 0, 11]
     out, rows = np.arange(1.0, 12.0), np.array([1, 3])
     sparse = SparseGradient(out, 2, 10, rows, matrix(out)[rows])
-    clear_fixed(sparse, is_free)
+    zero_fixed_gradient(sparse, is_free)
     assert sparse.values.tolist() == [[5, 0], [9, 0]] and out[[0, 1, 10]].tolist() == [1, 0, 11]

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._training import solver as solver_module
-from sknet._training.solver import DivergedError, Epoch, EpochEvaluation, Snapshot, State, StopReason, TrainingEnd
+from sknet._training.solver import DivergedError, Epoch, EpochEvaluation, State, StopReason, TrainingEnd
 from tests.training.problems import same, state_of
 
 # --- epochs without improvement
@@ -22,7 +21,7 @@ def observed(scores, tol, n_to_wait):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
     state = state_of([0.0])
     for i, score in enumerate(scores, 1):
-        state.evaluate_epoch(None, -score, tol)
+        state.update_best(None, -score, tol)
         if state.n_no_improvement > n_to_wait:
             return i
     return None
@@ -70,7 +69,7 @@ def evaluated(scores, losses):
         state.theta += 1.0
         state.epoch = epoch
         evaluation = EpochEvaluation(2.0 * state.theta, score, loss, epoch, temperature=3.0)
-        found = state.evaluate_epoch(lambda theta, epoch, evaluation=evaluation: evaluation, nan, 0.0)
+        found = state.update_best(lambda theta, epoch, evaluation=evaluation: evaluation, nan, 0.0)
         np.testing.assert_equal(found, (loss, score))
     return state
 
@@ -100,20 +99,20 @@ def test_the_best_epoch_is_kept(scores, losses, best):
 def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
     for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
-        state.evaluate_epoch(lambda theta, epoch: EpochEvaluation(theta, nan, 1.5, epoch), nan, 0.0)
+        state.update_best(lambda theta, epoch: EpochEvaluation(theta, nan, 1.5, epoch), nan, 0.0)
         assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
 
 
 def test_without_validation_no_epoch_is_the_best():
     state = state_of([0.0])
-    assert all(map(isnan, state.evaluate_epoch(None, 1.0, 0.0)))
+    assert all(map(isnan, state.update_best(None, 1.0, 0.0)))
     assert state.best is None and not state.scores_undefined
 
 
 def test_the_moving_average_is_what_is_evaluated():
     state = eventful()
     state.best = None
-    state.evaluate_epoch(lambda theta, epoch: EpochEvaluation(theta, 1.0, 0.0, epoch), nan, 0.0)
+    state.update_best(lambda theta, epoch: EpochEvaluation(theta, 1.0, 0.0, epoch), nan, 0.0)
     np.testing.assert_array_equal(state.best.theta, state.average)
 
 
@@ -156,7 +155,6 @@ def test_a_copy_shares_nothing():
     copy, before = state.copy(), by_pickle(state)
     copy.theta += 1
     copy.moments[0][:] = copy.average[:] = 0
-    copy.best.theta[:] = 0
     copy.history.clear()
     copy.rng.random()
     assert same(state, before)
@@ -196,41 +194,18 @@ def advance(state):
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 
-def test_restore_undoes_everything_since_take():
+def test_restore_undoes_everything_since_the_snapshot():
     state = eventful()
-    snapshot, before, theta = Snapshot(state), state.copy(), state.theta
+    snapshot, before = state.snapshot(), state.copy()
     advance(state)
     assert not same(state, before)
-    snapshot.restore(state)
-    assert same(state, before) and state.theta is theta
+    state.restore(snapshot)
+    assert same(state, before)
     advance(state)
-    snapshot.take(state)
-    taken = state.copy()
+    taken, snapshot = state.copy(), state.snapshot()
     advance(state)
-    snapshot.restore(state)
+    state.restore(snapshot)
     assert same(state, taken)
-
-
-@pytest.mark.parametrize("nth", range(1, 5))
-def test_an_interrupted_take_leaves_the_state_it_was_taking(nth, monkeypatch):
-    """The copies of theta, of two moments and of the average, each cut short: what is restored is never a mixture."""
-    state = eventful()
-    snapshot = Snapshot(state)
-    advance(state)
-    whole, calls, copyto = state.copy(), [], np.copyto
-
-    def interrupted(to, source):
-        calls.append(to)
-        if len(calls) == nth:
-            to[:2] = source[:2]
-            raise KeyboardInterrupt
-        copyto(to, source)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(solver_module.np, "copyto", interrupted)
-        snapshot.take(state)
-    snapshot.restore(state)
-    assert same(state, whole)
 
 
 def test_a_new_run_has_done_nothing():

@@ -41,14 +41,14 @@ def test_solvers_are_values(make):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_new_run_starts_at_theta_with_nothing_remembered(make, dtype):
     theta, rng = START.astype(dtype), np.random.default_rng(3)
-    state = make().init(theta, rng)
+    state = make().initial_state(theta, rng)
     assert state.theta is theta and state.rng is rng and state.average is None
     assert all(moment.dtype == dtype and not moment.any() for moment in state.moments)
     assert (state.step, state.epoch, state.best, state.history, state.best_score) == (0, 0, None, [], -inf)
 
 
 def test_a_moving_average_starts_at_a_copy_of_theta():
-    state = mini_batch(averaging=0.9).init(START, np.random.default_rng(0))
+    state = mini_batch(averaging=0.9).initial_state(START, np.random.default_rng(0))
     np.testing.assert_array_equal(state.average, START)
     assert not np.shares_memory(state.average, state.theta)
 
