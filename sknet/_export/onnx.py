@@ -170,8 +170,8 @@ def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
     """Write the columns of a feed, all columns of one kind at a time."""
     for item in placed:
         learnt = item.column.number if isinstance(item.column, BinnedColumn) else item.column
-        if (reason := NOT_EXPRESSIBLE.get(type(learnt))) is not None:
-            raise ExportError(f"Column {item.name!r} {reason}.")
+        if type(learnt) not in CONVERTERS:
+            raise ExportError(f"Column {item.name!r} {NOT_EXPRESSIBLE.get(type(learnt), OF_NO_KNOWN_KIND)}.")
     for column_class in dict.fromkeys(type(item.column) for item in placed):
         yield from CONVERTERS[column_class](graph, feed, [item for item in placed if type(item.column) is column_class])
 
@@ -429,6 +429,11 @@ NOT_EXPRESSIBLE: dict[type, str] = {
     ),
 }
 """Why a column of a kind without a converter cannot be exported, and what to do instead."""
+
+OF_NO_KNOWN_KIND = (
+    "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"
+)
+"""The same for all other kinds without a converter."""
 
 
 Tensor = Callable[[list[int | None]], object]

@@ -1,8 +1,7 @@
 """The interface of all kinds of columns: how a column of a table becomes inputs of the network.
 
-To add a kind, write a frozen dataclass that derives from `Column` and a function that learns it, and add a `ColumnKind`
-to the `KINDS` of `sknet._tables.kinds`. All else that other rooms do with a column follows from these two values.
-`docs/add_to_sknet.md` lists the steps.
+To add a kind, write a frozen dataclass that derives from `Column`, a function that learns it and a `ColumnKind`, and
+add this value to the `KINDS` of `sknet._tables.kinds`. All else follows. `docs/add_to_sknet.md` lists the steps.
 
 Conventions
 -----------
@@ -258,7 +257,7 @@ class ColumnKind:
     format : callable
         (name, values of the first chunk, files) -> the `ColumnFormat`.
     feed : dtype
-        The type of the input of an ONNX graph.
+        The type of the input of an ONNX graph; object is text.
     inferred_types : tuple of str
         The types of such values in the words of `pandas.api.types.infer_dtype`.
     recognises : callable, or None

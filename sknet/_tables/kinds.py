@@ -49,7 +49,7 @@ from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
 
 KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}
-"""The kinds of columns, in the order in which they are tried."""
+"""The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
 
 KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
 

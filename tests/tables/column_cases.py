@@ -70,3 +70,12 @@ CASES = {
     "date with bins": ColumnCase("date", DATES, column_settings(numeric_encoding="piecewise_linear", n_bins=3)),
     "duration": ColumnCase("date", DATES - DATES.min()),
 }  # fmt: skip
+
+WRONG = {
+    "number": [(np.inf, "contains infinity"), ("x", "should hold numbers")],
+    "category": [([1], "what is no category, unhashable")],
+    "text": [(5, r"should hold text, but holds 5 \(int\)"), (1.5, "float"), (b"bytes", "bytes"), (["a"], "list"),
+             (True, "bool")],
+    "date": [("01.02.2023", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],
+}  # fmt: skip
+"""Values that a learnt column of each kind rejects, with the message."""

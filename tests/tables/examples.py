@@ -9,7 +9,7 @@ from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings, LearntFrom
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.kinds import KINDS_BY_CLASS, ColumnChoices, ColumnSummary, survey_columns
+from sknet._tables.kinds import ColumnChoices, ColumnSummary, survey_columns
 from sknet._tables.labels import as_labels
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
@@ -18,7 +18,6 @@ from sknet._tables.statistics import cross_fit_folds
 from sknet._tables.targets import read_regression_target
 from sknet._tables.text import TextColumn
 
-COLUMN_KINDS = KINDS_BY_CLASS.keys()  # all that a column can become
 DATE_CYCLES = [*CYCLES]
 
 

@@ -11,7 +11,7 @@ from sknet._tables.column import LearntFrom
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
-from tests.tables.column_cases import CASES
+from tests.tables.column_cases import CASES, WRONG
 from tests.tables.examples import suffixes
 
 rng = np.random.default_rng(1)
@@ -35,6 +35,12 @@ def missing_of(values):
 def test_every_kind_is_listed():
     assert {type(case.learn()) for case in CASES.values()} == KINDS_BY_CLASS.keys()
     assert {case.kind for case in CASES.values()} == WRONG.keys() == KINDS.keys()
+
+
+@every_column
+def test_at_most_its_own_kind_recognises_a_column(case):
+    found = {name for name, kind in KINDS.items() if kind.recognises is not None and kind.recognises(case.values)}
+    assert found <= {case.kind}
 
 
 # --- inputs ----------------------------------------------------------------------------------------------------------
@@ -130,15 +136,6 @@ def test_it_is_a_value_that_can_be_pickled(case):
     copy = pickle.loads(pickle.dumps(column))
     assert copy == column and type(copy) is type(column)
     assert_array_equal(write(copy, case.values), inputs)
-
-
-WRONG = {
-    "number": [(np.inf, "contains infinity"), ("x", "should hold numbers")],
-    "category": [([1], "what is no category, unhashable")],
-    "text": [(5, r"should hold text, but holds 5 \(int\)"), (1.5, "float"), (b"bytes", "bytes"), (["a"], "list"),
-             (True, "bool")],
-    "date": [("01.02.2023", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],
-}  # fmt: skip
 
 
 @every_column
