@@ -58,12 +58,12 @@ from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, c
 from sknet._tables.statistics import (
     FLOAT32_RANGE,
     EqualByFields,
-    SortedColumns,
     cross_fit_folds,
     mean_and_deviation,
     reciprocal,
 )
 from sknet._typing import Array, DType, Table
+from sknet._vectors import SortedColumns
 
 QUARTILES = (0.25, 0.5, 0.75)
 

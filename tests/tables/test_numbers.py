@@ -25,7 +25,7 @@ from sknet._tables.numbers import (
     learn_sparse,
     with_steps,
 )
-from sknet._tables.statistics import SortedColumns
+from sknet._vectors import SortedColumns
 from tests.tables.examples import column_settings, encoder_of, suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
