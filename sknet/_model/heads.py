@@ -35,7 +35,7 @@ from sknet._network.losses import (
     predictions_of,
     works_in_any_unit,
 )
-from sknet._tables.labels import Labels, apply_class_weight, learn_labels
+from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,
@@ -123,7 +123,7 @@ class LabelHead:
 
     def read(self, y: Target) -> Array:
         """Return the codes of labels; raise for unknown labels."""
-        return self.labels.read(y)
+        return self.labels.codes(as_labels(y, warn=True))
 
     def reshape_like_y(self, values: Array) -> Array:
         """Return the labels that codes stand for, in the shape and type of the user's y."""

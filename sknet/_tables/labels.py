@@ -266,10 +266,6 @@ class Labels(EqualByFields, ABC):
         """The number of columns of the network's output."""
         return int(self.output_slices[-1].stop)
 
-    def read(self, y: Target) -> Codes:
-        """Return the codes of y; a ValueError names unknown labels."""
-        return self.codes(as_labels(y, warn=True))
-
     def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
         """Return the target matrix; `smoothing` is the share of each 1 that is spread over all labels of its column."""
         T = self.encode_targets(codes, dtype)

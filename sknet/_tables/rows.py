@@ -221,11 +221,7 @@ class Rows:
         if self.weight is None and len(first) == len(self):
             return self
         weight = np.bincount(inverse, weights=self.weight).astype(np.float64)  # (m,); numbers of rows if weight is None
-        return self.take(first).with_weight(None if (weight == 1.0).all() else weight)
-
-    def with_weight(self, weight: Array | None) -> Rows:
-        """Return the same rows with other weights."""
-        return replace(self, weight=weight)
+        return replace(self.take(first), weight=None if (weight == 1.0).all() else weight)
 
 
 def too_little_weight_message(weight: Array) -> str:

@@ -43,7 +43,7 @@ from sknet._tables.column import (
     InputFormula,
     LearntFrom,
 )
-from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr, take_optional
+from sknet._tables.read import ColumnValues, check_text_is_encodable, factorize, short_repr, take_optional
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
@@ -172,12 +172,8 @@ VECTORIZER_OPTIONS = {"analyzer": "char_wb", "ngram_range": NGRAM_LENGTHS}
 
 def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[str]]:
     """Return a code for each of n values, −1 where one is missing, and the text that each code stands for."""
-    try:
-        codes, distinct = pd.factorize(values)
-        texts = np.asarray(distinct, dtype=object).tolist()
-    except (TypeError, NotImplementedError):  # a list or a dict cannot be hashed
-        # an error below names this value
-        codes, texts = np.arange(len(values)), values[~pd.isna(values)].tolist()
+    codes, distinct = factorize(values, name)
+    texts = np.asarray(distinct, dtype=object).tolist()
     wrong = next((value for value in texts if not isinstance(value, str)), None)
     if wrong is not None:
         raise TypeError(

@@ -105,7 +105,7 @@ def learn(y, classes=None):
 
 
 def targets(labels, y, *how, **more):
-    return labels.targets(labels.read(y), *how, **more)
+    return labels.targets(labels.codes(as_labels(y, warn=True)), *how, **more)
 
 
 @each_target
@@ -122,7 +122,7 @@ def test_labels_become_codes_and_targets_and_come_back(name, dtype):
     y, rows = TARGETS[name], np.array([4, 1, 1])
     labels, codes = learn_labels(y)
     assert codes.dtype == np.intp and labels.exclusive == (labels.target_type != "multilabel")
-    np.testing.assert_array_equal(labels.read(y), codes)
+    np.testing.assert_array_equal(labels.codes(as_labels(y, warn=True)), codes)
     for known, of_column, column in zip(labels.classes_by_column, codes.T, y.reshape(6, -1).T, strict=True):
         assert known.tolist() == sorted(known.tolist())
         np.testing.assert_array_equal(known[of_column], column)
