@@ -320,18 +320,18 @@ def test_unknown_labels_are_named_and_so_are_the_known_ones():
     with pytest.raises(ValueError, match=r"labels \['c'\], which are not among the classes \['a', 'b'\]"):
         targets(labels, ["a", "c"])
     with pytest.raises(ValueError, match=r"labels \[3\], which are not among the classes \[5, 6\]"):
-        learn([[1, 5], [2, 6]]).read([[1, 3]])
+        learn([[1, 5], [2, 6]]).codes(as_labels([[1, 3]]))
 
 
 @pytest.mark.parametrize("name", ["binary", "multilabel", "multioutput"])
 def test_y_must_keep_its_shape(name):
     with pytest.raises(ValueError, match=r"y has shape \(2, 7\), but the classifier knows"):
-        learn(TARGETS[name]).read(np.ones((2, 7)))
+        learn(TARGETS[name]).codes(as_labels(np.ones((2, 7))))
 
 
 def test_indicators_are_0_and_1():
     with pytest.raises(ValueError, match="other values than 0 and 1"):
-        learn(TARGETS["multilabel"]).read([[0, 1, 2]])
+        learn(TARGETS["multilabel"]).codes(as_labels([[0, 1, 2]]))
 
 
 @pytest.mark.parametrize(
