@@ -85,7 +85,7 @@ class SortedColumns:
     n_values: NDArray[np.intp]
 
     @classmethod
-    def of(cls, columns: Array, weight: Array | None) -> SortedColumns:
+    def from_columns(cls, columns: Array, weight: Array | None) -> SortedColumns:
         """Sort the numbers of each column."""
         n_values = columns.shape[1] - np.isnan(columns).sum(axis=1)
         if weight is None:

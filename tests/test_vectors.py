@@ -35,7 +35,7 @@ def test_blocks_of_a_batch(batch):
 
 def weighted_quantile(values, q, weight=None):
     """The quantiles of one column: a number for a single level."""
-    column = SortedColumns.of(np.asarray(values)[np.newaxis], None if weight is None else np.asarray(weight))
+    column = SortedColumns.from_columns(np.asarray(values)[np.newaxis], None if weight is None else np.asarray(weight))
     return column.quantiles(np.ravel(q))[0].reshape(np.shape(q))[()]
 
 

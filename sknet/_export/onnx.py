@@ -47,7 +47,7 @@ from sknet._model.model import Model
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
 from sknet._network.weights import output_rounding_step
-from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetColumn
+from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
 from sknet._tables.dates import DatetimeColumn, angle_per_unit
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
@@ -315,7 +315,7 @@ def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) 
 def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the one-hot inputs that may come first, and the means of all categories."""
     for item in placed:
-        column: TargetColumn = item.column
+        column: TargetEncodedColumn = item.column
         n = 0 if column.one_hot is None else column.one_hot.n_inputs
         if column.one_hot is not None:
             yield from _write_categories(graph, feed, [item._replace(column=column.one_hot, inputs=item.inputs[:n])])
@@ -336,7 +336,7 @@ def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, catego
     return graph.node("Squeeze", gathered, integers(1))
 
 
-def inputs_by_category(column: CategoryColumn | TargetColumn, categories: Sequence[str]) -> Array:
+def inputs_by_category(column: CategoryColumn | TargetEncodedColumn, categories: Sequence[str]) -> Array:
     """Return the inputs of each category, of an unknown category, and of a missing value: one row each."""
     # among one more names than there are categories, at least one is not a category
     unknown = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
@@ -417,7 +417,7 @@ CONVERTERS: dict[type, Converter] = {
     DatetimeColumn: _write_dates,
     CategoryColumn: _write_categories,
     IdentifierColumn: _write_categories,
-    TargetColumn: _write_target_means,
+    TargetEncodedColumn: _write_target_means,
 }
 """The functions that write the columns of each kind in a feed."""
 

@@ -127,7 +127,7 @@ class LabelHead:
 
     def reshape_like_y(self, values: Array) -> Array:
         """Return the labels that codes stand for, in the shape and type of the user's y."""
-        return self.labels.from_codes(values)
+        return self.labels.decode(values)
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights multiplied by the class weights."""
@@ -147,7 +147,7 @@ class LabelHead:
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return the target matrix of 0s and 1s, with label smoothing."""
-        return self.labels.targets(values, dtype, smoothing)
+        return self.labels.smoothed_target_matrix(values, dtype, smoothing)
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Return what to add to the first output biases: with init="centred" the labels' frequencies, else None."""
@@ -311,7 +311,7 @@ class RegressionHead:
                 return self
             scaler = TargetScaler.learn(values, weight)
         elif in_unit_of_mean and works_in_any_unit(self.loss, self.n_outputs):
-            scaler = TargetScaler.learn_unit(values, weight)
+            scaler = TargetScaler.learn_mean_scale(values, weight)
         else:
             return self
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))

@@ -288,7 +288,7 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
     # a few residuals without weights are all kept, in increasing order
     m = len(residuals) if weight is None and len(residuals) <= MAX_RESIDUAL_QUANTILES else MAX_RESIDUAL_QUANTILES
     quantile_levels = np.arange(1, m + 1) / m
-    quantiles = SortedColumns.of(residuals.T, weight).quantiles(quantile_levels).T
+    quantiles = SortedColumns.from_columns(residuals.T, weight).quantiles(quantile_levels).T
     return Residuals(quantiles, min_effective_size(residuals, weight))
 
 

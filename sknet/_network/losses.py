@@ -662,7 +662,7 @@ class Quantiles:
 
     def start(self, target: Array, weight: Array | None) -> Array:
         """Return the raw outputs whose predictions are the target's quantiles, (k,)."""
-        quantiles = SortedColumns.of(target.T, weight).quantiles(self.levels)[0]
+        quantiles = SortedColumns.from_columns(target.T, weight).quantiles(self.levels)[0]
         steps = np.maximum(np.diff(quantiles), MIN_QUANTILE_GAP)  # (k - 1,): one for each level but the middle
         raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus
         return np.insert(raw, self.middle_index, quantiles[self.middle_index])
@@ -700,7 +700,7 @@ class Pinball:
     quantile_level: float
 
     def start(self, target: Array, weight: Array | None) -> Array:
-        return SortedColumns.of(target.T, weight).quantiles([self.quantile_level])[:, 0]
+        return SortedColumns.from_columns(target.T, weight).quantiles([self.quantile_level])[:, 0]
 
     def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
         return _pinball(np.asarray(self.quantile_level, dtype=raw.dtype), target - raw)

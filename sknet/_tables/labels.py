@@ -36,7 +36,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sknet._tables.read import (
     as_native_array,
     as_pandas,
-    check_not_foreign,
+    check_readable_collection,
     check_text_is_encodable,
     integers_from_polars,
     is_frame,
@@ -66,7 +66,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     -------
     ndarray
     """
-    check_not_foreign(y, "y")
+    check_readable_collection(y, "y")
     if is_sparse(y):
         labels: Array = y.toarray()
     elif is_frame(y):
@@ -239,11 +239,11 @@ class Labels(EqualByFields, ABC):
         """Return the codes of labels from `as_labels`; a ValueError names unknown labels."""
 
     @abstractmethod
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         """Return the target matrix T of codes."""
 
     @abstractmethod
-    def from_codes(self, codes: Codes) -> Array:
+    def decode(self, codes: Codes) -> Array:
         """Return the labels of codes, in the form of `as_labels`."""
 
     @abstractmethod
@@ -266,9 +266,9 @@ class Labels(EqualByFields, ABC):
         """The number of columns of the network's output."""
         return int(self.output_slices[-1].stop)
 
-    def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
+    def smoothed_target_matrix(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
         """Return the target matrix; `smoothing` is the share of each 1 that is spread over all labels of its column."""
-        T = self.encode_targets(codes, dtype)
+        T = self.target_matrix(codes, dtype)
         if smoothing:
             for outputs in self.output_slices:
                 # a single column stands for two labels: 1 and 0
@@ -323,14 +323,14 @@ class SingleLabels(Labels):
         codes = np.array([code_of[label] for label in uniques.tolist()], dtype=np.intp)
         return codes[index[:, np.newaxis]]
 
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         if len(self.known) <= 2:
             return codes.astype(dtype)
         T = np.zeros((len(codes), len(self.known)), dtype=dtype)
         T[np.arange(len(codes)), codes[:, 0]] = 1
         return T
 
-    def from_codes(self, codes: Codes) -> Array:
+    def decode(self, codes: Codes) -> Array:
         return self.known[codes[:, 0]]
 
     def most_probable(self, P: Array) -> Array:
@@ -387,14 +387,14 @@ class MultiOutputLabels(Labels):
                 codes[present, j] = output.codes(present_labels(column))[:, 0]
         return codes
 
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
-        T = np.hstack([output.encode_targets(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
+        T = np.hstack([output.target_matrix(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
         for code, outputs in zip(codes.T, self.output_slices, strict=True):
             T[code < 0, outputs] = np.nan
         return T
 
-    def from_codes(self, codes: Codes) -> Array:
-        columns = [output.from_codes(codes[:, [j]]) for j, output in enumerate(self.outputs)]
+    def decode(self, codes: Codes) -> Array:
+        columns = [output.decode(codes[:, [j]]) for j, output in enumerate(self.outputs)]
         return stack_label_columns([_put_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
 
     def most_probable(self, P: Array) -> Array:
@@ -457,12 +457,12 @@ class IndicatorLabels(Labels):
     def outputs_by_target(self) -> tuple[slice, ...]:
         return tuple(slice(j, j + 1) for j in range(self.n_labels))
 
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         T: Array = codes.astype(dtype)
         T[codes < 0] = np.nan
         return T
 
-    def from_codes(self, codes: Codes) -> Array:
+    def decode(self, codes: Codes) -> Array:
         return _put_missing(self.values[codes], codes)
 
     def most_probable(self, P: Array) -> Array:

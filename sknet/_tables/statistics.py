@@ -156,7 +156,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Arr
     return np.where(varies, np.ldexp(mean, exponent), single), np.where(varies, np.ldexp(deviation, exponent), 0.0)
 
 
-def reciprocal(spread: ArrayLike) -> Array:
+def safe_reciprocal(spread: ArrayLike) -> Array:
     """Return 1/spread: the largest float where that overflows, and 0 for a spread of 0.
 
     The factor of a constant column is therefore 0, and so is its input.

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._tables.column import LearntFrom
+from sknet._tables.column import TrainingRows
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
@@ -20,7 +20,7 @@ every_column = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 def write(column, values, dtype=np.float64):
     out = np.zeros((len(values), column.n_inputs), dtype)
-    assert column.write(values, out, "c") is None
+    assert column.encode_into(values, out, "c") is None
     return out
 
 
@@ -101,17 +101,17 @@ def test_slopes_are_those_of_the_inputs(case):
 @every_column
 def test_inputs_of_an_ordered_column_rise_with_its_values(case):
     column, values = case.learn(), case.values.dropna()
-    if column.is_ordered:
+    if column.is_monotonic:
         inputs = [i for i, kind in enumerate(kinds_of_inputs(column)) if kind != "missing"]
         assert (np.diff(write(column, values.sort_values())[:, inputs], axis=0) >= 0).all()
-    assert column.is_ordered == (case.kind == "number" or values.dtype.kind == "m")
+    assert column.is_monotonic == (case.kind == "number" or values.dtype.kind == "m")
 
 
 @every_column
 def test_values_of_training_are_read_and_are_not_far_from_training(case):
     column = case.learn()
-    assert column.can_read(case.values, "c") and not column.is_far_from(case.values, "c")
-    assert column.can_read(missing_of(case.values), "c") and not column.is_far_from(missing_of(case.values), "c")
+    assert column.has_known_value(case.values, "c") and not column.is_far_from(case.values, "c")
+    assert column.has_known_value(missing_of(case.values), "c") and not column.is_far_from(missing_of(case.values), "c")
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
             write(column, values)
         if case.kind != "date" and case.target is None:
             with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
-                KINDS[case.kind].learn(values, "c", case.settings, LearntFrom())
+                KINDS[case.kind].learn(values, "c", case.settings, TrainingRows())
 
 
 # --- in a table ------------------------------------------------------------------------------------------------------
@@ -165,6 +165,6 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
     compact = encode_compact(encoder, X, np.dtype(dtype), None)
     for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)
-        compact.write(batch, part)
+        compact.expand_into(batch, part)
         assert_allclose(part, Z[batch], rtol=0, atol=3e-16 if dtype == np.float64 else 0)
-        assert_array_equal(encoder.write_rows(X, batch, part), Z[batch])
+        assert_array_equal(encoder.encode_rows_into(X, batch, part), Z[batch])

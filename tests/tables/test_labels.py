@@ -105,7 +105,7 @@ def learn(y, classes=None):
 
 
 def targets(labels, y, *how, **more):
-    return labels.targets(labels.codes(as_labels(y, warn=True)), *how, **more)
+    return labels.smoothed_target_matrix(labels.codes(as_labels(y, warn=True)), *how, **more)
 
 
 @each_target
@@ -126,10 +126,10 @@ def test_labels_become_codes_and_targets_and_come_back(name, dtype):
     for known, of_column, column in zip(labels.classes_by_column, codes.T, y.reshape(6, -1).T, strict=True):
         assert known.tolist() == sorted(known.tolist())
         np.testing.assert_array_equal(known[of_column], column)
-    T = labels.targets(codes, dtype)
+    T = labels.smoothed_target_matrix(codes, dtype)
     assert T.shape == (6, labels.n_outputs) and T.dtype == dtype and set(np.unique(T)) <= {0, 1}
     for found, expected in (
-        (labels.most_probable(T), y), (labels.from_codes(codes), y), (labels.from_codes(codes[rows]), y[rows])
+        (labels.most_probable(T), y), (labels.decode(codes), y), (labels.decode(codes[rows]), y[rows])
     ):  # fmt: skip
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == y.dtype and found.shape == expected.shape
@@ -236,7 +236,7 @@ def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning(hold):
 )
 def test_codes_give_back_what_as_labels_gives(y):
     labels, codes = learn_labels(y)
-    taken, expected = labels.from_codes(codes), as_labels(y)
+    taken, expected = labels.decode(codes), as_labels(y)
     assert taken.dtype == expected.dtype and taken.tolist() == expected.tolist()
 
 
@@ -247,7 +247,7 @@ def test_codes_give_back_what_as_labels_gives(y):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_smoothing_spreads_a_share_over_the_labels_of_each_block(name, dtype):
     labels, codes = learn_labels(TARGETS[name])
-    hard, soft = labels.targets(codes, dtype), labels.targets(codes, dtype, smoothing=0.1)
+    hard, soft = labels.smoothed_target_matrix(codes, dtype), labels.smoothed_target_matrix(codes, dtype, smoothing=0.1)
     assert soft.dtype == dtype
     for outputs in labels.output_slices:
         n_labels = {"multilabel": 2}.get(name, max(2, outputs.stop - outputs.start))
