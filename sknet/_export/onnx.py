@@ -342,7 +342,7 @@ def inputs_by_category(column: CategoryColumn | TargetEncodedColumn, categories:
     unknown = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
     values = np.array([*categories, unknown, None], dtype=object)
     inputs = np.zeros((len(values), column.n_inputs))
-    column.write(values, inputs, "")
+    column.encode_into(values, inputs, "")
     return inputs
 
 

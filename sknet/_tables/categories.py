@@ -88,7 +88,7 @@ SMALL_COLUMN_VALUES, MIN_FREQUENCY_OF_SMALL_COLUMN = 200, 2
 """In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
 
 MAX_CHANCE_OF_INFREQUENT = 1e-6
-"""New values are not called unread if all of them may have been infrequent in training with a higher probability."""
+"""New values are not reported as unknown if the probability that all of them were infrequent in training is higher."""
 
 LARGE_INFREQUENT_SHARE = 0.2
 """If the categories that share an input have at least this share of the weight, target means are added."""
@@ -101,7 +101,7 @@ class BaseCategoryColumn(Column):
     """Base of the columns whose values are categories."""
 
     __slots__ = ()
-    reason_if_unread = (
+    warning_if_unknown = (
         "hold no category that fit has seen: all their values count as unknown. Write the categories as in fit, not as "
         "codes or in another spelling."
     )

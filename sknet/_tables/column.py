@@ -84,8 +84,8 @@ class Column(ABC):
         each training row gets inputs that were learnt from other folds (`encode_cross_fitted_into`).
     reason_if_left_out : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
-    reason_if_unread : str
-        The warning if `has_known_value` is False for new values, and the remedy.
+    warning_if_unknown : str
+        The warning if `has_known_value` is False, with the remedy.
     categories : tuple of str
         The keys of the known categories; () for columns without categories.
     """
@@ -95,7 +95,7 @@ class Column(ABC):
     is_free_text: ClassVar[bool] = False
     uses_target: ClassVar[bool] = False
     reason_if_left_out: ClassVar[str] = ""
-    reason_if_unread: ClassVar[str] = ""
+    warning_if_unknown: ClassVar[str] = ""
     categories: tuple[str, ...] = ()
 
     @property
@@ -122,12 +122,12 @@ class Column(ABC):
         return None
 
     def has_known_value(self, values: ColumnValues, name: str) -> bool:
-        """Whether one of many new values at least has a meaning to the column; True for few values."""
+        """Whether at least one of many new values is known; True for few values."""
         return True
 
     @property
     def knows_missing_values(self) -> bool:
-        """Whether training had missing values, as an input shows, or they count as other values do."""
+        """Whether there is an input for missing values, or all values have the same inputs."""
         return self.is_constant or any(formula.kind == "missing" for formula in self.input_formulas)
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:

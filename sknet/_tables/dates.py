@@ -142,7 +142,7 @@ class DatetimeColumn(Column):
         Whether the values were text in fit. A text that is no date is then a missing value.
     """
 
-    reason_if_unread = (
+    warning_if_unknown = (
         "held ISO 8601 dates in fit, but hold other text now: all their values count as missing. Write the dates as in "
         "fit."
     )

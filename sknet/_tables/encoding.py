@@ -633,21 +633,21 @@ ALL_MISSING_WARNING = (
 
 
 def columns_without_known_values(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
-    """Return the names of columns of which no value can be read, or which are missing, by the reason for a warning."""
-    unread: dict[str, list[str]] = {}
+    """Return the names of the columns in which no value is known, or all are missing, by the text of the warning."""
+    unknown: dict[str, list[str]] = {}
     if is_sparse(X) or X.shape[0] < MIN_VALUES_TO_WARN:
-        return unread
+        return unknown
     # nearly always, the first values are not all missing, so that the other values are not read
     may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))  # (d,)
     if encoder.is_numeric and not may_be_missing.any():
-        return unread
+        return unknown
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         if may_be_missing[j] and _all_missing(column_at(X, j)):
             if not column.knows_missing_values and column.n_inputs:
-                unread.setdefault(ALL_MISSING_WARNING, []).append(name)
+                unknown.setdefault(ALL_MISSING_WARNING, []).append(name)
         elif not column.has_known_value(column_at(X, j), name):
-            unread.setdefault(column.reason_if_unread, []).append(name)
-    return unread
+            unknown.setdefault(column.warning_if_unknown, []).append(name)
+    return unknown
 
 
 def _all_missing(values: Table | ColumnValues) -> Array:

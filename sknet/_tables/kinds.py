@@ -259,7 +259,7 @@ WITH_DECIMAL_COMMA_PATTERN = r"\d+(,\d*)?|[1-9]\d{0,2}([. ]\d{3})+(,\d*)?"
 """A number whose decimals may follow a comma, and whose thousands may be separated by points or spaces."""
 
 DECIMAL_COMMA_PATTERN = rf"(?!{ONE_COMMA_PATTERN}$).*,.*"
-"""If a number has the form above, too, its comma can only be a decimal comma."""
+"""If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, its comma can only be a decimal comma."""
 
 
 def advice_for_text(column: pd.Series, name: str) -> str | None:

@@ -419,7 +419,7 @@ BINS = {"numeric_encoding": "piecewise_linear", "n_bins": 12}
 def learn_with_steps(X, target, weight=None):
     """Learn the encoder of a table, with steps where the target jumps."""
     targets = np.asarray(target, dtype=float).reshape(len(target), -1)
-    return encoder_of(X, **BINS, weight=weight).with_steps(X, targets, weight)
+    return encoder_of(X, **BINS, weight=weight).with_learnt_steps(X, targets, weight)
 
 
 def steps_of(X, target, weight=None):
