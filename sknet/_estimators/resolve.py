@@ -37,7 +37,7 @@ from sknet._model.settings import NetworkSettings, RegularisationSettings, Setti
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
 from sknet._tables.column import ColumnSettings
-from sknet._tables.kinds import UNKNOWN_COLUMNS, ColumnFacts
+from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey
 from sknet._tables.rows import IN_MEMORY_LIMITS, TableLimits
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
@@ -77,7 +77,7 @@ class Facts:
     n_rows: int  # training rows
     early_stopping: bool | Literal["folds"]  # what evaluates the epochs: nothing, validation rows, or folds
     n_held_out: int = 0  # rows of the table that are held out
-    columns: ColumnFacts = UNKNOWN_COLUMNS
+    columns: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
     limits: TableLimits = IN_MEMORY_LIMITS
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
@@ -207,7 +207,7 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
         elif 0 < facts.columns.n_numbers <= MAX_COLUMNS_WITH_AUTO_BINS and n >= rules.MANY_ROWS:
             values["numeric_encoding"] = auto_numeric_encoding(p, is_evaluated=is_evaluated)
         # `partial_fit` would keep the means of its first call
-        if facts.columns.has_many_categories and not facts.began_with_partial_fit:
+        if facts.columns.needs_target_means(p.max_categories) and not facts.began_with_partial_fit:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and is_evaluated and ours else 0.0

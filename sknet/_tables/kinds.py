@@ -20,7 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -350,31 +349,6 @@ def _advice(call: str, texts: pd.Series, is_read: pd.Series) -> str:
 # --- all columns of a table ------------------------------------------------------------------------------------------
 
 
-class ColumnFacts(NamedTuple):
-    """The facts about the columns of a table on which "auto" parameters depend.
-
-    Attributes
-    ----------
-    n_numbers : int
-        The number of columns that may have bins: numbers and dates.
-    has_many_categories : bool
-        Whether a column of categories needs target means, since it has more categories than `max_categories` inputs.
-    text_names : tuple of str
-        The names of columns of free text.
-    is_sparse : bool
-        Whether the table is a CSR matrix.
-    """
-
-    n_numbers: int = 0
-    has_many_categories: bool = False
-    text_names: tuple[str, ...] = ()
-    is_sparse: bool = False
-
-
-UNKNOWN_COLUMNS = ColumnFacts()
-"""A placeholder where the columns have been learnt already."""
-
-
 @dataclass(frozen=True)
 class Survey:
     """The kinds of the columns of a sample.
@@ -407,20 +381,29 @@ class Survey:
         categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical}
         return replace(self, categorical=categorical)
 
-    def facts_for_auto(self, max_categories: int | None) -> ColumnFacts:
-        """Return the facts on which "auto" parameters depend."""
-        categories, texts = ([j for j in self.categorical if self.kinds[j] == kind] for kind in ("category", "text"))
-        return ColumnFacts(
-            sum(KINDS[kind].may_have_bins for kind in self.kinds.values()),
-            any(
-                count_categories(*read_categories(self.categorical[j], self.names[j]))
-                .one_hot(max_categories)
-                .needs_means(max_categories)
-                for j in categories
-            ),
-            tuple(self.names[j] for j in texts),
-            self.is_sparse,
+    @cached_property
+    def n_numbers(self) -> int:
+        """The number of columns that may have bins: numbers and dates."""
+        return sum(KINDS[kind].may_have_bins for kind in self.kinds.values())
+
+    @property
+    def text_names(self) -> tuple[str, ...]:
+        """The names of the columns of free text."""
+        return tuple(self.names[j] for j, kind in self.kinds.items() if kind == "text")
+
+    def needs_target_means(self, max_categories: int | None) -> bool:
+        """Whether a column of categories needs target means, since many categories or many rows share an input."""
+        return any(
+            count_categories(*read_categories(values, self.names[j]))
+            .one_hot(max_categories)
+            .needs_means(max_categories)
+            for j, values in self.categorical.items()
+            if self.kinds[j] == "category"
         )
+
+
+UNKNOWN_COLUMNS = Survey((), {})
+"""A placeholder where the columns have been learnt already."""
 
 
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:

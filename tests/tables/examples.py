@@ -9,7 +9,7 @@ from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import ColumnSettings, TrainingRows
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.kinds import ColumnChoices, ColumnFacts, survey_columns
+from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
 from sknet._tables.labels import as_labels
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
@@ -59,9 +59,9 @@ def encoder_of(table, categorical_features="from_dtype", text_features=None, *, 
     return learn_encoder(table, column_settings(**settings), survey, TrainingRows(weight, target))
 
 
-def column_facts(n_numbers=0, **facts):
-    """What kinds of columns a table has."""
-    return ColumnFacts(n_numbers, **facts)
+def survey_of_numbers(n):
+    """What a table of n numbers is."""
+    return Survey((), dict.fromkeys(range(n), "number"))
 
 
 def survey_of(table):
