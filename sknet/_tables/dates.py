@@ -172,7 +172,7 @@ class DatetimeColumn(Column):
 
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
-        datetimes = self.read(values, name)
+        datetimes = self.datetimes_of(values, name)
         first = self.seconds.n_inputs
         self.seconds.encode_into(seconds_of(datetimes), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
@@ -180,7 +180,7 @@ class DatetimeColumn(Column):
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives by seconds, (n, n_inputs); those of weekdays and days of the year are 0."""
-        datetimes = self.read(values, name)
+        datetimes = self.datetimes_of(values, name)
         slopes = np.zeros((len(datetimes), self.n_inputs))
         first = self.seconds.n_inputs
         slopes[:, :first] = self.seconds.slopes(seconds_of(datetimes), name)
@@ -195,7 +195,7 @@ class DatetimeColumn(Column):
         """Whether a text is a date; True for few values, and for values that are no text."""
         # nearly always, the first values are dates, so that the other values are not read
         for some in (take_rows(values, slice(0, MIN_VALUES_TO_WARN)), values):
-            if not (self.from_text and is_text(some)) or self.read(some, name).notna().any():
+            if not (self.from_text and is_text(some)) or self.datetimes_of(some, name).notna().any():
                 return True
         return bool(np.count_nonzero(pd.notna(values)) < MIN_VALUES_TO_WARN)
 
@@ -211,10 +211,10 @@ class DatetimeColumn(Column):
 
     def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> DatetimeColumn:
         """Return the column with the scale of the seconds of n new values."""
-        seconds = seconds_of(self.read(values, name))
+        seconds = seconds_of(self.datetimes_of(values, name))
         return replace(self, seconds=self.seconds.with_scale_of(seconds, name, weight))
 
-    def read(self, values: ColumnValues, name: str) -> DatetimeLike:
+    def datetimes_of(self, values: ColumnValues, name: str) -> DatetimeLike:
         """Return the dates, in the time zone of fit, or the durations."""
         if not self.is_duration and is_text(values):
             dates = read_iso_dates(values, name, in_utc=self.zone is not None)
@@ -329,7 +329,7 @@ class DateStorage(ColumnStorage):
 
     def pack(self, values: Table) -> Array:
         """Return microseconds."""
-        datetimes = self._read(values)
+        datetimes = self._datetimes_of(values)
         missing = np.asarray(datetimes.isna())
         if zone_of(datetimes) != self._zone and not missing.all():
             raise TypeError(
@@ -338,7 +338,7 @@ class DateStorage(ColumnStorage):
             )
         return np.where(missing, NAT_MICROSECONDS, microseconds_of(datetimes))
 
-    def _read(self, values: Table) -> DatetimeLike:
+    def _datetimes_of(self, values: Table) -> DatetimeLike:
         if not (self._from_text and is_text(values)):
             return read_datetimelike(values, self._name, is_duration=self._is_duration)
         dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)

@@ -94,7 +94,7 @@ class ColumnScaler:
     shift: bool
     float32_suffices: bool
 
-    def impute_and_scale_into(self, values: Array, out: Array) -> bool:
+    def impute_scale_and_test_finite(self, values: Array, out: Array) -> bool:
         """Overwrite `out`, which may be `values`, by the scaled values; the centre replaces missing values.
 
         Return True if all values and results are finite. `scale_and_check` finds out which values are missing, which
@@ -130,7 +130,7 @@ class ColumnScaler:
             Z = X.astype(dtype, copy=True)
             if self.float32_suffices:
                 Z.data *= self.factor.astype(dtype)[Z.indices]
-            else:  # as in `impute_and_scale_into`
+            else:  # as in `impute_scale_and_test_finite`
                 Z.data = (X.data * self.factor[X.indices]).astype(dtype)
         return Z
 
@@ -250,7 +250,7 @@ def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
 
 def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, names: Sequence[str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
-    if not scaler.impute_and_scale_into(values, out):  # if values are only missing, nothing is raised below
+    if not scaler.impute_scale_and_test_finite(values, out):  # if values are only missing, nothing is raised below
         check_not_infinite(values, names)
         excessive = ~np.isfinite(out).all(axis=0)
         if excessive.any():

@@ -51,7 +51,7 @@ def learn_scaler(X, method, weight=None):
 
 
 def apply(scaler, Z):
-    scaler.impute_and_scale_into(Z, Z)
+    scaler.impute_scale_and_test_finite(Z, Z)
     return Z
 
 
@@ -129,7 +129,7 @@ def test_magnitude_does_not_matter(method, magnitude, dtype):
 
 def scaled_into(X, method, dtype):
     out = np.empty(X.shape, dtype)
-    assert learn_scaler(X, method).impute_and_scale_into(X, out)
+    assert learn_scaler(X, method).impute_scale_and_test_finite(X, out)
     return out
 
 
@@ -147,7 +147,7 @@ def test_a_constant_is_recognised_though_its_mean_rounds():
 def test_any_real_type_is_scaled(dtype):
     X = np.array([[0], [1], [0], [1], [1]], dtype=dtype)
     out = np.empty(X.shape, np.float32)
-    assert learn_scaler(X, "standard").impute_and_scale_into(X, out)
+    assert learn_scaler(X, "standard").impute_scale_and_test_finite(X, out)
     np.testing.assert_allclose(out, scaled(X, "standard"), rtol=1e-6)
 
 
@@ -162,9 +162,9 @@ def test_single_precision_stays_single():
 def test_trouble_is_told():
     scaler = learn_scaler(np.array([[1.0], [2.0], [3.0]]), None)
     out = np.empty((2, 1), np.float32)
-    assert scaler.impute_and_scale_into(np.array([[1.0], [2.0]]), out)
-    assert not scaler.impute_and_scale_into(np.array([[1.0], [np.nan]]), out)
-    assert not scaler.impute_and_scale_into(np.array([[1.0], [1e200]]), out)
+    assert scaler.impute_scale_and_test_finite(np.array([[1.0], [2.0]]), out)
+    assert not scaler.impute_scale_and_test_finite(np.array([[1.0], [np.nan]]), out)
+    assert not scaler.impute_scale_and_test_finite(np.array([[1.0], [1e200]]), out)
 
 
 @given(st.floats(-1e200, 1e200), st.floats(-1e200, 1e200))
@@ -187,7 +187,7 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
     assert [suffixes(column) for column in columns] == [("", "_missing"), ("",)]
     assert [column.n_inputs for column in columns] == [2, 1]
     together = np.empty(X.shape, dtype)
-    common_scaler(columns).impute_and_scale_into(X, together)
+    common_scaler(columns).impute_scale_and_test_finite(X, together)
     for j, column in enumerate(columns):
         out = np.zeros((3, column.n_inputs), dtype)
         column.encode_into(pd.Series(X[:, j]), out, "c")
@@ -197,7 +197,7 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
 
 def test_no_columns_are_a_stack_too():
     out = np.empty((3, 0))
-    assert common_scaler([]).impute_and_scale_into(np.empty((3, 0)), out)
+    assert common_scaler([]).impute_scale_and_test_finite(np.empty((3, 0)), out)
 
 
 # --- quantile --------------------------------------------------------------------------------------------------------
