@@ -63,7 +63,7 @@ def shuffled_batches(n: int, size: int, rng: np.random.Generator | None) -> Iter
 
 
 SHARE_TOLERANCE = 1e-10
-"""A cumulated share of the weight counts as q if it is at most this much smaller, which may be a rounding error."""
+"""A cumulated share of the weight reaches a level if it is smaller by at most this much: rounding may cause that."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Columns of categories: one-hot inputs, and the target's mean of each category, cross-fitted and shrunk.
 
-One-hot inputs: each frequent category has an input, and the rare categories share one.
+One-hot inputs: each frequent category has an input, and the infrequent categories share one.
 
 Target encoding [1]_: no training row is encoded by its own target. Each training row is encoded by the means of the
 other folds. The column stores these means, so that a later call encodes the same rows in the same way.
@@ -79,13 +79,13 @@ MIN_VALUES_OF_IDENTIFIER = 20
 """A column of at least this many values is an identifier if all of them differ."""
 
 MIN_CATEGORIES_TO_GROUP = 20
-"""Rare categories share an input if the column has at least this many categories."""
+"""Infrequent categories share an input if the column has at least this many categories."""
 
 MIN_FREQUENCY = 5
-"""A category with fewer rows is rare: a network would memorise their targets."""
+"""A category with fewer rows is infrequent: a network would memorise their targets."""
 
 SMALL_COLUMN_VALUES, MIN_FREQUENCY_OF_SMALL_COLUMN = 200, 2
-"""In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
+"""In a column of fewer than 200 values, a category is infrequent if it has fewer than 2 rows."""
 
 MAX_CHANCE_OF_INFREQUENT = 1e-6
 """New values are not reported as unknown if the probability that all of them were infrequent in training is higher."""
@@ -251,15 +251,15 @@ class Categories:
         return self.n_present >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
     def frequent_keys(self) -> list[str]:
-        """Return the keys of the categories that may have inputs of their own: all if there are few, or one is rare."""
+        """Return the keys of the categories that may have inputs of their own: all if there are few, or one is infrequent."""
         n_needed = MIN_FREQUENCY_OF_SMALL_COLUMN if self.n_present < SMALL_COLUMN_VALUES else MIN_FREQUENCY
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         are_many = len(self.n_rows) >= MIN_CATEGORIES_TO_GROUP
         return keys if are_many and len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
 
-    def one_hot(self, max_categories: int | None, *, rare_share_input: bool = True) -> CategoryColumn:
+    def one_hot(self, max_categories: int | None, *, group_infrequent: bool = True) -> CategoryColumn:
         """Return the column with at most this many one-hot inputs, one for each of the most frequent categories."""
-        keys, has_missing = self.frequent_keys() if rare_share_input else list(self.n_rows), self.has_missing
+        keys, has_missing = self.frequent_keys() if group_infrequent else list(self.n_rows), self.has_missing
         n, n_others = len(keys), len(self.shares) - len(keys)
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
@@ -467,7 +467,7 @@ def learn_category(
     categories = count_categories(codes, keys, weight)
     if categories.all_differ:
         return IdentifierColumn(has_missing=categories.has_missing)
-    one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)
+    one_hot = categories.one_hot(settings.max_categories, group_infrequent=not settings.keeps_all_categories)
     if target is None or encoding == "one_hot":
         return one_hot
     if encoding == "both" and not one_hot.needs_means(settings.max_categories):

@@ -185,7 +185,7 @@ class ColumnSettings:
     category_encoding : {"one_hot", "target", "both"}
         Whether categories become one-hot inputs, target means, or both.
     keeps_all_categories : bool
-        Whether rare categories have inputs of their own, too.
+        Whether infrequent categories have inputs of their own, too.
     text_components : int
         The most components of a column of text.
     """

@@ -273,7 +273,7 @@ INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
 
 VALUES_LEARNT_AT_ONCE = 2**16
-"""How many values are learnt from at a time: they take little memory, and are many columns of a small table."""
+"""How many values are learnt from at a time. These take little memory, but include many columns of a small table."""
 
 
 @dataclass(frozen=True)

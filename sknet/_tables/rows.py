@@ -281,7 +281,7 @@ MIN_ROWS_TO_DRAW_BY_INTERVAL = 2**18
 """From this many rows on, `_hold_out_of_large` draws the held-out rows, since it takes less memory."""
 
 MIN_ROWS_HELD_OUT = 10
-"""The least number of held-out rows: the score of fewer rows is too noisy, so that none is held out."""
+"""Fewer rows than this are not held out: their score would be too noisy."""
 
 
 class Split(NamedTuple):
