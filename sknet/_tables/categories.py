@@ -251,7 +251,7 @@ class Categories:
         return self.n_present >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
     def frequent_keys(self) -> list[str]:
-        """Return the keys of the categories that may have inputs of their own: all if there are few, or one is infrequent."""
+        """Return the keys of the frequent categories; of all, if there are few or only one is infrequent."""
         n_needed = MIN_FREQUENCY_OF_SMALL_COLUMN if self.n_present < SMALL_COLUMN_VALUES else MIN_FREQUENCY
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         are_many = len(self.n_rows) >= MIN_CATEGORIES_TO_GROUP
