@@ -473,13 +473,10 @@ class TableInMemory(FeatureTable):
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
         """Return the table with encoded texts, for encoders with the same text columns."""
-        columns = encoder.text_columns
-        return replace(
-            self,
-            encoded_text=TableWithEncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype))
-            if columns
-            else None,
-        )
+        columns, text = encoder.text_columns, None
+        if columns:
+            text = TableWithEncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype))
+        return replace(self, encoded_text=text)
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows, see `encode_for_training`."""
