@@ -45,7 +45,6 @@ from sknet._tables.read import (
     short_list,
     short_repr,
 )
-from sknet._tables.rows import combination_strata
 from sknet._tables.statistics import LARGEST_FLOAT, EqualByFields
 from sknet._typing import Array, Target
 
@@ -202,6 +201,9 @@ def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> N
 Codes = NDArray[np.intp]
 TargetType = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
+MIN_ROWS_OF_COMBINATION = 10
+"""Combinations of labels with fewer rows share one stratum, since they are too few to be split."""
+
 
 class Labels(EqualByFields, ABC):
     """The labels of a classification target, as they were learnt."""
@@ -278,8 +280,14 @@ class Labels(EqualByFields, ABC):
         return T
 
     def strata(self, codes: Codes) -> Codes:
-        """Return an integer for each row's label or combination of labels, for stratified splits."""
-        return codes[:, 0] if codes.shape[1] == 1 else combination_strata(codes)
+        """Return an integer for each row's label or combination of labels; rare combinations share one."""
+        if codes.shape[1] == 1:
+            return codes[:, 0]
+        # sorting the bytes of each row as one value is much faster than sorting rows
+        rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
+        _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
+        # len(counts) is an unused code
+        return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)
 
 
 @dataclass(frozen=True, eq=False)

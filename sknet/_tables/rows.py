@@ -274,9 +274,6 @@ class RowSplitter(Protocol):
         """Yield pairs, (rows to train on, rows to hold out)."""
 
 
-MIN_ROWS_OF_COMBINATION = 10
-"""Combinations of labels with fewer rows share one stratum, since they are too few to be split."""
-
 MIN_ROWS_TO_DRAW_BY_INTERVAL = 2**18
 """From this many rows on, `_hold_out_of_large` draws the held-out rows, since it takes less memory."""
 
@@ -509,15 +506,6 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
     is_train = np.ones(n, dtype=bool)
     is_train[held_out] = False
     return Split(np.flatnonzero(is_train), held_out)
-
-
-def combination_strata(codes: Array) -> Array:
-    """Return an integer for the combination of labels in each row of codes, (n, k); rare combinations share one."""
-    # sorting the bytes of each row as one value is much faster than sorting rows
-    rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
-    _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-    # len(counts) is an unused code
-    return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:

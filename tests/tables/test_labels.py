@@ -12,8 +12,7 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sknet._tables.labels import apply_class_weight, as_labels, learn_labels
-from sknet._tables.rows import MIN_ROWS_OF_COMBINATION
+from sknet._tables.labels import MIN_ROWS_OF_COMBINATION, apply_class_weight, as_labels, learn_labels
 
 # --- label arrays ----------------------------------------------------------------------------------------------------
 
