@@ -1,14 +1,22 @@
-"""Operations on vectors for which NumPy needs more than one pass, and blocks of rows.
+"""Operations on vectors for which NumPy needs more than one pass, blocks of rows, and weighted quantiles.
 
 Conventions
 -----------
-x, y : (n,)   contiguous and of the same type, float32 or float64
+n rows; b columns. NaN is a missing value.
+
+x, y : (n,)                      contiguous and of the same type, float32 or float64
+columns : (b, n)                 each column adjacent in memory
+weight : (n,), (b, n) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.blas import daxpy, saxpy
 
 from sknet._typing import Array, Batch
@@ -48,3 +56,66 @@ def blocks_of_batch(batch: Batch, size: int) -> Iterator[Batch]:
 def shuffled_batches(n: int, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
     """Return the batches of an epoch of n rows; without `rng`, or if one batch has all rows, they are not shuffled."""
     return blocks_of_batch(slice(0, n) if rng is None or size >= n else rng.permutation(n), size)
+
+
+# --- weighted quantiles -----------------------------------------------------------------------------------------------
+
+
+SHARE_TOLERANCE = 1e-10
+"""A cumulated share of the weight reaches a level if it is smaller by at most this much: rounding may cause that."""
+
+
+@dataclass(frozen=True, eq=False)
+class SortedColumns:
+    """The values of columns in order, and the weight of each.
+
+    Attributes
+    ----------
+    values : ndarray of shape (b, n)
+        Sorted, in the columns' own type; the missing ones are last.
+    weight : ndarray of shape (b, n), or None
+        0 where a value is missing.
+    n_values : ndarray of shape (b,)
+        How many are not missing.
+    """
+
+    values: Array
+    weight: Array | None
+    n_values: NDArray[np.intp]
+
+    @classmethod
+    def from_columns(cls, columns: Array, weight: Array | None) -> SortedColumns:
+        """Sort the numbers of each column."""
+        n_values = columns.shape[1] - np.isnan(columns).sum(axis=1)
+        if weight is None:
+            return cls(np.sort(columns, axis=1), None, n_values)
+        order = np.argsort(columns, axis=1)
+        values, w = (np.take_along_axis(np.broadcast_to(a, columns.shape), order, axis=1) for a in (columns, weight))
+        return cls(values, np.where(np.isnan(values), 0.0, w), n_values)
+
+    @property
+    def have_some_missing(self) -> NDArray[np.bool_]:
+        """Whether some rows have a value and some have none, (b,)."""
+        return (self.n_values > 0) & (self.n_values < self.values.shape[1])
+
+    def observed(self, i: int) -> tuple[Array, Array | None]:
+        """Return the values of one column that are not missing, (m,), and their weights."""
+        some = slice(self.n_values[i])
+        return self.values[i, some], None if self.weight is None else self.weight[i, some]
+
+    def quantiles(self, quantile_levels: ArrayLike) -> Array:
+        """Return quantiles by the inverted distribution function: the first value whose cumulated share reaches each.
+
+        In float64, (b, quantile_levels); NaN where there is no value.
+        """
+        q, m = np.asarray(quantile_levels, dtype=np.float64) - SHARE_TOLERANCE, self.n_values[:, np.newaxis]
+        if not self.values.shape[1]:
+            return np.full((len(m), len(q)), np.nan)
+        if self.weight is None:
+            # the first of m equal weights that reaches the level; −1 for level 0, clipped below
+            index = np.ceil(q * m).astype(np.intp) - 1
+        else:
+            reached = np.cumsum(self.weight, axis=1, dtype=np.float64)
+            index = np.array([np.searchsorted(of_column, q * of_column[-1]) for of_column in reached])
+        # where all values are missing, this takes the first one, which is NaN
+        return np.take_along_axis(self.values, np.clip(index, 0, np.maximum(m - 1, 0)), axis=1).astype(np.float64)

@@ -48,7 +48,7 @@ from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.read import column_names, short_list, take_rows
-from sknet._tables.rows import ALL, FeatureTable, TableLimits
+from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import shuffled_batches
 
@@ -339,7 +339,7 @@ class PartitionedTable(FeatureTable):
         """Return some of these rows."""
         return replace(self, row_indices=self.row_indices[rows])
 
-    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+    def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Load some of these rows from the workers, in this order, as an array or a data frame."""
         groups, positions = self.partitions.groups_of(self.row_indices[rows])
         wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_scalar
 
 from sknet._model.explain import Explanation
 from sknet._packages import require_package
-from sknet._tables.dates import infer_instants
+from sknet._tables.dates import infer_datetimelike
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, is_sparse, unwrap_narwhals
 from sknet._typing import Array, Table
 
@@ -456,7 +456,7 @@ def as_numbers_or_dates(values: pd.Series, name: str) -> pd.Series:
     try:
         return pd.Series(column_as_floats(values, name))
     except (TypeError, ValueError):  # dates or durations, read as the network reads them
-        return pd.Series(infer_instants(values, name)[0])
+        return pd.Series(infer_datetimelike(values, name)[0])
 
 
 def curve_values(observed: pd.Series) -> pd.Series:

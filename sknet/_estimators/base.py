@@ -131,7 +131,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         if isinstance(head, LabelHead) and settings.class_weight is not None:
-            rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
+            rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         held_out = None
         if arguments.has_validation_rows:
             check_conflicts_with_validation_rows(self)

@@ -20,7 +20,7 @@ from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, Sca
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
-from sknet._tables.encoding import TableEncoder, columns_that_cannot_be_read
+from sknet._tables.encoding import TableEncoder, columns_with_unread_values
 from sknet._tables.read import have_equal_values, short_list
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
@@ -132,7 +132,7 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
-    for reason, names in columns_that_cannot_be_read(model.encoder, table).items():
+    for reason, names in columns_with_unread_values(model.encoder, table).items():
         warn(f"Columns {short_list(names)} of X {reason}", UserWarning)
     return model, table
 

@@ -200,7 +200,7 @@ def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
         fit_messages.warn_of_misread_columns(survey)
         names = survey.names or default_names(data.columns.n)
         sets = interaction_sets(estimator.interaction_cst, names)
-        facts = replace(facts, columns=survey.summary(estimator.max_categories), n_interaction_sets=len(sets))
+        facts = replace(facts, columns=survey, n_interaction_sets=len(sets))
         settings, resolved = resolve_all_parameters(estimator, facts)
         learner = EncodingLearner(
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows

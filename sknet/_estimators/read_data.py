@@ -35,7 +35,7 @@ from sknet._tables.read import (
     as_native_array,
     as_numbers,
     as_pandas,
-    check_not_foreign,
+    check_readable_collection,
     check_sparse_is_finite,
     check_text_is_encodable,
     column_names,
@@ -104,7 +104,7 @@ class ReadData:
 
 def n_rows_of(values: Any, name: str) -> int | None:
     """Return the number of rows; None for a value without a length, for which a later check raises."""
-    check_not_foreign(values, name)
+    check_readable_collection(values, name)
     try:
         return values.shape[0] if is_sparse(values) else len(values)
     except TypeError:
@@ -237,7 +237,7 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
     """Check the table of a first fit; return it, and its columns. `name` is the name of the estimator."""
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
-        check_not_foreign(X, "X")
+        check_readable_collection(X, "X")
     objects = as_objects(X) if choices.columns_by_parameter else None
     if objects is not None:
         kinds = choices.named_kinds(default_names(objects.shape[1]))
@@ -261,7 +261,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if needs_no_check(X, columns):
         return X
     X = unwrap_narwhals(X)
-    check_not_foreign(X, "X")
+    check_readable_collection(X, "X")
     objects = as_objects(X) if columns.text_positions else None
     if objects is not None:
         if objects.shape[1] != columns.n:

@@ -37,8 +37,8 @@ from sknet._model.settings import NetworkSettings, RegularisationSettings, Setti
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
 from sknet._tables.column import ColumnSettings
-from sknet._tables.kinds import UNKNOWN_COLUMNS, ColumnSummary
-from sknet._tables.rows import IN_MEMORY, TableLimits
+from sknet._tables.kinds import UNKNOWN_COLUMNS, Survey
+from sknet._tables.rows import IN_MEMORY_LIMITS, TableLimits
 from sknet._training.lbfgs import LBFGS
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
@@ -77,9 +77,9 @@ class Facts:
     n_rows: int  # training rows
     early_stopping: bool | Literal["folds"]  # what evaluates the epochs: nothing, validation rows, or folds
     n_held_out: int = 0  # rows of the table that are held out
-    columns: ColumnSummary = UNKNOWN_COLUMNS
+    columns: Survey = UNKNOWN_COLUMNS
     n_interaction_sets: int = 1  # how many sets of columns `interaction_cst` keeps apart
-    limits: TableLimits = IN_MEMORY
+    limits: TableLimits = IN_MEMORY_LIMITS
     earlier_parameters: Mapping[str, object] | None = None  # the resolved parameters of the fit that learnt the columns
     ignores_n_members: bool = False  # in `partial_fit`: see `Start`
 
@@ -93,7 +93,7 @@ class Facts:
 
 
 def evaluation_class(
-    p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY
+    p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS
 ) -> type[NoEvaluation | HeldOut | Folds]:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
@@ -108,7 +108,7 @@ def evaluation_class(
     return HeldOut if p.early_stopping else NoEvaluation
 
 
-def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY) -> float:
+def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:
     """Return the fraction of the table's rows to hold out."""
     fraction = (
         rules.fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
@@ -183,7 +183,8 @@ def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, 
     largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
     proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     # target means, unless `partial_fit` would keep those of its first call
-    has_means = columns.has_many_categories and may_add_inputs(p, facts) and not facts.ignores_n_members
+    may_have_means = may_add_inputs(p, facts) and not facts.ignores_n_members
+    has_means = may_have_means and columns.needs_target_means(p.max_categories)
     has_temperature = p.loss == "log_loss" and uses_batches and p.max_norm is None and is_evaluated and ours
     values: dict[str, object] = {
         "hidden_layer_sizes": auto_sizes(p, facts),

@@ -18,7 +18,7 @@ from sknet._export import ExportError
 from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
 from sknet._tables.column import Column
-from sknet._tables.dates import infer_instants, is_text, read_iso_dates, zone_of
+from sknet._tables.dates import infer_datetimelike, is_text, read_iso_dates, zone_of
 from sknet._tables.kinds import KINDS_BY_CLASS, column_kind
 from sknet._tables.read import as_pandas, column_as_floats, is_frame, short_list
 from sknet._typing import Array, DType, Table
@@ -129,7 +129,7 @@ def _feed(values: pd.Series, dtype: DType) -> Array:
     if dtype == INT64 and is_text(values):
         return _nanoseconds(read_iso_dates(values, name, in_utc=False), name)  # no graph has time zones
     if dtype == INT64 and column_kind(values, name) == "date":
-        return _nanoseconds(infer_instants(values, name)[0], name)
+        return _nanoseconds(infer_datetimelike(values, name)[0], name)
     numbers = column_as_floats(values, name)
     return _cast_exactly(numbers, dtype, f"Column {name!r} of X").reshape(-1, 1)
 
@@ -148,14 +148,14 @@ def _cast_exactly(values: Array, dtype: DType, what: str) -> Array:
     return converted
 
 
-def _nanoseconds(instants: pd.DatetimeIndex | pd.TimedeltaIndex, name: str) -> Array:
+def _nanoseconds(datetimes: pd.DatetimeIndex | pd.TimedeltaIndex, name: str) -> Array:
     """Return nanoseconds since 1970, or nanoseconds of durations, (n, 1); the lowest int64 for missing values."""
-    if (zone := zone_of(instants)) is not None:
+    if (zone := zone_of(datetimes)) is not None:
         raise ExportError(
             f"Column {name!r} of X has the time zone {zone}, but the dates of a graph have none: drop it with "
             ".dt.tz_localize(None)."
         )
     try:
-        return np.asarray(instants.as_unit("ns").asi8).reshape(-1, 1)
+        return np.asarray(datetimes.as_unit("ns").asi8).reshape(-1, 1)
     except (ValueError, OverflowError) as error:  # which pandas raises for dates out of bounds
         raise ExportError(f"Column {name!r} of X holds dates beyond 64 bits of nanoseconds: {error}.") from error

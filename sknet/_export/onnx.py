@@ -47,7 +47,7 @@ from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
 from sknet._network.weights import output_rounding_step
-from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetColumn
+from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
 from sknet._tables.dates import DatetimeColumn, angle_per_unit
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
@@ -170,8 +170,8 @@ def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
     """Write the columns of a feed, all columns of one kind at a time, and yield the encoded columns."""
     for item in placed:
         learnt = item.column.number if isinstance(item.column, BinnedColumn) else item.column
-        if (reason := NOT_EXPRESSIBLE.get(type(learnt))) is not None:
-            raise ExportError(f"Column {item.name!r} {reason}.")
+        if type(learnt) not in COLUMN_WRITERS:
+            raise ExportError(f"Column {item.name!r} {NOT_EXPRESSIBLE.get(type(learnt), OF_NO_KNOWN_KIND)}.")
     for column_class in dict.fromkeys(type(item.column) for item in placed):
         of_class = [item for item in placed if type(item.column) is column_class]
         yield from COLUMN_WRITERS[column_class](graph, feed, of_class)
@@ -316,7 +316,7 @@ def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) 
 def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[EncodedColumns]:
     """Write the one-hot inputs that may come first, and the means of all categories."""
     for item in placed:
-        column: TargetColumn = item.column
+        column: TargetEncodedColumn = item.column
         n = 0 if column.one_hot is None else column.one_hot.n_inputs
         if column.one_hot is not None:
             yield from _write_categories(graph, feed, [item._replace(column=column.one_hot, inputs=item.inputs[:n])])
@@ -337,13 +337,13 @@ def _inputs_of_categories(graph: Graph, feed: Feed, placed: PlacedColumn, catego
     return graph.node("Squeeze", gathered, integers(1))
 
 
-def inputs_by_category(column: CategoryColumn | TargetColumn, categories: Sequence[str]) -> Array:
+def inputs_by_category(column: CategoryColumn | TargetEncodedColumn, categories: Sequence[str]) -> Array:
     """Return the inputs of each category, of an unknown category, and of a missing value: one row each."""
     # among one more names than there are categories, at least one is not a category
     unknown = next(name for name in map(str, range(len(categories) + 1)) if name not in categories)
     values = np.array([*categories, unknown, None], dtype=object)
     inputs = np.zeros((len(values), column.n_inputs))
-    column.write(values, inputs, "")
+    column.encode_into(values, inputs, "")
     return inputs
 
 
@@ -418,7 +418,7 @@ COLUMN_WRITERS: dict[type, ColumnWriter] = {
     DatetimeColumn: _write_dates,
     CategoryColumn: _write_categories,
     IdentifierColumn: _write_categories,
-    TargetColumn: _write_target_means,
+    TargetEncodedColumn: _write_target_means,
 }
 """The functions that write the columns of each kind in a feed, and yield the encoded columns."""
 
@@ -430,6 +430,11 @@ NOT_EXPRESSIBLE: dict[type, str] = {
     ),
 }
 """Why a column of a kind without a converter cannot be exported, and what to do instead."""
+
+OF_NO_KNOWN_KIND = (
+    "is of a kind that cannot be exported: leave the column out, encode it before the estimator, or use sknet.save"
+)
+"""The same for all other kinds without a converter."""
 
 
 Tensor = Callable[[list[int | None]], object]

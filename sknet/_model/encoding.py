@@ -37,12 +37,12 @@ from sknet._network.chain import (
 )
 from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
-from sknet._tables.column import Column, LearntFrom
+from sknet._tables.column import Column, TrainingRows
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
 from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_optional, take_rows
-from sknet._tables.rows import ALL, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
+from sknet._tables.rows import ALL_ROWS, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
 from sknet._tables.statistics import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
@@ -170,7 +170,7 @@ class EncodingLearner:
         own = shared.with_target_means(self.rows, train)
         if isinstance(self.settings.network.init, tuple):  # the user's weights fit the shared inputs only
             return own
-        sample = self.sample.among(train)
+        sample = self.sample.restricted_to(train)
         if not shares_columns:
             own = self._learn(shared.head, sample, self.survey.of_rows(sample.X), train)
         return self._with_steps(own, sample)
@@ -179,15 +179,15 @@ class EncodingLearner:
         """Return the encoding with steps, if `numeric_encoding` is "steps" and the sample's targets have steps."""
         if self.settings.table.numeric_encoding != "steps":
             return encoding
-        some = sample.some(MAX_ROWS_FOR_STEPS, self.seed)
-        encoder = encoding.encoder.with_steps(some.X, imputed_target_matrix(encoding.head, some.y), some.weight)
+        some = sample.subsample(MAX_ROWS_FOR_STEPS, self.seed)
+        encoder = encoding.encoder.with_learnt_steps(some.X, imputed_target_matrix(encoding.head, some.y), some.weight)
         return encoding if encoder is encoding.encoder else replace(encoding, encoder=encoder)
 
     def _learn(self, head: Head, sample: Sample, survey: Survey, train: NDArray[np.intp] | None) -> Encoding:
         """Learn all columns from a sample; on large tables, target means from the rows `train`, or from all rows."""
         table = self.settings.table
         target = imputed_target_matrix(head, sample.y) if table.category_encoding != "one_hot" else None
-        encoder = learn_encoder(sample.X, table, survey, LearntFrom(sample.weight, target, self.seed))
+        encoder = learn_encoder(sample.X, table, survey, TrainingRows(sample.weight, target, self.seed))
         encoding = Encoding(encoder, head, self.settings.dtype, self.output_dtype)
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
 
@@ -263,7 +263,7 @@ def encode_for_training(
     if is_sparse(X):
         if encoder.keeps_zeros:
             return encode_whole(encoder, X, dtype)
-        X = encoder.as_dense(X)  # the encoder was learnt from dense rows
+        X = encoder.sparse_to_dense(X)  # the encoder was learnt from dense rows
     n = X.shape[0]
     n_bytes = n * kept_row_bytes(encoder, n, dtype)
     array = X if is_memory_mapped(X) else None
@@ -272,7 +272,7 @@ def encode_for_training(
     if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            encoder.write_rows(array, batch, out, encoding_fold)
+            encoder.encode_rows_into(array, batch, out, encoding_fold)
 
         return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
     dense_encoder = encoder.encoder_without_lookups
@@ -282,7 +282,7 @@ def encode_for_training(
         return encode_whole(encoder, X, dtype, encoding_fold, ones=True)
     compact = encode_compact(dense_encoder, X, dtype, encoding_fold)
     batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
-    dense = BatchwiseInputs(compact.write, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
+    dense = BatchwiseInputs(compact.expand_into, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
     return with_lookups(dense, encoder, X, dtype)
 
 
@@ -402,7 +402,7 @@ def encode_rows(
 # --- a table in memory -----------------------------------------------------------------------------------------------
 
 
-class EncodedText(NamedTuple):
+class TableWithEncodedText(NamedTuple):
     """A table whose text columns have been encoded as numbers."""
 
     columns: tuple[Column, ...]  # the learnt text columns
@@ -415,7 +415,7 @@ class TableInMemory(FeatureTable):
 
     values: Table
     polars_frame: Table = None  # the user's polars frame, if `values` were read from one
-    encoded_text: EncodedText | None = None
+    encoded_text: TableWithEncodedText | None = None
 
     @property
     def is_sparse(self) -> bool:
@@ -442,9 +442,9 @@ class TableInMemory(FeatureTable):
         frame = self.polars_frame
         return TableInMemory(take_rows(self.values, rows), None if frame is None else take_rows(frame, rows))
 
-    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+    def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Return some rows."""
-        return self.values if isinstance(rows, slice) and rows == ALL else take_rows(self.values, rows)
+        return self.values if isinstance(rows, slice) and rows == ALL_ROWS else take_rows(self.values, rows)
 
     def for_scorer(self) -> Table:
         """Return the table for a scorer; a memory-mapped file is read into an array."""
@@ -452,7 +452,7 @@ class TableInMemory(FeatureTable):
             return self.polars_frame
         return np.array(self.values) if self.is_memory_mapped else self.values
 
-    def as_numbers(self, max_values: int) -> Array | None:
+    def small_numeric_array(self, max_values: int) -> Array | None:
         """Return the values as an array; None if there are more than `max_values`, or in a data frame."""
         if self.shape[0] * self.shape[1] > max_values:
             return None
@@ -473,11 +473,10 @@ class TableInMemory(FeatureTable):
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
         """Return the table with encoded texts, for encoders with the same text columns."""
-        columns = encoder.text_columns
-        return replace(
-            self,
-            encoded_text=EncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype)) if columns else None,
-        )
+        columns, text = encoder.text_columns, None
+        if columns:
+            text = TableWithEncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype))
+        return replace(self, encoded_text=text)
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows, see `encode_for_training`."""

@@ -35,7 +35,7 @@ from sknet._network.losses import (
     predictions_of,
     works_in_any_unit,
 )
-from sknet._tables.labels import Labels, apply_class_weight, learn_labels
+from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,
@@ -123,11 +123,11 @@ class LabelHead:
 
     def read(self, y: Target) -> Array:
         """Return the codes of labels; raise for unknown labels."""
-        return self.labels.read(y)
+        return self.labels.codes(as_labels(y, warn=True))
 
     def reshape_like_y(self, values: Array) -> Array:
         """Return the labels that codes stand for, in the shape and type of the user's y."""
-        return self.labels.from_codes(values)
+        return self.labels.decode(values)
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights multiplied by the class weights."""
@@ -147,7 +147,7 @@ class LabelHead:
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return the target matrix of 0s and 1s, with label smoothing."""
-        return self.labels.targets(values, dtype, smoothing)
+        return self.labels.smoothed_target_matrix(values, dtype, smoothing)
 
     def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Return what to add to the first output biases: with init="centred" the labels' frequencies, else None."""
@@ -313,7 +313,7 @@ class RegressionHead:
                 return self
             scaler = TargetScaler.learn(values, weight)
         elif in_unit_of_mean and works_in_any_unit(self.loss, self.n_outputs):
-            scaler = TargetScaler.learn_unit(values, weight)
+            scaler = TargetScaler.learn_mean_scale(values, weight)
         else:
             return self
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))

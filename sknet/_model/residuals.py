@@ -52,8 +52,8 @@ from scipy.special import ndtri
 
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._tables.read import take_optional
-from sknet._tables.statistics import weighted_quantile
 from sknet._typing import Array
+from sknet._vectors import SortedColumns
 
 # --- intervals and quantiles -----------------------------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
     # a few residuals without weights are all kept, in increasing order
     m = len(residuals) if weight is None and len(residuals) <= MAX_RESIDUAL_QUANTILES else MAX_RESIDUAL_QUANTILES
     quantile_levels = np.arange(1, m + 1) / m
-    quantiles = np.column_stack([weighted_quantile(column, quantile_levels, weight) for column in residuals.T])
+    quantiles = SortedColumns.from_columns(residuals.T, weight).quantiles(quantile_levels).T
     return Residuals(quantiles, min_effective_sample_size(residuals, weight))
 
 

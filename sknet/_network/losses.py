@@ -27,6 +27,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, log_expit
 
 from sknet._typing import Array
+from sknet._vectors import SortedColumns
 
 T = TypeVar("T")
 
@@ -646,15 +647,6 @@ from whether labels are exclusive: then each row has one label per slice. A mult
 MIN_QUANTILE_GAP = 1e-3
 """The least distance of neighbouring quantiles at the start of training, in scaled units."""
 
-LEVEL_SLACK = 1e-10
-"""How much quantile levels are lowered, because rounding may leave a cumulated weight just below the level."""
-
-
-def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
-    """Return each column's weighted quantiles, (len(levels), k): the first value whose cumulated weight is enough."""
-    lowered = np.maximum(np.asarray(levels) - LEVEL_SLACK, LEVEL_SLACK)
-    return np.quantile(target.astype(np.float64), lowered, axis=0, weights=weight, method="inverted_cdf")
-
 
 @dataclass(frozen=True)
 class Quantiles:
@@ -673,7 +665,7 @@ class Quantiles:
 
     def start(self, target: Array, weight: Array | None) -> Array:
         """Return the raw outputs whose predictions are the target's quantiles, (k,)."""
-        quantiles = weighted_quantiles(target, self.levels, weight)[:, 0]
+        quantiles = SortedColumns.from_columns(target.T, weight).quantiles(self.levels)[0]
         steps = np.maximum(np.diff(quantiles), MIN_QUANTILE_GAP)  # (k - 1,): one for each level but the middle
         raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus
         return np.insert(raw, self.middle_index, quantiles[self.middle_index])
@@ -710,7 +702,7 @@ def pinball_and_gradient(quantile_level: float, raw: Array, target: Array) -> tu
 
 
 def _quantiles_of(quantile_level: float, target: Array, weight: Array | None) -> Array:
-    return weighted_quantiles(target, [quantile_level], weight)[0]
+    return SortedColumns.from_columns(target.T, weight).quantiles([quantile_level])[:, 0]
 
 
 def _pinball(q: Array, residual: Array) -> tuple[Array, Array]:

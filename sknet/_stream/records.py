@@ -1,6 +1,6 @@
 """Store the rows of a table in a temporary file, as records of a fixed size, in random buckets.
 
-Each kind of column has a `ColumnFormat`. A category is stored as its index, a date as microseconds, and a number as a
+Each kind of column has a `ColumnStorage`. A category is stored as its index, a date as microseconds, and a number as a
 float. Texts are stored in a second file.
 
 Each bucket is a sample of all rows. An epoch reads the buckets in a new order and mixes the rows of several buckets, so
@@ -33,10 +33,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.categories import UnknownTextFormat
-from sknet._tables.column import ColumnFormat
+from sknet._tables.categories import UnknownTextStorage
+from sknet._tables.column import ColumnStorage
 from sknet._tables.kinds import KINDS, ColumnChoices
-from sknet._tables.numbers import NumberFormat, check_not_wider, float_type
+from sknet._tables.numbers import NumberStorage, check_not_wider, float_type
 from sknet._tables.read import column_at, column_names, is_categorical, is_frame
 from sknet._tables.statistics import hash_integers
 from sknet._typing import Array, DType, Table
@@ -280,7 +280,7 @@ class FrameFormat:
     """The format of a data frame, which is stored column by column."""
 
     names: list[object]
-    columns: list[ColumnFormat]
+    columns: list[ColumnStorage]
 
     @property
     def fields(self) -> list[Field]:
@@ -307,7 +307,7 @@ class FrameFormat:
     def _number_type(self) -> DType | None:
         """The type of the columns if all are numbers of one type: a frame of one array halves the time of an epoch."""
         dtypes = {column.dtype for column in self.columns}
-        are_numbers = all(isinstance(column, NumberFormat) for column in self.columns)
+        are_numbers = all(isinstance(column, NumberStorage) for column in self.columns)
         return dtypes.pop() if are_numbers and len(dtypes) == 1 else None
 
 
@@ -333,11 +333,11 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
     if not is_frame(X):
         return ArrayFormat(X.shape[1], float_type(X.dtype))
     names = column_names(X)
-    columns: list[ColumnFormat] = []
+    columns: list[ColumnStorage] = []
     for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):  # named by the user
         values = column_at(X, j)
         kind = choices.kind_of(values, name, named)
         is_unknown = kind == "category" and named is None and not is_categorical(values) and bool(values.isna().all())
-        make_format = UnknownTextFormat if is_unknown else KINDS[kind].format
+        make_format = UnknownTextStorage if is_unknown else KINDS[kind].storage
         columns.append(make_format(name, values, files))
     return FrameFormat(list(X.columns), columns)

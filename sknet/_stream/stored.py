@@ -32,12 +32,12 @@ from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
 from sknet._tables.categories import TargetTotals
-from sknet._tables.column import ColumnFormat
+from sknet._tables.column import ColumnStorage
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
-from sknet._tables.numbers import NumberFormat
+from sknet._tables.numbers import NumberStorage
 from sknet._tables.read import take_optional
-from sknet._tables.rows import ALL, FeatureTable, TableLimits
+from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._tables.statistics import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Table, Target
@@ -150,12 +150,12 @@ class StoredRows:
         """Read the rows at some indices, in the order of the indices."""
         return self.format.unpack(self.records.take(record_indices), as_passed=True)
 
-    def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
+    def encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
         """Return an encoder of all columns except texts, and a new file of rows in which the texts are encoded."""
-        columns: list[ColumnFormat] = []
+        columns: list[ColumnStorage] = []
         numbers = np.empty(0, dtype)  # has the type of the stored numbers
         for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
-            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
+            columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
         rest = encoder.encoder_after_text
         table_format = FrameFormat(list(rest.column_names), columns)
         fields = np.dtype(table_format.fields)
@@ -302,7 +302,7 @@ class StoredTable(FeatureTable):
             return self.record_indices[rows]
         return np.arange(len(self))[rows] if isinstance(rows, slice) else rows
 
-    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+    def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Read some of these rows, in this order, as an array or a data frame."""
         return self.stored.take(self._record_indices(rows))
 
@@ -337,7 +337,7 @@ class StoredTable(FeatureTable):
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
         """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
-        rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
+        rest, stored = self.stored.encode_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
         return EncodedOnRead(replace(self, stored=stored), rest, dtype, encoding_fold)
 
 
@@ -395,7 +395,7 @@ class EncodedOnRead:
         X = self.table.rows_in_memory()
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            self.encoder.write_rows(X, batch, out, self.encoding_fold)
+            self.encoder.encode_rows_into(X, batch, out, self.encoding_fold)
 
         return BatchwiseInputs(
             encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,

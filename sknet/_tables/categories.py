@@ -1,6 +1,6 @@
 """Columns of categories: one-hot inputs, and the target's mean of each category, cross-fitted and shrunk.
 
-One-hot inputs: each frequent category has an input, and the rare categories share one.
+One-hot inputs: each frequent category has an input, and the infrequent categories share one.
 
 Target encoding [1]_: no training row is encoded by its own target. Each training row is encoded by the means of the
 other folds. The column stores these means, so that a later call encodes the same rows in the same way.
@@ -47,12 +47,12 @@ from numpy.typing import NDArray
 from sknet._tables.column import (
     MIN_VALUES_TO_WARN,
     Column,
-    ColumnFormat,
     ColumnKind,
     ColumnSettings,
-    Files,
+    ColumnStorage,
     InputFormula,
-    LearntFrom,
+    TextFiles,
+    TrainingRows,
 )
 from sknet._tables.dates import holds_iso_dates
 from sknet._tables.read import (
@@ -63,7 +63,13 @@ from sknet._tables.read import (
     read_categories,
     take_rows,
 )
-from sknet._tables.statistics import N_ENCODING_FOLDS, EqualByFields, cross_fit_folds, mean_and_deviation, reciprocal
+from sknet._tables.statistics import (
+    N_ENCODING_FOLDS,
+    EqualByFields,
+    cross_fit_folds,
+    mean_and_deviation,
+    safe_reciprocal,
+)
 from sknet._typing import Array, Table
 
 # --- one-hot inputs --------------------------------------------------------------------------------------------------
@@ -72,17 +78,17 @@ from sknet._typing import Array, Table
 MIN_VALUES_OF_IDENTIFIER = 20
 """A column of at least this many values is an identifier if all of them differ."""
 
-MANY_CATEGORIES = 20
-"""Rare categories share an input if the column has at least this many categories."""
+MIN_CATEGORIES_TO_GROUP = 20
+"""Infrequent categories share an input if the column has at least this many categories."""
 
-MIN_CATEGORY_ROWS = 5
-"""A category with fewer rows is rare: a network would memorise their targets."""
+MIN_FREQUENCY = 5
+"""A category with fewer rows is infrequent: a network would memorise their targets."""
 
-FEW_VALUES, MIN_CATEGORY_ROWS_OF_FEW = 200, 2
-"""In a column of fewer than 200 values, a category is rare if it has fewer than 2 rows."""
+SMALL_COLUMN_VALUES, MIN_FREQUENCY_OF_SMALL_COLUMN = 200, 2
+"""In a column of fewer than 200 values, a category is infrequent if it has fewer than 2 rows."""
 
 MAX_CHANCE_OF_INFREQUENT = 1e-6
-"""New values are not called unread if all of them may have been infrequent in training with a higher probability."""
+"""New values are not reported as unknown if the probability that all of them were infrequent in training is higher."""
 
 LARGE_INFREQUENT_SHARE = 0.2
 """If the categories that share an input have at least this share of the weight, target means are added."""
@@ -91,7 +97,7 @@ _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """The input of a column of two categories, by slot. The slot −1 of unknown values picks the last entry."""
 
 
-class ColumnOfCategories(Column):
+class BaseCategoryColumn(Column):
     """Base of the columns whose values are categories."""
 
     __slots__ = ()
@@ -116,7 +122,7 @@ class ColumnOfCategories(Column):
 
 
 @dataclass(frozen=True)
-class CategoryColumn(ColumnOfCategories):
+class CategoryColumn(BaseCategoryColumn):
     """The inputs that a column of categories becomes.
 
     Attributes
@@ -168,7 +174,7 @@ class CategoryColumn(ColumnOfCategories):
         missing = len(self.categories) + self.has_infrequent if self.has_missing else unknown
         return find_slots({key: slot for slot, key in enumerate(self.categories)}, keys, unknown, missing)[codes]
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`, zeros of shape (n, n_inputs)."""
         if not out.shape[1]:
             return  # reading the values would take time
@@ -246,15 +252,15 @@ class Categories:
         return self.n_present >= MIN_VALUES_OF_IDENTIFIER and max(self.n_rows.values()) == 1
 
     def frequent_keys(self) -> list[str]:
-        """Return the keys of the categories that may have inputs of their own: all if there are few, or one is rare."""
-        n_needed = MIN_CATEGORY_ROWS_OF_FEW if self.n_present < FEW_VALUES else MIN_CATEGORY_ROWS
+        """Return the keys of the frequent categories; of all, if there are few or only one is infrequent."""
+        n_needed = MIN_FREQUENCY_OF_SMALL_COLUMN if self.n_present < SMALL_COLUMN_VALUES else MIN_FREQUENCY
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
-        are_many = len(self.n_rows) >= MANY_CATEGORIES
+        are_many = len(self.n_rows) >= MIN_CATEGORIES_TO_GROUP
         return keys if are_many and len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
 
-    def one_hot(self, max_categories: int | None, *, rare_share_input: bool = True) -> CategoryColumn:
+    def one_hot(self, max_categories: int | None, *, group_infrequent: bool = True) -> CategoryColumn:
         """Return the column with at most this many one-hot inputs, one for each of the most frequent categories."""
-        keys, has_missing = self.frequent_keys() if rare_share_input else list(self.n_rows), self.has_missing
+        keys, has_missing = self.frequent_keys() if group_infrequent else list(self.n_rows), self.has_missing
         n, n_others = len(keys), len(self.shares) - len(keys)
         limit = np.inf if max_categories is None else max_categories
         # two categories without missing values always fit, since they have a single input
@@ -295,12 +301,14 @@ def _sorted_keys(keys: list[str]) -> list[str]:
 # --- effects of categories -------------------------------------------------------------------------------------------
 
 
-def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Array) -> tuple[Array, Array, Array]:
+def statistics_by_slot(
+    slot: NDArray[np.intp], n_slots: int, target: Array, weight: Array
+) -> tuple[Array, Array, Array]:
     """Return n, mean and squares of each slot; see the Conventions."""
     n = np.bincount(slot, weight, n_slots).astype(np.float64)  # without rows, bincount returns integers
     mean, squares = np.zeros((n_slots, target.shape[1])), np.zeros((n_slots, target.shape[1]))
     for i, column in enumerate(target.T):
-        mean[:, i] = divide(np.bincount(slot, weight * column, n_slots).astype(np.float64), n)
+        mean[:, i] = safe_divide(np.bincount(slot, weight * column, n_slots).astype(np.float64), n)
         squares[:, i] = np.bincount(slot, weight * (column - mean[slot, i]) ** 2, n_slots)
     return n, mean, squares
 
@@ -315,11 +323,11 @@ def pool_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array
     weight = n[..., np.newaxis]
     total = weight.sum(axis=0)
     # squares about the pooled mean = squares about each mean + weighted squares of the means' distances from it
-    pooled = divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
+    pooled = safe_divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
     return total[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
 
 
-def mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, float]:
+def anova_mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, float]:
     """Return the mean squares between and within categories, (k,) each, and an average size of the categories.
 
     Their expectations are size·τ² + σ² and σ². Both are 0 if there is a single category, or a single row in each one,
@@ -337,14 +345,14 @@ def mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, f
 def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
     """Return the mean of each slot, (L, k), shrunk by λ; the mean of all rows where a slot has no row."""
     _, overall, _ = pool_statistics(n, mean, squares)
-    between_squares, within, size = mean_squares(n, mean, squares)
+    between_squares, within, size = anova_mean_squares(n, mean, squares)
     between = np.maximum(between_squares - within, 0.0) / size
     difference = np.where(n[:, np.newaxis] > 0, mean - overall, 0.0)
     signal = n[:, np.newaxis] * between  # n·τ²
-    return overall + difference * divide(signal, signal + within)  # λ of the module's docstring
+    return overall + difference * safe_divide(signal, signal + within)  # λ of the module's docstring
 
 
-def divide(numerator: Array, denominator: Array) -> Array:
+def safe_divide(numerator: Array, denominator: Array) -> Array:
     """Return the quotient, or 0 where the denominator is 0."""
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
     return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator > 0)
@@ -354,7 +362,7 @@ def divide(numerator: Array, denominator: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn(EqualByFields, ColumnOfCategories):
+class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
     """The inputs that a column of categories becomes: target means, maybe after one-hot inputs.
 
     Attributes
@@ -405,13 +413,13 @@ class TargetColumn(EqualByFields, ColumnOfCategories):
     def _slots(self) -> dict[str, int]:
         return {key: slot for slot, key in enumerate(self.categories)}
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
-            self.one_hot.write(values, out[:, : -len(self.factor)], name)
+            self.one_hot.encode_into(values, out[:, : -len(self.factor)], name)
         self._write_means(values, 0, out, name)
 
-    def write_cross_fitted(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
+    def encode_cross_fitted_into(self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array) -> None:
         """Overwrite the target means of training rows by those of the other folds, but not those of held-out rows."""
         self._write_means(values, 1 + encoding_fold, out)
 
@@ -429,18 +437,18 @@ class TargetColumn(EqualByFields, ColumnOfCategories):
         """Whether there are one-hot inputs, and most of n values have none."""
         return self.one_hot is not None and self.one_hot.is_far_from(values, name)
 
-    def without_one_hot(self) -> TargetColumn:
+    def without_one_hot(self) -> TargetEncodedColumn:
         """Return the column with target means only."""
         return replace(self, one_hot=None)
 
-    def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetColumn:
+    def with_categories_and_means(self, categories: tuple[str, ...], means: Array) -> TargetEncodedColumn:
         """Return the column with other categories and means, (1 + F, L + 2, k)."""
         return replace(self, categories=categories, means=means)
 
 
 def one_hot_inputs(column: Column) -> CategoryColumn | None:
     """Return the one-hot inputs of a column, which come first; None if it has none."""
-    one_hot = column.one_hot if isinstance(column, TargetColumn) else column
+    one_hot = column.one_hot if isinstance(column, TargetEncodedColumn) else column
     return one_hot if isinstance(one_hot, CategoryColumn) else None
 
 
@@ -448,8 +456,8 @@ def one_hot_inputs(column: Column) -> CategoryColumn | None:
 
 
 def learn_category(
-    values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom
-) -> TargetColumn | CategoryColumn:
+    values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows
+) -> TargetEncodedColumn | CategoryColumn:
     """Learn the one-hot inputs of a column of categories, its target means, or both.
 
     With "both", target means are added if many categories or rows share a one-hot input.
@@ -460,7 +468,7 @@ def learn_category(
     categories = count_categories(codes, keys, weight)
     if categories.all_differ:
         return IdentifierColumn(has_missing=categories.has_missing)
-    one_hot = categories.one_hot(settings.max_categories, rare_share_input=not settings.keeps_all_categories)
+    one_hot = categories.one_hot(settings.max_categories, group_infrequent=not settings.keeps_all_categories)
     if target is None or encoding == "one_hot":
         return one_hot
     if encoding == "both" and not one_hot.needs_means(settings.max_categories):
@@ -469,7 +477,9 @@ def learn_category(
         codes, keys, target, weight, cross_fit_folds(target, np.arange(len(target)), len(target))
     )
     deviation = np.array([mean_and_deviation(column, weight)[1] for column in target.T])
-    return TargetColumn(totals.means(), reciprocal(deviation), totals.keys, one_hot if encoding == "both" else None)
+    return TargetEncodedColumn(
+        totals.means(), safe_reciprocal(deviation), totals.keys, one_hot if encoding == "both" else None
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -532,7 +542,7 @@ def compute_target_totals(
     slot = find_slots({key: i for i, key in enumerate(distinct)}, keys, len(distinct) + 1, len(distinct))[codes]
     cell = np.maximum(encoding_fold, 0) * n_slots + slot  # the index of each row's fold and slot
     w = np.where(encoding_fold < 0, 0.0, 1.0 if weight is None else weight)
-    n, mean, squares = sums_by_slot(cell, n_cells, target, w)
+    n, mean, squares = statistics_by_slot(cell, n_cells, target, w)
     shape = N_ENCODING_FOLDS, n_slots
     return TargetTotals(distinct, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
 
@@ -543,12 +553,12 @@ MAX_CATEGORIES_OF_COLUMN = 2**20
 """How many categories a column of a stream may have: all of them are in memory."""
 
 
-class CategoryFormat(ColumnFormat):
+class CategoryStorage(ColumnStorage):
     """Categories are stored as indices into the categories seen so far, −1 where one is missing."""
 
     dtype = np.dtype(np.int32)
 
-    def __init__(self, name: str, values: Table, files: Files) -> None:
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
         self._name = name
         self._index: dict[str, int] = {}
 
@@ -572,7 +582,7 @@ class CategoryFormat(ColumnFormat):
         return pd.Categorical.from_codes(codes, categories)
 
 
-class UnknownTextFormat(CategoryFormat):
+class UnknownTextStorage(CategoryStorage):
     """Text without a value in the first chunk: categories, or an error if dates follow, which need another format."""
 
     def pack(self, values: Table) -> Array:
@@ -587,9 +597,9 @@ class UnknownTextFormat(CategoryFormat):
 
 CATEGORY = ColumnKind(
     learn=learn_category,
-    classes=(CategoryColumn, IdentifierColumn, TargetColumn),
+    classes=(CategoryColumn, IdentifierColumn, TargetEncodedColumn),
     feed=np.dtype(object),
-    format=CategoryFormat,
+    storage=CategoryStorage,
     inferred_types=TEXT_TYPES,
     is_learnt_from_codes=True,
 )

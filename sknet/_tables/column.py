@@ -1,15 +1,14 @@
 """The interface of all kinds of columns: how a column of a table becomes inputs of the network.
 
-To add a kind, write a frozen dataclass that derives from `Column` and a function that learns it, and add a `ColumnKind`
-to the `KINDS` of `sknet._tables.kinds`. All else that other rooms do with a column follows from these two values.
-`docs/add_to_sknet.md` lists the steps.
+To add a kind, write a frozen dataclass that derives from `Column`, a function that learns it and a `ColumnKind`, and
+add this value to the `KINDS` of `sknet._tables.kinds`. All else follows. `docs/add_to_sknet.md` lists the steps.
 
 Conventions
 -----------
 n rows; n_inputs inputs of the network; k columns of the target matrix.
 
 values : (n,)            one column of the table as the user passed it: an array or a pandas Series
-out : (n, n_inputs)      its inputs, bins first; zeros before `write`
+out : (n, n_inputs)      its inputs, bins first; zeros before `encode_into`
 slopes : (n, n_inputs)   the derivative of each input by the value; where it jumps, the mean of both sides
 """
 
@@ -61,7 +60,7 @@ class InputFormula(NamedTuple):
         return self.kind in ("level", "infrequent", "missing")
 
 
-MISSING = InputFormula("_missing", "missing")
+MISSING_INPUT = InputFormula("_missing", "missing")
 """The input that is 1 where a value is missing."""
 
 
@@ -72,7 +71,7 @@ MIN_VALUES_TO_WARN = 20
 class Column(ABC):
     """How one column of a table becomes inputs of the network, as it was learnt from training rows.
 
-    A kind must implement `input_formulas` and `write`. The other members have defaults that suit most kinds.
+    A kind must implement `input_formulas` and `encode_into`. The other members have defaults that suit most kinds.
 
     Attributes
     ----------
@@ -82,7 +81,7 @@ class Column(ABC):
         Whether the values are free text. Since encoding text takes long, it is done once for all epochs.
     uses_target : bool
         Whether the inputs depend on the target. They are then learnt from all rows (`with_categories_and_means`), and
-        each training row gets inputs that were learnt from other folds (`write_cross_fitted`).
+        each training row gets inputs that were learnt from other folds (`encode_cross_fitted_into`).
     reason_if_left_out : str
         Why a column of this class may have no input except the indicator of missing values, and the remedy.
     categories : tuple of str
@@ -112,7 +111,7 @@ class Column(ABC):
         """The name and the formula of each input."""
 
     @abstractmethod
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`; errors name the column."""
 
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
@@ -130,7 +129,7 @@ class Column(ABC):
 
     @property
     def knows_missing_values(self) -> bool:
-        """Whether training had missing values, as an input shows, or they count as other values do."""
+        """Whether there is an input for missing values, or all values have the same inputs."""
         return self.is_constant or any(formula.kind == "missing" for formula in self.input_formulas)
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
@@ -138,7 +137,7 @@ class Column(ABC):
         return False
 
     @property
-    def is_ordered(self) -> bool:
+    def is_monotonic(self) -> bool:
         """Whether all inputs except the indicator of missing values rise with the value, as constraints need."""
         return self.is_number
 
@@ -165,10 +164,10 @@ class Column(ABC):
         """Return the column with other categories and their means of the target, and everything else unchanged."""
         return self
 
-    def write_cross_fitted(  # noqa: B027 most kinds have no such inputs
+    def encode_cross_fitted_into(  # noqa: B027 most kinds have no such inputs
         self, values: ColumnValues, encoding_fold: NDArray[np.intp], out: Array
     ) -> None:
-        """Overwrite the inputs that depend on the target, after `write`, by what was learnt from the other folds."""
+        """Overwrite the inputs that depend on the target, as other folds have learnt it; `encode_into` comes first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +179,7 @@ class ColumnSettings:
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     numeric_encoding : {"raw", "piecewise_linear", "steps"}
-        Whether numbers have bins, too, and steps where `TableEncoder.with_steps` finds them.
+        Whether numbers have bins, too, and steps where `TableEncoder.with_learnt_steps` finds them.
     n_bins : int
         The most bins that a column has.
     max_categories : int or None
@@ -188,7 +187,7 @@ class ColumnSettings:
     category_encoding : {"one_hot", "target", "both"}
         Whether categories become one-hot inputs, target means, or both.
     keeps_all_categories : bool
-        Whether rare categories have inputs of their own, too.
+        Whether infrequent categories have inputs of their own, too.
     text_components : int
         The most components of a column of text.
     """
@@ -202,7 +201,7 @@ class ColumnSettings:
     text_components: int
 
 
-class LearntFrom(NamedTuple):
+class TrainingRows(NamedTuple):
     """What columns are learnt from, besides their values."""
 
     weight: Array | None = None  # (n,), positive; None is ones
@@ -213,7 +212,7 @@ class LearntFrom(NamedTuple):
 # --- kinds of columns ------------------------------------------------------------------------------------------------
 
 
-class Files(Protocol):
+class TextFiles(Protocol):
     """Files in which a stream stores values of no fixed size."""
 
     def open(self) -> FileIO:
@@ -223,7 +222,7 @@ class Files(Protocol):
         """Write the whole content at a file's current position."""
 
 
-class ColumnFormat(ABC):
+class ColumnStorage(ABC):
     """How a stream stores the values of one column.
 
     Attributes
@@ -254,13 +253,13 @@ class ColumnKind:
     Attributes
     ----------
     learn : callable
-        (values, name, settings, `LearntFrom`) -> the learnt column.
+        (values, name, settings, `TrainingRows`) -> the learnt column.
     classes : tuple of types
         The classes of the columns that `learn` returns.
-    format : callable
-        (name, values of the first chunk, files) -> the `ColumnFormat`.
+    storage : callable
+        (name, values of the first chunk, files) -> the `ColumnStorage`.
     feed : dtype
-        The type of the input of an ONNX graph.
+        The type of the input of an ONNX graph; object is text.
     inferred_types : tuple of str
         The types of such values in the words of `pandas.api.types.infer_dtype`.
     recognises : callable, or None
@@ -271,9 +270,9 @@ class ColumnKind:
         Whether the columns may have bins: the defaults depend on the number of such columns.
     """
 
-    learn: Callable[[ColumnValues, str, ColumnSettings, LearntFrom], Column]
+    learn: Callable[[ColumnValues, str, ColumnSettings, TrainingRows], Column]
     classes: tuple[type[Column], ...]
-    format: Callable[[str, Table, Files], ColumnFormat]
+    storage: Callable[[str, Table, TextFiles], ColumnStorage]
     feed: DType
     inferred_types: tuple[str, ...] = ()
     recognises: Callable[[pd.Series], bool] | None = None

@@ -35,7 +35,7 @@ VALUES_WRITTEN_AT_ONCE = 2**18
 
 
 @dataclass(frozen=True)
-class BinGroup:
+class ColumnsOfEqualBins:
     """Columns of the same number of bins.
 
     Attributes
@@ -59,7 +59,7 @@ class BinGroup:
         n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
 
-    def write(self, n_full: Array, next_fill: Array, out: Array) -> None:
+    def expand_into(self, n_full: Array, next_fill: Array, out: Array) -> None:
         """Write the bins of b rows into `out`, (b, m)."""
         index = n_full.ravel().astype(np.intp)
         bins = self.patterns.astype(out.dtype).take(index, 0)  # (b * columns, n_bins)
@@ -79,13 +79,13 @@ class CompactLayout:
         The indices of these inputs.
     categories : tuple of slice
         The one-hot inputs of each column of categories.
-    bins : tuple of BinGroup
+    bins : tuple of ColumnsOfEqualBins
     """
 
     uncompressed: NDArray[np.intp]
     sign_inputs: NDArray[np.intp]
     categories: tuple[slice, ...]
-    bins: tuple[BinGroup, ...]
+    bins: tuple[ColumnsOfEqualBins, ...]
 
     @cached_property
     def category_starts(self) -> NDArray[np.intp]:
@@ -135,13 +135,13 @@ class CompactRows:
             one_hot = Z[:, inputs]
             self.category[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
 
-    def write(self, batch: Batch, out: Array, n_skipped_inputs: int = 0) -> None:
+    def expand_into(self, batch: Batch, out: Array, n_skipped_inputs: int = 0) -> None:
         """Write the rows of a batch into `out`, (b, m), without bins if the network skips inputs: bins take longest."""
         layout = self.layout
         if layout.bins and not n_skipped_inputs:
             n_full, next_fill = _rows_of(self.n_full, batch), _rows_of(self.next_fill, batch)
             for group in layout.bins:
-                group.write(n_full[:, group.columns], next_fill[:, group.columns], out)
+                group.expand_into(n_full[:, group.columns], next_fill[:, group.columns], out)
         out[:, layout.uncompressed] = _rows_of(self.uncompressed, batch)
         if len(layout.sign_inputs):
             out[:, layout.sign_inputs] = _rows_of(self.sign_inputs, batch)
@@ -173,7 +173,7 @@ def encode_compact(
     )
     for rows in encoder.row_blocks(n):
         Z = np.empty((rows.stop - rows.start, encoder.n_inputs), dtype)
-        compact.set_rows(rows, encoder.write_rows(X, rows, Z, encoding_fold))
+        compact.set_rows(rows, encoder.encode_rows_into(X, rows, Z, encoding_fold))
     return compact
 
 
@@ -203,7 +203,7 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
     return CompactLayout(kept, signs, tuple(categories), _group_bins(binned))
 
 
-def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:
+def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[ColumnsOfEqualBins, ...]:
     """Group columns with bins, (number of bins, first bin), by the number of bins."""
     groups, stop = [], 0
     # sorted by number of bins, and within a group by input
@@ -212,7 +212,7 @@ def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:
         span, n_columns = slice(int(inputs[0]), int(inputs[-1]) + 1), len(inputs) // n_bins
         is_adjacent = len(inputs) == span.stop - span.start  # writing to a slice is faster than to an index array
         groups.append(
-            BinGroup(
+            ColumnsOfEqualBins(
                 columns=slice(stop, stop + n_columns),
                 inputs=span if is_adjacent else inputs,
                 patterns=np.tri(n_bins, n_bins, -1, np.float32),

@@ -57,7 +57,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
         return None
     signs: list[list[object]] = []  # of each column's inputs
     for name, value, column in zip(encoder.column_names, values, encoder.columns, strict=True):
-        if value and not column.is_ordered:
+        if value and not column.is_monotonic:
             raise ValueError(
                 f"monotonic_cst constrains the column {name!r}, which holds neither numbers nor durations: only "
                 "these rise and fall. Set it to 0, or make the column one of numbers."

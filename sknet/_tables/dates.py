@@ -10,7 +10,7 @@ n rows; c cycles.
 
 values : (n,)            one column of the table
 texts : (m,)             its distinct values, if they are strings
-instants : (n,)          a pandas DatetimeIndex or TimedeltaIndex, NaT where a value is missing
+datetimes : (n,)         a pandas DatetimeIndex or TimedeltaIndex, NaT where a value is missing
 seconds : (n,)           since 1970 (in UTC if there is a time zone), or of a duration; NaN where missing
 position : (n,)          how far a cycle has come, in its own unit; NaN where missing
 """
@@ -28,12 +28,12 @@ import pandas as pd
 
 from sknet._tables.column import (
     Column,
-    ColumnFormat,
     ColumnKind,
     ColumnSettings,
-    Files,
+    ColumnStorage,
     InputFormula,
-    LearntFrom,
+    TextFiles,
+    TrainingRows,
 )
 from sknet._tables.numbers import learn_number
 from sknet._tables.read import (
@@ -61,7 +61,7 @@ ISO_DATE = re.compile(
 _FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 """These digits are dropped: with nanoseconds in one text, pandas can read no year before 1678 or after 2262."""
 
-N_VALUES_LOOKED_AT = 10
+N_VALUES_TRIED = 10
 """How many values are tried first. Nearly all columns of other strings fail here."""
 
 
@@ -76,7 +76,7 @@ def holds_iso_dates(column: pd.Series) -> bool:
     if getattr(column.dtype, "kind", "O") not in "OUT" or is_categorical(column):
         return False
     # without a test for missing values, which fails for some objects
-    first_texts = islice((value for value in column if isinstance(value, str)), N_VALUES_LOOKED_AT)
+    first_texts = islice((value for value in column if isinstance(value, str)), N_VALUES_TRIED)
     if None in map(has_offset, first_texts) or inferred_type(column) != "string":
         return False
     texts = column.dropna().unique().tolist()
@@ -108,7 +108,7 @@ def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeInd
 # --- the column ------------------------------------------------------------------------------------------------------
 
 
-Instants = pd.DatetimeIndex | pd.TimedeltaIndex
+DatetimeLike = pd.DatetimeIndex | pd.TimedeltaIndex
 
 _DAY = 86_400 * 10**6
 """Microseconds in a day."""
@@ -164,23 +164,23 @@ class DatetimeColumn(Column):
         waves = [InputFormula(f"_{wave}", "date", wave, scale=angle_per_unit(cycle)) for cycle, wave in pairs]
         return (*self.seconds.input_formulas, *waves)
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
-        instants = self.read(values, name)
+        datetimes = self.datetimes_of(values, name)
         first = self.seconds.n_inputs
-        self.seconds.write(seconds_of(instants), out[:, :first], name)
+        self.seconds.encode_into(seconds_of(datetimes), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
-            out[:, first + 2 * i : first + 2 * i + 2] = sine_and_cosine(instants, cycle)
+            out[:, first + 2 * i : first + 2 * i + 2] = sine_and_cosine(datetimes, cycle)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives by seconds, (n, n_inputs); those of weekdays and days of the year are 0."""
-        instants = self.read(values, name)
-        slopes = np.zeros((len(instants), self.n_inputs))
+        datetimes = self.datetimes_of(values, name)
+        slopes = np.zeros((len(datetimes), self.n_inputs))
         first = self.seconds.n_inputs
-        slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
+        slopes[:, :first] = self.seconds.slopes(seconds_of(datetimes), name)
         if "hour" in self.cycles:
             at = first + 2 * self.cycles.index("hour")
-            sine, cosine = sine_and_cosine(instants, "hour").T
+            sine, cosine = sine_and_cosine(datetimes, "hour").T
             # the angle depends on hours, and the slope is per second
             slopes[:, at : at + 2] = np.stack([cosine, -sine], axis=1) * angle_per_unit("hour") / 3600.0
         return slopes
@@ -194,7 +194,7 @@ class DatetimeColumn(Column):
         """Return a warning of the first value that is no date, if the values were text in fit."""
         if not (self.from_text and is_text(values)):
             return ""
-        wrong = values[self.read(values, name).isna() & ~is_missing(values)]
+        wrong = values[self.datetimes_of(values, name).isna() & ~is_missing(values)]
         if not len(wrong):
             return ""
         offset = "without an offset from UTC" if self.zone is None else "with an offset from UTC"
@@ -204,7 +204,7 @@ class DatetimeColumn(Column):
         )
 
     @property
-    def is_ordered(self) -> bool:
+    def is_monotonic(self) -> bool:
         """Whether there are no cycles, which rise and fall."""
         return self.is_duration
 
@@ -215,43 +215,43 @@ class DatetimeColumn(Column):
 
     def with_scale_of(self, values: ColumnValues, name: str, weight: Array | None) -> DatetimeColumn:
         """Return the column with the scale of the seconds of n new values."""
-        seconds = seconds_of(self.read(values, name))
+        seconds = seconds_of(self.datetimes_of(values, name))
         return replace(self, seconds=self.seconds.with_scale_of(seconds, name, weight))
 
-    def read(self, values: ColumnValues, name: str) -> Instants:
+    def datetimes_of(self, values: ColumnValues, name: str) -> DatetimeLike:
         """Return the dates, in the time zone of fit, or the durations."""
         if not self.is_duration and is_text(values):
             dates = read_iso_dates(values, name, in_utc=self.zone is not None)
             # if fit had no text, other text is an error below
             if self.from_text or not np.any(dates.isna() & ~is_missing(values)):
                 return dates.tz_convert(self.zone) if self.zone else dates
-        instants = read_instants(values, name, is_duration=self.is_duration)
-        zone = zone_of(instants)
+        datetimes = read_datetimelike(values, name, is_duration=self.is_duration)
+        zone = zone_of(datetimes)
         # without any date, the time zone does not matter
-        if instants.isna().all() or zone == self.zone:
-            return instants
+        if datetimes.isna().all() or zone == self.zone:
+            return datetimes
         if zone is None or self.zone is None:
             raise TypeError(
                 f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
                 f".dt.tz_localize({self.zone!r})."
             )
-        return pd.DatetimeIndex(instants).tz_convert(self.zone)
+        return pd.DatetimeIndex(datetimes).tz_convert(self.zone)
 
 
-def zone_of(instants: Instants) -> str | None:
+def zone_of(datetimes: DatetimeLike) -> str | None:
     """Return the name of the time zone, if there is one."""
-    zone = getattr(instants, "tz", None)
+    zone = getattr(datetimes, "tz", None)
     return None if zone is None else str(zone)
 
 
-def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Instants:
+def read_datetimelike(values: ColumnValues, name: str, *, is_duration: bool) -> DatetimeLike:
     """Return dates or durations; a TypeError names a column with other values."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
     if pd.api.types.infer_dtype(values, skipna=True) in (DURATION_TYPES if is_duration else DATE_TYPES):
         try:
-            instants = index(values)
-            microseconds_of(instants)  # raises if a date is out of range
-            return instants
+            datetimes = index(values)
+            microseconds_of(datetimes)  # raises if a date is out of range
+            return datetimes
         except (TypeError, ValueError, ArithmeticError) as error:
             remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
             raise TypeError(
@@ -266,19 +266,19 @@ def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Inst
     )
 
 
-def seconds_of(instants: Instants) -> Array:
-    """Return instants as seconds, NaN where missing."""
-    return np.where(instants.isna(), np.nan, microseconds_of(instants) / 1e6)
+def seconds_of(datetimes: DatetimeLike) -> Array:
+    """Return datetimes as seconds, NaN where missing."""
+    return np.where(datetimes.isna(), np.nan, microseconds_of(datetimes) / 1e6)
 
 
-def microseconds_of(instants: Instants) -> Array:
-    """Return instants as integers of microseconds; the integers of missing instants are meaningless."""
-    return np.asarray(instants.as_unit("us").asi8)
+def microseconds_of(datetimes: DatetimeLike) -> Array:
+    """Return datetimes as integers of microseconds; the integers of missing datetimes are meaningless."""
+    return np.asarray(datetimes.as_unit("us").asi8)
 
 
-def cycle_positions(instants: Instants, cycle: str) -> Array:
+def cycle_positions(datetimes: DatetimeLike, cycle: str) -> Array:
     """Return the position of each date in a cycle (see `CYCLES`), NaN where missing."""
-    local = pd.DatetimeIndex(instants).tz_localize(None)  # local time
+    local = pd.DatetimeIndex(datetimes).tz_localize(None)  # local time
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 
@@ -287,9 +287,9 @@ def angle_per_unit(cycle: str) -> float:
     return 2.0 * pi / CYCLES[cycle][0]
 
 
-def sine_and_cosine(instants: Instants, cycle: str) -> Array:
+def sine_and_cosine(datetimes: DatetimeLike, cycle: str) -> Array:
     """Return the sine and the cosine of the position in a cycle, (n, 2); 0 for missing dates."""
-    angle = cycle_positions(instants, cycle) * angle_per_unit(cycle)
+    angle = cycle_positions(datetimes, cycle) * angle_per_unit(cycle)
     return np.nan_to_num(np.stack([np.sin(angle), np.cos(angle)], axis=1))
 
 
@@ -298,53 +298,53 @@ def is_text(values: ColumnValues) -> bool:
     return inferred_type(pd.Series(values)) in (*TEXT_TYPES, *MIXED_TYPES)
 
 
-def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
+def infer_datetimelike(values: ColumnValues, name: str) -> tuple[DatetimeLike, bool]:
     """Return dates or durations, and whether they are durations."""
     if is_text(values):
         return read_iso_dates(values, name, in_utc=first_date_has_offset(pd.Series(values))), False
     is_duration = pd.api.types.infer_dtype(values, skipna=True) in DURATION_TYPES
-    return read_instants(values, name, is_duration=is_duration), is_duration
+    return read_datetimelike(values, name, is_duration=is_duration), is_duration
 
 
-def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom) -> DatetimeColumn:
+def learn_datetime(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> DatetimeColumn:
     """Learn how the seconds of a column of dates are scaled, and which cycles vary."""
-    instants, is_duration = infer_instants(values, name)
-    seconds = learn_number(seconds_of(instants), name, settings, rows)
-    varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(instants, c)).nunique() > 1]
-    return DatetimeColumn(seconds, tuple(varying), zone_of(instants), is_duration, is_text(values))
+    datetimes, is_duration = infer_datetimelike(values, name)
+    seconds = learn_number(seconds_of(datetimes), name, settings, rows)
+    varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(datetimes, c)).nunique() > 1]
+    return DatetimeColumn(seconds, tuple(varying), zone_of(datetimes), is_duration, is_text(values))
 
 
 # --- the kind --------------------------------------------------------------------------------------------------------
 
-NO_DATE = np.iinfo(np.int64).min
+NAT_MICROSECONDS = np.iinfo(np.int64).min
 """The microseconds of a missing date or duration, which NumPy reads as NaT."""
 
 
-class DateFormat(ColumnFormat):
+class DateStorage(ColumnStorage):
     """Dates and durations are stored as microseconds, whether they were text or not."""
 
     dtype = np.dtype(np.int64)
 
-    def __init__(self, name: str, values: Table, files: Files) -> None:
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
         self._name = name
         self._from_text = is_text(values)
-        instants, self._is_duration = infer_instants(values, name)
-        self._zone = zone_of(instants)
+        datetimes, self._is_duration = infer_datetimelike(values, name)
+        self._zone = zone_of(datetimes)
 
     def pack(self, values: Table) -> Array:
         """Return microseconds."""
-        instants = self._read(values)
-        missing = np.asarray(instants.isna())
-        if zone_of(instants) != self._zone and not missing.all():
+        datetimes = self._datetimes_of(values)
+        missing = np.asarray(datetimes.isna())
+        if zone_of(datetimes) != self._zone and not missing.all():
             raise TypeError(
-                f"Column {self._name!r} of X has the time zone {self._zone} in one chunk and {zone_of(instants)} in "
+                f"Column {self._name!r} of X has the time zone {self._zone} in one chunk and {zone_of(datetimes)} in "
                 "another: give all the same."
             )
-        return np.where(missing, NO_DATE, microseconds_of(instants))
+        return np.where(missing, NAT_MICROSECONDS, microseconds_of(datetimes))
 
-    def _read(self, values: Table) -> Instants:
+    def _datetimes_of(self, values: Table) -> DatetimeLike:
         if not (self._from_text and is_text(values)):
-            return read_instants(values, self._name, is_duration=self._is_duration)
+            return read_datetimelike(values, self._name, is_duration=self._is_duration)
         dates = read_iso_dates(values, self._name, in_utc=self._zone is not None)
         wrong = values[dates.isna() & pd.notna(values)]
         if len(wrong):
@@ -360,7 +360,7 @@ class DateFormat(ColumnFormat):
         if not self._from_text:
             return self.unpack(packed)
         texts = np.datetime_as_string(packed.astype("datetime64[us]"), timezone="UTC" if self._zone else "naive")
-        return pd.Series(texts).mask(packed == NO_DATE)
+        return pd.Series(texts).mask(packed == NAT_MICROSECONDS)
 
     def unpack(self, packed: Array) -> Table:
         """Return dates or durations."""
@@ -373,7 +373,7 @@ class DateFormat(ColumnFormat):
 DATE = ColumnKind(
     learn=learn_datetime,
     classes=(DatetimeColumn,),
-    format=DateFormat,
+    storage=DateStorage,
     feed=np.dtype(np.int64),
     inferred_types=(*DATE_TYPES, *DURATION_TYPES),
     recognises=holds_iso_dates,

@@ -35,12 +35,13 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
-from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnSettings, InputFormula, LearntFrom
+from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnSettings, InputFormula, TrainingRows
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.numbers import (
     BinnedColumn,
     ColumnScaler,
     common_scaler,
+    encode_bins_inplace,
     jointly_scaled_number,
     learn_numbers,
     learn_sparse,
@@ -48,7 +49,6 @@ from sknet._tables.numbers import (
     raise_for_excessive_values,
     read_number_column,
     scale_and_check,
-    to_bins,
 )
 from sknet._tables.read import (
     ColumnValues,
@@ -93,13 +93,13 @@ class StackedBins:
     low: Array
     factor: Array
 
-    def write(self, observed: Array, out: Array) -> None:
+    def encode_into(self, values: Array, out: Array) -> None:
         """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs); the bins of dates become 0."""
-        binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
-        values = binned.astype(np.float64)  # a copy
-        np.copyto(values, self.center, where=np.isnan(values))
+        binned = values if len(self.columns) == values.shape[1] else values[:, self.columns]
+        filled = binned.astype(np.float64)  # a copy
+        np.copyto(filled, self.center, where=np.isnan(filled))
         # `take` makes the value of each bin's column: (n, n_bins)
-        out[:, : len(self.source)] = to_bins(values.take(self.source, axis=1), self.low, self.factor)
+        out[:, : len(self.source)] = encode_bins_inplace(filled.take(self.source, axis=1), self.low, self.factor)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _stack_bins(
     source, (low, factor) = np.zeros(bin_starts[-1], np.intp), np.zeros((2, bin_starts[-1]))
     for i, (_, j, column) in enumerate(binned):
         bins = slice(bin_starts[j], bin_starts[j + 1])
-        source[bins], (low[bins], factor[bins]) = i, column.bins
+        source[bins], (low[bins], factor[bins]) = i, column.lows_and_factors
     center = np.array([column.number.center for _, _, column in binned])
     return StackedBins(np.array([k for k, _, _ in binned]), center, source, low, factor)
 
@@ -273,7 +273,7 @@ INPUTS_ENCODED_AT_ONCE = 2**20
 """How many inputs are encoded at a time: they take little memory, and a loop over columns takes little of the time."""
 
 VALUES_LEARNT_AT_ONCE = 2**16
-"""How many values are learnt from at a time: they take little memory, and are many columns of a small table."""
+"""How many values are learnt from at a time. These take little memory, but include many columns of a small table."""
 
 
 @dataclass(frozen=True)
@@ -406,19 +406,21 @@ class TableEncoder:
                 if excessive.size:
                     raise_for_excessive_values(self.column_names[excessive.min()], Z.dtype)
                 return Z
-            X = self.as_dense(X)
+            X = self.sparse_to_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0  # an empty slice without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         for rows in self.row_blocks(len(out)):
-            self.write_rows(X if array is None else array, rows, out[rows, :m], encoding_fold)
+            self.encode_rows_into(X if array is None else array, rows, out[rows, :m], encoding_fold)
         return out
 
     def row_blocks(self, n: int) -> Iterator[slice]:
         """Return slices of n rows that are encoded at a time."""
         return blocks_of_batch(slice(0, n), max(1, INPUTS_ENCODED_AT_ONCE // max(self.n_inputs, self.n_columns)))
 
-    def write_rows(self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None) -> Array:
+    def encode_rows_into(
+        self, X: Table, rows: Batch, out: Array, encoding_fold: NDArray[np.intp] | None = None
+    ) -> Array:
         """Write the inputs of some rows of an array or a frame into `out`, (b, n_inputs), and return it."""
         if isinstance(X, pd.DataFrame):
             values: Table = X.iloc[rows]
@@ -452,7 +454,7 @@ class TableEncoder:
         scaled = np.empty_like(observed, out.dtype)
         scale_and_check(layout.scaler, observed, scaled, self._number_names)
         if layout.bins is not None:
-            layout.bins.write(observed, out)  # before dates, whose bins it sets to 0
+            layout.bins.encode_into(observed, out)  # before dates, whose bins it sets to 0
         out[:, layout.number_inputs] = scaled
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
@@ -464,12 +466,12 @@ class TableEncoder:
         column, inputs = self.columns[j], self.inputs_of_column(j)
         if column.n_bins:  # bins and other inputs are not adjacent
             encoded = np.zeros((len(out), column.n_inputs), out.dtype)
-            column.write(values, encoded, self.column_names[j])
+            column.encode_into(values, encoded, self.column_names[j])
             out[:, inputs] = encoded
             return
-        column.write(values, out[:, inputs], self.column_names[j])
+        column.encode_into(values, out[:, inputs], self.column_names[j])
         if encoding_fold is not None:  # training rows have other target means
-            column.write_cross_fitted(values, encoding_fold, out[:, inputs])
+            column.encode_cross_fitted_into(values, encoding_fold, out[:, inputs])
 
     @cached_property
     def encoder_after_text(self) -> TableEncoder:
@@ -487,7 +489,7 @@ class TableEncoder:
         for j, (name, column) in enumerate(zip(self.column_names, self.columns, strict=True)):
             if column.is_free_text:
                 Z = np.zeros((len(X), column.n_inputs), dtype)
-                column.write(column_at(X, j), Z, name)
+                column.encode_into(column_at(X, j), Z, name)
                 values += [*Z.T]
             else:
                 values.append(column_at(X, j))
@@ -525,7 +527,7 @@ class TableEncoder:
             columns[j] = columns[j].with_categories_and_means(column_totals.keys, column_totals.means())
         return TableEncoder(self.names, tuple(columns))
 
-    def with_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
+    def with_learnt_steps(self, X: Table, target: Array, weight: Array | None) -> TableEncoder:
         """Return the encoder with steps where the target clearly jumps, instead of any that it has.
 
         Only columns of numbers with bins have steps.
@@ -540,7 +542,7 @@ class TableEncoder:
         columns = tuple(binned.get(j, column) for j, column in enumerate(self.columns))
         return self if columns == self.columns else TableEncoder(self.names, columns)
 
-    def as_dense(self, X: Table) -> Array:
+    def sparse_to_dense(self, X: Table) -> Array:
         """Return sparse rows as an array, for an encoder that does not keep zeros."""
         check_sparse_is_finite(X)
         for name, column in zip(self.column_names, self.columns, strict=True):
@@ -564,7 +566,7 @@ def merge_totals(blocks: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targ
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: LearntFrom) -> TableEncoder:
+def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: TrainingRows) -> TableEncoder:
     """Learn how a table becomes the inputs of the network.
 
     Parameters
@@ -574,7 +576,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Lear
     settings : ColumnSettings
     survey : Survey
         The kinds of its columns.
-    rows : LearntFrom
+    rows : TrainingRows
 
     Returns
     -------
@@ -610,7 +612,7 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Lear
 # --- columns of new rows ---------------------------------------------------------------------------------------------
 
 
-MAX_ROWS_COMPARED = 1000
+DRIFT_SAMPLE_ROWS = 1000
 """This many rows, evenly spaced, or up to twice as many, are compared: their median is accurate enough."""
 
 
@@ -618,19 +620,19 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     """Return the names of columns whose median is far from the centre, or in which most categories are unknown."""
     if is_sparse(X):
         return []
-    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
+    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // DRIFT_SAMPLE_ROWS)))
     named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
     return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
 
 
-REASON_IF_ALL_MISSING = (
+ALL_MISSING_WARNING = (
     "are missing in all rows, but were never missing in fit: predictions make no use of them. Check how the table was "
     "made."
 )
 """The warning of columns without any value in many new rows."""
 
 
-def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
+def columns_with_unread_values(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
     """Return the names of columns with values that cannot be read, or without values, by the reason for a warning."""
     unread: dict[str, list[str]] = {}
     if is_sparse(X):
@@ -644,7 +646,7 @@ def columns_that_cannot_be_read(encoder: TableEncoder, X: Table) -> dict[str, li
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         if may_be_missing[j] and _all_missing(column_at(X, j)):
             if not column.knows_missing_values and column.n_inputs:
-                unread.setdefault(REASON_IF_ALL_MISSING, []).append(name)
+                unread.setdefault(ALL_MISSING_WARNING, []).append(name)
         elif (column.reads_every_value or not is_few) and (reason := column.why_unread(column_at(X, j), name)):
             unread.setdefault(reason, []).append(name)
     return unread

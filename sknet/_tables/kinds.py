@@ -20,7 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,7 +48,7 @@ from sknet._tables.text import TEXT
 from sknet._typing import Array, Table
 
 KINDS: dict[str, ColumnKind] = {"text": TEXT, "date": DATE, "number": NUMBER, "category": CATEGORY}
-"""The kinds of columns, in the order in which they are tried."""
+"""The kinds of columns by name. No two of them recognise the same column, so their order does not matter."""
 
 KINDS_BY_TYPE = {inferred: name for name, kind in KINDS.items() for inferred in kind.inferred_types}
 
@@ -118,9 +117,10 @@ class ColumnChoices:
             for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
                 if kinds[j] is not None:
                     raise ValueError(
-                        f"Column {names[j]!r} of X is in {' and in '.join(NAMED_KINDS)}: leave it out of one of them."
+                        f"Column {names[j]!r} of X is in {' and in '.join(KIND_BY_PARAMETER)}: leave it out of one of "
+                        "them."
                     )
-                kinds[j] = NAMED_KINDS[parameter]
+                kinds[j] = KIND_BY_PARAMETER[parameter]
         return kinds
 
     def kind_of(self, values: pd.Series, name: str, named: str | None) -> str:
@@ -133,7 +133,7 @@ class ColumnChoices:
         return column_kind(values, name, finds_categories=self.finds_categories)
 
 
-NAMED_KINDS: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
+KIND_BY_PARAMETER: dict[str, str] = {"categorical_features": "category", "text_features": "text"}
 """The kinds of the columns that users name, by parameter."""
 
 COLUMNS_REMEDY = {
@@ -177,13 +177,13 @@ def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArra
     if given.size == 0:
         return np.zeros(len(names), dtype=bool)
     is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
-    to_mask = _TO_MASK.get("U" if is_text else given.dtype.kind)
+    to_mask = _MASK_FUNCTIONS.get("U" if is_text else given.dtype.kind)
     if to_mask is None or given.ndim != 1:
         raise ValueError(f"{parameter}={columns!r} is not understood: {COLUMNS_REMEDY[parameter]}.")
     return to_mask(given, names, parameter)
 
 
-def _from_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+def _check_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
     if len(mask) != len(names):
         raise ValueError(
             f"{parameter} is a mask of {len(mask)} booleans, but X has {len(names)} columns: give one each."
@@ -191,7 +191,7 @@ def _from_mask(mask: Array, names: Sequence[str], parameter: str) -> NDArray[np.
     return mask
 
 
-def _from_indices(indices: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+def _indices_to_mask(indices: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
     d = len(names)
     out_of_range = [index for index in indices.tolist() if not -d <= index < d]
     if out_of_range:
@@ -201,14 +201,14 @@ def _from_indices(indices: Array, names: Sequence[str], parameter: str) -> NDArr
     return np.isin(np.arange(d), indices % d)  # -1 is the last column
 
 
-def _from_names(given: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+def _names_to_mask(given: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
     unknown = [name for name in given.tolist() if name not in names]
     if unknown:
         raise ValueError(f"{parameter} names {unknown}, but X has no such columns: give some of {short_list(names)}.")
     return np.isin(np.array(names), given.astype(str))
 
 
-_TO_MASK = {"b": _from_mask, "i": _from_indices, "u": _from_indices, "U": _from_names}
+_MASK_FUNCTIONS = {"b": _check_mask, "i": _indices_to_mask, "u": _indices_to_mask, "U": _names_to_mask}
 """The functions that return a mask of columns, by the kind of the given NumPy type."""
 
 
@@ -224,40 +224,41 @@ MIN_CONVERTIBLE_FRACTION = 0.9
 MAX_CATEGORIES_TRIED = 10_000
 """A sample of this many distinct values, evenly spaced, or up to twice as many, is tried first."""
 
-_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_TIME = r"([ T]\d{1,2}:\d{2}.*)?"
+_MONTH_PATTERN = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_TIME_PATTERN = r"([ T]\d{1,2}:\d{2}.*)?"
 DATE_PATTERN = (
     r"(?i)\s*("
     r"(18|19|20|21)\d{2}[-/.](0?[1-9]|1[0-2])([-/.]\d{1,2})?"  # 2026-01-31, 2026/01
     r"|\d{1,2}[-/.]\d{1,2}[-/.](18|19|20|21)\d{2}|\d{1,2}/\d{1,2}/\d{2}"  # 31.01.2026, 1/31/26
-    rf"|\d{{1,2}}[ -]{_MONTH}[ ,-]+\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}}"  # 31 Jan 2026, January 31, 2026
-    rf"){_TIME}\s*"
+    rf"|\d{{1,2}}[ -]{_MONTH_PATTERN}[ ,-]+\d{{2,4}}"  # 31 Jan 2026
+    rf"|{_MONTH_PATTERN} \d{{1,2}},? \d{{4}}"  # January 31, 2026
+    rf"){_TIME_PATTERN}\s*"
 )
 """The usual ways to write a date, with or without a time."""
 
-_DAYS = (
+_DAY_FORMATS = (
     *(order.replace("-", mark) for order in ("%Y-%m-%d", "%d-%m-%Y", "%m-%d-%Y") for mark in "-/."),
     "%d/%m/%y", "%m/%d/%y", "%Y-%m", "%Y/%m",
     "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%d-%B-%Y", "%B %d, %Y",
 )  # fmt: skip
-DATE_FORMATS = ("ISO8601", *map("".join, product(_DAYS, ("", " %H:%M", " %H:%M:%S"))))
+DATE_FORMATS = ("ISO8601", *map("".join, product(_DAY_FORMATS, ("", " %H:%M", " %H:%M:%S"))))
 """The formats that are tried."""
 
-_NUMBER = r"\d+(?:[, ]\d{3})*(?:\.\d*)?|\d+(?:[. ]\d{3})*,\d*"
-QUANTITY = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER})\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
+_NUMBER_PATTERN = r"\d+(?:[, ]\d{3})*(?:\.\d*)?|\d+(?:[. ]\d{3})*,\d*"
+QUANTITY_PATTERN = rf"\s*[-+]?(?P<before>[$€£]?)[-+]?\s*(?P<number>{_NUMBER_PATTERN})\s*(?P<after>[$€£%]|[^\W\d_]+|)\s*"
 """A number with a symbol before it, or with a symbol or a word after it, such as $97,000 or 80,5 kg."""
 
-WITH_THOUSANDS = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
+THOUSANDS_PATTERN = r"[1-9]\d{0,2}([, ]\d{3})*(\.\d*)?|0(\.\d*)?"
 """A number whose thousands may be separated by commas or spaces."""
 
-ONE_COMMA = r"\d{1,3},\d{3}"
+ONE_COMMA_PATTERN = r"\d{1,3},\d{3}"
 """A number whose comma may separate thousands, or be a decimal comma."""
 
-WITH_DECIMAL_COMMA = r"\d+(,\d*)?|[1-9]\d{0,2}([. ]\d{3})+(,\d*)?"
+WITH_DECIMAL_COMMA_PATTERN = r"\d+(,\d*)?|[1-9]\d{0,2}([. ]\d{3})+(,\d*)?"
 """A number whose decimals may follow a comma, and whose thousands may be separated by points or spaces."""
 
-DECIMAL_COMMA = rf"(?!{ONE_COMMA}$).*,.*"
-"""If a number has the form above, too, its comma can only be a decimal comma."""
+DECIMAL_COMMA_PATTERN = rf"(?!{ONE_COMMA_PATTERN}$).*,.*"
+"""If a number matches this and `WITH_DECIMAL_COMMA_PATTERN`, its comma can only be a decimal comma."""
 
 
 def advice_for_text(column: pd.Series, name: str) -> str | None:
@@ -283,13 +284,15 @@ def _advise_on_numbers(texts: pd.Series, name: str) -> str | None:
 
 
 def _advise_on_quantities(texts: pd.Series, name: str) -> str | None:
-    parts = texts.str.extract(f"^(?:{QUANTITY})$")
+    parts = texts.str.extract(f"^(?:{QUANTITY_PATTERN})$")
     is_read, number = parts["number"].notna(), parts["number"].dropna()
     if not _are_enough(is_read) or len(parts[is_read].drop_duplicates(["before", "after"])) > 1:
         return None
     has_comma = number.str.contains(",")
-    is_clear = number.str.fullmatch(WITH_THOUSANDS).all() and not number.str.fullmatch(ONE_COMMA).all()
-    has_decimal_comma = number.str.fullmatch(DECIMAL_COMMA).any() and number.str.fullmatch(WITH_DECIMAL_COMMA).all()
+    is_clear = number.str.fullmatch(THOUSANDS_PATTERN).all() and not number.str.fullmatch(ONE_COMMA_PATTERN).all()
+    has_decimal_comma = (
+        number.str.fullmatch(DECIMAL_COMMA_PATTERN).any() and number.str.fullmatch(WITH_DECIMAL_COMMA_PATTERN).all()
+    )
     if has_comma.any() and not (is_clear or has_decimal_comma):
         example = texts[number.index[has_comma][0]]
         return (
@@ -346,31 +349,6 @@ def _advice(call: str, texts: pd.Series, is_read: pd.Series) -> str:
 # --- all columns of a table ------------------------------------------------------------------------------------------
 
 
-class ColumnSummary(NamedTuple):
-    """The facts about the columns of a table on which "auto" parameters depend.
-
-    Attributes
-    ----------
-    n_numbers : int
-        The number of columns that may have bins: numbers and dates.
-    has_many_categories : bool
-        Whether a column of categories needs target means, since it has more categories than `max_categories` inputs.
-    text_names : tuple of str
-        The names of columns of free text.
-    is_sparse : bool
-        Whether the table is a CSR matrix.
-    """
-
-    n_numbers: int = 0
-    has_many_categories: bool = False
-    text_names: tuple[str, ...] = ()
-    is_sparse: bool = False
-
-
-UNKNOWN_COLUMNS = ColumnSummary()
-"""A placeholder where the columns have been learnt already."""
-
-
 @dataclass(frozen=True)
 class Survey:
     """The kinds of the columns of a sample.
@@ -403,20 +381,29 @@ class Survey:
         categorical = {j: as_categorical(column_at(X, j), self.names[j]) for j in self.categorical}
         return replace(self, categorical=categorical)
 
-    def summary(self, max_categories: int | None) -> ColumnSummary:
-        """Return the facts on which "auto" parameters depend."""
-        categories, texts = ([j for j in self.categorical if self.kinds[j] == kind] for kind in ("category", "text"))
-        return ColumnSummary(
-            sum(KINDS[kind].may_have_bins for kind in self.kinds.values()),
-            any(
-                count_categories(*read_categories(self.categorical[j], self.names[j]))
-                .one_hot(max_categories)
-                .needs_means(max_categories)
-                for j in categories
-            ),
-            tuple(self.names[j] for j in texts),
-            self.is_sparse,
+    @cached_property
+    def n_numbers(self) -> int:
+        """The number of columns that may have bins: numbers and dates."""
+        return sum(KINDS[kind].may_have_bins for kind in self.kinds.values())
+
+    @property
+    def text_names(self) -> tuple[str, ...]:
+        """The names of the columns of free text."""
+        return tuple(self.names[j] for j, kind in self.kinds.items() if kind == "text")
+
+    def needs_target_means(self, max_categories: int | None) -> bool:
+        """Whether a column of categories needs target means, since many categories or many rows share an input."""
+        return any(
+            count_categories(*read_categories(values, self.names[j]))
+            .one_hot(max_categories)
+            .needs_means(max_categories)
+            for j, values in self.categorical.items()
+            if self.kinds[j] == "category"
         )
+
+
+UNKNOWN_COLUMNS = Survey((), {})
+"""A placeholder where the columns have been learnt already."""
 
 
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:

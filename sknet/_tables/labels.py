@@ -36,7 +36,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sknet._tables.read import (
     as_native_array,
     as_pandas,
-    check_not_foreign,
+    check_readable_collection,
     check_text_is_encodable,
     integers_from_polars,
     is_frame,
@@ -45,7 +45,6 @@ from sknet._tables.read import (
     short_list,
     short_repr,
 )
-from sknet._tables.rows import combination_strata
 from sknet._tables.statistics import LARGEST_FLOAT, EqualByFields
 from sknet._typing import Array, Target
 
@@ -66,7 +65,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     -------
     ndarray
     """
-    check_not_foreign(y, "y")
+    check_readable_collection(y, "y")
     if is_sparse(y):
         labels: Array = y.toarray()
     elif is_frame(y):
@@ -202,6 +201,9 @@ def _check_labels_are_usable(labels: Array, may_have_missing: bool = False) -> N
 Codes = NDArray[np.intp]
 TargetType = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
+MIN_ROWS_OF_COMBINATION = 10
+"""Combinations of labels with fewer rows share one stratum, since they are too few to be split."""
+
 
 class Labels(EqualByFields, ABC):
     """The labels of a classification target, as they were learnt."""
@@ -239,11 +241,11 @@ class Labels(EqualByFields, ABC):
         """Return the codes of labels from `as_labels`; a ValueError names unknown labels."""
 
     @abstractmethod
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         """Return the target matrix T of codes."""
 
     @abstractmethod
-    def from_codes(self, codes: Codes) -> Array:
+    def decode(self, codes: Codes) -> Array:
         """Return the labels of codes, in the form of `as_labels`."""
 
     @abstractmethod
@@ -266,13 +268,9 @@ class Labels(EqualByFields, ABC):
         """The number of columns of the network's output."""
         return int(self.output_slices[-1].stop)
 
-    def read(self, y: Target) -> Codes:
-        """Return the codes of y; a ValueError names unknown labels."""
-        return self.codes(as_labels(y, warn=True))
-
-    def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
+    def smoothed_target_matrix(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
         """Return the target matrix; `smoothing` is the share of each 1 that is spread over all labels of its column."""
-        T = self.encode_targets(codes, dtype)
+        T = self.target_matrix(codes, dtype)
         if smoothing:
             for outputs in self.output_slices:
                 # a single column stands for two labels: 1 and 0
@@ -282,8 +280,14 @@ class Labels(EqualByFields, ABC):
         return T
 
     def strata(self, codes: Codes) -> Codes:
-        """Return an integer for each row's label or combination of labels, for stratified splits."""
-        return codes[:, 0] if codes.shape[1] == 1 else combination_strata(codes)
+        """Return an integer for each row's label or combination of labels; rare combinations share one."""
+        if codes.shape[1] == 1:
+            return codes[:, 0]
+        # sorting the bytes of each row as one value is much faster than sorting rows
+        rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
+        _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
+        # len(counts) is an unused code
+        return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,14 +331,14 @@ class SingleLabels(Labels):
         codes = np.array([code_of[label] for label in uniques.tolist()], dtype=np.intp)
         return codes[index[:, np.newaxis]]
 
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         if len(self.known) <= 2:
             return codes.astype(dtype)
         T = np.zeros((len(codes), len(self.known)), dtype=dtype)
         T[np.arange(len(codes)), codes[:, 0]] = 1
         return T
 
-    def from_codes(self, codes: Codes) -> Array:
+    def decode(self, codes: Codes) -> Array:
         return self.known[codes[:, 0]]
 
     def most_probable(self, P: Array) -> Array:
@@ -391,14 +395,14 @@ class MultiOutputLabels(Labels):
                 codes[present, j] = output.codes(present_labels(column))[:, 0]
         return codes
 
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
-        T = np.hstack([output.encode_targets(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
+        T = np.hstack([output.target_matrix(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
         for code, outputs in zip(codes.T, self.output_slices, strict=True):
             T[code < 0, outputs] = np.nan
         return T
 
-    def from_codes(self, codes: Codes) -> Array:
-        columns = [output.from_codes(codes[:, [j]]) for j, output in enumerate(self.outputs)]
+    def decode(self, codes: Codes) -> Array:
+        columns = [output.decode(codes[:, [j]]) for j, output in enumerate(self.outputs)]
         return stack_label_columns([_put_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
 
     def most_probable(self, P: Array) -> Array:
@@ -461,12 +465,12 @@ class IndicatorLabels(Labels):
     def outputs_by_target(self) -> tuple[slice, ...]:
         return tuple(slice(j, j + 1) for j in range(self.n_labels))
 
-    def encode_targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def target_matrix(self, codes: Codes, dtype: DTypeLike) -> Array:
         T: Array = codes.astype(dtype)
         T[codes < 0] = np.nan
         return T
 
-    def from_codes(self, codes: Codes) -> Array:
+    def decode(self, codes: Codes) -> Array:
         return _put_missing(self.values[codes], codes)
 
     def most_probable(self, P: Array) -> Array:

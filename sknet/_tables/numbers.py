@@ -45,25 +45,25 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknet._tables.column import (
-    MISSING,
+    MISSING_INPUT,
     Column,
-    ColumnFormat,
     ColumnKind,
     ColumnSettings,
-    Files,
+    ColumnStorage,
     InputFormula,
-    LearntFrom,
+    TextFiles,
+    TrainingRows,
 )
 from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
 from sknet._tables.statistics import (
     FLOAT32_RANGE,
     EqualByFields,
-    SortedColumns,
     cross_fit_folds,
     mean_and_deviation,
-    reciprocal,
+    safe_reciprocal,
 )
 from sknet._typing import Array, DType, Table
+from sknet._vectors import SortedColumns
 
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -94,7 +94,7 @@ class ColumnScaler:
     shift: bool
     float32_suffices: bool
 
-    def impute_and_scale_into(self, values: Array, out: Array) -> bool:
+    def impute_scale_and_test_finite(self, values: Array, out: Array) -> bool:
         """Overwrite `out`, which may be `values`, by the scaled values; the centre replaces missing values.
 
         Return True if all values and results are finite. `scale_and_check` finds out which values are missing, which
@@ -118,7 +118,7 @@ class ColumnScaler:
                     _replace_overflows(Z)  # before the multiplication: infinity times a factor of 0 is NaN
             Z *= self.factor.astype(Z.dtype, copy=False)
             if self.bend:
-                bend_outliers(Z)
+                scaled_arcsinh_inplace(Z)
             if Z is not out:
                 out[...] = Z
         # bent values are finite: the largest float64 becomes about 2,100
@@ -130,12 +130,12 @@ class ColumnScaler:
             Z = X.astype(dtype, copy=True)
             if self.float32_suffices:
                 Z.data *= self.factor.astype(dtype)[Z.indices]
-            else:  # as in `impute_and_scale_into`
+            else:  # as in `impute_scale_and_test_finite`
                 Z.data = (X.data * self.factor[X.indices]).astype(dtype)
         return Z
 
 
-def bend_outliers(Z: Array) -> None:
+def scaled_arcsinh_inplace(Z: Array) -> None:
     """Replace z by 3 asinh(z/3), in place: nearly z if z is small, and like a logarithm if z is large."""
     _replace_overflows(Z)
     Z /= 3.0
@@ -193,9 +193,9 @@ class NumberColumn(SingleNumber):
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the scaled number, and 1 where it is missing."""
         number = InputFormula("", "number", centre=self.center, scale=self.factor)
-        return (number, MISSING) if self.has_missing_indicator else (number,)
+        return (number, MISSING_INPUT) if self.has_missing_indicator else (number,)
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = column_as_floats(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
@@ -225,7 +225,7 @@ class NumberColumn(SingleNumber):
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         check_not_infinite(numbers, [name])
         mean, deviation = mean_and_deviation(numbers - self.center, weight)
-        return replace(self, factor=float(reciprocal(np.hypot(mean, deviation))))
+        return replace(self, factor=float(safe_reciprocal(np.hypot(mean, deviation))))
 
     def is_far_from(self, values: ColumnValues, name: str) -> bool:
         """Whether the median of n values is far from the centre."""
@@ -250,7 +250,7 @@ def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
 
 def scale_and_check(scaler: ColumnScaler, values: Array, out: Array, names: Sequence[str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
-    if not scaler.impute_and_scale_into(values, out):  # if values are only missing, nothing is raised below
+    if not scaler.impute_scale_and_test_finite(values, out):  # if values are only missing, nothing is raised below
         check_not_infinite(values, names)
         excessive = ~np.isfinite(out).all(axis=0)
         if excessive.any():
@@ -284,15 +284,15 @@ def learn_robust(columns: Array, sorted_columns: SortedColumns, weight: Array | 
         # half of each distance, like half of the range; the cast keeps float32 distances in float32
         distances = np.abs(values / 2 - median[coincide, np.newaxis].astype(values.dtype) / 2)
         distances[distances == 0] = np.nan  # leave out the rows that share the value
-        apart = SortedColumns.of(distances, take_optional(sorted_columns.weight, coincide))
+        apart = SortedColumns.from_columns(distances, take_optional(sorted_columns.weight, coincide))
         half[coincide] = apart.quantiles([0.5])[:, 0]
-    return _number_columns(np.nan_to_num(median), 0.5 * reciprocal(half), sorted_columns, bend=True)
+    return _number_columns(np.nan_to_num(median), 0.5 * safe_reciprocal(half), sorted_columns, bend=True)
 
 
 def learn_standard(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[NumberColumn]:
     """Learn weighted means, and 1 over the standard deviations."""
     mean, deviation = mean_and_deviation(columns, weight)
-    return _number_columns(mean, reciprocal(deviation), sorted_columns)
+    return _number_columns(mean, safe_reciprocal(deviation), sorted_columns)
 
 
 def learn_unscaled(columns: Array, sorted_columns: SortedColumns, weight: Array | None) -> list[NumberColumn]:
@@ -348,9 +348,9 @@ class QuantileColumn(EqualByFields, SingleNumber):
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
         of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
         score = InputFormula("", "number", of_levels)
-        return (score, MISSING) if self.has_missing_indicator else (score,)
+        return (score, MISSING_INPUT) if self.has_missing_indicator else (score,)
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         check_not_infinite(numbers, [name])
@@ -424,7 +424,7 @@ def _sparse_scale(X: Table, weight: Array | None) -> Array:
     entry_weight = np.repeat(w, np.diff(X.indptr))  # the weight of each stored value's row
     squares = np.bincount(X.indices, weights=entry_weight * scaled**2, minlength=d)
     rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
-    return np.where(rms > 0, reciprocal(rms), 1.0)
+    return np.where(rms > 0, safe_reciprocal(rms), 1.0)
 
 
 # --- bins ------------------------------------------------------------------------------------------------------------
@@ -468,37 +468,37 @@ class BinnedColumn(Column):
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
-        low, factor = self.bins
+        low, factor = self.lows_and_factors
         bins = enumerate(zip(low.tolist(), factor.tolist(), strict=True), 1)
         ramps = [InputFormula(f"_bin{i}", "bin", None, edge, edge, factor) for i, (edge, factor) in bins]
         return (*ramps, *self.number.input_formulas)
 
     @property
-    def bins(self) -> tuple[Array, Array]:
+    def lows_and_factors(self) -> tuple[Array, Array]:
         """Lower edge of each bin, and 1 over its width."""
         edges = np.array(self.all_edges)
         with np.errstate(over="ignore"):
             width = np.diff(edges)
-        factor = reciprocal(width)
+        factor = safe_reciprocal(width)
         # where the width overflows, halve the edges first: infinity times a factor of 0 would be NaN
         if np.isinf(width).any():
-            factor = np.where(np.isinf(width), 0.5 * reciprocal(np.diff(edges / 2.0)), factor)
+            factor = np.where(np.isinf(width), 0.5 * safe_reciprocal(np.diff(edges / 2.0)), factor)
         return edges[:-1], factor
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        self.number.write(values, out[:, self.n_bins :], name)
+        self.number.encode_into(values, out[:, self.n_bins :], name)
         numbers = column_as_floats(values, name).astype(np.float64)
-        out[:, : self.n_bins] = self.bins_of(np.where(np.isnan(numbers), self.number.center, numbers))
+        out[:, : self.n_bins] = self.encode_bins(np.where(np.isnan(numbers), self.number.center, numbers))
 
-    def bins_of(self, filled: Array) -> Array:
+    def encode_bins(self, filled: Array) -> Array:
         """Return the bins, (n, b), of n values, none of them missing."""
-        return to_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins)
+        return encode_bins_inplace(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.lows_and_factors)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
         numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)[:, np.newaxis]
-        low, factor = self.bins
+        low, factor = self.lows_and_factors
         high = np.array(self.all_edges[1:])
         # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
         inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
@@ -518,7 +518,7 @@ def jointly_scaled_number(column: Column) -> NumberColumn | None:
     return number if isinstance(number, NumberColumn) else None
 
 
-def to_bins(values: Array, low: Array, factor: Array) -> Array:
+def encode_bins_inplace(values: Array, low: Array, factor: Array) -> Array:
     """Turn the value of each bin's column, (n, b), in float64, into the bin, in place."""
     with np.errstate(over="ignore"):
         values -= low  # in float64, rounded at the end: a column with a large offset loses no digits
@@ -558,7 +558,7 @@ def _edges_amid_repeated(values: Array, weight: Array | None, n_bins: int) -> Ar
     # while there are more values than remaining edges, and two edges at least
     while len(np.unique(values)) > n_bins + 1 - len(repeated) > 1:
         quantile_levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
-        quantiles = SortedColumns.of(values[np.newaxis], weight).quantiles(quantile_levels)
+        quantiles = SortedColumns.from_columns(values[np.newaxis], weight).quantiles(quantile_levels)
         edges, counts = np.unique(quantiles, return_counts=True)
         if (counts == 1).all():
             return np.sort([*edges, *repeated])
@@ -578,7 +578,7 @@ MAX_LEAVES = 16
 MIN_ROWS_OF_LEAF = 5
 """How many rows are on either side of a split, at least."""
 
-MIN_GAIN = 0.03
+MIN_ERROR_REDUCTION = 0.03
 """Steps must reduce the squared error of a linear model by this share. Where the target depends on a threshold, they
 reduce it by a tenth to a third. If the linear model gained less, networks gained nothing."""
 
@@ -612,7 +612,7 @@ def learn_steps(
     centers = [column.number.center for column in columns.values()]
     filled = np.where(np.isnan(numbers), centers, numbers.astype(np.float64))
     finder = StepFinder(list(columns.values()), filled, target, np.ones(len(filled)) if weight is None else weight)
-    return {column_indices[i]: column for i, column in finder.find().items()} if finder.gain_is_clear() else {}
+    return {column_indices[i]: column for i, column in finder.find().items()} if finder.reduces_error() else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -653,7 +653,7 @@ class StepFinder:
         stepped = {i: with_steps(self.columns[i], found) for i, found in steps.items()}
         return {i: column for i, column in stepped.items() if column.steps}
 
-    def gain_is_clear(self) -> bool:
+    def reduces_error(self) -> bool:
         """Whether the steps found in each half of the rows clearly reduce a linear model's error in the other half."""
         n = len(self.filled)
         half = cross_fit_folds(self.target, np.arange(n), n, n_folds=2)
@@ -667,14 +667,14 @@ class StepFinder:
                 return False
         mean_error, mean = np.average([error, gain], axis=1, weights=self.weight)
         standard_error = np.linalg.norm(self.weight * (gain - mean)) / self.weight.sum()
-        return bool(mean > max(MIN_GAIN * mean_error, MIN_STANDARD_ERRORS * standard_error))
+        return bool(mean > max(MIN_ERROR_REDUCTION * mean_error, MIN_STANDARD_ERRORS * standard_error))
 
     def _squared_errors(self, columns: Mapping[int, BinnedColumn], judged: Array) -> Array:
         """Return the squared errors of the judged rows by a ridge regression on the columns' bins in the other rows."""
-        inputs = np.concatenate([column.bins_of(self.filled[:, i]) for i, column in columns.items()], axis=1)
+        inputs = np.concatenate([column.encode_bins(self.filled[:, i]) for i, column in columns.items()], axis=1)
         others, weight = ~judged, self.weight[~judged] / self.weight[~judged].mean()
         mean, deviation = mean_and_deviation(inputs[others].T, weight)
-        inputs = (inputs - mean) * reciprocal(deviation)
+        inputs = (inputs - mean) * safe_reciprocal(deviation)
         target_mean = np.average(self.target[others], axis=0, weights=weight)
         weighted = inputs[others] * weight[:, np.newaxis]
         normal = weighted.T @ inputs[others] + RIDGE * np.eye(inputs.shape[1])  # (m, m)
@@ -692,10 +692,10 @@ def with_steps(column: BinnedColumn, steps: set[tuple[float, float]]) -> BinnedC
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 
-class NumberFormat(ColumnFormat):
+class NumberStorage(ColumnStorage):
     """Numbers are stored as float32 if the first chunk, `values`, is float32, and otherwise as float64."""
 
-    def __init__(self, name: str, values: Table, files: Files) -> None:
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
         self._name = name
         self.dtype = float_type(values.dtype)
 
@@ -731,14 +731,14 @@ def read_number_column(values: ColumnValues, name: str) -> Array:
     return numbers
 
 
-def learn_number(values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom) -> Column:
+def learn_number(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> Column:
     """Learn a column of numbers from its n values."""
     return learn_numbers(read_number_column(values, name)[np.newaxis], settings, rows.weight)[0]
 
 
 def learn_numbers(numbers: Array, settings: ColumnSettings, weight: Array | None) -> Sequence[Column]:
     """Learn how columns of numbers, (b, n), are scaled, and their bins if the settings ask for bins."""
-    sorted_columns = SortedColumns.of(numbers, weight)
+    sorted_columns = SortedColumns.from_columns(numbers, weight)
     columns = SCALINGS[settings.input_scaling](numbers, sorted_columns, weight)
     return columns if settings.numeric_encoding == "raw" else with_bins(columns, sorted_columns, settings.n_bins)
 
@@ -757,7 +757,7 @@ SCALINGS: dict[
 NUMBER = ColumnKind(
     learn=learn_number,
     classes=(NumberColumn, QuantileColumn, BinnedColumn),
-    format=NumberFormat,
+    storage=NumberStorage,
     feed=np.dtype(np.float64),
     inferred_types=NUMBER_TYPES,
     may_have_bins=True,

@@ -199,14 +199,14 @@ MIXED_TYPES = ("mixed", "mixed-integer")  # objects; they are numbers if none of
 """The results of `pandas.api.types.infer_dtype`, by how a column is read."""
 
 # for error messages: remedies, and plain words for some results of `infer_dtype`
-_TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
-_TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
+_ONE_KIND_REMEDY = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
+_SECONDS_REMEDY = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
-    **dict.fromkeys(MIXED_TYPES, _TO_ONE_KIND),
-    **dict.fromkeys([*DATE_TYPES, *DURATION_TYPES], _TO_SECONDS),
+    **dict.fromkeys(MIXED_TYPES, _ONE_KIND_REMEDY),
+    **dict.fromkeys([*DATE_TYPES, *DURATION_TYPES], _SECONDS_REMEDY),
     "time": "turn it into a number first (seconds since midnight) or drop it",
     "period": "turn it into dates with .dt.to_timestamp() or drop it",
 }
@@ -466,7 +466,7 @@ and `item`. A dask collection may look like a data frame.
 """
 
 
-def check_not_foreign(values: object, name: str) -> None:
+def check_readable_collection(values: object, name: str) -> None:
     """Raise a TypeError for a collection that NumPy would misread."""
     if isinstance(values, np.ndarray | pd.DataFrame | pd.Series | list):
         return
@@ -477,7 +477,7 @@ def check_not_foreign(values: object, name: str) -> None:
 
 def as_native_array(values: Target, name: str) -> Array:
     """Return values as an array in native byte order; raise for masked values and foreign collections."""
-    check_not_foreign(values, name)
+    check_readable_collection(values, name)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
         raise ValueError(f"{name} is masked in row {row}: leave out the rows that are masked, or fill them.")

@@ -37,7 +37,7 @@ from sknet._typing import Array, Batch, DType, Table, Target
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-ALL = slice(None)
+ALL_ROWS = slice(None)
 """All rows."""
 
 MIN_TOTAL_WEIGHT = 1e-200
@@ -52,7 +52,7 @@ class TableLimits(NamedTuple):
     is_sequential: bool = False  # whether each epoch reads the rows once; then there is one network and no folds
 
 
-IN_MEMORY = TableLimits()
+IN_MEMORY_LIMITS = TableLimits()
 """The limits of tables in memory or in a memory-mapped file."""
 
 
@@ -62,7 +62,7 @@ class FeatureTable(ABC):
     The targets are always in this process. Row indices select rows.
     """
 
-    limits: ClassVar[TableLimits] = IN_MEMORY
+    limits: ClassVar[TableLimits] = IN_MEMORY_LIMITS
 
     @property
     def is_sparse(self) -> bool:
@@ -87,7 +87,7 @@ class FeatureTable(ABC):
         """Return a table of some of the rows."""
 
     @abstractmethod
-    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+    def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Return some rows, in the given order, as an array, a CSR matrix or a data frame."""
 
     @abstractmethod
@@ -117,7 +117,7 @@ class FeatureTable(ABC):
         """Return the table itself, which is immutable."""
         return self
 
-    def as_numbers(self, max_values: int) -> Array | None:
+    def small_numeric_array(self, max_values: int) -> Array | None:
         """Return the values as an array of numbers; None if there are more, or they are not an array in memory."""
         return None
 
@@ -134,12 +134,12 @@ class Sample:
     def __len__(self) -> int:
         return len(self.y)
 
-    def among(self, train: NDArray[np.intp]) -> Sample:
+    def restricted_to(self, train: NDArray[np.intp]) -> Sample:
         """Return the rows of the sample whose indices in the whole table are among `train`."""
         rows = train if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, train))
         return self._take(rows)
 
-    def some(self, n: int, seed: int) -> Sample:
+    def subsample(self, n: int, seed: int) -> Sample:
         """Return n of the rows, drawn at random; all of them, if there are no more."""
         if len(self) <= n:
             return self
@@ -193,7 +193,7 @@ class Rows:
         if exceeds_sample_size(n):
             drawn = sample_rows(n, seed)
             row_indices = drawn if train is None else train[drawn]
-        rows = ALL if row_indices is None else row_indices
+        rows = ALL_ROWS if row_indices is None else row_indices
         weight = take_optional(self.weight, rows)
         return Sample(self.X.rows_in_memory(rows), self.y[rows], weight, row_indices)
 
@@ -211,7 +211,7 @@ class Rows:
         Their order depends only on their values. A row of weight 2 then equals two rows to the last bit, even if the
         solver amplifies rounding errors.
         """
-        X = self.X.as_numbers(MAX_VALUES_TO_MERGE_ROWS)
+        X = self.X.small_numeric_array(MAX_VALUES_TO_MERGE_ROWS)
         if X is None:
             return self
         # a single column is sorted as such, which is much faster than as rows of length 1
@@ -221,11 +221,7 @@ class Rows:
         if self.weight is None and len(first) == len(self):
             return self
         weight = np.bincount(inverse, weights=self.weight).astype(np.float64)  # (m,); numbers of rows if weight is None
-        return self.take(first).with_weight(None if (weight == 1.0).all() else weight)
-
-    def with_weight(self, weight: Array | None) -> Rows:
-        """Return the same rows with other weights."""
-        return replace(self, weight=weight)
+        return replace(self.take(first), weight=None if (weight == 1.0).all() else weight)
 
 
 def too_little_weight_message(weight: Array) -> str:
@@ -278,14 +274,11 @@ class RowSplitter(Protocol):
         """Yield pairs, (rows to train on, rows to hold out)."""
 
 
-MIN_ROWS_OF_COMBINATION = 10
-"""Combinations of labels with fewer rows share one stratum, since they are too few to be split."""
-
-LARGE_TABLE_ROWS = 2**18
+MIN_ROWS_TO_DRAW_BY_INTERVAL = 2**18
 """From this many rows on, `_hold_out_of_large` draws the held-out rows, since it takes less memory."""
 
 MIN_ROWS_HELD_OUT = 10
-"""The least number of held-out rows: the score of fewer rows is too noisy, so that none is held out."""
+"""Fewer rows than this are not held out: their score would be too noisy."""
 
 
 class Split(NamedTuple):
@@ -480,7 +473,7 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     n_held_out = ceil(n * fraction)
     if n_held_out < MIN_ROWS_HELD_OUT or n - n_held_out < 1:
         return None
-    if n >= LARGE_TABLE_ROWS:
+    if n >= MIN_ROWS_TO_DRAW_BY_INTERVAL:
         return _hold_out_of_large(n, strata, n_held_out, seed)
     strata = np.zeros(n, dtype=int) if strata is None else strata
     # a row that is alone in its stratum is trained on, if enough other rows can be held out
@@ -513,15 +506,6 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
     is_train = np.ones(n, dtype=bool)
     is_train[held_out] = False
     return Split(np.flatnonzero(is_train), held_out)
-
-
-def combination_strata(codes: Array) -> Array:
-    """Return an integer for the combination of labels in each row of codes, (n, k); rare combinations share one."""
-    # sorting the bytes of each row as one value is much faster than sorting rows
-    rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
-    _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-    # len(counts) is an unused code
-    return np.where(counts[combination] < MIN_ROWS_OF_COMBINATION, len(counts), combination)
 
 
 def merge_rare_strata(strata: Array, max_strata: int) -> Array:

@@ -1,20 +1,19 @@
-"""Weighted quantiles, means and deviations of several columns of numbers, and the rows that they are learnt from.
+"""Weighted means and deviations of several columns of numbers, and the rows that they are learnt from.
 
 Columns are learnt from all rows of a small table, and from a sample of a large one. Whether a row is in the sample
 depends only on its index and the seed, so that tables in memory, in files and on workers have the same sample.
 
 Conventions
 -----------
-b columns, n rows. NaN is a missing value, which all statistics ignore.
+n rows. NaN is a missing value, which all statistics ignore.
 
-columns : (b, n)                 each column adjacent in memory
-weight : (n,), (b, n) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
-row_indices : (n,)               in the whole table
+weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
+row_indices : (n,)       in the whole table
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -128,94 +127,13 @@ def _values_of(value: Any) -> tuple[Any, ...]:
     return tuple(getattr(value, field.name) for field in fields(value))
 
 
-# --- quantiles, means and deviations ---------------------------------------------------------------------------------
+# --- means and deviations --------------------------------------------------------------------------------------------
 
-
-SHARE_TOLERANCE = 1e-10
-"""A cumulated share of the weight counts as q if it is at most this much smaller, which may be a rounding error."""
 
 FLOAT32_RANGE = (1e-30, 1e30)
 """Means and scales in this range leave float32 room to subtract and multiply without overflow."""
 
 LARGEST_FLOAT = float(np.finfo(np.float64).max)
-
-
-@dataclass(frozen=True, eq=False)
-class SortedColumns:
-    """The values of columns in order, and the weight of each.
-
-    Attributes
-    ----------
-    values : ndarray of shape (b, n)
-        Sorted, in the columns' own type; the missing ones are last.
-    weight : ndarray of shape (b, n), or None
-        0 where a value is missing.
-    n_values : ndarray of shape (b,)
-        How many are not missing.
-    """
-
-    values: Array
-    weight: Array | None
-    n_values: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, columns: Array, weight: Array | None) -> SortedColumns:
-        """Sort the numbers of each column."""
-        n_values = columns.shape[1] - np.isnan(columns).sum(axis=1)
-        if weight is None:
-            return cls(np.sort(columns, axis=1), None, n_values)
-        order = np.argsort(columns, axis=1)
-        values, w = (np.take_along_axis(np.broadcast_to(a, columns.shape), order, axis=1) for a in (columns, weight))
-        return cls(values, np.where(np.isnan(values), 0.0, w), n_values)
-
-    @property
-    def have_some_missing(self) -> NDArray[np.bool_]:
-        """Whether some rows have a value and some have none, (b,)."""
-        return (self.n_values > 0) & (self.n_values < self.values.shape[1])
-
-    def observed(self, i: int) -> tuple[Array, Array | None]:
-        """Return the values of one column that are not missing, (m,), and their weights."""
-        some = slice(self.n_values[i])
-        return self.values[i, some], None if self.weight is None else self.weight[i, some]
-
-    def quantiles(self, quantile_levels: ArrayLike) -> Array:
-        """Return quantiles by the inverted distribution function: the first value whose cumulated share reaches each.
-
-        In float64, (b, quantile_levels); NaN where there is no value.
-        """
-        q, m = np.asarray(quantile_levels, dtype=np.float64) - SHARE_TOLERANCE, self.n_values[:, np.newaxis]
-        if not self.values.shape[1]:
-            return np.full((len(m), len(q)), np.nan)
-        if self.weight is None:
-            # the first of m equal weights that reaches the level; −1 for level 0, clipped below
-            index = np.ceil(q * m).astype(np.intp) - 1
-        else:
-            reached = np.cumsum(self.weight, axis=1)
-            index = np.array([np.searchsorted(of_column, q * of_column[-1]) for of_column in reached])
-        # where all values are missing, this takes the first one, which is NaN
-        return np.take_along_axis(self.values, np.clip(index, 0, np.maximum(m - 1, 0)), axis=1).astype(np.float64)
-
-
-def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None = None) -> Array:
-    """Return quantiles by the inverted distribution function: the first value whose cumulated weight reaches q.
-
-    Parameters
-    ----------
-    values : array-like of shape (n,)
-        The sample; NaN is ignored.
-    q : float or array-like of floats
-        Levels in [0, 1].
-    weight : array-like of shape (n,), default=None
-        Sample weights. None is ones.
-
-    Returns
-    -------
-    float or ndarray
-        Values of the sample, in the shape of `q`; NaN if the sample is empty.
-    """
-    w = None if weight is None else np.asarray(weight, dtype=np.float64)
-    sorted_columns = SortedColumns.of(np.asarray(values, dtype=np.float64)[np.newaxis], w)
-    return sorted_columns.quantiles(np.ravel(q)).reshape(np.shape(q))[()]  # a float for a single level
 
 
 def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Array]:
@@ -238,7 +156,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[Array, Arr
     return np.where(varies, np.ldexp(mean, exponent), single), np.where(varies, np.ldexp(deviation, exponent), 0.0)
 
 
-def reciprocal(spread: ArrayLike) -> Array:
+def safe_reciprocal(spread: ArrayLike) -> Array:
     """Return 1/spread: the largest float where that overflows, and 0 for a spread of 0.
 
     The factor of a constant column is therefore 0, and so is its input.

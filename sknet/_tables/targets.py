@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import column_or_1d
 
-from sknet._tables.read import as_numbers, as_pandas, check_not_foreign, is_frame
+from sknet._tables.read import as_numbers, as_pandas, check_readable_collection, is_frame
 from sknet._tables.statistics import FLOAT32_RANGE, EqualByFields, mean_and_deviation
 from sknet._typing import Array, Target
 
@@ -43,7 +43,7 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
         Whether y had the shape (n,), or was a column vector.
     """
     if is_frame(y):
-        check_not_foreign(y, "y")
+        check_readable_collection(y, "y")
         columns = [as_numbers(column, "y") for _, column in as_pandas(y).items()]
         y = np.column_stack(columns or [np.empty((len(y), 0))])
     numbers = as_numbers(y, "y")
@@ -99,7 +99,7 @@ class TargetScaler(EqualByFields):
     ----------
     mean : ndarray of shape (k,)
     scale : ndarray of shape (k,)
-        The standard deviation, 1 for a constant target; or the mean, see `learn_unit`.
+        The standard deviation, 1 for a constant target; or the mean, see `learn_mean_scale`.
     """
 
     mean: Array
@@ -118,7 +118,7 @@ class TargetScaler(EqualByFields):
         return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
 
     @classmethod
-    def learn_unit(cls, values: Array, weight: ArrayLike | None) -> TargetScaler:
+    def learn_mean_scale(cls, values: Array, weight: ArrayLike | None) -> TargetScaler:
         """Learn a scaler that divides targets, which are 0 or more, by their means, and does not shift them."""
         mean = cls.learn(values, weight).mean
         return cls(np.zeros(len(mean)), np.where(mean > 0.0, mean, 1.0))

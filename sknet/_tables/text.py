@@ -34,16 +34,16 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 from sknet._tables.column import (
-    MISSING,
+    MISSING_INPUT,
     Column,
-    ColumnFormat,
     ColumnKind,
     ColumnSettings,
-    Files,
+    ColumnStorage,
     InputFormula,
-    LearntFrom,
+    TextFiles,
+    TrainingRows,
 )
-from sknet._tables.read import ColumnValues, check_text_is_encodable, short_repr, take_optional
+from sknet._tables.read import ColumnValues, check_text_is_encodable, factorize, short_repr, take_optional
 from sknet._tables.statistics import EqualByFields, mean_and_deviation
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
@@ -129,7 +129,7 @@ class TextColumn(EqualByFields, Column):
         for i, (weights, center) in enumerate(zip(self.components, self.center.tolist(), strict=True)):
             by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
             projections.append(InputFormula(f"_{i}", "text", by_term, centre=center, scale=self.factor))
-        return (*projections, *(MISSING,) * self.has_missing)
+        return (*projections, *(MISSING_INPUT,) * self.has_missing)
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
@@ -140,7 +140,7 @@ class TextColumn(EqualByFields, Column):
         vectorizer.idf_ = self.idf.astype(np.float32)
         return vectorizer
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Write the inputs of n values into `out`, of shape (n, n_inputs)."""
         codes, texts = read_texts(values, name)
         c = len(self.center)
@@ -161,7 +161,7 @@ class EncodedTextInput(Column):
 
     input_formulas: ClassVar[tuple[InputFormula, ...]] = (InputFormula("", "text"),)
 
-    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+    def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
         """Copy n values to `out`, of shape (n, 1)."""
         out[:, 0] = values
 
@@ -172,12 +172,8 @@ VECTORIZER_OPTIONS = {"analyzer": "char_wb", "ngram_range": NGRAM_LENGTHS}
 
 def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[str]]:
     """Return a code for each of n values, −1 where one is missing, and the text that each code stands for."""
-    try:
-        codes, distinct = pd.factorize(values)
-        texts = np.asarray(distinct, dtype=object).tolist()
-    except (TypeError, NotImplementedError):  # a list or a dict cannot be hashed
-        # an error below names this value
-        codes, texts = np.arange(len(values)), values[~pd.isna(values)].tolist()
+    codes, distinct = factorize(values, name)
+    texts = np.asarray(distinct, dtype=object).tolist()
     wrong = next((value for value in texts if not isinstance(value, str)), None)
     if wrong is not None:
         raise TypeError(
@@ -210,7 +206,7 @@ def holds_free_text(column: pd.Series) -> bool:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: LearntFrom) -> TextColumn:
+def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: TrainingRows) -> TextColumn:
     """Learn terms and components from a column's n values and their weights."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import CountVectorizer
@@ -265,7 +261,7 @@ def _text_without_terms(has_missing: bool) -> TextColumn:
 # --- the kind --------------------------------------------------------------------------------------------------------
 
 
-class TextFormat(ColumnFormat):
+class TextStorage(ColumnStorage):
     """Texts are stored in a file of their own, and for each row where its text begins, its size and a checksum.
 
     Due to the checksums, a hash of the records depends on the texts, too: see `StoredTable.digest`.
@@ -273,7 +269,7 @@ class TextFormat(ColumnFormat):
 
     dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
 
-    def __init__(self, name: str, values: Table, files: Files) -> None:
+    def __init__(self, name: str, values: Table, files: TextFiles) -> None:
         self._name, self._files, self._file = name, files, files.open()
         self._end = 0
 
@@ -308,7 +304,7 @@ TEXT = ColumnKind(
     learn=learn_text,
     classes=(TextColumn,),
     feed=np.dtype(object),
-    format=TextFormat,
+    storage=TextStorage,
     recognises=holds_free_text,
     is_learnt_from_codes=True,
 )

@@ -3,12 +3,12 @@
 from sknet._estimators.planning import seeded_start
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import Facts, resolve, target_settings
-from tests.tables.examples import column_summary
+from tests.tables.examples import survey_of_numbers
 
 
 def settings_of(net, n_rows, validated=False, n_numbers=3):
     """The settings of a fit of `n_rows` rows and `n_numbers` numbers; `validated` is what `early_stopping` becomes."""
-    return resolve(net, Facts(n_rows, validated, columns=column_summary(n_numbers)))[0]
+    return resolve(net, Facts(n_rows, validated, columns=survey_of_numbers(n_numbers)))[0]
 
 
 def target_settings_of(net):

@@ -184,7 +184,7 @@ def strange_columns():
         "bins without edges": bins | {"edges": []},
         "quantiles of another count": {"is": "QuantileColumn", "quantiles": {"is": "array"}},
         "means of no level": {
-            "is": "TargetColumn", "categories": ["a"], "means": {"is": "array"}, "factor": {"is": "array"},
+            "is": "TargetEncodedColumn", "categories": ["a"], "means": {"is": "array"}, "factor": {"is": "array"},
             "one_hot": None,
         },
         "a cycle that is not known": dates | {"cycles": ["__import__"]},

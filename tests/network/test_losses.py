@@ -27,7 +27,6 @@ from sknet._network.losses import (
     softmax_link_backward,
     value_and_gradient,
     weighted_mean,
-    weighted_quantiles,
 )
 from tests.network.pieces import LEVELS, LOSSES, assert_gradient, numerical_gradient
 
@@ -361,30 +360,6 @@ def test_the_pinball_loss_is_least_at_the_quantile(level, seed):
 
 
 # --- the target's own quantiles
-
-
-@given(
-    st.lists(st.integers(-3, 3), min_size=1, max_size=12),
-    st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3),
-    st.booleans(),
-    st.integers(0, 99),
-)
-def test_weighted_quantiles_are_the_first_values_that_reach_the_level(values, levels, weighted, seed):
-    y = np.array(values, dtype=np.float32)[:, np.newaxis]
-    weight = np.random.default_rng(seed).uniform(0.1, 2, len(y)).astype(np.float32) if weighted else None
-    share = np.ones(len(y)) if weight is None else weight.astype(float)
-    found = weighted_quantiles(y, levels, weight)
-    assert found.shape == (len(levels), 1) and found.dtype == np.float64
-    for level, quantile in zip(levels, found[:, 0], strict=True):
-        reached = [share[y[:, 0] <= v].sum() / share.sum() >= level - 1e-9 for v in np.unique(y)]
-        assert quantile == np.unique(y)[np.argmax(reached)]
-
-
-def test_rounding_does_not_decide_on_a_quantile():
-    """0.1 + 0.2 is more than 0.3; yet three of ten values are three tenths."""
-    y = np.arange(10.0)[:, np.newaxis]
-    assert weighted_quantiles(y, [0.1 + 0.2, 0.7], None)[:, 0].tolist() == [2, 6]
-    assert weighted_quantiles(y, [0.1 + 0.2, 0.7], np.full(10, 0.1))[:, 0].tolist() == [2, 6]
 
 
 @pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), LEVELS])

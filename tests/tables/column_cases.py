@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from sknet._tables.column import Column, ColumnSettings, LearntFrom
+from sknet._tables.column import Column, ColumnSettings, TrainingRows
 from sknet._tables.kinds import KINDS
 from sknet._tables.numbers import SCALINGS
 from tests.tables.examples import column_settings
@@ -36,7 +36,7 @@ class ColumnCase:
     def learn(self, rows=slice(None), weight=None) -> Column:
         """Learn the column from some of the values."""
         target = None if self.target is None else self.target[rows]
-        column = KINDS[self.kind].learn(self.values.iloc[rows], "c", self.settings, LearntFrom(weight, target))
+        column = KINDS[self.kind].learn(self.values.iloc[rows], "c", self.settings, TrainingRows(weight, target))
         return replace(column, steps=self.steps) if self.steps else column
 
 
@@ -70,3 +70,12 @@ CASES = {
     "date with bins": ColumnCase("date", DATES, column_settings(numeric_encoding="piecewise_linear", n_bins=3)),
     "duration": ColumnCase("date", DATES - DATES.min()),
 }  # fmt: skip
+
+WRONG = {
+    "number": [(np.inf, "contains infinity"), ("x", "should hold numbers")],
+    "category": [([1], "what is no category, unhashable")],
+    "text": [(5, r"should hold text, but holds 5 \(int\)"), (1.5, "float"), (b"bytes", "bytes"), (["a"], "list"),
+             (True, "bool")],
+    "date": [("01.02.2023", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],
+}  # fmt: skip
+"""Values that a learnt column of each kind rejects, with the message."""

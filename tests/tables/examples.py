@@ -6,10 +6,10 @@ from unittest.mock import patch
 import numpy as np
 
 from sknet._tables.categories import CategoryColumn
-from sknet._tables.column import ColumnSettings, LearntFrom
+from sknet._tables.column import ColumnSettings, TrainingRows
 from sknet._tables.dates import CYCLES
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.kinds import KINDS_BY_CLASS, ColumnChoices, ColumnSummary, survey_columns
+from sknet._tables.kinds import ColumnChoices, Survey, survey_columns
 from sknet._tables.labels import as_labels
 from sknet._tables.numbers import NumberColumn
 from sknet._tables.read import as_pandas
@@ -18,7 +18,6 @@ from sknet._tables.statistics import cross_fit_folds
 from sknet._tables.targets import read_regression_target
 from sknet._tables.text import TextColumn
 
-COLUMN_KINDS = KINDS_BY_CLASS.keys()  # all that a column can become
 DATE_CYCLES = [*CYCLES]
 
 
@@ -57,12 +56,12 @@ def column_settings(**changes):
 def encoder_of(table, categorical_features="from_dtype", text_features=None, *, weight=None, target=None, **settings):
     """What is learnt from a table; `settings` are the parameters for columns."""
     survey = survey_columns(table, ColumnChoices(categorical_features, text_features))
-    return learn_encoder(table, column_settings(**settings), survey, LearntFrom(weight, target))
+    return learn_encoder(table, column_settings(**settings), survey, TrainingRows(weight, target))
 
 
-def column_summary(n_numbers=0, **facts):
-    """What kinds of columns a table has."""
-    return ColumnSummary(n_numbers, **facts)
+def survey_of_numbers(n):
+    """What a table of n numbers is."""
+    return Survey((), dict.fromkeys(range(n), "number"))
 
 
 def survey_of(table):
@@ -104,11 +103,11 @@ def rows_of_table(table, y, weight=None, groups=None):
 @contextmanager
 def count_texts():
     """Count the texts that are encoded meanwhile, in a list of one number for each call."""
-    counts, write = [], TextColumn.write
+    counts, write = [], TextColumn.encode_into
 
     def counted(column, values, *more):
         counts.append(len(values))
         write(column, values, *more)
 
-    with patch.object(TextColumn, "write", counted):
+    with patch.object(TextColumn, "encode_into", counted):
         yield counts

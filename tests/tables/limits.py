@@ -14,7 +14,7 @@ def sample_rows(n, drawn_at_once=2**18):
 
 def large_table_rows(n):
     """Rows of larger tables are held out in a way that takes less memory."""
-    return patch.object(rows, "LARGE_TABLE_ROWS", n)
+    return patch.object(rows, "MIN_ROWS_TO_DRAW_BY_INTERVAL", n)
 
 
 def lookup_inputs(n):

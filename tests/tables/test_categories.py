@@ -12,14 +12,14 @@ from sknet._tables.categories import (
     MIN_VALUES_OF_IDENTIFIER,
     CategoryColumn,
     IdentifierColumn,
-    TargetColumn,
+    TargetEncodedColumn,
+    anova_mean_squares,
     effective_row_weight,
     learn_category,
-    mean_squares,
     shrunk_means,
-    sums_by_slot,
+    statistics_by_slot,
 )
-from sknet._tables.column import LearntFrom
+from sknet._tables.column import TrainingRows
 from sknet._tables.statistics import N_ENCODING_FOLDS, cross_fit_folds
 from tests.tables.examples import column_settings, suffixes
 
@@ -32,13 +32,13 @@ levels = st.sampled_from(["a", "b", "c", "d", None])
 def learn(values, weight=None, most=100, **settings):
     """Learn from values, as objects unless they are a Series."""
     values = values if isinstance(values, pd.Series) else pd.Series(values, dtype=object)
-    rows = LearntFrom(None if weight is None else np.asarray(weight))
+    rows = TrainingRows(None if weight is None else np.asarray(weight))
     return learn_category(values, "c", column_settings(max_categories=most, **settings), rows)
 
 
 def write(column, values):
     out = np.zeros((len(values), column.n_inputs))
-    column.write(pd.Series(values, dtype=object), out, "c")
+    column.encode_into(pd.Series(values, dtype=object), out, "c")
     return out
 
 
@@ -166,7 +166,7 @@ def test_declared_levels_count_in_any_order(values, declared):
     found = learn(column)
     assert found.categories == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
     out = np.zeros((len(values), found.n_inputs))
-    found.write(column, out, "c")
+    found.encode_into(column, out, "c")
     np.testing.assert_array_equal(out, write(found, values))
 
 
@@ -188,7 +188,9 @@ RNG = np.random.default_rng(0)
 
 def sums(slot, target, weight=None):
     weight = np.ones(len(slot)) if weight is None else weight
-    return sums_by_slot(slot, int(slot.max()) + 1, target, weight / effective_row_weight(weight.sum(), weight @ weight))
+    return statistics_by_slot(
+        slot, int(slot.max()) + 1, target, weight / effective_row_weight(weight.sum(), weight @ weight)
+    )
 
 
 def drawn(n_levels, size, effect, seed):
@@ -202,14 +204,14 @@ def test_mean_squares_are_those_of_an_analysis_of_variance():
     levels = [target[slot == level, 0] for level in range(7)]
     between = sum(len(y) * (y.mean() - target.mean()) ** 2 for y in levels) / 6
     within = sum(((y - y.mean()) ** 2).sum() for y in levels) / 93
-    found = mean_squares(*sums(slot, target))
+    found = anova_mean_squares(*sums(slot, target))
     np.testing.assert_allclose([found[0][0], found[1][0]], [between, within])
-    assert mean_squares(*sums(*drawn(5, 8, 1.0, 0)))[2] == pytest.approx(8)  # levels of one size: their size
+    assert anova_mean_squares(*sums(*drawn(5, 8, 1.0, 0)))[2] == pytest.approx(8)  # levels of one size: their size
 
 
 def test_both_variances_are_found():
     slot, target = drawn(3000, 5, 0.7, 1)
-    between_squares, within, size = mean_squares(*sums(slot, target))
+    between_squares, within, size = anova_mean_squares(*sums(slot, target))
     assert within[0] == pytest.approx(1.0, rel=0.05)
     assert (between_squares[0] - within[0]) / size == pytest.approx(0.49, rel=0.1)
 
@@ -261,7 +263,7 @@ def parts(target):
 
 def learn_means(values, target, weight=None, encoding="target", most=100):
     settings = column_settings(category_encoding=encoding, max_categories=most)
-    return learn_category(pd.Series(values, dtype=object), "c", settings, LearntFrom(weight, target))
+    return learn_category(pd.Series(values, dtype=object), "c", settings, TrainingRows(weight, target))
 
 
 def means_by_hand(city, target):
@@ -307,7 +309,7 @@ def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
 def test_training_rows_are_encoded_without_their_own_target():
     encoding_fold, column = parts(EFFECT), learn_means(CITY, EFFECT)
     out = np.zeros((N, 1))
-    column.write_cross_fitted(pd.Series(CITY), encoding_fold, out)
+    column.encode_cross_fitted_into(pd.Series(CITY), encoding_fold, out)
     assert (np.bincount(encoding_fold, minlength=N_ENCODING_FOLDS) == N // N_ENCODING_FOLDS).all()
     for f in range(N_ENCODING_FOLDS):
         others = dict(
@@ -334,7 +336,7 @@ def test_folds_have_their_share_of_each_label_and_stay():
 
 def test_no_input_has_the_name_of_a_level():
     one_hot = CategoryColumn(("target_0", "target_1", "x"))
-    column = TargetColumn(np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot.categories, one_hot)
+    column = TargetEncodedColumn(np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot.categories, one_hot)
     assert suffixes(column) == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
 
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet._tables.column import LearntFrom
+from sknet._tables.column import TrainingRows
 from sknet._tables.compact import encode_compact
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
-from tests.tables.column_cases import CASES
+from tests.tables.column_cases import CASES, WRONG
 from tests.tables.examples import suffixes
 
 rng = np.random.default_rng(1)
@@ -20,7 +20,7 @@ every_column = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 def write(column, values, dtype=np.float64):
     out = np.zeros((len(values), column.n_inputs), dtype)
-    assert column.write(values, out, "c") is None
+    assert column.encode_into(values, out, "c") is None
     return out
 
 
@@ -35,6 +35,12 @@ def missing_of(values):
 def test_every_kind_is_listed():
     assert {type(case.learn()) for case in CASES.values()} == KINDS_BY_CLASS.keys()
     assert {case.kind for case in CASES.values()} == WRONG.keys() == KINDS.keys()
+
+
+@every_column
+def test_at_most_its_own_kind_recognises_a_column(case):
+    found = {name for name, kind in KINDS.items() if kind.recognises is not None and kind.recognises(case.values)}
+    assert found <= {case.kind}
 
 
 # --- inputs ----------------------------------------------------------------------------------------------------------
@@ -95,10 +101,10 @@ def test_slopes_are_those_of_the_inputs(case):
 @every_column
 def test_inputs_of_an_ordered_column_rise_with_its_values(case):
     column, values = case.learn(), case.values.dropna()
-    if column.is_ordered:
+    if column.is_monotonic:
         inputs = [i for i, kind in enumerate(kinds_of_inputs(column)) if kind != "missing"]
         assert (np.diff(write(column, values.sort_values())[:, inputs], axis=0) >= 0).all()
-    assert column.is_ordered == (case.kind == "number" or values.dtype.kind == "m")
+    assert column.is_monotonic == (case.kind == "number" or values.dtype.kind == "m")
 
 
 @every_column
@@ -132,15 +138,6 @@ def test_it_is_a_value_that_can_be_pickled(case):
     assert_array_equal(write(copy, case.values), inputs)
 
 
-WRONG = {
-    "number": [(np.inf, "contains infinity"), ("x", "should hold numbers")],
-    "category": [([1], "what is no category, unhashable")],
-    "text": [(5, r"should hold text, but holds 5 \(int\)"), (1.5, "float"), (b"bytes", "bytes"), (["a"], "list"),
-             (True, "bool")],
-    "date": [("01.02.2023", "should hold d.*pandas.to_"), (1.0, "should hold d.*pandas.to_")],
-}  # fmt: skip
-
-
 @every_column
 def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
     column = case.learn()
@@ -150,7 +147,7 @@ def test_values_of_another_kind_are_refused_by_the_name_of_the_column(case):
             write(column, values)
         if case.kind != "date" and case.target is None:
             with pytest.raises((TypeError, ValueError), match=f"Column 'c' of X .*{message}"):
-                KINDS[case.kind].learn(values, "c", case.settings, LearntFrom())
+                KINDS[case.kind].learn(values, "c", case.settings, TrainingRows())
 
 
 # --- in a table ------------------------------------------------------------------------------------------------------
@@ -168,6 +165,6 @@ def test_a_table_has_the_inputs_of_its_columns_whole_compact_or_in_part(case, dt
     compact = encode_compact(encoder, X, np.dtype(dtype), None)
     for batch in (slice(3, 20), np.array([7, 2, 2, 40])):
         part = np.full((len(Z[batch]), encoder.n_inputs), np.nan, dtype)
-        compact.write(batch, part)
+        compact.expand_into(batch, part)
         assert_allclose(part, Z[batch], rtol=0, atol=3e-16 if dtype == np.float64 else 0)
-        assert_array_equal(encoder.write_rows(X, batch, part), Z[batch])
+        assert_array_equal(encoder.encode_rows_into(X, batch, part), Z[batch])

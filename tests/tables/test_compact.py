@@ -43,7 +43,7 @@ def assert_same(encoder, X, dtype=F32, encoding_fold=None):
     for batch in (*BATCHES, slice(len(X) - 30, len(X))):
         for first in (0, encoder.n_bins):
             out = np.full(whole[batch].shape, np.nan, dtype)
-            compact.write(batch, out, first)
+            compact.expand_into(batch, out, first)
             assert_array_equal(out[:, first:], whole[batch, first:])
     return compact
 

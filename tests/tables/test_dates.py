@@ -433,7 +433,7 @@ def test_a_time_zone_that_is_not_known_here_is_named():
     column = DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "Nowhere/Land")
     values = pd.Series(pd.date_range("2020", periods=3, tz="UTC"))
     with pytest.raises((KeyError, ValueError), match="Nowhere/Land"):
-        column.write(values, np.zeros((3, 3)), "when")
+        column.encode_into(values, np.zeros((3, 3)), "when")
     with pytest.raises(ValueError, match="give the name of a time zone"):
         DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "dateutil//etc/passwd")
 

@@ -305,7 +305,7 @@ def test_rows_of_a_memory_map_are_encoded_as_in_the_whole(tmp_path, missing, row
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     encoder = encoder_of(X, numeric_encoding=encoding)
     out = np.empty((len(X[rows]), encoder.n_inputs), out_type)
-    assert encoder.write_rows(X, rows, out) is out
+    assert encoder.encode_rows_into(X, rows, out) is out
     np.testing.assert_array_equal(out, encoder.encode(np.array(X), out_type)[rows])
 
 
@@ -449,7 +449,7 @@ class Above(Column):
     level: float
     input_formulas = (InputFormula("_high", "number"),)
 
-    def write(self, values, out, name):
+    def encode_into(self, values, out, name):
         out[:, 0] = np.asarray(values) > self.level
 
 

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables import kinds
-from sknet._tables.kinds import ColumnChoices, ColumnSummary, column_mask, parse_categorical_features, survey_columns
+from sknet._tables.kinds import ColumnChoices, column_mask, parse_categorical_features, survey_columns
 from sknet._tables.read import as_pandas, read_categories
 
 # --- choices ---------------------------------------------------------------------------------------------------------
@@ -311,24 +311,26 @@ FRAME = pd.DataFrame({"a": [1.0, 2, 3], "c": ["x", "y", "z"], "t": pd.to_datetim
 
 
 def count_kinds(X, choices, max_categories):
-    return survey_columns(X, choices).summary(max_categories)
+    survey = survey_columns(X, choices)
+    return survey.n_numbers, survey.needs_target_means(max_categories), survey.text_names
 
 
 @pytest.mark.parametrize("most, many", [(2, True), (3, False), (None, False)])
 def test_numbers_and_dates_are_counted_and_levels_compared(most, many):
-    assert count_kinds(FRAME, ColumnChoices(), most) == ColumnSummary(2, many, ())
-    assert count_kinds(np.array(FRAME[["a", "a"]]), ColumnChoices([0]), most) == ColumnSummary(1, many, ())
+    assert count_kinds(FRAME, ColumnChoices(), most) == (2, many, ())
+    assert count_kinds(np.array(FRAME[["a", "a"]]), ColumnChoices([0]), most) == (1, many, ())
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, pd.DataFrame])
 def test_numbers_alone_are_counted_at_once(kind):
-    assert count_kinds(kind(np.eye(3)), ColumnChoices(), 2) == ColumnSummary(3, is_sparse=kind is sparse.csr_array)
+    assert count_kinds(kind(np.eye(3)), ColumnChoices(), 2) == (3, False, ())
+    assert survey_columns(kind(np.eye(3)), ColumnChoices()).is_sparse == (kind is sparse.csr_array)
 
 
 def test_text_is_named_and_counts_neither_as_a_number_nor_as_a_category():
     frame = FRAME[["a", "c"]].assign(text=["one two three", "four five six", "seven eight nine"])
-    assert count_kinds(frame, ColumnChoices("from_dtype", "auto"), 2) == ColumnSummary(1, True, ("text",))
-    assert count_kinds(frame, ColumnChoices("from_dtype", ["c"]), 3) == ColumnSummary(1, False, ("c",))
+    assert count_kinds(frame, ColumnChoices("from_dtype", "auto"), 2) == (1, True, ("text",))
+    assert count_kinds(frame, ColumnChoices("from_dtype", ["c"]), 3) == (1, False, ("c",))
 
 
 def test_each_column_has_its_kind_or_why_it_has_none():

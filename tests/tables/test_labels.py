@@ -12,8 +12,7 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sknet._tables.labels import apply_class_weight, as_labels, learn_labels
-from sknet._tables.rows import MIN_ROWS_OF_COMBINATION
+from sknet._tables.labels import MIN_ROWS_OF_COMBINATION, apply_class_weight, as_labels, learn_labels
 
 # --- label arrays ----------------------------------------------------------------------------------------------------
 
@@ -105,7 +104,7 @@ def learn(y, classes=None):
 
 
 def targets(labels, y, *how, **more):
-    return labels.targets(labels.read(y), *how, **more)
+    return labels.smoothed_target_matrix(labels.codes(as_labels(y, warn=True)), *how, **more)
 
 
 @each_target
@@ -122,14 +121,14 @@ def test_labels_become_codes_and_targets_and_come_back(name, dtype):
     y, rows = TARGETS[name], np.array([4, 1, 1])
     labels, codes = learn_labels(y)
     assert codes.dtype == np.intp and labels.exclusive == (labels.target_type != "multilabel")
-    np.testing.assert_array_equal(labels.read(y), codes)
+    np.testing.assert_array_equal(labels.codes(as_labels(y, warn=True)), codes)
     for known, of_column, column in zip(labels.classes_by_column, codes.T, y.reshape(6, -1).T, strict=True):
         assert known.tolist() == sorted(known.tolist())
         np.testing.assert_array_equal(known[of_column], column)
-    T = labels.targets(codes, dtype)
+    T = labels.smoothed_target_matrix(codes, dtype)
     assert T.shape == (6, labels.n_outputs) and T.dtype == dtype and set(np.unique(T)) <= {0, 1}
     for found, expected in (
-        (labels.most_probable(T), y), (labels.from_codes(codes), y), (labels.from_codes(codes[rows]), y[rows])
+        (labels.most_probable(T), y), (labels.decode(codes), y), (labels.decode(codes[rows]), y[rows])
     ):  # fmt: skip
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == y.dtype and found.shape == expected.shape
@@ -236,7 +235,7 @@ def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning(hold):
 )
 def test_codes_give_back_what_as_labels_gives(y):
     labels, codes = learn_labels(y)
-    taken, expected = labels.from_codes(codes), as_labels(y)
+    taken, expected = labels.decode(codes), as_labels(y)
     assert taken.dtype == expected.dtype and taken.tolist() == expected.tolist()
 
 
@@ -247,7 +246,7 @@ def test_codes_give_back_what_as_labels_gives(y):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_smoothing_spreads_a_share_over_the_labels_of_each_block(name, dtype):
     labels, codes = learn_labels(TARGETS[name])
-    hard, soft = labels.targets(codes, dtype), labels.targets(codes, dtype, smoothing=0.1)
+    hard, soft = labels.smoothed_target_matrix(codes, dtype), labels.smoothed_target_matrix(codes, dtype, smoothing=0.1)
     assert soft.dtype == dtype
     for outputs in labels.output_slices:
         n_labels = {"multilabel": 2}.get(name, max(2, outputs.stop - outputs.start))
@@ -320,18 +319,18 @@ def test_unknown_labels_are_named_and_so_are_the_known_ones():
     with pytest.raises(ValueError, match=r"labels \['c'\], which are not among the classes \['a', 'b'\]"):
         targets(labels, ["a", "c"])
     with pytest.raises(ValueError, match=r"labels \[3\], which are not among the classes \[5, 6\]"):
-        learn([[1, 5], [2, 6]]).read([[1, 3]])
+        learn([[1, 5], [2, 6]]).codes(as_labels([[1, 3]]))
 
 
 @pytest.mark.parametrize("name", ["binary", "multilabel", "multioutput"])
 def test_y_must_keep_its_shape(name):
     with pytest.raises(ValueError, match=r"y has shape \(2, 7\), but the classifier knows"):
-        learn(TARGETS[name]).read(np.ones((2, 7)))
+        learn(TARGETS[name]).codes(as_labels(np.ones((2, 7))))
 
 
 def test_indicators_are_0_and_1():
     with pytest.raises(ValueError, match="other values than 0 and 1"):
-        learn(TARGETS["multilabel"]).read([[0, 1, 2]])
+        learn(TARGETS["multilabel"]).codes(as_labels([[0, 1, 2]]))
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from sknet._tables.numbers import (
     BinnedColumn,
     NumberColumn,
     QuantileColumn,
-    bend_outliers,
     bin_edges,
     common_scaler,
     learn_sparse,
+    scaled_arcsinh_inplace,
     with_steps,
 )
-from sknet._tables.statistics import SortedColumns
+from sknet._vectors import SortedColumns
 from tests.tables.examples import column_settings, encoder_of, suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def learn_scaler(X, method, weight=None):
 
 
 def apply(scaler, Z):
-    scaler.impute_and_scale_into(Z, Z)
+    scaler.impute_scale_and_test_finite(Z, Z)
     return Z
 
 
@@ -129,7 +129,7 @@ def test_magnitude_does_not_matter(method, magnitude, dtype):
 
 def scaled_into(X, method, dtype):
     out = np.empty(X.shape, dtype)
-    assert learn_scaler(X, method).impute_and_scale_into(X, out)
+    assert learn_scaler(X, method).impute_scale_and_test_finite(X, out)
     return out
 
 
@@ -147,7 +147,7 @@ def test_a_constant_is_recognised_though_its_mean_rounds():
 def test_any_real_type_is_scaled(dtype):
     X = np.array([[0], [1], [0], [1], [1]], dtype=dtype)
     out = np.empty(X.shape, np.float32)
-    assert learn_scaler(X, "standard").impute_and_scale_into(X, out)
+    assert learn_scaler(X, "standard").impute_scale_and_test_finite(X, out)
     np.testing.assert_allclose(out, scaled(X, "standard"), rtol=1e-6)
 
 
@@ -162,15 +162,15 @@ def test_single_precision_stays_single():
 def test_trouble_is_told():
     scaler = learn_scaler(np.array([[1.0], [2.0], [3.0]]), None)
     out = np.empty((2, 1), np.float32)
-    assert scaler.impute_and_scale_into(np.array([[1.0], [2.0]]), out)
-    assert not scaler.impute_and_scale_into(np.array([[1.0], [np.nan]]), out)
-    assert not scaler.impute_and_scale_into(np.array([[1.0], [1e200]]), out)
+    assert scaler.impute_scale_and_test_finite(np.array([[1.0], [2.0]]), out)
+    assert not scaler.impute_scale_and_test_finite(np.array([[1.0], [np.nan]]), out)
+    assert not scaler.impute_scale_and_test_finite(np.array([[1.0], [1e200]]), out)
 
 
 @given(st.floats(-1e200, 1e200), st.floats(-1e200, 1e200))
 def test_bent_outliers_keep_their_order_and_are_never_flat(a, b):
     Z = np.array([min(a, b), max(a, b), -min(a, b)])
-    bend_outliers(Z)
+    scaled_arcsinh_inplace(Z)
     assert Z[0] == -Z[2] and Z[0] <= Z[1] and np.abs(Z).max() < 1400
     if abs(a - b) > 1e-9 * max(abs(a), abs(b)):
         assert Z[0] < Z[1]
@@ -187,17 +187,17 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
     assert [suffixes(column) for column in columns] == [("", "_missing"), ("",)]
     assert [column.n_inputs for column in columns] == [2, 1]
     together = np.empty(X.shape, dtype)
-    common_scaler(columns).impute_and_scale_into(X, together)
+    common_scaler(columns).impute_scale_and_test_finite(X, together)
     for j, column in enumerate(columns):
         out = np.zeros((3, column.n_inputs), dtype)
-        column.write(pd.Series(X[:, j]), out, "c")
+        column.encode_into(pd.Series(X[:, j]), out, "c")
         np.testing.assert_array_equal(out[:, 0], together[:, j])
         assert (out[:, 1:] == np.isnan(X[:, [j]])).all()
 
 
 def test_no_columns_are_a_stack_too():
     out = np.empty((3, 0))
-    assert common_scaler([]).impute_and_scale_into(np.empty((3, 0)), out)
+    assert common_scaler([]).impute_scale_and_test_finite(np.empty((3, 0)), out)
 
 
 # --- quantile --------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def learn_scores(values, weight=None):
 
 def scores(column, values):
     out = np.zeros((len(values), column.n_inputs))
-    column.write(np.asarray(values, dtype=float), out, "a")
+    column.encode_into(np.asarray(values, dtype=float), out, "a")
     return out
 
 
@@ -319,7 +319,7 @@ NUMBERS = st.lists(
 
 
 def edges_of(values, n_bins=4, weight=None):
-    return bin_edges(SortedColumns.of(np.asarray(values, dtype=float)[np.newaxis], weight), n_bins)[0]
+    return bin_edges(SortedColumns.from_columns(np.asarray(values, dtype=float)[np.newaxis], weight), n_bins)[0]
 
 
 def learn_bins(values):
@@ -329,7 +329,7 @@ def learn_bins(values):
 
 def write(column, values):
     out = np.zeros((len(values), column.n_inputs))
-    column.write(np.asarray(values, dtype=float), out, "c")
+    column.encode_into(np.asarray(values, dtype=float), out, "c")
     return out
 
 
@@ -395,7 +395,7 @@ def test_a_bin_whose_width_no_float_holds_is_0_below_it_and_1_above_it():
     column = BinnedColumn(NumberColumn(0.0, 1e-308, True), (-1.7e308, -1.2e308, 1.2e308, 1.7e308))
     bins = write(column, values)[:, :3]
     assert np.allclose(bins, [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0.8], [1, 1, 1]], rtol=1e-15)
-    _, factor = column.bins
+    _, factor = column.lows_and_factors
     assert factor[1] == pytest.approx(0.5 / 1.2e308, rel=1e-6) and np.isfinite(column.slopes(values, "c")).all()
 
 
@@ -419,7 +419,7 @@ BINS = {"numeric_encoding": "piecewise_linear", "n_bins": 12}
 def learn_with_steps(X, target, weight=None):
     """Learn the encoder of a table, with steps where the target jumps."""
     targets = np.asarray(target, dtype=float).reshape(len(target), -1)
-    return encoder_of(X, **BINS, weight=weight).with_steps(X, targets, weight)
+    return encoder_of(X, **BINS, weight=weight).with_learnt_steps(X, targets, weight)
 
 
 def steps_of(X, target, weight=None):
@@ -508,7 +508,7 @@ def test_steps_are_more_edges_and_bins_still_lie_side_by_side():
     assert column.all_edges == (0.0, 0.5, 1.0, 2.0, 2.5, 3.0)
     assert column.n_bins == 5 and column.n_inputs == len(suffixes(column)) == len(column.input_formulas) == 6
     out = np.zeros((3, column.n_inputs))
-    column.write(np.array([0.25, 2.0, 2.5]), out, "c")
+    column.encode_into(np.array([0.25, 2.0, 2.5]), out, "c")
     assert out[:, :5].tolist() == [[0.5, 0, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]
     assert column.slopes(np.array([2.25]), "c")[0].tolist() == [0, 0, 0, 2, 0, 1]
 
@@ -521,5 +521,5 @@ def test_bins_of_a_column_with_steps_are_full_one_after_the_other():
     """On this, tables rely that are kept in few bytes."""
     column = learn_with_steps(VALUE[:, np.newaxis], ABOVE).columns[0]
     out = np.zeros((N, column.n_inputs))
-    column.write(VALUE, out, "c")
+    column.encode_into(VALUE, out, "c")
     assert all((out[:, i] == 1.0).all() or not out[out[:, i] < 1.0, j].any() for i, j in pairwise(range(column.n_bins)))

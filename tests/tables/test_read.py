@@ -21,7 +21,7 @@ from sknet._tables.read import (
     as_pandas,
     as_uniform_array,
     category_key,
-    check_not_foreign,
+    check_readable_collection,
     column_as_floats,
     column_names,
     is_frame,
@@ -307,7 +307,7 @@ class Dask:
     ],
 )
 def test_collections_of_other_libraries_are_refused_with_the_remedy(values, message):
-    for read in (check_not_foreign, as_native_array, as_numbers):
+    for read in (check_readable_collection, as_native_array, as_numbers):
         with pytest.raises(TypeError, match=message):
             read(values, "q")
 
@@ -316,7 +316,7 @@ def test_collections_of_other_libraries_are_refused_with_the_remedy(values, mess
     "values", [np.ones(3), [1], pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]}), pl.Series([1]), pa.array([1])]
 )
 def test_all_else_is_read(values):
-    check_not_foreign(values, "q")
+    check_readable_collection(values, "q")
 
 
 def test_masked_values_are_no_values():

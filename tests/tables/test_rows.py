@@ -1,5 +1,7 @@
 """Rows of every kind of table: taken, dropped, merged, left in their file; and which of them are held out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,9 +20,9 @@ from sklearn.model_selection import (
 from sknet._tables.labels import learn_labels
 from sknet._tables.read import is_memory_mapped, is_sparse
 from sknet._tables.rows import (
-    LARGE_TABLE_ROWS,
     MAX_VALUES_TO_MERGE_ROWS,
     MIN_ROWS_HELD_OUT,
+    MIN_ROWS_TO_DRAW_BY_INTERVAL,
     assign_folds,
     distinct_rows,
     hold_out,
@@ -78,7 +80,7 @@ def test_rows_of_weight_0_are_dropped_and_their_places_known():
     assert_array_equal(left.passed_indices, np.flatnonzero(weight))
     assert_array_equal(left.X.values, COUNTS[left.passed_indices])
     assert left.without_zero_weights() is left
-    fewer = left.with_weight(np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
+    fewer = replace(left, weight=np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
     assert fewer.n_passed == N
     assert_array_equal(fewer.passed_indices, np.flatnonzero(weight == 1))
     assert_array_equal(fewer.y, NUMBER[fewer.passed_indices])
@@ -248,7 +250,7 @@ def test_a_class_with_one_row_is_trained_on():
 
 @pytest.mark.parametrize("fraction", [0.1, 0.37, 0.9])
 def test_of_many_rows_each_class_has_its_share_held_out(fraction):
-    counts = [LARGE_TABLE_ROWS - 300, 1, 250, 48, 2, 1]
+    counts = [MIN_ROWS_TO_DRAW_BY_INTERVAL - 300, 1, 250, 48, 2, 1]
     strata = np.random.default_rng(0).permutation(np.repeat(np.arange(6) * 7, counts))
     for seed in range(2):
         train, held_out = hold_out(len(strata), strata, fraction, seed)

@@ -12,7 +12,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sknet._tables import text
-from sknet._tables.column import LearntFrom
+from sknet._tables.column import TrainingRows
 from sknet._tables.read import as_pandas
 from sknet._tables.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
 from tests.tables.examples import column_settings, suffixes
@@ -40,12 +40,12 @@ VARIED = np.array(["".join(letters) for letters in rng.choice(list("abcdefghij")
 
 def learn(values, n_components=5, weight=None):
     settings = column_settings(text_components=n_components)
-    return learn_text(pd.Series(values, dtype=object), "t", settings, LearntFrom(weight, seed=3))
+    return learn_text(pd.Series(values, dtype=object), "t", settings, TrainingRows(weight, seed=3))
 
 
 def write(column, values, dtype=np.float64):
     out = np.zeros((len(values), column.n_inputs), dtype)
-    column.write(pd.Series(values, dtype=object), out, "t")
+    column.encode_into(pd.Series(values, dtype=object), out, "t")
     return out
 
 
@@ -126,7 +126,7 @@ def test_the_matrix_of_terms_is_never_dense(monkeypatch):
     column = learn(values)
     out, frame = np.zeros((len(values), 5), np.float32), pd.Series(values, dtype=object)
     tracemalloc.start()
-    column.write(frame, out, "t")
+    column.encode_into(frame, out, "t")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.1 * len(values) * len(column.terms) * 4
@@ -145,7 +145,7 @@ def test_of_many_characters_some_texts_teach(monkeypatch):
 def test_every_type_of_strings_is_read(make):
     column = learn(TEXTS)
     out = np.zeros((len(TEXTS), 5))
-    column.write(make(TEXTS), out, "t")
+    column.encode_into(make(TEXTS), out, "t")
     np.testing.assert_array_equal(out, write(column, TEXTS))
 
 
