@@ -578,7 +578,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         encoding = replace(model.encoding, head=data.head)
         trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         check_same_layout(trainer.layout, model.network, settings.network.init)
-        loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), which `views` cuts into matrices
+        loss, gradient = trainer.objective_and_gradient(model.network)  # (p,), like theta
         coef_grads, intercept_grads = model.network.layout.coefs_and_intercepts(
             gradient.astype(model.encoding.output_dtype, copy=False)
         )

@@ -173,7 +173,8 @@ def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, typ
     settings = json.dumps({"pieces": _names_of(packer.pieces), "value": plain}, separators=(",", ":"))
     arrays = {name: _as_tensor(array) for name, array in packer.arrays.items()}
     metadata = {"format": FORMAT_NAME, "version": str(VERSION), "sknet": MINOR_VERSION, "settings": settings}
-    header, tensors = _sort_metadata(save(arrays, metadata | {"digest": digest(metadata, arrays)}))
+    metadata["digest"] = digest(f"{VERSION} {settings}", arrays)
+    header, tensors = _sort_metadata(save(arrays, metadata))
     if packer.n_rows * BYTES_PER_ROW_VALUE > _memory_left(header.decode(), settings):
         raise ValueError(
             f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs: "
@@ -197,13 +198,9 @@ def _as_tensor(array: Array) -> Array:
     return tensor
 
 
-def digest(metadata: Mapping[str, str], arrays: Mapping[str, Array]) -> str:
-    """Return a hash of the metadata, without the digest, and of the name, type, shape and bytes of every array."""
-    content = hashlib.sha256()
-    for name, text in sorted(metadata.items()):
-        if name != "digest":
-            content.update(f"{name} {len(text)} ".encode())
-            content.update(text.encode())
+def digest(text: str, arrays: Mapping[str, Array]) -> str:
+    """Return a hash of a text, and of the name, type, shape and bytes of every array."""
+    content = hashlib.sha256(text.encode())
     for name, array in sorted(arrays.items()):
         content.update(f"{name} {array.dtype.str} {array.shape}".encode())
         content.update(array.reshape(-1).view(np.uint8).data)
@@ -279,7 +276,7 @@ def read(
             # in the order of their bytes, since `_read_array` reads on from the end of the last array
             views = {name: tensors.get_slice(name) for name in tensors.offset_keys()}
             arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
-        if digest(metadata, arrays) != metadata["digest"]:
+        if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
             raise ValueError("its digest does not match: the file has been changed or damaged")
         content = json.loads(settings, parse_int=_parse_int)
         pieces = _custom_pieces(path, content["pieces"], custom or {})

@@ -28,7 +28,6 @@ from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._tables.categories import TargetEncodedColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.kinds import KINDS_BY_CLASS
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
@@ -48,7 +47,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 STORED_CLASSES = classes_by_name(
     Model, Encoding, Network, TableEncoder, *KINDS_BY_CLASS, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, EpochEvaluation,
-) | {"TargetColumn": TargetEncodedColumn}  # fmt: skip
+)  # fmt: skip
 """The classes of learnt values, by the names that files give them.
 
 A new field needs a default, for files that lack it: the value with which sknet does the same as before. If a class is

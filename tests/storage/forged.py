@@ -25,7 +25,9 @@ def signed(settings, arrays, **changes):
     """The bytes of a file that says this, with the digest that belongs to it."""
     arrays = {name: array.astype(array.dtype, "C", copy=False) for name, array in arrays.items()}
     metadata = header(settings=settings, **changes)
-    return to_bytes(arrays, metadata | {"digest": files.digest(metadata, arrays)})
+    return to_bytes(
+        arrays, metadata | {"digest": files.digest(f"{metadata['version']} {metadata['settings']}", arrays)}
+    )
 
 
 def forge(path, change=None, **head):
