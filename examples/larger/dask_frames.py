@@ -3,11 +3,9 @@ A dask data frame
 =================
 
 ``sknet.dask`` has both estimators for dask collections. The rows stay on their workers. Each step sends the weights to
-them and adds up the gradients. Here, the cluster runs in this process. For another cluster, pass the address of its
-scheduler to ``Client``.
+them and adds up the gradients. Here, the cluster runs in this process, and the table would be faster in memory. For
+another cluster, pass the address of its scheduler to ``Client``.
 """
-
-import warnings
 
 import dask.dataframe as dd
 import matplotlib.pyplot as plt
@@ -17,9 +15,6 @@ from distributed import Client, LocalCluster
 
 from sknet import TrainingHistoryDisplay
 from sknet.dask import SigmoidMLPClassifier
-
-# a table this small is faster in memory, and a warning would say so
-warnings.filterwarnings("ignore", "A step's work takes", RuntimeWarning)
 
 rng = np.random.default_rng(0)
 table = pd.DataFrame(rng.normal(size=(8000, 4)), columns=list("abcd"))
@@ -32,7 +27,7 @@ X, y = frame.drop(columns="label"), frame["label"]
 # %%
 # Predictions are lazy: the workers compute them when you ask for them.
 
-workers = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+workers = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0")
 with workers, Client(workers):
     model = SigmoidMLPClassifier(64, max_iter=30, batch_size=1024, random_state=0).fit(X, y)
     lazy = model.predict(X)

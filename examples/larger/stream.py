@@ -2,9 +2,9 @@
 A table larger than memory
 ==========================
 
-``sknet.stream`` fits Parquet files, arrays on disk, and any function that returns chunks. It learns the same as
-``fit``, in whatever order the rows are. The file in this program is sorted by its target, which ``partial_fit`` cannot
-cope with.
+``sknet.stream`` fits Parquet files, arrays on disk, and any function that returns chunks. It learns as well as
+``fit``, in whatever order the rows are. The file in this program is sorted by its target, from which ``partial_fit``
+learns less.
 """
 
 import tempfile

@@ -2,9 +2,9 @@
 Dates and seasons
 =================
 
-A column of dates becomes a number for the trend, and sines and cosines for the cycles of day, week and year. Text such
-as 2015-06-30, as in CSV files, counts as a date, too. The network learns from three of four years of days in Seattle,
-and finds the seasons by itself.
+A column of dates becomes a number for the trend, and a sine and a cosine for each cycle in it: here, week and year.
+Text such as 2015-06-30, as in CSV files, counts as a date, too. The network learns from three of four years of days in
+Seattle, and finds the seasons by itself.
 """
 
 from pathlib import Path

@@ -2,9 +2,10 @@
 A series that grows
 ===================
 
-These weekly sales grow by a fifth each year, and depend on the season. The network learns from seven years. In the next
-three years, it forecasts each value four weeks ahead. Most of these values are larger than any that it has seen. There,
-its predictions level off, because sigmoids do. sknet does not warn you, and the errors on held-out rows do not show it.
+These weekly sales grow by about a fifth each year, and depend on the season. The network learns from seven years. In
+the next three years, it forecasts each value four weeks ahead. Most of these values are larger than any that it has
+seen. There, its predictions level off, because sigmoids do. sknet does not warn you, and the errors on held-out rows do
+not show it.
 
 The remedy is a target that does not grow, such as the ratio of the value to the last known one. If a series grows by
 the same amount each year, use the difference.
@@ -27,7 +28,7 @@ sales = pd.Series(100 * np.exp(growth + season + rng.normal(scale=0.03, size=520
 
 # %%
 # The target is the value four weeks ahead, its difference from the last value, or its ratio to the last value. The
-# inputs are transformed in the same way, so that they do not grow either.
+# inputs are transformed in the same way. Ratios do not grow. Differences do, but less than values.
 
 last, target = sales, sales.shift(-AHEAD)
 lags = pd.DataFrame({f"{lag} weeks before": sales.shift(lag) for lag in (1, 2, 4, 48)})

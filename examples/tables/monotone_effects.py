@@ -16,7 +16,7 @@ import pandas as pd
 from sknet import SigmoidMLPRegressor
 
 cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv", dtype={"origin": "category"}).dropna()
-cars = cars.sample(frac=1, random_state=3, ignore_index=True)
+cars = cars.sample(frac=1, random_state=2, ignore_index=True)
 X, y = cars.drop(columns=["miles_per_gallon", "name"]), cars["miles_per_gallon"]
 known = {"weight_lb": -1, "horsepower": -1, "year": 1}
 models = {

@@ -2,8 +2,9 @@
 Sentences next to numbers
 =========================
 
-Each row is a function of NumPy, SciPy, pandas or scikit-learn: the first sentence of its documentation, its number of
-parameters, and the length of its documentation. Which library is it from? The sentence is a column like any other.
+Each row is a public name of NumPy, SciPy, pandas or scikit-learn, such as a function: a sentence of its documentation,
+its number of parameters, and the length of its documentation. Which library is it from? The sentence is a
+column like any other.
 """
 
 import inspect
@@ -75,8 +76,8 @@ for name, terms in inputs["level"][:4].items():
     print(f"{name}: most {weights.nlargest(6).index.tolist()}, least {weights.nsmallest(6).index.tolist()}")
 
 # %%
-# Two of these directions: SciPy's random variables are on the right, above its functions, and the accessors of pandas
-# are at the bottom. The other 28 directions separate the functions in the middle.
+# Two of these directions: SciPy's random variables lie apart, and so do arithmetic and comparisons of pandas. The other
+# directions help to separate the rest.
 
 Z = pd.DataFrame(net.activations(X_test)[0], columns=net.network_feature_names_)
 for library, rows_of in Z.groupby(y_test.to_numpy()):

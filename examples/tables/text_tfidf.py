@@ -2,7 +2,7 @@
 Text as TF-IDF
 ==============
 
-First sentences of the documentation of NumPy, SciPy, pandas and scikit-learn become a sparse table of word weights
+Paragraphs from the documentation of NumPy, SciPy, pandas and scikit-learn become a sparse table of word weights
 (TF-IDF). The network takes the sparse table and keeps it sparse.
 """
 
@@ -26,7 +26,7 @@ from sknet import SigmoidMLPClassifier
 
 
 def first_sentences(*modules):
-    """The first paragraph of what each public name of these modules says of itself."""
+    """Return the first two paragraphs of text about each public name of these modules."""
     found = set()
     for module in modules:
         for name in sorted(vars(module)):

@@ -106,7 +106,7 @@ for train, test in KFold(5, shuffle=True, random_state=0).split(X):
 
 
 def kaplan_meier(years, event):
-    """Return times of events, and the share that has had none by then."""
+    """Return the times at which patients were last seen, and the share without an event by then."""
     order = np.argsort(years.to_numpy())
     at_risk = np.arange(len(years), 0, -1)
     return years.to_numpy()[order], np.cumprod(1 - event.to_numpy()[order] / at_risk)

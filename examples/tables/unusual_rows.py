@@ -4,7 +4,7 @@ Rows unlike those that a network has learnt from
 
 You can trust a prediction more if similar rows were in training. ``activations(X)[0]`` is the table as the network sees
 it, with numbers on one scale and categories included. The distance to the nearest training rows tells how familiar a
-row is. Here, shuffling each column makes unusual cars: every value is ordinary, but their combination is not.
+row is. Here, shuffling each column makes unusual cars: every value is ordinary, but most combinations are not.
 """
 
 from pathlib import Path
@@ -50,8 +50,8 @@ for name, score in scores.items():
     print(f"{name}: AUC {roc_auc_score(is_unusual, score):.2f}")
 
 # %%
-# Distances in the encoded table find the unusual cars. The last hidden layer, ``transform``, keeps only what
-# matters for the target. Rows that are close there get similar predictions, but may still differ from each other.
+# Distances in the encoded table find the unusual cars. The last hidden layer, ``transform``, keeps mostly
+# what matters for the target. Rows that are close there get similar predictions, but may still differ from each other.
 
 score = scores["neighbours in the encoded table"]
 bins = np.linspace(0.0, np.quantile(score, 0.98), 30)
