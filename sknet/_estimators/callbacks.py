@@ -375,9 +375,9 @@ class Checkpoint(SilentCallback):
     fingerprint of the data: tables, targets, weights, groups and folds. `resume` raises
     an error for other data or other parameters, except for those that decide how long
     training goes on and what it prints: `max_iter`, `tol`, `n_iter_no_change`,
-    `verbose` and, without folds, `warm_start`. It cannot tell whether you have changed a function of
-    your own, or a loss, activation or optimizer of the same name, so keep these as they
-    were.
+    `verbose` and, without folds, `warm_start`. It cannot tell whether you have changed
+    a function of your own, or a loss, activation or optimizer of the same name, so keep
+    these as they were.
 
     Examples
     --------
