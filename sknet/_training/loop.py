@@ -25,7 +25,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import isfinite, log, sqrt
 from time import perf_counter
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -133,7 +133,8 @@ class MiniBatchLoop:
                 g=state.theta[self._n_parameters :, np.newaxis],
                 dg=self._gradient[self._n_parameters :, np.newaxis],
             )
-        self.snapshot = state.snapshot()  # at the end of the last whole epoch
+        # at the end of the last whole epoch; None while the state itself is at the end of an epoch
+        self.snapshot: tuple[State, Any] | None = state.snapshot()
         self._reason = solver.reason_not_to_resume(problem, state)
 
     @property
@@ -157,6 +158,7 @@ class MiniBatchLoop:
                 tol *= max(abs(state.best_score), MIN_SCORE_FOR_RELATIVE_TOL)
             state.record_epoch(problem, tol, started, loss=loss, gradient_norm=norm, learning_rate=rate)
             self._reason = self._stop_or_lower_rate()
+            self.snapshot = None  # frees its memory first
             self.snapshot = state.snapshot()
 
     def result(self, stopped_by: StopReason | None) -> TrainingEnd:
@@ -312,7 +314,8 @@ def train_in_rounds(
                     stopped_by = StopReason.CALLBACK
     except KeyboardInterrupt:
         for loop in loops:
-            loop.state.restore(loop.snapshot)
+            if loop.snapshot is not None:
+                loop.state.restore(loop.snapshot)
         if not all(loop.has_finished_epoch for loop in loops):
             raise
         stopped_by = StopReason.INTERRUPTED

@@ -244,7 +244,7 @@ def test_dates_and_numbers_that_are_text_or_objects_have_curves(as_frame):
         assert functions[name].values.iloc[0].year == 1955 and functions[name].missing is not None
     rows = SPELLED.iloc[[0] * 200].assign(digits=functions["digits"].values.astype(str).to_numpy())
     assert_allclose(np.diff(functions["digits"].contributions), np.diff(net.predict(as_frame(rows))), atol=1e-9)
-    one = SPELLED.assign(day=["unknown", *SPELLED["day"][1:]])  # as a missing one
+    one = SPELLED.assign(day=[None, *SPELLED["day"][1:]])
     assert drawn(ShapeFunctionDisplay.from_estimator(net, as_frame(one)))["day"].missing is not None
 
 
