@@ -3,7 +3,8 @@ A time limit
 ============
 
 A callback stops training before a time limit. At the end of each epoch, it asks whether another epoch like the longest
-one would still end in time. If not, it returns ``True``, and ``fit`` ends with a network that can predict.
+one would still end in time. If not, it returns ``True``, and ``fit`` ends with a network that can predict. The
+first epoch always runs.
 
 Set ``early_stopping=True``, so that this is the network of the best epoch so far. By default, ``fit`` first trains
 networks without a fold of the rows, to find the number of epochs. If it is stopped then, the estimator gets the network
