@@ -3,8 +3,8 @@ Decision boundaries
 ===================
 
 Which boundaries can a network draw between two classes? Without hidden layers, a line. With a few units, a curve. With
-more units, many other shapes. The inputs of these networks are the numbers themselves: with bins, even a network without
-hidden layers would draw a curve. The shades are probabilities.
+more units, many other shapes. The inputs of these networks are the numbers themselves: with bins, even a network
+without hidden layers would draw a curve. The shades are probabilities.
 """
 
 import matplotlib.pyplot as plt
