@@ -195,12 +195,12 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     x = _numbers_as_double(graph, feed, placed)
     numbers, indicators, bins = (_formulas_of(placed, kind) for kind in ("number", "missing", "bin"))
     missing = graph.node("IsNaN", x)
-    filled = graph.node("Where", missing, numbers["centre"], x)
+    learnt: list[NumberColumn] = [item.column.number if bins.size else item.column for item in placed]
+    filled = graph.node("Where", missing, np.array([column.center for column in learnt]), x)
+    z = graph.node("Mul", graph.node("Sub", filled, numbers["centre"]), numbers["scale"])
     # columns that were learnt together are scaled alike
-    first: NumberColumn = placed[0].column.number if bins.size else placed[0].column
-    shifted = graph.node("Sub", filled, numbers["centre"]) if first.shift else filled
-    z = graph.node("Mul", shifted, numbers["scale"])
-    yield graph.cast(_bend(graph, z) if first.bend else z, graph.dtype, of=FLOAT64), numbers["input"].tolist()
+    bent = _bend(graph, z) if learnt[0].bend else z
+    yield graph.cast(bent, graph.dtype, of=FLOAT64), numbers["input"].tolist()
     if indicators.size:
         are_missing = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(placed))
         yield are_missing.columns(graph, indicators["column"].tolist()), indicators["input"].tolist()

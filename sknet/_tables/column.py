@@ -39,8 +39,9 @@ class InputFormula(NamedTuple):
         "number", "bin", "missing", "level", "infrequent", "target", or a word for the inputs of one kind of column,
         such as "date" or "text".
     level : str, mapping or None
-        The category whose input is 1; the cycle of a date; the target's mean of each category, by category; or for a
-        component of text, the idf and the weight of each term, by term.
+        The category whose input is 1; the cycle of a date; for a normal score, the quantile of each share, by share;
+        for target means, the mean of each category, by category; for a component of text, the idf and the weight of
+        each term, by term.
     edge : float
         The lower edge of a bin; NaN for other kinds.
     centre, scale : float

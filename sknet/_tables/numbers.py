@@ -192,7 +192,7 @@ class NumberColumn(SingleNumber):
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the scaled number, and 1 where it is missing."""
-        number = InputFormula("", "number", centre=self.center, scale=self.factor)
+        number = InputFormula("", "number", centre=self.center if self.shift else 0.0, scale=self.factor)
         return (number, MISSING_INPUT) if self.has_missing_indicator else (number,)
 
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:

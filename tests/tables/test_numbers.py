@@ -26,7 +26,7 @@ from sknet._tables.numbers import (
     with_steps,
 )
 from sknet._vectors import SortedColumns
-from tests.tables.examples import column_settings, encoder_of, suffixes
+from tests.tables.examples import column_settings, encoder_of, number_column, suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
 
@@ -110,6 +110,11 @@ def test_none_changes_nothing_but_fills_in_the_weighted_mean():
     scaler = learn_scaler(X, None, [3, 1, 5])
     assert scaler.center.tolist() == [1.5, 0]
     assert apply(scaler, X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
+
+
+def test_the_formula_of_an_unscaled_number_has_centre_0():
+    (formula,) = number_column(center=7.0, shift=False).input_formulas
+    assert (formula.centre, formula.scale) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("method", ["robust", "standard"])
