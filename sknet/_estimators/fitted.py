@@ -229,8 +229,8 @@ def history_table(fitted: Fitted) -> pd.DataFrame:
         tables = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in tables]
     if not fitted.member_epochs:
         return tables[0]
-    for number, table in enumerate(tables):
-        table.insert(0, "member", number)
+    for i, table in enumerate(tables):
+        table.insert(0, "member", i)
     return pd.concat(tables)
 
 

@@ -496,5 +496,5 @@ class EncodedInMemory(BatchesOfSubset):
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
         """Return the objective of a network that is trained on these rows."""
-        inputs = self.inputs if self.rows is None else self  # if all rows are used, do without the selection
+        inputs = self.inputs if self.row_indices is None else self  # if all rows are used, do without the selection
         return Objective(settings, inputs, rows.target, rows.relative_weight)

@@ -56,7 +56,7 @@ class InputFormula(NamedTuple):
     scale: float = 1.0
 
     @property
-    def is_sign(self) -> bool:
+    def is_indicator(self) -> bool:
         """Whether the input is −1, 0 or 1. If a column has several such inputs, at most one of them is not 0."""
         return self.kind in ("level", "infrequent", "missing")
 

@@ -112,7 +112,7 @@ def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[
     """
     sets = interaction_sets(interaction_cst, encoder.column_names)
     has_column = np.zeros((encoder.n_columns, len(sets)), dtype=bool)
-    for number, columns in enumerate(sets):
-        has_column[columns, number] = True
+    for i, columns in enumerate(sets):
+        has_column[columns, i] = True
     has_input = has_column[encoder.input_columns]
     return has_input[:, has_input.any(axis=0)]

@@ -630,12 +630,12 @@ class StepFinder:
         values, ranks = zip(*(np.unique(column, return_inverse=True) for column in self.filled.T), strict=True)
         return list(values), np.stack(ranks, axis=1)
 
-    def find(self, rows: Array | slice = slice(None)) -> dict[int, BinnedColumn]:
-        """Return the columns in which a tree on these rows finds steps, with these steps."""
+    def find(self, row_mask: Array | slice = slice(None)) -> dict[int, BinnedColumn]:
+        """Return the columns in which a tree on some rows finds steps, with these steps."""
         from sklearn.tree import DecisionTreeRegressor  # here, since it takes long to import
 
         values, ranks = self._distinct
-        target, weight = self.target[rows], self.weight[rows]
+        target, weight = self.target[row_mask], self.weight[row_mask]
         variance = np.mean(mean_and_deviation(target.T, weight)[1] ** 2)
         tree = DecisionTreeRegressor(
             max_leaf_nodes=MAX_LEAVES,
@@ -644,7 +644,7 @@ class StepFinder:
             random_state=0,
         )
         # trees compute in float32, which holds all ranks but not all values
-        tree.fit(ranks[rows].astype(np.float32), target, weight)
+        tree.fit(ranks[row_mask].astype(np.float32), target, weight)
         steps: dict[int, set[tuple[float, float]]] = {}
         for i, threshold in zip(tree.tree_.feature.tolist(), tree.tree_.threshold.tolist(), strict=True):
             if i >= 0:  # not a leaf
