@@ -46,7 +46,7 @@ from sknet._network.chain import (
 )
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
-from sknet._tables.encoding import TableEncoder, merge_totals
+from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.read import column_names, short_list, take_rows
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table

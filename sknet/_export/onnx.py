@@ -49,7 +49,7 @@ from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, L
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
 from sknet._tables.dates import DatetimeColumn, angle_per_unit
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
 from sknet._tables.read import category_key, is_frame
 from sknet._tables.text import TextColumn

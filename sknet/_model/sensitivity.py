@@ -30,9 +30,10 @@ from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._network.chain import MixedRows
-from sknet._tables.encoding import TableEncoder, gradients_by_column, sum_by_column
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import is_sparse, take_optional, take_rows
 from sknet._tables.rows import Rows
+from sknet._tables.slopes import gradients_by_column, sum_by_column
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 

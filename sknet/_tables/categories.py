@@ -55,6 +55,7 @@ from sknet._tables.column import (
     TrainingRows,
 )
 from sknet._tables.dates import holds_iso_dates
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import (
     TEXT_TYPES,
     ColumnValues,
@@ -63,13 +64,8 @@ from sknet._tables.read import (
     read_categories,
     take_rows,
 )
-from sknet._tables.statistics import (
-    N_ENCODING_FOLDS,
-    EqualByFields,
-    cross_fit_folds,
-    mean_and_deviation,
-    safe_reciprocal,
-)
+from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
+from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._typing import Array, Table
 
 # --- one-hot inputs --------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._typing import Array, Batch, DType, Positions, Table
 
 VALUES_WRITTEN_AT_ONCE = 2**18

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import COLUMNS_REMEDY, column_mask
 from sknet._tables.read import short_repr
 

@@ -54,14 +54,10 @@ from sknet._tables.column import (
     TextFiles,
     TrainingRows,
 )
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
-from sknet._tables.statistics import (
-    FLOAT32_RANGE,
-    EqualByFields,
-    cross_fit_folds,
-    mean_and_deviation,
-    safe_reciprocal,
-)
+from sknet._tables.sampling import cross_fit_folds
+from sknet._tables.statistics import FLOAT32_RANGE, mean_and_deviation, safe_reciprocal
 from sknet._typing import Array, DType, Table
 from sknet._vectors import SortedColumns
 

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
 from sknet._tables.categories import TargetTotals
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import take_optional, take_rows
-from sknet._tables.statistics import exceeds_sample_size, sample_rows
+from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Table, Target
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -43,8 +43,9 @@ from sknet._tables.column import (
     TextFiles,
     TrainingRows,
 )
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import ColumnValues, check_text_is_encodable, factorize, short_repr, take_optional
-from sknet._tables.statistics import EqualByFields, mean_and_deviation
+from sknet._tables.statistics import mean_and_deviation
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
