@@ -11,8 +11,9 @@ from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.sklearn_api import warn
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
-from sknet._tables.encoding import TableEncoder, columns_far_from_training
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
+from sknet._tables.new_rows import columns_far_from_training
 from sknet._tables.read import short_list, short_repr
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver

@@ -20,7 +20,8 @@ from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, Sca
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
-from sknet._tables.encoding import TableEncoder, columns_with_unread_values
+from sknet._tables.encoder import TableEncoder
+from sknet._tables.new_rows import columns_with_unread_values
 from sknet._tables.read import have_equal_values, short_list
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
@@ -229,8 +230,8 @@ def history_table(fitted: Fitted) -> pd.DataFrame:
         tables = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in tables]
     if not fitted.member_epochs:
         return tables[0]
-    for number, table in enumerate(tables):
-        table.insert(0, "member", number)
+    for i, table in enumerate(tables):
+        table.insert(0, "member", i)
     return pd.concat(tables)
 
 

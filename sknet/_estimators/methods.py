@@ -314,8 +314,12 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     present = ~np.isnan(values)
     if present.all():
         return float(r2_score(values, predicted, sample_weight=weight))
-    columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
-    each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
+    columns = zip(values.T, predicted.T, present.T, strict=True)
+    each = [
+        r2_score(y[row_mask], p[row_mask], sample_weight=take_optional(weight, row_mask))
+        for y, p, row_mask in columns
+        if row_mask.any()
+    ]
     return float(np.mean(each))
 
 

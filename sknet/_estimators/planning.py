@@ -27,8 +27,8 @@ from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.constraints import interaction_sets
-from sknet._tables.encoding import rescale_constant_columns
 from sknet._tables.kinds import survey_columns
+from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.read import default_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 from sknet._training.solver import State

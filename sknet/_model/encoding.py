@@ -39,11 +39,11 @@ from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSett
 from sknet._tables.categories import TargetTotals
 from sknet._tables.column import Column, TrainingRows
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
-from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
+from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_optional, take_rows
 from sknet._tables.rows import ALL_ROWS, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
-from sknet._tables.statistics import cross_fit_folds, exceeds_sample_size
+from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
 
@@ -496,5 +496,5 @@ class EncodedInMemory(BatchesOfSubset):
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
         """Return the objective of a network that is trained on these rows."""
-        inputs = self.inputs if self.rows is None else self  # if all rows are used, do without the selection
+        inputs = self.inputs if self.row_indices is None else self  # if all rows are used, do without the selection
         return Objective(settings, inputs, rows.target, rows.relative_weight)

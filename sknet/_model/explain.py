@@ -46,9 +46,10 @@ from sknet._model.machine import run_on_slices, threads_for_blocks
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_hidden
 from sknet._packages import require_package
-from sknet._tables.encoding import TableEncoder, sum_by_column
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import take_rows
-from sknet._tables.statistics import hash_integers
+from sknet._tables.sampling import hash_integers
+from sknet._tables.slopes import sum_by_column
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
@@ -321,21 +322,23 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     widest_layer = max(b.size for b in model.network.intercepts)
-    step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
+    n_at_once = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
     if len(encoded.column_batches) > 1:  # each call of `fill` computes all partial sums again, so use more rows at once
-        step = max(1, min(MAX_ROW_BLOCK_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
+        n_at_once = max(1, min(MAX_ROW_BLOCK_FACTOR * n_at_once, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, span: slice) -> None:
         """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
-        for some in blocks_of_batch(span, step):
+        for some in blocks_of_batch(span, n_at_once):
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
-    with threads_for_blocks(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
+    with threads_for_blocks(
+        n // n_at_once, n_at_once * len(encoded.z0) * model.network.layout.largest_matrix
+    ) as n_threads:
         for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
-            run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
+            run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), n_at_once, n_threads)
             progress(block.stop)
     return Contributions(values, base, adds_up)
 

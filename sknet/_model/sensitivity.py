@@ -30,9 +30,10 @@ from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._network.chain import MixedRows
-from sknet._tables.encoding import TableEncoder, gradients_by_column, sum_by_column
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import is_sparse, take_optional, take_rows
 from sknet._tables.rows import Rows
+from sknet._tables.slopes import gradients_by_column, sum_by_column
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
@@ -217,9 +218,9 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
     columns, starts = columns_of_inputs(model.encoder, used)
     W, b = network.coefs[0][used], network.intercepts[0]
     sums = np.zeros(model.encoder.n_columns)
-    difference, step = x - x.mean(axis=0), max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
+    difference, n_at_once = x - x.mean(axis=0), max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
     for slopes in mean_slopes_by_unit(network, model.head, x @ W + b):
-        for some in blocks_of_batch(slice(0, len(x)), step):
+        for some in blocks_of_batch(slice(0, len(x)), n_at_once):
             by_column = sum_by_column((slopes[some] @ W.T) * difference[some], starts)
             sums[columns] += np.abs(by_column).sum(axis=0, dtype=np.float64)
     return sums

@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import (
     as_native_array,
     as_pandas,
@@ -45,7 +46,7 @@ from sknet._tables.read import (
     short_list,
     short_repr,
 )
-from sknet._tables.statistics import LARGEST_FLOAT, EqualByFields
+from sknet._tables.statistics import LARGEST_FLOAT
 from sknet._typing import Array, Target
 
 # --- labels as arrays ------------------------------------------------------------------------------------------------

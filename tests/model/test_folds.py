@@ -133,23 +133,24 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
                 raw[fold == i] += run.raw_held_out_outputs(state.trained_theta) / 2.0
         outputs.append(raw[held_out])
 
-    all_places = np.arange(len(held_out))
+    all_positions = np.arange(len(held_out))
 
-    def temperature_of(raw, places):
-        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+    def temperature_of(raw, positions):
+        target, some = LABEL[held_out][positions], None if weight is None else weight[held_out][positions]
         total = len(target) if weight is None else some.sum()
-        return best_temperature(rows.encoding.head.loss, raw[places], target[:, np.newaxis].astype(float), some, total)
+        loss = rows.encoding.head.loss
+        return best_temperature(loss, raw[positions], target[:, np.newaxis].astype(float), some, total)
 
-    def choice_of(places):
+    def choice_of(positions):
         """The epoch that these of the held-out rows choose, at the temperatures of all, and their own then."""
-        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+        target, some = LABEL[held_out][positions], None if weight is None else weight[held_out][positions]
         total = len(target) if weight is None else some.sum()
         rated, temperatures = [], []
         for raw in outputs:
-            own = raw[places]
-            temperature = temperature_of(raw, places)
+            own = raw[positions]
+            temperature = temperature_of(raw, positions)
             temperatures.append(temperature)
-            temperature = temperature_of(raw, all_places)
+            temperature = temperature_of(raw, all_positions)
             loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
             rated.append(loss + temperature_penalty(temperature, total))
         first = ceil(MIN_STEPS_TO_CHOOSE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
@@ -158,13 +159,13 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
 
     networks = FoldPhase(settings, rows, *given, Folds(splits), SEEDS)
     chosen = networks.train()
-    best, temperature = choice_of(all_places)
+    best, temperature = choice_of(all_positions)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
     expected = np.empty_like(chosen.held_out_outputs.raw)  # by the choice of the other sets
     for cross_fit_set in draw_cross_fit_sets(splits, None):
-        epoch, temperature = choice_of(np.setdiff1d(all_places, cross_fit_set))
+        epoch, temperature = choice_of(np.setdiff1d(all_positions, cross_fit_set))
         expected[cross_fit_set] = outputs[epoch - 1][cross_fit_set] / temperature
     np.testing.assert_allclose(chosen.held_out_outputs.raw, expected, rtol=1e-4)
 
