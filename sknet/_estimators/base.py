@@ -18,10 +18,9 @@ from sknet._estimators.fit_messages import (
     warn_of_stop_reason,
 )
 from sknet._estimators.fit_run import FitRun, make_run
-from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
-    CommonParameters,
     check_conflicts_with_temperature,
     check_conflicts_with_validation_rows,
     check_has_partial_fit,
@@ -40,8 +39,6 @@ from sknet._estimators.planning import (
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_api import (
-    BaseEstimator,
-    CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     DocumentationLinkMixin,
     Tags,
@@ -65,7 +62,7 @@ from sknet._typing import Array, Table, Target
 # --- the steps of a fit ----------------------------------------------------------------------------------------------
 
 
-class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, CommonParameters):
+class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     """Base class of both estimators, which also derive from their parameters."""
 
     _problem_type: ClassVar[ProblemType]
@@ -205,7 +202,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
         """Return what `score` returns: accuracy, or R² or pinball D²."""
         head = check_fitted(self).model.head
-        return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
+        predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
+        return self._problem_type.score(head, predicted, y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

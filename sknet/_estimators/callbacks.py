@@ -10,10 +10,9 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from sknet._estimators.fit_run import FitRun, origin_of
-from sknet._estimators.fitted import Fitted
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
 from sknet._model.folds import EpochReport
@@ -158,7 +157,9 @@ class CallbackObserver(FitObserver):
         How many epochs there will be at most.
     """
 
-    def __init__(self, estimator: BaseEstimator, data: Mapping[str, Target], run: FitRun, n_epochs: int) -> None:
+    def __init__(
+        self, estimator: ParametersAndAttributes, data: Mapping[str, Target], run: FitRun, n_epochs: int
+    ) -> None:
         self._estimator, self._data, self._run = estimator, data, run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
@@ -480,7 +481,7 @@ class Observers(FitObserver):
             observer.fit_ended(fitted)
 
 
-def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers:
+def observers_of(estimator: ParametersAndAttributes, arguments: FitArguments, run: FitRun) -> Observers:
     """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
     start, is_evaluated = run.plan.start, run.plan.evaluation.held_out_rows is not None
     callbacks = [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])

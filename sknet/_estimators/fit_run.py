@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 
-from sknet._estimators.fitted import Fitted, OutputsForScorer
+from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
 from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
@@ -194,7 +194,7 @@ class FitRun:
 # --- how a run is made -----------------------------------------------------------------------------------------------
 
 
-def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
+def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
     start, rows, settings, encoding, evaluation = plan.start, plan.rows, plan.settings, plan.encoding, plan.evaluation
     n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
@@ -320,7 +320,7 @@ def origin_of(estimator_name: str, plan: Plan) -> Origin:
 # --- the score of every epoch ----------------------------------------------------------------------------------------
 
 
-def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
+def held_out_scorer(estimator: ParametersAndAttributes, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
     """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)

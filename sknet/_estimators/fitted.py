@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import NotFittedError
 
-from sknet._estimators.parameters import copy_containers
+from sknet._estimators.parameters import CommonParameters, copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
-from sknet._estimators.sklearn_api import warn
+from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.model import Model
 from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals
@@ -115,7 +115,7 @@ FITTED_CLASSES = STORED_CLASSES | classes_by_name(
 """The classes of values in a file or a pickle, by name."""
 
 
-def check_fitted(estimator: "FittedAttributes") -> Fitted:
+def check_fitted(estimator: "ParametersAndAttributes") -> Fitted:
     """Return the result of an estimator's fit; raise scikit-learn's NotFittedError if it is not fitted."""
     if estimator._fitted is None:
         raise NotFittedError(
@@ -125,7 +125,7 @@ def check_fitted(estimator: "FittedAttributes") -> Fitted:
     return estimator._fitted
 
 
-def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
+def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table; warn of columns without known categories or dates."""
     fitted = check_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
@@ -137,7 +137,7 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
     return model, table
 
 
-def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
+def outputs_of(estimator: "ParametersAndAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
     """Return `Model.convert_raw_outputs` of a table; use known raw outputs if there are any."""
     known = estimator._outputs_for_scorer
     # identity is tested first, for tables that are not in memory: their values cannot be compared
@@ -190,9 +190,9 @@ class FittedAttribute(Generic[T]):
     def __get__(self, estimator: None, owner: type) -> "FittedAttribute[T]": ...
 
     @overload
-    def __get__(self, estimator: "FittedAttributes", owner: type) -> T: ...
+    def __get__(self, estimator: "ParametersAndAttributes", owner: type) -> T: ...
 
-    def __get__(self, estimator: "FittedAttributes | None", owner: type) -> "T | FittedAttribute[T]":
+    def __get__(self, estimator: "ParametersAndAttributes | None", owner: type) -> "T | FittedAttribute[T]":
         """Return the value; without an estimator, this descriptor."""
         if estimator is None:
             return self
@@ -201,18 +201,18 @@ class FittedAttribute(Generic[T]):
             raise self._attribute_error(estimator)
         return cast(T, value)
 
-    def __set__(self, estimator: "FittedAttributes", value: object) -> None:
+    def __set__(self, estimator: "ParametersAndAttributes", value: object) -> None:
         """Set the value by hand, if `write` allows it."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
         estimator._fitted = self._write(self._fitted_of(estimator), value)
 
-    def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
+    def _fitted_of(self, estimator: "ParametersAndAttributes") -> Fitted:
         if estimator._fitted is None:
             raise self._attribute_error(estimator)
         return estimator._fitted
 
-    def _attribute_error(self, estimator: "FittedAttributes") -> AttributeError:
+    def _attribute_error(self, estimator: "ParametersAndAttributes") -> AttributeError:
         why = self._missing and f": {self._missing}"
         return AttributeError(
             f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."
@@ -247,8 +247,8 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     return table
 
 
-class FittedAttributes:
-    """The fitted attributes of both estimators."""
+class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParameters):
+    """What both estimators hold: parameters, fitted attributes, and scikit-learn's callbacks."""
 
     _fitted: Fitted | None = None
     _outputs_for_scorer: OutputsForScorer | None = None  # set on the copy that a scorer gets
@@ -298,7 +298,7 @@ class FittedAttributes:
         """
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
-        parameters: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
+        parameters: dict[str, object] = self.get_params(deep=False)  # a subclass may have others
         resolved = self._fitted.resolved
         return {name: copy_containers(resolved.get(name, value)) for name, value in parameters.items()}
 

@@ -18,10 +18,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     check_optional_sample_weight,
     different_lengths_message,
@@ -254,10 +253,10 @@ def read_quantiles(quantiles: object) -> Array:
 # --- the score of predictions ----------------------------------------------------------------------------------------
 
 
-def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
+def predict_weighted(predict: Callable[[Table], Array], X: Table, sample_weight: Target) -> Array:
     """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
     weight = check_optional_sample_weight(X, sample_weight)
-    predicted: Array = estimator.predict(drop_zero_weights(X, weight))
+    predicted = predict(drop_zero_weights(X, weight))
     return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
 
 
@@ -369,7 +368,7 @@ MIN_ROWS_AS_OWN_BACKGROUND = 20
 """The least number of explained rows that can be their own background."""
 
 
-def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
+def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
     """Explain the rows of X; print the progress if `verbose`. Without a background, compare them with each other."""
     model, table = model_and_checked_table(estimator, X)
     n = table.shape[0]
