@@ -36,7 +36,7 @@ from sknet._estimators.planning import (
     seeded_start,
     start_from_checkpoint,
 )
-from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation_rows
+from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_api import (
     ClassNamePrefixFeaturesOutMixin,
@@ -48,7 +48,7 @@ from sknet._estimators.sklearn_api import (
     with_callbacks,
     with_checked_keywords,
 )
-from sknet._model.constants import are_no_better_than_constant
+from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.evaluation import TooFewRows
 from sknet._model.explain import Explanation
@@ -108,7 +108,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Read the data, plan the call, encode the table, and make the networks."""
         return make_run(self, make_plan(self, self._read(start, arguments), start))
 
-    def _read(self, start: Start, arguments: FitArguments) -> ReadData:
+    def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
         settings, name = target_settings(self), type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
@@ -129,11 +129,11 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         # rows whose class weight is 0 are dropped too
         if isinstance(head, LabelHead) and settings.class_weight is not None:
             rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        held_out = None
+        validation_rows = None
         if arguments.has_validation_rows:
             check_conflicts_with_validation_rows(self)
-            held_out = read_validation_rows(arguments, name, head, columns)
-        return ReadData(head, rows, columns, arguments, held_out)
+            validation_rows = read_validation_rows(arguments, name, head, columns)
+        return CheckedData(head, rows, columns, arguments, validation_rows)
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 

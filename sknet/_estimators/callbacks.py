@@ -15,7 +15,7 @@ from sknet._estimators.fit_run import FitRun, origin_of
 from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
 from sknet._estimators.read_data import FitArguments
-from sknet._model.folds import EpochReport
+from sknet._model.progress import EpochReport
 from sknet._packages import require_package
 from sknet._storage.checkpoints import write_checkpoint
 from sknet._storage.files import as_path, check_writable

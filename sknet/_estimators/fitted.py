@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 
 from sknet._estimators.parameters import CommonParameters, copy_containers
-from sknet._estimators.read_data import Columns, read_known_table
+from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.model import Model
@@ -34,7 +34,7 @@ class Fitted:
 
     model: Model
     resolved: Mapping[str, object]
-    columns: Columns
+    columns: TableSchema
     seeds: tuple[int, int, int]  # see `Seeds`
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
@@ -109,8 +109,12 @@ def _checked_copies(name: str, old: tuple[Array, ...], new: object) -> tuple[Arr
     return copies
 
 
-FITTED_CLASSES = STORED_CLASSES | classes_by_name(
-    Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
+FITTED_CLASSES = (
+    STORED_CLASSES
+    | classes_by_name(
+        Fitted, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
+    )
+    | {"Columns": TableSchema}
 )
 """The classes of values in a file or a pickle, by name."""
 

@@ -22,12 +22,12 @@ from sknet._estimators.parameters import (
     solver_class,
     validation_splitter,
 )
-from sknet._estimators.read_data import Columns, ReadData
+from sknet._estimators.read_data import CheckedData, TableSchema
 from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
 from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, TooFewRows, UserValidationRows
-from sknet._model.folds import draw_folds
+from sknet._model.fold_phase import draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint
@@ -159,7 +159,7 @@ class Plan:
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
     rows: Rows  # of positive weight, including held-out rows
-    columns: Columns
+    columns: TableSchema
     encoding: Encoding
     evaluation: Evaluation
     learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
@@ -170,7 +170,7 @@ class Plan:
         return len(self.rows) if self.evaluation.train is None else len(self.evaluation.train)
 
 
-def make_plan(estimator: ParametersAndAttributes, data: ReadData, start: Start) -> Plan:
+def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues.
 
     The encoding is learnt from a sample of the training rows.
@@ -244,12 +244,12 @@ def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
     return replace(encoding, encoder=encoder)
 
 
-def choose_evaluation(estimator: CommonParameters, data: ReadData, start: Start) -> Evaluation:
+def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Start) -> Evaluation:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
     rows, n = data.rows, len(data.rows)
-    if data.held_out is not None:
+    if data.validation_rows is not None:
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return UserValidationRows(data.held_out)
+        return UserValidationRows(data.validation_rows)
     kind = evaluation_class(estimator, n, rows.X.limits)
     if kind is NoEvaluation:
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
