@@ -131,8 +131,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     max_categories : int or None, default=100
         Maximum number of inputs per column of categories, with the shared input of
         infrequent categories but without mean targets; None sets no limit. The
-        categories with the most rows (or weight) get inputs of their own. In a column of 20 categories or more,
-        categories with fewer than 5 rows share an input.
+        categories with the most rows (or weight) get inputs of their own. In a column
+        of 20 categories or more, categories with fewer than 5 rows share an input.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
         How categories become inputs: "one_hot" gives one input per category, "target"

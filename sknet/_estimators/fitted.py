@@ -114,7 +114,7 @@ FITTED_CLASSES = (
     | classes_by_name(
         Fitted, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
     )
-    | {"Columns": TableSchema}
+    | {"Columns": TableSchema}  # the name that files keep
 )
 """The classes of values in a file or a pickle, by name."""
 
