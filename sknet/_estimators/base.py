@@ -51,7 +51,6 @@ from sknet._estimators.sklearn_api import (
 )
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
-from sknet._model.evaluation import TooFewRows
 from sknet._model.explain import Explanation
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
@@ -111,7 +110,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
-        settings, name = target_settings(self), type(self).__name__
+        settings = target_settings(self)
+        name = type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
             head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
@@ -128,8 +128,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
-        if isinstance(head, LabelHead) and settings.class_weight is not None:
-            rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
+        rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         validation_rows = None
         if arguments.has_validation_rows:
             check_conflicts_with_validation_rows(self)
@@ -164,14 +163,15 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NULL_OBSERVER) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_partial_fit, outcome = run.plan.start.is_partial_fit, run.phase.outcome()
+        is_partial_fit = run.plan.start.is_partial_fit
+        outcome = run.phase.outcome()
         fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
-            quiet = isinstance(run.plan.evaluation, TooFewRows)
+            quiet = run.plan.evaluation.is_quiet
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)

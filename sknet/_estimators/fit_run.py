@@ -26,7 +26,7 @@ from sknet._estimators.parameters import parameters_to_compare, solver_name_or_c
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import encode_rows, encoding_to_continue_with
-from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds, HeldOut, UserValidationRows
+from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.fold_phase import FoldPhase, Selection, make_fold_phase
 from sknet._model.model import Model, Network
 from sknet._model.progress import Phase, PhaseOutcome, Progress
@@ -206,7 +206,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     settings = plan.settings
     encoding = plan.encoding
     evaluation = plan.evaluation
-    n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
+    n_folds = len(evaluation.fold_splits)
     check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
@@ -218,20 +218,20 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
     train_rows = encoded
     held_out_rows = None
-    match evaluation:
-        case HeldOut(split):
-            train_rows = encoded.take(split.train)
-            held_out_rows = encoded.take(split.held_out)
-        case UserValidationRows(own_rows):
-            with prefix_errors("X_val"):
-                held_out_rows = encode_rows(encoding, own_rows, cross_fit=False)
+    if evaluation.kind == "held_out":
+        (split,) = evaluation.splits
+        train_rows = encoded.take(split.train)
+        held_out_rows = encoded.take(split.held_out)
+    elif evaluation.held_out_rows is not None:  # the user's validation rows
+        with prefix_errors("X_val"):
+            held_out_rows = encode_rows(encoding, evaluation.held_out_rows, cross_fit=False)
 
     name = type(estimator).__name__
     checkpoint = start.checkpoint
     if checkpoint is not None:
         checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
     folds = None
-    if isinstance(evaluation, Folds) and plan.learner is not None:
+    if n_folds and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
         folds = make_fold_phase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
@@ -298,12 +298,11 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
 def origin_of(estimator_name: str, plan: Plan) -> Origin:
     """Return what must be the same when a run with this plan is resumed."""
     evaluation = plan.evaluation
-    splits = evaluation.splits if isinstance(evaluation, Folds) else []
     return Origin(
         estimator=estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
-        data=fingerprint(plan.rows, evaluation.held_out_rows, splits),
+        data=fingerprint(plan.rows, evaluation.held_out_rows, evaluation.fold_splits),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 

@@ -69,6 +69,18 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
+def label_head(fitted: Fitted) -> LabelHead:
+    """Return the head of a fitted classifier."""
+    assert isinstance(fitted.model.head, LabelHead)
+    return fitted.model.head
+
+
+def regression_head(fitted: Fitted) -> RegressionHead:
+    """Return the head of a fitted regressor."""
+    assert isinstance(fitted.model.head, RegressionHead)
+    return fitted.model.head
+
+
 def prediction_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict` decodes: labels, or numbers in the units of y."""
     return Decoding(fitted.model.head.predict)
@@ -76,13 +88,13 @@ def prediction_decoding(fitted: Fitted) -> Decoding:
 
 def probability_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict_proba` decodes."""
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
 
 
 def log_probability_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict_log_proba` decodes."""
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
     if head.loss.log_link is None or not head.labels.exclusive:
 
@@ -96,7 +108,7 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
 
 def raw_output_decoding(fitted: Fitted) -> Decoding:
     """Return how `decision_function` decodes."""
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     return Decoding(np.asarray, head.decision_function)
 
 
@@ -104,7 +116,7 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
     """Return how `predict_set` decodes; with `per_class`, each class needs enough held-out rows of its own."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
@@ -131,7 +143,7 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
 
 def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
-    head: Any = fitted.model.head
+    head = regression_head(fitted)
     if not has_interval(head):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
@@ -145,7 +157,7 @@ def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
 
 def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
     """Return how `predict_quantiles` decodes."""
-    head: Any = fitted.model.head
+    head = regression_head(fitted)
     quantile_levels = read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
@@ -313,8 +325,12 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     present = ~np.isnan(values)
     if present.all():
         return float(r2_score(values, predicted, sample_weight=weight))
-    columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
-    each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
+    columns = zip(values.T, predicted.T, present.T, strict=True)
+    each = [
+        r2_score(y[row_mask], p[row_mask], sample_weight=take_optional(weight, row_mask))
+        for y, p, row_mask in columns
+        if row_mask.any()
+    ]
     return float(np.mean(each))
 
 

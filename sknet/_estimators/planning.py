@@ -23,10 +23,10 @@ from sknet._estimators.parameters import (
     validation_splitter,
 )
 from sknet._estimators.read_data import CheckedData, TableSchema
-from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
+from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
-from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, TooFewRows, UserValidationRows
+from sknet._model.evaluation import Evaluation
 from sknet._model.fold_phase import draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
@@ -176,7 +176,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     The encoding is learnt from a sample of the training rows.
     """
     rows = data.rows
-    evaluation = NoEvaluation() if start.is_partial_fit else choose_evaluation(estimator, data, start)
+    evaluation = Evaluation() if start.is_partial_fit else choose_evaluation(estimator, data, start)
     n_train = len(rows) if evaluation.train is None else len(evaluation.train)
     uses_batches = solver_class(estimator.solver).uses_batches
     batch_size = estimator.batch_size
@@ -246,15 +246,16 @@ def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
 
 def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Start) -> Evaluation:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
-    rows, n = data.rows, len(data.rows)
+    rows = data.rows
+    n = len(rows)
     if data.validation_rows is not None:
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return UserValidationRows(data.validation_rows)
-    kind = evaluation_class(estimator, n, rows.X.limits)
-    if kind is NoEvaluation:
+        return Evaluation("validation_rows", data.validation_rows)
+    kind = evaluation_kind(estimator, n, rows.X.limits)
+    if kind == "nothing":
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
-        return NoEvaluation()
+        return Evaluation()
     seed = start.seeds.rows
     splitter = validation_splitter(estimator)
     if splitter is not None:
@@ -262,20 +263,20 @@ def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Sta
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
-            return TooFewRows()
-        return Folds(splits, shares_columns=False)
+            return Evaluation(is_quiet=True)
+        return Evaluation("folds", splits=splits, shares_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
-    if kind is Folds:
+    if kind == "folds":
         return draw_folds(n, strata, rows.groups, seed)
     fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
     split = split_validation(rows, strata, fraction, seed)
     if split is None:
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
-        return TooFewRows()
+        return Evaluation(is_quiet=True)
     fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
-    return HeldOut(split, rows.take(split.held_out))
+    return Evaluation("held_out", rows.take(split.held_out), [split])
 
 
 def resolve_all_parameters(estimator: ParametersAndAttributes, facts: Facts) -> tuple[Settings, dict[str, object]]:

@@ -31,7 +31,7 @@ from sknet._estimators.parameters import (
 )
 from sknet._estimators.sklearn_api import suggest_value
 from sknet._model import rules_by_rows as rules
-from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
+from sknet._model.evaluation import EvaluationKind
 from sknet._model.machine import check_fits_in_memory
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
@@ -92,20 +92,18 @@ class Facts:
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
-def evaluation_class(
-    p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS
-) -> type[NoEvaluation | HeldOut | Folds]:
+def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> EvaluationKind:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
         check_conflicts_with_folds(p)
-        return Folds
+        return "folds"
     if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
-            return NoEvaluation
+            return "nothing"
         # without folds, rows are held out as below; a single epoch leaves nothing to choose
         if p.max_iter > 1 and allows_auto_folds(p) and not limits.is_sequential:
-            return Folds
-    return HeldOut if p.early_stopping else NoEvaluation
+            return "folds"
+    return "held_out" if p.early_stopping else "nothing"
 
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:

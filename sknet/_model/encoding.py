@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.heads import Head, RegressionHead
+from sknet._model.heads import Head
 from sknet._model.machine import check_table_fits_in_memory
 from sknet._model.settings import Settings
 from sknet._network.chain import (
@@ -154,11 +154,9 @@ class EncodingLearner:
         On large tables, target means of categories are learnt from the rows `train`, or from all rows. The sample has
         too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
         """
-        head = self.head
-        if isinstance(head, RegressionHead):
-            # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
-            in_unit_of_mean = self.settings.table.input_scaling is not None
-            head = head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+        # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
+        in_unit_of_mean = self.settings.table.input_scaling is not None
+        head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
-from sknet._model.evaluation import CalibratedLoss, Folds, HeldOutLoss, HeldOutOutputs, mix_outputs
+from sknet._model.evaluation import CalibratedLoss, Evaluation, HeldOutLoss, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
 from sknet._model.progress import EpochChoice, EpochReport, FoldProgress, PhaseOutcome
 from sknet._model.rules_by_rows import fold_counts
@@ -35,12 +35,13 @@ from sknet._typing import Array, Table
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
+def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Evaluation:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
     counts = fold_counts(n_rows, groups is not None)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
-    return Folds([Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)])
+    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
+    return Evaluation("folds", splits=splits)
 
 
 MIN_STEPS_TO_CHOOSE = 75
@@ -116,7 +117,7 @@ class FoldPhase:
     ----------
     solver : Solver
         A first-order solver.
-    splits : list of Split
+    splits : sequence of Split
         For each fold, the rows to train on and the rows held out.
     trainers : list of list of NetworkTrainer
         For each fold, of all members.
@@ -130,7 +131,7 @@ class FoldPhase:
     """
 
     solver: Solver
-    splits: list[Split]
+    splits: Sequence[Split]
     trainers: list[list[NetworkTrainer]]
     importance_rows: Table | None
     cross_fit_sets: list[NDArray[np.intp]]
@@ -322,7 +323,7 @@ class FoldPhase:
 
 
 def make_fold_phase(
-    settings: Settings, encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: Folds,
+    settings: Settings, encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: Evaluation,
     seeds: Sequence[tuple[int, int]],
 ) -> FoldPhase:  # fmt: skip
     """Encode the table for each fold, and make the networks with their first states.
@@ -338,7 +339,7 @@ def make_fold_phase(
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
         encoded again for each fold.
-    folds : Folds
+    folds : Evaluation
     seeds : sequence of (int, int)
         For each member, the seed of its first weights and the seed of its training.
     """

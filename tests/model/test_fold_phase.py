@@ -14,7 +14,6 @@ from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
 from sknet._model.fold_phase import (
     MIN_STEPS_TO_CHOOSE,
-    Folds,
     Selection,
     Split,
     draw_cross_fit_sets,
@@ -155,7 +154,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
         best = max(i for i in range(first, 9) if rated[i - 1] == min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    networks = make_fold_phase(settings, rows, *given, Folds(splits), SEEDS)
+    networks = make_fold_phase(settings, rows, *given, evaluation.Evaluation("folds", splits=splits), SEEDS)
     chosen = networks.train()
     best, temperature = choice_of(all_places)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
@@ -281,7 +280,8 @@ def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, sc
 
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
-    folds = Folds([Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], shares_columns=False)
+    splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
+    folds = evaluation.Evaluation("folds", splits=splits, shares_columns=False)
     networks = make_fold_phase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
