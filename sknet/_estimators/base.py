@@ -79,7 +79,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Continue the run that a checkpoint file holds."""
         check_conflicts_with_temperature(self)
         check_resumable(self.solver)
-        saved, before = read_checkpoint(path), self._fitted
+        saved = read_checkpoint(path)
+        before = self._fitted
         saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
         start = start_from_checkpoint(saved, before)
         self._train(start, arguments)
@@ -141,7 +142,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         """Make the networks, train them, and publish the result; after a Ctrl-C, publish the last whole epoch."""
         run = self._make_run(start, arguments)
         observer = observers_of(self, arguments, run)
-        fitted_before, handled_by_caller = self._fitted, sys.exception()  # `fit` may be called in an `except` block
+        fitted_before = self._fitted
+        handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
             in_threads = isinstance(self.scoring, str) and self.scoring == "loss"

@@ -132,7 +132,8 @@ def check_fitted(estimator: "ParametersAndAttributes") -> Fitted:
 def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table; warn of columns without known categories or dates."""
     fitted = check_fitted(estimator)
-    model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
+    model = fitted.model
+    table = read_known_table(X, fitted.columns, type(estimator).__name__)
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
@@ -185,7 +186,9 @@ class FittedAttribute(Generic[T]):
         write: Callable[[Fitted, object], Fitted] | None = None,
         missing: str = "",
     ) -> None:
-        self._read, self._write, self._missing = read, write, missing
+        self._read = read
+        self._write = write
+        self._missing = missing
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name

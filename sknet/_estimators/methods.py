@@ -308,7 +308,8 @@ def r2_or_d2(head: RegressionHead, predicted: Array, y: Target, sample_weight: T
     head.regression_target.check_number_of_targets(values)
     # scale by a power of two, which is exact, so that squares of targets neither overflow nor vanish
     _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
-    values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)
+    values = np.ldexp(values, -exponents)
+    predicted = predicted.astype(np.float64)
     if not head.loss.levels:
         return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
     predicted = np.ldexp(predicted, -exponents)  # (n, L), for one target
@@ -414,8 +415,10 @@ def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table
         )
     base_values = np.tile(base, (n, 1))
     if len(base) == 1:  # no axis for a single output
-        values, base_values = values[:, :, 0], base_values[:, 0]
-    names, outputs = list(model.encoder.column_names), model.head.explained_outputs
+        values = values[:, :, 0]
+        base_values = base_values[:, 0]
+    names = list(model.encoder.column_names)
+    outputs = model.head.explained_outputs
     return Explanation(
         values=values,
         base_values=base_values,

@@ -116,7 +116,8 @@ def seeded_start(
     if earlier is not None and earlier.state is not None:
         yield Start(Seeds(*earlier.seeds), earlier, is_partial_fit)
         return
-    source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
+    source = check_random_state(estimator.random_state)
+    fitted_before = estimator._fitted
     with _RANDOM_STATE_LOCK:
         before = source.get_state(legacy=False)
         drawn = draw_seeds(source)

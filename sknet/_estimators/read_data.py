@@ -245,7 +245,8 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
         table = _check_frame(frame_of_objects(objects, text_positions), name)
         return table, TableSchema(objects.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
-        table, stand_in = _check_frame(X, name), _class_named(name)()
+        table = _check_frame(X, name)
+        stand_in = _class_named(name)()
         validate_data(stand_in, table, skip_check_array=True)  # raises if only some names are text
         names = getattr(stand_in, "feature_names_in_", None)
         if names is not None:

@@ -471,18 +471,21 @@ class TableInMemory(FeatureTable):
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
         """Return the table with encoded texts, for encoders with the same text columns."""
-        columns, text = encoder.text_columns, None
+        columns = encoder.text_columns
+        text = None
         if columns:
             text = TableWithEncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype))
         return replace(self, encoded_text=text)
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows, see `encode_for_training`."""
-        X, text = self.values, self.encoded_text
+        X = self.values
+        text = self.encoded_text
         if encoder.names is None and not isinstance(X, np.ndarray):
             encoder = encoder.with_names_of(X)  # for error messages
         if text is not None and text.columns == encoder.text_columns:
-            encoder, X = encoder.encoder_after_text, text.table
+            encoder = encoder.encoder_after_text
+            X = text.table
         return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
 
 

@@ -381,7 +381,8 @@ class _EpochRecorder:
     """The observer of the folds' training: records each epoch, then calls the observer of the fit."""
 
     def __init__(self, folds: FoldPhase, observer: EpochObserver | None) -> None:
-        self._folds, self._observer = folds, observer
+        self._folds = folds
+        self._observer = observer
         self.stop_reason: StopReason | None = None
 
     def epoch_began(self) -> None:

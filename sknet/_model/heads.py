@@ -110,7 +110,8 @@ class LabelHead:
     @cached_property
     def loss(self) -> Loss:
         """The named loss for these labels, or the user's own."""
-        name, output_slices = self.settings.loss, self.labels.output_slices
+        name = self.settings.loss
+        output_slices = self.labels.output_slices
         loss = _label_loss(name, output_slices, self.labels.exclusive)
         if len(output_slices) == 1 and self.labels.exclusive:
             return loss
