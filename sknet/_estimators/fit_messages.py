@@ -82,7 +82,8 @@ def warn_of_stop_reason(
 
 def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
     """Warn of a model that is no better than a constant, and of a temperature at its limit."""
-    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
+    rate = float(parameters.learning_rate_init)
+    ordinary = CommonParameters.learning_rate_init
     has_rate = solver_class(parameters.solver).uses_batches
     temperature = fitted.model.network.temperature
     is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
@@ -95,12 +96,14 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
         return
     if is_no_better_than_constant:
         if has_rate:
-            set_to, best = f"learning_rate_init={rate:g}", "epoch"
+            set_to = f"learning_rate_init={rate:g}"
+            best = "epoch"
             lower = min(rate / 10.0, ordinary)
             other = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
             remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
         else:
-            set_to, best = f"solver={parameters.solver!r}", "iteration"
+            set_to = f"solver={parameters.solver!r}"
+            best = "iteration"
             remedy = "a smaller tol or alpha, and in a regressor target_scaling='standard'"
         warn(
             f"{set_to}: the best {best} is no better than a constant prediction. Try {remedy}; if nothing helps, X may "

@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # only types: scikit-learn has none
 
     class CallbackSupportMixin:
         def set_callbacks(self, *callbacks: Any) -> Self: ...
+        def _init_callback_context(self, *, max_subtasks: int) -> Any: ...
 
     def with_callbacks(method: Method) -> Method: ...
 
@@ -184,9 +185,11 @@ INTERNAL_PACKAGES = {"sknet", "sklearn"}
 
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the user's line: the first stack frame that is neither in this package nor in scikit-learn."""
-    frame, level = sys._getframe(1), 2
+    frame = sys._getframe(1)
+    level = 2
     while frame.f_globals.get("__name__", "").split(".")[0] in INTERNAL_PACKAGES and frame.f_back is not None:
-        frame, level = frame.f_back, level + 1
+        frame = frame.f_back
+        level = level + 1
     warnings.warn(message, category, stacklevel=level)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.heads import Head, RegressionHead
+from sknet._model.heads import Head
 from sknet._model.machine import check_table_fits_in_memory
 from sknet._model.settings import Settings
 from sknet._network.chain import (
@@ -154,11 +154,9 @@ class EncodingLearner:
         On large tables, target means of categories are learnt from the rows `train`, or from all rows. The sample has
         too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
         """
-        head = self.head
-        if isinstance(head, RegressionHead):
-            # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
-            in_unit_of_mean = self.settings.table.input_scaling is not None
-            head = head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+        # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
+        in_unit_of_mean = self.settings.table.input_scaling is not None
+        head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
@@ -473,18 +471,21 @@ class TableInMemory(FeatureTable):
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
         """Return the table with encoded texts, for encoders with the same text columns."""
-        columns, text = encoder.text_columns, None
+        columns = encoder.text_columns
+        text = None
         if columns:
             text = TableWithEncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype))
         return replace(self, encoded_text=text)
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows, see `encode_for_training`."""
-        X, text = self.values, self.encoded_text
+        X = self.values
+        text = self.encoded_text
         if encoder.names is None and not isinstance(X, np.ndarray):
             encoder = encoder.with_names_of(X)  # for error messages
         if text is not None and text.columns == encoder.text_columns:
-            encoder, X = encoder.encoder_after_text, text.table
+            encoder = encoder.encoder_after_text
+            X = text.table
         return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
 
 

@@ -278,7 +278,8 @@ def join_networks(networks: Sequence[Network], mixing_weights: Sequence[float] |
     Network
         The given network itself, if it is the only one.
     """
-    first, k = networks[0], len(networks)
+    first = networks[0]
+    k = len(networks)
     if k == 1:
         return first
     mixing_weights = [1.0 / k] * k if mixing_weights is None else mixing_weights
