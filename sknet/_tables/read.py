@@ -351,11 +351,20 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
             "Convert it, or make it a category before fit: by its dtype in a data frame, or by naming it in "
             "categorical_features."
         )
-        if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
+        reason = reason_for_no_numbers(column, error)
+        if reason.startswith("holds"):
             remedy = "Give each value of such a collection a column of its own, or drop the column."
         raise (TypeError if isinstance(error, TypeError) else ValueError)(
-            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. {remedy}"
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {reason}. {remedy}"
         ) from error
+
+
+def reason_for_no_numbers(column: ColumnValues, error: Exception) -> str:
+    """Return why values cannot become numbers: they are collections, or else the error of the conversion."""
+    for value in column:
+        if isinstance(value, Sized) and not isinstance(value, str):
+            return f"holds values of type {type(value).__name__}, such as {short_repr(value)}"
+    return str(error).rstrip(".")
 
 
 def check_not_infinite(values: Array, names: Sequence[str]) -> None:
