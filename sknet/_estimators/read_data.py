@@ -314,8 +314,8 @@ def _as_numbers(values: Array, name: str) -> Array:
         return none_to_nan(values.astype(object)).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"Column {name!r} of X should hold numbers, but {reason_for_no_numbers(values, error)}. Convert it, or name "
-            "it in categorical_features or text_features."
+            f"Column {name!r} of X should hold numbers, but {reason_for_no_numbers(values, error)}. Convert it, or "
+            "name it in categorical_features or text_features."
         ) from error
 
 
@@ -360,6 +360,8 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             _read_array(X[block], check)
         return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
+        if remedy := _remedy_for_records(X):
+            raise ValueError(f"X is a {type(X).__name__}{remedy}.")
         X = missing_to_nan(X)
     try:
         # scikit-learn's check for infinities may overflow; without dispatch, `check` converts arrays of other libraries
@@ -380,8 +382,6 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             raise
         if X is None:
             raise type(error)("X is None: give a table of two dimensions, rows and columns.") from error
-        if remedy := _remedy_for_records(X):
-            raise type(error)(f"X is a {type(X).__name__}{remedy}.") from error
         # for a 1-d array, scikit-learn's message lists all values
         text = re.sub(r"instead:\narray=.*?\.\nReshape", "instead. Reshape", str(error), flags=re.DOTALL)
         raise type(error)(f"X: {text.rstrip('.')}. Give a table of two dimensions, rows and columns.") from error

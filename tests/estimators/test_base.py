@@ -596,8 +596,10 @@ def test_searches_over_everything(kind, y):
 
 
 @pytest.mark.parametrize(("kind", "method", "counterpart"), [
-    (SigmoidMLPClassifier, "predict_interval", "predict_set"), (SigmoidMLPClassifier, "predict_quantiles", "predict_set"),
-    (SigmoidMLPRegressor, "predict_set", "predict_interval"), (SigmoidMLPRegressor, "predict_proba", "predict_quantiles"),
+    (SigmoidMLPClassifier, "predict_interval", "predict_set"),
+    (SigmoidMLPClassifier, "predict_quantiles", "predict_set"),
+    (SigmoidMLPRegressor, "predict_set", "predict_interval"),
+    (SigmoidMLPRegressor, "predict_proba", "predict_quantiles"),
 ])  # fmt: skip
 def test_a_method_of_the_other_estimator_is_answered_with_its_counterpart(kind, method, counterpart):
     net = kind()

@@ -302,7 +302,10 @@ def test_constant_columns_and_constant_targets():
         (COUNTS * 1j, "^X: Complex data not supported: pass real and imaginary parts"),
         (COUNTS[:, :, None], "^X: .*dim 3.*Give a table of two dimensions"),
         (COUNTS[:, 0], "^X: Expected 2D array, got 1D array instead"),
-        (pd.Series(COUNTS[:, 0]), r"^X is a Series.* X\.to_frame\(\)\.T if it is a row, or X\.to_frame\(\) if .*column\."),
+        (
+            pd.Series(COUNTS[:, 0]),
+            r"^X is a Series.* X\.to_frame\(\)\.T if it is a row, or X\.to_frame\(\) if",
+        ),
         ({"a": 1.0, "b": "x"}, r"^X is a dict, .*: pass pd\.DataFrame\(\[X\]\)\."),
         ({"a": [1.0, 2.0]}, r"^X is a dict, .*: pass pd\.DataFrame\(X\)\."),
         ([{"a": 1.0, "b": "x"}] * N, r"^X is a list of dicts, .*: pass pd\.DataFrame\(X\)\."),
