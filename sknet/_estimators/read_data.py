@@ -389,7 +389,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
 
 def _remedy_for_records(X: Table) -> str:
     """Return how to make a frame of a record, of records or of a single row of a frame; "" for other values."""
-    if isinstance(X, dict):
+    if isinstance(X, dict) and not is_sparse(X):  # a DOK matrix is a dict
         holds_columns = any(isinstance(value, Sized) and not isinstance(value, str) for value in X.values())
         return f", and a table is expected: pass pd.DataFrame({'X' if holds_columns else '[X]'})"
     if isinstance(X, pd.Series):
