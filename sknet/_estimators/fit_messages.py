@@ -62,12 +62,13 @@ def warn_of_stop_reason(
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
-    if result.reason is StopReason.INTERRUPTED:
+    if result.reason is StopReason.INTERRUPTED or (result.reason is StopReason.CALLBACK and during_folds):
         text = STOP_REASON_MESSAGES[result.reason]
         if during_folds:
             text += (
                 " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
-                f"{result.epochs_done}, trained without the rows of that fold."
+                f"{result.epochs_done}, trained without the rows of that fold, and has no prediction sets or "
+                "intervals. Train for longer, or set early_stopping=True."
             )
         warn(text, UserWarning)
     elif result.reason in UNFINISHED_STOP_REASONS and not quiet:
@@ -133,6 +134,19 @@ def warn_of_single_class(classes: Sequence[Array]) -> None:
             warn(
                 f"y has a single class, {short_repr(known.tolist()[0])}: the classifier can predict no other. Check y, "
                 "or pass rows of other classes.",
+                UserWarning,
+            )
+            return
+
+
+def warn_of_classes_of_one_row(classes: Sequence[Array], codes: Array) -> None:
+    """Warn of classes of a single row; `classes` are those of each column of y, whose codes are `codes`, (n, k)."""
+    for known, code in zip(classes, codes.T, strict=True):
+        single = known[np.bincount(code[code >= 0], minlength=len(known)) == 1]
+        if len(single):
+            warn(
+                f"y has a single row for each of the classes {short_list(single.tolist())}. Such a class cannot be "
+                "both learnt and validated: pass more rows of it, merge it with another class, or leave its row out.",
                 UserWarning,
             )
             return

@@ -243,8 +243,9 @@ def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals
     """Return the residuals; raise a ValueError if there are none."""
     if residuals is None:
         raise ValueError(
-            f"{method} needs rows that were held out in the last call to fit. There were none, or weights have been "
-            "set by hand since: fit with early_stopping='folds', or with X_val and y_val. 'auto' holds none out below "
+            f"{method} needs rows that were held out in the last call to fit. There are none if Ctrl-C or a callback "
+            "stopped it while folds chose the epoch, or if weights have been set by hand since: fit to the end with "
+            "early_stopping='folds', or with early_stopping=True or X_val and y_val. 'auto' holds none out below "
             f"{MIN_EVALUATED_ROWS} rows, and partial_fit never does."
         )
     return residuals

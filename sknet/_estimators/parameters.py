@@ -246,6 +246,8 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
     """Return a hint at the probable meaning of an invalid value, "" if there is none."""
     if isinstance(value, str):
         return suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
+    if callable(value) and Loss in allowed:
+        return " A function becomes a loss with its gradient: pass sknet.Loss(name, value, gradient)."
     is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
     return suggest_fraction(value) if is_fraction else ""
 

@@ -11,7 +11,7 @@ weight : (n,)             float64, not negative; None if all are 1. For `drop_ze
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -46,6 +46,7 @@ from sknet._tables.read import (
     missing_to_nan,
     none_to_nan,
     raise_for_bad_column,
+    reason_for_no_numbers,
     short_list,
     take_optional,
     take_rows,
@@ -314,8 +315,8 @@ def _as_numbers(values: Array, name: str) -> Array:
         return none_to_nan(values.astype(object)).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "
-            "categorical_features or text_features."
+            f"Column {name!r} of X should hold numbers, but {reason_for_no_numbers(values, error)}. Convert it, or "
+            "name it in categorical_features or text_features."
         ) from error
 
 
@@ -360,6 +361,8 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             _read_array(X[block], check)
         return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
+        if remedy := _remedy_for_records(X):
+            raise ValueError(f"X is a {type(X).__name__}{remedy}.")
         X = missing_to_nan(X)
     try:
         # scikit-learn's check for infinities may overflow; without dispatch, `check` converts arrays of other libraries
@@ -383,6 +386,18 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         # for a 1-d array, scikit-learn's message lists all values
         text = re.sub(r"instead:\narray=.*?\.\nReshape", "instead. Reshape", str(error), flags=re.DOTALL)
         raise type(error)(f"X: {text.rstrip('.')}. Give a table of two dimensions, rows and columns.") from error
+
+
+def _remedy_for_records(X: Table) -> str:
+    """Return how to make a frame of a record, of records or of a single row of a frame; "" for other values."""
+    if isinstance(X, dict) and not is_sparse(X):  # a DOK matrix is a dict
+        holds_columns = any(isinstance(value, Sized) and not isinstance(value, str) for value in X.values())
+        return f", and a table is expected: pass pd.DataFrame({'X' if holds_columns else '[X]'})"
+    if isinstance(X, pd.Series):
+        return ", and a table is expected: pass X.to_frame().T if it is a row, or X.to_frame() if it is a column"
+    if isinstance(X, list | tuple) and X and isinstance(X[0], dict):
+        return " of dicts, and a table is expected: pass pd.DataFrame(X)"
+    return ""
 
 
 def needs_no_check(X: Table, columns: TableSchema) -> bool:

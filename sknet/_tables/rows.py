@@ -359,8 +359,17 @@ def splits_of_splitter(
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
-    splits: object = seeded.split(*passed)
-    checked = [_check_split(split, splitter, rows) for split in splits] if isinstance(splits, Iterable) else []
+    try:
+        splits: object = seeded.split(*passed)
+        splits = list(splits) if isinstance(splits, Iterable) else []
+    except ValueError as error:
+        if passed[2] is not None or "groups" not in str(error):
+            raise
+        raise ValueError(
+            f"validation_fraction={splitter} needs groups: pass fit(X, y, groups=...). In a search, set "
+            "sklearn.set_config(enable_metadata_routing=True) and call set_fit_request(groups=True) on the estimator."
+        ) from error
+    checked = [_check_split(split, splitter, rows) for split in splits]
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
     return checked

@@ -216,9 +216,10 @@ def test_strings_among_numbers_are_refused_with_both_remedies(values):
 
 def test_lists_in_a_column_are_refused_by_name():
     with pytest.raises(
-        ValueError, match=r"Column 'c' of X .*should hold numbers, but setting an array.*Give each value"
+        ValueError,
+        match=r"Column 'c' of X .*should hold numbers, but holds values of type list, .*\[2\]\. Give each value",
     ):
-        column_as_floats(pd.Series([[1], [2]], dtype=object), "c")
+        column_as_floats(pd.Series([1.0, [2]], dtype=object), "c")
 
 
 @pytest.mark.parametrize("column", [pd.Series([2, 1, 2]), pd.Series([2.0, 1.0, 2.0]), pd.Series(["2", "1", "2"])])
