@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from sknet._estimators.callbacks import NULL_OBSERVER, observers_of
 from sknet._estimators.fit_messages import (
@@ -210,19 +210,6 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
-    if not TYPE_CHECKING:  # with it, every attribute would pass the check of types
-
-        def __getattr__(self, name: str) -> Any:
-            """Raise AttributeError; say why a method is missing, or which one replaces it."""
-            try:
-                return super().__getattribute__(name)
-            except AttributeError as error:
-                why = error.__cause__ or METHODS_OF_THE_OTHER_ESTIMATOR.get(name)  # the cause is of `available_if`
-                if why is None:
-                    raise
-                message = f"{type(self).__name__!r} object has no attribute {name!r}: {why}"
-                raise AttributeError(message, name=name, obj=self) from None
-
     def set_params(self, **params: object) -> Self:
         """Set the parameters of this estimator.
 
@@ -254,15 +241,6 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
         tags.input_tags.sparse = self.n_members in (1, "auto")  # several networks need dense tables
         tags.input_tags.allow_nan = True
         return tags
-
-
-METHODS_OF_THE_OTHER_ESTIMATOR = {
-    "predict_interval": "a regressor has it; a classifier has predict_set.",
-    "predict_quantiles": "a regressor has it; a classifier has predict_proba and predict_set.",
-    "predict_set": "a classifier has it; a regressor has predict_interval.",
-    "predict_proba": "a classifier has it; a regressor has predict_interval and predict_quantiles.",
-}
-"""Methods that only one of the estimators has, and what to call on the other."""
 
 
 # --- public methods --------------------------------------------------------------------------------------------------

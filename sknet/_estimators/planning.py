@@ -192,7 +192,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     if start.earlier is None:
         if isinstance(data.head, LabelHead):
             fit_messages.warn_of_single_class(data.head.labels.classes_by_column)
-            if evaluation.train is not None or isinstance(evaluation, Folds):  # rows of the table are held out
+            if evaluation.kind in ("held_out", "folds"):  # rows of the table are held out
                 fit_messages.warn_of_classes_of_one_row(data.head.labels.classes_by_column, rows.y)
         elif not start.is_partial_fit:
             fit_messages.warn_of_single_row(len(rows))
