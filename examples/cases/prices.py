@@ -4,8 +4,8 @@ Prices of houses: the program
 
 What will a house sell for, and between which prices? Prices are skewed: most houses are cheap, and a few cost several
 times as much. An error of 20,000 is large for a cheap house and small for an expensive one. This program compares four
-ways to predict such prices, and checks that the intervals hold nine in ten prices in each third of the houses, and for
-the houses of later years.
+ways to predict such prices, and checks whether the intervals hold nine in ten prices in each third of the houses, and
+for the houses of later years.
 """
 
 from pathlib import Path
@@ -84,7 +84,7 @@ for split, (train, test) in splits.items():
 # "width" is the median width of an interval, as a share of the prediction. The last three columns are the shares of
 # houses inside their interval.
 #
-# Nine in ten is a promise for rows like those of training. The houses of later years are not: fewer are inside, above
+# Expect nine in ten only for rows like those of training. The houses of later years are not: fewer are inside, above
 # all among the cheap ones. Ask for more coverage there, or fit again with newer rows.
 
 found, ends, price = shown

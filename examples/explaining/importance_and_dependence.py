@@ -9,7 +9,7 @@ This program asks four questions about a network:
 - How much does each column contribute to each prediction? ``explain``
 - How much does a prediction rise per unit of a column? ``input_gradients``
 
-All four tools take the raw table, with text and missing values.
+All four tools take a table with text and missing numbers.
 """
 
 from pathlib import Path

@@ -2,8 +2,9 @@
 Fewer columns
 =============
 
-Every fit computes ``feature_importances_``: how much the predictions vary with each column. This program adds columns
-of noise to a table and finds them. Then it removes one column after the other, the least important one first.
+``fit`` computes ``feature_importances_``: how much the predictions vary with each column. This program adds columns
+of noise to a table, and compares their importance with that of the others. Then it removes one column after the other,
+the least important one first.
 """
 
 from pathlib import Path

@@ -2,8 +2,8 @@
 Backpropagation by hand
 =======================
 
-Twenty lines of NumPy train a network of sigmoids. The estimator trains it from the same weights, and the losses agree
-in every epoch, to the last digits. The page on backpropagation explains each line.
+About twenty lines of NumPy train a network of sigmoids. The estimator trains it from the same weights, and the losses
+agree in every epoch, to the last digits. The page on backpropagation explains each line.
 """
 
 import warnings
@@ -48,7 +48,7 @@ net = SigmoidMLPClassifier(
     max_iter=EPOCHS, tol=0.0, alpha=0.0, early_stopping=False, input_scaling=None, dtype="float64",
 )  # fmt: skip
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", ConvergenceWarning)  # it has only just begun
+    warnings.simplefilter("ignore", ConvergenceWarning)  # max_iter ends training while the loss still falls
     net.fit(X, labels)
 print(f"loss by hand {losses[-1]:.10f}, of the estimator {net.loss_curve_[-1]:.10f}")
 print(f"largest difference of a weight {max(abs(net.coefs_[0] - W1).max(), abs(net.coefs_[1] - W2).max()):.0e}")

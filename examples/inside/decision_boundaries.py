@@ -2,8 +2,9 @@
 Decision boundaries
 ===================
 
-Which boundaries can a network draw between two classes? Without hidden layers, a line. With a few units, a bent line.
-With more units and layers, any shape. The shades are probabilities.
+Which boundaries can a network draw between two classes? Without hidden layers, a line. With a few units, a curve. With
+more units, many other shapes. The inputs of these networks are the numbers themselves: with bins, even a network
+without hidden layers would draw a curve. The shades are probabilities.
 """
 
 import matplotlib.pyplot as plt
@@ -13,10 +14,11 @@ from sklearn.inspection import DecisionBoundaryDisplay
 from sknet import SigmoidMLPClassifier
 
 X, y = make_moons(300, noise=0.2, random_state=0)
+single_and_plain = {"n_members": 1, "numeric_encoding": "raw", "input_scaling": "standard"}
 networks = {"no hidden layer": (), "3 units": (3,), "32 units": (32,), "3 layers of 32": (32, 32, 32)}
 figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
 for ax, (name, sizes) in zip(axes, networks.items(), strict=True):
-    net = SigmoidMLPClassifier(sizes, max_iter=100, random_state=0).fit(X, y)
+    net = SigmoidMLPClassifier(sizes, max_iter=100, random_state=0, **single_and_plain).fit(X, y)
     print(f"{name}: accuracy {net.score(X, y):.2f}")
     DecisionBoundaryDisplay.from_estimator(
         net, X, response_method="predict_proba", plot_method="pcolormesh", grid_resolution=80, cmap="RdBu_r",

@@ -2,9 +2,9 @@
 New rows every month
 ====================
 
-A model of tomorrow's temperature gets thirty new rows each month, for two years. Fitting it again to all rows takes a
-tenth of a second. ``partial_fit`` with only the new rows forgets the other seasons. It does not forget them if you mix
-old rows with the new ones and use a small learning rate: the error is then about that of fitting again.
+A model of tomorrow's temperature gets thirty new rows each month, for two years. Fitting it again to all rows takes
+less than a second. ``partial_fit`` with only the new rows forgets the other seasons, so its errors are twice as large.
+It does not forget them if you mix old rows with the new ones and use a small learning rate.
 """
 
 from copy import deepcopy

@@ -3,7 +3,7 @@ Learning curves
 ===============
 
 The same network learns from more and more rows. If the curves of training and test meet, more rows of the same kind
-help little. If they are far apart, more rows help a lot.
+usually help little. If they are far apart, more rows may help a lot.
 """
 
 import matplotlib.pyplot as plt

@@ -29,10 +29,10 @@ def tell(what: str, net: SigmoidMLPClassifier) -> None:
 def draw(nets: dict[str, SigmoidMLPClassifier]) -> None:
     _, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
     for (name, net), width in zip(nets.items(), (5, 1.5, 1.5), strict=True):  # the first two are equal
-        epochs = range(1, net.n_iter_ + 1)
-        (line,) = ax.plot(epochs, net.validation_scores_, lw=width, alpha=0.4 if width > 2 else 1, label=name)
-        ax.plot(net.best_epoch_, net.best_validation_score_, "o", color=line.get_color())
-    ax.set(xlabel="epoch", ylabel="accuracy", title="On rows of your own; the dots are the epochs that were kept")
+        epochs, scores = range(1, net.n_iter_ + 1), net.validation_scores_
+        (line,) = ax.plot(epochs, scores, lw=width, alpha=0.4 if width > 2 else 1, label=name)
+        ax.plot(np.argmax(scores) + 1, max(scores), "o", color=line.get_color())
+    ax.set(xlabel="epoch", ylabel="accuracy", title="On the rows you have chosen; the dots are the best epochs")
     ax.legend(frameon=False, loc="lower right")
     plt.show()
 

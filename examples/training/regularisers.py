@@ -3,7 +3,7 @@ Regularisers compared
 =====================
 
 Dropout, penalties, norm limits, label smoothing and early stopping keep a network from learning noise. The further the
-losses of training and validation are apart, the more noise a network has learnt.
+losses of training and test are apart, the more noise a network has learnt.
 
 Run it with ``python examples/training/regularisers.py``.
 """

@@ -4,9 +4,11 @@ A time limit
 
 The callback ``TimeLimit`` stops training before a time limit. At the end of each epoch, it asks whether
 another epoch like the longest one would still end in time. If not, ``fit`` ends with a network that can predict.
+The first epoch always runs.
 
-Set ``early_stopping=True``, so that this is the network of the best epoch so far. By default, ``fit`` first trains one
-network per fold to find the number of epochs. If it is stopped then, the estimator gets the network of the first fold.
+Set ``early_stopping=True``, so that this is the network of the best epoch so far. By default, ``fit`` first trains
+networks without a fold of the rows, to find the number of epochs. If it is stopped then, the estimator gets the network
+of the first fold.
 
 Run it with ``python examples/training/time_limit.py``.
 """

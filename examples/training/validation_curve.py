@@ -2,8 +2,8 @@
 The training history
 ====================
 
-Every fit keeps a history with one row per epoch. You choose the score of an epoch on the held-out rows: the loss, a
-scorer of scikit-learn, or a function of your own.
+Every fit keeps a history with one row per epoch and network. You choose the score of an epoch on the held-out rows: the
+loss, a scorer of scikit-learn, or a function of your own.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Optuna: pruning trials
 ======================
 
-A callback reports the validation score of each epoch to Optuna. If the score is worse than the median of earlier trials
-at that epoch, training stops, and the trial is pruned. Callbacks need scikit-learn 1.9.
+A callback reports the validation score of each epoch to Optuna. If the trial's best score so far is worse than the
+median of earlier trials at that epoch, training stops, and the trial is pruned. Callbacks need scikit-learn 1.9.
 """
 
 import matplotlib.pyplot as plt

@@ -292,9 +292,10 @@ class FittedAttributes:
 
     @property
     def resolved_params_(self) -> dict[str, object]:
-        """All parameters, with the value that each "auto" took. Setting them on an estimator gives the same fit.
+        """All parameters, with the value that each "auto" took, except that the options of a loss stay "auto".
 
-        Lists, dicts and arrays are copies; functions and other objects are your own.
+        Setting them on an estimator gives the same fit. Lists, dicts and arrays are copies; functions and other objects
+        are your own.
         """
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")

@@ -23,7 +23,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     Parameters
     ----------
     hidden_layer_sizes : int, sequence of int or "auto", default="auto"
-        Number of units in each hidden layer; `()` gives a linear model. "auto" is (96,
+        Number of units in each hidden layer; `()` has no hidden layer. "auto" is (96,
         32), and with `interaction_cst` at least eight units per set of columns in each
         layer.
 
@@ -48,7 +48,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Number of networks to train and join into one. "auto" is 2 if held-out rows or
         folds evaluate the epochs, else 1 (see Notes). Members start from different
         seeds. The joined network has their hidden layers side by side, so it
-        is `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is the
+        is `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is a
         mean of the members' raw outputs. Held-out rows or folds choose the weight of
         members with bins in this mean. `partial_fit` and warm starts train the joined
         network further. If the first call is `partial_fit`, it trains a single network.
@@ -61,8 +61,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     batch_size : int, "auto" or "proportional", default="proportional"
         Rows per step: "proportional" is n_samples // 32, but at least 32 and at most
-        256 (n_samples // 300 from 77,100 rows on, but at most 1,024). "auto" is
-        min(200, n_samples). Held-out rows do not count.
+        256 (8,192 with `sknet.dask`; n_samples // 300 from 77,100 rows on, but at most
+        1,024). "auto" is min(200, n_samples). Held-out rows do not count.
 
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
         Optimizer that updates the weights, by name or of your own. "adam" is described
@@ -83,19 +83,20 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         dropout.
 
     verbose : bool or int, default=False
-        Whether to print progress: True prints every epoch, 2 updates a single line with
-        the losses, the best epoch and the time left.
+        Whether to print progress: True prints every epoch; 2 prints the losses, the
+        best epoch and the time left, in a terminal on a single line.
 
     early_stopping : bool, "auto" or "folds", default="auto"
         How to choose the epoch: True holds out rows, "folds" holds out folds and then
         trains on all rows, False holds out nothing. "auto" is False below 40 rows,
-        "folds" from 40 to 14,999 rows, else True. With True, training stops after
-        `n_iter_no_change` epochs without a better score, and the weights of the best
-        epoch are kept. With "folds", extra networks train without the rows of a fold,
-        and the loss on these rows chooses the epoch. The final networks then learn from
-        all rows, with the same number of steps. Below 500 rows, each of four folds is
-        held out once. With more rows, fewer folds are held out. If a parameter does not
-        allow folds, "auto" is True instead of "folds" (see Notes).
+        "folds" from 40 to 14,999 rows, else True. With True, training stops after more
+        than `n_iter_no_change` epochs without a better score, and the weights of the
+        best epoch are kept. Fewer than 10 rows are not held out. With "folds", extra
+        networks train without the rows of a fold, and the loss on these rows chooses
+        the epoch. The final networks then learn from all rows, with the same number of
+        steps. Below 500 rows, each of four folds is held out once. With more rows,
+        fewer folds are held out. "auto" is True instead of "folds" if a parameter does
+        not allow folds (see Notes).
 
     validation_fraction : float, splitter or "auto", default="auto"
         Share of the rows to hold out, or a scikit-learn splitter, whose test sets
@@ -109,22 +110,23 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     n_iter_no_change : int, inf or "auto", default="auto"
         Training stops once more epochs in a row than this bring no improvement, as in
-        scikit-learn. "auto" is 24, or 4 from 15,000 rows on; with folds it is 10 for a
-        classifier (6 from 5,000 rows on) and 6 for a regressor. Without held-out rows
-        or folds, training stops early only with scikit-learn's schedules, by the
-        training loss.
+        scikit-learn. "auto" is 24, or 4 from 15,000 rows on (24 with scikit-learn's
+        schedules); with folds it is 10 for a classifier (6 from 5,000 rows on) and 6
+        for a regressor. Without held-out rows or folds, it has an effect only with
+        scikit-learn's schedules, by the training loss.
 
     tol : float or "auto", default="auto"
         Smallest improvement of the loss or score that counts, relative to the best one
-        so far. "auto" is 1e-4, but 1e-3 with folds and 2e-3 from 15,000 rows on. With
-        scikit-learn's schedules and "lbfgs", the improvement is absolute. "lbfgs" also
-        stops when no component of the gradient is larger than `tol`.
+        so far. "auto" is 1e-3 with folds, else 2e-3 from 15,000 rows on, but 1e-4 for
+        fewer rows, with "lbfgs" and with scikit-learn's schedules. In these two cases,
+        the improvement is absolute. "lbfgs" also stops when no component of the
+        gradient is larger than `tol`.
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
         Columns that are categories, by name, index or mask; "from_dtype" means the
         columns of a data frame with a category, enum or string dtype and object columns
-        of strings, except ISO 8601 dates. Add "from_dtype" to a list of names to get
-        both. In an array, columns that you name here may hold text.
+        of strings, except ISO 8601 dates and free text. Add "from_dtype" to a list of
+        names to get both. In an array, columns that you name here may hold text.
 
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
         Columns that are free text, by name, index or mask. "auto" takes the string
@@ -134,8 +136,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     max_categories : int or None, default=100
         Maximum number of inputs per column of categories, with the shared input of
         infrequent categories but without mean targets; None sets no limit. The
-        categories with the most rows (or weight) get inputs of their own. In a column of 20 categories or more,
-        categories with fewer than 5 rows share an input.
+        categories with the most rows (or weight) get inputs of their own. In a column
+        of 20 categories or more, categories with fewer than 5 rows (2 in a column of
+        fewer than 200 values) usually share an input.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
         How categories become inputs: "one_hot" gives one input per category, "target"
@@ -152,16 +155,16 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     numeric_encoding : {"raw", "piecewise_linear", "steps", "auto"}, default="auto"
         How numbers become inputs: "raw" scales them, "piecewise_linear" also adds bins
-        between their quantiles [5]_, and "steps" adds these bins with extra edges
-        wherever the target clearly jumps. "auto" gives bins to every second member, or
-        to a single network from 5,000 training rows on. "auto" adds steps for
-        classifiers. With more than 50 columns of numbers, there are no bins (see
-        Notes).
+        between their quantiles [5]_, and "steps" adds these bins with extra edges where
+        the target clearly jumps. "auto" gives bins to every second member, or to a
+        single network from 5,000 training rows on. "auto" adds steps for classifiers
+        with held-out rows or folds. "auto" gives no bins
+        with more than 50 columns of numbers and dates (see Notes).
 
     n_bins : int or "auto", default="auto"
-        Maximum number of bins per column. "auto" is a 24th of the training rows, at
-        most 256 divided by the number of columns of numbers, and from 12 to 128. A
-        value that many rows share gets an edge of its own.
+        Maximum number of bins per column, without those of steps. "auto" is a 24th of
+        the training rows, at most 256 divided by the number of columns of numbers and
+        dates, and from 12 to 128. A value that many rows share gets an edge of its own.
 
     input_gains : bool or "auto", default="auto"
         Whether each input has a positive factor that multiplies its weights in the
@@ -174,8 +177,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         How numbers are scaled: "robust" uses the weighted median and interquartile
         range, and pulls in outliers by 3 asinh(z / 3); "standard" uses the mean and
         standard deviation; "quantile" turns weighted quantiles into those of a normal
-        distribution; None changes nothing. Sparse columns are divided by their root
-        mean square.
+        distribution; None changes nothing. Otherwise, sparse columns are divided by
+        their root mean square.
 
     monotonic_cst : dict, array-like of int or None, default=None
         Columns in which predictions never fall (1) or never rise (-1) if all other
@@ -266,7 +269,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     huber_delta : float or "auto", default="auto"
         Size of the residual from which on the "huber" loss is linear, in standard
-        deviations of the target. "auto" is 1.0.
+        deviations of the target (in its unit with `target_scaling=None`). "auto" is
+        1.0.
 
     tweedie_power : float or "auto", default="auto"
         Power of the "tweedie" loss: the variance of the target is proportional to this
@@ -299,14 +303,15 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Name of the output activation.
 
     resolved_params_ : dict
-        All parameters, with the value that each "auto" took. Setting them on an
-        estimator gives the same fit.
+        All parameters, with the value that each "auto" took, except that the options of
+        a regressor's loss stay "auto". Setting them on an estimator gives the same fit.
 
     n_iter_ : int
         Number of epochs in the last call; with several members, the largest.
 
     t_ : int
-        Number of training samples seen by all members together.
+        Number of training samples seen by all members together, once per epoch; the
+        networks of folds do not count.
 
     loss_ : float
         The last training loss.

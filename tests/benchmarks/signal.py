@@ -12,8 +12,8 @@ from tests.network.pieces import drawn_network
 
 N_ROWS, N_INPUTS, WIDTH, DEPTH = 1000, 20, 50, 10
 CURVES = (
-    ("sigmoid, init='auto'", "sigmoid", "auto"),
-    ("tanh, init='auto'", "tanh", "auto"),
+    ("sigmoid, init='auto'", "sigmoid", "centred"),  # what "auto" is
+    ("tanh, init='auto'", "tanh", "centred"),
     ("sigmoid, init='glorot_uniform'", "sigmoid", "glorot_uniform"),
 )
 
