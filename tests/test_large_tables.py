@@ -199,9 +199,8 @@ def test_the_faq_says_how_long_two_real_tables_take():
 
 
 def test_the_readme_says_where_trees_follow_jumps_better():
-    assert "With 100,000 rows, sknet was as accurate on\n  [one simulated function]" in README.read_text(
-        encoding="utf-8"
-    )
+    readme = " ".join(README.read_text(encoding="utf-8").split())
+    assert "sknet was as accurate with 100,000 rows, but not with 10,000." in readme
     jumps = report.with_truth("made/jumps").groupby(["rows", "model"])["error"].mean()
     assert jumps[10_000]["sknet"] > jumps[10_000].drop("sknet").max()
     assert jumps[100_000]["sknet"] < jumps[100_000].drop("sknet").min()

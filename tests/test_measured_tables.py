@@ -210,7 +210,7 @@ def test_the_verdict_counts_all_comparisons_together(reports_on):
     rows = many(12, one_clear_and_one_even)
     assert report.verdicts(rows) == {("RMSE", "CatBoost"): -1, ("RMSE", "LightGBM"): 0}
     reports_on(rows)
-    assert report.count().startswith("Of the 2 differences, 1 is statistically significant. sknet is better in 1")
+    assert report.count().startswith("Of the 2 differences, 1 is statistically significant, all 1 in sknet's favour")
 
 
 def test_a_mean_is_bold_where_a_difference_is_significant(reports_on):
