@@ -18,8 +18,8 @@ from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import check_fitted
 from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
 from sknet._estimators.read_data import (
-    Columns,
     FitArguments,
+    TableSchema,
     check_each_sample_weight,
     n_rows_of,
     prefix_errors,
@@ -149,15 +149,15 @@ def fit(
     if validation is None and validation_target is not None:
         raise ValueError("validation_target is given, and validation is not: give both, or neither.")
     chunks = read_chunks(source, Roles(target, sample_weight, groups))
-    held_out = None
+    validation_chunks = None
     if validation is not None:
         # its columns have the same names as the source's; arrays of weights and groups belong to the source
         names = None if isinstance(validation, np.ndarray) else target
         weight, group = (name if isinstance(name, str) else None for name in (sample_weight, groups))
         roles = Roles(names if validation_target is None else validation_target, weight, group)
-        held_out = read_chunks(validation, roles, "validation")
+        validation_chunks = read_chunks(validation, roles, "validation")
     folder = Path(gettempdir() if cache_dir is None else cache_dir)
-    copy_context().run(_fit_stream, estimator, chunks, held_out, folder, resume)  # as in `fit_context`
+    copy_context().run(_fit_stream, estimator, chunks, validation_chunks, folder, resume)  # as in `fit_context`
     return estimator
 
 
@@ -166,7 +166,7 @@ class _ChunkReader:
 
     Attributes
     ----------
-    columns : Columns or None
+    columns : TableSchema or None
         The columns of the first chunk.
     has_labels : bool
         Whether the targets are labels.
@@ -175,7 +175,7 @@ class _ChunkReader:
     def __init__(self, estimator: Estimator) -> None:
         self._name, self._choices = type(estimator).__name__, column_choices(estimator)
         self.has_labels = isinstance(estimator, ClassifierParameters)
-        self.columns: Columns | None = None
+        self.columns: TableSchema | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
         """Return the checked chunk and its first two rows, unchecked; None if all its weights are 0."""

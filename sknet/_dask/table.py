@@ -12,7 +12,7 @@ consecutive partitions. m rows of it are encoded; one network is trained on m' o
 row_indices : (n,)       indices of the selected rows among the N rows
 position : (n,)          index of each row in its partition, or in its shard
 encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` if categories are looked up
-rows : (m',), or None    indices of the network's rows among the encoded rows; None for all
+positions : (m',) or None indices of the network's rows among the encoded rows; None for all
 batch : slice or (b,)    indices of the batch among the n training rows; in a shard, among the m' rows, or None for all
 theta, gradient : (p,)
 """
@@ -46,7 +46,7 @@ from sknet._network.chain import (
 )
 from sknet._network.objective import Objective, ObjectiveSettings
 from sknet._tables.categories import TargetTotals
-from sknet._tables.encoding import TableEncoder, merge_totals
+from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.read import column_names, short_list, take_rows
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
@@ -67,32 +67,32 @@ def n_rows_and_head(partition: Table) -> tuple[int, Table]:
     return int(partition.shape[0]), partition[:2]
 
 
-def take(partition: Table, rows: Indices) -> Table:
+def take(partition: Table, positions: Indices) -> Table:
     """Return some rows of a partition."""
-    has_all = len(rows) == partition.shape[0] and bool((np.diff(rows) == 1).all())
-    return partition if has_all else take_rows(partition, rows.astype(np.intp))
+    has_all = len(positions) == partition.shape[0] and bool((np.diff(positions) == 1).all())
+    return partition if has_all else take_rows(partition, positions.astype(np.intp))
 
 
-def digest_of_rows(partition: Table, rows: Indices) -> str:
+def digest_of_rows(partition: Table, positions: Indices) -> str:
     """Return a hash of the values of some rows."""
-    table = take(partition, rows)
+    table = take(partition, positions)
     values = np.ascontiguousarray(table if isinstance(table, np.ndarray) else hash_pandas_object(table, index=False))
     return sha256(f"{values.dtype} {values.shape} {table.shape}".encode() + values.tobytes()).hexdigest()
 
 
 def encode_shard(
-    partitions: Sequence[Table], rows: Sequence[Indices], encoding_folds: Sequence[NDArray[np.intp] | None],
+    partitions: Sequence[Table], positions: Sequence[Indices], encoding_folds: Sequence[NDArray[np.intp] | None],
     encoder: TableEncoder, dtype: DType,
 ) -> EncodedShard:  # fmt: skip
     """Encode some rows of each partition of a shard, and join them; see `TableEncoder.encode`."""
     tables = [
         (take(X, chosen), encoding_fold)
-        for X, chosen, encoding_fold in zip(partitions, rows, encoding_folds, strict=True)
+        for X, chosen, encoding_fold in zip(partitions, positions, encoding_folds, strict=True)
         if len(chosen)
     ]
     lookups, dense_encoder = encoder.lookups, encoder.encoder_without_lookups
     # the last column of ones; `MixedRows` have none
-    dense, start = np.ones((sum(map(len, rows)), dense_encoder.n_inputs + (lookups is None)), dtype), 0
+    dense, start = np.ones((sum(map(len, positions)), dense_encoder.n_inputs + (lookups is None)), dtype), 0
     for X, encoding_fold in tables:
         stop = start + X.shape[0]
         dense[start:stop, : dense_encoder.n_inputs] = dense_encoder.encode(X, dtype, encoding_fold=encoding_fold)
@@ -106,14 +106,14 @@ def encode_shard(
 
 def target_totals(
     partition: Table,
-    rows: Indices,
+    positions: Indices,
     encoder: TableEncoder,
     target: Array,
     weight: Array | None,
     encoding_fold: NDArray[np.intp],
 ) -> dict[int, TargetTotals]:
     """Add up the target in each category over some rows of a partition; see `TableEncoder.target_totals`."""
-    return encoder.target_totals(take(partition, rows), target, weight, encoding_fold)
+    return encoder.target_totals(take(partition, positions), target, weight, encoding_fold)
 
 
 def wait_until_computed(result: object) -> None:
@@ -128,7 +128,7 @@ class NetworkOnShard(NamedTuple):
 
     settings: ObjectiveSettings
     n_skipped_inputs: int  # how many of the first encoded inputs the network skips
-    rows: Indices | None
+    positions: Indices | None
     target: Array
     weight: Array | None
 
@@ -137,7 +137,7 @@ class ObjectiveOfShard:
     """The objective of a network on the rows of one shard."""
 
     def __init__(self, encoded: EncodedShard, shard: NetworkOnShard) -> None:
-        inputs = _inputs(encoded, shard.rows, shard.n_skipped_inputs)
+        inputs = _inputs(encoded, shard.positions, shard.n_skipped_inputs)
         self._objective = Objective(shard.settings, inputs, shard.target, shard.weight)
         self._theta: Array | None = None
 
@@ -169,33 +169,34 @@ def value_and_gradient(
 
 
 def raw_outputs(
-    encoded: EncodedShard, rows: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
+    encoded: EncodedShard, positions: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
     """Return the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.value_and_gradient`
-    inputs, no_targets = _inputs(encoded, rows, n_skipped_inputs), np.empty((0, settings.layout.sizes[-1]), theta.dtype)
+    inputs = _inputs(encoded, positions, n_skipped_inputs)
+    no_targets = np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return Objective(settings, inputs, no_targets).raw_outputs(theta, inputs, _n_rows(encoded, rows))
+        return Objective(settings, inputs, no_targets).raw_outputs(theta, inputs, _n_rows(encoded, positions))
 
 
-def inputs_of_rows(encoded: EncodedShard, rows: Indices | None, n_skipped_inputs: int) -> EncodedShard:
+def inputs_of_rows(encoded: EncodedShard, positions: Indices | None, n_skipped_inputs: int) -> EncodedShard:
     """Return a shard's rows without the first `n_skipped_inputs` inputs."""
-    return _inputs(encoded, rows, n_skipped_inputs)(slice(0, _n_rows(encoded, rows)))
+    return _inputs(encoded, positions, n_skipped_inputs)(slice(0, _n_rows(encoded, positions)))
 
 
-def _n_rows(encoded: EncodedShard, rows: Indices | None) -> int:
-    if rows is not None:
-        return len(rows)
+def _n_rows(encoded: EncodedShard, positions: Indices | None) -> int:
+    if positions is not None:
+        return len(positions)
     return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
 
 
-def _inputs(encoded: EncodedShard, rows: Indices | None, n_skipped_inputs: int) -> InputBatches:
+def _inputs(encoded: EncodedShard, positions: Indices | None, n_skipped_inputs: int) -> InputBatches:
     if isinstance(encoded, MixedRows):
         all_inputs: InputBatches = MixedBatches(DenseBatches(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
         all_inputs = DenseBatches(encoded, "ones")
     inputs = all_inputs.without_first_inputs(n_skipped_inputs)
-    return inputs if rows is None else BatchesOfSubset(inputs, rows.astype(np.intp, copy=False))
+    return inputs if positions is None else BatchesOfSubset(inputs, positions.astype(np.intp, copy=False))
 
 
 # --- tables in this process ------------------------------------------------------------------------------------------

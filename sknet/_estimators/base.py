@@ -8,9 +8,9 @@ import sys
 from dataclasses import replace
 from functools import partial
 from os import PathLike
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from sknet._estimators.callbacks import NULL_OBSERVER, FitObserver, observers_of
+from sknet._estimators.callbacks import NULL_OBSERVER, observers_of
 from sknet._estimators.fit_messages import (
     divergence_message,
     print_stop_reason,
@@ -18,10 +18,9 @@ from sknet._estimators.fit_messages import (
     warn_of_stop_reason,
 )
 from sknet._estimators.fit_run import FitRun, make_run
-from sknet._estimators.fitted import Fitted, FittedAttributes, check_fitted, model_and_checked_table, outputs_of
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes, check_fitted, model_and_checked_table, outputs_of
 from sknet._estimators.methods import Decoding, ProblemType, explain_rows, predict_weighted
 from sknet._estimators.parameters import (
-    CommonParameters,
     check_conflicts_with_temperature,
     check_conflicts_with_validation_rows,
     check_has_partial_fit,
@@ -37,11 +36,10 @@ from sknet._estimators.planning import (
     seeded_start,
     start_from_checkpoint,
 )
-from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation_rows
+from sknet._estimators.printing import FitObserver
+from sknet._estimators.read_data import CheckedData, FitArguments, read_rows, read_validation_rows
 from sknet._estimators.resolve import Facts, resolve, target_settings
 from sknet._estimators.sklearn_api import (
-    BaseEstimator,
-    CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     DocumentationLinkMixin,
     Tags,
@@ -51,9 +49,8 @@ from sknet._estimators.sklearn_api import (
     with_callbacks,
     with_checked_keywords,
 )
-from sknet._model.constants import are_no_better_than_constant
+from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
-from sknet._model.evaluation import TooFewRows
 from sknet._model.explain import Explanation
 from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
@@ -65,7 +62,7 @@ from sknet._typing import Array, Table, Target
 # --- the steps of a fit ----------------------------------------------------------------------------------------------
 
 
-class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, CommonParameters):
+class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
     """Base class of both estimators, which also derive from their parameters."""
 
     _problem_type: ClassVar[ProblemType]
@@ -82,7 +79,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Continue the run that a checkpoint file holds."""
         check_conflicts_with_temperature(self)
         check_resumable(self.solver)
-        saved, before = read_checkpoint(path), self._fitted
+        saved = read_checkpoint(path)
+        before = self._fitted
         saved.check_estimator(type(self).__name__, 0 if before is None else before.n_samples_seen)
         start = start_from_checkpoint(saved, before)
         self._train(start, arguments)
@@ -111,9 +109,10 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Read the data, plan the call, encode the table, and make the networks."""
         return make_run(self, make_plan(self, self._read(start, arguments), start))
 
-    def _read(self, start: Start, arguments: FitArguments) -> ReadData:
+    def _read(self, start: Start, arguments: FitArguments) -> CheckedData:
         """Check the data, parse y, apply class weights, and drop rows of weight 0."""
-        settings, name = target_settings(self), type(self).__name__
+        settings = target_settings(self)
+        name = type(self).__name__
         learn = partial(self._problem_type.learn_head, settings=settings, classes=arguments.classes)
         if start.earlier is None:
             head, rows, columns = read_rows(arguments, name, arguments.columns, learn, column_choices(self))
@@ -130,13 +129,12 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
                 known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
-        if isinstance(head, LabelHead) and settings.class_weight is not None:
-            rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
-        held_out = None
+        rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
+        validation_rows = None
         if arguments.has_validation_rows:
             check_conflicts_with_validation_rows(self)
-            held_out = read_validation_rows(arguments, name, head, columns)
-        return ReadData(head, rows, columns, arguments, held_out)
+            validation_rows = read_validation_rows(arguments, name, head, columns)
+        return CheckedData(head, rows, columns, arguments, validation_rows)
 
     # --- select, train and publish -----------------------------------------------------------------------------------
 
@@ -144,7 +142,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Make the networks, train them, and publish the result; after a Ctrl-C, publish the last whole epoch."""
         run = self._make_run(start, arguments)
         observer = observers_of(self, arguments, run)
-        fitted_before, handled_by_caller = self._fitted, sys.exception()  # `fit` may be called in an `except` block
+        fitted_before = self._fitted
+        handled_by_caller = sys.exception()  # `fit` may be called in an `except` block
         try:
             # a scorer is the user's own code, which may not be thread-safe
             in_threads = isinstance(self.scoring, str) and self.scoring == "loss"
@@ -166,14 +165,15 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _report_and_publish(self, run: FitRun, result: TrainingEnd, observer: FitObserver = NULL_OBSERVER) -> None:
         """Call the observer, warn, and publish. Publishing comes last, so that an error before it changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        is_partial_fit, outcome = run.plan.start.is_partial_fit, run.phase.outcome()
+        is_partial_fit = run.plan.start.is_partial_fit
+        outcome = run.phase.outcome()
         fitted = run.final_result(outcome, self._problem_type, keeps_state=is_interrupted or is_partial_fit)
         observer.fit_ended(fitted)
         if is_partial_fit:  # a single epoch always ends as planned, unless interrupted
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
-            quiet = isinstance(run.plan.evaluation, TooFewRows)
+            quiet = run.plan.evaluation.is_quiet
             if self.verbose and not quiet:
                 print_stop_reason(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, during_folds=run.training is None)
@@ -205,9 +205,23 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _score(self, X: Table, y: Target, sample_weight: Target) -> float:
         """Return what `score` returns: accuracy, or R² or pinball D²."""
         head = check_fitted(self).model.head
-        return self._problem_type.score(head, predict_weighted(self, X, sample_weight), y, sample_weight)
+        predicted = predict_weighted(self.predict, X, sample_weight)  # type: ignore[attr-defined]  # of each estimator
+        return self._problem_type.score(head, predicted, y, sample_weight)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
+
+    if not TYPE_CHECKING:  # with it, every attribute would pass the check of types
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise AttributeError; say why a method is missing, or which one replaces it."""
+            try:
+                return super().__getattribute__(name)
+            except AttributeError as error:
+                why = error.__cause__ or METHODS_OF_THE_OTHER_ESTIMATOR.get(name)  # the cause is of `available_if`
+                if why is None:
+                    raise
+                message = f"{type(self).__name__!r} object has no attribute {name!r}: {why}"
+                raise AttributeError(message, name=name, obj=self) from None
 
     def set_params(self, **params: object) -> Self:
         """Set the parameters of this estimator.
@@ -240,6 +254,15 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         tags.input_tags.sparse = self.n_members in (1, "auto")  # several networks need dense tables
         tags.input_tags.allow_nan = True
         return tags
+
+
+METHODS_OF_THE_OTHER_ESTIMATOR = {
+    "predict_interval": "a regressor has it; a classifier has predict_set.",
+    "predict_quantiles": "a regressor has it; a classifier has predict_proba and predict_set.",
+    "predict_set": "a classifier has it; a regressor has predict_interval.",
+    "predict_proba": "a classifier has it; a regressor has predict_interval and predict_quantiles.",
+}
+"""Methods that only one of the estimators has, and what to call on the other."""
 
 
 # --- public methods --------------------------------------------------------------------------------------------------

@@ -1,141 +1,24 @@
-"""The observers of a fit: scikit-learn's callbacks, the writer of checkpoints, and the printers of `verbose`."""
+"""The public callbacks, and the observers of a fit that call scikit-learn's callbacks and write checkpoints."""
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from shutil import get_terminal_size
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from sknet._estimators.fit_run import FitRun, origin_of
-from sknet._estimators.fitted import Fitted
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes
 from sknet._estimators.parameters import check_resumable
+from sknet._estimators.printing import EpochPrinter, FitObserver, ProgressPrinter
 from sknet._estimators.read_data import FitArguments
-from sknet._model.folds import EpochReport
 from sknet._packages import require_package
 from sknet._storage.checkpoints import write_checkpoint
 from sknet._storage.files import as_path, check_writable
 from sknet._tables.rows import FeatureTable
-from sknet._training.optimizers import PLATEAU_DIVISOR
 from sknet._typing import Target
-
-
-class FitObserver:
-    """An `EpochObserver` that is also called at the end of a fit. By default, its methods do nothing."""
-
-    def epoch_began(self) -> None:
-        """Note that an epoch begins."""
-
-    def epoch_ended(self) -> bool:
-        """Note that an epoch has ended; return True to stop training."""
-        return False
-
-    def fit_ended(self, fitted: Fitted) -> None:
-        """Note the result of the fit. It is not published yet, so an error here changes nothing."""
-
-
-# --- printers of `verbose` -------------------------------------------------------------------------------------------
-
-MAX_PRINTED_LINES = 10
-"""How many lines a run prints if lines cannot be overwritten, as in a log file or a notebook."""
-
-
-class EpochPrinter(FitObserver):
-    """Prints a line or two for each epoch, in scikit-learn's words."""
-
-    def __init__(self, run: FitRun, *, evaluated: bool = False) -> None:
-        self._run, self._evaluated = run, evaluated
-        self._n_rate_cuts = next((state.n_plateaus for state in run.progress.states), 0)  # rate cuts of earlier calls
-
-    def epoch_ended(self) -> bool:
-        """Print the epoch's loss and validation score."""
-        epoch = self._run.phase.last_epoch
-        print(
-            f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}"
-        )
-        if self._evaluated or epoch.of_folds:
-            print(f"Validation score: {epoch.figures.validation_score:f}")
-        if epoch.n_rate_cuts > self._n_rate_cuts:
-            # the figures are for the last epoch; the next epoch has the lower rate, see `adaptive`
-            print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / PLATEAU_DIVISOR:f}")
-        self._n_rate_cuts = epoch.n_rate_cuts
-        return False
-
-
-class ProgressPrinter(FitObserver):
-    """Prints a line for folds and one for the published networks: losses, best epoch, time so far and time left."""
-
-    def __init__(self, run: FitRun) -> None:
-        self._run = run
-        isatty = getattr(sys.stdout, "isatty", None)  # a replacement of stdout may lack it
-        self._overwrites = isatty is not None and bool(isatty())
-        self._last_ended = perf_counter()  # when the last epoch ended, or when training started
-        self._start(of_folds=False)
-
-    def _start(self, *, of_folds: bool) -> None:
-        """Begin a new line, for folds or for the published networks."""
-        self._of_folds, self._started = of_folds, self._last_ended
-        self._done, self._width = 0, 0  # epochs on this line; its printed width
-
-    def epoch_ended(self) -> bool:
-        """Update the line; without a terminal, print a line for every tenth of the run."""
-        epoch = self._run.phase.last_epoch
-        if epoch.of_folds is not self._of_folds:
-            self._end_line()
-            self._start(of_folds=epoch.of_folds)
-        self._done, self._last_ended = self._done + 1, perf_counter()
-        # epochs of this call, without epochs before the run was resumed
-        n_epochs = epoch.n_epochs - epoch.number + self._done
-        if self._overwrites:
-            line = self._line(epoch, get_terminal_size().columns)
-            print("\r" + line.ljust(self._width), end="", flush=True)  # spaces overwrite the rest of a longer line
-            self._width = len(line)
-        elif self._done * MAX_PRINTED_LINES // n_epochs > (self._done - 1) * MAX_PRINTED_LINES // n_epochs:
-            print(self._line(epoch))
-        return False
-
-    def fit_ended(self, fitted: Fitted) -> None:
-        """End the line."""
-        self._end_line()
-
-    def _end_line(self) -> None:
-        if self._overwrites and self._done:
-            print()
-
-    def _line(self, epoch: EpochReport, width: int | None = None) -> str:
-        """Return the line, shortened to fit `width`, because a wrapped line cannot be overwritten."""
-        figures, spent = epoch.figures, self._last_ended - self._started
-        left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
-        what = "folds, epoch" if epoch.of_folds else "epoch"
-        long_form = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
-        short_form = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", long_form[1]]
-        if epoch.best_epoch is not None:
-            validation = [f"validation loss {figures.validation_loss:.4g}"]
-            if figures.validation_score != -figures.validation_loss:  # a scorer's
-                validation.append(f"score {figures.validation_score:.4g}")
-            long_form += validation
-            short_form.append(validation[-1])
-            if epoch.best_epoch:
-                long_form.append(f"best in epoch {epoch.best_epoch}")
-                short_form.append(f"best {epoch.best_epoch}")
-        line = ", ".join([*long_form, f"{duration(spent)} so far", f"at most {left} left"])
-        if width is None or len(line) < width:
-            return line
-        return ", ".join([*short_form, f"{left} left"])[: width - 1]
-
-
-def duration(seconds: float) -> str:
-    """Return a time with its unit, in two digits or more: "1.2 s", "25 s", "3 min", "2 h 05 min"."""
-    if seconds < 99.5:
-        return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60.0), 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
-
 
 # --- callbacks and checkpoints ---------------------------------------------------------------------------------------
 
@@ -158,8 +41,12 @@ class CallbackObserver(FitObserver):
         How many epochs there will be at most.
     """
 
-    def __init__(self, estimator: BaseEstimator, data: Mapping[str, Target], run: FitRun, n_epochs: int) -> None:
-        self._estimator, self._data, self._run = estimator, data, run
+    def __init__(
+        self, estimator: ParametersAndAttributes, data: Mapping[str, Target], run: FitRun, n_epochs: int
+    ) -> None:
+        self._estimator = estimator
+        self._data = data
+        self._run = run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
         self._epoch: Any = None
@@ -180,7 +67,8 @@ class CallbackObserver(FitObserver):
 
     def epoch_ended(self) -> bool:
         """Close the epoch's task; return True if a callback asks to stop."""
-        epoch, self._epoch = self._epoch, None
+        epoch = self._epoch
+        self._epoch = None
         return epoch is not None and bool(epoch.call_on_fit_task_end(**self._hook_arguments()))
 
     def fit_ended(self, fitted: Fitted) -> None:
@@ -204,31 +92,7 @@ class SilentCallback:
             raise ImportError(f"sknet.{name} is a callback, and callbacks need scikit-learn 1.9 or later.") from None
 
     def setup(self, estimator: object, context: object) -> None:
-        """Do nothing before a fit.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit.
-        """
-
-    def teardown(self, estimator: object, context: object) -> None:
-        """Do nothing after a fit.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is fitted.
-
-        context : sklearn.callback.CallbackContext
-            Context of the fit.
-        """
-
-    def on_fit_task_begin(self, estimator: object, context: object) -> None:
-        """Do nothing before a fit or an epoch.
+        """Do nothing.
 
         Parameters
         ----------
@@ -238,6 +102,8 @@ class SilentCallback:
         context : sklearn.callback.CallbackContext
             Context of the fit or epoch.
         """
+
+    teardown = on_fit_task_begin = setup
 
     def on_fit_task_end(self, estimator: object, context: object) -> bool:
         """Do nothing after a fit or an epoch, and do not stop training.
@@ -338,7 +204,8 @@ class TimeLimit(SilentCallback):
             Whether to stop training.
         """
         now = perf_counter()
-        self._longest, self._last = max(self._longest, now - self._last), now
+        self._longest = max(self._longest, now - self._last)
+        self._last = now
         return now + self._longest > self._start + self.seconds
 
 
@@ -367,8 +234,9 @@ class Checkpoint(SilentCallback):
     Notes
     -----
     The minor version of sknet that wrote a file can resume it: 0.1.1 resumes a file of
-    0.1.0, and 0.2.0 does not. A file holds a single run. In a search or a cross-validation, every fit would write
-    to the same file. `solver="lbfgs"` has no checkpoints.
+    0.1.0, and 0.2.0 does not. A file holds a single run. In a search or a
+    cross-validation, every fit would write to the same file. `solver="lbfgs"` has no
+    checkpoints.
 
     The file holds all networks in training, including those of folds, with the state of
     the optimizer and the random generator, the parameters, the history, and a
@@ -431,7 +299,9 @@ class CheckpointWriter(FitObserver):
     """
 
     def __init__(self, checkpoint: Checkpoint, run: FitRun) -> None:
-        self._path, self._every, self._run = checkpoint.path, checkpoint.every, run
+        self._path = checkpoint.path
+        self._every = checkpoint.every
+        self._run = run
         self._origin = origin_of(run.estimator_name, run.plan)
 
     def epoch_ended(self) -> bool:
@@ -480,9 +350,10 @@ class Observers(FitObserver):
             observer.fit_ended(fitted)
 
 
-def observers_of(estimator: BaseEstimator, arguments: FitArguments, run: FitRun) -> Observers:
+def observers_of(estimator: ParametersAndAttributes, arguments: FitArguments, run: FitRun) -> Observers:
     """Return the observers of a call that is about to train. `partial_fit` calls no callbacks."""
-    start, is_evaluated = run.plan.start, run.plan.evaluation.held_out_rows is not None
+    start = run.plan.start
+    is_evaluated = run.plan.evaluation.held_out_rows is not None
     callbacks = [] if start.is_partial_fit else getattr(estimator, "_skl_callbacks", [])
     observers: list[FitObserver] = []
     if estimator.verbose:

@@ -11,8 +11,9 @@ from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.sklearn_api import warn
 from sknet._model.evaluation import EvaluatedByRows
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
-from sknet._tables.encoding import TableEncoder, columns_far_from_training
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
+from sknet._tables.new_rows import columns_far_from_training
 from sknet._tables.read import short_list, short_repr
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
@@ -61,12 +62,13 @@ def warn_of_stop_reason(
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
-    if result.reason is StopReason.INTERRUPTED:
+    if result.reason is StopReason.INTERRUPTED or (result.reason is StopReason.CALLBACK and during_folds):
         text = STOP_REASON_MESSAGES[result.reason]
         if during_folds:
             text += (
                 " Folds were choosing the epoch: the estimator has the network of the first fold after epoch "
-                f"{result.epochs_done}, trained without the rows of that fold."
+                f"{result.epochs_done}, trained without the rows of that fold, and has no prediction sets or "
+                "intervals. Train for longer, or set early_stopping=True."
             )
         warn(text, UserWarning)
     elif result.reason in UNFINISHED_STOP_REASONS and not quiet:
@@ -81,7 +83,8 @@ def warn_of_stop_reason(
 
 def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_no_better_than_constant: bool) -> None:
     """Warn of a model that is no better than a constant, and of a temperature at its limit."""
-    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
+    rate = float(parameters.learning_rate_init)
+    ordinary = CommonParameters.learning_rate_init
     has_rate = solver_class(parameters.solver).uses_batches
     temperature = fitted.model.network.temperature
     is_rate_to_blame = is_no_better_than_constant and has_rate and rate > ordinary
@@ -94,12 +97,14 @@ def warn_of_doubtful_result(parameters: CommonParameters, fitted: Fitted, *, is_
         return
     if is_no_better_than_constant:
         if has_rate:
-            set_to, best = f"learning_rate_init={rate:g}", "epoch"
+            set_to = f"learning_rate_init={rate:g}"
+            best = "epoch"
             lower = min(rate / 10.0, ordinary)
             other = "another rate" if rate == ordinary else f"{lower if rate > ordinary else ordinary:g}"
             remedy = f"{other}, or less regularisation (alpha, weight_decay, dropout)"
         else:
-            set_to, best = f"solver={parameters.solver!r}", "iteration"
+            set_to = f"solver={parameters.solver!r}"
+            best = "iteration"
             remedy = "a smaller tol or alpha, and in a regressor target_scaling='standard'"
         warn(
             f"{set_to}: the best {best} is no better than a constant prediction. Try {remedy}; if nothing helps, X may "
@@ -129,6 +134,19 @@ def warn_of_single_class(classes: Sequence[Array]) -> None:
             warn(
                 f"y has a single class, {short_repr(known.tolist()[0])}: the classifier can predict no other. Check y, "
                 "or pass rows of other classes.",
+                UserWarning,
+            )
+            return
+
+
+def warn_of_classes_of_one_row(classes: Sequence[Array], codes: Array) -> None:
+    """Warn of classes of a single row; `classes` are those of each column of y, whose codes are `codes`, (n, k)."""
+    for known, code in zip(classes, codes.T, strict=True):
+        single = known[np.bincount(code[code >= 0], minlength=len(known)) == 1]
+        if len(single):
+            warn(
+                f"y has a single row for each of the classes {short_list(single.tolist())}. Such a class cannot be "
+                "both learnt and validated: pass more rows of it, merge it with another class, or leave its row out.",
                 UserWarning,
             )
             return

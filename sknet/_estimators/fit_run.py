@@ -17,18 +17,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 
-from sknet._estimators.fitted import Fitted, OutputsForScorer
+from sknet._estimators.fitted import Fitted, OutputsForScorer, ParametersAndAttributes
 from sknet._estimators.methods import ProblemType
 from sknet._estimators.parameters import parameters_to_compare, solver_name_or_class
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
-from sknet._model.encoding import EncodedRows, encode_rows, encoding_to_continue_with
-from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows, Folds, HeldOut, UserValidationRows
-from sknet._model.folds import FoldPhase, PhaseOutcome, Progress, Selection
+from sknet._model.encoding import encode_rows, encoding_to_continue_with
+from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
+from sknet._model.fold_phase import FoldPhase, Selection, make_fold_phase
 from sknet._model.model import Model, Network
+from sknet._model.progress import Phase, PhaseOutcome, Progress
 from sknet._model.sensitivity import (
     draw_importance_rows,
     inputs_per_row,
@@ -36,20 +37,18 @@ from sknet._model.sensitivity import (
     n_importance_rows,
     sample_encoded_rows,
 )
-from sknet._model.train import Phase, TrainPhase, mean_history
+from sknet._model.train_phase import TrainPhase, make_train_phase, mean_history
 from sknet._model.trainer import (
-    ModelScorer,
     NetworkTrainer,
     check_networks_fit_in_memory,
     check_same_layout,
-    make_trainer,
     state_to_continue_from,
 )
 from sknet._storage.checkpoints import Origin, describe_parameters, fingerprint
 from sknet._tables.read import is_frame, short_repr
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 # --- the run ---------------------------------------------------------------------------------------------------------
 
@@ -123,7 +122,9 @@ class FitRun:
 
     def _result_with(self, network: Network) -> Fitted:
         """Return the result with this network, without state, residuals and importances."""
-        epochs, n_iter, plan = self.phase.epochs_by_network, self.phase.n_iter, self.plan
+        epochs = self.phase.epochs_by_network
+        n_iter = self.phase.n_iter
+        plan = self.plan
         start = plan.start
         evaluation: Evaluated | None = None
         if self.folds is not None and self.folds.n_iter:
@@ -148,13 +149,15 @@ class FitRun:
 
     def final_result(self, outcome: PhaseOutcome, problem_type: ProblemType, *, keeps_state: bool) -> Fitted:
         """Return the result of the call; with `keeps_state`, training can continue where it stopped."""
-        network, held_out = outcome
-        fitted, residuals, out_of_fold = self._result_with(network), None, None
-        if held_out is not None:
+        network, held_out_outputs = outcome
+        fitted = self._result_with(network)
+        residuals = None
+        out_of_fold = None
+        if held_out_outputs is not None:
             decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
-            predicted = decoding.finish(decoding.convert(held_out.raw))
+            predicted = decoding.finish(decoding.convert(held_out_outputs.raw))
             residuals = problem_type.learn_residuals(
-                self.plan.encoding.head, predicted, held_out.y, held_out.weight, self.plan.rows.y
+                self.plan.encoding.head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y
             )
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
@@ -183,9 +186,11 @@ class FitRun:
 
     def _scatter_to_all_rows(self, predicted: Array, row_indices: NDArray[np.intp]) -> Array:
         """Return predictions for all rows that the user passed, (N, ...): `predicted`, (m, ...), and NaN elsewhere."""
-        all_rows, n = self.plan.rows, len(self.plan.rows)
+        all_rows = self.plan.rows
+        n = len(all_rows)
         if all_rows.passed_indices is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
-            row_indices, n = all_rows.passed_indices[row_indices], all_rows.n_passed
+            row_indices = all_rows.passed_indices[row_indices]
+            n = all_rows.n_passed
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[row_indices] = predicted
         return for_all
@@ -194,10 +199,14 @@ class FitRun:
 # --- how a run is made -----------------------------------------------------------------------------------------------
 
 
-def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
+def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     """Encode the table once for all networks, and make the networks of folds if folds choose the epoch."""
-    start, rows, settings, encoding, evaluation = plan.start, plan.rows, plan.settings, plan.encoding, plan.evaluation
-    n_folds = len(evaluation.splits) if isinstance(evaluation, Folds) else 0
+    start = plan.start
+    rows = plan.rows
+    settings = plan.settings
+    encoding = plan.encoding
+    evaluation = plan.evaluation
+    n_folds = len(evaluation.fold_splits)
     check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
@@ -207,21 +216,24 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
     if start.earlier is not None:
         trained_by = encoding_to_continue_with(encoding, rows, evaluation.train, is_partial_fit=start.is_partial_fit)
     encoded = encode_rows(trained_by, rows, cross_fit=True, train=evaluation.train)
-    train_rows, held_out = encoded, None
-    match evaluation:
-        case HeldOut(split):
-            train_rows, held_out = encoded.take(split.train), encoded.take(split.held_out)
-        case UserValidationRows(own_rows):
-            with prefix_errors("X_val"):
-                held_out = encode_rows(encoding, own_rows, cross_fit=False)
+    train_rows = encoded
+    held_out_rows = None
+    if evaluation.kind == "held_out":
+        (split,) = evaluation.splits
+        train_rows = encoded.take(split.train)
+        held_out_rows = encoded.take(split.held_out)
+    elif evaluation.held_out_rows is not None:  # the user's validation rows
+        with prefix_errors("X_val"):
+            held_out_rows = encode_rows(encoding, evaluation.held_out_rows, cross_fit=False)
 
-    name, checkpoint = type(estimator).__name__, start.checkpoint
+    name = type(estimator).__name__
+    checkpoint = start.checkpoint
     if checkpoint is not None:
         checkpoint.check_run(origin_of(name, plan), has_folds=n_folds > 0)
     folds = None
-    if isinstance(evaluation, Folds) and plan.learner is not None:
+    if n_folds and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        folds = FoldPhase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
+        folds = make_fold_phase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
             with checkpoint.as_file_errors():
                 folds.resume(checkpoint.progress.folds)
@@ -231,8 +243,21 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         score = held_out_scorer(estimator, evaluation.held_out_rows, plan)
     # `partial_fit` skips importances, to be fast on a few rows
     importance_rows = None if start.is_partial_fit else draw_importance_rows(rows, encoded, evaluation.train)
+    solver = settings.solver
+    if start.is_partial_fit:
+        solver = replace(solver, n_epochs=start.epochs_done + 1)
     make_training = partial(
-        make_train_phase, plan, train_rows, held_out=held_out, score=score, importance_rows=importance_rows
+        make_train_phase,
+        settings,
+        encoding,
+        train_rows,
+        held_out_rows=held_out_rows,
+        score=score,
+        importance_rows=importance_rows,
+        solver=solver,
+        # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
+        may_stop_early=not start.is_partial_fit or plan.resolved["learning_rate"] == "adaptive",
+        first_states=partial(first_states, plan),
     )
     return FitRun(
         estimator_name=name,
@@ -242,47 +267,6 @@ def make_run(estimator: BaseEstimator, plan: Plan) -> FitRun:
         make_training=make_training,
         keeps_oof_prediction=estimator.early_stopping == "folds",
     )
-
-
-def make_train_phase(
-    plan: Plan, train_rows: EncodedRows, selection: Selection | None, *,
-    held_out: EncodedRows | None, score: ModelScorer | None, importance_rows: Table | None,
-) -> TrainPhase:  # fmt: skip
-    """Make the networks that will be published, with their first states.
-
-    Parameters
-    ----------
-    plan : Plan
-    train_rows : EncodedRows
-    selection : Selection or None
-        The choice of the folds, if there were folds.
-    held_out : EncodedRows or None
-        The rows that evaluate each epoch.
-    score : callable or None
-        Returns the score of an epoch; None for minus the loss.
-    importance_rows : array, CSR matrix or MixedRows, or None
-        The rows at which `feature_importances_` is computed.
-
-    Returns
-    -------
-    TrainPhase
-    """
-    settings, start = plan.settings, plan.start
-    solver = settings.solver
-    if start.is_partial_fit:
-        solver = replace(solver, n_epochs=start.epochs_done + 1)
-    elif selection is not None:
-        solver = selection.solver_for(solver, len(train_rows))
-    # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
-    may_stop_early = not start.is_partial_fit or plan.resolved["learning_rate"] == "adaptive"
-    trainers = [
-        make_trainer(
-            settings, plan.encoding, train_rows, held_out, score, sees_bins=sees_bins, solver=solver,
-            may_stop_early=may_stop_early,
-        )
-        for sees_bins in settings.sees_bins
-    ]  # fmt: skip
-    return TrainPhase(trainers, first_states(plan, trainers), importance_rows, selection)
 
 
 def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
@@ -299,20 +283,26 @@ def first_states(plan: Plan, trainers: list[NetworkTrainer]) -> list[State]:
         states = [trainers[0].new_state(theta, start.seeds.steps)]
         if start.state is not None:
             before, now = (solver_name_or_class(resolved["solver"]) for resolved in (earlier.resolved, plan.resolved))
-            n, dtype = network.layout.n_parameters, earlier.model.encoding.output_dtype
-            states = [state_to_continue_from(start.state, states[0], n, dtype, keep_moments=now == before)]
+            states = [
+                state_to_continue_from(
+                    start.state,
+                    states[0],
+                    network.layout.n_parameters,
+                    earlier.model.encoding.output_dtype,
+                    keep_moments=now == before,
+                )
+            ]
     return states if start.checkpoint is None else start.checkpoint.states_or(states)
 
 
 def origin_of(estimator_name: str, plan: Plan) -> Origin:
     """Return what must be the same when a run with this plan is resumed."""
     evaluation = plan.evaluation
-    splits = evaluation.splits if isinstance(evaluation, Folds) else []
     return Origin(
         estimator=estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
-        data=fingerprint(plan.rows, evaluation.held_out_rows, splits),
+        data=fingerprint(plan.rows, evaluation.held_out_rows, evaluation.fold_splits),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 
@@ -320,15 +310,17 @@ def origin_of(estimator_name: str, plan: Plan) -> Origin:
 # --- the score of every epoch ----------------------------------------------------------------------------------------
 
 
-def held_out_scorer(estimator: BaseEstimator, held_out: Rows, plan: Plan) -> Callable[[Model, Array], float]:
+def held_out_scorer(
+    estimator: ParametersAndAttributes, held_out_rows: Rows, plan: Plan
+) -> Callable[[Model, Array], float]:
     """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a copy of the estimator."""
     trained = copy(estimator)  # the estimator itself must not change before the fit ends
     scorer = check_scoring(trained, estimator.scoring)
-    X = held_out.X.for_scorer()
+    X = held_out_rows.X.for_scorer()
     kept = deepcopy(X) if is_frame(X) else X.copy()  # a copy, since a scorer may change the table; polars has no `copy`
     kind = "classifier" if is_classifier(estimator) else "regressor"
-    weights = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-    y = plan.encoding.head.reshape_like_y(held_out.y)
+    weights = {} if held_out_rows.weight is None else {"sample_weight": held_out_rows.weight}
+    y = plan.encoding.head.reshape_like_y(held_out_rows.y)
 
     def score(model: Model, raw: Array) -> float:
         trained._fitted = Fitted(

@@ -11,16 +11,17 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import NotFittedError
 
-from sknet._estimators.parameters import copy_containers
-from sknet._estimators.read_data import Columns, read_known_table
-from sknet._estimators.sklearn_api import warn
+from sknet._estimators.parameters import CommonParameters, copy_containers
+from sknet._estimators.read_data import TableSchema, read_known_table
+from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.model import Model
 from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
-from sknet._tables.encoding import TableEncoder, columns_with_unread_values
+from sknet._tables.encoder import TableEncoder
+from sknet._tables.new_rows import columns_with_unread_values
 from sknet._tables.read import have_equal_values, short_list
 from sknet._training.solver import Epoch, State
 from sknet._typing import Array, Table
@@ -34,7 +35,7 @@ class Fitted:
 
     model: Model
     resolved: Mapping[str, object]
-    columns: Columns
+    columns: TableSchema
     seeds: tuple[int, int, int]  # see `Seeds`
     history: tuple[Epoch, ...] = ()
     n_iter: int = 0  # epochs of the last call
@@ -109,13 +110,17 @@ def _checked_copies(name: str, old: tuple[Array, ...], new: object) -> tuple[Arr
     return copies
 
 
-FITTED_CLASSES = STORED_CLASSES | classes_by_name(
-    Fitted, Columns, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
+FITTED_CLASSES = (
+    STORED_CLASSES
+    | classes_by_name(
+        Fitted, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
+    )
+    | {"Columns": TableSchema}  # the name that files keep
 )
 """The classes of values in a file or a pickle, by name."""
 
 
-def check_fitted(estimator: "FittedAttributes") -> Fitted:
+def check_fitted(estimator: "ParametersAndAttributes") -> Fitted:
     """Return the result of an estimator's fit; raise scikit-learn's NotFittedError if it is not fitted."""
     if estimator._fitted is None:
         raise NotFittedError(
@@ -125,10 +130,11 @@ def check_fitted(estimator: "FittedAttributes") -> Fitted:
     return estimator._fitted
 
 
-def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
+def model_and_checked_table(estimator: "ParametersAndAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model and the checked table; warn of columns without known categories or dates."""
     fitted = check_fitted(estimator)
-    model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
+    model = fitted.model
+    table = read_known_table(X, fitted.columns, type(estimator).__name__)
     # a frame for a model that was fitted to an array: columns go by position, and errors use the frame's names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
@@ -137,7 +143,7 @@ def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Mo
     return model, table
 
 
-def outputs_of(estimator: "FittedAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
+def outputs_of(estimator: "ParametersAndAttributes", X: Table, convert_raw: Callable[[Array], Array]) -> Array:
     """Return `Model.convert_raw_outputs` of a table; use known raw outputs if there are any."""
     known = estimator._outputs_for_scorer
     # identity is tested first, for tables that are not in memory: their values cannot be compared
@@ -181,7 +187,9 @@ class FittedAttribute(Generic[T]):
         write: Callable[[Fitted, object], Fitted] | None = None,
         missing: str = "",
     ) -> None:
-        self._read, self._write, self._missing = read, write, missing
+        self._read = read
+        self._write = write
+        self._missing = missing
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -190,9 +198,9 @@ class FittedAttribute(Generic[T]):
     def __get__(self, estimator: None, owner: type) -> "FittedAttribute[T]": ...
 
     @overload
-    def __get__(self, estimator: "FittedAttributes", owner: type) -> T: ...
+    def __get__(self, estimator: "ParametersAndAttributes", owner: type) -> T: ...
 
-    def __get__(self, estimator: "FittedAttributes | None", owner: type) -> "T | FittedAttribute[T]":
+    def __get__(self, estimator: "ParametersAndAttributes | None", owner: type) -> "T | FittedAttribute[T]":
         """Return the value; without an estimator, this descriptor."""
         if estimator is None:
             return self
@@ -201,18 +209,18 @@ class FittedAttribute(Generic[T]):
             raise self._attribute_error(estimator)
         return cast(T, value)
 
-    def __set__(self, estimator: "FittedAttributes", value: object) -> None:
+    def __set__(self, estimator: "ParametersAndAttributes", value: object) -> None:
         """Set the value by hand, if `write` allows it."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
         estimator._fitted = self._write(self._fitted_of(estimator), value)
 
-    def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
+    def _fitted_of(self, estimator: "ParametersAndAttributes") -> Fitted:
         if estimator._fitted is None:
             raise self._attribute_error(estimator)
         return estimator._fitted
 
-    def _attribute_error(self, estimator: "FittedAttributes") -> AttributeError:
+    def _attribute_error(self, estimator: "ParametersAndAttributes") -> AttributeError:
         why = self._missing and f": {self._missing}"
         return AttributeError(
             f"{type(estimator).__name__!r} object has no attribute {self._name!r}{why or ' before fit'}."
@@ -229,8 +237,8 @@ def history_table(fitted: Fitted) -> pd.DataFrame:
         tables = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in tables]
     if not fitted.member_epochs:
         return tables[0]
-    for number, table in enumerate(tables):
-        table.insert(0, "member", number)
+    for i, table in enumerate(tables):
+        table.insert(0, "member", i)
     return pd.concat(tables)
 
 
@@ -247,8 +255,8 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     return table
 
 
-class FittedAttributes:
-    """The fitted attributes of both estimators."""
+class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParameters):
+    """What both estimators hold: parameters, fitted attributes, and scikit-learn's callbacks."""
 
     _fitted: Fitted | None = None
     _outputs_for_scorer: OutputsForScorer | None = None  # set on the copy that a scorer gets
@@ -299,7 +307,7 @@ class FittedAttributes:
         """
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
-        parameters: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
+        parameters: dict[str, object] = self.get_params(deep=False)  # a subclass may have others
         resolved = self._fitted.resolved
         return {name: copy_containers(resolved.get(name, value)) for name, value in parameters.items()}
 

@@ -18,10 +18,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import Fitted, FittedAttributes, model_and_checked_table
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     check_optional_sample_weight,
     different_lengths_message,
@@ -70,6 +69,18 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
+def label_head(fitted: Fitted) -> LabelHead:
+    """Return the head of a fitted classifier."""
+    assert isinstance(fitted.model.head, LabelHead)
+    return fitted.model.head
+
+
+def regression_head(fitted: Fitted) -> RegressionHead:
+    """Return the head of a fitted regressor."""
+    assert isinstance(fitted.model.head, RegressionHead)
+    return fitted.model.head
+
+
 def prediction_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict` decodes: labels, or numbers in the units of y."""
     return Decoding(fitted.model.head.predict)
@@ -77,13 +88,13 @@ def prediction_decoding(fitted: Fitted) -> Decoding:
 
 def probability_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict_proba` decodes."""
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
 
 
 def log_probability_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict_log_proba` decodes."""
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
     if head.loss.log_link is None or not head.labels.exclusive:
 
@@ -97,7 +108,7 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
 
 def raw_output_decoding(fitted: Fitted) -> Decoding:
     """Return how `decision_function` decodes."""
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     return Decoding(np.asarray, head.decision_function)
 
 
@@ -105,7 +116,7 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
     """Return how `predict_set` decodes; with `per_class`, each class needs enough held-out rows of its own."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
-    head: Any = fitted.model.head
+    head = label_head(fitted)
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
@@ -132,7 +143,7 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
 
 def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
-    head: Any = fitted.model.head
+    head = regression_head(fitted)
     if not has_interval(head):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
@@ -146,7 +157,7 @@ def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
 
 def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
     """Return how `predict_quantiles` decodes."""
-    head: Any = fitted.model.head
+    head = regression_head(fitted)
     quantile_levels = read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
@@ -232,8 +243,9 @@ def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals
     """Return the residuals; raise a ValueError if there are none."""
     if residuals is None:
         raise ValueError(
-            f"{method} needs rows that were held out in the last call to fit. There were none, or weights have been "
-            "set by hand since: fit with early_stopping='folds', or with X_val and y_val. 'auto' holds none out below "
+            f"{method} needs rows that were held out in the last call to fit. There are none if Ctrl-C or a callback "
+            "stopped it while folds chose the epoch, or if weights have been set by hand since: fit to the end with "
+            "early_stopping='folds', or with early_stopping=True or X_val and y_val. 'auto' holds none out below "
             f"{MIN_EVALUATED_ROWS} rows, and partial_fit never does."
         )
     return residuals
@@ -254,10 +266,10 @@ def read_quantiles(quantiles: object) -> Array:
 # --- the score of predictions ----------------------------------------------------------------------------------------
 
 
-def predict_weighted(estimator: BaseEstimator, X: Table, sample_weight: Target) -> Array:
+def predict_weighted(predict: Callable[[Table], Array], X: Table, sample_weight: Target) -> Array:
     """Return predictions for all rows. A row of weight 0, which may hold anything, gets another row's prediction."""
     weight = check_optional_sample_weight(X, sample_weight)
-    predicted: Array = estimator.predict(drop_zero_weights(X, weight))
+    predicted = predict(drop_zero_weights(X, weight))
     return predicted if weight is None else predicted[np.maximum(np.cumsum(weight > 0.0) - 1, 0)]
 
 
@@ -297,7 +309,8 @@ def r2_or_d2(head: RegressionHead, predicted: Array, y: Target, sample_weight: T
     head.regression_target.check_number_of_targets(values)
     # scale by a power of two, which is exact, so that squares of targets neither overflow nor vanish
     _, exponents = np.frexp(np.nanmax(np.abs(values), axis=0, initial=0.0))
-    values, predicted = np.ldexp(values, -exponents), predicted.astype(np.float64)
+    values = np.ldexp(values, -exponents)
+    predicted = predicted.astype(np.float64)
     if not head.loss.levels:
         return _r2_of_present(values, np.ldexp(predicted.reshape(values.shape), -exponents), weight)
     predicted = np.ldexp(predicted, -exponents)  # (n, L), for one target
@@ -314,8 +327,12 @@ def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> flo
     present = ~np.isnan(values)
     if present.all():
         return float(r2_score(values, predicted, sample_weight=weight))
-    columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
-    each = [r2_score(y, p, sample_weight=take_optional(weight, rows)) for y, p, rows in columns if len(y)]
+    columns = zip(values.T, predicted.T, present.T, strict=True)
+    each = [
+        r2_score(y[row_mask], p[row_mask], sample_weight=take_optional(weight, row_mask))
+        for y, p, row_mask in columns
+        if row_mask.any()
+    ]
     return float(np.mean(each))
 
 
@@ -369,7 +386,7 @@ MIN_ROWS_AS_OWN_BACKGROUND = 20
 """The least number of explained rows that can be their own background."""
 
 
-def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
+def explain_rows(estimator: ParametersAndAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
     """Explain the rows of X; print the progress if `verbose`. Without a background, compare them with each other."""
     model, table = model_and_checked_table(estimator, X)
     n = table.shape[0]
@@ -399,8 +416,10 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
         )
     base_values = np.tile(base, (n, 1))
     if len(base) == 1:  # no axis for a single output
-        values, base_values = values[:, :, 0], base_values[:, 0]
-    names, outputs = list(model.encoder.column_names), model.head.explained_outputs
+        values = values[:, :, 0]
+        base_values = base_values[:, 0]
+    names = list(model.encoder.column_names)
+    outputs = model.head.explained_outputs
     return Explanation(
         values=values,
         base_values=base_values,

@@ -105,7 +105,8 @@ def derive_constraints(cls: type[T]) -> type[T]:
             constraints[name] = [OneOf(*get_args(hint))]
         elif hint is bool:
             constraints[name] = ["boolean"]
-    cls._parameter_constraints, cls._marked = constraints, marked  # type: ignore[attr-defined]
+    cls._parameter_constraints = constraints  # type: ignore[attr-defined]
+    cls._marked = marked  # type: ignore[attr-defined]
     cls.__init__ = with_checked_keywords(cls.__init__)  # type: ignore[method-assign]
     return cls
 
@@ -245,13 +246,16 @@ def _suggestion(value: object, allowed: Sequence[object]) -> str:
     """Return a hint at the probable meaning of an invalid value, "" if there is none."""
     if isinstance(value, str):
         return suggest_value(value, [name for names in allowed if isinstance(names, OneOf) for name in names.names])
+    if callable(value) and Loss in allowed:
+        return " A function becomes a loss with its gradient: pass sknet.Loss(name, value, gradient)."
     is_fraction = any(isinstance(limits, Interval) and limits.right == 1 for limits in allowed)
     return suggest_fraction(value) if is_fraction else ""
 
 
 def check_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
     """Raise for values that scikit-learn's checks would misread; `estimator` is the name of its class."""
-    sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
+    sizes = parameters.get("hidden_layer_sizes")
+    rate = parameters.get("learning_rate")
     if isinstance(sizes, str) and sizes != "auto":
         what = f"the name of a loss: write loss={sizes!r}" if sizes in LOSS_NAMES else "text"
         raise InvalidParameterError(
@@ -358,7 +362,8 @@ def check_no_conflict(p: CommonParameters, what: str, conflicts: Mapping[str, ob
 def check_conflicts_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that excludes folds, by `early_stopping="folds"` or by a splitter."""
     splitter = validation_splitter(p)
-    folds, remedy = "early_stopping='folds' does", "set early_stopping=True"
+    folds = "early_stopping='folds' does"
+    remedy = "set early_stopping=True"
     if splitter is not None:
         folds = f"validation_fraction={splitter} gives folds, which do"
         remedy = "give a fraction of the rows to hold out"
@@ -444,7 +449,8 @@ def fixed_once_learnt(p: CommonParameters) -> list[str]:
 def check_unchanged(p: CommonParameters, earlier: Mapping[str, object]) -> None:
     """Raise if training continues, but a parameter differs from the fit that learnt the encoding."""
     for name in fixed_once_learnt(p):
-        now, before = getattr(p, name), earlier.get(name)
+        now = getattr(p, name)
+        before = earlier.get(name)
         if _as_lists(now) != _as_lists(before):
             raise ValueError(
                 f"{name}={now!r} cannot take effect: training continues from an earlier fit, which learnt the table "

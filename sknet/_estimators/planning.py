@@ -11,24 +11,29 @@ from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sknet._estimators import fit_messages
-from sknet._estimators.fitted import Fitted
-from sknet._estimators.parameters import column_choices, copy_containers, solver_class, validation_splitter
-from sknet._estimators.read_data import Columns, ReadData
-from sknet._estimators.resolve import Facts, evaluation_class, fraction_to_hold_out, resolve
+from sknet._estimators.fitted import Fitted, ParametersAndAttributes
+from sknet._estimators.parameters import (
+    CommonParameters,
+    column_choices,
+    copy_containers,
+    solver_class,
+    validation_splitter,
+)
+from sknet._estimators.read_data import CheckedData, TableSchema
+from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
-from sknet._model.evaluation import Evaluation, Folds, HeldOut, NoEvaluation, TooFewRows, UserValidationRows
-from sknet._model.folds import draw_folds
+from sknet._model.evaluation import Evaluation
+from sknet._model.fold_phase import draw_folds
 from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.constraints import interaction_sets
-from sknet._tables.encoding import rescale_constant_columns
-from sknet._tables.kinds import survey_columns
+from sknet._tables.kinds import UNKNOWN_COLUMNS, survey_columns
+from sknet._tables.new_rows import rescale_constant_columns
 from sknet._tables.read import default_names
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Rows, split_validation, splits_of_splitter
 from sknet._training.solver import State
@@ -99,7 +104,9 @@ class Start:
 
 
 @contextmanager
-def seeded_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial_fit: bool = False) -> Iterator[Start]:
+def seeded_start(
+    estimator: ParametersAndAttributes, earlier: Fitted | None, *, is_partial_fit: bool = False
+) -> Iterator[Start]:
     """Draw the seeds of a call, and yield its start. The call runs in the `with` block.
 
     An unfinished run keeps its seeds. A warm start keeps the seed of held-out rows, so that they are never trained on.
@@ -109,7 +116,8 @@ def seeded_start(estimator: BaseEstimator, earlier: Fitted | None, *, is_partial
     if earlier is not None and earlier.state is not None:
         yield Start(Seeds(*earlier.seeds), earlier, is_partial_fit)
         return
-    source, fitted_before = check_random_state(estimator.random_state), estimator._fitted
+    source = check_random_state(estimator.random_state)
+    fitted_before = estimator._fitted
     with _RANDOM_STATE_LOCK:
         before = source.get_state(legacy=False)
         drawn = draw_seeds(source)
@@ -135,7 +143,7 @@ def start_from_checkpoint(checkpoint: LoadedCheckpoint, fitted: Fitted | None) -
     return Start(Seeds(*checkpoint.origin.seeds), fitted if was_warm_start else None, checkpoint=checkpoint)
 
 
-def advance_random_state(estimator: BaseEstimator) -> None:
+def advance_random_state(estimator: CommonParameters) -> None:
     """Advance the user's own generator as `seeded_start` does."""
     if isinstance(estimator.random_state, np.random.RandomState):
         draw_seeds(estimator.random_state)
@@ -152,7 +160,7 @@ class Plan:
     settings: Settings
     resolved: dict[str, object]  # all parameters, with every "auto" replaced
     rows: Rows  # of positive weight, including held-out rows
-    columns: Columns
+    columns: TableSchema
     encoding: Encoding
     evaluation: Evaluation
     learner: EncodingLearner | None  # learns the columns again for each fold; None if training continues
@@ -163,50 +171,59 @@ class Plan:
         return len(self.rows) if self.evaluation.train is None else len(self.evaluation.train)
 
 
-def make_plan(estimator: BaseEstimator, data: ReadData, start: Start) -> Plan:
+def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Start) -> Plan:
     """Choose what evaluates each epoch, replace every "auto", and learn the encoding, unless training continues.
 
     The encoding is learnt from a sample of the training rows.
     """
-    rows, batch_size = data.rows, estimator.batch_size
-    evaluation = NoEvaluation() if start.is_partial_fit else choose_evaluation(estimator, data, start)
+    rows = data.rows
+    evaluation = Evaluation() if start.is_partial_fit else choose_evaluation(estimator, data, start)
     n_train = len(rows) if evaluation.train is None else len(evaluation.train)
-    facts = Facts(
-        n_train,
-        evaluation.early_stopping,
-        n_held_out=len(rows) - n_train,
-        limits=rows.X.limits,
-        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
-        ignores_n_members=start.ignores_n_members,
-    )
     uses_batches = solver_class(estimator.solver).uses_batches
+    batch_size = estimator.batch_size
+    if uses_batches and not isinstance(batch_size, str) and batch_size > n_train:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
+    n_held_out = len(rows) - n_train
     if not uses_batches and evaluation.held_out_rows is None:  # full batches: order and number of rows do not matter
         rows = rows.merge_duplicates_if_small()
-    if uses_batches and not isinstance(batch_size, str) and batch_size > facts.n_rows:
-        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-    learner = None
-    if start.earlier is not None:
-        settings, resolved = resolve_all_parameters(estimator, facts)
-        encoding = replace(start.earlier.model.encoding, head=data.head)
-        if start.is_partial_fit:
-            encoding = rescale_encoding(encoding, rows, start)
-    else:
+    sample = None
+    survey = UNKNOWN_COLUMNS
+    n_interaction_sets = 1
+    if start.earlier is None:
         if isinstance(data.head, LabelHead):
             fit_messages.warn_of_single_class(data.head.labels.classes_by_column)
+            if evaluation.train is not None or isinstance(evaluation, Folds):  # rows of the table are held out
+                fit_messages.warn_of_classes_of_one_row(data.head.labels.classes_by_column, rows.y)
         elif not start.is_partial_fit:
             fit_messages.warn_of_single_row(len(rows))
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
         fit_messages.warn_of_misread_columns(survey)
         names = survey.names or default_names(data.columns.n)
-        sets = interaction_sets(estimator.interaction_cst, names)
-        facts = replace(facts, columns=survey, n_interaction_sets=len(sets))
-        settings, resolved = resolve_all_parameters(estimator, facts)
+        n_interaction_sets = len(interaction_sets(estimator.interaction_cst, names))
+    facts = Facts(
+        n_train,
+        evaluation.early_stopping,
+        n_held_out=n_held_out,
+        columns=survey,
+        n_interaction_sets=n_interaction_sets,
+        limits=rows.X.limits,
+        earlier_parameters=None if start.earlier is None else start.earlier.resolved,
+        ignores_n_members=start.ignores_n_members,
+    )
+    settings, resolved = resolve_all_parameters(estimator, facts)
+    learner = None
+    if sample is not None:
         learner = EncodingLearner(
             settings, data.head, rows, sample, survey, output_dtype=data.columns.float_type, seed=start.seeds.rows
         )
         encoding = learner.learn(evaluation.train)
         fit_messages.warn_of_left_out_columns(encoding.encoder, survey)
+    else:
+        assert start.earlier is not None
+        encoding = replace(start.earlier.model.encoding, head=data.head)
+        if start.is_partial_fit:
+            encoding = rescale_encoding(encoding, rows, start)
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         start=start,
@@ -230,17 +247,18 @@ def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
     return replace(encoding, encoder=encoder)
 
 
-def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) -> Evaluation:
+def choose_evaluation(estimator: CommonParameters, data: CheckedData, start: Start) -> Evaluation:
     """Choose what evaluates each epoch: the user's validation rows, held-out rows, folds, or nothing."""
-    rows, n = data.rows, len(data.rows)
-    if data.held_out is not None:
+    rows = data.rows
+    n = len(rows)
+    if data.validation_rows is not None:
         fit_messages.warn_of_unused_groups(rows.groups, "X_val and y_val evaluate the epochs", "Leave groups out")
-        return UserValidationRows(data.held_out)
-    kind = evaluation_class(estimator, n, rows.X.limits)
-    if kind is NoEvaluation:
+        return Evaluation("validation_rows", data.validation_rows)
+    kind = evaluation_kind(estimator, n, rows.X.limits)
+    if kind == "nothing":
         why = f"early_stopping={estimator.early_stopping!r} holds none of {n} rows out"
         fit_messages.warn_of_unused_groups(rows.groups, why, "Set early_stopping=True, or leave groups out")
-        return NoEvaluation()
+        return Evaluation()
     seed = start.seeds.rows
     splitter = validation_splitter(estimator)
     if splitter is not None:
@@ -248,23 +266,23 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, start: Start) ->
         fit_messages.warn_of_split_groups(rows.groups, splits, splitter)
         if len(np.unique(np.concatenate([split.held_out for split in splits]))) < MIN_ROWS_HELD_OUT:
             fit_messages.warn_of_few_rows(n, splitter)
-            return TooFewRows()
-        return Folds(splits, shares_columns=False)
+            return Evaluation(is_quiet=True)
+        return Evaluation("folds", splits=splits, shares_columns=False)
     strata = data.head.strata(rows.y)
     fit_messages.warn_of_groups_of_one_class(strata, rows.groups)
-    if kind is Folds:
+    if kind == "folds":
         return draw_folds(n, strata, rows.groups, seed)
     fraction = fraction_to_hold_out(estimator, n, rows.X.limits)
     split = split_validation(rows, strata, fraction, seed)
     if split is None:
         if estimator.early_stopping != "auto":
             fit_messages.warn_of_few_rows(n, fraction)
-        return TooFewRows()
+        return Evaluation(is_quiet=True)
     fit_messages.warn_of_trained_held_out_rows(start.earlier, n, fraction)
-    return HeldOut(split, rows.take(split.held_out))
+    return Evaluation("held_out", rows.take(split.held_out), [split])
 
 
-def resolve_all_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
+def resolve_all_parameters(estimator: ParametersAndAttributes, facts: Facts) -> tuple[Settings, dict[str, object]]:
     """Replace every "auto"; return the settings and all parameters, including parameters of a subclass."""
     settings, parameters = resolve(estimator, facts)
     given = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}

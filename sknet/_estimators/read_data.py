@@ -11,7 +11,7 @@ weight : (n,)             float64, not negative; None if all are 1. For `drop_ze
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -46,6 +46,7 @@ from sknet._tables.read import (
     missing_to_nan,
     none_to_nan,
     raise_for_bad_column,
+    reason_for_no_numbers,
     short_list,
     take_optional,
     take_rows,
@@ -59,7 +60,7 @@ from sknet._typing import Array, DType, Table, Target
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableSchema:
     """The columns of the first table, which later tables must match."""
 
     n: int
@@ -79,7 +80,7 @@ class FitArguments:
     y_val: Target = None
     sample_weight_val: Target = None
     groups: Target = None
-    columns: Columns | None = None  # of an X that was checked when it was written to a file
+    columns: TableSchema | None = None  # of an X that was checked when it was written to a file
     classes: Target = None  # for `partial_fit`
 
     @property
@@ -89,14 +90,14 @@ class FitArguments:
 
 
 @dataclass(frozen=True)
-class ReadData:
+class CheckedData:
     """The checked data of a call."""
 
     head: Head
     rows: Rows  # of positive weight
-    columns: Columns
+    columns: TableSchema
     passed: FitArguments  # the original arguments, including rows of weight 0
-    held_out: Rows | None = None  # X_val and y_val; rows of X are held out later
+    validation_rows: Rows | None = None  # X_val and y_val; rows of X are held out later
 
 
 # --- rows of weight 0 ------------------------------------------------------------------------------------------------
@@ -150,10 +151,10 @@ def _take(values: Table, row_indices: NDArray[np.intp]) -> Table:
 def read_rows(
     arguments: FitArguments,
     name: str,
-    columns: Columns | None,
+    columns: TableSchema | None,
     parse: Callable[[Target], tuple[Head, Array]],
     choices: ColumnChoices | None = None,
-) -> tuple[Head, Rows, Columns]:
+) -> tuple[Head, Rows, TableSchema]:
     """Check a table, its target, weights and groups, and drop rows of weight 0.
 
     Parameters
@@ -162,7 +163,7 @@ def read_rows(
     name : str
         The name of the estimator, for messages.
 
-    columns : Columns or None
+    columns : TableSchema or None
         The columns that the table must match; None for the first table.
 
     parse : callable
@@ -175,7 +176,7 @@ def read_rows(
     -------
     head : Head
     rows : Rows
-    columns : Columns
+    columns : TableSchema
     """
     weight = check_optional_sample_weight(arguments.X, arguments.sample_weight)
     table, columns = read_features(drop_zero_weights(arguments.X, weight), name, columns, choices)
@@ -185,7 +186,7 @@ def read_rows(
     return head, rows_of_positive_weight(table, values, weight, arguments.groups), columns
 
 
-def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: Columns) -> Rows:
+def read_validation_rows(arguments: FitArguments, name: str, head: Head, columns: TableSchema) -> Rows:
     """Check the validation set that the user passes."""
     if arguments.X_val is None and arguments.y_val is None:
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
@@ -215,8 +216,8 @@ def prefix_errors(name: str) -> Iterator[None]:
 
 
 def read_features(
-    X: Table | FeatureTable, name: str, columns: Columns | None, choices: ColumnChoices | None = None
-) -> tuple[FeatureTable, Columns]:
+    X: Table | FeatureTable, name: str, columns: TableSchema | None, choices: ColumnChoices | None = None
+) -> tuple[FeatureTable, TableSchema]:
     """Check a table, against the columns of an earlier table if there is one.
 
     Only example rows of a `FeatureTable` are checked.
@@ -233,7 +234,7 @@ def read_features(
     return TableInMemory(checked, frame if is_polars else None), columns
 
 
-def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
+def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, TableSchema]:
     """Check the table of a first fit; return it, and its columns. `name` is the name of the estimator."""
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
@@ -243,20 +244,21 @@ def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table
         kinds = choices.named_kinds(default_names(objects.shape[1]))
         text_positions = tuple([j for j, kind in enumerate(kinds) if kind is not None])
         table = _check_frame(frame_of_objects(objects, text_positions), name)
-        return table, Columns(objects.shape[1], None, np.dtype(np.float64), text_positions)
+        return table, TableSchema(objects.shape[1], None, np.dtype(np.float64), text_positions)
     if type(X) is not np.ndarray and is_frame(X):
-        table, stand_in = _check_frame(X, name), _class_named(name)()
+        table = _check_frame(X, name)
+        stand_in = _class_named(name)()
         validate_data(stand_in, table, skip_check_array=True)  # raises if only some names are text
         names = getattr(stand_in, "feature_names_in_", None)
         if names is not None:
             check_text_is_encodable(names, "X.columns")
         # the types of X, since `table` may have other types if X is a polars frame
-        return table, Columns(table.shape[1], names, _float_type(X.dtypes))
+        return table, TableSchema(table.shape[1], names, _float_type(X.dtypes))
     table = _read_array(X, partial(check_array, estimator=name))
-    return table, Columns(table.shape[1], None, _float_type([table.dtype]))
+    return table, TableSchema(table.shape[1], None, _float_type([table.dtype]))
 
 
-def read_known_table(X: Table, columns: Columns, name: str) -> Table:
+def read_known_table(X: Table, columns: TableSchema, name: str) -> Table:
     """Check a table against the columns of `fit`."""
     if needs_no_check(X, columns):
         return X
@@ -313,8 +315,8 @@ def _as_numbers(values: Array, name: str) -> Array:
         return none_to_nan(values.astype(object)).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "
-            "categorical_features or text_features."
+            f"Column {name!r} of X should hold numbers, but {reason_for_no_numbers(values, error)}. Convert it, or "
+            "name it in categorical_features or text_features."
         ) from error
 
 
@@ -359,6 +361,8 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             _read_array(X[block], check)
         return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
+        if remedy := _remedy_for_records(X):
+            raise ValueError(f"X is a {type(X).__name__}{remedy}.")
         X = missing_to_nan(X)
     try:
         # scikit-learn's check for infinities may overflow; without dispatch, `check` converts arrays of other libraries
@@ -384,7 +388,19 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         raise type(error)(f"X: {text.rstrip('.')}. Give a table of two dimensions, rows and columns.") from error
 
 
-def needs_no_check(X: Table, columns: Columns) -> bool:
+def _remedy_for_records(X: Table) -> str:
+    """Return how to make a frame of a record, of records or of a single row of a frame; "" for other values."""
+    if isinstance(X, dict) and not is_sparse(X):  # a DOK matrix is a dict
+        holds_columns = any(isinstance(value, Sized) and not isinstance(value, str) for value in X.values())
+        return f", and a table is expected: pass pd.DataFrame({'X' if holds_columns else '[X]'})"
+    if isinstance(X, pd.Series):
+        return ", and a table is expected: pass X.to_frame().T if it is a row, or X.to_frame() if it is a column"
+    if isinstance(X, list | tuple) and X and isinstance(X[0], dict):
+        return " of dicts, and a table is expected: pass pd.DataFrame(X)"
+    return ""
+
+
+def needs_no_check(X: Table, columns: TableSchema) -> bool:
     """Whether `validate_data` would return X unchanged; calling it takes longer than predicting a row."""
     return (
         type(X) is np.ndarray

@@ -31,7 +31,7 @@ from sknet._estimators.parameters import (
 )
 from sknet._estimators.sklearn_api import suggest_value
 from sknet._model import rules_by_rows as rules
-from sknet._model.evaluation import Folds, HeldOut, NoEvaluation
+from sknet._model.evaluation import EvaluationKind
 from sknet._model.machine import check_fits_in_memory
 from sknet._model.settings import NetworkSettings, RegularisationSettings, Settings, TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
@@ -44,7 +44,8 @@ from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, SCHEDULES, UserSchedule
 from sknet._training.solver import Solver, StopReason
 
-AUTO_CLASSIFIER_SIZES, AUTO_REGRESSOR_SIZES = (128,), (96, 32)
+AUTO_CLASSIFIER_SIZES = (128,)
+AUTO_REGRESSOR_SIZES = (96, 32)
 """The values of `hidden_layer_sizes="auto"` for a classifier and a regressor."""
 
 UNITS_PER_SET = 8
@@ -92,20 +93,18 @@ class Facts:
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
-def evaluation_class(
-    p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS
-) -> type[NoEvaluation | HeldOut | Folds]:
+def evaluation_kind(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> EvaluationKind:
     """Return what evaluates the epochs of a fit to n rows, if the user passes no validation rows."""
     if validation_splitter(p) is not None or p.early_stopping == "folds":
         check_conflicts_with_folds(p)
-        return Folds
+        return "folds"
     if p.early_stopping == "auto" and n_rows < rules.LARGE_TABLE_ROWS:
         if n_rows < rules.MIN_EVALUATED_ROWS:
-            return NoEvaluation
+            return "nothing"
         # without folds, rows are held out as below; a single epoch leaves nothing to choose
         if p.max_iter > 1 and allows_auto_folds(p) and not limits.is_sequential:
-            return Folds
-    return HeldOut if p.early_stopping else NoEvaluation
+            return "folds"
+    return "held_out" if p.early_stopping else "nothing"
 
 
 def fraction_to_hold_out(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY_LIMITS) -> float:
@@ -169,17 +168,21 @@ def takes_scaled_targets(loss: str | Loss) -> bool:
 
 def auto_values(p: CommonParameters, facts: Facts, n_members: int) -> dict[str, object]:
     """Return the value of "auto" for each parameter but `n_members` and `label_smoothing`, which depend on others."""
-    n, columns = facts.n_rows, facts.columns
-    is_classifier, is_evaluated = isinstance(p, ClassifierParameters), bool(facts.early_stopping)
+    n = facts.n_rows
+    columns = facts.columns
+    is_classifier = isinstance(p, ClassifierParameters)
+    is_evaluated = bool(facts.early_stopping)
     ours = schedule_ends(p)  # whether the schedule is one of ours; scikit-learn's schedules have no end
-    by_adam, uses_batches = p.solver == "adam", solver_class(p.solver).uses_batches
+    by_adam = p.solver == "adam"
+    uses_batches = solver_class(p.solver).uses_batches
     is_large = facts.n_table_rows >= rules.LARGE_TABLE_ROWS and ours
     patience = rules.LARGE_PATIENCE if is_large else rules.PATIENCE
     tol = rules.LARGE_TOL if is_large and uses_batches else rules.TOL
     has_folds = facts.early_stopping == "folds"
     if has_folds:
         is_steady = not is_classifier or n >= rules.MEDIUM_TABLE_ROWS
-        patience, tol = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE, rules.FOLDS_TOL
+        patience = rules.STEADY_FOLDS_PATIENCE if is_steady else rules.FOLDS_PATIENCE
+        tol = rules.FOLDS_TOL
     largest_batch = max(facts.limits.largest_batch, min(n // rules.MAX_STEPS_PER_EPOCH, rules.LARGE_BATCH))
     proportional = int(np.clip(n // rules.STEPS_PER_EPOCH, rules.SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     # target means, unless `partial_fit` would keep those of its first call
@@ -406,7 +409,8 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     """Return the sizes of the hidden layers, from a list or from a size and a depth; raise if they are invalid."""
     sizes: Any = p.hidden_layer_sizes
     if isinstance(sizes, Integral):
-        size, depth = int(sizes), int(p.depth)
+        size = int(sizes)
+        depth = int(p.depth)
         if depth > 1:
             # before the tuple itself becomes too long; counts only weights between hidden layers, 4 bytes each
             check_fits_in_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)

@@ -163,7 +163,8 @@ def _loaded_estimator(saved: object) -> Estimator:
     estimator_class: type[Estimator] = ESTIMATORS[saved.estimator]
     names = estimator_class().get_params(deep=False).keys()
     older = {name: value for name, value in VALUES_IN_OLDER_FILES.items() if name in names}
-    parameters, resolved = older | saved.parameters, older | dict(saved.fitted.resolved)
+    parameters = older | saved.parameters
+    resolved = older | dict(saved.fitted.resolved)
     for given in (parameters, resolved):
         if unknown := given.keys() - names:
             raise ValueError(f"it sets parameters that are not known here: {', '.join(sorted(unknown))}")
@@ -177,7 +178,8 @@ def _loaded_estimator(saved: object) -> Estimator:
 
 def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     """Raise if the fitted values of a loaded estimator contradict each other; predicts a row of missing values."""
-    head, names = fitted.model.head, fitted.columns.names
+    head = fitted.model.head
+    names = fitted.columns.names
     if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):
         raise ValueError("the target belongs to another kind of estimator")
     if isinstance(head, LabelHead) and any(known.ndim != 1 for known in head.labels.classes_by_column):
@@ -209,7 +211,8 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
 
 def _check_weights(model: Model) -> None:
     """Raise for weights that do not fit the encoder, the target or each other, which broadcasting could hide."""
-    network, dtype = model.network, model.encoding.output_dtype
+    network = model.network
+    dtype = model.encoding.output_dtype
     sizes = [model.encoder.n_inputs, *(b.size for b in network.intercepts[:-1]), model.head.n_outputs]
     if not len(network.coefs) == len(network.intercepts) == len(network.activations) + 1:
         raise ValueError("a layer lacks weights, biases or an activation")
@@ -220,7 +223,8 @@ def _check_weights(model: Model) -> None:
 
 def _check_state(state: State, model: Model) -> None:
     """Raise for vectors of a state whose length is not that of theta."""
-    layout, dtype = model.network.layout, model.encoding.compute_dtype
+    layout = model.network.layout
+    dtype = model.encoding.compute_dtype
     n_gains = layout.sizes[0] if log_gains_of(state.theta, layout.n_parameters).size == layout.sizes[0] else 0
     shape = (layout.n_parameters + n_gains,)
     # theta may hold gains only, if its weights are published: see `pruned_state`
@@ -252,7 +256,8 @@ def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) 
 
 def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
-    encoder, head = fitted.model.encoder, fitted.model.head
+    encoder = fitted.model.encoder
+    head = fitted.model.head
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
@@ -262,7 +267,8 @@ def _check_learnt_values(fitted: Fitted) -> None:
     for what, value in learnt.items():
         if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
-    importances, residuals = fitted.importances, fitted.residuals
+    importances = fitted.importances
+    residuals = fitted.residuals
     if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
         raise ValueError("the importances are not one number of 0 or more for each column")
     if isinstance(head, RegressionHead):
@@ -273,7 +279,8 @@ def _check_learnt_values(fitted: Fitted) -> None:
     if any(np.isnan(floats).any() for floats in _floats_in(residuals)):
         raise ValueError("the residuals of held-out rows hold NaN")
     if isinstance(residuals, ScaledResiduals):
-        scale, k = residuals.scale, residuals.low.shape
+        scale = residuals.scale
+        k = residuals.low.shape
         if scale.knots.shape != scale.scales.shape or not k == residuals.high.shape == scale.knots.shape[1:]:
             raise ValueError("the residuals of held-out rows do not match the targets")
         if not (scale.scales > 0.0).all():

@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # only types: scikit-learn has none
 
     class CallbackSupportMixin:
         def set_callbacks(self, *callbacks: Any) -> Self: ...
+        def _init_callback_context(self, *, max_subtasks: int) -> Any: ...
 
     def with_callbacks(method: Method) -> Method: ...
 
@@ -91,21 +92,43 @@ else:
 
 PARAMETER_ALIASES = {
     **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
-    **dict.fromkeys(["epochs", "n_epochs"], "max_iter"),
+    **dict.fromkeys(["epochs", "n_epochs", "iterations", "num_boost_round"], "max_iter"),
     **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
+    **dict.fromkeys(["cat_features", "categorical_feature", "categorical_columns"], "categorical_features"),
+    **dict.fromkeys(["num_leaves", "max_leaves", "max_depth", "n_hidden", "hidden_units"], "hidden_layer_sizes"),
+    **dict.fromkeys(["early_stopping_rounds", "patience"], "n_iter_no_change"),
+    **dict.fromkeys(["reg_lambda", "lambda_l2", "l2_leaf_reg", "l2_regularization"], "alpha"),
+    **dict.fromkeys(["seed", "random_seed"], "random_state"),
+    "n_estimators": "max_iter, the number of epochs, or n_members, the number of networks",
+    "n_jobs": "the environment variable OMP_NUM_THREADS, or n_jobs of a search",
+    "callbacks": "set_callbacks(...)",
+    **dict.fromkeys(["max_time", "time_limit"], "set_callbacks(TimeLimit(seconds))"),
+    "validation_split": "validation_fraction",
+    "dropout_rate": "dropout",
+    "text_columns": "text_features",
+    "n_layers": "depth",
+    "monotone_constraints": "monotonic_cst",
+    "interaction_constraints": "interaction_cst",
+    "objective": "loss",
+    "optimizer": "solver",
+    "max_bin": "n_bins",
 }
-"""Names of parameters in other packages, and their names here."""
+"""Names of parameters in other packages, and what does the same here."""
 
 VALUE_ALIASES = {
     **dict.fromkeys(["mse", "l2", "squared_loss", "mean_squared_error"], "squared_error"),
     **dict.fromkeys(["mae", "l1", "mean_absolute_error"], "absolute_error"),
     **dict.fromkeys(["ce", "bce", "nll", "cross_entropy", "crossentropy", "logistic"], "log_loss"),
+    **dict.fromkeys(["binary_crossentropy", "categorical_crossentropy", "binary_logloss", "multi_logloss"], "log_loss"),
     "pinball": "quantile",
     "swish": "silu",
     "linear": "identity",
     "adamw": "adam",
 }
 """Names of values in other packages, and their names here."""
+
+MIN_SIMILARITY = 0.76
+"""The least similarity, from 0 to 1, of a name to a known one that is suggested. "n_jobs" and "n_bins" have 0.67."""
 
 MAX_NAMES_LISTED = 10
 """A message lists at most this many names."""
@@ -122,7 +145,9 @@ def check_keyword_names(function: str, keywords: Iterable[str], known: Iterable[
 
 def suggest_name(name: str, known: Sequence[str], function: str) -> str:
     """Return a question about the known name that is probably meant, or else a list of the names of `function`."""
-    near = PARAMETER_ALIASES.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
+    near = PARAMETER_ALIASES.get(name) or next(iter(get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY)), None)
+    if near and near.isidentifier() and near not in known:  # an argument of `fit` that the estimator itself takes
+        near += f", a parameter of {function.split('.')[0]}"
     listed = ", ".join(known) if len(known) <= MAX_NAMES_LISTED else f"those of help({function})"
     return f"did you mean {near}?" if near else f"known are {listed}."
 
@@ -184,9 +209,11 @@ INTERNAL_PACKAGES = {"sknet", "sklearn"}
 
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the user's line: the first stack frame that is neither in this package nor in scikit-learn."""
-    frame, level = sys._getframe(1), 2
+    frame = sys._getframe(1)
+    level = 2
     while frame.f_globals.get("__name__", "").split(".")[0] in INTERNAL_PACKAGES and frame.f_back is not None:
-        frame, level = frame.f_back, level + 1
+        frame = frame.f_back
+        level = level + 1
     warnings.warn(message, category, stacklevel=level)
 
 

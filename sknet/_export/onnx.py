@@ -46,10 +46,10 @@ from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
-from sknet._network.weights import output_rounding_step
+from sknet._network.weights import output_rounding_unit
 from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
 from sknet._tables.dates import DatetimeColumn, angle_per_unit
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.numbers import BinnedColumn, NumberColumn, QuantileColumn
 from sknet._tables.read import category_key, is_frame
 from sknet._tables.text import TextColumn
@@ -195,12 +195,12 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     x = _numbers_as_double(graph, feed, placed)
     numbers, indicators, bins = (_formulas_of(placed, kind) for kind in ("number", "missing", "bin"))
     missing = graph.node("IsNaN", x)
-    filled = graph.node("Where", missing, numbers["centre"], x)
+    learnt: list[NumberColumn] = [item.column.number if bins.size else item.column for item in placed]
+    filled = graph.node("Where", missing, np.array([column.center for column in learnt]), x)
+    z = graph.node("Mul", graph.node("Sub", filled, numbers["centre"]), numbers["scale"])
     # columns that were learnt together are scaled alike
-    first: NumberColumn = placed[0].column.number if bins.size else placed[0].column
-    shifted = graph.node("Sub", filled, numbers["centre"]) if first.shift else filled
-    z = graph.node("Mul", shifted, numbers["scale"])
-    yield graph.cast(_bend(graph, z) if first.bend else z, graph.dtype, of=FLOAT64), numbers["input"].tolist()
+    bent = _bend(graph, z) if learnt[0].bend else z
+    yield graph.cast(bent, graph.dtype, of=FLOAT64), numbers["input"].tolist()
     if indicators.size:
         are_missing = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(placed))
         yield are_missing.columns(graph, indicators["column"].tolist()), indicators["input"].tolist()
@@ -464,9 +464,9 @@ def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     # the columns of `value` are the network's inputs in another order: the first layer's weights follow it
     order = [i for _, inputs in encoded for i in inputs]
     first, *others = network.coefs
-    for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
-        if number:  # between two layers
-            activation = network.activations[number - 1]
+    for layer, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
+        if layer:  # between two layers
+            activation = network.activations[layer - 1]
             check_activation(activation, "ONNX")
             value = ACTIVATION_WRITERS[activation.name](graph, value)
         value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
@@ -553,7 +553,7 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
         linked = LINK_WRITERS[loss.link](graph, raw)
         if loss.link is identity or not model.network.is_monotone:
             return linked
-        # the last bits of onnxruntime's Exp depend on the position of a row in its batch: see `output_rounding_step`
+        # the last bits of onnxruntime's Exp depend on the position of a row in its batch: see `output_rounding_unit`
         return graph.cast(graph.cast(linked, FLOAT32), graph.dtype)
     if isinstance(head.settings.loss, Loss):
         raise ExportError(
@@ -712,9 +712,9 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
     raw = _write_raw(graph, model, _feeds(operator, model))
-    if model.network.is_monotone:  # for the reason in `output_rounding_step`
-        step = output_rounding_step(model.network.coefs[-1], model.network.intercepts[-1])
-        raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
+    if model.network.is_monotone:  # for the reason in `output_rounding_unit`
+        unit = output_rounding_unit(model.network.coefs[-1], model.network.intercepts[-1])
+        raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, unit)), unit)
     # links and heads compute in the type of the predictions; in float64 if the network is monotone, like its layers
     head_graph = Graph(scope, container, FLOAT64 if model.network.is_monotone else model.encoding.output_dtype)
     raw = graph.cast(raw, head_graph.dtype, of=graph.dtype)

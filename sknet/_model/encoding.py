@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.heads import Head, RegressionHead
+from sknet._model.heads import Head
 from sknet._model.machine import check_table_fits_in_memory
 from sknet._model.settings import Settings
 from sknet._network.chain import (
@@ -39,11 +39,11 @@ from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSett
 from sknet._tables.categories import TargetTotals
 from sknet._tables.column import Column, TrainingRows
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
-from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
+from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE, TableEncoder, learn_encoder
 from sknet._tables.kinds import Survey
 from sknet._tables.read import as_uniform_array, is_memory_mapped, is_sparse, table_digest, take_optional, take_rows
 from sknet._tables.rows import ALL_ROWS, MIN_TOTAL_WEIGHT, FeatureTable, Rows, Sample, too_little_weight_message
-from sknet._tables.statistics import cross_fit_folds, exceeds_sample_size
+from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
 
@@ -154,11 +154,9 @@ class EncodingLearner:
         On large tables, target means of categories are learnt from the rows `train`, or from all rows. The sample has
         too few rows for this: with a thousand categories, its means would make the loss several per cent larger.
         """
-        head = self.head
-        if isinstance(head, RegressionHead):
-            # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
-            in_unit_of_mean = self.settings.table.input_scaling is not None
-            head = head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
+        # with input_scaling=None nothing is scaled, and the loss equals scikit-learn's
+        in_unit_of_mean = self.settings.table.input_scaling is not None
+        head = self.head.with_fitted_scaler(self.sample.y, self.sample.weight, in_unit_of_mean=in_unit_of_mean)
         return self._with_steps(self._learn(head, self.sample, self.survey, train), self.sample)
 
     def learn_for_fold(self, shared: Encoding, train: NDArray[np.intp], *, shares_columns: bool) -> Encoding:
@@ -473,18 +471,21 @@ class TableInMemory(FeatureTable):
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
         """Return the table with encoded texts, for encoders with the same text columns."""
-        columns, text = encoder.text_columns, None
+        columns = encoder.text_columns
+        text = None
         if columns:
             text = TableWithEncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype))
         return replace(self, encoded_text=text)
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows, see `encode_for_training`."""
-        X, text = self.values, self.encoded_text
+        X = self.values
+        text = self.encoded_text
         if encoder.names is None and not isinstance(X, np.ndarray):
             encoder = encoder.with_names_of(X)  # for error messages
         if text is not None and text.columns == encoder.text_columns:
-            encoder, X = encoder.encoder_after_text, text.table
+            encoder = encoder.encoder_after_text
+            X = text.table
         return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
 
 
@@ -496,5 +497,5 @@ class EncodedInMemory(BatchesOfSubset):
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> Objective:
         """Return the objective of a network that is trained on these rows."""
-        inputs = self.inputs if self.rows is None else self  # if all rows are used, do without the selection
+        inputs = self.inputs if self.row_indices is None else self  # if all rows are used, do without the selection
         return Objective(settings, inputs, rows.target, rows.relative_weight)

@@ -14,16 +14,15 @@ raw_by_component : (c, m, k)     the mean raw outputs of each component: of the 
 mixing_weight        weight of the first component; the weight of the second is 1 - mixing_weight
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.encoding import EncodedRows
-from sknet._model.heads import RegressionHead
 from sknet._model.settings import Settings
 from sknet._network.losses import best_inverse_temperature, mean_loss, temperature_penalty
 from sknet._tables.rows import Rows, Split
@@ -33,56 +32,49 @@ from sknet._typing import Array
 # --- what evaluates the epochs ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class NoEvaluation:
-    """No evaluation: all rows are trained on."""
-
-    early_stopping: ClassVar[Literal[False]] = False  # what the parameter resolves to
-    train: ClassVar[None] = None  # indices of the rows to train on, if some are held out
-    held_out_rows: ClassVar[None] = None
-
-
-class TooFewRows(NoEvaluation):
-    """No evaluation: rows should be held out, but there are too few."""
+EvaluationKind: TypeAlias = Literal["nothing", "held_out", "validation_rows", "folds"]
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Rows of the table that are not trained on."""
+class Evaluation:
+    """What evaluates the epochs of a fit.
 
-    early_stopping: ClassVar[Literal[True]] = True
-    split: Split
-    held_out_rows: Rows
+    Attributes
+    ----------
+    kind : {"nothing", "held_out", "validation_rows", "folds"}
+        Nothing; rows of the table that are not trained on; the user's own validation rows; or folds, which choose the
+        epoch before the published networks are trained on all rows.
+    held_out_rows : Rows or None
+        The rows that evaluate the epochs of the published networks.
+    splits : sequence of Split
+        One per fold, or a single one with "held_out".
+    shares_columns : bool
+        Whether folds share the columns' encodings that do not depend on targets. They do not with a user's splitter,
+        whose splits may be ordered in time.
+    is_quiet : bool
+        Whether training ends without a message, since rows should be held out, but there are too few.
+    """
+
+    kind: EvaluationKind = "nothing"
+    held_out_rows: Rows | None = None
+    splits: Sequence[Split] = ()
+    shares_columns: bool = True
+    is_quiet: bool = False
 
     @property
-    def train(self) -> NDArray[np.intp]:
-        """Indices of the rows to train on."""
-        return self.split.train
+    def early_stopping(self) -> bool | Literal["folds"]:
+        """What the parameter `early_stopping` resolves to."""
+        return "folds" if self.kind == "folds" else self.kind != "nothing"
 
+    @property
+    def train(self) -> NDArray[np.intp] | None:
+        """Indices of the rows to train on; None for all rows."""
+        return self.splits[0].train if self.kind == "held_out" else None
 
-@dataclass(frozen=True)
-class UserValidationRows:
-    """The user's validation rows: X_val and y_val."""
-
-    early_stopping: ClassVar[Literal[True]] = True
-    train: ClassVar[None] = None
-    held_out_rows: Rows
-
-
-@dataclass(frozen=True)
-class Folds:
-    """Splits of the rows, which choose the epoch before training. Each split holds out one fold."""
-
-    early_stopping: ClassVar[Literal["folds"]] = "folds"
-    train: ClassVar[None] = None
-    held_out_rows: ClassVar[None] = None  # the published networks are trained on all rows
-    splits: list[Split]
-    # whether folds share the columns' encodings that do not depend on targets; not with a user's splitter, whose splits
-    # may be ordered in time
-    shares_columns: bool = True
-
-
-Evaluation: TypeAlias = NoEvaluation | HeldOut | UserValidationRows | Folds
+    @property
+    def fold_splits(self) -> Sequence[Split]:
+        """The splits of folds; none without folds."""
+        return self.splits if self.kind == "folds" else ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +148,8 @@ class HeldOutLoss:
     """
 
     def __init__(self, rows: EncodedRows, settings: Settings) -> None:
-        self.rows, self._has_temperature = rows, settings.regularisation.temperature_scaling
+        self.rows = rows
+        self._has_temperature = settings.regularisation.temperature_scaling
         self._n_networks = len(settings.sees_bins)
         kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
         self._components = [networks for networks in kinds if networks]  # the indices of the networks of each component
@@ -186,8 +179,10 @@ class HeldOutLoss:
 
     def calibrate_in_place(self, raw: Array, inverse_temperature: float | None = None) -> CalibratedLoss:
         """Divide raw outputs, in place, by the best temperature or a given one; return the loss."""
-        loss, rows = self.rows.encoding.head.loss, self.rows
-        target, weight = rows.target, rows.relative_weight
+        rows = self.rows
+        loss = rows.encoding.head.loss
+        target = rows.target
+        weight = rows.relative_weight
         if not self._has_temperature:
             value = mean_loss(loss, raw, target, weight)
             return CalibratedLoss(1.0, value, value)
@@ -214,7 +209,7 @@ class HeldOutLoss:
         mixing_weight = self._equal_weight
         if len(raw_by_component) > 1:
             scale = 1.0
-            if isinstance(self.rows.encoding.head, RegressionHead):
+            if self.rows.encoding.head.has_noise_scale:
                 scale = 2.0 * abs(self.of_mixture(raw_by_component).criterion)
             distance = MIXING_WEIGHTS - self._equal_weight
             prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)

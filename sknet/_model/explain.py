@@ -46,9 +46,10 @@ from sknet._model.machine import run_on_slices, threads_for_blocks
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._model.sensitivity import slopes_of_explained, slopes_of_hidden
 from sknet._packages import require_package
-from sknet._tables.encoding import TableEncoder, sum_by_column
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import take_rows
-from sknet._tables.statistics import hash_integers
+from sknet._tables.sampling import hash_integers
+from sknet._tables.slopes import sum_by_column
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
@@ -134,7 +135,8 @@ class Explanation:
         return (self.output_descriptions or self.output_names)[output]
 
     def __repr__(self) -> str:
-        n, k = len(self.values), len(self.output_names)
+        n = len(self.values)
+        k = len(self.output_names)
         return f"Explanation({n} row{'s' * (n != 1)}, {len(self.feature_names)} columns, {k} output{'s' * (k != 1)})"
 
     def importance(self) -> pd.Series:
@@ -228,7 +230,8 @@ def explain_additive(
     model: Model, columns: NDArray[np.intp], table: Table, background: Table, progress: Callable[[int], None]
 ) -> Contributions:
     """Do the work of `explain` for an additive network; `columns`, (h,), is what `columns_of_units` returns."""
-    explained, last = model.head.explained_outputs, model.network.coefs[-1].astype(np.float64)
+    explained = model.head.explained_outputs
+    last = model.network.coefs[-1].astype(np.float64)
     # for each output (h, d): row i holds the weight of unit i, in the column that the unit depends on
     weights_by_column = [
         sp.csr_array((weights, (np.arange(len(columns)), columns)), (len(columns), model.encoder.n_columns))
@@ -238,8 +241,10 @@ def explain_additive(
     mean = np.asarray(model.last_hidden(background).mean(axis=0, dtype=np.float64)).ravel()
     mean_output = mean @ last + model.network.intercepts[-1]
     base = explained.scaler.decode(mean_output[np.newaxis], model.encoding.output_dtype)[0]
-    n, d = table.shape[0], model.encoder.n_columns
-    values, n_at_once = np.empty((n, d, len(weights_by_column)), base.dtype), max(1, CONTRIBUTIONS_AT_ONCE // d)
+    n = table.shape[0]
+    d = model.encoder.n_columns
+    values = np.empty((n, d, len(weights_by_column)), base.dtype)
+    n_at_once = max(1, CONTRIBUTIONS_AT_ONCE // d)
     for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         hidden = model.last_hidden(take_rows(table, block))
         of_block = values[block]  # a view
@@ -311,7 +316,8 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     -------
     Contributions
     """
-    n, explained = table.shape[0], model.head.explained_outputs
+    n = table.shape[0]
+    explained = model.head.explained_outputs
     columns = columns_of_units(model.network, model.encoder) if explained.are_raw else None
     if columns is not None:
         return explain_additive(model, columns, table, background, progress)
@@ -321,21 +327,23 @@ def explain(model: Model, table: Table, background: Table, progress: Callable[[i
     values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     widest_layer = max(b.size for b in model.network.intercepts)
-    step = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
+    n_at_once = max(1, UNITS_COMPUTED_AT_ONCE // (len(encoded.z0) * widest_layer * outputs.shape[1]))
     if len(encoded.column_batches) > 1:  # each call of `fill` computes all partial sums again, so use more rows at once
-        step = max(1, min(MAX_ROW_BLOCK_FACTOR * step, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
+        n_at_once = max(1, min(MAX_ROW_BLOCK_FACTOR * n_at_once, MAX_KEPT_PARTIAL_SUMS // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, span: slice) -> None:
         """Write the contributions of the rows `span` of x into `values` and `adds_up`. x starts at row `first`."""
-        for some in blocks_of_batch(span, step):
+        for some in blocks_of_batch(span, n_at_once):
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
-    with threads_for_blocks(n // step, step * len(encoded.z0) * model.network.layout.largest_matrix) as n_threads:
+    with threads_for_blocks(
+        n // n_at_once, n_at_once * len(encoded.z0) * model.network.layout.largest_matrix
+    ) as n_threads:
         for block in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
             x = model.encoder.encode(take_rows(table, block), model.encoding.compute_dtype)
-            run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), step, n_threads)
+            run_on_slices(partial(fill, x, block.start), slice(0, x.shape[0]), n_at_once, n_threads)
             progress(block.stop)
     return Contributions(values, base, adds_up)
 
@@ -356,7 +364,8 @@ class EncodedBackground:
     def __init__(self, model: Model, background: Table) -> None:
         self.outputs = model.convert_raw_outputs(background, model.head.explained_outputs.of_raw)  # (b, k)
         self.mean_outputs = self.outputs.mean(axis=0, dtype=np.float64)  # (k,)
-        self.encoder, self.explained = model.encoder, model.head.explained_outputs
+        self.encoder = model.encoder
+        self.explained = model.head.explained_outputs
         self.network = network = model.network.as_type(model.encoding.compute_dtype)
         self.x0 = as_dense(self.encoder.encode(background, model.encoding.compute_dtype))
         self.z0 = self.x0 @ network.coefs[0] + network.intercepts[0]
@@ -376,10 +385,12 @@ class EncodedBackground:
         """
         coefs = self.network.coefs
         z = x @ coefs[0] + self.network.intercepts[0]  # (n, h)
-        difference, deviation = outputs - self.mean_outputs, self.outputs.std(axis=0, dtype=np.float64)  # (n, k), (k,)
+        difference = outputs - self.mean_outputs  # (n, k)
+        deviation = self.outputs.std(axis=0, dtype=np.float64)  # (k,)
         weight_sums = np.abs(coefs[-1]).sum(axis=0)  # (k,)  the scale of each output's rounding error
         contributions = np.empty((outputs.shape[1], len(x), self.encoder.n_columns), x.dtype)
-        excess, unfinished = np.empty(len(x)), np.arange(len(x))
+        excess = np.empty(len(x))
+        unfinished = np.arange(len(x))
         for n_nodes in NODES_PER_LINE:
             by_column = self._contributions_by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
             contributions[:, unfinished] = by_column
@@ -395,7 +406,8 @@ class EncodedBackground:
 
     def _mean_slopes(self, z: Array, n_nodes: int) -> Array:
         """Return the mean over each line of d output / dz, (k, n, b, h), by a Gauss-Legendre rule."""
-        network, explained = self.network, self.explained
+        network = self.network
+        explained = self.explained
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
         slopes = np.zeros((self.outputs.shape[1], *dz.shape), z.dtype)
         # with one hidden layer, da/dz is the same for all raw outputs: average it once, then multiply by their weights
@@ -436,7 +448,9 @@ class EncodedBackground:
 
     def _partial_sums(self, columns: NDArray[np.intp]) -> Array:
         """Return the partial sums of some columns, divided by b, (b h, columns)."""
-        W, encoder, b = self.network.coefs[0], self.encoder, len(self.x0)
+        W = self.network.coefs[0]
+        encoder = self.encoder
+        b = len(self.x0)
         # with one input per column and no bins, no loop over thousands of columns is needed
         if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():
             partial_sums = ((self.x0[:, columns] - self.mean_inputs[columns]) / b)[:, np.newaxis] * W[columns].T

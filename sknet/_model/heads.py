@@ -15,7 +15,7 @@ weight : (n,) or None       positive sample weights
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -105,11 +105,13 @@ class LabelHead:
 
     settings: TargetSettings
     labels: Labels
+    has_noise_scale: ClassVar[bool] = False  # the log-loss is minus a mean log-likelihood in any case
 
     @cached_property
     def loss(self) -> Loss:
         """The named loss for these labels, or the user's own."""
-        name, output_slices = self.settings.loss, self.labels.output_slices
+        name = self.settings.loss
+        output_slices = self.labels.output_slices
         loss = _label_loss(name, output_slices, self.labels.exclusive)
         if len(output_slices) == 1 and self.labels.exclusive:
             return loss
@@ -129,8 +131,14 @@ class LabelHead:
         """Return the labels that codes stand for, in the shape and type of the user's y."""
         return self.labels.decode(values)
 
+    def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
+        """Return the head itself: labels have no scale."""
+        return self
+
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights multiplied by the class weights."""
+        if self.settings.class_weight is None:
+            return weight
         product = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
         with np.errstate(over="ignore"):
             if product is not None and not np.isfinite(product.sum()):
@@ -256,6 +264,7 @@ class RegressionHead:
 
     settings: TargetSettings
     regression_target: RegressionTarget
+    has_noise_scale: ClassVar[bool] = True  # the loss is minus a mean log-likelihood times the variance of the noise
 
     def __post_init__(self) -> None:
         if self.loss.levels and not self.regression_target.flat:
@@ -296,6 +305,10 @@ class RegressionHead:
     def reshape_like_y(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
         return restore_shape(values, self.regression_target.flat)
+
+    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
+        """Return the sample weights: numbers have no classes."""
+        return weight
 
     def strata(self, values: Array) -> Array | None:
         """Return which rows have a target above 0, if targets may be 0, so that rare events are held out too."""

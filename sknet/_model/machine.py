@@ -87,7 +87,8 @@ On two idle cores, threads save a quarter of the time from a third of this size 
 other at every product, and take twice the time.
 """
 
-MIN_SPLIT_PRODUCT, MIN_SPLIT_VECTOR_PRODUCT = 2**18, 2**13
+MIN_SPLIT_PRODUCT = 2**18
+MIN_SPLIT_VECTOR_PRODUCT = 2**13
 """BLAS never splits a product, or a matrix-vector product, with fewer multiply-adds than these."""
 
 MIN_BLOCKS_PER_THREAD = 4

@@ -38,8 +38,8 @@ from sknet._model.machine import (
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
 from sknet._network.chain import BatchFormat, LayerParameters, Layout, MixedRows, make_chain
-from sknet._network.weights import output_rounding_step
-from sknet._tables.encoding import TableEncoder
+from sknet._network.weights import output_rounding_unit
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 from sknet._vectors import blocks_of_batch
@@ -134,7 +134,7 @@ class Model:
 
     @property
     def predict_dtype(self) -> DType:
-        """The dtype of computations in `predict`: float64 for a monotone network, see `output_rounding_step`."""
+        """The dtype of computations in `predict`: float64 for a monotone network, see `output_rounding_unit`."""
         return np.dtype(np.float64) if self.network.is_monotone else self.encoding.compute_dtype
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
@@ -205,8 +205,8 @@ class Model:
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column
             raw = chain.forward(inputs)
             if self.network.is_monotone:  # round off the last bits, which depend on the other rows of the block
-                step = output_rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
-                raw = np.rint(raw / step) * step
+                unit = output_rounding_unit(self.network.coefs[-1], self.network.intercepts[-1])
+                raw = np.rint(raw / unit) * unit
             raw = raw.astype(self.encoding.output_dtype)
             if np.isfinite(raw).all():
                 outputs = convert_raw(raw)
@@ -278,7 +278,8 @@ def join_networks(networks: Sequence[Network], mixing_weights: Sequence[float] |
     Network
         The given network itself, if it is the only one.
     """
-    first, k = networks[0], len(networks)
+    first = networks[0]
+    k = len(networks)
     if k == 1:
         return first
     mixing_weights = [1.0 / k] * k if mixing_weights is None else mixing_weights

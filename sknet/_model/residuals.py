@@ -98,7 +98,8 @@ class Residuals:
         wanted = coverage * (self.effective_size + 1.0)
         if wanted > self.effective_size * (1.0 + SHARE_SLACK):
             return None
-        quantile_level, m = wanted / self.effective_size, len(self.quantiles)
+        quantile_level = wanted / self.effective_size
+        m = len(self.quantiles)
         rank = min(max(ceil(quantile_level * m - SHARE_SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
 
@@ -168,7 +169,8 @@ def learn_residual_scale(
         return unit_scale(residuals.shape[1])
     knots, scales = np.ones((2, n_bins + 2, residuals.shape[1]))
     for j, present in enumerate(~np.isnan(residuals.T)):
-        p, size = middle[present, j], np.abs(residuals[present, j])
+        p = middle[present, j]
+        size = np.abs(residuals[present, j])
         w = np.ones(len(size)) if weight is None else weight[present] / weight[present].mean()
         order = np.argsort(p, kind="stable")
         bins = np.array_split(order, n_bins)
@@ -176,7 +178,8 @@ def learn_residual_scale(
         mean = np.average(size, weights=w)
         if not 0.0 < mean < np.inf:  # all residuals are 0, or one overflows
             continue
-        sums, n_rows = [size[rows] @ w[rows] for rows in bins], np.array([w[rows].sum() for rows in bins])
+        sums = [size[rows] @ w[rows] for rows in bins]
+        n_rows = np.array([w[rows].sum() for rows in bins])
         scales[1:-1, j] = (sums + PRIOR_ROWS_OF_PREDICTION_BIN * mean) / (n_rows + PRIOR_ROWS_OF_PREDICTION_BIN)
         for end, outer, half in ((0, 1, order[: len(order) // 2]), (-1, -2, order[len(order) // 2 :])):
             to_end = knots[end, j] - knots[outer, j]
@@ -196,7 +199,8 @@ def cross_fitted_scaled_residuals(middle: Array, residuals: Array, weight: Array
     n_bins = n_prediction_bins(residuals, weight)
     scaled = np.empty_like(residuals)
     for i in range(N_SCALE_FOLDS):
-        own, others = fold == i, fold != i
+        own = fold == i
+        others = fold != i
         weight_of_others = take_optional(weight, others)
         scale = learn_residual_scale(middle[others], residuals[others], weight_of_others, n_bins)
         scaled[own] = residuals[own] / scale.scale_at(middle[own])
@@ -261,7 +265,8 @@ def learn_regression_residuals(
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite residual counts as the largest
         if head.loss.levels:  # the width between the outer levels is the scale
             residuals = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
-            scale, scaled = unit_scale(residuals.shape[1]), residuals
+            scale = unit_scale(residuals.shape[1])
+            scaled = residuals
             signed_residuals = values - predictions
         else:
             residuals = values - middle
@@ -328,7 +333,8 @@ def intervals_around(
     ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)  # before the levels are moved, so that intervals of all coverages are nested
     margin = conformal_quantile * scaled.scale.scale_at(middle)
-    lower, upper = np.minimum(ends[:, :, 0] - margin, middle), np.maximum(ends[:, :, 1] + margin, middle)
+    lower = np.minimum(ends[:, :, 0] - margin, middle)
+    upper = np.maximum(ends[:, :, 1] + margin, middle)
     ends = np.stack([lower, upper], axis=2)
     low, high = target_limits(head, scaled)
     ends = np.clip(ends, low[:, np.newaxis], high[:, np.newaxis], out=ends).astype(predictions.dtype)
@@ -362,7 +368,8 @@ def quantiles_between(
     if scaled is not None and scaled.signed is not None and scaled.residuals.effective_size:  # there are held-out rows
         columns += scaled.signed.quantiles_by_level(np.asarray(head.loss.levels))
         columns.sort(axis=1)  # moved levels may cross
-    known, scores = ndtri(head.loss.levels), ndtri(quantile_levels)
+    known = ndtri(head.loss.levels)
+    scores = ndtri(quantile_levels)
     right = np.clip(np.searchsorted(known, scores), 1, len(known) - 1)  # the known level above each
     share = (scores - known[right - 1]) / (known[right] - known[right - 1])
     quantiles = columns[:, right - 1] * (1.0 - share) + columns[:, right] * share

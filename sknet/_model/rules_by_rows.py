@@ -18,28 +18,39 @@ LARGE_TABLE_ROWS = 15_000
 """Below, folds choose the epoch, and the networks learn from all rows. From here on a tenth of the rows is held out and
 never trained on. An epoch then has hundreds of steps, so a few epochs show whether training progresses."""
 
-ROWS_PER_BIN, MAX_BINS_OF_TABLE, MIN_AUTO_BINS, MAX_AUTO_BINS = 24, 256, 12, 128
+ROWS_PER_BIN = 24
+MAX_BINS_OF_TABLE = 256
+MIN_AUTO_BINS = 12
+MAX_AUTO_BINS = 128
 """The value of `n_bins="auto"`: one bin for every 24 training rows, but at most 256 divided by the number of numeric
 columns; and at least 12 bins in each column, at most 128. Targets that vary fast do so along few columns, such as a
 date or coordinates. Many bins in many columns make each step slower, and make networks overfit if the loss is already
 close to 0."""
 
-PATIENCE, FOLDS_PATIENCE, STEADY_FOLDS_PATIENCE, LARGE_PATIENCE = 24, 10, 6, 4
+PATIENCE = 24
+FOLDS_PATIENCE = 10
+STEADY_FOLDS_PATIENCE = 6
+LARGE_PATIENCE = 4
 """The value of `n_iter_no_change="auto"`: in general, with folds, with folds whose losses vary less from epoch to epoch
 (of a regressor, or from `MEDIUM_TABLE_ROWS` on), and on large tables."""
 
-FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1
+FRACTION_HELD_OUT = 0.15
+LARGE_FRACTION_HELD_OUT = 0.1
 """The value of `validation_fraction="auto"`, in general and for large tables, where thousands of rows are enough."""
 
-TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
+TOL = 1e-4
+FOLDS_TOL = 1e-3
+LARGE_TOL = 2e-3
 """The value of `tol="auto"`: in general (scikit-learn's), with folds, and on large tables, whose losses vary less."""
 
-STEPS_PER_EPOCH, SMALLEST_PROPORTIONAL_BATCH = 32, 32
+STEPS_PER_EPOCH = 32
+SMALLEST_PROPORTIONAL_BATCH = 32
 """With `batch_size="proportional"`, an epoch has this many steps, unless a batch would have fewer rows than
 `SMALLEST_PROPORTIONAL_BATCH` or more than `TableLimits.largest_batch`. With 16 rows at least, fits to fewer than 1,000
 rows would take 1.5 times as long and gain nothing."""
 
-MAX_STEPS_PER_EPOCH, LARGE_BATCH = 300, 1024
+MAX_STEPS_PER_EPOCH = 300
+LARGE_BATCH = 1024
 """If an epoch would have more steps than `MAX_STEPS_PER_EPOCH`, batches grow up to `LARGE_BATCH`. On large tables, less
 noise in each step is worth more than many steps."""
 

@@ -30,9 +30,10 @@ from sknet._model.heads import ExplainedOutputs, Head
 from sknet._model.machine import limit_blas_threads
 from sknet._model.model import ROWS_PREDICTED_AT_ONCE, Model, Network
 from sknet._network.chain import MixedRows
-from sknet._tables.encoding import TableEncoder, gradients_by_column, sum_by_column
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import is_sparse, take_optional, take_rows
 from sknet._tables.rows import Rows
+from sknet._tables.slopes import gradients_by_column, sum_by_column
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
@@ -41,7 +42,9 @@ from sknet._vectors import blocks_of_batch
 
 def input_gradients(model: Model, table: Table) -> Array:
     """Return d output / d number for every row, output and column, (n, k, d), computed in float64."""
-    n, k, network = table.shape[0], model.head.n_outputs, model.network.as_type(np.dtype(np.float64))
+    n = table.shape[0]
+    k = model.head.n_outputs
+    network = model.network.as_type(np.dtype(np.float64))
     by_column = np.empty((n, k, model.encoder.n_columns), model.encoding.output_dtype)
     for rows in blocks_of_batch(slice(0, n), ROWS_PREDICTED_AT_ONCE):
         block = take_rows(table, rows)
@@ -168,7 +171,8 @@ def inputs_per_row(rows: Table) -> float:
 
 def n_importance_rows(rows: Table, network: Network, n_outputs: int, training_work: float) -> int:
     """Return how many encoded rows importances may use, after a training of `training_work` multiplications."""
-    first, others = network.coefs[0].size, sum(W.size for W in network.coefs[1:])
+    first = network.coefs[0].size
+    others = sum(W.size for W in network.coefs[1:])
     if is_sparse(rows):
         first = inputs_per_row(rows) * network.coefs[0].shape[1]
     of_points = POINTS_PER_ROW * others  # forward, and back for each output
@@ -215,11 +219,13 @@ def contribution_sums(rows: Array | MixedRows, network: Network, model: Model) -
     """Return the absolute contributions of each column, added up over rows and outputs, (d,)."""
     x, used = varying_inputs(rows, model.encoder)
     columns, starts = columns_of_inputs(model.encoder, used)
-    W, b = network.coefs[0][used], network.intercepts[0]
+    W = network.coefs[0][used]
+    b = network.intercepts[0]
     sums = np.zeros(model.encoder.n_columns)
-    difference, step = x - x.mean(axis=0), max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
+    difference = x - x.mean(axis=0)
+    n_at_once = max(1, VALUES_MULTIPLIED_AT_ONCE // x.shape[1])
     for slopes in mean_slopes_by_unit(network, model.head, x @ W + b):
-        for some in blocks_of_batch(slice(0, len(x)), step):
+        for some in blocks_of_batch(slice(0, len(x)), n_at_once):
             by_column = sum_by_column((slopes[some] @ W.T) * difference[some], starts)
             sums[columns] += np.abs(by_column).sum(axis=0, dtype=np.float64)
     return sums
@@ -233,8 +239,10 @@ def contribution_sums_of_sparse(rows: sp.csr_array, network: Network, model: Mod
     """
     x = rows.copy()
     x.sum_duplicates()
-    W, b = network.coefs[0], network.intercepts[0]
-    mean, n_not_0 = np.ravel(x.mean(axis=0)), np.bincount(x.indices, minlength=x.shape[1])
+    W = network.coefs[0]
+    b = network.intercepts[0]
+    mean = np.ravel(x.mean(axis=0))
+    n_not_0 = np.bincount(x.indices, minlength=x.shape[1])
     sums, sums_of_slopes = np.zeros((2, x.shape[1]))
     of_outputs = mean_slopes_by_unit(network, model.head, x @ W + b)
     while block := list(islice(of_outputs, OUTPUTS_AT_ONCE)):

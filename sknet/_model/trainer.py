@@ -86,7 +86,8 @@ def make_monotone_bounds(
     check_can_be_monotone(settings, encoding)
     # the inputs' means: first biases compensate for weights whose sign is changed
     means = np.array([BIN_MEAN * (formula.kind == "bin") for _, formula in encoding.encoder.input_formulas])
-    sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
+    sign = sign[n_skipped_inputs:]
+    means = means[n_skipped_inputs:]
     dtype = encoding.compute_dtype
     return monotone_bounds(layout, settings.activations, sign=sign, input_means=means, dtype=dtype, sets=sets)
 
@@ -185,7 +186,8 @@ def state_to_continue_from(
 
     `fresh` is the state of a new run from the published weights. `keep_moments` is False after a change of the solver.
     """
-    state, published = kept.copy(), fresh.theta[:n_parameters]
+    state = kept.copy()
+    published = fresh.theta[:n_parameters]
     if not keep_moments or len(state.moments) != len(fresh.moments):
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
     gains = log_gains_of(state.theta, n_parameters)
@@ -196,7 +198,8 @@ def state_to_continue_from(
         state.average = np.concatenate([average, gains])
         weights = weights if weights.size else published
     else:
-        weights, state.average = _most_precise_weights(weights, published, output_dtype), None
+        weights = _most_precise_weights(weights, published, output_dtype)
+        state.average = None
     state.theta = np.concatenate([weights, gains])
     return state
 
@@ -261,12 +264,14 @@ class NetworkTrainer:
 
     def first_state(self, seeds: tuple[int, int]) -> State:
         """Return the first state, with weights that are drawn or given by `init`."""
-        init, head = self.settings.network.init, self.encoding.head
+        init = self.settings.network.init
+        head = self.encoding.head
         if isinstance(init, tuple):
             coefs, intercepts = check_initial_weights(self.layout, init)
             check_weights_between_sets(self.sets, self.layout, coefs)
         else:
-            activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
+            activations = self.settings.network.activations
+            rng = np.random.default_rng(seeds[0])
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
                 sets = self.sets if self.sets.n_sets > 1 else None
                 bins_per_column = self.encoding.encoder.bins_per_column[self.n_skipped_inputs :]
@@ -290,7 +295,9 @@ class NetworkTrainer:
     @property
     def problem(self) -> Problem:
         """What the solver minimises. It is not cached: a cycle of references would keep the encoded rows in memory."""
-        bounds, objective, max_norm = self._weight_bounds(), self.objective, self.settings.regularisation.max_norm
+        bounds = self._weight_bounds()
+        objective = self.objective
+        max_norm = self.settings.regularisation.max_norm
         return Problem(
             objective if bounds is None else with_fixed_weights(objective, *bounds),
             n_samples=len(self.train_rows),
@@ -346,7 +353,8 @@ class NetworkTrainer:
 
     def _network_of(self, theta: Array, temperature: float) -> Network:
         """Return the network of theta, which takes all inputs of the encoded table."""
-        activations, is_monotone = self.settings.network.activations, self.monotone is not None
+        activations = self.settings.network.activations
+        is_monotone = self.monotone is not None
         network = Network(activations, *self.layout.coefs_and_intercepts(theta), temperature, is_monotone)
         return network.with_skipped_inputs(self.n_skipped_inputs)
 
@@ -412,7 +420,9 @@ def make_trainer(
     -------
     NetworkTrainer
     """
-    head, network, regularisation = encoding.head, settings.network, settings.regularisation
+    head = encoding.head
+    network = settings.network
+    regularisation = settings.regularisation
     if settings.solver.learns_gains and train_rows.inputs.batch_format == "sparse":
         raise ValueError("input_gains=True does not go with sparse X: leave it at 'auto', or pass a dense table.")
     n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
@@ -425,7 +435,8 @@ def make_trainer(
     sets = make_interaction_sets(network, encoding, n_skipped_inputs)
     monotone = make_monotone_bounds(network, encoding, layout, n_skipped_inputs, sets)
     own_rows = train_rows.for_network(n_skipped_inputs, regularisation.label_smoothing)
-    strength, l1_ratio = regularisation.alpha / own_rows.total_weight, regularisation.l1_ratio
+    strength = regularisation.alpha / own_rows.total_weight
+    l1_ratio = regularisation.l1_ratio
     penalty = ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
     smooth_penalty = penalty if settings.solver.uses_batches else ElasticNet(l2=penalty.l2)  # L-BFGS adds the L1 term
     objective_settings = ObjectiveSettings(

@@ -126,33 +126,33 @@ class ActivateKeepingInput(Activate):
         return delta
 
 
-DROPOUT_POOL_SIZE = 2**17
+N_DROPOUT_FACTORS = 2**17
 """How many random factors dropout chooses from. They fit in the processor's cache."""
 
 
 @lru_cache(maxsize=4)
-def dropout_factor_pool(rate: float, dtype: DType, size: int) -> Array:
+def dropout_factors(rate: float, dtype: DType, size: int) -> Array:
     """Return `size` random factors: 0 with probability `rate`, else 1 / (1 - rate). All calls return the same."""
-    pool = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
-    pool /= 1.0 - rate
-    return pool
+    factors = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
+    factors /= 1.0 - rate
+    return factors
 
 
 class Dropout:
     """Each output is 0 with probability `rate`, else divided by 1 - rate, which keeps its mean.
 
-    Srivastava et al. 2014. Drawing a random number for each output would take most of the time of a step. Instead, a
-    pool of factors is drawn once, and a batch takes a stretch of the pool that starts at a random index.
+    Srivastava et al. 2014. Drawing a random number for each output would take most of the time of a step. Instead, an
+    array of factors is drawn once, and a batch takes a stretch of it that starts at a random index.
     """
 
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
-        # a row that is longer than the usual pool still has h + 1 indices to start from
-        self.pool = dropout_factor_pool(rate, dropped.dtype, max(DROPOUT_POOL_SIZE, 2 * h))
+        # a row that is longer than the usual array still has h + 1 indices to start from
+        self.factors = dropout_factors(rate, dropped.dtype, max(N_DROPOUT_FACTORS, 2 * h))
         self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
         self.dropped = dropped  # not in place: the activation's backward pass needs `a` itself
-        # a part takes at most a quarter of the pool, so that there are many indices to start from
-        n_rows = max(1, DROPOUT_POOL_SIZE // 4 // h)
+        # a part takes at most a quarter of the factors, so that there are many indices to start from
+        n_rows = max(1, N_DROPOUT_FACTORS // 4 // h)
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
         self.masks: list[Array] = []
 
@@ -160,8 +160,8 @@ class Dropout:
         self.masks = []
         for part in self.parts:
             rows = a[part]
-            start = self.draw_word() % (self.pool.size - rows.size + 1)
-            mask = self.pool[start : start + rows.size].reshape(rows.shape)  # a view
+            start = self.draw_word() % (self.factors.size - rows.size + 1)
+            mask = self.factors[start : start + rows.size].reshape(rows.shape)  # a view
             np.multiply(rows, mask, out=self.dropped[part])  # a * mask
             self.masks.append(mask)
         return self.dropped
@@ -283,11 +283,11 @@ def make_chain(
     every_gradient = gradients or [NO_GRADIENT] * len(parameters)
     rates = dropout or [0.0] * len(activations)
     each_layer = zip(parameters, every_gradient, [*activations, None], [*rates, 0.0], strict=True)
-    for number, ((W, b), (dW, db), activation, rate) in enumerate(each_layer):
+    for i, ((W, b), (dW, db), activation, rate) in enumerate(each_layer):
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass needs
         z = np.empty((n_rows, len(b)), dtype)
-        dx = np.empty((n_rows, len(W)), dtype) if number > 0 and gradients else None  # the first x is data
-        make_layer = FIRST_LAYERS[batch_format if number == 0 else "dense"]
+        dx = np.empty((n_rows, len(W)), dtype) if i > 0 and gradients else None  # the first x is data
+        make_layer = FIRST_LAYERS[batch_format if i == 0 else "dense"]
         layers.append(make_layer(W, b, dW, db, z, ones, dx))
         if activation is None:  # the output layer
             continue
@@ -390,7 +390,7 @@ class BatchesOfSubset:
     """Some rows of other inputs."""
 
     inputs: InputBatches
-    rows: NDArray[np.intp] | None = None  # None: all
+    row_indices: NDArray[np.intp] | None = None  # None: all
 
     @property
     def batch_format(self) -> BatchFormat:
@@ -399,11 +399,11 @@ class BatchesOfSubset:
 
     def __call__(self, batch: Batch) -> Table:
         """Return the batch's rows; `batch` has indices among the selected rows."""
-        return self.inputs(batch if self.rows is None else self.rows[batch])
+        return self.inputs(batch if self.row_indices is None else self.row_indices[batch])
 
-    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+    def __getitem__(self, row_indices: NDArray[np.intp]) -> Self:
         """Return some of these rows."""
-        return replace(self, rows=rows if self.rows is None else self.rows[rows])
+        return replace(self, row_indices=row_indices if self.row_indices is None else self.row_indices[row_indices])
 
     def without_first_inputs(self, s: int) -> Self:
         """Return the same rows without the first s inputs."""

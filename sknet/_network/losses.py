@@ -666,25 +666,25 @@ class Quantiles:
     def start(self, target: Array, weight: Array | None) -> Array:
         """Return the raw outputs whose predictions are the target's quantiles, (k,)."""
         quantiles = SortedColumns.from_columns(target.T, weight).quantiles(self.levels)[0]
-        steps = np.maximum(np.diff(quantiles), MIN_QUANTILE_GAP)  # (k - 1,): one for each level but the middle
-        raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus
+        gaps = np.maximum(np.diff(quantiles), MIN_QUANTILE_GAP)  # (k - 1,): one for each level but the middle
+        raw = gaps + np.log(-np.expm1(-gaps))  # the inverse of softplus
         return np.insert(raw, self.middle_index, quantiles[self.middle_index])
 
     def link(self, raw: Array) -> None:
         """Overwrite raw with the quantiles, which increase along each row."""
         m = self.middle_index
-        step = np.logaddexp(0.0, raw)  # softplus; step[:, m] is not used
-        # above the middle q_j = q_m + step_(m+1) + ... + step_j; below it q_j = q_m - step_(m-1) - ... - step_j
-        np.cumsum(step[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
+        gap = np.logaddexp(0.0, raw)  # softplus; gap[:, m] is not used
+        # above the middle q_j = q_m + gap_(m+1) + ... + gap_j; below it q_j = q_m - gap_(m-1) - ... - gap_j
+        np.cumsum(gap[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
         raw[:, m + 1 :] += raw[:, m : m + 1]
-        raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
+        raw[:, :m] = raw[:, m : m + 1] - np.cumsum(gap[:, :m][:, ::-1], axis=1)[:, ::-1]
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
         """Return dJ/draw, given delta = dJ/dquantiles."""
         m = self.middle_index
         by_raw = np.asarray(expit(raw))  # softplus' = sigmoid
         by_raw[:, m] = delta.sum(axis=1)  # dq_j/draw_m = 1 for all j
-        # step j > m moves the quantiles j, j + 1, ... up; step j < m moves the quantiles j, j - 1, ... down
+        # gap j > m moves the quantiles j, j + 1, ... up; gap j < m moves the quantiles j, j - 1, ... down
         by_raw[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]
         by_raw[:, :m] *= -np.cumsum(delta[:, :m], axis=1)
         return by_raw

@@ -60,8 +60,8 @@ class BoundChain:
     theta: Array
     out: Array  # the gradient
     rng: np.random.Generator | None
-    one_over_n: Array  # 1/n as an array, which is faster than a Python number: see `activations.HALF_BY_DTYPE`
-    ones_over_n: Array  # 1/n for each row of the chain: a product with it is faster than a sum
+    reciprocal: Array  # 1/n as an array, which is faster than a Python number: see `activations.HALF_BY_DTYPE`
+    row_weights: Array  # 1/n for each row of the chain: a product with it is faster than a sum
     sparse: DenseOnSparse | None  # the first layer, if it takes sparse rows
 
 
@@ -133,7 +133,7 @@ class Objective:
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
             bound = self._bound[n_rows] = BoundChain(
                 chain, n, theta, out, rng, sparse=sparse,
-                one_over_n=np.array(1.0 / n, theta.dtype), ones_over_n=np.full(n_rows, 1.0 / n, theta.dtype),
+                reciprocal=np.array(1.0 / n, theta.dtype), row_weights=np.full(n_rows, 1.0 / n, theta.dtype),
             )  # fmt: skip
         return bound
 
@@ -162,8 +162,8 @@ class Objective:
         if delta.dtype != raw.dtype:  # for example a user's np.where(raw > 0.0, 0.1, -0.9), which is float64
             delta = delta.astype(raw.dtype)
         if self._weight is None:
-            value = float(losses.dot(bound.ones_over_n))
-            delta *= bound.one_over_n
+            value = float(losses.dot(bound.row_weights))
+            delta *= bound.reciprocal
         else:
             weight = self._weight(batch) / n  # not their sum: the mean of all weights is 1
             value = float(losses.dot(weight))

@@ -71,7 +71,7 @@ class InputSets:
         inputs = [np.flatnonzero(of_set) for of_set in self.has_input.T]
         for size in layout.sizes[1:-1]:
             unit_sets = self.unit_sets(size)
-            units = [np.flatnonzero(unit_sets == number) for number in range(self.n_sets)]
+            units = [np.flatnonzero(unit_sets == i) for i in range(self.n_sets)]
             yield list(zip(inputs, units, strict=True))
             inputs = units
         yield [(np.arange(layout.sizes[-2]), np.arange(layout.sizes[-1]))]  # all sets meet in the output
@@ -274,8 +274,8 @@ def _first_layer_rms_ratio(first: Activation, n_units: int) -> float:
 MONOTONICITY_GRID = np.linspace(-50.0, 50.0, 20_001)
 """Where `ever_decreases` evaluates a function."""
 
-RELATIVE_ROUNDING_STEP = 2.0**-28
-"""The rounding step of the raw output of a monotone network, relative to its size."""
+RELATIVE_ROUNDING_UNIT = 2.0**-28
+"""The rounding unit of the raw output of a monotone network, relative to its size."""
 
 
 def ever_decreases(function: Callable[[Array], object]) -> bool:
@@ -345,9 +345,9 @@ def monotone_bounds(
     lower_by_layer, upper_by_layer = (layout.coefs_and_intercepts(vector)[0] for vector in (lower, upper))
     bounds = list(zip(lower_by_layer, upper_by_layer, strict=True))
     increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
-    for number, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
+    for layer, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
         n_units = low.shape[1]
-        is_last = number == len(activations)
+        is_last = layer == len(activations)
         sees = np.ones(n_units, dtype=bool) if is_last else constrained_units(n_units, sets, is_constrained)
         low[increases], high[decreases] = 0.0, 0.0
         # the other half of the units do not see the constrained inputs at all: both bounds are 0
@@ -357,14 +357,14 @@ def monotone_bounds(
     return MonotoneBounds(lower, upper, bounds, [input_means, *unit_means])
 
 
-def output_rounding_step(last_weights: Array, last_biases: Array) -> float:
+def output_rounding_unit(last_weights: Array, last_biases: Array) -> float:
     """Return the power of two to whose multiples raw outputs, computed in float64, are rounded.
 
     The order in which BLAS adds depends on the rows of a product, and decides the last bits. Without rounding, these
     bits could break monotonicity between two rows with nearly equal outputs.
     """
     size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, for activations up to 1
-    return float(RELATIVE_ROUNDING_STEP * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
+    return float(RELATIVE_ROUNDING_UNIT * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
 
 
 # --- penalties and limits on norms ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sknet._model.folds import EpochChoice, FoldProgress, Progress
+from sknet._model.progress import EpochChoice, FoldProgress, Progress
 from sknet._storage.files import as_model_file_error, read, write
 from sknet._storage.pack import STORED_CLASSES, classes_by_name
 from sknet._tables.read import table_digest
@@ -42,9 +42,10 @@ FOLDS = "the folds"
 """The fingerprint's name for the rows of the folds, which a user's splitter may draw from anything."""
 
 
-def fingerprint(rows: Rows, held_out: Rows | None, splits: Sequence[Split] = ()) -> dict[str, str]:
+def fingerprint(rows: Rows, held_out_rows: Rows | None, splits: Sequence[Split] = ()) -> dict[str, str]:
     """Return hashes of the data that a run learns from, by name. The weights are sample weights times class weights."""
-    X, y, weight = (None, None, None) if held_out is None else (held_out.X, held_out.y, held_out.weight)
+    known = held_out_rows
+    X, y, weight = (None, None, None) if known is None else (known.X, known.y, known.weight)
     return {
         "X": rows.X.digest(),
         "y": table_digest(rows.y),

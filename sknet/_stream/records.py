@@ -38,7 +38,7 @@ from sknet._tables.column import ColumnStorage
 from sknet._tables.kinds import KINDS, ColumnChoices
 from sknet._tables.numbers import NumberStorage, check_not_wider, float_type
 from sknet._tables.read import column_at, column_names, is_categorical, is_frame
-from sknet._tables.statistics import hash_integers
+from sknet._tables.sampling import hash_integers
 from sknet._typing import Array, DType, Table
 
 

@@ -33,12 +33,12 @@ from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFil
 from sknet._stream.sources import Chunk
 from sknet._tables.categories import TargetTotals
 from sknet._tables.column import ColumnStorage
-from sknet._tables.encoding import TableEncoder, merge_totals
+from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.labels import as_label_column, as_labels, stack_label_columns
 from sknet._tables.numbers import NumberStorage
 from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
-from sknet._tables.statistics import exceeds_sample_size, sample_rows
+from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
 from sknet._typing import Array, Batch, DType, Table, Target
 from sknet._vectors import blocks_of_batch
@@ -324,10 +324,10 @@ class StoredTable(FeatureTable):
         """Return `TableEncoder.target_totals` of all rows."""
         return merge_totals(
             encoder.target_totals(
-                self.stored.format.unpack(records), target_of(y[rows]), take_optional(weight, rows),
-                encoding_fold[rows],
+                self.stored.format.unpack(records), target_of(y[row_indices]),
+                take_optional(weight, row_indices), encoding_fold[row_indices],
             )
-            for records, rows in self.pools()
+            for records, row_indices in self.pools()
         )  # fmt: skip
 
     def digest(self) -> str:
@@ -451,7 +451,7 @@ class PooledObjective(Objective):
         """
         n_unread = len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
-        step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
+        n_at_once = max(1, self._rows_encoded_at_once // size) * size  # whole batches
         for records, indices in self._encoded.table.pools(size, rng):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
@@ -459,8 +459,8 @@ class PooledObjective(Objective):
             del records  # free the memory before the next pool is read
             order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
             usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
-            for start in range(0, usable, step):
-                chosen = order[start : min(start + step, usable)]
+            for start in range(0, usable, n_at_once):
+                chosen = order[start : min(start + n_at_once, usable)]
                 self._load_rows(pool[chosen], row_indices[chosen])
                 yield from blocks_of_batch(slice(0, len(chosen)), size)
             rest = pool[order[usable:]], row_indices[order[usable:]]

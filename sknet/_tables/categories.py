@@ -55,6 +55,7 @@ from sknet._tables.column import (
     TrainingRows,
 )
 from sknet._tables.dates import holds_iso_dates
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import (
     TEXT_TYPES,
     ColumnValues,
@@ -63,13 +64,8 @@ from sknet._tables.read import (
     read_categories,
     take_rows,
 )
-from sknet._tables.statistics import (
-    N_ENCODING_FOLDS,
-    EqualByFields,
-    cross_fit_folds,
-    mean_and_deviation,
-    safe_reciprocal,
-)
+from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
+from sknet._tables.statistics import mean_and_deviation, safe_reciprocal
 from sknet._typing import Array, Table
 
 # --- one-hot inputs --------------------------------------------------------------------------------------------------
@@ -318,13 +314,13 @@ def effective_row_weight(total: float, squared: float) -> float:
     return squared / total if total > 0.0 else 1.0
 
 
-def pool_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
-    """Pool weights, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
+def merge_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
+    """Merge weights, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
     weight = n[..., np.newaxis]
     total = weight.sum(axis=0)
-    # squares about the pooled mean = squares about each mean + weighted squares of the means' distances from it
-    pooled = safe_divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
-    return total[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
+    # squares about the mean of all = squares about each mean + weighted squares of the means' distances from it
+    merged = safe_divide((weight * mean).sum(axis=0), np.broadcast_to(total, mean.shape[1:]))
+    return total[..., 0], merged, squares.sum(axis=0) + (weight * (mean - merged) ** 2).sum(axis=0)
 
 
 def anova_mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, float]:
@@ -336,7 +332,7 @@ def anova_mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Ar
     n_rows, n_categories = n.sum(), np.count_nonzero(n)
     if n_categories < 2 or n_rows <= n_categories:
         return np.zeros(mean.shape[1]), np.zeros(mean.shape[1]), 1.0
-    _, _, squares_of_all = pool_statistics(n, mean, squares)
+    _, _, squares_of_all = merge_statistics(n, mean, squares)
     within = squares.sum(axis=0)
     size = (n_rows - np.square(n).sum() / n_rows) / (n_categories - 1)
     return (squares_of_all - within) / (n_categories - 1), within / (n_rows - n_categories), float(size)
@@ -344,7 +340,7 @@ def anova_mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Ar
 
 def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
     """Return the mean of each slot, (L, k), shrunk by λ; the mean of all rows where a slot has no row."""
-    _, overall, _ = pool_statistics(n, mean, squares)
+    _, overall, _ = merge_statistics(n, mean, squares)
     between_squares, within, size = anova_mean_squares(n, mean, squares)
     between = np.maximum(between_squares - within, 0.0) / size
     difference = np.where(n[:, np.newaxis] > 0, mean - overall, 0.0)
@@ -508,7 +504,7 @@ class TargetTotals:
         """Return the totals of both sets of rows."""
         keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
         both = zip(self._aligned(keys), other._aligned(keys), strict=True)
-        return TargetTotals(keys, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, both)))
+        return TargetTotals(keys, self.squared_weight + other.squared_weight, *merge_statistics(*map(np.stack, both)))
 
     def _aligned(self, keys: tuple[str, ...]) -> list[Array]:
         """Return totals, means and squares by the slots of `keys`, which include all categories."""
@@ -527,7 +523,7 @@ class TargetTotals:
         pooled = [slice(None), *(np.arange(N_ENCODING_FOLDS) != f for f in range(N_ENCODING_FOLDS))]
         unit = effective_row_weight(float(self.total.sum()), self.squared_weight)
         n, squares = self.total / unit, self.squares / unit
-        return np.stack([shrunk_means(*pool_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
+        return np.stack([shrunk_means(*merge_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
 
 
 def compute_target_totals(

@@ -39,8 +39,9 @@ class InputFormula(NamedTuple):
         "number", "bin", "missing", "level", "infrequent", "target", or a word for the inputs of one kind of column,
         such as "date" or "text".
     level : str, mapping or None
-        The category whose input is 1; the cycle of a date; the target's mean of each category, by category; or for a
-        component of text, the idf and the weight of each term, by term.
+        The category whose input is 1; the cycle of a date; for a normal score, the quantile of each share, by share;
+        for target means, the mean of each category, by category; for a component of text, the idf and the weight of
+        each term, by term.
     edge : float
         The lower edge of a bin; NaN for other kinds.
     centre, scale : float
@@ -55,7 +56,7 @@ class InputFormula(NamedTuple):
     scale: float = 1.0
 
     @property
-    def is_sign(self) -> bool:
+    def is_indicator(self) -> bool:
         """Whether the input is −1, 0 or 1. If a column has several such inputs, at most one of them is not 0."""
         return self.kind in ("level", "infrequent", "missing")
 

@@ -27,7 +27,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._typing import Array, Batch, DType, Positions, Table
 
 VALUES_WRITTEN_AT_ONCE = 2**18
@@ -193,7 +193,7 @@ def compact_layout(encoder: TableEncoder) -> CompactLayout:
             binned.append((n_bins, bin_start))
         formulas = column.input_formulas[n_bins:]
         # several such inputs are one-hot; a single one is an indicator, or −1 and 1 for two categories
-        one_hot = [i for i, formula in enumerate(formulas) if formula.is_sign]
+        one_hot = [i for i, formula in enumerate(formulas) if formula.is_indicator]
         if len(one_hot) > 1:
             categories.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import COLUMNS_REMEDY, column_mask
 from sknet._tables.read import short_repr
 
@@ -112,7 +112,7 @@ def sets_with_inputs(interaction_cst: object, encoder: TableEncoder) -> NDArray[
     """
     sets = interaction_sets(interaction_cst, encoder.column_names)
     has_column = np.zeros((encoder.n_columns, len(sets)), dtype=bool)
-    for number, columns in enumerate(sets):
-        has_column[columns, number] = True
+    for i, columns in enumerate(sets):
+        has_column[columns, i] = True
     has_input = has_column[encoder.input_columns]
     return has_input[:, has_input.any(axis=0)]

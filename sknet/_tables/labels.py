@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import (
     as_native_array,
     as_pandas,
@@ -45,7 +46,7 @@ from sknet._tables.read import (
     short_list,
     short_repr,
 )
-from sknet._tables.statistics import LARGEST_FLOAT, EqualByFields
+from sknet._tables.statistics import LARGEST_FLOAT
 from sknet._typing import Array, Target
 
 # --- labels as arrays ------------------------------------------------------------------------------------------------
@@ -538,8 +539,13 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
     check_text_is_encodable(known.tolist(), "y")
     # check the distinct labels, which is fast; the error message needs all labels
-    if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
-        check_classification_targets(labels)  # raises
+    if (kind := type_of_target(known, input_name="y")) not in ("binary", "multiclass"):
+        try:
+            check_classification_targets(labels)
+        except ValueError as error:
+            if kind != "continuous":
+                raise
+            raise ValueError(f"{error} Use SigmoidMLPRegressor for them.") from None
     order = np.argsort(known)
     single = SingleLabels(known[order])
     # if labels were factorized, the inverse permutation maps their codes

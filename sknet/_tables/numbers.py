@@ -54,14 +54,10 @@ from sknet._tables.column import (
     TextFiles,
     TrainingRows,
 )
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import NUMBER_TYPES, ColumnValues, check_not_infinite, column_as_floats, take_optional
-from sknet._tables.statistics import (
-    FLOAT32_RANGE,
-    EqualByFields,
-    cross_fit_folds,
-    mean_and_deviation,
-    safe_reciprocal,
-)
+from sknet._tables.sampling import cross_fit_folds
+from sknet._tables.statistics import FLOAT32_RANGE, mean_and_deviation, safe_reciprocal
 from sknet._typing import Array, DType, Table
 from sknet._vectors import SortedColumns
 
@@ -192,7 +188,7 @@ class NumberColumn(SingleNumber):
     @property
     def input_formulas(self) -> tuple[InputFormula, ...]:
         """What each input is: the scaled number, and 1 where it is missing."""
-        number = InputFormula("", "number", centre=self.center, scale=self.factor)
+        number = InputFormula("", "number", centre=self.center if self.shift else 0.0, scale=self.factor)
         return (number, MISSING_INPUT) if self.has_missing_indicator else (number,)
 
     def encode_into(self, values: ColumnValues, out: Array, name: str) -> None:
@@ -630,12 +626,12 @@ class StepFinder:
         values, ranks = zip(*(np.unique(column, return_inverse=True) for column in self.filled.T), strict=True)
         return list(values), np.stack(ranks, axis=1)
 
-    def find(self, rows: Array | slice = slice(None)) -> dict[int, BinnedColumn]:
-        """Return the columns in which a tree on these rows finds steps, with these steps."""
+    def find(self, row_mask: Array | slice = slice(None)) -> dict[int, BinnedColumn]:
+        """Return the columns in which a tree on some rows finds steps, with these steps."""
         from sklearn.tree import DecisionTreeRegressor  # here, since it takes long to import
 
         values, ranks = self._distinct
-        target, weight = self.target[rows], self.weight[rows]
+        target, weight = self.target[row_mask], self.weight[row_mask]
         variance = np.mean(mean_and_deviation(target.T, weight)[1] ** 2)
         tree = DecisionTreeRegressor(
             max_leaf_nodes=MAX_LEAVES,
@@ -644,7 +640,7 @@ class StepFinder:
             random_state=0,
         )
         # trees compute in float32, which holds all ranks but not all values
-        tree.fit(ranks[rows].astype(np.float32), target, weight)
+        tree.fit(ranks[row_mask].astype(np.float32), target, weight)
         steps: dict[int, set[tuple[float, float]]] = {}
         for i, threshold in zip(tree.tree_.feature.tolist(), tree.tree_.threshold.tolist(), strict=True):
             if i >= 0:  # not a leaf

@@ -354,8 +354,17 @@ def column_as_floats(column: ColumnValues, name: str) -> Array:
         if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
             remedy = "Give each value of such a collection a column of its own, or drop the column."
         raise (TypeError if isinstance(error, TypeError) else ValueError)(
-            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. {remedy}"
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but "
+            f"{reason_for_no_numbers(column, error)}. {remedy}"
         ) from error
+
+
+def reason_for_no_numbers(column: ColumnValues, error: Exception) -> str:
+    """Return why values cannot become numbers: the error, or the type of a sequence, which NumPy does not name."""
+    for value in column if "with a sequence" in str(error) else []:
+        if isinstance(value, Sized) and not isinstance(value, str):
+            return f"holds values of type {type(value).__name__}, such as {short_repr(value)}"
+    return str(error).rstrip(".")
 
 
 def check_not_infinite(values: Array, names: Sequence[str]) -> None:

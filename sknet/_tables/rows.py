@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
 from sknet._tables.categories import TargetTotals
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.read import take_optional, take_rows
-from sknet._tables.statistics import exceeds_sample_size, sample_rows
+from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Table, Target
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -136,8 +136,8 @@ class Sample:
 
     def restricted_to(self, train: NDArray[np.intp]) -> Sample:
         """Return the rows of the sample whose indices in the whole table are among `train`."""
-        rows = train if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, train))
-        return self._take(rows)
+        positions = train if self.row_indices is None else np.flatnonzero(np.isin(self.row_indices, train))
+        return self._take(positions)
 
     def subsample(self, n: int, seed: int) -> Sample:
         """Return n of the rows, drawn at random; all of them, if there are no more."""
@@ -145,9 +145,10 @@ class Sample:
             return self
         return self._take(np.sort(np.random.default_rng(seed).choice(len(self), n, replace=False)))
 
-    def _take(self, rows: NDArray[np.intp]) -> Sample:
-        row_indices = rows if self.row_indices is None else self.row_indices[rows]
-        return Sample(take_rows(self.X, rows), self.y[rows], take_optional(self.weight, rows), row_indices)
+    def _take(self, positions: NDArray[np.intp]) -> Sample:
+        row_indices = positions if self.row_indices is None else self.row_indices[positions]
+        weight = take_optional(self.weight, positions)
+        return Sample(take_rows(self.X, positions), self.y[positions], weight, row_indices)
 
 
 MAX_VALUES_TO_MERGE_ROWS = 2**20
@@ -358,8 +359,17 @@ def splits_of_splitter(
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
-    splits: object = seeded.split(*passed)
-    checked = [_check_split(split, splitter, rows) for split in splits] if isinstance(splits, Iterable) else []
+    try:
+        splits: object = seeded.split(*passed)
+        splits = list(splits) if isinstance(splits, Iterable) else []
+    except ValueError as error:
+        if passed[2] is not None or "groups" not in str(error):
+            raise
+        raise ValueError(
+            f"validation_fraction={splitter} needs groups: pass fit(X, y, groups=...). In a search, set "
+            "sklearn.set_config(enable_metadata_routing=True) and call set_fit_request(groups=True) on the estimator."
+        ) from error
+    checked = [_check_split(split, splitter, rows) for split in splits]
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
     return checked
@@ -394,20 +404,20 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
 
 def _as_indices(given: object, splitter: RowSplitter, n: int) -> Array:
     """Return indices or a mask of n rows as indices; raise a ValueError for anything else."""
-    rows = np.asarray(given)
-    if rows.dtype.kind == "b" and rows.shape == (n,):
-        return np.flatnonzero(rows)
-    if rows.size and (rows.dtype.kind not in "iu" or rows.ndim != 1):
+    indices = np.asarray(given)
+    if indices.dtype.kind == "b" and indices.shape == (n,):
+        return np.flatnonzero(indices)
+    if indices.size and (indices.dtype.kind not in "iu" or indices.ndim != 1):
         raise ValueError(
-            f"validation_fraction={splitter} gives rows of type {rows.dtype} and shape {rows.shape}: a splitter must "
-            "give one-dimensional arrays of integers."
+            f"validation_fraction={splitter} gives rows of type {indices.dtype} and shape {indices.shape}: a splitter "
+            "must give one-dimensional arrays of integers."
         )
-    if rows.size and not 0 <= rows.min() <= rows.max() < n:
+    if indices.size and not 0 <= indices.min() <= indices.max() < n:
         raise ValueError(
-            f"validation_fraction={splitter} gives rows from {rows.min()} to {rows.max()}: a splitter must give rows "
-            f"from 0 to {n - 1}, the rows of X."
+            f"validation_fraction={splitter} gives rows from {indices.min()} to {indices.max()}: a splitter must "
+            f"give rows from 0 to {n - 1}, the rows of X."
         )
-    return rows.astype(np.intp)
+    return indices.astype(np.intp)
 
 
 # --- folds -----------------------------------------------------------------------------------------------------------

@@ -43,8 +43,9 @@ from sknet._tables.column import (
     TextFiles,
     TrainingRows,
 )
+from sknet._tables.equality import EqualByFields
 from sknet._tables.read import ColumnValues, check_text_is_encodable, factorize, short_repr, take_optional
-from sknet._tables.statistics import EqualByFields, mean_and_deviation
+from sknet._tables.statistics import mean_and_deviation
 from sknet._typing import Array, Table
 from sknet._vectors import blocks_of_batch
 
@@ -216,9 +217,9 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings, rows: 
     observed = codes >= 0
     row_weight = take_optional(rows.weight, observed)
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)
-    # keep every step-th text, which makes about MAX_CHARACTERS_LEARNT characters in all
-    step = max(1, round(sum(map(len, texts)) / MAX_CHARACTERS_LEARNT))
-    texts, weight = texts[::step], weight[::step]
+    # keep every stride-th text, which makes about MAX_CHARACTERS_LEARNT characters in all
+    stride = max(1, round(sum(map(len, texts)) / MAX_CHARACTERS_LEARNT))
+    texts, weight = texts[::stride], weight[::stride]
     has_missing = not bool(observed.all())
     try:
         counter = CountVectorizer(**VECTORIZER_OPTIONS, dtype=np.float64)

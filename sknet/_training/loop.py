@@ -305,11 +305,11 @@ def train_in_rounds(
     """
     stopped_by = None
     try:
-        with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
+        with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as executor:
             while stopped_by is None and not all(loop.is_over for loop in loops):
                 if observer is not None:
                     observer.epoch_began()
-                _one_round([loop for loop in loops if not loop.is_over], pool)
+                _one_round([loop for loop in loops if not loop.is_over], executor)
                 if observer is not None and observer.epoch_ended():
                     stopped_by = StopReason.CALLBACK
     except KeyboardInterrupt:
@@ -322,15 +322,15 @@ def train_in_rounds(
     return [loop.result(stopped_by) for loop in loops]
 
 
-def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> None:
-    """Train an epoch of each loop; with a pool, return or raise only after all threads have finished."""
-    if pool is None:
+def _one_round(loops: list[MiniBatchLoop], executor: ThreadPoolExecutor | None) -> None:
+    """Train an epoch of each loop; with an executor, return or raise only after all threads have finished."""
+    if executor is None:
         for loop in loops:
             loop.train_epoch()
         return
     futures: list[Future[None]] = []
     try:
-        futures += [pool.submit(loop.train_epoch) for loop in loops]
+        futures += [executor.submit(loop.train_epoch) for loop in loops]
         wait(futures)
     except KeyboardInterrupt:  # raised in this thread only: the other threads finish their epochs
         wait(futures)

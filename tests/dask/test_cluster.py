@@ -128,7 +128,7 @@ def test_a_lost_worker_changes_nothing(client, workers, parameters, task, nth, d
     assert undisturbed.resolved_params_ == again.resolved_params_
 
 
-def test_tasks_do_what_a_value_cannot_whose_worker_is_lost_before_its_first_call(client, workers, monkeypatch):
+def test_a_fit_goes_on_if_a_worker_is_lost_before_its_first_call(client, workers, monkeypatch):
     given = table()
     undisturbed = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
     results, lost = Cluster.results, []
@@ -251,7 +251,7 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
 # --- workers come late, or not at all
 
 
-def test_a_cluster_without_workers_is_told(client, workers):
+def test_a_cluster_without_workers_raises_an_error(client, workers):
     given = table()
     net = SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(given[list(X)], given["y"])
     before = net.coefs_
@@ -280,7 +280,7 @@ def test_workers_that_all_leave_end_the_fit(n_members):
     assert not hasattr(net, "coefs_")
 
 
-def test_data_that_is_lost_with_its_worker_is_told(client, workers):
+def test_data_lost_with_its_worker_raises_an_error(client, workers):
     scattered = client.scatter(X[["a", "c"]].to_numpy(), hash=False)
     given = da.from_delayed(dask.delayed(np.copy)(scattered), (N, 2), float)
     net, kill_all = SigmoidMLPRegressor(**FIT), lambda: [os.kill(pid, signal.SIGKILL) for pid in workers.values()]
@@ -291,7 +291,7 @@ def test_data_that_is_lost_with_its_worker_is_told(client, workers):
     gc.collect()  # the error's frames hold what was scattered
 
 
-def test_a_client_that_is_closed_is_told():
+def test_a_closed_client_raises_an_error():
     options = dict(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", silence_logs=50)
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as found:
         given, net = table(), SigmoidMLPRegressor(**FIT)

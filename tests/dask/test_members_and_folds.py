@@ -49,7 +49,7 @@ def test_two_members_one_without_bins_are_those_of_memory(n_parts, parameters):
 
 
 @lookup_inputs(150)
-def test_members_where_levels_are_looked_up():
+def test_members_with_looked_up_categories_equal_those_in_memory():
     wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.permutation(np.arange(N) % 90)] for i in range(2)})
     parameters = TWO | FOLDS | dict(max_iter=4, categorical_features=["from_dtype", "c0", "c1"])
     local, remote = (SigmoidMLPRegressor(**parameters).fit(table, y) for table in (wide, parted(wide)))

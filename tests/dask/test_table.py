@@ -74,7 +74,7 @@ def test_whole_partitions_are_not_copied():
 
 
 @lookup_inputs(150)
-def test_a_shard_without_rows_is_encoded_as_such():
+def test_a_shard_without_rows_is_encoded_as_a_table_without_rows():
     frame = pd.DataFrame({f"c{i}": np.arange(1250) // 5 for i in range(2)}).astype(str)
     for table in (frame, np.arange(6.0).reshape(3, 2)):
         encoder = encoder_of(table)

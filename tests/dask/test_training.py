@@ -41,7 +41,7 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize(("n_parts", "encoding"), [(1, "one_hot"), (2, "both"), (7, "one_hot")])
-def test_levels_are_looked_up_on_shards_too(n_parts, encoding, solver):
+def test_categories_are_looked_up_on_shards(n_parts, encoding, solver):
     wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.permutation(np.arange(N) % 90)] for i in range(2)})
     parameters = FIT | dict(solver=solver, category_encoding=encoding, max_iter=5)
     one = SigmoidMLPRegressor(**parameters).fit(wide, y, WEIGHT)

@@ -9,10 +9,7 @@ from sklearn.base import clone
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.resolve import (
     Facts,
-    Folds,
-    HeldOut,
-    NoEvaluation,
-    evaluation_class,
+    evaluation_kind,
     fraction_to_hold_out,
     resolve,
     rules,
@@ -30,15 +27,15 @@ from tests.tables.examples import survey_of_numbers
 
 @pytest.mark.parametrize(
     ("n", "how"),
-    [(MIN_EVALUATED_ROWS - 1, NoEvaluation), (MIN_EVALUATED_ROWS, Folds), (LARGE_TABLE_ROWS - 1, Folds),
-     (LARGE_TABLE_ROWS, HeldOut)],
+    [(MIN_EVALUATED_ROWS - 1, "nothing"), (MIN_EVALUATED_ROWS, "folds"), (LARGE_TABLE_ROWS - 1, "folds"),
+     (LARGE_TABLE_ROWS, "held_out")],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
-    assert evaluation_class(SigmoidMLPClassifier(), n) is how
-    assert evaluation_class(SigmoidMLPRegressor(), n) is how
-    without_choice = NoEvaluation if n < MIN_EVALUATED_ROWS else HeldOut  # one epoch leaves folds no choice
-    assert evaluation_class(SigmoidMLPClassifier(max_iter=1), n) is without_choice
-    assert evaluation_class(SigmoidMLPClassifier(early_stopping=False), n) is NoEvaluation
+    assert evaluation_kind(SigmoidMLPClassifier(), n) == how
+    assert evaluation_kind(SigmoidMLPRegressor(), n) == how
+    without_choice = "nothing" if n < MIN_EVALUATED_ROWS else "held_out"  # one epoch leaves folds no choice
+    assert evaluation_kind(SigmoidMLPClassifier(max_iter=1), n) == without_choice
+    assert evaluation_kind(SigmoidMLPClassifier(early_stopping=False), n) == "nothing"
     share = LARGE_FRACTION_HELD_OUT if n >= LARGE_TABLE_ROWS else FRACTION_HELD_OUT
     assert fraction_to_hold_out(SigmoidMLPClassifier(), n) == share
     assert fraction_to_hold_out(SigmoidMLPClassifier(validation_fraction=0.3), n) == 0.3

@@ -590,3 +590,27 @@ def test_searches_over_everything(kind, y):
     assert searched.best_params_["max_iter"] in (1, 2, 3, 4)
     deep = GridSearchCV(kind(**QUICK), {"depth": [1, 2], "hidden_layer_sizes": [2, 3]}, cv=2).fit(X, y)
     assert len(deep.best_estimator_.coefs_) == deep.best_params_["depth"] + 1
+
+
+# --- methods of the other estimator ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "method", "counterpart"), [
+    (SigmoidMLPClassifier, "predict_interval", "predict_set"),
+    (SigmoidMLPClassifier, "predict_quantiles", "predict_set"),
+    (SigmoidMLPRegressor, "predict_set", "predict_interval"),
+    (SigmoidMLPRegressor, "predict_proba", "predict_quantiles"),
+])  # fmt: skip
+def test_a_method_of_the_other_estimator_is_answered_with_its_counterpart(kind, method, counterpart):
+    net = kind()
+    with pytest.raises(AttributeError, match=rf"{kind.__name__}.* no attribute '{method}': a .* has .*{counterpart}"):
+        getattr(net, method)
+    assert not hasattr(net, method)
+
+
+@of_both
+def test_a_missing_attribute_keeps_its_own_message(kind, y):
+    with pytest.raises(AttributeError, match="has no attribute 'coefs_' before fit"):
+        kind().coefs_  # noqa: B018
+    with pytest.raises(AttributeError, match=r"has no attribute 'zzz'$"):
+        kind().zzz  # noqa: B018

@@ -37,6 +37,7 @@ of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regresso
 without_callbacks = not hasattr(SigmoidMLPClassifier, "set_callbacks")
 needs_callbacks = pytest.mark.skipif(without_callbacks, reason="scikit-learn < 1.9")
 converges = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+STOPPED_IN_FOLDS = "A callback asked to stop. Folds were choosing the epoch: .* no prediction sets or intervals"
 
 
 class Recorder:
@@ -215,16 +216,17 @@ def test_the_folds_epochs_are_tasks_too(kind, y, n_members):
 @needs_callbacks
 @of_both
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_one_that_stops_among_the_folds_leaves_the_first_folds_network_without_a_warning(kind, y, n_members):
+def test_one_that_stops_among_the_folds_leaves_the_first_folds_network_with_a_warning(kind, y, n_members):
     recorder = Recorder(stop_after=2)
-    net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
+    with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):
+        net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
     assert recorder.calls == epochs(2)
     assert net.n_iter_ == len(net.validation_scores_) == 2 and net.best_epoch_ == 2
     assert_array_equal(weights(net), weights(recorder.fitted[1]))
     assert net.coefs_[0].shape[1] == 3 * n_members and not hasattr(net, "oof_prediction_")
     assert net.predict(X).shape == (N,) and len(net.history_) == 2
     if kind is SigmoidMLPRegressor:
-        with pytest.raises(ValueError, match="predict_interval needs rows that were held out"):
+        with pytest.raises(ValueError, match="predict_interval needs rows that were held out.*callback stopped it"):
             net.predict_interval(X)
 
 
@@ -461,9 +463,11 @@ def test_a_fit_that_ran_out_of_time_has_the_weights_of_its_best_epoch(clock):
 @converges
 def test_the_time_limit_includes_the_epochs_of_folds(clock):
     settings = QUICK | {"early_stopping": "folds"}
-    stopped_in_folds = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(3.0)).fit(X, NUMBER)
+    with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):
+        stopped_in_folds = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(3.0)).fit(X, NUMBER)
     assert stopped_in_folds.n_iter_ == 3
-    first_fold = SigmoidMLPRegressor(**settings).set_callbacks(Recorder(stop_after=3)).fit(X, NUMBER)
+    with pytest.warns(UserWarning, match=STOPPED_IN_FOLDS):
+        first_fold = SigmoidMLPRegressor(**settings).set_callbacks(Recorder(stop_after=3)).fit(X, NUMBER)
     assert_array_equal(stopped_in_folds.coefs_[0], first_fold.coefs_[0])
     stopped_later = SigmoidMLPRegressor(**settings).set_callbacks(TimeLimit(5.0)).fit(X, NUMBER)
     assert stopped_later.n_iter_ == 1  # after four epochs of folds

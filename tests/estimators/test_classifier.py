@@ -94,7 +94,7 @@ def test_one_class(label):
 @pytest.mark.parametrize(
     "y, message",
     [
-        (X[:, 0], "Unknown label type: continuous"),
+        (X[:, 0], "Unknown label type: continuous.* continuous values. Use SigmoidMLPRegressor"),
         (np.where(np.arange(N) == 4, np.nan, BINARY), "y contains NaN"),
         (np.where(np.arange(N) == 4, np.inf, BINARY), "y contains infinity"),
         (pd.Series(["a", None, "b"] * 30), "y contains NaN"),

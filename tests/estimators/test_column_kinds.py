@@ -72,15 +72,17 @@ POSITIONS = {
 }
 
 
-def by_hand(row, column, inputs, bends):
+def by_hand(row, column, inputs, scaling):
     """Compute one input from its line of `inputs_`."""
     same = inputs[inputs["column"] == row.column]
     if row.kind == "missing":
         return column.isna().to_numpy()
     if row.kind in ("number", "bin"):
-        centre = same.loc[same["kind"] == "number", "centre"].iloc[0]
-        placed = (np.nan_to_num(as_numbers(column), nan=centre) - row.centre) * row.scale
-        return np.clip(placed, 0, 1) if row.kind == "bin" else bend(placed) if bends else placed
+        # without scaling, `inputs_` does not say that the mean replaces missing numbers
+        numbers = as_numbers(column)
+        fill = np.nanmean(numbers) if scaling is None else same.loc[same["kind"] == "number", "centre"].iloc[0]
+        placed = (np.nan_to_num(numbers, nan=fill) - row.centre) * row.scale
+        return np.clip(placed, 0, 1) if row.kind == "bin" else bend(placed) if scaling == "robust" else placed
     if row.kind == "date":
         cycle, wave = row.level.split("_")
         return getattr(np, wave)(POSITIONS[cycle](column) * row.scale).fillna(0.0)
@@ -110,14 +112,14 @@ def project(row, text):
 
 
 @pytest.mark.parametrize("encodings", ENCODINGS)
-@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("scaling", ["robust", "standard", None])
 @pytest.mark.parametrize(("kind", "y"), TASKS)
 def test_inputs_tell_how_each_input_is_computed(encodings, scaling, kind, y):
     net = kind(**QUICK, **encodings, input_scaling=scaling).fit(TABLE, y)
     found, inputs = net.activations(TABLE)[0], net.inputs_
     assert list(inputs.index) == list(net.network_feature_names_) and len(inputs) == net.coefs_[0].shape[0]
     for place, row in enumerate(inputs.itertuples()):
-        expected = by_hand(row, TABLE[row.column], inputs, scaling == "robust")
+        expected = by_hand(row, TABLE[row.column], inputs, scaling)
         assert_allclose(found[:, place], np.asarray(expected, dtype=float), atol=1e-5, err_msg=str(row.Index))
     assert list(inputs.columns) == ["column", "kind", "level", "edge", "centre", "scale"]
 

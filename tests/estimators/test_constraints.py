@@ -274,6 +274,7 @@ def test_text_as_layers_is_answered_with_what_helps(text, remedy):
     (SigmoidMLPClassifier, "loss", "mse", "squared_error"),
     (SigmoidMLPClassifier, "loss", "ce", "log_loss"),
     (SigmoidMLPClassifier, "loss", "logistic", "log_loss"),
+    (SigmoidMLPClassifier, "loss", "binary_crossentropy", "log_loss"),
     (SigmoidMLPClassifier, "class_weight", "balance", "balanced"),
     (SigmoidMLPClassifier, "scoring", "accuracy_score", "accuracy"),
     (SigmoidMLPClassifier, "dtype", "float23", "float32"),
@@ -294,6 +295,12 @@ def test_nothing_is_suggested_that_is_not_near(name, value):
 def test_a_loss_of_the_other_task_is_not_suggested():
     with pytest.raises(ValueError, match=r"Got 'mae' instead\.$"):
         SigmoidMLPClassifier(loss="mae").fit(X, Y)
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_a_function_as_a_loss_is_answered_with_the_class_that_takes_it(kind):
+    with pytest.raises(ValueError, match=r"'loss' .* pass sknet\.Loss\(name, value, gradient\)\.$"):
+        kind(loss=lambda raw, target: raw).fit(X, Y)
 
 
 def test_names_are_listed_in_a_fixed_order():

@@ -42,7 +42,10 @@ def test_an_interrupt_and_scores_that_are_no_numbers_are_told():
     assert said(NET, ended("INTERRUPTED")) == [(UserWarning, "Training interrupted by user.")]
     ((category, text),) = said(NET, ended("FINISHED", scores_undefined=True))
     assert category is RuntimeWarning and text.startswith("scoring='loss' gave no score that is a number")
-    assert said(NET, ended("LOSS_PLATEAU")) == []
+    assert said(NET, ended("LOSS_PLATEAU")) == said(NET, ended("CALLBACK")) == []
+    for reason in ("INTERRUPTED", "CALLBACK"):  # the published network is then that of a fold
+        ((category, text),) = said(NET, ended(reason), during_folds=True)
+        assert category is UserWarning and "the network of the first fold" in text and "early_stopping=True" in text
 
 
 @pytest.mark.parametrize("reason", ENDS)
@@ -191,6 +194,17 @@ def test_a_single_class_is_told(fit):
     with pytest.warns(UserWarning, match="y has a single class, 'only': .* pass rows of other classes") as caught:
         net = fit(SigmoidMLPClassifier(max_iter=2), TABLE, np.array(["only"] * 400, dtype=object))
     assert len(caught) == 1 and net.classes_.tolist() == ["only"]
+
+
+def test_a_class_of_a_single_row_is_told_if_rows_are_held_out():
+    y = np.where(np.arange(400) == 3, "rare", np.where(np.arange(400) % 2, "a", "b"))
+    net = SigmoidMLPClassifier(2, max_iter=2, random_state=0)
+    for how in ("folds", True):
+        with pytest.warns(UserWarning, match=r"y has a single row for each of the classes \['rare'\]\. .*: pass more"):
+            net.set_params(early_stopping=how).fit(TABLE, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.set_params(early_stopping=False).fit(TABLE, y)
 
 
 def test_a_column_of_a_single_class_is_told():

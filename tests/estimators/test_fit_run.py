@@ -12,12 +12,12 @@ Y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=100)
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_errors_are_those_of_the_joined_network_on_the_rows_held_out(n_members):
+def test_residuals_are_those_of_the_joined_network_on_held_out_rows(n_members):
     net = SigmoidMLPRegressor(4, max_iter=6, random_state=0, n_members=n_members, dtype="float64")
     net.fit(X[:70], Y[:70], X_val=X[70:], y_val=Y[70:])
-    errors = np.sort(np.abs(Y[70:] - net.predict(X[70:])))
+    residuals = np.sort(np.abs(Y[70:] - net.predict(X[70:])))
     upper = net.predict_interval(X, 0.5)[:, 1] - net.predict(X)  # lower ends stop at 0
-    assert_allclose(upper, errors[int(np.ceil(0.5 * 31)) - 1])
+    assert_allclose(upper, residuals[int(np.ceil(0.5 * 31)) - 1])
 
 
 def test_out_of_fold_predictions_are_where_the_rows_are():

@@ -1,4 +1,4 @@
-"""What an estimator says about itself is true: rows that are held out have no say in what judges them.
+"""What an estimator says about itself is true: held-out rows do not change the model that is evaluated on them.
 
 Exactly, where a single epoch is all there is to choose; and on average, where y is noise.
 """
@@ -57,7 +57,7 @@ def changed(rows, y):
 @quiet
 @pytest.mark.parametrize(("kind", "y"), TASKS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_rows_held_out_for_ever_have_no_say_in_what_is_learnt(kind, y, encoding):
+def test_held_out_rows_do_not_change_what_is_learnt(kind, y, encoding):
     seen = []
     net = kind(
         early_stopping=True, scoring=lambda _, rows, __: seen.append(rows.index) or 0.5, **ONE_EPOCH, **encoding
@@ -74,7 +74,7 @@ def test_rows_held_out_for_ever_have_no_say_in_what_is_learnt(kind, y, encoding)
 
 @quiet
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_targets_of_a_fold_have_no_say_in_its_own_predictions(encoding):
+def test_targets_of_a_fold_do_not_change_its_predictions(encoding):
     """In another order, they have the same mean and scale, which all folds share."""
     settings = ONE_EPOCH | encoding | dict(early_stopping="folds")
     y = TASKS[1][1]
@@ -85,7 +85,7 @@ def test_targets_of_a_fold_have_no_say_in_its_own_predictions(encoding):
     np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
 
 
-def test_targets_of_a_fold_have_no_say_in_its_steps():
+def test_targets_of_a_fold_do_not_change_its_steps():
     rng = np.random.default_rng(0)
     X = np.exp(rng.normal(size=(400, 1)))
     y = (X[:, 0] > 1.6) + 0.1 * rng.normal(size=400)
@@ -114,7 +114,7 @@ def test_networks_of_folds_have_the_inputs_of_the_published_one(encoding):
 @quiet
 @pytest.mark.parametrize(("kind", "y"), TASKS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_rows_that_a_split_does_not_train_on_have_no_say_in_its_predictions(kind, y, encoding):
+def test_rows_that_a_split_does_not_train_on_do_not_change_its_predictions(kind, y, encoding):
     """Neither by their targets nor by their values: what comes later is not known."""
     settings = ONE_EPOCH | encoding | dict(early_stopping="folds", validation_fraction=TimeSeriesSplit(2))
     if kind is SigmoidMLPClassifier:  # later rows choose the temperature, too

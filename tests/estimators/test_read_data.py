@@ -302,7 +302,13 @@ def test_constant_columns_and_constant_targets():
         (COUNTS * 1j, "^X: Complex data not supported: pass real and imaginary parts"),
         (COUNTS[:, :, None], "^X: .*dim 3.*Give a table of two dimensions"),
         (COUNTS[:, 0], "^X: Expected 2D array, got 1D array instead"),
-        (pd.Series(COUNTS[:, 0]), "^X: Expected a 2-dimensional container"),
+        (
+            pd.Series(COUNTS[:, 0]),
+            r"^X is a Series.* X\.to_frame\(\)\.T if it is a row, or X\.to_frame\(\) if",
+        ),
+        ({"a": 1.0, "b": "x"}, r"^X is a dict, .*: pass pd\.DataFrame\(\[X\]\)\."),
+        ({"a": [1.0, 2.0]}, r"^X is a dict, .*: pass pd\.DataFrame\(X\)\."),
+        ([{"a": 1.0, "b": "x"}] * N, r"^X is a list of dicts, .*: pass pd\.DataFrame\(X\)\."),
         ([[1.0, 2.0]] * (N - 1) + [[3.0]], "^X: .*inhomogeneous.*Give a table of two dimensions"),
         (np.empty((0, 4)), r"0 sample\(s\)"),
         (np.empty((N, 0)), r"0 feature\(s\)"),
@@ -654,6 +660,17 @@ def test_a_table_without_two_dimensions_is_not_printed(X):
     with pytest.raises(ValueError, match="X: Expected 2D array, got .* array instead. Reshape your data") as refused:
         SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
     assert len(str(refused.value)) < 300
+
+
+def test_a_single_record_is_refused_with_what_predicts_it():
+    table = pd.DataFrame({"a": COUNTS[:, 0], "b": ["x", "y"] * (N // 2)})
+    net = SigmoidMLPRegressor(**QUICK).fit(table, NUMBER)
+    record, row = table.iloc[0].to_dict(), table.iloc[0]
+    for X in (record, [record], row):
+        with pytest.raises(ValueError, match=r"^X is a .*: pass "):
+            net.predict(X)
+    for X in (pd.DataFrame([record]), row.to_frame().T):
+        assert_array_equal(net.predict(X), net.predict(table[:1]))
 
 
 @pytest.mark.parametrize("cell", [[1, 2], (1, 2), np.ones(2), {"a": 1}])

@@ -28,7 +28,14 @@ class Mine(SigmoidMLPRegressor):
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: SigmoidMLPRegressor(hidden_layers=3), "SigmoidMLPRegressor got .* did you mean hidden_layer_sizes?"),
     (lambda: SigmoidMLPClassifier(label_smooth=0.1), "SigmoidMLPClassifier got .*: did you mean label_smoothing?"),
-    (lambda: SigmoidMLPRegressor(epochs=3), "'epochs': did you mean max_iter?"),
+    (lambda: SigmoidMLPRegressor(epochs=3), r"'epochs': did you mean max_iter\?$"),
+    (lambda: SigmoidMLPRegressor(cat_features=[0]), r"'cat_features': did you mean categorical_features\?$"),
+    (lambda: SigmoidMLPRegressor(n_estimators=9), "'n_estimators': did you mean max_iter, .* or n_members"),
+    (lambda: SigmoidMLPRegressor(num_leaves=9), r"'num_leaves': did you mean hidden_layer_sizes\?"),
+    (lambda: SigmoidMLPRegressor(n_jobs=2), "'n_jobs': did you mean the environment variable OMP_NUM_THREADS"),
+    (lambda: SigmoidMLPRegressor(max_time=2), r"'max_time': did you mean set_callbacks\(TimeLimit\(seconds\)\)\?"),
+    (lambda: SigmoidMLPRegressor(n_bons=2), r"'n_bons': did you mean n_bins\?"),
+    (lambda: SigmoidMLPRegressor(n_jbs=2), r"'n_jbs': known are those of"),  # a similarity of 0.73 to "n_bins"
     (lambda: SigmoidMLPClassifier(zzz=3), r"'zzz': known are those of help\(SigmoidMLPClassifier\)"),
     (lambda: SigmoidMLPRegressor(3, "relu", 3), "SigmoidMLPRegressor: too many positional arguments"),
     (lambda: Mine(), "Mine got an unexpected keyword argument 'hidden_sizes': did you mean hidden_layer_sizes"),
@@ -41,6 +48,8 @@ def test_parameters(make, message):
 @pytest.mark.parametrize(("method", "name", "message"), [
     ("fit", "eval_set", r"SigmoidMLPRegressor.fit\(\) got an .* 'eval_set': did you mean X_val and y_val\?"),
     ("fit", "sample_weights", "did you mean sample_weight?"),
+    ("fit", "callbacks", r"'callbacks': did you mean set_callbacks\(\.\.\.\)\?"),
+    ("fit", "epochs", r"'epochs': did you mean max_iter, a parameter of SigmoidMLPRegressor\?"),
     ("partial_fit", "classes", "'classes': known are X, y, sample_weight"),
 ])  # fmt: skip
 def test_arguments(method, name, message):

@@ -1,4 +1,4 @@
-"""Columns in a graph: levels of every kind, dates, and what the graph's inputs must be."""
+"""Columns in a graph: categories of every kind, dates, and what the graph's inputs must be."""
 
 import datetime
 import decimal
@@ -44,9 +44,9 @@ def test_steps_are_bins_in_a_graph():
     np.testing.assert_allclose(run(to_onnx(net, test), test), net.predict(test), rtol=1e-6)
 
 
-# --- levels ----------------------------------------------------------------------------------------------------------
+# --- categories ------------------------------------------------------------------------------------------------------
 
-LEVELS = {
+CATEGORIES = {
     "floats": [0.1, 1.5, 2.0, 1e16, -3.0],
     "short floats": np.array([0.1, 1.5, 2.0, 7.0], np.float32),
     "integers": [3, 40, -7, 0],
@@ -61,13 +61,13 @@ LEVELS = {
 
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("encoding", ["one_hot", "target"])
-@pytest.mark.parametrize("kind", LEVELS)
-def test_levels_of_every_kind_go_in_as_documented(kind, encoding, missing):
-    levels = pd.Index(LEVELS[kind])
-    codes = rng.integers(0, len(levels), N)
+@pytest.mark.parametrize("kind", CATEGORIES)
+def test_categories_of_every_kind_go_in_as_documented(kind, encoding, missing):
+    categories = pd.Index(CATEGORIES[kind])
+    codes = rng.integers(0, len(categories), N)
     codes[::9] = -missing
-    frame = pd.DataFrame({"a": Y, "k": pd.Categorical.from_codes(codes, levels)})
-    effect = rng.normal(size=len(levels) + 1)[codes]
+    frame = pd.DataFrame({"a": Y, "k": pd.Categorical.from_codes(codes, categories)})
+    effect = rng.normal(size=len(categories) + 1)[codes]
     net = SigmoidMLPRegressor(**QUICK | {"max_iter": 30}, category_encoding=encoding).fit(frame, effect)
     graph = to_onnx(net, frame)
     for table in (frame, frame.assign(k=frame["k"].astype(object))):
@@ -76,7 +76,7 @@ def test_levels_of_every_kind_go_in_as_documented(kind, encoding, missing):
 
 @pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])
 @pytest.mark.parametrize("kind", TYPES)
-def test_levels_that_are_numbers_come_in_every_type(kind, encoding):
+def test_categories_that_are_numbers_come_in_every_type(kind, encoding):
     frame = pd.DataFrame({"k": rng.integers(0, 9, N)})
     net = SigmoidMLPRegressor(**CHOSEN, category_encoding=encoding).fit(frame, Y)
     test = pd.DataFrame({"k": [*range(9), 77]})
@@ -85,7 +85,7 @@ def test_levels_that_are_numbers_come_in_every_type(kind, encoding):
     np.testing.assert_allclose(found, net.predict(test), rtol=1e-5)
 
 
-def test_texts_of_levels_come_in_the_order_of_the_levels():
+def test_texts_of_categories_come_in_the_order_of_the_categories():
     """So that the file is the same in every process, whatever its hash seed."""
     table = pd.DataFrame({"code": pd.Categorical([3, 1, 2] * 20)})
     net = SigmoidMLPRegressor(3, max_iter=1, random_state=0).fit(table, np.arange(60.0))
@@ -107,7 +107,7 @@ def test_halves_in_integers_and_missing_numbers():
 @pytest.mark.parametrize("encoding", ["one_hot", "target"])
 def test_the_empty_text(encoding):
     frame = pd.DataFrame({"k": rng.choice(["", "a", "b", "c"], N)})
-    y = Y + frame["k"].isin(["", "b"])  # levels that tell nothing would have one mean
+    y = Y + frame["k"].isin(["", "b"])  # categories that tell nothing would have one mean
     net = SigmoidMLPRegressor(**QUICK, category_encoding=encoding).fit(frame, y)
     np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-5)
     frame.loc[:20, "k"] = None
@@ -120,7 +120,7 @@ def test_the_empty_text(encoding):
         to_onnx(net.fit(frame, Y), initial_types=[("k", Int64TensorType([None, 1]))])
 
 
-def test_columns_that_are_left_out_or_whose_levels_are_all_rare_may_be_missing():
+def test_columns_that_are_left_out_or_whose_categories_are_all_infrequent_may_be_missing():
     frame = pd.DataFrame({"k": [f"row {i}" for i in range(N)], "a": Y})
     frame.loc[::5, "k"] = None
     net = SigmoidMLPRegressor(**QUICK).fit(frame, Y)

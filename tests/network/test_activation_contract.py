@@ -102,5 +102,5 @@ def test_slopes_on_both_sides_of_a_kink(name, left, right):
     np.testing.assert_allclose(slope(name, np.array([-1e-9, 1e-9])), [left, right], rtol=1e-8)
 
 
-def test_a_shut_rectifier_passes_nothing_back():
+def test_the_gradient_of_relu_is_0_below_0():
     assert slope("relu", np.array([-1.0, -0.0, 0.0, 2.0])).tolist() == [0, 0, 0, 1]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.backprop import Activate, Dense
 from sknet._network.chain import (
-    DROPOUT_POOL_SIZE,
+    N_DROPOUT_FACTORS,
     ActivateKeepingInput,
     DenseBatches,
     DenseOnMixed,
@@ -202,7 +202,7 @@ def test_the_generator_is_asked_once_for_each_layer_in_their_order():
     assert rng.bit_generator.state == same.bit_generator.state
 
 
-@pytest.mark.parametrize("shape", [(1, 3 * DROPOUT_POOL_SIZE), (DROPOUT_POOL_SIZE + 1, 1), (0, 5)])
+@pytest.mark.parametrize("shape", [(1, 3 * N_DROPOUT_FACTORS), (N_DROPOUT_FACTORS + 1, 1), (0, 5)])
 def test_batches_larger_than_the_pool(shape):
     dropout = Dropout(0.25, np.random.default_rng(0), np.empty(shape))
     dropped = dropout.forward(np.ones(shape))

@@ -105,7 +105,7 @@ WRONG_ACTIVATIONS = {
 
 
 @pytest.mark.parametrize("what", WRONG_ACTIVATIONS)
-def test_a_wrong_activation_is_told_what_is_wrong(what):
+def test_the_error_of_a_wrong_activation_says_what_is_wrong(what):
     activation, message = WRONG_ACTIVATIONS[what]
     with pytest.raises(ValueError, match=message) as caught:
         check_gradient(activation)
@@ -198,7 +198,7 @@ WRONG_STARTS = {
 
 @pytest.mark.parametrize("what", WRONG_STARTS)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_wrong_start_is_told_what_is_wrong(what):
+def test_the_error_of_a_wrong_start_says_what_is_wrong(what):
     start, message = WRONG_STARTS[what]
     check_gradient(replace(FOURTH, start=lambda target, weight: np.average(target, axis=0, weights=weight)))
     with pytest.raises(ValueError, match=message) as caught:
@@ -215,7 +215,7 @@ def test_targets_outside_the_interval_are_told():
 
 @pytest.mark.parametrize("what", WRONG_LOSSES)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_wrong_loss_is_told_what_is_wrong(what):
+def test_the_error_of_a_wrong_loss_says_what_is_wrong(what):
     loss, message = WRONG_LOSSES[what]
     check_gradient(FOURTH)
     with pytest.raises(ValueError, match=message) as caught:
@@ -245,7 +245,7 @@ def test_anything_else_is_a_type_error(piece):
         check_gradient(piece)
 
 
-def test_a_wrong_derivative_of_the_link_is_told():
+def test_a_wrong_derivative_of_the_link_raises_an_error():
     wrong = replace(losses.POISSON, link_backward=lambda raw, delta: delta)
     with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
         check_gradient(wrong)

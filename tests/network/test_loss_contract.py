@@ -96,7 +96,7 @@ def test_several_targets_are_a_mean_of_numbers_or_a_sum_of_labels_in_which_a_mis
 
 
 @every_loss
-def test_what_goes_back_through_the_link_is_multiplied_by_its_slope(case):
+def test_the_backward_pass_of_a_link_multiplies_by_its_slope(case):
     raw, delta = np.random.default_rng(2).normal(size=(2, 9, case.n_outputs))
     expected = numerical_gradient(lambda raw: (delta * predictions_of(case.loss, raw)).sum(), raw, 1e-4)
     assert_gradient(backward_through_link(case.loss, raw.copy(), delta).ravel(), expected, tolerance=1e-9)

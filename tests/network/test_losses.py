@@ -395,7 +395,7 @@ def test_a_number_is_one_level_for_every_output(given):
 
 
 @pytest.mark.parametrize("given", [[0.5], (0.1, 0.9), np.array([0.1, 0.5, 0.9])])
-def test_a_sequence_is_levels_of_one_target(given):
+def test_a_sequence_holds_quantile_levels_of_one_target(given):
     loss = losses.make_quantile(given)
     raw, y = np.random.default_rng(0).normal(size=(9, len(given))), np.zeros((9, 1))
     np.testing.assert_array_equal(loss.value(raw, y), losses.make_quantile(tuple(given)).value(raw, y))
@@ -405,7 +405,7 @@ def test_a_sequence_is_levels_of_one_target(given):
 @pytest.mark.parametrize(
     "given", [[], [0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [0.5, 1.0], ["0.1", 0.5], [0.1, np.nan], [np.nan], [None]]
 )
-def test_levels_that_do_not_increase_or_lie_outside_are_refused(given):
+def test_quantile_levels_that_do_not_increase_or_lie_outside_0_and_1_are_refused(given):
     with pytest.raises(ValueError, match=r"quantile=.*: levels must increase and lie strictly between 0 and 1"):
         losses.REGRESSION_LOSSES["quantile"](quantile=given)
 

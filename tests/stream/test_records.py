@@ -118,7 +118,7 @@ def in_parts(write):
         yield found, order
 
 
-def test_records_are_read_by_their_places(in_parts):
+def test_records_are_read_by_their_indices(in_parts):
     found, order = in_parts
     assert len(found) == 100 and sorted(order) == list(range(100)) and (order != np.arange(100)).any()
     for places in (np.arange(100), np.array([99, 0, 7, 7]), np.empty(0, int)):
@@ -254,6 +254,6 @@ def test_numbers_in_a_later_chunk_of_texts_are_named():
         there_and_back(chunks, text_features=["t"])
 
 
-def test_too_many_levels_are_named():
+def test_an_error_names_a_column_with_too_many_categories():
     with categories_kept(3), pytest.raises(ValueError, match="'id' of X has more than 3 categories"):
         there_and_back([pd.DataFrame({"id": list("abcd")})])

@@ -107,7 +107,7 @@ def values_of(found):
     return found.rows.take(np.arange(len(found.rows.records)))
 
 
-def test_chunks_change_nothing(files):
+def test_the_sizes_of_chunks_do_not_change_the_stored_table(files):
     one, other = stored(files, TARGETS), stored(files, TARGETS, (1, 9))
     assert one.rows.digest == other.rows.digest
     np.testing.assert_array_equal(values_of(one), values_of(other))

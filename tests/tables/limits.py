@@ -2,14 +2,14 @@
 
 from unittest.mock import patch
 
-from sknet._tables import categories, encoding, rows, statistics
+from sknet._tables import categories, encoder, rows, sampling
 
-LOOKUP_INPUTS = encoding.MIN_LOOKED_UP_INPUTS
+LOOKUP_INPUTS = encoder.MIN_LOOKED_UP_INPUTS
 
 
 def sample_rows(n, drawn_at_once=2**18):
     """Columns are learnt from a sample of larger tables."""
-    return patch.multiple(statistics, SAMPLE_ROWS=n, ROWS_HASHED_AT_ONCE=drawn_at_once)
+    return patch.multiple(sampling, SAMPLE_ROWS=n, ROWS_HASHED_AT_ONCE=drawn_at_once)
 
 
 def large_table_rows(n):
@@ -19,7 +19,7 @@ def large_table_rows(n):
 
 def lookup_inputs(n):
     """Categories that make n one-hot inputs are looked up."""
-    return patch.object(encoding, "MIN_LOOKED_UP_INPUTS", n)
+    return patch.object(encoder, "MIN_LOOKED_UP_INPUTS", n)
 
 
 def categories_kept(n):

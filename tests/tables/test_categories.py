@@ -20,7 +20,7 @@ from sknet._tables.categories import (
     statistics_by_slot,
 )
 from sknet._tables.column import TrainingRows
-from sknet._tables.statistics import N_ENCODING_FOLDS, cross_fit_folds
+from sknet._tables.sampling import N_ENCODING_FOLDS, cross_fit_folds
 from tests.tables.examples import column_settings, suffixes
 
 # --- category --------------------------------------------------------------------------------------------------------
@@ -49,13 +49,13 @@ def test_each_level_has_an_input_and_so_have_missing_values():
     assert write(column, ["c", None, "a", "never"]).tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0] * 4]
 
 
-def test_two_levels_share_one_signed_input():
+def test_two_categories_share_one_signed_input():
     column = learn(["no", "yes", "no"])
     assert (column.n_inputs, suffixes(column)) == (1, ("_yes",))
     assert write(column, ["no", "yes", "perhaps", None]).tolist() == [[-1], [1], [0], [0]]
 
 
-def test_two_levels_with_missing_values_do_not():
+def test_two_categories_with_missing_values_have_separate_inputs():
     column = learn(["no", "yes", None])
     assert write(column, ["no", "yes", None]).tolist() == np.eye(3).tolist()
 
@@ -65,18 +65,18 @@ def test_one_level_and_none():
     assert write(learn([None, None]), [None, "b"]).tolist() == [[1], [0]]
 
 
-def test_levels_that_spell_numbers_are_in_numerical_order():
+def test_categories_that_spell_numbers_are_in_numerical_order():
     assert learn(["10", "9", "-1"]).categories == ("-1", "9", "10")
     assert learn(["10", "9", "x"]).categories == ("10", "9", "x")
 
 
-def test_the_order_of_levels_does_not_depend_on_the_order_of_rows():
+def test_the_order_of_categories_does_not_depend_on_the_order_of_rows():
     """The text "nan" spells a float, with which no number can be compared."""
     for keys in itertools.permutations(["10", "2", "nan", "1"]):
         assert learn(keys).categories == ("1", "10", "2", "nan")
 
 
-def test_rare_levels_share_an_input_with_unseen_ones():
+def test_infrequent_categories_share_an_input_with_unknown_ones():
     column = learn(["a", "b", "b", "c", "c", "d", None], most=4)
     assert column.categories == ("b", "c") and suffixes(column) == ("_b", "_c", "_infrequent", "_missing")
     assert write(column, ["a", "never", "b", None]).tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
@@ -91,14 +91,14 @@ def test_weight_and_not_number_makes_a_level_frequent():
 
 @pytest.mark.parametrize("most", [1, 2, 3, 10, 499, 500, None])
 @pytest.mark.parametrize("missing", [[], [None]])
-def test_no_more_inputs_than_asked_for_that_of_infrequent_levels_included(most, missing):
+def test_max_categories_limits_the_inputs_including_that_of_infrequent_categories(most, missing):
     column = learn([*(f"user {i}" for i in range(500)), *missing] * 5, most=most)
     assert column.n_inputs == min(most or 501, 500 + len(missing))
     assert column.has_infrequent == (most is not None and most < 500 + len(missing))
     assert column.n_inputs == len(suffixes(column)) == len(column.input_formulas)
 
 
-def test_levels_of_few_rows_share_an_input_where_there_are_many():
+def test_categories_of_few_rows_share_an_input_where_there_are_many():
     often, rare = np.repeat([f"often {i}" for i in range(40)], 5), np.repeat([f"rare {i}" for i in range(3)], 4)
     column = learn([*often, *rare])
     assert column.has_infrequent and set(column.categories) == set(often)
@@ -110,29 +110,29 @@ def test_levels_of_few_rows_share_an_input_where_there_are_many():
 
 
 @pytest.mark.parametrize("most", [None, 10, 25])
-def test_rare_levels_are_among_the_others_that_share_an_input(most):
+def test_infrequent_categories_share_the_input_of_those_beyond_max_categories(most):
     column = learn([*np.repeat([f"often {i}" for i in range(30)], 9), "once", "only", None], most=most)
     assert column.n_inputs == (most or 32) and len(column.categories) == column.n_inputs - 2
 
 
-def test_if_all_levels_are_kept_none_is_rare():
+def test_if_all_categories_are_kept_none_is_infrequent():
     values = pd.Series([f"c{i // 2}" for i in range(400)])
     assert len(learn(values, most=None, keeps_all_categories=True).categories) == 200
 
 
-def test_a_column_of_rare_levels_has_the_input_of_the_infrequent_ones():
+def test_a_column_of_infrequent_categories_has_one_shared_input():
     column = learn([f"c{i // 2}" for i in range(400)])
     assert column == CategoryColumn((), has_infrequent=True, infrequent_share=1.0)
 
 
-def test_the_target_does_not_decide_which_levels_have_an_input():
+def test_the_target_does_not_decide_which_categories_have_an_input():
     values = pd.Series([f"c{i // 2}" for i in range(100)] + [f"often {i % 30}" for i in range(300)])
     targets = np.random.default_rng(0).normal(size=(2, 400, 1)), pd.factorize(values)[0][:, np.newaxis] * 1.0
     columns = {learn_means(values, target, encoding="one_hot") for target in (*targets[0], targets[1])}
     assert columns == {learn(values)}
 
 
-def test_two_levels_need_a_single_input():
+def test_two_categories_need_a_single_input():
     assert learn(["no", "yes"], most=1).categories == ("no", "yes")
 
 
@@ -161,7 +161,7 @@ def test_the_order_of_the_rows_does_not_matter(sample, random):
 
 
 @given(st.lists(levels, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
-def test_declared_levels_count_in_any_order(values, declared):
+def test_declared_categories_may_be_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
     found = learn(column)
     assert found.categories == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
@@ -170,7 +170,7 @@ def test_declared_levels_count_in_any_order(values, declared):
     np.testing.assert_array_equal(out, write(found, values))
 
 
-def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
+def test_declared_categories_without_rows_are_the_first_to_share_an_input():
     column = pd.Series(pd.Categorical(["c", "d", "d"], categories=list("abcdef")))
     assert learn(column, most=3).categories == ("c", "d")
 
@@ -235,7 +235,7 @@ def test_without_an_effect_each_mean_is_that_of_all_rows():
     assert (shrunk_means(np.ones(3), np.arange(3.0)[:, np.newaxis], np.zeros((3, 1))) == 1.0).all()  # a row each
 
 
-def test_levels_that_tell_the_target_keep_their_means():
+def test_categories_with_different_targets_keep_their_means():
     slot = np.repeat(np.arange(5), 4)
     np.testing.assert_allclose(shrunk_means(*sums(slot, slot[:, np.newaxis] * 2.0))[:, 0], np.arange(5) * 2.0)
 
@@ -340,7 +340,7 @@ def test_no_input_has_the_name_of_a_level():
     assert suffixes(column) == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
 
 
-def test_beside_one_hot_only_where_levels_have_no_input():
+def test_both_adds_target_means_only_where_categories_have_no_input():
     assert isinstance(learn_means(CITY, TARGET, encoding="both"), CategoryColumn)
     column = learn_means(CITY, TARGET, encoding="both", most=10)
     assert (
@@ -354,5 +354,5 @@ def test_an_identifier_is_left_out():
     assert learn_means([f"u{i}" for i in range(N)], TARGET) == IdentifierColumn()
 
 
-def test_a_constant_target_says_nothing():
+def test_a_constant_target_gives_target_means_of_zero():
     assert not write(learn_means(CITY, np.ones((N, 1))), CITY).any()

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._tables.column import TrainingRows
 from sknet._tables.compact import encode_compact
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
 from tests.tables.column_cases import CASES, WRONG
 from tests.tables.examples import suffixes

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sknet._tables.compact import encode_compact
-from sknet._tables.encoding import INPUTS_ENCODED_AT_ONCE
+from sknet._tables.encoder import INPUTS_ENCODED_AT_ONCE
 from tests.tables.examples import encoder_of
 
 rng = np.random.default_rng(0)

@@ -137,7 +137,7 @@ NO_DATES = ["unknown", "", "2024-02-30", "01.02.2024", "20240101", "2024-01-01T1
 
 
 @pytest.mark.parametrize("value", [*NO_DATES, 5, 1.5])
-def test_what_is_no_date_later_is_missing(value):
+def test_text_that_is_no_date_at_prediction_is_missing(value):
     text = X["when"].astype(object).where(X.index % 9 > 0, None)
     changed, missing = text.copy(), text.copy()
     changed[5], missing[5] = value, None

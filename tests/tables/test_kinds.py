@@ -316,7 +316,7 @@ def count_kinds(X, choices, max_categories):
 
 
 @pytest.mark.parametrize("most, many", [(2, True), (3, False), (None, False)])
-def test_numbers_and_dates_are_counted_and_levels_compared(most, many):
+def test_numbers_and_dates_are_counted_and_categories_compared(most, many):
     assert count_kinds(FRAME, ColumnChoices(), most) == (2, many, ())
     assert count_kinds(np.array(FRAME[["a", "a"]]), ColumnChoices([0]), most) == (1, many, ())
 
@@ -344,7 +344,7 @@ def test_each_column_has_its_kind_or_why_it_has_none():
     pd.Series(pd.Categorical(["x", None, "y", "x"], ["y", "x", "z"])), pd.Series(pd.array([1, None, 2, 1])),
     pd.Series(pd.to_datetime(["2020", None, "2021", "2020"])), pd.Series([True, None, False, True], dtype=object),
 ], ids=["text", "both", "floats", "type", "Int64", "dates", "bools"])  # fmt: skip
-def test_levels_are_found_once_and_are_what_they_were(values):
+def test_the_categories_of_a_survey_equal_those_of_the_column(values):
     table = values[:, np.newaxis] if isinstance(values, np.ndarray) else pd.DataFrame({"a": values})
     found = survey_columns(table, ColumnChoices([0])).categorical[0]
     (codes, keys), (expected_codes, expected_keys) = read_categories(found), read_categories(values)

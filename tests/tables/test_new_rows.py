@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables.encoding import columns_far_from_training
+from sknet._tables.new_rows import columns_far_from_training
 from tests.tables.examples import encoder_of
 
 RNG = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def fitted(X=FRAME, **parameters):
 
 @pytest.mark.parametrize("encoding", ["one_hot", "target"])
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function", "activations", "input_gradients"])
-def test_codes_for_levels_are_named_once_per_call(method, encoding):
+def test_unknown_codes_are_warned_of_once_per_call(method, encoding):
     net = fitted(category_encoding=encoding)
     many = pd.concat([CODES] * 60)  # more rows than are predicted at once
     for table in (CODES, many, CODES.assign(c=CODES["c"].astype("category")), pl.from_pandas(CODES)):
@@ -123,7 +123,7 @@ def test_columns_of_numbers_alone_that_are_missing_only_now_are_named():
             fitted(X).predict(now)
 
 
-def test_values_that_can_hardly_all_be_infrequent_levels_are_told():
+def test_a_warning_names_columns_whose_new_values_are_unlikely_all_infrequent():
     levels = np.repeat([f"l{k}" for k in range(30)], 20)
     table = pd.DataFrame({"x": np.arange(604.0), "c": [*levels, "once", "only", "rare", "rare"]})
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0, max_categories=31).fit(table, table["x"])
@@ -135,7 +135,7 @@ def test_values_that_can_hardly_all_be_infrequent_levels_are_told():
         net.predict(table.assign(c="rare"))
 
 
-def test_nobody_warns_where_most_levels_were_infrequent():
+def test_there_is_no_warning_where_most_categories_were_infrequent():
     levels = np.array([f"l{k}" for k in range(30)])
     net = fitted(FRAME.assign(c=np.repeat(levels, 2)), max_categories=3, category_encoding="one_hot")
     with warnings.catch_warnings():

@@ -26,7 +26,7 @@ from sknet._tables.numbers import (
     with_steps,
 )
 from sknet._vectors import SortedColumns
-from tests.tables.examples import column_settings, encoder_of, suffixes
+from tests.tables.examples import column_settings, encoder_of, number_column, suffixes
 
 # --- scales ----------------------------------------------------------------------------------------------------------
 
@@ -105,11 +105,16 @@ def test_standard_has_mean_zero_and_deviation_one_under_the_weights():
     np.testing.assert_allclose(w @ Z**2 / w.sum(), 1, rtol=1e-12)
 
 
-def test_none_changes_nothing_but_fills_in_the_weighted_mean():
+def test_without_scaling_only_missing_values_change_to_the_weighted_mean():
     X = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
     scaler = learn_scaler(X, None, [3, 1, 5])
     assert scaler.center.tolist() == [1.5, 0]
     assert apply(scaler, X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
+
+
+def test_the_formula_of_an_unscaled_number_has_centre_0():
+    (formula,) = number_column(center=7.0, shift=False).input_formulas
+    assert (formula.centre, formula.scale) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("method", ["robust", "standard"])
@@ -159,7 +164,7 @@ def test_single_precision_stays_single():
     np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
 
 
-def test_trouble_is_told():
+def test_scaling_reports_missing_and_too_large_values():
     scaler = learn_scaler(np.array([[1.0], [2.0], [3.0]]), None)
     out = np.empty((2, 1), np.float32)
     assert scaler.impute_scale_and_test_finite(np.array([[1.0], [2.0]]), out)
@@ -456,7 +461,7 @@ def test_noise_has_no_steps(n, seed):
     assert not any(steps_of(draw.normal(size=(n, 5)), draw.random(n) < 0.4))
 
 
-def test_what_bends_without_a_jump_has_no_steps():
+def test_a_smooth_curve_has_no_steps():
     probability = 1 / (1 + np.exp(-2 * OTHER - OTHER**2))
     assert not any(steps_of(np.stack([OTHER, VALUE], axis=1), probability > NOISE))
 
@@ -483,7 +488,7 @@ def test_steps_of_any_magnitude(magnitude):
     np.testing.assert_allclose(np.array(found) / magnitude, expected)
 
 
-def test_missing_values_stand_where_the_centre_is():
+def test_missing_values_are_encoded_as_the_centre_between_steps():
     gaps = np.where(rng.random(N) < 0.2, np.nan, VALUE)
     encoder = learn_with_steps(gaps[:, np.newaxis], ABOVE)
     assert encoder.columns[0].steps

@@ -81,7 +81,7 @@ def test_rows_of_a_memory_map(mapped):
     assert_array_equal(rows[:, 2], expected[:, 2])
 
 
-def test_what_lies_in_a_file_is_known(mapped):
+def test_a_memory_map_is_recognised(mapped):
     assert is_memory_mapped(mapped) and is_memory_mapped(mapped[3:9].T) and is_memory_mapped(np.asarray(mapped))
     assert not is_memory_mapped(COUNTS) and not is_memory_mapped(sp.csr_array(COUNTS))
 
@@ -200,7 +200,7 @@ def test_dates_are_a_kind_of_their_own_and_no_numbers(series):
         column_as_floats(column, "c")
 
 
-def test_an_enum_declares_its_levels():
+def test_an_enum_declares_its_categories():
     codes, keys = read_categories(as_column(TEXTS["polars enum"]))
     assert keys == ["c", "b", "a"] and codes.tolist() == [1, -1, 2]
 
@@ -216,14 +216,15 @@ def test_strings_among_numbers_are_refused_with_both_remedies(values):
 
 def test_lists_in_a_column_are_refused_by_name():
     with pytest.raises(
-        ValueError, match=r"Column 'c' of X .*should hold numbers, but setting an array.*Give each value"
+        ValueError,
+        match=r"Column 'c' of X .*should hold numbers, but holds values of type list, .*\[2\]\. Give each value",
     ):
-        column_as_floats(pd.Series([[1], [2]], dtype=object), "c")
+        column_as_floats(pd.Series([1.0, [2]], dtype=object), "c")
 
 
 @pytest.mark.parametrize("column", [pd.Series([2, 1, 2]), pd.Series([2.0, 1.0, 2.0]), pd.Series(["2", "1", "2"])])
 @pytest.mark.parametrize("dtype", [None, "category"])
-def test_levels_of_numbers_have_one_key_whatever_holds_them(column, dtype):
+def test_a_number_has_the_same_category_key_in_every_container(column, dtype):
     codes, keys = read_categories(column if dtype is None else column.astype(dtype))
     assert [keys[code] for code in codes] == ["2", "1", "2"]
 
@@ -273,7 +274,7 @@ print(read_regression_target(frame["f"])[1])
     ]
 
 
-def test_levels_that_are_dates_have_the_dates_text():
+def test_the_key_of_a_date_category_is_the_text_of_the_date():
     values = pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"])).astype("category")
     assert read_categories(values)[1] == ["2020-01-01 00:00:00", "2021-01-01 00:00:00"]
 
@@ -351,6 +352,6 @@ def test_numbers_are_read_and_what_is_missing_is_nan(given):
         ([[1], [1, 2]], "q is no array.*Give each row the same number of values"),
     ],
 )
-def test_what_is_no_number_is_named_with_its_row(given, message):
+def test_an_error_names_the_row_of_a_value_that_is_no_number(given, message):
     with pytest.raises(ValueError, match=message):
         as_numbers(given, "q")

@@ -13,6 +13,7 @@ from sklearn.model_selection import (
     GroupKFold,
     PredefinedSplit,
     ShuffleSplit,
+    StratifiedGroupKFold,
     StratifiedShuffleSplit,
     TimeSeriesSplit,
 )
@@ -72,7 +73,7 @@ def test_weights_and_groups_are_taken_along(hold):
     assert bare.weight is None and bare.groups is None
 
 
-def test_rows_of_weight_0_are_dropped_and_their_places_known():
+def test_rows_of_weight_0_are_dropped_and_passed_indices_are_kept():
     weight = np.arange(N) % 3.0
     rows = rows_of(COUNTS, NUMBER, weight, np.arange(N))
     left = rows.without_zero_weights()
@@ -290,7 +291,7 @@ def test_the_same_seed_holds_out_the_same_rows():
     assert (split_rows(0.2, seed=3)[1] != split_rows(0.2, seed=4)[1]).any()
 
 
-def test_weights_and_places_stay_with_their_rows():
+def test_weights_and_passed_indices_stay_with_their_rows():
     rows = rows_of(X, X[:, 1:], WEIGHT).without_zero_weights()
     for part in partitions_of(rows, None, 0.2, 0):
         assert_array_equal(part.weight, WEIGHT[part.X.values[:, 0].astype(int)])
@@ -348,7 +349,7 @@ def test_all_splits_of_a_splitter_of_time(most):
         assert_array_equal(held_out, np.arange(n, n + 50))
 
 
-def test_a_predefined_split_means_the_rows_passed_weightless_ones_too():
+def test_indices_of_a_predefined_split_count_rows_of_weight_0():
     fold = np.where(np.arange(N_ROWS) % 3, -1, 0)
     assert_array_equal(splits(PredefinedSplit(fold))[0][1], np.flatnonzero(fold == 0))
     [(train, held_out)] = splits(PredefinedSplit(fold), WEIGHT)
@@ -423,8 +424,9 @@ def test_a_class_is_no_splitter():
 
 
 def test_a_splitter_of_groups_wants_groups():
-    with pytest.raises(ValueError, match="groups"):
-        splits(GroupKFold(5))
+    for splitter in (GroupKFold(5), StratifiedGroupKFold(5)):
+        with pytest.raises(ValueError, match=r"^validation_fraction=.*GroupKFold.* needs groups: .*set_fit_request"):
+            splits(splitter)
 
 
 # --- folds -----------------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
 @pytest.mark.parametrize("values", [
     [""] * 30, ["", None] * 15, [None] * 30, ["same"] * 30, ["a"] * 30, [" \n\t "] * 30,
 ], ids=["empty", "empty or missing", "missing", "one word", "one letter", "spaces"])  # fmt: skip
-def test_texts_that_say_nothing_have_no_inputs(values):
+def test_texts_without_terms_have_no_inputs(values):
     column = learn(values)
     assert column.n_inputs == column.has_missing == (None in values)
     assert write(column, ["something else", None]).tolist() == [[0] * column.n_inputs, [1] * column.n_inputs]
@@ -162,7 +162,7 @@ def test_parts_that_do_not_go_together_are_refused(change):
         TextColumn(**parts)
 
 
-def test_a_table_without_text_never_imports_what_encodes_text():
+def test_a_table_without_text_does_not_import_the_text_vectorizer():
     code = """
 import sys
 import numpy as np, pandas as pd, sknet

@@ -12,18 +12,16 @@ from sklearn.metrics import log_loss
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
-from sknet._model.folds import (
+from sknet._model.fold_phase import (
     MIN_STEPS_TO_CHOOSE,
-    EpochChoice,
-    FoldPhase,
-    FoldProgress,
-    Folds,
     Selection,
     Split,
     draw_cross_fit_sets,
     draw_folds,
+    make_fold_phase,
     steps_per_epoch,
 )
+from sknet._model.progress import EpochChoice, FoldProgress
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
@@ -52,7 +50,7 @@ def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
 
 
 def fold_networks(*prepared, groups=None):
-    return FoldPhase(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
+    return make_fold_phase(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
 
 
 @pytest.fixture
@@ -92,7 +90,7 @@ def test_a_group_is_held_out_as_a_whole():
     groups = np.arange(N) // 3
     folds = fold_networks(*prepared(), groups=groups)
     assert_array_equal(np.sort(folds.held_out), np.arange(N))
-    n_held_out = [N - trainers[0].problem.n_samples for trainers in folds._trainers]
+    n_held_out = [N - trainers[0].problem.n_samples for trainers in folds.trainers]
     at = np.cumsum([0, *n_held_out])
     parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
@@ -133,38 +131,39 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
                 raw[fold == i] += run.raw_held_out_outputs(state.trained_theta) / 2.0
         outputs.append(raw[held_out])
 
-    all_places = np.arange(len(held_out))
+    all_positions = np.arange(len(held_out))
 
-    def temperature_of(raw, places):
-        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+    def temperature_of(raw, positions):
+        target, some = LABEL[held_out][positions], None if weight is None else weight[held_out][positions]
         total = len(target) if weight is None else some.sum()
-        return best_temperature(rows.encoding.head.loss, raw[places], target[:, np.newaxis].astype(float), some, total)
+        loss = rows.encoding.head.loss
+        return best_temperature(loss, raw[positions], target[:, np.newaxis].astype(float), some, total)
 
-    def choice_of(places):
+    def choice_of(positions):
         """The epoch that these of the held-out rows choose, at the temperatures of all, and their own then."""
-        target, some = LABEL[held_out][places], None if weight is None else weight[held_out][places]
+        target, some = LABEL[held_out][positions], None if weight is None else weight[held_out][positions]
         total = len(target) if weight is None else some.sum()
         rated, temperatures = [], []
         for raw in outputs:
-            own = raw[places]
-            temperature = temperature_of(raw, places)
+            own = raw[positions]
+            temperature = temperature_of(raw, positions)
             temperatures.append(temperature)
-            temperature = temperature_of(raw, all_places)
+            temperature = temperature_of(raw, all_positions)
             loss = log_loss(target, 1.0 / (1.0 + np.exp(-own[:, 0] / temperature)), sample_weight=some)
             rated.append(loss + temperature_penalty(temperature, total))
         first = ceil(MIN_STEPS_TO_CHOOSE / ceil(min(len(others) for others, _ in splits) / 3))  # counted from 1
         best = max(i for i in range(first, 9) if rated[i - 1] == min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    networks = FoldPhase(settings, rows, *given, Folds(splits), SEEDS)
+    networks = make_fold_phase(settings, rows, *given, evaluation.Evaluation("folds", splits=splits), SEEDS)
     chosen = networks.train()
-    best, temperature = choice_of(all_places)
+    best, temperature = choice_of(all_positions)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
     assert chosen.temperature == pytest.approx(temperature, rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
     expected = np.empty_like(chosen.held_out_outputs.raw)  # by the choice of the other sets
     for cross_fit_set in draw_cross_fit_sets(splits, None):
-        epoch, temperature = choice_of(np.setdiff1d(all_places, cross_fit_set))
+        epoch, temperature = choice_of(np.setdiff1d(all_positions, cross_fit_set))
         expected[cross_fit_set] = outputs[epoch - 1][cross_fit_set] / temperature
     np.testing.assert_allclose(chosen.held_out_outputs.raw, expected, rtol=1e-4)
 
@@ -215,20 +214,14 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
         np.testing.assert_allclose(chosen.held_out_outputs.raw[own], raw[own] / temperature, rtol=1e-4)
 
 
-class FoldsOf(FoldPhase):
-    """Folds whose networks have given raw outputs."""
-
-    def raw_by_component(self):
-        return self.given
-
-
 def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     """The choice of folds whose networks have these outputs for the held-out rows, and the outputs."""
     settings, rows, *given = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
-    folds = FoldsOf(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
+    folds = make_fold_phase(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
-    folds.given = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
-    return folds.train(), folds.given
+    raw_by_component = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
+    folds.raw_by_component = lambda: raw_by_component
+    return folds.train(), raw_by_component
 
 
 def test_worse_networks_get_a_smaller_mixing_weight():
@@ -288,8 +281,9 @@ def test_no_epoch_before_the_75th_step_is_chosen(batch_size, max_iter, first, sc
 
 
 def test_the_split_with_the_fewest_steps_sets_the_first_epoch():
-    folds = Folds([Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], shares_columns=False)
-    networks = FoldPhase(*prepared(max_iter=80), folds, SEEDS)
+    splits = [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))]
+    folds = evaluation.Evaluation("folds", splits=splits, shares_columns=False)
+    networks = make_fold_phase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
 

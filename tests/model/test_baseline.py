@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.constants import best_constant
+from sknet._model.baseline import best_constant
 
 pytestmark = pytest.mark.filterwarnings("error")  # also where the package's other tests do not mind the warning
 rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Whole tables: the matrix they become, at once, one by one or looked up; and derivatives back by column."""
+"""Whole tables: the matrix they become, at once, one by one or looked up."""
 
 import itertools
 import pickle
@@ -10,25 +10,23 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from sknet._tables.categories import CategoryColumn
 from sknet._tables.column import Column, InputFormula
-from sknet._tables.encoding import (
+from sknet._tables.encoder import (
     INPUTS_ENCODED_AT_ONCE,
     MIN_INPUTS_OF_LOOKED_UP_COLUMN,
     MIN_LOOKED_UP_INPUTS,
     TableEncoder,
     compute_layout,
-    gradients_by_column,
 )
 from sknet._tables.numbers import BinnedColumn, NumberColumn
 from sknet._tables.read import as_pandas
-from sknet._tables.statistics import cross_fit_folds
+from sknet._tables.sampling import cross_fit_folds
 from tests.tables.examples import encoder_of
 
 # --- column layout ---------------------------------------------------------------------------------------------------
@@ -103,7 +101,7 @@ def test_frames(how, rows):
     assert hot.nnz <= 2 * len(rows)
 
 
-def test_unseen_levels_pick_nothing():
+def test_unknown_categories_have_zero_looked_up_inputs():
     assert assert_split_is_whole(encoder_of(TOWNS, max_categories=None), UNSEEN).nnz == 0
 
 
@@ -123,7 +121,7 @@ def test_arrays_that_hold_text():
     assert_split_is_whole(encoder_of(codes, categorical_features=[1], max_categories=None), codes)
 
 
-def test_a_table_of_nothing_else():
+def test_a_table_of_looked_up_categories_alone_is_encoded():
     encoder = encoder_of(TOWNS[["city", "street"]], max_categories=None)
     dense, hot, places = encode_split(encoder, TOWNS[["city", "street"]], np.dtype(np.float64))
     assert dense.shape == (N, 0) and len(places) == 0
@@ -227,7 +225,7 @@ def test_a_permutation_of_the_columns_permutes_the_inputs(order, seed):
     np.testing.assert_array_equal(permuted.encode(frame[order], float), Z[permuted.feature_names].to_numpy())
 
 
-def test_unseen_levels_and_values_missing_only_later_are_unknown():
+def test_new_categories_and_values_missing_only_later_are_unknown():
     train = pd.DataFrame({"n": [1.0, 2, 3], "c": ["a", "b", "c"]})
     encoder = encoder_of(train, input_scaling="standard")
     Z = encoder.encode(pd.DataFrame({"n": [np.nan, 2], "c": ["never", None]}), float)
@@ -509,7 +507,7 @@ def test_columns_learnt_together_are_those_learnt_alone(scaling, weighted, monke
         "weight": generator.uniform(0.5, 2.0, 60) if weighted else None,
     }
     together = encoder_of(table, **settings)
-    monkeypatch.setattr("sknet._tables.encoding.VALUES_LEARNT_AT_ONCE", 60)
+    monkeypatch.setattr("sknet._tables.encoder.VALUES_LEARNT_AT_ONCE", 60)
     assert encoder_of(table, **settings) == together
 
 
@@ -518,40 +516,3 @@ def test_infinite_columns_of_a_block_are_all_named():
     X[2, 1] = X[3, 3] = np.inf
     with pytest.raises(ValueError, match=r"(?s)'x1'.*'x3'"):
         encoder_of(X)
-
-
-# --- slopes ----------------------------------------------------------------------------------------------------------
-
-
-X = rng.normal(size=(30, 3))
-
-
-@pytest.mark.parametrize("settings", [{}, {"input_scaling": "standard"}, {"numeric_encoding": "piecewise_linear"}])
-def test_each_column_gets_the_sum_over_its_inputs(settings):
-    encoder = encoder_of(X, **settings)
-    factors = rng.normal(size=(30, 2, encoder.n_inputs))
-    between = X + 1e-3  # no value is the edge of a bin
-    found = gradients_by_column(encoder, between, factors)
-    moved = [encoder.encode(between + sign * 1e-6, float) for sign in (1, -1)]
-    slopes = (moved[0] - moved[1]) / 2e-6  # of all columns at once: each input has one of its own
-    is_of = [[name == column for name, _ in encoder.input_formulas] for column in encoder.column_names]  # (d, n_inputs)
-    wanted = (factors * slopes[:, np.newaxis]) @ np.transpose(is_of)
-    assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
-
-
-def test_what_is_no_number_has_none():
-    frame = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(list("xyz") * 10), "id": [f"{i}" for i in range(30)]})
-    encoder = encoder_of(frame, input_scaling=None)
-    found = gradients_by_column(encoder, frame, np.ones((30, 1, encoder.n_inputs)))
-    assert_array_equal(found[:, 0], [[1.0, np.nan, np.nan]] * 30)
-
-
-def test_sparse_tables_have_the_scale_of_each_column():
-    table = sp.csr_array(np.where(X > 0, X, 0.0))
-    encoder = encoder_of(table)
-    assert_allclose(
-        gradients_by_column(encoder, table, np.ones((30, 1, 3)))[:, 0], [[c.factor for c in encoder.columns]] * 30
-    )
-    dense = encoder_of(X)
-    ones = np.ones((30, 1, 3))
-    assert_array_equal(gradients_by_column(dense, table, ones), gradients_by_column(dense, table.toarray(), ones))

@@ -11,14 +11,12 @@ inputs are written into a dense matrix.
 Conventions
 -----------
 n rows; d columns, of which d_num are numbers, and d_binned numbers with bins; n_inputs inputs of the network, of which
-m are not looked up, and n_others are not bins; k outputs of the network.
+m are not looked up, and n_others are not bins.
 
 X : (n, d)                   the table
 observed : (n, d_num)        its numbers, not yet scaled, NaN where a value is missing
 out : (n, n_inputs)          the network's input
 dense_inputs : (m,)          indices of the inputs that are not looked up
-by_input : (n, k, n_inputs)  derivatives by the network's inputs
-by_column : (n, k, d)        derivatives by the table's columns; NaN for columns that are no numbers
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import gen_batches
 
 from sknet._tables.categories import CategoryColumn, TargetTotals, compute_target_totals, one_hot_inputs
-from sknet._tables.column import MIN_VALUES_TO_WARN, Column, ColumnSettings, InputFormula, TrainingRows
+from sknet._tables.column import Column, ColumnSettings, InputFormula, TrainingRows
 from sknet._tables.kinds import KINDS, Survey
 from sknet._tables.numbers import (
     BinnedColumn,
@@ -58,11 +56,9 @@ from sknet._tables.read import (
     column_at,
     column_names,
     default_names,
-    is_missing,
     is_sparse,
     read_categories,
     take_optional,
-    take_rows,
 )
 from sknet._tables.text import EncodedTextInput
 from sknet._typing import Array, Batch, DType, Positions, Table
@@ -607,114 +603,3 @@ def learn_encoder(X: Table, settings: ColumnSettings, survey: Survey, rows: Trai
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
     names = survey.names if isinstance(X, pd.DataFrame) else None
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
-
-
-# --- columns of new rows ---------------------------------------------------------------------------------------------
-
-
-DRIFT_SAMPLE_ROWS = 1000
-"""This many rows, evenly spaced, or up to twice as many, are compared: their median is accurate enough."""
-
-
-def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
-    """Return the names of columns whose median is far from the centre, or in which most categories are unknown."""
-    if is_sparse(X):
-        return []
-    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // DRIFT_SAMPLE_ROWS)))
-    named = enumerate(zip(encoder.column_names, encoder.columns, strict=True))
-    return [name for j, (name, column) in named if column.is_far_from(column_at(sample, j), name)]
-
-
-ALL_MISSING_WARNING = (
-    "are missing in all rows, but were never missing in fit: predictions make no use of them. Check how the table was "
-    "made."
-)
-"""The warning of columns without any value in many new rows."""
-
-
-def columns_with_unread_values(encoder: TableEncoder, X: Table) -> dict[str, list[str]]:
-    """Return the names of columns with values that cannot be read, or without values, by the reason for a warning."""
-    unread: dict[str, list[str]] = {}
-    if is_sparse(X):
-        return unread
-    is_few, may_be_missing = X.shape[0] < MIN_VALUES_TO_WARN, np.zeros(X.shape[1], dtype=bool)
-    if not is_few:
-        # nearly always, the first values are not all missing, so that the other values are not read
-        may_be_missing = _all_missing(take_rows(X, slice(0, MIN_VALUES_TO_WARN)))
-    if encoder.is_numeric and not may_be_missing.any():
-        return unread
-    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        if may_be_missing[j] and _all_missing(column_at(X, j)):
-            if not column.knows_missing_values and column.n_inputs:
-                unread.setdefault(ALL_MISSING_WARNING, []).append(name)
-        elif (column.reads_every_value or not is_few) and (reason := column.why_unread(column_at(X, j), name)):
-            unread.setdefault(reason, []).append(name)
-    return unread
-
-
-def _all_missing(values: Table | ColumnValues) -> Array:
-    """Return whether all values of a column, or of each column, are missing."""
-    try:
-        return np.asarray(np.all(is_missing(values), axis=0))
-    except ArithmeticError:  # a signalling NaN: encoding names it
-        return np.zeros(values.shape[1:], dtype=bool)
-
-
-def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
-    """Return the encoder with constant columns scaled by the values of new rows, and the names of these columns."""
-    columns, names = list(encoder.columns), []
-    constant = [j for j, column in enumerate(columns) if column.is_constant]
-    if constant and is_sparse(X):
-        X = X.tocsc()  # reading a column of a CSC matrix is fast
-    for j in constant:
-        name = encoder.column_names[j]
-        columns[j] = columns[j].with_scale_of(column_at(X, j), name, weight)
-        if not columns[j].is_constant:
-            names.append(name)
-    return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
-
-
-# --- from inputs back to columns -------------------------------------------------------------------------------------
-
-
-def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
-    """Return the sum over the inputs of each column: (..., n_inputs) becomes (..., d).
-
-    `starts` is `TableEncoder.input_starts`.
-    """
-    by_column = np.zeros((*by_input.shape[:-1], len(starts[0]) - 1), by_input.dtype)
-    for firsts in starts:
-        n_inputs = np.diff(firsts)
-        has_any = n_inputs > 0
-        if (n_inputs == 1).all():  # the same as `reduceat`, in a tenth of the time
-            by_column += by_input[..., firsts[0] : firsts[-1]]
-        elif has_any.any():
-            by_column[..., has_any] += np.add.reduceat(by_input[..., : firsts[-1]], firsts[:-1][has_any], axis=-1)
-    return by_column
-
-
-def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
-    """Return the derivatives by the columns: the chain rule sums derivatives by inputs times the inputs' slopes.
-
-    Parameters
-    ----------
-    encoder : TableEncoder
-    X : ndarray, CSR matrix or data frame of shape (n, d)
-        Rows that the encoder accepts.
-    by_input : ndarray of shape (n, k, n_inputs)
-
-    Returns
-    -------
-    ndarray of shape (n, k, d)
-    """
-    if is_sparse(X):
-        if encoder.keeps_zeros:  # every input is its column times a scale; a loop over many columns takes too long
-            return by_input * np.array([formula.scale for _, formula in encoder.input_formulas])
-        X = X.toarray()
-    by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
-    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
-        if slopes is not None:
-            # (n, k, inputs) times (n, 1, inputs), summed over the inputs: (n, k)
-            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.inputs_of_column(j)], slopes[:, np.newaxis])
-    return by_column

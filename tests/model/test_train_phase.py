@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknet import SigmoidMLPClassifier
-from sknet._model.train import mean_history
+from sknet._model.train_phase import mean_history
 from tests.estimators.inside import run_of
 from tests.training.problems import epoch
 

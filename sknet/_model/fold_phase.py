@@ -2,7 +2,6 @@
 
 Chance decides much of the loss of a few held-out rows, so they would often choose a bad epoch. Here all folds, or on
 larger tables some of them, are held out in turn; see `fold_counts`. Training with folds is the first phase of a fit.
-This module also holds the progress of a fit, and what both phases report.
 
 Conventions
 -----------
@@ -14,16 +13,16 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, inf
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.encoding import EncodedRows, EncodingLearner, encode_rows
-from sknet._model.evaluation import CalibratedLoss, Folds, HeldOutLoss, HeldOutOutputs, mix_outputs
-from sknet._model.model import Network, join_networks
+from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
+from sknet._model.evaluation import CalibratedLoss, Evaluation, HeldOutLoss, HeldOutOutputs, mix_outputs
+from sknet._model.model import join_networks
+from sknet._model.progress import EpochChoice, EpochReport, FoldProgress, PhaseOutcome
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
 from sknet._model.settings import Settings
@@ -31,94 +30,18 @@ from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_sid
 from sknet._tables.read import take_optional
 from sknet._tables.rows import Rows, Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
-from sknet._typing import Array
-
-# --- the progress of a fit -------------------------------------------------------------------------------------------
-
-
-@dataclass
-class EpochChoice:
-    """The best epoch so far, by the loss of some of the held-out rows."""
-
-    epoch: int = 0  # 0: no epoch could be chosen yet
-    raw_by_component: Array | None = None  # for all held-out rows, after this epoch
-    least_criterion: float = inf  # the criterion of this epoch
-
-    def update_if_better(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
-        """Choose this epoch if none before has a smaller criterion."""
-        if not self.epoch or criterion <= self.least_criterion:
-            self.epoch, self.raw_by_component, self.least_criterion = epoch, raw_by_component, criterion
-
-
-@dataclass
-class FoldProgress:
-    """The states of the folds' networks, and what the folds have chosen so far."""
-
-    states: list[list[State]]  # for each fold, of all members; empty once the folds are done
-    choices: list[EpochChoice]  # by all held-out rows, then for each cross-fit set by the other rows
-    epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
-    patience_epoch: int = 0  # the last epoch that improved the loss
-    least_criterion: float = inf  # of all epochs
-    inverse_temperature: float = 1.0  # of the last epoch
-
-    def check_start(self, first: "FoldProgress", raw_by_component: Array) -> None:
-        """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
-        if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
-            raise ValueError("its networks do not match the folds of this run")
-        for own, first_states in zip(self.states, first.states, strict=False):
-            for state, first_state in zip(own, first_states, strict=True):
-                state.check_same_kind(first_state)
-                if state.epoch != len(self.epochs):
-                    raise ValueError("its networks have trained another number of epochs than its folds")
-        if len(self.choices) != len(first.choices):
-            raise ValueError("its folds have chosen another number of epochs")
-        expected = (raw_by_component.shape, raw_by_component.dtype)
-        for choice in self.choices:
-            raw = choice.raw_by_component
-            is_chosen = 0 < choice.epoch <= len(self.epochs) and raw is not None and (raw.shape, raw.dtype) == expected
-            if not is_chosen and (choice.epoch or raw is not None or not self.states):
-                raise ValueError("the outputs that its folds have chosen do not match the held-out rows")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The progress of both phases: everything needed to continue a fit, bit for bit."""
-
-    folds: FoldProgress | None  # None without folds
-    states: list[State]  # of the networks that will be published; empty while folds train
-
-
-# --- what both phases report -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """The last epoch of a fit, for printers."""
-
-    number: int  # from 1; epochs of folds are counted separately
-    n_epochs: int  # how many there will be at most
-    figures: Epoch  # means over the networks
-    best_epoch: int | None  # the best epoch so far, 0 if there is none; None if epochs are not evaluated
-    n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
-    of_folds: bool  # whether it is an epoch of folds
-
-
-class PhaseOutcome(NamedTuple):
-    """The result of a phase."""
-
-    network: Network  # all networks, joined
-    held_out_outputs: HeldOutOutputs | None = None
-
+from sknet._typing import Array, Table
 
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
+def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Evaluation:
     """Draw (train, held-out) splits, stratified or by group. On larger tables only some folds are held out."""
     counts = fold_counts(n_rows, groups is not None)
     fold = assign_folds(n_rows, strata, groups, counts.n_folds, seed)
     n_held_out = min(counts.n_held_out, fold.max() + 1)
-    return Folds([Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)])
+    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)]
+    return Evaluation("folds", splits=splits)
 
 
 MIN_STEPS_TO_CHOOSE = 75
@@ -184,77 +107,50 @@ def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[N
     return [np.sort(first[cross_fit_set == i]) for i in np.unique(cross_fit_set)]
 
 
+@dataclass
 class FoldPhase:
-    """Networks that train without the rows of a fold, one network per fold and member.
+    """The phase whose networks train without the rows of a fold, one network per fold and member.
 
     An epoch, as observers see it, is an epoch of all networks, with their joint loss.
 
-    Parameters
+    Attributes
     ----------
-    settings : Settings
-        With a first-order solver.
-
-    encoded : EncodedRows
-        All rows that may be trained on.
-
-    rows : Rows
-        The same rows, not encoded.
-
-    learner : EncodingLearner
-        Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
-        encoded again for each fold.
-
-    folds : Folds
-    seeds : sequence of (int, int)
-        For each member, the seed of its first weights and the seed of its training.
+    solver : Solver
+        A first-order solver.
+    splits : sequence of Split
+        For each fold, the rows to train on and the rows held out.
+    trainers : list of list of NetworkTrainer
+        For each fold, of all members.
+    importance_rows : array, CSR matrix or MixedRows, or None
+        Encoded training rows of the first fold, whose networks are published after an interrupt.
+    cross_fit_sets : list of ndarray
+        See `draw_cross_fit_sets`.
+    choosers : list of (HeldOutLoss, ndarray)
+        For each choice of an epoch, the rows that choose, and their indices among the held-out rows.
+    progress : FoldProgress
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        encoded: EncodedRows,
-        rows: Rows,
-        learner: EncodingLearner,
-        folds: Folds,
-        seeds: Sequence[tuple[int, int]],
-    ) -> None:
-        self._solver = solver = settings.solver
-        self.held_out = np.concatenate([split.held_out for split in folds.splits])
-        n_steps = [steps_per_epoch(solver, len(split.train)) for split in folds.splits]
+    solver: Solver
+    splits: Sequence[Split]
+    trainers: list[list[NetworkTrainer]]
+    importance_rows: Table | None
+    cross_fit_sets: list[NDArray[np.intp]]
+    choosers: list[tuple[HeldOutLoss, NDArray[np.intp]]]
+    progress: FoldProgress
+
+    def __post_init__(self) -> None:
+        self.held_out = np.concatenate([split.held_out for split in self.splits])
+        n_steps = [steps_per_epoch(self.solver, len(split.train)) for split in self.splits]
         # the first epoch that may be chosen
-        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), solver.n_epochs)
+        self.first_epoch = min(ceil(MIN_STEPS_TO_CHOOSE / min(n_steps)), self.solver.n_epochs)
         self._steps_per_epoch = float(np.mean(n_steps))
-        self._trainers: list[list[NetworkTrainer]] = []  # for each fold, of all members
-        for train, held_out in folds.splits:
-            encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.shares_columns)
-            is_shared = encoding is encoded.encoding
-            own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
-            if not self._trainers:  # the first fold, whose networks are published after an interrupt
-                self.encoding, self.importance_rows = encoding, draw_importance_rows(rows, own, train)
-            of_fold = own.take(train), own.take(held_out)
-            self._trainers.append(
-                [
-                    make_trainer(settings, encoding, *of_fold, sees_bins=sees_bins, may_stop_early=False)
-                    for sees_bins in settings.sees_bins
-                ]
-            )
-        self._cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
-        # All held-out rows choose an epoch. If there are several cross-fit sets, so do the rows outside of each set.
-        choosing = [np.arange(len(self.held_out))]
-        choosing += [np.flatnonzero(~np.isin(self.held_out, self.held_out[own])) for own in self._cross_fit_sets]
-        # for each choice, the rows that choose, and their indices among the held-out rows
-        self._choosers = [(HeldOutLoss(encoded.take(self.held_out[i]), settings), i) for i in choosing if len(i)]
-        states = [
-            [trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)]
-            for of_fold in self._trainers
-        ]
-        self.progress = FoldProgress(states, [EpochChoice() for _ in self._choosers])
         self._epochs_before = 0  # epochs trained before this call
 
     def resume(self, progress: FoldProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
         progress.check_start(self.progress, self.raw_by_component())
-        self.progress, self._epochs_before = progress, len(progress.epochs)
+        self.progress = progress
+        self._epochs_before = len(progress.epochs)
 
     def train(self, observer: EpochObserver | None = None) -> Selection:
         """Train until the joint loss stops falling; choose the epoch, the mixing weights and the temperature."""
@@ -278,31 +174,34 @@ class FoldPhase:
         """All networks with their states, fold after fold."""
         return [
             pair
-            for trainers, states in zip(self._trainers, self.progress.states, strict=True)
+            for trainers, states in zip(self.trainers, self.progress.states, strict=True)
             for pair in zip(trainers, states, strict=True)
         ]
 
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        folds = list(zip(self._trainers, self.progress.states, strict=True))
+        folds = list(zip(self.trainers, self.progress.states, strict=True))
 
         def raw_of_member(j: int) -> Array:
             return np.concatenate(
                 [trainers[j].raw_held_out_outputs(states[j].trained_theta) for trainers, states in folds]
             )
 
-        return self._choosers[0][0].raw_by_component(raw_of_member)
+        return self.choosers[0][0].raw_by_component(raw_of_member)
 
     def record_epoch(self) -> bool:
         """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
-        progress, epoch, raw_by_component = self.progress, self.n_iter + 1, self.raw_by_component()
+        progress = self.progress
+        epoch = self.n_iter + 1
+        raw_by_component = self.raw_by_component()
         losses = self._held_out_losses(raw_by_component)
         progress.inverse_temperature, loss, criterion = losses[0]
         if epoch >= self.first_epoch or progress.inverse_temperature < OVERCONFIDENT_INVERSE_TEMPERATURE:
             for choice, own_loss in zip(progress.choices, losses, strict=True):
                 choice.update_if_better(epoch, raw_by_component, own_loss.criterion)
         # every epoch counts for patience, but few may be chosen before MIN_STEPS_TO_CHOOSE
-        least, factor = progress.least_criterion, 1.0 - self._solver.tol
+        least = progress.least_criterion
+        factor = 1.0 - self.solver.tol
         # a user's own loss may be negative; strictly less, since a loss that stays 0 does not improve
         if criterion < least * (factor if least > 0.0 else 2.0 - factor):
             progress.patience_epoch = epoch
@@ -316,7 +215,7 @@ class FoldPhase:
         All have the temperature of the first, since finding it takes longest.
         """
         losses: list[CalibratedLoss] = []
-        for held_out_loss, own in self._choosers:
+        for held_out_loss, own in self.choosers:
             inverse_temperature = losses[0].inverse_temperature if losses else None
             raw = raw_by_component.take(own, axis=1)
             losses.append(held_out_loss.of_mixture(raw, inverse_temperature=inverse_temperature))
@@ -339,24 +238,27 @@ class FoldPhase:
     def _must_continue(self) -> bool:
         """Whether to train another epoch."""
         n_without_progress = self.n_iter - self.progress.patience_epoch
-        return self.n_iter < self._solver.n_epochs and n_without_progress <= self._solver.n_iter_no_change
+        return self.n_iter < self.solver.n_epochs and n_without_progress <= self.solver.n_iter_no_change
 
     def _selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
-        outputs, mixtures = [], []
-        for choice, (held_out_loss, own) in zip(self.progress.choices, self._choosers, strict=True):
+        outputs = []
+        mixtures = []
+        for choice, (held_out_loss, own) in zip(self.progress.choices, self.choosers, strict=True):
             assert choice.raw_by_component is not None  # `train` has chosen an epoch
             outputs.append(choice.raw_by_component)
             mixtures.append(held_out_loss.choose_mixture(choice.raw_by_component.take(own, axis=1)))
         raw = np.empty_like(outputs[0][0])
         # the other sets choose the epoch and the mixture of a cross-fit set; a single set chooses for itself
-        of_sets = zip(self._cross_fit_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
+        of_sets = zip(self.cross_fit_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
         for own, mixture, raw_by_component in of_sets:
             raw[own] = mix_outputs(raw_by_component.take(own, axis=1), mixture.mixing_weight) / mixture.temperature
         # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
         # the residual of the single published network.
-        first, (held_out_loss, _) = np.sort(np.concatenate(self._cross_fit_sets)), self._choosers[0]
-        rows, chosen_epoch = held_out_loss.rows, self.progress.choices[0].epoch
+        first = np.sort(np.concatenate(self.cross_fit_sets))
+        held_out_loss, _ = self.choosers[0]
+        rows = held_out_loss.rows
+        chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
             n_steps=chosen_epoch * self._steps_per_epoch,
@@ -370,9 +272,14 @@ class FoldPhase:
     # --- the interface of a phase ------------------------------------------------------------------------------------
 
     @property
+    def encoding(self) -> Encoding:
+        """The encoding of the first fold."""
+        return self.trainers[0][0].encoding
+
+    @property
     def has_finished_epoch(self) -> bool:
         """Whether all networks have trained an epoch in this call, and have not been freed."""
-        return len(self.progress.epochs) > self._epochs_before and bool(self._trainers)
+        return len(self.progress.epochs) > self._epochs_before and bool(self.trainers)
 
     @property
     def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
@@ -385,7 +292,7 @@ class FoldPhase:
         progress = self.progress
         return EpochReport(
             number=len(progress.epochs),
-            n_epochs=self._solver.n_epochs,
+            n_epochs=self.solver.n_epochs,
             figures=progress.epochs[-1],
             best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_CHOOSE
             n_rate_cuts=0,
@@ -401,7 +308,7 @@ class FoldPhase:
         """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
         networks = [
             trainer.make_network(state, 1.0 / self.progress.inverse_temperature)
-            for trainer, state in zip(self._trainers[0], self.progress.states[0], strict=True)
+            for trainer, state in zip(self.trainers[0], self.progress.states[0], strict=True)
         ]
         return PhaseOutcome(join_networks(networks))
 
@@ -410,14 +317,72 @@ class FoldPhase:
 
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
-        self._trainers, self.progress.states, self.importance_rows = [], [], None
+        self.trainers = []
+        self.progress.states = []
+        self.importance_rows = None
+
+
+def make_fold_phase(
+    settings: Settings, encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: Evaluation,
+    seeds: Sequence[tuple[int, int]],
+) -> FoldPhase:  # fmt: skip
+    """Encode the table for each fold, and make the networks with their first states.
+
+    Parameters
+    ----------
+    settings : Settings
+        With a first-order solver.
+    encoded : EncodedRows
+        All rows that may be trained on.
+    rows : Rows
+        The same rows, not encoded.
+    learner : EncodingLearner
+        Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
+        encoded again for each fold.
+    folds : Evaluation
+    seeds : sequence of (int, int)
+        For each member, the seed of its first weights and the seed of its training.
+    """
+    trainers: list[list[NetworkTrainer]] = []
+    importance_rows = None
+    for train, held_out in folds.splits:
+        encoding = learner.learn_for_fold(encoded.encoding, train, shares_columns=folds.shares_columns)
+        is_shared = encoding is encoded.encoding
+        own = encoded if is_shared else encode_rows(encoding, rows, cross_fit=True, train=train)
+        if not trainers:
+            importance_rows = draw_importance_rows(rows, own, train)
+        train_rows = own.take(train)
+        held_out_rows = own.take(held_out)
+        trainers.append(
+            [
+                make_trainer(settings, encoding, train_rows, held_out_rows, sees_bins=sees_bins, may_stop_early=False)
+                for sees_bins in settings.sees_bins
+            ]
+        )
+    cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
+    all_held_out = np.concatenate([split.held_out for split in folds.splits])
+    # All held-out rows choose an epoch. If there are several cross-fit sets, so do the rows outside of each set.
+    choosing = [np.arange(len(all_held_out))]
+    choosing += [np.flatnonzero(~np.isin(all_held_out, all_held_out[own])) for own in cross_fit_sets]
+    choosers = [(HeldOutLoss(encoded.take(all_held_out[i]), settings), i) for i in choosing if len(i)]
+    states = [[trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)] for of_fold in trainers]
+    return FoldPhase(
+        solver=settings.solver,
+        splits=folds.splits,
+        trainers=trainers,
+        importance_rows=importance_rows,
+        cross_fit_sets=cross_fit_sets,
+        choosers=choosers,
+        progress=FoldProgress(states, [EpochChoice() for _ in choosers]),
+    )
 
 
 class _EpochRecorder:
     """The observer of the folds' training: records each epoch, then calls the observer of the fit."""
 
     def __init__(self, folds: FoldPhase, observer: EpochObserver | None) -> None:
-        self._folds, self._observer = folds, observer
+        self._folds = folds
+        self._observer = observer
         self.stop_reason: StopReason | None = None
 
     def epoch_began(self) -> None:

@@ -1,10 +1,4 @@
-"""The constant that balances a network with a log link, and the constant prediction that a network is compared with.
-
-With a log link, the predictions of the training rows add up to their targets at the end. A generalised linear model has
-this property once it has converged. A network that stops early does not: its raw outputs, which are logarithms, differ
-too little between rows, so the sum of its predictions is too low. Adding one number to the bias of each output corrects
-this: Wüthrich (2020), "Bias regularization in neural network models for general insurance pricing", European Actuarial
-Journal 10, 179-202.
+"""Whether a network is no better than the best constant prediction.
 
 Conventions
 -----------
@@ -12,7 +6,6 @@ n rows trained on; m held out; l raw outputs; k target columns, equal to l excep
 
 target : (n, k)     the target matrix
 raw : (n, l)        raw outputs; or (m, l) for held-out rows, by networks that were not trained on them
-shift : (k,)        what is added to each raw output, so that predictions add up to targets
 """
 
 from collections.abc import Sequence
@@ -21,58 +14,16 @@ import numpy as np
 from scipy.optimize import minimize
 
 from sknet._model.evaluation import HeldOutOutputs
-from sknet._model.folds import MIN_STEPS_TO_CHOOSE
-from sknet._model.heads import RegressionHead
+from sknet._model.fold_phase import MIN_STEPS_TO_CHOOSE
 from sknet._model.trainer import NetworkTrainer
-from sknet._network.losses import Loss, has_exp_link, mean_loss, predictions_of
+from sknet._network.losses import Loss, mean_loss
 from sknet._tables.statistics import mean_and_deviation
 from sknet._training.solver import State
 from sknet._typing import Array
 
-# --- balance of losses with a log link -------------------------------------------------------------------------------
-
-
-def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_weights: Sequence[float]) -> Array | None:
-    """Return the shift of the networks' mean raw output: log(sum w y / sum w exp(raw)).
-
-    Parameters
-    ----------
-    networks : sequence of (NetworkTrainer, State)
-        All have the same training rows.
-    mixing_weights : sequence of float
-        The weight of each network in the mean.
-
-    Returns
-    -------
-    ndarray of shape (k,), or None
-        None for losses without a log link, and for a user's loss that does not start at the targets' means: it need
-        not predict a mean.
-    """
-    rows, head = networks[0][0].train_rows, networks[0][0].encoding.head
-    loss = head.loss
-    if not isinstance(head, RegressionHead) or loss.start is None or not has_exp_link(loss, head.n_outputs):
-        return None
-    target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
-    present = ~np.isnan(target)  # a prediction counts only if its target is present
-    weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
-    total_weight = weight.sum(axis=0, dtype=np.float64)
-    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_of_unit
-    if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
-        return None
-    raws = [trainer.raw_training_outputs(state) for trainer, state in networks]
-    raw = np.sum([w * own for w, own in zip(mixing_weights, raws, strict=True)], axis=0)
-    with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
-        # in this unit, predictions of a usable network do not overflow
-        predictions = predictions_of(loss, raw.astype(np.float64) - head.log_of_unit)
-        shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
-    return shift if np.isfinite(shift).all() else None
-
-
-# --- comparison with a constant --------------------------------------------------------------------------------------
-
 
 def are_no_better_than_constant(
-    networks: Sequence[tuple[NetworkTrainer, State]], held_out: HeldOutOutputs | None, *, stopped_by_user: bool
+    networks: Sequence[tuple[NetworkTrainer, State]], held_out_outputs: HeldOutOutputs | None, *, stopped_by_user: bool
 ) -> bool:
     """Whether a fit's loss is at least as high as that of the best constant prediction.
 
@@ -85,7 +36,7 @@ def are_no_better_than_constant(
     networks : sequence of (NetworkTrainer, State)
         The trained networks.
 
-    held_out : HeldOutOutputs or None
+    held_out_outputs : HeldOutOutputs or None
     stopped_by_user : bool
         Whether an interrupt or a callback ended training.
 
@@ -100,20 +51,20 @@ def are_no_better_than_constant(
         is_cut_short = stopped_by_user or state.epoch >= trainer.settings.solver.n_epochs
         if is_cut_short and state.step < MIN_STEPS_TO_CHOOSE:
             return False
-    if held_out is not None and networks:
-        return _is_no_better_on(held_out, networks[0][0])
+    if held_out_outputs is not None and networks:
+        return _is_no_better_on(held_out_outputs, networks[0][0])
     return any(_is_no_better_in_training(trainer, state) for trainer, state in networks)
 
 
-def _is_no_better_on(held_out: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
+def _is_no_better_on(held_out_outputs: HeldOutOutputs, trainer: NetworkTrainer) -> bool:
     """Compare the loss on held-out rows; the constant is computed from the training rows of `trainer`."""
     constant = _best_constant_of(trainer)
     if constant is None:
         return False
     head = trainer.encoding.head
-    target = head.targets(held_out.y, np.dtype(np.float64))
-    of_constant = _loss_of_constant(head.loss, constant, target, held_out.weight)
-    return mean_loss(head.loss, held_out.raw.astype(np.float64), target, held_out.weight) >= of_constant
+    target = head.targets(held_out_outputs.y, np.dtype(np.float64))
+    of_constant = _loss_of_constant(head.loss, constant, target, held_out_outputs.weight)
+    return mean_loss(head.loss, held_out_outputs.raw.astype(np.float64), target, held_out_outputs.weight) >= of_constant
 
 
 def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
@@ -121,7 +72,8 @@ def _is_no_better_in_training(trainer: NetworkTrainer, state: State) -> bool:
     constant = _best_constant_of(trainer)
     if constant is None:
         return False
-    rows, loss = trainer.train_rows, trainer.encoding.head.loss
+    rows = trainer.train_rows
+    loss = trainer.encoding.head.loss
     known, weight = trainer.objective.known_targets
     of_constant = _loss_of_constant(loss, constant, known, weight)
     limit = of_constant - abs(of_constant) / len(known)  # abs: a user's loss may be negative

@@ -1,18 +1,19 @@
 """Train the published networks side by side, and join them into one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 
-from sknet._model.constants import balancing_shift
-from sknet._model.encoding import Encoding
+from sknet._model.balance import balancing_shift
+from sknet._model.encoding import EncodedRows, Encoding
 from sknet._model.evaluation import HeldOutOutputs
-from sknet._model.folds import EpochReport, FoldPhase, PhaseOutcome, Selection
+from sknet._model.fold_phase import Selection
 from sknet._model.model import join_networks
-from sknet._model.trainer import NetworkTrainer, pruned_state, train_side_by_side
-from sknet._training.solver import Epoch, EpochObserver, State, StopReason, TrainingEnd
+from sknet._model.progress import EpochReport, PhaseOutcome
+from sknet._model.settings import Settings
+from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, pruned_state, train_side_by_side
+from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Table
 
 
@@ -97,16 +98,20 @@ class TrainPhase:
 
     def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
-        temperature, mixing_weights, outputs = 1.0, None, None
+        temperature = 1.0
+        mixing_weights = None
+        outputs = None
         if self.selection is not None:
-            temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
+            temperature = self.selection.temperature
+            mixing_weights = self.selection.mixing_weights
             outputs = self.selection.held_out_outputs
         elif self.trainers[0].held_out_rows is not None:
             held_out_loss = self.trainers[0].held_out_loss  # the same rows for all networks
             raw_by_component = held_out_loss.raw_by_component(
                 lambda j: self.trainers[j].raw_held_out_outputs(self.states[j].trained_theta)
             )
-            mixing_weight, raw = 1.0, raw_by_component[0]
+            mixing_weight = 1.0
+            raw = raw_by_component[0]
             if len(raw_by_component) > 1:  # else outputs are at the temperature of the best epoch already
                 mixing_weight, temperature, raw = held_out_loss.choose_mixture(raw_by_component)
             mixing_weights = held_out_loss.weights_of_networks(mixing_weight)
@@ -131,12 +136,51 @@ class TrainPhase:
         trainer = self.trainers[0]
         # the best epoch, and a temperature chosen by folds, are in the published weights only
         from_published = self.selection is not None or trainer.held_out_rows is not None
-        n_parameters, dtype = trainer.layout.n_parameters, self.encoding.output_dtype
-        return pruned_state(self.states[0], n_parameters, dtype, from_published=from_published)
+        n_parameters = trainer.layout.n_parameters
+        return pruned_state(self.states[0], n_parameters, self.encoding.output_dtype, from_published=from_published)
 
 
-Phase: TypeAlias = FoldPhase | TrainPhase
-"""A phase of a fit."""
+def make_train_phase(
+    settings: Settings, encoding: Encoding, train_rows: EncodedRows, selection: Selection | None, *,
+    held_out_rows: EncodedRows | None, score: ModelScorer | None, importance_rows: Table | None, solver: Solver,
+    may_stop_early: bool, first_states: Callable[[list[NetworkTrainer]], list[State]],
+) -> TrainPhase:  # fmt: skip
+    """Make the networks that will be published, with their first states.
+
+    Parameters
+    ----------
+    settings : Settings
+    encoding : Encoding
+    train_rows : EncodedRows
+    selection : Selection or None
+        The choice of the folds, if there were folds.
+    held_out_rows : EncodedRows or None
+        The rows that evaluate each epoch.
+    score : callable or None
+        Returns the score of an epoch; None for minus the loss.
+    importance_rows : array, CSR matrix or MixedRows, or None
+        The rows at which `feature_importances_` is computed.
+    solver : Solver
+        Folds change its number of epochs.
+    may_stop_early : bool
+    first_states : callable
+        Returns the first states of these trainers.
+
+    Returns
+    -------
+    TrainPhase
+    """
+    if selection is not None:
+        solver = selection.solver_for(solver, len(train_rows))
+    trainers = [
+        make_trainer(
+            settings, encoding, train_rows, held_out_rows, score, sees_bins=sees_bins, solver=solver,
+            may_stop_early=may_stop_early,
+        )
+        for sees_bins in settings.sees_bins
+    ]  # fmt: skip
+    return TrainPhase(trainers, first_states(trainers), importance_rows, selection)
+
 
 # if networks end for different reasons, the one of highest priority is reported
 _STOP_REASON_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}

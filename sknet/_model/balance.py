@@ -1,0 +1,64 @@
+"""The constant that balances a network with a log link.
+
+With a log link, the predictions of the training rows add up to their targets at the end. A generalised linear model has
+this property once it has converged. A network that stops early does not: its raw outputs, which are logarithms, differ
+too little between rows, so the sum of its predictions is too low. Adding one number to the bias of each output corrects
+this: Wüthrich (2020), "Bias regularization in neural network models for general insurance pricing", European Actuarial
+Journal 10, 179-202.
+
+Conventions
+-----------
+n rows trained on; l raw outputs; k target columns, equal to l except with quantile levels.
+
+target : (n, k)     the target matrix
+raw : (n, l)        raw outputs
+shift : (k,)        what is added to each raw output, so that predictions add up to targets
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sknet._model.heads import RegressionHead
+from sknet._model.trainer import NetworkTrainer
+from sknet._network.losses import has_exp_link, predictions_of
+from sknet._training.solver import State
+from sknet._typing import Array
+
+
+def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_weights: Sequence[float]) -> Array | None:
+    """Return the shift of the networks' mean raw output: log(sum w y / sum w exp(raw)).
+
+    Parameters
+    ----------
+    networks : sequence of (NetworkTrainer, State)
+        All have the same training rows.
+    mixing_weights : sequence of float
+        The weight of each network in the mean.
+
+    Returns
+    -------
+    ndarray of shape (k,), or None
+        None for losses without a log link, and for a user's loss that does not start at the targets' means: it need
+        not predict a mean.
+    """
+    trainer, _ = networks[0]
+    rows = trainer.train_rows
+    head = trainer.encoding.head
+    loss = head.loss
+    if not isinstance(head, RegressionHead) or loss.start is None or not has_exp_link(loss, head.n_outputs):
+        return None
+    target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
+    present = ~np.isnan(target)  # a prediction counts only if its target is present
+    weight = present if rows.relative_weight is None else present * rows.relative_weight[:, np.newaxis]  # (n, k)
+    total_weight = weight.sum(axis=0, dtype=np.float64)
+    log_mean = np.log((weight * np.where(present, target, 0.0)).sum(axis=0) / total_weight) + head.log_of_unit
+    if not np.allclose(loss.start(target, rows.relative_weight), log_mean):
+        return None
+    raws = [trainer.raw_training_outputs(state) for trainer, state in networks]
+    raw = np.sum([w * own for w, own in zip(mixing_weights, raws, strict=True)], axis=0)
+    with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
+        # in this unit, predictions of a usable network do not overflow
+        predictions = predictions_of(loss, raw.astype(np.float64) - head.log_of_unit)
+        shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
+    return shift if np.isfinite(shift).all() else None
