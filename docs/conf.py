@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.metadata import version as version_of
 
 import matplotlib
 import sklearn.experimental.enable_halving_search_cv  # noqa: F401  gallery pages link to what they import
@@ -10,12 +9,14 @@ import sklearn.experimental.enable_halving_search_cv  # noqa: F401  gallery page
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "_ext"))
 from source_lines import SECTIONS
 
+import sknet
+
 matplotlib.use("Agg")
 
 project = "sknet"
 author = "The sknet developers"
 copyright = "the sknet developers. BSD-3-Clause"
-release = version = version_of("sknet-mlp")
+release = version = sknet.__version__
 
 extensions = [
     "myst_parser",

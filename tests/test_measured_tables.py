@@ -210,7 +210,7 @@ def test_the_verdict_counts_all_comparisons_together(reports_on):
     rows = many(12, one_clear_and_one_even)
     assert report.verdicts(rows) == {("RMSE", "CatBoost"): -1, ("RMSE", "LightGBM"): 0}
     reports_on(rows)
-    assert report.count().startswith("Of the 2 differences, 1 is statistically significant. sknet is better in 1")
+    assert report.count().startswith("Of the 2 differences, 1 is statistically significant, all 1 in sknet's favour")
 
 
 def test_a_mean_is_bold_where_a_difference_is_significant(reports_on):
@@ -338,7 +338,21 @@ def test_the_first_pages_say_what_was_not_compared():
     for text in first_pages():
         assert f"TabM ran on the {len(with_tabm)} smallest tables" in text
         assert "TabPFN and TabICL were not run" in text and "defaults changed between our three runs" in text
-        assert f"corrected for all {len(report.verdicts(rows))} comparisons" in text
+        shown = len(report.FIGURES) * len(report.FIRST_PAGE_PEERS)
+        assert f"corrected for all {len(report.verdicts(rows))} comparisons, of which {shown} are shown" in text
+
+
+def test_the_first_pages_say_that_the_defaults_of_lightgbm_are_faster():
+    rows = report.random_splits("second")
+    assert all(report.verdicts(rows)[figure, "LightGBM"] == -1 for figure in report.FIGURES)
+    for text in first_pages():
+        assert f"LightGBM is less accurate, but {report.times_as_long(rows)} times as fast" in text
+
+
+def test_no_model_was_run_that_the_pages_call_missing():
+    models = "".join(report.measured()["model"].unique())
+    assert not re.search("XGBoost|TabPFN|TabICL|poisson|gamma|tweedie", models, re.I)
+    assert all("XGBoost was not run" in text for text in first_pages())
 
 
 def test_what_the_first_page_says_of_other_networks_and_of_the_first_draw():

@@ -68,6 +68,16 @@ def test_links_to_programs_are_links_to_the_gallery_on_the_site(extensions):
     assert source == ["[a](../gallery/tuning/searches.rst), [b](gallery/index.rst)"]
 
 
+def test_links_of_the_gallery_to_pages_are_links_of_the_site(extensions):
+    pytest.importorskip("sphinx")
+    source = ["`churn <../../docs/guide/churn.md>`_\n"]
+    extensions("gallery_links").to_gallery(None, "gallery/cases/index", source)
+    assert source == [":doc:`churn </guide/churn>`\n"]
+    for readme in (ROOT / "examples").rglob("README.rst"):
+        links = re.findall(r"<(\S+\.md)>`_", readme.read_text(encoding="utf-8"))
+        assert not [link for link in links if not (readme.parent / link).exists()]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_link_in_a_clone_leads_to_a_file(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)

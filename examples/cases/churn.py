@@ -1,6 +1,6 @@
 """
-Customers who leave
-===================
+Customers who leave: the program
+================================
 
 Which customers of a telephone company are about to leave, and who should get an offer to stay? This program goes from
 the raw table to a model in service. It checks the probabilities, chooses a threshold by costs, explains predictions,

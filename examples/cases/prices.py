@@ -1,6 +1,6 @@
 """
-Skewed prices with intervals
-============================
+Prices of houses: the program
+=============================
 
 What will a house sell for, and between which prices? Prices are skewed: most houses are cheap, and a few cost several
 times as much. An error of 20,000 is large for a cheap house and small for an expensive one. This program compares four

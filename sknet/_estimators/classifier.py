@@ -13,7 +13,7 @@ from sknet._typing import Array, Table, Target
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
-    """Multi-layer perceptron classifier for tables, trained by hand-written backpropagation.
+    """Multi-layer perceptron classifier for raw tables, with calibrated probabilities and sets of classes.
 
     It takes a raw table. Numbers are scaled and also divided into bins [5]_,
     categories, dates and free text are encoded, and missing values are marked.
@@ -34,7 +34,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     loss : {"log_loss", "squared_error"} or Loss, default="log_loss"
         "log_loss" has one sigmoid output for two classes, a softmax for more, and one
         sigmoid per label for multilabel targets. "squared_error" is 1/2 (a - y)^2 with
-        sigmoid outputs a. The link of your own `Loss` must return probabilities.
+        sigmoid outputs a. A `Loss` of your own turns raw outputs into probabilities by
+        its `link`.
 
     depth : int, default=1
         Number of hidden layers if `hidden_layer_sizes` is an int. If

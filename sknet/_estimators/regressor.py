@@ -13,7 +13,7 @@ from sknet._typing import Array, Table, Target
 
 
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
-    """Multi-layer perceptron regressor for tables, trained by hand-written backpropagation.
+    """Multi-layer perceptron regressor for raw tables, with prediction intervals and quantiles.
 
     It takes a raw table. Numbers are scaled and also divided into bins [5]_,
     categories, dates and free text are encoded, and missing values are marked.
