@@ -72,9 +72,9 @@ def to_onnx(
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
         A table like those that you will predict, which determines the inputs of the
         graph. One row is enough. For an array, the graph has one input, "X". For a data
-        frame, it has one input of shape (n, 1) per column, with the name of the column.
-        If a column has the name of an output, skl2onnx appends a number to the name of
-        its input.
+        frame, it has one input of shape (n, 1) per column, with the name of the column,
+        in which `_` replaces spaces and special characters. If an output or another
+        input already has this name, skl2onnx appends a number.
 
     initial_types : list of (str, skl2onnx type), default=None
         The inputs of the graph, instead of `X`. Several inputs must be in the order of
@@ -99,8 +99,8 @@ def to_onnx(
     Raises
     ------
     ExportError
-        If ONNX cannot express the estimator: dates with a time zone, scaling by
-        quantiles, an activation or a link of your own, labels of several types, or
+        If ONNX cannot express the estimator: free text, dates with a time zone, scaling
+        by quantiles, an activation or a link of your own, labels of several types, or
         integer labels from 2**63 on. It is a `ValueError`.
     ImportError
         If skl2onnx is not installed. The extra "onnx" includes it.

@@ -146,7 +146,7 @@ class TimeLimit(SilentCallback):
     Set `early_stopping=True` or pass `X_val` and `y_val`: the estimator then has the
     weights of the best epoch so far.
 
-    By default, tables of fewer than 15,000 rows are trained in two phases. First,
+    By default, tables of 40 to 14,999 rows are trained in two phases. First,
     networks that leave out one fold each choose the number of epochs, and then the
     published networks are trained on all rows. The limit applies to both phases
     together. If the first phase is stopped, the estimator gets the network of the first

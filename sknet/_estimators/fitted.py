@@ -300,8 +300,9 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
 
     @property
     def resolved_params_(self) -> dict[str, object]:
-        """All parameters, with the value that each "auto" took, except that the options of a loss stay "auto".
+        """All parameters, with the value that each "auto" took.
 
+        The options of a loss stay "auto", and so does `numeric_encoding` if networks with and without bins alternate.
         Setting them on an estimator gives the same fit. Lists, dicts and arrays are copies; functions and other objects
         are your own.
         """

@@ -35,9 +35,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     loss : str or Loss, default="squared_error"
         "squared_error", "absolute_error", "huber", "quantile", "poisson", "tweedie",
         "gamma" or a `Loss` of your own, averaged over the outputs. "poisson", "tweedie"
-        and "gamma" are half deviances with a log link. Their predictions for the
-        training rows add up to the targets if held-out rows or folds choose the epoch
-        and no column is target-encoded.
+        and "gamma" are half deviances with a log link. If held-out rows or folds choose
+        the epoch and no column is target-encoded, their predictions for the rows that
+        were not held out add up to the targets.
 
     depth : int, default=1
         Number of hidden layers if `hidden_layer_sizes` is an int. If
@@ -91,8 +91,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         trains on all rows, False holds out nothing. "auto" is False below 40 rows,
         "folds" from 40 to 14,999 rows, else True. With True, training stops after more
         than `n_iter_no_change` epochs without a better score, and the weights of the
-        best epoch are kept. Fewer than 10 rows are not held out. With "folds", extra
-        networks train without the rows of a fold, and the loss on these rows chooses
+        best epoch are kept. Fewer than 10 rows are held out only with `groups`. With
+        "folds", extra networks train without the rows of a fold, and the loss on these rows chooses
         the epoch. The final networks then learn from all rows, with the same number of
         steps. Below 500 rows, each of four folds is held out once. With more rows,
         fewer folds are held out. "auto" is True instead of "folds" if a parameter does
@@ -303,8 +303,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Name of the output activation.
 
     resolved_params_ : dict
-        All parameters, with the value that each "auto" took, except that the options of
-        a regressor's loss stay "auto". Setting them on an estimator gives the same fit.
+        All parameters, with the value that each "auto" took. The options of a
+        regressor's loss stay "auto", and so does `numeric_encoding` if one member has
+        bins and another does not. Setting them on an estimator gives the same fit.
 
     n_iter_ : int
         Number of epochs in the last call; with several members, the largest.
@@ -341,7 +342,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     feature_importances_ : ndarray of shape (n_features,)
         How much the outputs vary with each column of the table. Importances add up to
-        1. `fit` computes them by expected gradients at 64 to 512 training rows, so they
+        1. `fit` computes them by expected gradients at up to 512 training rows, so they
         are nearly proportional to `explain(X).importance()`. `partial_fit` drops this
         attribute.
 
