@@ -97,7 +97,7 @@ def with_categories(X):
 
 
 # %%
-# Two models are made for the chicks. Each chick has 12 rows. A leaf of HistGB needs 20 by default, and a
+# Two models are made for the chicks. A chick has up to 12 rows. A leaf of HistGB needs 20 by default, and a
 # category needs 10, so here a leaf may have one row, and each chick is a column of zeros and ones. A statistician would
 # write a mixed model: a cubic of the age, plus a deviation for each diet and each chick. Ridge regression shrinks the
 # deviations, by as much as cross-validation chooses.

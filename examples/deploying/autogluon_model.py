@@ -90,7 +90,7 @@ class SknetModel(AbstractModel):
 
     @classmethod
     def _estimate_memory_usage_static(cls, *, X, **context):
-        # measured on tables of numbers: 250 MB for a process, and up to 3.9 times the table for a fit
+        # measured: 250 MB for a process, and up to 3.9 times a table of numbers or dates for a fit
         return int(300e6 + 4 * X.memory_usage(deep=True).sum())
 
 

@@ -2,8 +2,8 @@
 A table larger than memory
 ==========================
 
-``sknet.stream`` fits Parquet files, arrays on disk, and any function that returns chunks. It learns as well as
-``fit``, in whatever order the rows are. The file in this program is sorted by its target, from which ``partial_fit``
+``sknet.stream`` fits Parquet files, arrays on disk, and any function that returns chunks. It mixes the rows, so their
+order hardly matters. The file in this program is sorted by its target, from which ``partial_fit``
 learns less.
 """
 
