@@ -56,7 +56,9 @@ print(model.predict(["the mean of an array along an axis", "drop the rows of a D
 
 # %%
 
-ConfusionMatrixDisplay.from_estimator(model, test_texts, test_labels, normalize="true", cmap="GnBu", colorbar=False, xticks_rotation=30)
+ConfusionMatrixDisplay.from_estimator(
+    model, test_texts, test_labels, normalize="true", cmap="GnBu", colorbar=False, xticks_rotation=30
+)
 plt.title("Sentences by library")
 plt.tight_layout()
 plt.show()
