@@ -50,6 +50,7 @@ def test_the_held_out_part_has_its_share_of_every_label(kind, monkeypatch):
 
 
 @quiet
+@pytest.mark.filterwarnings("ignore:y has a single row for each of the classes")
 @pytest.mark.parametrize("counts", [[100, 30, 1, 1, 1], [5] * 30, [2] * 100, [149, 1]])
 def test_rare_classes(counts):
     y = np.repeat(np.arange(len(counts)), counts)

@@ -13,7 +13,7 @@ from sknet._network.weights import (
     BIN_SCALE,
     FIRST_LAYER_SCALE,
     INITIALIZERS,
-    RELATIVE_ROUNDING_STEP,
+    RELATIVE_ROUNDING_UNIT,
     ElasticNet,
     InputSets,
     _first_layer_rms_ratio,
@@ -23,7 +23,7 @@ from sknet._network.weights import (
     limit_column_norms,
     limit_norms,
     monotone_bounds,
-    output_rounding_step,
+    output_rounding_unit,
 )
 from tests.network.pieces import ACTIVATION_NAMES
 
@@ -357,12 +357,12 @@ def test_the_start_keeps_sizes_and_sums():
 def test_outputs_are_rounded_far_above_the_last_bits_and_far_below_their_size():
     rng = np.random.default_rng(3)
     W, b = rng.normal(size=(50, 1)), rng.normal(size=1)
-    size, step = np.abs(W).sum() + np.abs(b).sum(), output_rounding_step(W, b)
-    assert np.log2(step) % 1 == 0 and RELATIVE_ROUNDING_STEP * size < step <= 2 * RELATIVE_ROUNDING_STEP * size
+    size, step = np.abs(W).sum() + np.abs(b).sum(), output_rounding_unit(W, b)
+    assert np.log2(step) % 1 == 0 and RELATIVE_ROUNDING_UNIT * size < step <= 2 * RELATIVE_ROUNDING_UNIT * size
     raw = rng.uniform(-size, size, 1000)
     near = raw * (1 + 1e-14)
     np.testing.assert_array_equal(np.rint(near / step), np.rint(raw / step))
-    assert output_rounding_step(0 * W, 0 * b) == RELATIVE_ROUNDING_STEP
+    assert output_rounding_unit(0 * W, 0 * b) == RELATIVE_ROUNDING_UNIT
 
 
 # --- penalties and limits on norms: closed forms ----------------------------------------------------------------------
