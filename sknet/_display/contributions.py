@@ -42,7 +42,7 @@ N_CURVE_POINTS = 200
 CURVE_RANGE_SHARE = 0.99
 """A curve covers the range of this share of the rows, because a few outliers would squeeze it."""
 
-MAX_BARS = 20
+MAX_CATEGORIES_SHOWN = 20
 """Maximum number of categories to draw, the most frequent ones."""
 
 MAX_RUG_LINES = 500
@@ -429,7 +429,7 @@ def compute_shape_functions(
             values[j] = as_numbers_or_dates(values[j], name)
         observed = values[j].dropna()
         if len(observed) and own:
-            grids[j] = (curve_values(observed) if is_curve else most_frequent(observed)), is_curve
+            grids[j] = (curve_values(observed) if is_curve else shown_categories(observed)), is_curve
     n_rows = max([len(grid) for grid, _ in grids.values()], default=0) + 1  # the last row is for missing values
     columns = [column.iloc[np.zeros(n_rows, dtype=int)].reset_index(drop=True) for column in values]
     for j, (grid, _) in grids.items():
@@ -467,10 +467,10 @@ def curve_values(observed: pd.Series) -> pd.Series:
     return pd.Series([low + (high - low) * (i / (N_CURVE_POINTS - 1)) for i in range(N_CURVE_POINTS)])
 
 
-def most_frequent(observed: pd.Series) -> pd.Series:
+def shown_categories(observed: pd.Series) -> pd.Series:
     """Return the most frequent categories: sorted, or the most frequent first if they have no order."""
     counts = observed.value_counts()
-    counts = counts[counts > 0].iloc[:MAX_BARS]
+    counts = counts[counts > 0].iloc[:MAX_CATEGORIES_SHOWN]
     if isinstance(observed.dtype, pd.CategoricalDtype):
         found = pd.Series(pd.Categorical(counts.index, dtype=observed.dtype))
         return found.sort_values(ignore_index=True) if observed.dtype.ordered else found

@@ -223,7 +223,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
         assert start.earlier is not None
         encoding = replace(start.earlier.model.encoding, head=data.head)
         if start.is_partial_fit:
-            encoding = rescale_encoding(encoding, rows, start)
+            encoding = scale_constant_columns(encoding, rows, start)
     fit_messages.warn_of_ended_schedule(settings.solver, start.earlier, start.state)
     return Plan(
         start=start,
@@ -237,7 +237,7 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     )
 
 
-def rescale_encoding(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
+def scale_constant_columns(encoding: Encoding, rows: Rows, start: Start) -> Encoding:
     """Return the encoding for `partial_fit`, with new scales for columns that had a single value until now."""
     X = rows.X.rows_in_memory()
     encoder, names = rescale_constant_columns(encoding.encoder, X, rows.weight)

@@ -361,7 +361,7 @@ def row_sums(values: Array) -> Array:
 
 
 def sigmoid_log_loss_and_gradient(raw: Array, target: Array) -> tuple[Array, Array]:
-    """Return each row's loss, summed over the labels, and its gradient.
+    """Return each row's loss, summed over the labels, and its gradient; overwrite `raw`.
 
     -t log a - (1 - t) log(1 - a) with a = sigmoid(raw) is log(1 + exp(raw)) - t raw.
     """

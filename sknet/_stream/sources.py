@@ -186,7 +186,7 @@ def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
         if roles.target is None:
             names = list(given.columns)  # type: ignore[attr-defined]
             raise ValueError(f"target is None: name the column of {name} that is to be predicted, {names}.")
-        return Chunk(number, *_without_roles(given, roles, name))
+        return Chunk(number, *_split_by_role(given, roles, name))
     if not isinstance(given, tuple) or not 2 <= len(given) <= 4:
         raise TypeError(
             f"{name}() gave a chunk {short_repr(given)}: give (X, y), (X, y, sample_weight), or a data frame that has "
@@ -199,11 +199,11 @@ def _chunk_of(number: int, given: object, roles: Roles, name: str) -> Chunk:
         raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
     if not _names_columns(roles.sample_weight) and not _names_columns(roles.groups):
         return chunk
-    X, _, weight, groups = _without_roles(chunk.X, roles, name)
+    X, _, weight, groups = _split_by_role(chunk.X, roles, name)
     return Chunk(number, X, chunk.y, weight, groups)
 
 
-def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target, Target, Target]:
+def _split_by_role(frame: Table, roles: Roles, name: str) -> tuple[Table, Target, Target, Target]:
     """Split a frame into features, target, weight and groups."""
     names: list[str] = []
     for what, role in vars(roles).items():

@@ -144,7 +144,7 @@ class CategoryColumn(BaseCategoryColumn):
         return len(self.categories) == 2 and not (self.has_infrequent or self.has_missing)
 
     @property
-    def knows_missing_values(self) -> bool:
+    def expects_missing_values(self) -> bool:
         """Whether missing values have an input, or there is at most one input, which all values share."""
         return self.has_missing or not self.categories
 
@@ -398,10 +398,10 @@ class TargetEncodedColumn(EqualByFields, BaseCategoryColumn):
         return (*(() if self.one_hot is None else self.one_hot.input_formulas), *means)
 
     @property
-    def knows_missing_values(self) -> bool:
+    def expects_missing_values(self) -> bool:
         """Whether missing values have an input or a mean of their own, or all means are the same."""
         if self.one_hot is not None:
-            return self.one_hot.knows_missing_values
+            return self.one_hot.expects_missing_values
         differ = np.any(self.means[0] != self.means[0, -1], axis=1)  # (L + 2,)  from the mean of all rows
         return bool(differ[-2] or not differ.any())
 

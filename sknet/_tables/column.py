@@ -129,7 +129,7 @@ class Column(ABC):
         return ""
 
     @property
-    def knows_missing_values(self) -> bool:
+    def expects_missing_values(self) -> bool:
         """Whether there is an input for missing values, or all values have the same inputs."""
         return self.is_constant or any(formula.kind == "missing" for formula in self.input_formulas)
 

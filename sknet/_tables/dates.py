@@ -58,7 +58,7 @@ ISO_DATE = re.compile(
 )
 """A date, which a time may follow; the group is the offset from UTC."""
 
-_FINER_THAN_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
+_DIGITS_BELOW_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 """These digits are dropped: with nanoseconds in one text, pandas can read no year before 1678 or after 2262."""
 
 N_VALUES_TRIED = 10
@@ -101,7 +101,7 @@ def parse_iso_dates(values: Iterable[object], *, in_utc: bool) -> pd.DatetimeInd
     """Return the dates of texts with (`in_utc`) or without an offset from UTC, and NaT for all other values."""
     texts = map(str, values)  # the text of a Timestamp is a date, too
     dates = [text if has_offset(text) is in_utc else "" for text in texts]
-    dates = [_FINER_THAN_MICROSECONDS.sub("", text) for text in dates]
+    dates = [_DIGITS_BELOW_MICROSECONDS.sub("", text) for text in dates]
     return pd.DatetimeIndex(pd.to_datetime(dates, format="ISO8601", errors="coerce", utc=in_utc))
 
 

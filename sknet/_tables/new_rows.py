@@ -45,7 +45,7 @@ def columns_with_unread_values(encoder: TableEncoder, X: Table) -> dict[str, lis
         return unread
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         if may_be_missing[j] and _all_missing(column_at(X, j)):
-            if not column.knows_missing_values and column.n_inputs:
+            if not column.expects_missing_values and column.n_inputs:
                 unread.setdefault(ALL_MISSING_WARNING, []).append(name)
         elif (column.reads_every_value or not is_few) and (reason := column.why_unread(column_at(X, j), name)):
             unread.setdefault(reason, []).append(name)

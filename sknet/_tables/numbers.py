@@ -335,7 +335,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         return float(self.quantiles[len(self.quantiles) // 2])
 
     @property
-    def knows_missing_values(self) -> bool:
+    def expects_missing_values(self) -> bool:
         """Whether there is an indicator, or all training values were equal or missing."""
         return self.has_missing_indicator or self.quantiles[0] == self.quantiles[-1]
 

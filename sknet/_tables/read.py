@@ -410,19 +410,21 @@ def factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
 
 
 def as_common_type(values: Table) -> Table:
-    """Return an array or a Series in its `common_type`, without a copy if it has this type already."""
+    """Return an array or a Series in its `factorizable_type`, without a copy if it has this type already."""
     dtype = values.dtype
-    common = common_type(dtype)
+    common = factorizable_type(dtype)
     return values if common is dtype else values.astype(common)
 
 
 def with_common_types(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with each column in its `common_type`."""
-    changed = {name: common for name, dtype in frame.dtypes.items() if (common := common_type(dtype)) is not dtype}
+    """Return a frame with each column in its `factorizable_type`."""
+    changed = {
+        name: common for name, dtype in frame.dtypes.items() if (common := factorizable_type(dtype)) is not dtype
+    }
     return frame.astype(changed) if changed else frame
 
 
-def common_type(dtype: Table) -> Table:
+def factorizable_type(dtype: Table) -> Table:
     """Return a native type that pandas can factorize for numbers of any byte order or precision.
 
     Other types are returned as they are.

@@ -128,8 +128,8 @@ class MiniBatchLoop:
         self._gains: InputGains | None = None
         if solver.learns_gains:
             self._gains = InputGains(
-                W=problem.rows_of_inputs(state.theta),
-                G=problem.rows_of_inputs(self._gradient),
+                W=problem.first_layer_weights(state.theta),
+                G=problem.first_layer_weights(self._gradient),
                 g=state.theta[self._n_parameters :, np.newaxis],
                 dg=self._gradient[self._n_parameters :, np.newaxis],
             )
@@ -253,7 +253,7 @@ class MiniBatchLoop:
             return steps
         steps = np.array(np.broadcast_to(steps, theta.shape), theta.dtype)
         # dJ/dV_j = exp(g_j) dJ/dW_j, and a step of W_j is exp(g_j) times that of V_j
-        W_steps = self.problem.rows_of_inputs(steps)
+        W_steps = self.problem.first_layer_weights(steps)
         W_steps *= np.exp(2.0 * self._gains.g)
         return steps
 

@@ -223,7 +223,7 @@ class Problem:
     bounds: tuple[Array, Array] | None = None  # lower and upper bounds on the weights, (n_weights,) each
     evaluate: Evaluate | None = None  # None without validation
 
-    def rows_of_inputs(self, vector: Array) -> Array:
+    def first_layer_weights(self, vector: Array) -> Array:
         """Return a view of the first layer's weights in theta or in a vector of the same layout, (d, h)."""
         return vector[self.first_input_weight : self.n_weights].reshape(self.n_inputs, -1)
 
