@@ -92,7 +92,31 @@ class SilentCallback:
             raise ImportError(f"sknet.{name} is a callback, and callbacks need scikit-learn 1.9 or later.") from None
 
     def setup(self, estimator: object, context: object) -> None:
-        """Do nothing.
+        """Do nothing before a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+
+    def teardown(self, estimator: object, context: object) -> None:
+        """Do nothing after a fit.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is fitted.
+
+        context : sklearn.callback.CallbackContext
+            Context of the fit.
+        """
+
+    def on_fit_task_begin(self, estimator: object, context: object) -> None:
+        """Do nothing before a fit or an epoch.
 
         Parameters
         ----------
@@ -102,8 +126,6 @@ class SilentCallback:
         context : sklearn.callback.CallbackContext
             Context of the fit or epoch.
         """
-
-    teardown = on_fit_task_begin = setup
 
     def on_fit_task_end(self, estimator: object, context: object) -> bool:
         """Do nothing after a fit or an epoch, and do not stop training.

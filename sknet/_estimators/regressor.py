@@ -46,7 +46,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     n_members : int or "auto", default="auto"
         Number of networks to train and join into one. "auto" is 2 if held-out rows or
-        folds evaluate the epochs, else 1 (see Notes). Members start from different
+        folds evaluate the epochs and the table is dense, else 1 (see Notes). Members start from different
         seeds. The joined network has their hidden layers side by side, so it
         is `n_members` times as wide as `hidden_layer_sizes` says. Its raw output is a
         mean of the members' raw outputs. Held-out rows or folds choose the weight of
@@ -150,8 +150,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         Bayes. With three classes or more, each class has a mean of its own.
 
     text_components : int, default=30
-        Maximum number of inputs per column of text: the first components of a singular
-        value decomposition of the TF-IDF of its groups of three and four characters.
+        Maximum number of components per column of text, each of them an input: the
+        first ones of a singular value decomposition of the TF-IDF of its groups of
+        three and four characters. If texts are missing, one more input says so.
 
     numeric_encoding : {"raw", "piecewise_linear", "steps", "auto"}, default="auto"
         How numbers become inputs: "raw" scales them, "piecewise_linear" also adds bins
