@@ -278,9 +278,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         power of its mean. "auto" is 1.5.
 
     target_scaling : {"standard"} or None, default="standard"
-        Whether to train on targets scaled to mean 0 and standard deviation 1.
-        Predictions are in the units of the target. "poisson", "tweedie" and "gamma" do
-        not scale targets. They divide the loss by the weighted mean of the targets
+        Whether to train on targets scaled to mean 0 and standard deviation 1, unless the
+        loss is "poisson", "tweedie" or "gamma". Predictions are in the units of the
+        target. These three losses divide the loss by the weighted mean of the targets
         instead, so that a fit does not depend on the unit of `y`. With
         `input_scaling=None`, their loss stays in the unit of `y`, as in
         `PoissonRegressor`, so `alpha` and `tol` refer to this unit.
