@@ -230,11 +230,9 @@ def auto_numeric_encoding(p: CommonParameters, facts: Facts, n_members: int) -> 
         return "raw"
     if n_members > 1:
         return "auto"
-    return (
-        encoding_with_bins(p, is_evaluated=bool(facts.early_stopping))
-        if facts.n_rows >= rules.MEDIUM_TABLE_ROWS
-        else "raw"
-    )
+    if facts.n_rows < rules.MEDIUM_TABLE_ROWS:
+        return "raw"
+    return encoding_with_bins(p, is_evaluated=bool(facts.early_stopping))
 
 
 def encoding_with_bins(p: CommonParameters, *, is_evaluated: bool) -> str:
