@@ -328,6 +328,18 @@ def nearest_ahead() -> str:
     )
 
 
+def not_told_apart() -> str:
+    """How far sknet and other models differ where the difference is not significant."""
+    rows = random_splits("second")
+    each, _ = tested(rows)
+    logs = [each[cell] for cell, verdict in verdicts(rows).items() if verdict == 0]
+    in_mean, in_median = (100 * max(abs(np.expm1(of(log))) for log in logs) for of in (np.mean, np.median))
+    return (
+        f"Without a significant difference, the models may still differ: here by up to {in_mean:.0f} % in the mean, "
+        f"and by up to {in_median:.0f} % in the median."
+    )
+
+
 def by_rows(tables: str) -> str:
     """The ratios of each range of rows to fit, of the models that are nearest to ours."""
     rows = random_splits(tables)
@@ -777,6 +789,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "first page": first_page,
     "claim": claim,
     "nearest ahead": nearest_ahead,
+    "not told apart": not_told_apart,
     "run dates": run_dates,
     "run of sknet": run_of_sknet,
     "runs": runs,
