@@ -538,10 +538,6 @@ class ShardedObjective:
         """Return the batches of an epoch, whose rows may be on any workers."""
         return shuffled_batches(self.n_samples, size, rng)
 
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty."""
-        return self._penalty.value(theta[: self._n_weights])
-
     def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
         encoded = cast(EncodedOnWorkers, inputs)

@@ -184,12 +184,11 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
         check_slope(f"{of_joint}[1]", "joint", lambda *given: joint(*given)[1])
         sample, found = {"sample": np.arange(n)}, joint(raw.copy(), target)[0]
         _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", found, value, tolerance)
-    _call_in_place_finite(f"{name}: link(raw)", loss.link, raw)
-    if loss.link_backward is not None:
-        delta = rng.normal(size=(n, k))
-        backward, slope_of_link = loss.link_backward(raw.copy(), delta), link_differences(loss.link, raw, delta)
-        what = f"{name}: link_backward(raw, delta) is not the slope of link"
-        _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
+    link, delta = loss.inverse_link, rng.normal(size=(n, k))
+    _call_in_place_finite(f"{name}: link(raw)", link.apply, raw)
+    backward, slope_of_link = link.backward(raw.copy(), delta), link_differences(link.apply, raw, delta)
+    what = f"{name}: link_backward(raw, delta) is not the slope of link"
+    _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
     _check_start(f"{name}: start(target, weight)", loss, target)
     raw32, target32 = raw.astype(np.float32), target.astype(np.float32)
     _check_single_precision(of_value, loss.value(raw32.copy(), target32), value)
@@ -298,7 +297,7 @@ def check_loss_results(name: str, loss: Loss, target: Array) -> None:
             _check_result(f"{name}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_ROWS_TRIED,), per_row)
         _check_result(f"{name}: value(raw, target)", loss.value(raw.copy(), rows), (N_ROWS_TRIED,), per_row)
         _check_result(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), rows), raw.shape, like_raw)
-        _check_overwrites(f"{name}: link(raw)", loss.link, raw.copy())
+        _check_overwrites(f"{name}: link(raw)", loss.inverse_link.apply, raw.copy())
         if loss.start is not None:
             _check_result(f"{name}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)")
 

@@ -240,7 +240,7 @@ def draw_centred_weights(
 
 
 def _first_layer_rms_ratio(first: Activation, n_units: int) -> float:
-    """Return how many times larger the first layer's outputs are in root mean square, because of its spread."""
+    """Return the first layer's root mean square output over that of a layer with biases of 0 and a scale of 1."""
     # 100 quantiles of a normal distribution, instead of random numbers
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
     z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SCALE**2) * normal, normal])  # W x + b, where b has a variance of 1

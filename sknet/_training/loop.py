@@ -210,7 +210,7 @@ class MiniBatchLoop:
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
         if n_without_penalty:  # one pass over all weights per epoch
-            total += n_without_penalty * problem.penalty(state.theta)
+            total += n_without_penalty * problem.penalty(state.theta[: problem.n_weights])
         return total / n, rate, norm
 
     def _progress(self, epoch_fraction: float) -> ScheduleInput:

@@ -246,7 +246,7 @@ def test_anything_else_is_a_type_error(piece):
 
 
 def test_a_wrong_derivative_of_the_link_raises_an_error():
-    wrong = replace(losses.POISSON, link_backward=lambda raw, delta: delta)
+    wrong = replace(losses.POISSON, link=replace(losses.EXP, backward=lambda raw, delta: delta))
     with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
         check_gradient(wrong)
 
