@@ -523,7 +523,9 @@ class ShardedObjective:
         for value_share, gradient_share in shares:  # in the order of the shards, so that sums are always the same
             value += value_share
             out += gradient_share
-        return value + self._penalty.add_gradient(theta[: self._n_weights], out[: self._n_weights]), out
+        w = theta[: self._n_weights]
+        self._penalty.add_gradient(w, out[: w.size])
+        return value + self._penalty.value(w), out
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
         """Return the positions of a batch's rows in each shard; None for all rows of a shard."""

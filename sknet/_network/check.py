@@ -189,24 +189,15 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     backward, slope_of_link = link.backward(raw.copy(), delta), link_differences(link.apply, raw, delta)
     what = f"{name}: link_backward(raw, delta) is not the slope of link"
     _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
-    _check_start(f"{name}: start(target, weight)", loss, target)
+    if loss.start is not None:
+        for weight in (None, np.ones(n)):
+            start = _call_unchanged(f"{name}: start(target, weight)", loss.start, target, weight)
+            if not np.isfinite(start).all():
+                raise ValueError(f"{name}: start(target, weight) is {start}: training cannot start there.")
     raw32, target32 = raw.astype(np.float32), target.astype(np.float32)
     _check_single_precision(of_value, loss.value(raw32.copy(), target32), value)
     _check_single_precision(of_gradient, loss.gradient(raw32, target32), slope)
     return error
-
-
-def _check_start(what: str, loss: Loss, target: Array) -> None:
-    """Raise if `start` is not finite, has another dtype, or changes the target."""
-    if loss.start is None:
-        return
-    for dtype in (np.float64, np.float32):
-        for weight in (None, np.ones(len(target), dtype)):
-            start = _call_unchanged(what, loss.start, target.astype(dtype), weight)
-            if start.dtype not in (np.float64, dtype):
-                raise ValueError(f"{what} is {start.dtype}: it must be float64, or of the target's type.")
-            if not np.isfinite(start).all():
-                raise ValueError(f"{what} is {start}: training cannot start there.")
 
 
 def _call_unchanged(
