@@ -94,6 +94,7 @@ def _check(piece: object, target: Target, rng: np.random.Generator, tolerance: f
 
 @_check.register
 def _check_activation(activation: Activation, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+    """Return the largest error of `backward`; raise if it exceeds the tolerance, or if another rule is broken."""
     name = f"Activation {activation.name!r}"
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
@@ -146,6 +147,7 @@ def _call_in_place_finite(what: str, function: Callable[..., object], x: Array) 
 
 @_check.register
 def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+    """Return the largest error of `gradient`; raise if it exceeds the tolerance, or if another rule is broken."""
     # by default positive and adding up to 1, which suits nearly every loss
     target = rng.dirichlet(np.ones(2), N_CHECKED_ROWS) if target is None else np.array(target, dtype=np.float64)
     target = target.reshape(len(target), -1)[:, : 1 if loss.levels else None]

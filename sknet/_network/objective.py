@@ -97,8 +97,7 @@ class Objective:
         """Overwrite `out` with the gradient for a batch; return the objective and the gradient. `rng` turns dropout on.
 
         For a batch of sparse rows, but not of all rows, the gradient may be a `SparseGradient` in the memory of `out`.
-        It then leaves out the first-layer weights of inputs that are 0 in the batch. The value then leaves out the
-        penalty, which needs a pass over all weights: the training loop adds it once per epoch.
+        It then leaves out the first-layer weights of inputs that are 0 in the batch.
         """
         n, w, penalty = n_rows_in_batch(batch), theta[: self._settings.layout.n_weights], self._settings.penalty
         if n > self._settings.max_rows:
