@@ -91,6 +91,9 @@ def identity(raw: Array) -> None:
     """
 
 
+IDENTITY = Link("identity", identity, lambda raw, delta: delta)
+
+
 def inplace_sigmoid(raw: Array) -> None:
     """Overwrite raw with 1 / (1 + exp(-raw))."""
     expit(raw, out=raw)
@@ -105,6 +108,12 @@ def inplace_log_sigmoid(raw: Array) -> None:
 def sigmoid_link_backward(raw: Array, delta: Array) -> Array:
     """Return dJ/draw = delta a (1 - a), with a = sigmoid(raw)."""
     return delta * expit(raw) * expit(-raw)  # 1 - a would lose the digits of a small 1 - a
+
+
+SIGMOID = Link(
+    "logistic", inplace_sigmoid, sigmoid_link_backward, inplace_log_sigmoid, is_mirrored=True,
+    raw_output_name="log-odds",
+)  # fmt: skip
 
 
 def inplace_softmax(raw: Array) -> None:
@@ -133,6 +142,12 @@ def softmax_link_backward(raw: Array, delta: Array) -> Array:
     return a * (delta - np.vecdot(a, delta)[:, np.newaxis])
 
 
+SOFTMAX = Link(
+    "softmax", inplace_softmax, softmax_link_backward, inplace_log_softmax, is_normalised=True,
+    raw_output_name="softmax input",
+)  # fmt: skip
+
+
 def inplace_exp(raw: Array) -> None:
     """Overwrite raw with exp(raw)."""
     with np.errstate(over="ignore"):
@@ -146,15 +161,6 @@ def exp_link_backward(raw: Array, delta: Array) -> Array:
         return delta * np.exp(raw)
 
 
-IDENTITY = Link("identity", identity, lambda raw, delta: delta)
-SIGMOID = Link(
-    "logistic", inplace_sigmoid, sigmoid_link_backward, inplace_log_sigmoid, is_mirrored=True,
-    raw_output_name="log-odds",
-)  # fmt: skip
-SOFTMAX = Link(
-    "softmax", inplace_softmax, softmax_link_backward, inplace_log_softmax, is_normalised=True,
-    raw_output_name="softmax input",
-)  # fmt: skip
 EXP = Link("exp", inplace_exp, exp_link_backward, raw_output_name="logarithm of the prediction")
 
 LINKS = {link.name: link for link in (IDENTITY, SIGMOID, SOFTMAX, EXP)}
