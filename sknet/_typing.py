@@ -24,7 +24,8 @@ Batch: TypeAlias = Positions
 class SparseGradient(NamedTuple):
     """A gradient that is 0 in most rows of the first layer's weight matrix, and holds only the other rows.
 
-    In theta, weights come before this matrix and biases after it.
+    In theta, weights come before this matrix and biases after it. The value that is returned with it leaves out the
+    penalty, which needs a pass over all weights: the training loop adds the penalty once per epoch.
     """
 
     out: Array  # (p,) the gradient, like theta; its part [start:stop], for the matrix, is not set

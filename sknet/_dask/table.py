@@ -523,7 +523,9 @@ class ShardedObjective:
         for value_share, gradient_share in shares:  # in the order of the shards, so that sums are always the same
             value += value_share
             out += gradient_share
-        return value + self._penalty.add_gradient(theta[: self._n_weights], out[: self._n_weights]), out
+        w = theta[: self._n_weights]
+        self._penalty.add_gradient(w, out[: w.size])
+        return value + self._penalty.value(w), out
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
         """Return the positions of a batch's rows in each shard; None for all rows of a shard."""
@@ -537,10 +539,6 @@ class ShardedObjective:
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Return the batches of an epoch, whose rows may be on any workers."""
         return shuffled_batches(self.n_samples, size, rng)
-
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty."""
-        return self._penalty.value(theta[: self._n_weights])
 
     def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""

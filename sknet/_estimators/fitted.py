@@ -269,7 +269,7 @@ class ParametersAndAttributes(CallbackSupportMixin, BaseEstimator, CommonParamet
     )
     n_layers_: FittedAttribute[int] = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
     n_outputs_: FittedAttribute[int] = FittedAttribute(lambda f: f.model.head.n_outputs)
-    out_activation_: FittedAttribute[str] = FittedAttribute(lambda f: f.model.head.loss.out_activation)
+    out_activation_: FittedAttribute[str] = FittedAttribute(lambda f: f.model.head.loss.inverse_link.name)
     n_features_in_: FittedAttribute[int] = FittedAttribute(lambda f: f.columns.n)
     n_iter_: FittedAttribute[int] = FittedAttribute(lambda f: f.n_iter)
     t_: FittedAttribute[int] = FittedAttribute(lambda f: f.n_samples_seen)

@@ -96,7 +96,7 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
     """Return how `predict_log_proba` decodes."""
     head = label_head(fitted)
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
-    if head.loss.log_link is None or not head.labels.exclusive:
+    if head.loss.inverse_link.log is None or not head.labels.exclusive:
 
         def log_of_probabilities(P: Array) -> Array | list[Array]:
             p = head.reshape_probabilities(P)

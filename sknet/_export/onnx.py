@@ -45,7 +45,7 @@ from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, model_inp
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
-from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, has_normalised_link, identity
+from sknet._network.losses import EXP, IDENTITY, SIGMOID, SOFTMAX, Loss
 from sknet._network.weights import output_rounding_unit
 from sknet._tables.categories import CategoryColumn, IdentifierColumn, TargetEncodedColumn
 from sknet._tables.dates import DatetimeColumn, angle_per_unit
@@ -537,10 +537,10 @@ def _softmax(graph: Graph, raw: str) -> str:
 
 
 LINK_WRITERS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
-    identity: lambda graph, raw: raw,
-    SIGMOID_LOG_LOSS.link: _sigmoid,
-    SOFTMAX_LOG_LOSS.link: _softmax,
-    POISSON.link: lambda graph, raw: graph.node("Exp", raw),
+    IDENTITY.apply: lambda graph, raw: raw,
+    SIGMOID.apply: _sigmoid,
+    SOFTMAX.apply: _softmax,
+    EXP.apply: lambda graph, raw: graph.node("Exp", raw),
 }
 """The functions that write each link, except links that depend on a head's quantile levels or labels."""
 
@@ -548,10 +548,10 @@ LINK_WRITERS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
 def _write_link(graph: Graph, model: Model, raw: str) -> str:
     """Write the link of the model's loss; return the linked outputs, (n, n_outputs)."""
     head: Any = model.head  # of a type in `HEADS`
-    loss = head.loss
-    if loss.link in LINK_WRITERS:
-        linked = LINK_WRITERS[loss.link](graph, raw)
-        if loss.link is identity or not model.network.is_monotone:
+    loss, link = head.loss, head.loss.inverse_link
+    if link.apply in LINK_WRITERS:
+        linked = LINK_WRITERS[link.apply](graph, raw)
+        if link.is_identity or not model.network.is_monotone:
             return linked
         # the last bits of onnxruntime's Exp depend on the position of a row in its batch: see `output_rounding_unit`
         return graph.cast(graph.cast(linked, FLOAT32), graph.dtype)
@@ -564,7 +564,7 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
 
 
 def _quantile_link(graph: Graph, head: RegressionHead, raw: str) -> str:
-    """Write `Quantiles.link`: starting at the middle, add the softplus of each step upwards, subtract it downwards."""
+    """Write `Quantiles.apply_link`: from the middle, add the softplus of each step upwards, subtract it downwards."""
     n = len(head.loss.levels)
     middle, indices = n // 2, np.arange(n)
     step, quantile = indices[:, np.newaxis], indices[np.newaxis, :]
@@ -608,7 +608,7 @@ def _write_labels(graph: Graph, head: LabelHead, linked: str, dtype: DType) -> l
     labels = [_write_label(graph, classes, P) for classes, P in columns]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", label, integers(1)) for label in labels])]
-    normalise = not has_normalised_link(head.loss)
+    normalise = not head.loss.inverse_link.is_normalised
     probabilities = [_write_probabilities(graph, len(classes), P, normalise) for classes, P in columns]
     return [*labels, *(_clip_probabilities(graph, P, dtype) for P in probabilities)]
 

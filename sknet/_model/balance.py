@@ -21,7 +21,6 @@ import numpy as np
 
 from sknet._model.heads import RegressionHead
 from sknet._model.trainer import NetworkTrainer
-from sknet._network.losses import has_exp_link, predictions_of
 from sknet._training.solver import State
 from sknet._typing import Array
 
@@ -46,7 +45,7 @@ def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_wei
     rows = trainer.train_rows
     head = trainer.encoding.head
     loss = head.loss
-    if not isinstance(head, RegressionHead) or loss.start is None or not has_exp_link(loss, head.n_outputs):
+    if not isinstance(head, RegressionHead) or loss.start is None or not loss.inverse_link.is_exp(head.n_outputs):
         return None
     target = rows.target.astype(np.float64)  # in float32, sums over many rows lose two digits
     present = ~np.isnan(target)  # a prediction counts only if its target is present
@@ -59,6 +58,6 @@ def balancing_shift(networks: Sequence[tuple[NetworkTrainer, State]], mixing_wei
     raw = np.sum([w * own for w, own in zip(mixing_weights, raws, strict=True)], axis=0)
     with np.errstate(over="ignore", divide="ignore"):  # if predictions overflow or are all 0, there is no shift
         # in this unit, predictions of a usable network do not overflow
-        predictions = predictions_of(loss, raw.astype(np.float64) - head.log_of_unit)
+        predictions = loss.inverse_link.predictions(raw.astype(np.float64) - head.log_of_unit)
         shift = log_mean - head.log_of_unit - np.log((weight * predictions).sum(axis=0) / total_weight)
     return shift if np.isfinite(shift).all() else None

@@ -24,15 +24,10 @@ from sknet._network.losses import (
     CLASSIFICATION_LOSSES,
     REGRESSION_LOSSES,
     SOFTMAX_LOG_LOSS,
+    Link,
     Loss,
-    backward_through_link,
-    has_normalised_link,
-    identity,
-    log_predictions_of,
     loss_in_unit,
     loss_of_present_targets,
-    predict_both_classes,
-    predictions_of,
     works_in_any_unit,
 )
 from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
@@ -45,9 +40,6 @@ from sknet._tables.targets import (
     restore_shape,
 )
 from sknet._typing import Array, DType, Target
-
-RAW_OUTPUT_NAMES = {"logistic": "log-odds", "softmax": "softmax input", "exp": "logarithm of the prediction"}
-"""What raw outputs are, by the name of the link. With other links they are called "raw output"."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +54,14 @@ class ExplainedOutputs:
         For each output what it is: "log-odds of 'yes'".
     scaler : TargetScaler
         Converts them to the units of y.
-    linked_by : Loss or None
-        The loss whose link turns raw outputs into these outputs; None if they are raw outputs.
+    linked_by : Link or None
+        The link that turns raw outputs into these outputs; None if they are raw outputs.
     """
 
     names: list[str]
     descriptions: list[str]
     scaler: TargetScaler
-    linked_by: Loss | None = None
+    linked_by: Link | None = None
 
     @property
     def are_raw(self) -> bool:
@@ -78,11 +70,11 @@ class ExplainedOutputs:
 
     def of_raw(self, raw: Array) -> Array:
         """Compute the explained outputs from raw outputs; both are (n, n_outputs)."""
-        return raw if self.linked_by is None else predictions_of(self.linked_by, raw)
+        return raw if self.linked_by is None else self.linked_by.predictions(raw)
 
     def backward(self, raw: Array, delta: Array) -> Array:
         """Backpropagate dJ/d of these outputs through the link: return dJ/draw; both are (n, n_outputs)."""
-        return delta if self.linked_by is None else backward_through_link(self.linked_by, raw, delta)
+        return delta if self.linked_by is None else self.linked_by.backward(raw, delta)
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -176,16 +168,17 @@ class LabelHead:
     def predict(self, raw: Array) -> Array:
         """Return the most probable labels; may overwrite the raw outputs."""
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # skip the softmax: it is slow and does not change the argmax
-        return self.labels.most_probable(raw if keeps_order else predictions_of(self.loss, raw))
+        return self.labels.most_probable(raw if keeps_order else self.loss.inverse_link.predictions(raw))
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Backpropagate from probabilities; sigmoids, one per class, are normalised to add up to 1."""
-        if self.labels.exclusive and not has_normalised_link(self.loss):
-            P = predictions_of(self.loss, raw)
+        link = self.loss.inverse_link
+        if self.labels.exclusive and not link.is_normalised:
+            P = link.predictions(raw)
             delta = np.hstack(
                 [_backward_through_normalisation(P[:, s], delta[:, s]) for s in self.labels.output_slices]
             )
-        return backward_through_link(self.loss, raw, delta)
+        return link.backward(raw, delta)
 
     @property
     def explained_outputs(self) -> ExplainedOutputs:
@@ -198,7 +191,7 @@ class LabelHead:
         else:  # two classes share one output, named after the second
             names = [str(label) for label in classes[-self.n_outputs :]]
         kinds = [
-            RAW_OUTPUT_NAMES.get(loss.out_activation, "raw output")
+            loss.inverse_link.raw_output_name
             for loss, s in _loss_of_each_label(self.settings.loss, self.labels)
             for _ in range(s.stop - s.start)
         ]
@@ -207,20 +200,18 @@ class LabelHead:
 
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each output, (n, n_outputs); with two classes, of both, (n, 2 n_outputs)."""
-        # two exclusive classes share one output: `predict_both_classes` adds the probability of the first class
-        return (
-            predict_both_classes(predictions_of, self.loss, raw)
-            if self.labels.exclusive
-            else predictions_of(self.loss, raw)
-        )
+        link = self.loss.inverse_link
+        # two exclusive classes share one output: `of_both_classes` adds the probability of the first class
+        return link.of_both_classes(link.predictions, raw) if self.labels.exclusive else link.predictions(raw)
 
     def output_log_probabilities(self, raw: Array) -> Array:
         """Return the logarithms of `output_probabilities`; labels must be exclusive."""
-        return predict_both_classes(log_predictions_of, self.loss, raw)
+        link = self.loss.inverse_link
+        return link.of_both_classes(link.log_predictions, raw)
 
     def reshape_probabilities(self, P: Array) -> Array | list[Array]:
         """Return the probabilities from `output_probabilities` in scikit-learn's shape."""
-        return self.labels.probabilities(P, normalise=not has_normalised_link(self.loss))
+        return self.labels.probabilities(P, normalise=not self.loss.inverse_link.is_normalised)
 
     def decision_function(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, 1-d for two classes."""
@@ -378,27 +369,27 @@ class RegressionHead:
         """Return predictions in the units of y; (n, levels) for several quantile levels. May overwrite `raw`."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
             raw = raw.astype(np.float64)  # the exponential of a float32 would be 0 or infinite
-        predictions = predictions_of(self.loss, raw)
+        predictions = self.loss.inverse_link.predictions(raw)
         decoded = self.output_scaler.decode(predictions, raw.dtype)
         # with several quantile levels, columns are levels, and y has one dimension
         return decoded if self.loss.levels else restore_shape(decoded, self.regression_target.flat)
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Backpropagate from predictions in the units of y."""
-        return backward_through_link(self.loss, raw, delta * self.output_scaler.scale)
+        return self.loss.inverse_link.backward(raw, delta * self.output_scaler.scale)
 
     @property
     def explained_outputs(self) -> ExplainedOutputs:
         """Predictions if targets are scaled; raw outputs if the link fixes the unit, such as a log link."""
         names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
-        is_linked = self.loss.takes_scaled_targets and self.loss.link is not identity
-        is_prediction = is_linked or self.loss.link is identity
-        kind = "prediction" if is_prediction else RAW_OUTPUT_NAMES.get(self.loss.out_activation, "raw output")
+        link = self.loss.inverse_link
+        is_linked = self.loss.takes_scaled_targets and not link.is_identity
+        kind = "prediction" if is_linked or link.is_identity else link.raw_output_name
         if self.loss.levels:
             descriptions = [f"quantile {name}" for name in names]
         else:
             descriptions = [f"{kind} of target {name}" for name in names] if len(names) > 1 else [kind]
-        return ExplainedOutputs(names, descriptions, self.output_scaler, self.loss if is_linked else None)
+        return ExplainedOutputs(names, descriptions, self.output_scaler, link if is_linked else None)
 
 
 Head: TypeAlias = LabelHead | RegressionHead

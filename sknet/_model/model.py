@@ -244,7 +244,7 @@ class Model:
                 raw = self._converted_outputs(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, block in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     output[rows] = block
-        self.head.loss.link(outputs[-1])  # in place
+        self.head.loss.inverse_link.apply(outputs[-1])  # in place
         return outputs
 
     def last_hidden(self, table: Table) -> Table:

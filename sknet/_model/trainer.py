@@ -106,7 +106,7 @@ def check_can_be_monotone(settings: NetworkSettings, encoding: Encoding) -> None
                 f"monotonic_cst does not go with activation={activation.name!r}, which falls somewhere: choose "
                 "'sigmoid', 'tanh' or another that never does."
             )
-    if ever_decreases(head.loss.link):
+    if ever_decreases(head.loss.inverse_link.apply):
         raise ValueError(
             f"monotonic_cst does not go with loss={head.loss.name!r}, whose link falls somewhere: choose another loss."
         )
@@ -304,7 +304,7 @@ class NetworkTrainer:
             n_weights=self.layout.n_weights,
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
-            penalty=objective.penalty,
+            penalty=self.penalty.value,
             is_random=any(self.settings.network.dropout),
             l1=self.penalty.l1,
             bounds=bounds,

@@ -81,6 +81,7 @@ def sigmoid(z: Array) -> None:
 
 
 def _sigmoid_backward(a: Array, delta: Array) -> None:
+    """Multiply delta by a (1 - a), in place; overwrites a."""
     delta *= a
     a *= delta
     delta -= a  # delta a - a (delta a) = delta a (1 - a), without a Python number: see `HALF_BY_DTYPE`
@@ -90,10 +91,12 @@ def _sigmoid_backward(a: Array, delta: Array) -> None:
 
 
 def _tanh(z: Array) -> None:
+    """Overwrite z with tanh(z)."""
     np.tanh(z, out=z)
 
 
 def _tanh_backward(a: Array, delta: Array) -> None:
+    """Multiply delta by 1 - a^2, in place; overwrites a."""
     a *= a  # a is not needed again, so its memory is used instead of a temporary array
     np.subtract(1.0, a, out=a)
     delta *= a
@@ -102,31 +105,32 @@ def _tanh_backward(a: Array, delta: Array) -> None:
 # --- the identity and the rectifiers: piecewise linear --------------------------------------------------------------
 
 
-def _identity(z: Array) -> None:
-    pass
-
-
-def _identity_backward(a: Array, delta: Array) -> None:
-    pass
+def _change_nothing(*arrays: Array) -> None:
+    """Leave the arrays as they are: the identity, and its backward pass."""
 
 
 def _relu(z: Array) -> None:
+    """Overwrite z with max(z, 0)."""
     np.maximum(z, 0.0, out=z)
 
 
 def _relu_backward(a: Array, delta: Array) -> None:
+    """Set delta to 0 where the unit is inactive; overwrites a."""
     np.greater(a, 0.0, out=a)  # 1 for active units, else 0; many times faster than np.sign
     delta *= a
 
 
 LEAKY_RELU_SLOPE = 0.01
+"""The slope of `leaky_relu` for negative z."""
 
 
 def _leaky_relu(z: Array) -> None:
+    """Multiply the negative z by the slope, in place."""
     np.maximum(z, LEAKY_RELU_SLOPE * z, out=z)
 
 
 def _leaky_relu_backward(a: Array, delta: Array) -> None:
+    """Multiply delta by the slope where z is negative, in place."""
     np.multiply(delta, LEAKY_RELU_SLOPE, out=delta, where=a <= 0.0)  # a has the sign of z
 
 
@@ -137,14 +141,17 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def _elu(z: Array) -> None:
+    """Overwrite the negative z with exp(z) - 1."""
     np.expm1(z, out=z, where=z < 0.0)
 
 
 def _elu_backward(a: Array, delta: Array) -> None:
+    """Multiply delta by exp(z) where z is negative, in place."""
     np.multiply(delta, a + 1.0, out=delta, where=a < 0.0)  # a + 1 = exp(z), where z < 0
 
 
 def _selu(z: Array) -> None:
+    """Overwrite z with scale z; where z is negative, with scale alpha (exp(z) - 1)."""
     negative = z < 0.0
     np.expm1(z, out=z, where=negative)
     np.multiply(z, SELU_ALPHA, out=z, where=negative)
@@ -153,6 +160,7 @@ def _selu(z: Array) -> None:
 
 
 def _selu_backward(a: Array, delta: Array) -> None:
+    """Multiply delta by the slope of SELU, in place."""
     # where z < 0, the slope is scale alpha exp(z) = a + scale alpha
     slope = np.where(a < 0.0, a + SELU_SCALE * SELU_ALPHA, SELU_SCALE)
     delta *= slope.astype(delta.dtype, copy=False)
@@ -162,11 +170,13 @@ def _selu_backward(a: Array, delta: Array) -> None:
 
 
 def _softplus(z: Array) -> None:
+    """Overwrite z with log(1 + exp(z))."""
     np.logaddexp(0.0, z, out=z)
 
 
 def _softplus_backward(a: Array, delta: Array) -> None:
-    delta *= -np.expm1(-a)  # 1 - exp(-a)
+    """Multiply delta by 1 - exp(-a), in place."""
+    delta *= -np.expm1(-a)
 
 
 # --- gated units z * g(z): their derivative needs z ------------------------------------------------------------------
@@ -179,31 +189,37 @@ def _accurate_sigmoid(z: Array) -> Array:
 
 
 def _silu(z: Array) -> None:
+    """Overwrite z with z sigmoid(z)."""
     z *= _accurate_sigmoid(z)
 
 
 def _silu_backward(z: Array, delta: Array) -> None:
+    """Multiply delta by g + z g (1 - g), in place, with g = sigmoid(z)."""
     g = _accurate_sigmoid(z)
     delta *= g * (1.0 + z * (1.0 - g))
 
 
 def _gelu(z: Array) -> None:
+    """Overwrite z with z Phi(z), where Phi is the normal distribution function."""
     z *= ndtr(z)
 
 
 def _gelu_backward(z: Array, delta: Array) -> None:
+    """Multiply delta by Phi(z) + z phi(z), in place, where phi is the normal density."""
     with np.errstate(over="ignore"):
         density = np.exp(-0.5 * z * z) * (1.0 / sqrt(2.0 * np.pi))
     delta *= ndtr(z) + z * density
 
 
 def _mish(z: Array) -> None:
+    """Overwrite z with z tanh(softplus(z))."""
     z *= np.tanh(np.logaddexp(0.0, z))
 
 
 def _mish_backward(z: Array, delta: Array) -> None:
+    """Multiply delta by t + z (1 - t^2) sigmoid(z), in place, with t = tanh(softplus(z))."""
     t = np.tanh(np.logaddexp(0.0, z))
-    delta *= t + z * (1.0 - t * t) * _accurate_sigmoid(z)  # softplus' slope is the sigmoid, `_accurate_sigmoid`
+    delta *= t + z * (1.0 - t * t) * _accurate_sigmoid(z)  # the sigmoid is the slope of softplus
 
 
 _RELU_RMS = sqrt(0.5)  # rectifiers let half of the variance through (He et al. 2015)
@@ -222,7 +238,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("silu", _silu, _silu_backward, keeps="input", output_scale=0.6),
         Activation("gelu", _gelu, _gelu_backward, keeps="input", output_scale=0.65),
         Activation("mish", _mish, _mish_backward, keeps="input", output_scale=0.65),
-        Activation("identity", _identity, _identity_backward),
+        Activation("identity", _change_nothing, _change_nothing),
     )
 }
 ACTIVATIONS["logistic"] = ACTIVATIONS["sigmoid"]

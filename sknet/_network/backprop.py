@@ -75,11 +75,13 @@ class Activate:
     multiply_by_slope: Callable[[Array, Array], None]
 
     def forward(self, z: Array) -> Array:
+        """Overwrite z with a, and return it."""
         self.apply(z)  # a = f(z)                      (n, h)
         self.a = z
         return z
 
     def backward(self, delta: Array) -> Array:
+        """Overwrite delta, dJ/da, with dJ/dz, and return it; may overwrite a."""
         self.multiply_by_slope(self.a, delta)  # dJ/dz = dJ/da f'(z)           (n, h)
         return delta
 

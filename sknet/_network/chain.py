@@ -206,7 +206,7 @@ class DenseOnSparse(Dense):
         if self.touched is None:
             self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
         else:  # clearing the other rows would take as long as a dense step
-            self.dW[: len(self.touched)] = select_columns(self.x, self.touched).T @ delta
+            self.dW[: len(self.touched)] = drop_empty_columns(self.x, self.touched).T @ delta
 
 
 @dataclass(eq=False)
@@ -239,8 +239,8 @@ def touched_inputs(x: sp.csr_array) -> Array | None:
     return columns if 2 * len(columns) <= x.shape[1] else None  # for more columns, a dense gradient is faster
 
 
-def select_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
-    """Return these columns of x; the others must have no entries."""
+def drop_empty_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
+    """Return x with only these columns, which must include all columns with entries."""
     new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; not read for columns without entries
     new_index[columns] = np.arange(len(columns))
     return sp.csr_array((x.data, new_index[x.indices], x.indptr), shape=(x.shape[0], len(columns)))

@@ -94,6 +94,7 @@ def _check(piece: object, target: Target, rng: np.random.Generator, tolerance: f
 
 @_check.register
 def _check_activation(activation: Activation, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+    """Return the largest error of `backward`; raise if it exceeds the tolerance, or if another rule is broken."""
     name = f"Activation {activation.name!r}"
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
@@ -146,6 +147,7 @@ def _call_in_place_finite(what: str, function: Callable[..., object], x: Array) 
 
 @_check.register
 def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+    """Return the largest error of `gradient`; raise if it exceeds the tolerance, or if another rule is broken."""
     # by default positive and adding up to 1, which suits nearly every loss
     target = rng.dirichlet(np.ones(2), N_CHECKED_ROWS) if target is None else np.array(target, dtype=np.float64)
     target = target.reshape(len(target), -1)[:, : 1 if loss.levels else None]
@@ -184,30 +186,20 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
         check_slope(f"{of_joint}[1]", "joint", lambda *given: joint(*given)[1])
         sample, found = {"sample": np.arange(n)}, joint(raw.copy(), target)[0]
         _check_close(f"{of_joint}[0] is not what value returns", sample, "joint", found, value, tolerance)
-    _call_in_place_finite(f"{name}: link(raw)", loss.link, raw)
-    if loss.link_backward is not None:
-        delta = rng.normal(size=(n, k))
-        backward, slope_of_link = loss.link_backward(raw.copy(), delta), link_differences(loss.link, raw, delta)
-        what = f"{name}: link_backward(raw, delta) is not the slope of link"
-        _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
-    _check_start(f"{name}: start(target, weight)", loss, target)
+    link, delta = loss.inverse_link, rng.normal(size=(n, k))
+    _call_in_place_finite(f"{name}: link(raw)", link.apply, raw)
+    backward, slope_of_link = link.backward(raw.copy(), delta), link_differences(link.apply, raw, delta)
+    what = f"{name}: link_backward(raw, delta) is not the slope of link"
+    _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
+    if loss.start is not None:
+        for weight in (None, np.ones(n)):
+            start = _call_unchanged(f"{name}: start(target, weight)", loss.start, target, weight)
+            if not np.isfinite(start).all():
+                raise ValueError(f"{name}: start(target, weight) is {start}: training cannot start there.")
     raw32, target32 = raw.astype(np.float32), target.astype(np.float32)
     _check_single_precision(of_value, loss.value(raw32.copy(), target32), value)
     _check_single_precision(of_gradient, loss.gradient(raw32, target32), slope)
     return error
-
-
-def _check_start(what: str, loss: Loss, target: Array) -> None:
-    """Raise if `start` is not finite, has another dtype, or changes the target."""
-    if loss.start is None:
-        return
-    for dtype in (np.float64, np.float32):
-        for weight in (None, np.ones(len(target), dtype)):
-            start = _call_unchanged(what, loss.start, target.astype(dtype), weight)
-            if start.dtype not in (np.float64, dtype):
-                raise ValueError(f"{what} is {start.dtype}: it must be float64, or of the target's type.")
-            if not np.isfinite(start).all():
-                raise ValueError(f"{what} is {start}: training cannot start there.")
 
 
 def _call_unchanged(
@@ -298,7 +290,7 @@ def check_loss_results(name: str, loss: Loss, target: Array) -> None:
             _check_result(f"{name}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_ROWS_TRIED,), per_row)
         _check_result(f"{name}: value(raw, target)", loss.value(raw.copy(), rows), (N_ROWS_TRIED,), per_row)
         _check_result(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), rows), raw.shape, like_raw)
-        _check_overwrites(f"{name}: link(raw)", loss.link, raw.copy())
+        _check_overwrites(f"{name}: link(raw)", loss.inverse_link.apply, raw.copy())
         if loss.start is not None:
             _check_result(f"{name}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)")
 

@@ -1,7 +1,7 @@
 """Losses: how wrong a raw output is, its gradient, and the link that turns the raw output into a prediction.
 
 To add a loss, write a function of its value and gradient, and give it an entry in `CLASSIFICATION_LOSSES` or
-`REGRESSION_LOSSES`.
+`REGRESSION_LOSSES`. To add a link, write a `Link`, and add it to `LINKS`.
 
 Conventions
 -----------
@@ -10,8 +10,8 @@ target : (n, k)     numbers, 0/1 labels, or one-hot rows (soft labels too); for 
 weight : (n,)       the samples' weights; None where all are 1
 value : (n,)        each sample's loss: the mean over regression outputs or quantile levels, the sum over labels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
-link : (n, k)       turns raw, in place, into predictions: probabilities, or numbers in the target's (scaled) units
-delta : (n, k)      dJ/dpredictions of any J; `link_backward` returns dJ/draw
+predictions : (n, k)  what the link makes of raw: probabilities, or numbers in the target's (scaled) units
+delta : (n, k)      dJ/dpredictions of any J; `Link.backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import exp, inf
 from numbers import Real
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
@@ -31,7 +31,67 @@ from sknet._vectors import SortedColumns
 
 T = TypeVar("T")
 
-# --- links, their logarithms and their derivatives --------------------------------------------------------------------
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Link:
+    """How raw outputs become predictions: the functions, and what is known about them.
+
+    In the words of statistics, this is the inverse of a link: the sigmoid, and not the logarithm of the odds.
+    """
+
+    name: str  # the estimators' `out_activation_`
+    apply: Callable[[Array], None]  # overwrites raw with predictions
+    backward: Callable[[Array, Array], Array]  # (raw, delta) -> dJ/draw; overwrites neither
+    log: Callable[[Array], None] | None = None  # overwrites raw with the logarithms of probabilities
+    is_mirrored: bool = False  # whether the link of -raw is the probability of the other class
+    is_normalised: bool = False  # whether a row's probabilities add up to 1; those of sigmoids, one per class, do not
+    raw_output_name: str = "raw output"  # in explanations
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether predictions are the raw outputs."""
+        return self.apply is identity
+
+    def is_exp(self, k: int) -> bool:
+        """Whether the predictions of k raw outputs are exp(raw). A user's link is recognised by what it does."""
+        raw = np.repeat([[0.0], [1.0]], k, axis=1)
+        return np.allclose(self.predictions(raw), np.exp(raw))
+
+    def predictions(self, raw: Array) -> Array:
+        """Return predictions, (n, k): probabilities, or numbers in the (scaled) units of the target."""
+        predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
+        self.apply(predictions)
+        return predictions
+
+    def log_predictions(self, raw: Array) -> Array:
+        """Return the logarithms of probabilities, (n, k), all of them finite."""
+        if self.log is None:
+            raise TypeError(f"the link {self.name!r} has no logarithm")
+        log_p = np.array(raw, order="F")
+        self.log(log_p)
+        return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
+
+    def of_both_classes(self, predict: Callable[[Array], Array], raw: Array) -> Array:
+        """Return predict(raw); for a mirrored link (n, 2 k), and the predictions for the other class come first.
+
+        `predict` is one of the link's two functions above.
+        """
+        return np.concatenate([predict(-raw), predict(raw)], axis=1) if self.is_mirrored else predict(raw)
+
+
+def identity(raw: Array) -> None:
+    """Leave raw as it is.
+
+    Parameters
+    ----------
+    raw : array of shape (n, k)
+        Raw outputs.
+    """
+
+
+IDENTITY = Link("identity", identity, lambda raw, delta: delta)
 
 
 def inplace_sigmoid(raw: Array) -> None:
@@ -48,6 +108,12 @@ def inplace_log_sigmoid(raw: Array) -> None:
 def sigmoid_link_backward(raw: Array, delta: Array) -> Array:
     """Return dJ/draw = delta a (1 - a), with a = sigmoid(raw)."""
     return delta * expit(raw) * expit(-raw)  # 1 - a would lose the digits of a small 1 - a
+
+
+SIGMOID = Link(
+    "logistic", inplace_sigmoid, sigmoid_link_backward, inplace_log_sigmoid, is_mirrored=True,
+    raw_output_name="log-odds",
+)  # fmt: skip
 
 
 def inplace_softmax(raw: Array) -> None:
@@ -76,6 +142,12 @@ def softmax_link_backward(raw: Array, delta: Array) -> Array:
     return a * (delta - np.vecdot(a, delta)[:, np.newaxis])
 
 
+SOFTMAX = Link(
+    "softmax", inplace_softmax, softmax_link_backward, inplace_log_softmax, is_normalised=True,
+    raw_output_name="softmax input",
+)  # fmt: skip
+
+
 def inplace_exp(raw: Array) -> None:
     """Overwrite raw with exp(raw)."""
     with np.errstate(over="ignore"):
@@ -89,23 +161,17 @@ def exp_link_backward(raw: Array, delta: Array) -> Array:
         return delta * np.exp(raw)
 
 
-SIGMOID_LINK_FIELDS: dict[str, object] = {
-    "link": inplace_sigmoid, "out_activation": "logistic", "link_backward": sigmoid_link_backward,
-    "log_link": inplace_log_sigmoid, "mirrored": True,
-}  # fmt: skip
-SOFTMAX_LINK_FIELDS: dict[str, object] = {
-    "link": inplace_softmax, "out_activation": "softmax", "link_backward": softmax_link_backward,
-    "log_link": inplace_log_softmax,
-}  # fmt: skip
-EXP_LINK_FIELDS: dict[str, object] = {"link": inplace_exp, "out_activation": "exp", "link_backward": exp_link_backward}
-"""The arguments of `Loss` that describe each link."""
+EXP = Link("exp", inplace_exp, exp_link_backward, raw_output_name="logarithm of the prediction")
+
+LINKS = {link.name: link for link in (IDENTITY, SIGMOID, SOFTMAX, EXP)}
+"""The links by name. A user's link of one of these names has the same name for raw outputs, and is as normalised."""
 
 DIFFERENCE_STEP = 1e-5
 """The step of central differences, relative to raw outputs above 1. Truncation and rounding both err by about 1e-10."""
 
 
 def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) -> Array:
-    """Return dJ/draw by central differences of a link, for a loss without `link_backward`."""
+    """Return dJ/draw by central differences of a link, for a user's link without a derivative."""
     gradient = np.empty_like(raw, dtype=np.float64)
     for j in range(raw.shape[1]):  # raw_j may change every prediction of its row: sum_i delta_i dlink_i / draw_j
         step = DIFFERENCE_STEP * np.maximum(1.0, np.abs(raw[:, j]))
@@ -119,16 +185,6 @@ def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) ->
 
 
 # --- what every loss has ----------------------------------------------------------------------------------------------
-
-
-def identity(raw: Array) -> None:
-    """Leave raw as it is.
-
-    Parameters
-    ----------
-    raw : array of shape (n, k)
-        Raw outputs.
-    """
 
 
 @dataclass(frozen=True)
@@ -248,7 +304,7 @@ class Loss:
     name: str
     value: Callable[[Array, Array], Array]
     gradient: Callable[[Array, Array], Array]
-    link: Callable[[Array], None] = identity
+    link: Callable[[Array], None] | Link = identity  # sknet's own losses pass a `Link`, and none of its parts below
     out_activation: str = "identity"
     joint: Callable[[Array, Array], tuple[Array, Array]] | None = None
     targets: Interval = Interval()
@@ -269,7 +325,18 @@ class Loss:
     @property
     def takes_scaled_targets(self) -> bool:
         """Whether targets may be scaled before training."""
-        return self.link is identity if self.scales_targets is None else self.scales_targets
+        return self.inverse_link.is_identity if self.scales_targets is None else self.scales_targets
+
+    @property
+    def inverse_link(self) -> Link:
+        """The link, with all that is known about it."""
+        if isinstance(self.link, Link):
+            return self.link
+        differences = IDENTITY.backward if self.link is identity else partial(link_differences, self.link)
+        return replace(
+            LINKS.get(self.out_activation, IDENTITY), name=self.out_activation, apply=self.link,
+            backward=self.link_backward or differences, log=self.log_link, is_mirrored=self.mirrored,
+        )  # fmt: skip
 
 
 # --- what follows from a loss's functions -----------------------------------------------------------------------------
@@ -287,39 +354,6 @@ def mean_loss(loss: Loss, raw: Array, target: Array, weight: Array | None) -> fl
     return weighted_mean(loss.value(raw, target), weight)
 
 
-def predictions_of(loss: Loss, raw: Array) -> Array:
-    """Return predictions, (n, k): probabilities, or numbers in the (scaled) units of the target."""
-    predictions = np.array(raw, order="F")  # links reduce over the few outputs of a row: faster column by column
-    loss.link(predictions)
-    return predictions
-
-
-def log_predictions_of(loss: Loss, raw: Array) -> Array:
-    """Return the logarithms of probabilities, (n, k), all of them finite."""
-    if loss.log_link is None:
-        raise TypeError(f"the loss {loss.name!r} has no log_link")
-    log_p = np.array(raw, order="F")
-    loss.log_link(log_p)
-    return np.maximum(log_p, np.finfo(raw.dtype).min)  # a logarithm may be minus infinity
-
-
-def predict_both_classes(predict: Callable[[Loss, Array], Array], loss: Loss, raw: Array) -> Array:
-    """Return `predict(loss, raw)`; for a mirrored link (n, 2 k), and the predictions for the other class come first."""
-    return np.concatenate([predict(loss, -raw), predict(loss, raw)], axis=1) if loss.mirrored else predict(loss, raw)
-
-
-def has_normalised_link(loss: Loss) -> bool:
-    """Whether the probabilities of a row add up to 1; sigmoids, one per class, do not."""
-    return loss.out_activation == "softmax"
-
-
-def backward_through_link(loss: Loss, raw: Array, delta: Array) -> Array:
-    """Return dJ/draw, given delta = dJ/dpredictions."""
-    if loss.link is identity:
-        return delta
-    return (loss.link_backward or partial(link_differences, loss.link))(raw, delta)
-
-
 def weighted_mean(values: Array, weight: Array | None) -> float:
     """Return the weighted mean of (n,) values; without weights, the mean."""
     # faster than NumPy's `mean` and `average`: the search for a temperature calls this a dozen times per epoch
@@ -332,24 +366,20 @@ LossAndGradient = Callable[[Array, Array], tuple[Array, Array]]
 """(raw, target) -> (value, gradient); it may overwrite raw."""
 
 
-def _value_without_gradient(joint: LossAndGradient, raw: Array, target: Array) -> Array:
+def _one_of_both(index: int, joint: LossAndGradient, raw: Array, target: Array) -> Array:
+    """Return the value, for index 0, or the gradient, for index 1; raw is left as it is."""
     with np.errstate(all="ignore"):  # training reports an infinite loss as divergence
-        return joint(raw.copy(), target)[0]
+        return joint(raw.copy(), target)[index]
 
 
-def _gradient_from_joint(joint: LossAndGradient, raw: Array, target: Array) -> Array:
-    with np.errstate(all="ignore"):
-        return joint(raw, target)[1]
+def make_loss(
+    name: str, joint: LossAndGradient, gradient: Callable[[Array, Array], Array] | None = None, **more: Any
+) -> Loss:
+    """Return a `Loss` from one function that computes both value and gradient; `more` are other arguments of `Loss`.
 
-
-def make_loss(name: str, joint: LossAndGradient, **more: object) -> Loss:
-    """Return a `Loss` from one function that computes both value and gradient; `more` are other arguments of `Loss`."""
-    functions = {
-        "value": partial(_value_without_gradient, joint),
-        "gradient": partial(_gradient_from_joint, joint),
-        "joint": joint,
-    }
-    return Loss(name, **functions | more)  # type: ignore[arg-type]
+    `gradient` computes the gradient alone, if that is faster.
+    """
+    return Loss(name, partial(_one_of_both, 0, joint), gradient or partial(_one_of_both, 1, joint), joint=joint, **more)
 
 
 def row_sums(values: Array) -> Array:
@@ -453,16 +483,26 @@ class _SumOfLogLosses:
             raw[:, s] = loss.gradient(raw[:, s], target[:, s])
         return raw
 
-    def link(self, raw: Array) -> None:
-        for loss, s in self.parts:
-            loss.link(raw[:, s])  # the slice is a view, so raw is overwritten
+    @property
+    def link(self) -> Link:
+        links = [loss.inverse_link for loss, _ in self.parts]
+        name = links[0].name if len({*links}) == 1 else "mixed"
+        return Link(
+            name, self.apply_links, self.links_backward, self.log_links,
+            is_mirrored=any(link.is_mirrored for link in links),
+            is_normalised=all(link.is_normalised for link in links),
+        )  # fmt: skip
 
-    def link_backward(self, raw: Array, delta: Array) -> Array:
-        return np.hstack([backward_through_link(loss, raw[:, s], delta[:, s]) for loss, s in self.parts])
-
-    def log_link(self, raw: Array) -> None:
+    def apply_links(self, raw: Array) -> None:
         for loss, s in self.parts:
-            raw[:, s] = log_predictions_of(loss, raw[:, s])
+            loss.inverse_link.apply(raw[:, s])  # the slice is a view, so raw is overwritten
+
+    def links_backward(self, raw: Array, delta: Array) -> Array:
+        return np.hstack([loss.inverse_link.backward(raw[:, s], delta[:, s]) for loss, s in self.parts])
+
+    def log_links(self, raw: Array) -> None:
+        for loss, s in self.parts:
+            raw[:, s] = loss.inverse_link.log_predictions(raw[:, s])
 
     def start(self, target: Array, weight: Array | None) -> Array:
         return np.concatenate([loss.start(target[:, s], weight) for loss, s in self.parts])  # type: ignore[misc]
@@ -518,7 +558,7 @@ def loss_of_present_targets(
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each_target)
     return replace(
         whole,
-        value=partial(_value_without_gradient, present.joint),
+        value=partial(_one_of_both, 0, present.joint),
         gradient=present.gradient,
         joint=whole.joint and present.joint,
         start=whole.start and present.start,
@@ -555,12 +595,6 @@ def loss_in_unit(loss: Loss, unit: Array) -> Loss:
     )
 
 
-def has_exp_link(loss: Loss, k: int) -> bool:
-    """Whether predictions are exp(raw), regardless of the link's name."""
-    raw = np.repeat([[0.0], [1.0]], k, axis=1)
-    return np.allclose(predictions_of(loss, raw), np.exp(raw))
-
-
 def works_in_any_unit(loss: Loss, k: int) -> bool:
     """Whether another unit of the targets only multiplies the gradient of a loss with a log link by a factor.
 
@@ -577,7 +611,7 @@ def works_in_any_unit(loss: Loss, k: int) -> bool:
         starts = loss.start(target, None) + log_of_unit, loss.start(unit * target, None)
         factor = np.vdot(one, other) / np.vdot(one, one)
         in_proportion = factor > 0.0 and np.allclose(other, factor * one)
-        return has_exp_link(loss, k) and bool(in_proportion) and np.allclose(*starts)
+        return loss.inverse_link.is_exp(k) and bool(in_proportion) and np.allclose(*starts)
     except Exception:  # if a user's loss fails here, `check_custom_functions` raises an error before training
         return False
 
@@ -588,16 +622,16 @@ TARGETS_FROM_0_TO_1 = Interval(0.0, 1.0)
 """Targets of classification losses: 0 and 1, or between them with label smoothing."""
 
 SIGMOID_LOG_LOSS = make_loss(
-    "log_loss", sigmoid_log_loss_and_gradient, **SIGMOID_LINK_FIELDS, targets=TARGETS_FROM_0_TO_1, start=_log_odds,
+    "log_loss", sigmoid_log_loss_and_gradient, link=SIGMOID, targets=TARGETS_FROM_0_TO_1, start=_log_odds,
     gradient=sigmoid_log_loss_gradient,  # the search for a temperature needs it alone, a dozen times per epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
-    "log_loss", softmax_log_loss_and_gradient, **SOFTMAX_LINK_FIELDS, targets=TARGETS_FROM_0_TO_1,
+    "log_loss", softmax_log_loss_and_gradient, link=SOFTMAX, targets=TARGETS_FROM_0_TO_1,
     start=_centred_log_frequencies,
     gradient=softmax_log_loss_gradient,  # as above
 )  # fmt: skip
 SIGMOID_SQUARED_ERROR = make_loss(
-    "squared_error", sigmoid_squared_error_and_gradient, **SIGMOID_LINK_FIELDS, targets=TARGETS_FROM_0_TO_1
+    "squared_error", sigmoid_squared_error_and_gradient, link=SIGMOID, targets=TARGETS_FROM_0_TO_1
 )
 
 
@@ -610,20 +644,17 @@ def _make_log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
         return losses[0]
     total = _SumOfLogLosses(tuple(zip(losses, slices, strict=True)))
     return replace(
-        losses[0], value=total.value, gradient=total.gradient, joint=None, link=total.link,
-        out_activation=losses[0].out_activation if len({*losses}) == 1 else "mixed", start=total.start,
-        link_backward=total.link_backward, log_link=total.log_link, mirrored=any(loss.mirrored for loss in losses),
-    )  # fmt: skip
+        losses[0], value=total.value, gradient=total.gradient, joint=None, link=total.link, start=total.start
+    )
 
 
-def _make_squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
+def _make_brier_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     """One sigmoid per output. Probabilities of exclusive classes are the sigmoids divided by their sum."""
     single = [s.stop - s.start == 1 for s in slices]
     if not exclusive or all(single):
         return SIGMOID_SQUARED_ERROR
-    return replace(
-        SIGMOID_SQUARED_ERROR, log_link=partial(_log_normalised_sigmoids, tuple(slices)), mirrored=any(single)
-    )
+    link = replace(SIGMOID, log=partial(_log_normalised_sigmoids, tuple(slices)), is_mirrored=any(single))
+    return replace(SIGMOID_SQUARED_ERROR, link=link)
 
 
 def _log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
@@ -636,7 +667,7 @@ def _log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
 
 CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
     "log_loss": _make_log_loss,
-    "squared_error": _make_squared_error,
+    "squared_error": _make_brier_loss,
 }
 """Every loss of a classifier by name. A function makes it from the slices of raw outputs, one per column of labels, and
 from whether labels are exclusive: then each row has one label per slice. A multilabel row has any number of labels."""
@@ -670,7 +701,7 @@ class Quantiles:
         raw = gaps + np.log(-np.expm1(-gaps))  # the inverse of softplus
         return np.insert(raw, self.middle_index, quantiles[self.middle_index])
 
-    def link(self, raw: Array) -> None:
+    def apply_link(self, raw: Array) -> None:
         """Overwrite raw with the quantiles, which increase along each row."""
         m = self.middle_index
         gap = np.logaddexp(0.0, raw)  # softplus; gap[:, m] is not used
@@ -691,7 +722,7 @@ class Quantiles:
 
     def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
         prediction = raw.copy()
-        self.link(prediction)
+        self.apply_link(prediction)
         value, by_prediction = _pinball(np.asarray(self.levels, dtype=raw.dtype), target - prediction)
         return value, self.link_backward(raw, by_prediction)
 
@@ -806,7 +837,7 @@ ABSOLUTE_ERROR = make_loss("absolute_error", absolute_error_and_gradient)
 def _with_exp_link(name: str, joint: LossAndGradient, targets: Interval) -> Loss:
     """Return a loss whose predictions are exp(raw). Targets are not scaled, and training starts at their mean."""
     start = partial(_log_of_means, name, targets)
-    return make_loss(name, joint, **EXP_LINK_FIELDS, targets=targets, scales_targets=False, start=start)
+    return make_loss(name, joint, link=EXP, targets=targets, scales_targets=False, start=start)
 
 
 POISSON = _with_exp_link("poisson", poisson_and_gradient, Interval(0.0))
@@ -835,10 +866,8 @@ def make_quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
         raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
     joint = Quantiles(tuple(levels))
     # the link is not the identity, but it works in any unit, so targets may be scaled
-    return make_loss(
-        "quantile", joint, link=joint.link, scales_targets=True, start=joint.start, levels=joint.levels,
-        link_backward=joint.link_backward,
-    )  # fmt: skip
+    link = Link("identity", joint.apply_link, joint.link_backward)
+    return make_loss("quantile", joint, link=link, scales_targets=True, start=joint.start, levels=joint.levels)
 
 
 REGRESSION_LOSSES: dict[str, Callable[..., Loss]] = {

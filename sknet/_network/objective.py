@@ -40,9 +40,6 @@ class ObjectiveFunction(ValueAndGradient, Protocol):
     def known_targets(self) -> tuple[Array, Array | None]:
         """Targets, (t, k), and weights, (t,), of the training rows, or of a sample of many rows in a file."""
 
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty."""
-
     def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data."""
 
@@ -83,9 +80,7 @@ class Objective:
     def __init__(
         self, settings: ObjectiveSettings, inputs: InputBatches, target: Array, weight: Array | None = None
     ) -> None:
-        self.n_samples, self.max_rows = target.shape[0], settings.max_rows
-        self._layout, self._activations, self._loss = settings.layout, settings.activations, settings.loss
-        self._penalty, self._dropout = settings.penalty, settings.dropout
+        self.n_samples, self._settings = target.shape[0], settings
         self.known_targets = target, weight
         self._inputs, self._target = inputs, DenseBatches(target)
         self._weight = None if weight is None else DenseBatches(weight)
@@ -102,18 +97,18 @@ class Objective:
         """Overwrite `out` with the gradient for a batch; return the objective and the gradient. `rng` turns dropout on.
 
         For a batch of sparse rows, but not of all rows, the gradient may be a `SparseGradient` in the memory of `out`.
-        It then leaves out the first-layer weights of inputs that are 0 in the batch. The value then leaves out the
-        penalty, which needs a pass over all weights: add `penalty` once for many batches.
+        It then leaves out the first-layer weights of inputs that are 0 in the batch.
         """
-        n, n_weights = n_rows_in_batch(batch), self._layout.n_weights
-        if n > self.max_rows:
+        n, w, penalty = n_rows_in_batch(batch), theta[: self._settings.layout.n_weights], self._settings.penalty
+        if n > self._settings.max_rows:
             value = self.partial_value_and_gradient(theta, batch, n, out, rng)
         else:
             bound = self._bind(n, n, theta, out, rng)
             value = self._loss_and_gradient(bound, batch, n)
             if bound.sparse is not None and bound.sparse.touched is not None:
                 return value, self._sparse_gradient(theta, out, bound.sparse.touched)
-        return value + self._penalty.add_gradient(theta[:n_weights], out[:n_weights]), out
+        penalty.add_gradient(w, out[: w.size])
+        return value + penalty.value(w), out
 
     def _bind(self, n_rows: int, n: int, theta: Array, out: Array, rng: np.random.Generator | None) -> BoundChain:
         """Return the chain for n_rows of a batch of n rows, which is made again only if an array is a new one.
@@ -125,9 +120,9 @@ class Objective:
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_BOUND_BATCH_SIZES:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
-            batch_format = self._inputs.batch_format
-            parameters, gradients = self._layout.layers(theta, batch_format), self._layout.layers(out, batch_format)
-            chain = make_chain(self._activations, parameters, n_rows, batch_format, gradients, self._dropout, rng)
+            batch_format, settings = self._inputs.batch_format, self._settings
+            parameters, gradients = (settings.layout.layers(vector, batch_format) for vector in (theta, out))
+            chain = make_chain(settings.activations, parameters, n_rows, batch_format, gradients, settings.dropout, rng)
             sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
             if sparse is not None:  # the gradients of blocks are added up, and L-BFGS needs the whole gradient
                 sparse.may_skip_untouched = n_rows == n < self.n_samples
@@ -148,7 +143,9 @@ class Objective:
         if self._block_gradient is None:
             self._block_gradient = np.empty_like(out)
         value = 0.0
-        for block in blocks_of_batch(batch, self.max_rows):  # a chain overwrites its gradient, so it is added to `out`
+        for block in blocks_of_batch(
+            batch, self._settings.max_rows
+        ):  # a chain overwrites its gradient, so it is added to `out`
             bound = self._bind(n_rows_in_batch(block), n, theta, self._block_gradient, rng)
             value += self._loss_and_gradient(bound, block, n)
             out += self._block_gradient
@@ -158,7 +155,7 @@ class Objective:
         """Overwrite `bound.out` with the gradient of 1/n sum_i weight_i loss_i over the batch; return this sum."""
         raw = bound.chain.forward(self._inputs(batch))
         # raw is not needed again: the loss may overwrite it with delta, and the backward pass with dJ/dz
-        losses, delta = value_and_gradient(self._loss, raw, self._target(batch))
+        losses, delta = value_and_gradient(self._settings.loss, raw, self._target(batch))
         if delta.dtype != raw.dtype:  # for example a user's np.where(raw > 0.0, 0.1, -0.9), which is float64
             delta = delta.astype(raw.dtype)
         if self._weight is None:
@@ -173,25 +170,21 @@ class Objective:
 
     def _sparse_gradient(self, theta: Array, out: Array, touched: Array) -> SparseGradient:
         """Return the gradient of the weights that a batch touches, with their L2 penalty."""
-        layout = self._layout
+        layout, penalty = self._settings.layout, self._settings.penalty
         start, stop, h = layout.weight_starts[0], layout.n_weights, layout.sizes[1]  # W_1 is the last matrix
         values = out[start : start + len(touched) * h].reshape(-1, h)  # see `DenseOnSparse`
-        if self._penalty.l2:
-            self._penalty.add_gradient(theta[:start], out[:start])
-            W = theta[start:stop].reshape(-1, h)
-            self._penalty.add_gradient(W.take(touched, axis=0).ravel(), values.reshape(-1))  # reshape makes a view
+        penalty.add_gradient(theta[:start], out[:start])
+        W = theta[start:stop].reshape(-1, h)
+        penalty.add_gradient(W.take(touched, axis=0).ravel(), values.reshape(-1))  # reshape makes a view
         return SparseGradient(out, start, stop, touched, values)
-
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty, which the value beside a sparse gradient does not include."""
-        return self._penalty.value(theta[: self._layout.n_weights])
 
     def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
-        raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
-        parameters = self._layout.layers(theta, inputs.batch_format)
-        chain = cache(lambda n_rows: make_chain(self._activations, parameters, n_rows, inputs.batch_format))
-        for rows in blocks_of_batch(slice(0, n), max(self.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
+        settings = self._settings
+        raw = np.empty((n, settings.layout.sizes[-1]), theta.dtype)
+        parameters = settings.layout.layers(theta, inputs.batch_format)
+        chain = cache(lambda n_rows: make_chain(settings.activations, parameters, n_rows, inputs.batch_format))
+        for rows in blocks_of_batch(slice(0, n), max(settings.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
             raw[rows] = chain(n_rows_in_batch(rows)).forward(inputs(rows))
         return raw
 

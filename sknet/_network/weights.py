@@ -240,7 +240,7 @@ def draw_centred_weights(
 
 
 def _first_layer_rms_ratio(first: Activation, n_units: int) -> float:
-    """Return how many times larger the first layer's outputs are in root mean square, because of its spread."""
+    """Return the first layer's root mean square output over that of a layer with biases of 0 and a scale of 1."""
     # 100 quantiles of a normal distribution, instead of random numbers
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
     z = np.concatenate([sqrt(1.0 + FIRST_LAYER_SCALE**2) * normal, normal])  # W x + b, where b has a variance of 1
@@ -382,23 +382,17 @@ class ElasticNet:
         value = 0.5 * self.l2 * float(np.dot(w, w)) if self.l2 else 0.0
         return value + self.l1 * float(np.abs(w).sum()) if self.l1 else value
 
-    def add_gradient(self, w: Array, out: Array) -> float:
-        """Add the gradient of the L2 term, l2 * w, to `out`; return the penalty."""
+    def add_gradient(self, w: Array, out: Array) -> None:
+        """Add the gradient of the L2 term, l2 * w, to `out`."""
         if self.l2:
             add_multiple(out, self.l2, w)
-        return self.value(w)
-
-
-def limit_column_norms(W: Array, max_norm: float) -> None:
-    """Scale down, in place, the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
-    # float64, because the sum of a wide layer's squares loses digits in float32
-    norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))
-    too_long = norms > max_norm
-    if too_long.any():
-        W[:, too_long] *= (max_norm / norms[too_long]).astype(W.dtype)
 
 
 def limit_norms(layout: Layout, max_norm: float, theta: Array) -> None:
-    """Scale down, in place, the incoming weights of each unit of theta whose norm exceeds `max_norm`."""
+    """Scale down, in place, the incoming weights of each unit of theta whose Euclidean norm exceeds `max_norm`."""
     for W, _ in layout.layers(theta):
-        limit_column_norms(W, max_norm)
+        # float64, because the sum of a wide layer's squares loses digits in float32
+        norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))
+        too_long = norms > max_norm
+        if too_long.any():
+            W[:, too_long] *= (max_norm / norms[too_long]).astype(W.dtype)

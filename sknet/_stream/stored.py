@@ -436,7 +436,7 @@ class PooledObjective(Objective):
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
-        raw = np.empty((len(self._rows), self._layout.sizes[-1]), theta.dtype)
+        raw = np.empty((len(self._rows), self._settings.layout.sizes[-1]), theta.dtype)
         for records, row_indices in self._encoded.table.pools():
             for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])

@@ -101,10 +101,6 @@ class MiniBatchSolver(Solver):
         """Return the solver for another number of epochs, after which the schedule is at the same point."""
         return replace(self, n_epochs=n_epochs, schedule_epochs=(self.schedule_epochs or self.n_epochs) * share)
 
-    def average_decay(self, step: int) -> float:
-        """Return the decay of the average at a step, which is less at first, so that it forgets the first weights."""
-        return min(self.averaging, (1.0 + step) / (10.0 + step))
-
 
 class InputGains(NamedTuple):
     """Views of theta and its gradient that belong to input gains; each step overwrites them."""
@@ -210,7 +206,7 @@ class MiniBatchLoop:
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
         if n_without_penalty:  # one pass over all weights per epoch
-            total += n_without_penalty * problem.penalty(state.theta)
+            total += n_without_penalty * problem.penalty(state.theta[: problem.n_weights])
         return total / n, rate, norm
 
     def _progress(self, epoch_fraction: float) -> ScheduleInput:
@@ -226,7 +222,8 @@ class MiniBatchLoop:
         """Move theta, its moments and its average by a step; then apply the L1 penalty, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
-        decay = self.solver.average_decay(state.step)
+        # the average decays faster at first, so that it forgets the first weights
+        decay = min(self.solver.averaging, (1.0 + state.step) / (10.0 + state.step))
         for vectors, part, n_weights in updates.of_step(gradient, decay):
             self._update_parameters(vectors, part, rate, n_weights, decay)
         if problem.l1:

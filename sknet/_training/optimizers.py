@@ -210,7 +210,7 @@ class RMSProp(Optimizer):
         return 1.0
 
     def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
-        """Return 1 / (sqrt(v) + epsilon)."""
+        """Return the direction that a gradient of 1 would give: 1 / (sqrt(v) + epsilon)."""
         return 1.0 / (np.sqrt(moments[0]) + self.epsilon)
 
     def with_l1(self, l1: float) -> Self:
@@ -257,7 +257,7 @@ class Adam(Optimizer):
         return (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
 
     def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
-        """Return sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)."""
+        """Return the direction that a constant gradient of 1 would give: sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)."""
         root = sqrt(1.0 - self.beta_2)
         return sqrt(1.0 - self.beta_2**step) / root / (np.sqrt(moments[1]) + self.epsilon / root)
 

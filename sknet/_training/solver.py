@@ -216,7 +216,7 @@ class Problem:
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]]
     n_inputs: int = 0  # d; theta[first_input_weight:n_weights] has a row of weights for each input
     first_input_weight: int = 0
-    penalty: Callable[[Array], float] = lambda theta: 0.0  # which the objective leaves out if a gradient is sparse
+    penalty: Callable[[Array], float] = lambda w: 0.0  # of the weights; left out of the value of a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers, for dropout
     l1: float = 0.0  # strength of an L1 penalty, which the solver applies
     limit_norms: Callable[[Array], None] | None = None  # applied after each step to theta and its average, in place

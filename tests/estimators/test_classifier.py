@@ -255,8 +255,8 @@ def test_log_probabilities_are_precise_where_probabilities_end():
 
 def test_the_logarithms_of_a_loss_of_ones_own_are_those_of_its_probabilities():
     ours = NETWORK_LOSSES["squared_error on sigmoids"].loss
-    own = Loss("own", ours.value, ours.gradient, ours.link, "logistic")
-    for loss in (own, replace(own, mirrored=True), replace(own, log_link=ours.log_link)):
+    own = Loss("own", ours.value, ours.gradient, ours.link.apply, "logistic")
+    for loss in (own, replace(own, mirrored=True), replace(own, log_link=ours.link.log)):
         for y in (BINARY, LABEL) if loss.log_link is None else (BINARY,):
             net, same = fitted(y, loss=loss), fitted(y, loss="squared_error")
             assert_allclose(net.predict_proba(X), same.predict_proba(X), rtol=1e-12)

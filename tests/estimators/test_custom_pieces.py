@@ -211,7 +211,7 @@ def test_a_loss_that_is_less_drawn_by_outliers():
 
 def test_what_an_own_loss_calls_its_link_does_not_matter():
     """Labels are what the link makes of the raw outputs, whatever name it has."""
-    called = Loss("own", SIGMOID_LOG_LOSS.value, SIGMOID_LOG_LOSS.gradient, SIGMOID_LOG_LOSS.link, "softmax")
+    called = Loss("own", SIGMOID_LOG_LOSS.value, SIGMOID_LOG_LOSS.gradient, SIGMOID_LOG_LOSS.link.apply, "softmax")
     labels = np.column_stack([X[:, 0] > 0.0, X[:, 1] > 0.5]).astype(int)
     net = SigmoidMLPClassifier(5, loss=called, max_iter=20, random_state=0).fit(X, labels)
     assert_array_equal(net.predict(X), net.predict_proba(X) > 0.5)

@@ -81,7 +81,7 @@ def test_output_biases_start_at_the_class_frequencies_with_centred_weights_only(
 def test_a_label_head_may_change_its_loss():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
     other = head.with_settings(TargetSettings("squared_error"))
-    assert other.labels is head.labels and other.loss is not head.loss and other.loss.out_activation == "logistic"
+    assert other.labels is head.labels and other.loss is not head.loss and other.loss.inverse_link.name == "logistic"
 
 
 def test_a_warm_start_with_other_labels_raises():

@@ -242,15 +242,14 @@ class NetworkCase:
         Where only some have one, the others are as the penalty has them.
         """
         theta = self.theta if theta is None else theta
-        objective = self.objective(**how)
-        value, gradient = objective(theta, batch, np.full_like(theta, np.nan), rng)
+        value, gradient = self.objective(**how)(theta, batch, np.full_like(theta, np.nan), rng)
         if not isinstance(gradient, SparseGradient):
             return value, gradient, None
         whole = gradient.out.copy()
         W = self.layout.coefs_and_intercepts(whole)[0][0]
         W[:] = self.penalty.l2 * self.layout.coefs_and_intercepts(theta)[0][0]
         W[gradient.row_indices] = gradient.values
-        return value + objective.penalty(theta), whole, gradient.row_indices
+        return value + self.penalty.value(theta[: self.layout.n_weights]), whole, gradient.row_indices
 
     def arrays(self, theta):
         """The weights and biases of a theta, in one list."""
@@ -292,7 +291,7 @@ def clearance(case, kinks):
         activation.apply(signal)
     raw = signal @ coefs[-1] + intercepts[-1]
     if kinks:
-        case.loss.link(raw)
+        case.loss.inverse_link.apply(raw)
         error = np.abs(raw - case.target)
         nearest = min(nearest, error.min(), np.abs(error - 0.7).min())
     return nearest

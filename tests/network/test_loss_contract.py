@@ -9,12 +9,8 @@ from sknet._network.check import check_gradient, check_loss_results
 from sknet._network.losses import (
     CLASSIFICATION_LOSSES,
     REGRESSION_LOSSES,
-    backward_through_link,
-    log_predictions_of,
     loss_of_present_targets,
     mean_loss,
-    predict_both_classes,
-    predictions_of,
     value_and_gradient,
     weighted_mean,
 )
@@ -69,7 +65,7 @@ def test_single_precision_stays_so(case):
     loss, raw, target = case.draw()
     whole, (raw, target) = loss.value(raw, target), (raw.astype(np.float32), target.astype(np.float32))
     value, gradient = value_and_gradient(loss, raw.copy(), target)
-    assert value.dtype == gradient.dtype == predictions_of(loss, raw).dtype == np.float32
+    assert value.dtype == gradient.dtype == loss.inverse_link.predictions(raw).dtype == np.float32
     np.testing.assert_allclose(value, whole, rtol=1e-4)
 
 
@@ -98,18 +94,19 @@ def test_several_targets_are_a_mean_of_numbers_or_a_sum_of_labels_in_which_a_mis
 @every_loss
 def test_the_backward_pass_of_a_link_multiplies_by_its_slope(case):
     raw, delta = np.random.default_rng(2).normal(size=(2, 9, case.n_outputs))
-    expected = numerical_gradient(lambda raw: (delta * predictions_of(case.loss, raw)).sum(), raw, 1e-4)
-    assert_gradient(backward_through_link(case.loss, raw.copy(), delta).ravel(), expected, tolerance=1e-9)
+    expected = numerical_gradient(lambda raw: (delta * case.loss.inverse_link.predictions(raw)).sum(), raw, 1e-4)
+    assert_gradient(case.loss.inverse_link.backward(raw.copy(), delta).ravel(), expected, tolerance=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].loss.log_link is not None])
+@pytest.mark.parametrize("name", [name for name in LOSSES if LOSSES[name].loss.inverse_link.log is not None])
 def test_logarithms_of_probabilities_are_those_of_the_link(name):
     loss, raw, _ = LOSSES[name].draw()
-    np.testing.assert_allclose(np.exp(log_predictions_of(loss, raw)), predictions_of(loss, raw), rtol=1e-12)
-    both = predict_both_classes(predictions_of, loss, raw)
-    np.testing.assert_allclose(np.exp(predict_both_classes(log_predictions_of, loss, raw)), both, rtol=1e-12)
-    if loss.out_activation == "logistic":  # the other class comes first
-        np.testing.assert_allclose(both[:, : raw.shape[1]], 1.0 - predictions_of(loss, raw), rtol=1e-12)
+    link = loss.inverse_link
+    np.testing.assert_allclose(np.exp(link.log_predictions(raw)), link.predictions(raw), rtol=1e-12)
+    both = link.of_both_classes(link.predictions, raw)
+    np.testing.assert_allclose(np.exp(link.of_both_classes(link.log_predictions, raw)), both, rtol=1e-12)
+    if link.name == "logistic":  # the other class comes first
+        np.testing.assert_allclose(both[:, : raw.shape[1]], 1.0 - link.predictions(raw), rtol=1e-12)
 
 
 @every_loss
@@ -178,7 +175,7 @@ def test_losses_of_labels_at_extremes_are_numbers(name, k, dtype):
             target = np.zeros_like(raw)
             target[:, j] = share if k == 1 else 1.0
             value, gradient, predictions = (
-                loss.value(raw, target), loss.gradient(raw.copy(), target), predictions_of(loss, raw)
+                loss.value(raw, target), loss.gradient(raw.copy(), target), loss.inverse_link.predictions(raw)
             )  # fmt: skip
             assert (value >= 0.0).all(), "neither NaN nor negative; infinite where no float is as large"
             assert (np.abs(gradient) <= 1.0).all()
@@ -192,7 +189,8 @@ def test_losses_of_labels_at_extremes_are_numbers(name, k, dtype):
 def test_logarithms_of_probabilities_at_extremes_are_finite(slices, name, dtype):
     values, k = extremes(dtype), slices[-1].stop
     raw = np.stack([np.roll(values, shift) for shift in range(k)], axis=1)
-    log_P = predict_both_classes(log_predictions_of, CLASSIFICATION_LOSSES[name](slices, True), raw)
+    link = CLASSIFICATION_LOSSES[name](slices, True).inverse_link
+    log_P = link.of_both_classes(link.log_predictions, raw)
     assert np.isfinite(log_P).all() and (log_P <= 0.0).all() and log_P.dtype == dtype
 
 
@@ -202,7 +200,11 @@ def test_losses_of_numbers_at_extremes_are_numbers(name, dtype):
     loss, values = REGRESSION_LOSSES[name](), extremes(dtype)
     targets = values[loss.targets.contains(values)]
     raw, target = (grid.reshape(-1, 1) for grid in np.meshgrid(values, targets))
-    value, gradient, predictions = loss.value(raw, target), loss.gradient(raw.copy(), target), predictions_of(loss, raw)
+    value, gradient, predictions = (
+        loss.value(raw, target),
+        loss.gradient(raw.copy(), target),
+        loss.inverse_link.predictions(raw),
+    )
     assert not np.isnan(value).any() and (value >= -1e-4 * np.abs(target[:, 0]) - 1e-4).all()
     assert not np.isnan(gradient).any()
     assert not np.isnan(predictions).any()

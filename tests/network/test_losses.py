@@ -21,9 +21,6 @@ from sknet._network.losses import (
     inplace_log_softmax,
     inplace_softmax,
     link_differences,
-    log_predictions_of,
-    predict_both_classes,
-    predictions_of,
     softmax_link_backward,
     value_and_gradient,
     weighted_mean,
@@ -59,7 +56,7 @@ def test_log_loss_of_two_labels():
     value, joint = value_and_gradient(loss, raw.copy(), target)
     np.testing.assert_allclose(value, np.log([8, 8 / 3, 8, 8 / 3]), rtol=1e-14)
     np.testing.assert_allclose(joint, gradient, rtol=1e-14)
-    np.testing.assert_allclose(predictions_of(loss, raw), [[0.5, 0.75]] * 4, rtol=1e-14)
+    np.testing.assert_allclose(loss.inverse_link.predictions(raw), [[0.5, 0.75]] * 4, rtol=1e-14)
     np.testing.assert_allclose(loss.start(target, None), [0, 0], atol=1e-15)
     np.testing.assert_allclose(loss.start(target, np.array([0.0, 1, 0, 3])), np.log([3, 999]), rtol=1e-12)
 
@@ -67,13 +64,15 @@ def test_log_loss_of_two_labels():
 @pytest.mark.parametrize("name", ["log_loss, softmax", "log_loss, softmax, soft labels"])
 def test_log_loss_of_classes_is_their_cross_entropy(name):
     loss, raw, target = LOSSES[name].draw()
-    expected = -(target * np.log(predictions_of(loss, raw))).sum(axis=1)
+    expected = -(target * np.log(loss.inverse_link.predictions(raw))).sum(axis=1)
     np.testing.assert_allclose(loss.value(raw, target), expected, rtol=1e-12)
 
 
 def test_squared_error_of_sigmoids_is_half_the_squared_distance():
     loss, raw, target = LOSSES["squared_error on sigmoids"].draw()
-    np.testing.assert_allclose(loss.value(raw, target), 0.5 * ((predictions_of(loss, raw) - target) ** 2).sum(axis=1))
+    np.testing.assert_allclose(
+        loss.value(raw, target), 0.5 * ((loss.inverse_link.predictions(raw) - target) ** 2).sum(axis=1)
+    )
 
 
 # --- links
@@ -81,11 +80,11 @@ def test_squared_error_of_sigmoids_is_half_the_squared_distance():
 
 def test_links():
     raw = np.array([[-800.0, 0.0, 800.0]])
-    np.testing.assert_allclose(predictions_of(losses.SOFTMAX_LOG_LOSS, raw), [[0, 0, 1]])
-    np.testing.assert_allclose(predictions_of(losses.SIGMOID_LOG_LOSS, raw), [[0, 0.5, 1]])
-    np.testing.assert_allclose(predictions_of(losses.POISSON, X), np.exp(X))
-    np.testing.assert_array_equal(predictions_of(losses.SQUARED_ERROR, X), X)
-    np.testing.assert_allclose(predictions_of(losses.SOFTMAX_LOG_LOSS, X).sum(axis=1), 1)
+    np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.inverse_link.predictions(raw), [[0, 0, 1]])
+    np.testing.assert_allclose(losses.SIGMOID_LOG_LOSS.inverse_link.predictions(raw), [[0, 0.5, 1]])
+    np.testing.assert_allclose(losses.POISSON.inverse_link.predictions(X), np.exp(X))
+    np.testing.assert_array_equal(losses.SQUARED_ERROR.inverse_link.predictions(X), X)
+    np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.inverse_link.predictions(X).sum(axis=1), 1)
 
 
 def test_columns_are_log_losses_side_by_side():
@@ -93,10 +92,10 @@ def test_columns_are_log_losses_side_by_side():
     parts = [(losses.SOFTMAX_LOG_LOSS, slice(0, 3)), (losses.SIGMOID_LOG_LOSS, slice(3, 4))]
     np.testing.assert_allclose(loss.value(raw, target), sum(part.value(raw[:, s], target[:, s]) for part, s in parts))
     np.testing.assert_allclose(
-        predictions_of(loss, raw), np.hstack([predictions_of(part, raw[:, s]) for part, s in parts])
+        loss.inverse_link.predictions(raw), np.hstack([part.inverse_link.predictions(raw[:, s]) for part, s in parts])
     )
     alike = losses.CLASSIFICATION_LOSSES["log_loss"]([slice(0, 2), slice(2, 5)], True)
-    assert (alike.name, alike.out_activation) == ("log_loss", "softmax")
+    assert (alike.name, alike.inverse_link.name) == ("log_loss", "softmax")
 
 
 # --- targets
@@ -169,7 +168,7 @@ def test_a_softmax_starts_centred():
     loss, _, target = LOSSES["log_loss, softmax"].draw(50)
     start = loss.start(target, None)
     assert start.sum() == pytest.approx(0, abs=1e-14)
-    np.testing.assert_allclose(predictions_of(loss, start[np.newaxis])[0], target.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(loss.inverse_link.predictions(start[np.newaxis])[0], target.mean(axis=0), rtol=1e-12)
 
 
 def test_columns_start_side_by_side():
@@ -196,7 +195,7 @@ def test_which_log_loss():
     assert make([many], True) is losses.SOFTMAX_LOG_LOSS
     assert make([many], False) is losses.SIGMOID_LOG_LOSS
     both = make([one, many], True)
-    assert (both.name, both.out_activation) == ("log_loss", "mixed")
+    assert (both.name, both.inverse_link.name) == ("log_loss", "mixed")
     assert str(both.targets) == "between 0 and 1" and not both.takes_scaled_targets
     raw, target = X[:, [0, 0, 1, 2]], one_hot_rows
     expected = losses.SIGMOID_LOG_LOSS.value(raw[:, one], target[:, one])
@@ -206,26 +205,57 @@ def test_which_log_loss():
 
 def test_one_sigmoid_per_class_has_logarithms_of_the_shares_of_their_sum():
     loss = losses.CLASSIFICATION_LOSSES["squared_error"]([slice(0, 1), slice(1, 3)], True)
-    P, raw = predictions_of(loss, X), X.copy()
+    P, raw = loss.inverse_link.predictions(X), X.copy()
     P[:, 1:] /= P[:, 1:].sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.exp(log_predictions_of(loss, raw)), P, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(loss.inverse_link.log_predictions(raw)), P, rtol=1e-12)
 
 
 def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
-    with pytest.raises(TypeError, match="the loss 'squared_error' has no log_link"):
-        log_predictions_of(losses.SQUARED_ERROR, np.zeros((2, 1)))
+    with pytest.raises(TypeError, match="the link 'identity' has no logarithm"):
+        losses.SQUARED_ERROR.inverse_link.log_predictions(np.zeros((2, 1)))
 
 
 def test_a_loss_is_mirrored_only_if_it_says_so():
     own = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
-    raw = np.array([[0.5], [-2.0]])
-    assert not own.mirrored and predict_both_classes(predictions_of, own, raw).shape == (2, 1)
+    link, raw = own.inverse_link, np.array([[0.5], [-2.0]])
+    assert not link.is_mirrored and link.of_both_classes(link.predictions, raw).shape == (2, 1)
+
+
+def test_functions_of_ones_own_become_a_link():
+    """Its name decides what raw outputs are called, and whether a row's probabilities add up to 1."""
+
+    def value(raw, target):
+        return raw[:, 0]
+
+    def link(raw):
+        raw *= 2.0
+
+    of_another_name, softmax = (
+        losses.Loss("own", value, value, link=link, out_activation=name, mirrored=True).inverse_link
+        for name in ("twice", "softmax")
+    )
+    assert (of_another_name.name, of_another_name.raw_output_name) == ("twice", "raw output")
+    assert of_another_name.is_mirrored and not of_another_name.is_normalised and not of_another_name.is_identity
+    assert softmax.is_normalised and softmax.raw_output_name == losses.SOFTMAX.raw_output_name
+    for own in (of_another_name, softmax):
+        np.testing.assert_array_equal(own.predictions(X), 2.0 * X)
+        np.testing.assert_allclose(own.backward(X, np.ones_like(X)), 2.0, rtol=1e-9)
+    without_link = losses.Loss("own", value, value, out_activation="linear").inverse_link
+    assert (
+        without_link.name == "linear" and without_link.is_identity and without_link.backward(X, raw := X + 1.0) is raw
+    )
+
+
+def test_a_link_is_exp_if_it_computes_exponentials():
+    own = losses.Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw)).inverse_link
+    assert own.is_exp(1) and own.is_exp(3) and losses.EXP.is_exp(1)
+    assert not any(link.is_exp(k) for link in (losses.IDENTITY, losses.SIGMOID, losses.SOFTMAX) for k in (1, 3))
 
 
 def test_several_columns_are_mirrored_where_one_has_two_classes():
     make, one, other, three, four = losses.CLASSIFICATION_LOSSES["log_loss"], *map(slice, (0, 1, 1, 4), (1, 2, 4, 8))
-    assert make([one, three], True).mirrored and make([one, other], True).mirrored
-    assert not make([three, four], True).mirrored
+    assert make([one, three], True).inverse_link.is_mirrored and make([one, other], True).inverse_link.is_mirrored
+    assert not make([three, four], True).inverse_link.is_mirrored
 
 
 # --- losses of numbers: against scikit-learn's metrics, their targets, and the registry -------------------------------
@@ -318,7 +348,7 @@ def test_the_derivative_of_a_softmax_is_that_of_differences():
 
 def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
     loss, raw, target = LOSSES["quantiles"].draw()
-    prediction = predictions_of(loss, raw)
+    prediction = loss.inverse_link.predictions(raw)
     assert (np.diff(prediction, axis=1) > 0).all()
     expected = [metrics.mean_pinball_loss(target, prediction[:, [i]], alpha=q) for i, q in enumerate(LEVELS)]
     assert loss.value(raw, target).mean() == pytest.approx(np.mean(expected), rel=1e-12)
@@ -330,7 +360,7 @@ def test_quantiles_of_any_number_of_levels(levels):
     loss, k = losses.make_quantile(levels), len(levels)
     rng = np.random.default_rng(0)
     raw, target = rng.normal(size=(6, k)), rng.normal(size=(6, 1))
-    prediction, middle = predictions_of(loss, raw), k // 2
+    prediction, middle = loss.inverse_link.predictions(raw), k // 2
     np.testing.assert_array_equal(prediction[:, middle], raw[:, middle])
     steps = np.delete(np.log1p(np.exp(raw)), middle, axis=1)
     np.testing.assert_allclose(np.diff(prediction, axis=1), steps, rtol=1e-12)
@@ -342,7 +372,7 @@ def test_quantiles_of_any_number_of_levels(levels):
 def test_no_error_no_slope(name):
     loss, raw, _ = LOSSES[name].draw()
     raw = np.abs(raw)
-    target = predictions_of(loss, raw)[:, 1:2] if name == "quantiles" else raw.copy()
+    target = loss.inverse_link.predictions(raw)[:, 1:2] if name == "quantiles" else raw.copy()
     gradient = loss.gradient(raw.copy(), target)
     if name == "quantiles":  # the median is met; what is left is the pull of the two others, which balance
         np.testing.assert_allclose(gradient[:, 0] / expit(raw[:, 0]), 0.1 / 3, rtol=1e-12)
@@ -367,14 +397,14 @@ def test_several_levels_start_at_the_quantiles(levels):
     loss, y = losses.make_quantile(levels), np.random.default_rng(0).normal(size=(50, 1))
     start = loss.start(y, None)
     expected = np.quantile(y, levels, method="inverted_cdf")
-    np.testing.assert_allclose(predictions_of(loss, start[np.newaxis])[0], expected, rtol=1e-9)
+    np.testing.assert_allclose(loss.inverse_link.predictions(start[np.newaxis])[0], expected, rtol=1e-9)
 
 
 def test_neighbouring_levels_start_apart():
     loss = losses.make_quantile(LEVELS)
     start = loss.start(np.ones((5, 1)), np.ones(5))
     np.testing.assert_allclose(
-        predictions_of(loss, start[np.newaxis])[0], [1 - MIN_QUANTILE_GAP, 1, 1 + MIN_QUANTILE_GAP], rtol=1e-12
+        loss.inverse_link.predictions(start[np.newaxis])[0], [1 - MIN_QUANTILE_GAP, 1, 1 + MIN_QUANTILE_GAP], rtol=1e-12
     )
 
 

@@ -20,7 +20,6 @@ from sknet._network.weights import (
     constrained_units,
     draw_weights,
     ever_decreases,
-    limit_column_norms,
     limit_norms,
     monotone_bounds,
     output_rounding_unit,
@@ -393,8 +392,10 @@ def test_gradient_is_added_in_place_to_a_part_of_a_vector(dtype, n):
 
 @given(hnp.arrays(float, (4, 3), elements=floats), st.floats(0.1, 5))
 def test_column_norms_are_limited_and_short_columns_are_left_alone(matrix, max_norm):
-    before = matrix.copy()
-    limit_column_norms(matrix, max_norm)
+    layout, before = Layout(matrix.shape), matrix.copy()
+    theta = layout.flatten([matrix], [np.zeros(3)], float)
+    limit_norms(layout, max_norm, theta)
+    ((matrix,), _) = layout.coefs_and_intercepts(theta)
     norms = np.linalg.norm(before, axis=0)
     short = norms <= max_norm * (1 - 1e-12)
     np.testing.assert_array_equal(matrix[:, short], before[:, short])

@@ -144,11 +144,12 @@ def test_blocks_add_up_to_the_whole(case, n_rows, kind, shuffled):
 @given(cases, st.integers(0, 8))
 def test_shares_of_a_batch_add_up_to_it(case, cut):
     objective, gradient = case.objective(n_rows=3), np.zeros_like(case.theta)
-    value, n_weights, out = objective.penalty(case.theta), case.layout.n_weights, np.empty_like(case.theta)
+    w, n_weights, out = case.theta[: case.layout.n_weights], case.layout.n_weights, np.empty_like(case.theta)
+    value = case.penalty.value(w)
     for share in (np.arange(cut), np.arange(cut, 8)):
         value += objective.partial_value_and_gradient(case.theta, share, 8, out)
         gradient += out
-    case.penalty.add_gradient(case.theta[:n_weights], gradient[:n_weights])
+    case.penalty.add_gradient(w, gradient[:n_weights])
     whole = case.gradient(slice(0, 8))
     assert value == pytest.approx(whole[0], rel=1e-12)
     np.testing.assert_allclose(gradient, whole[1], rtol=1e-10, atol=1e-13)

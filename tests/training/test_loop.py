@@ -687,13 +687,13 @@ def test_the_penalty_of_sparse_steps_is_added_once_an_epoch():
         return objective(theta, batch, out)
 
     asked = []
-    the_problem = problem(mixed, 4, 10, penalty=lambda theta: asked.append(theta.copy()) or 10.0)
+    the_problem = problem(mixed, 4, 10, penalty=lambda w: asked.append(w.copy()) or 10.0)
     solver = mini_batch(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
     state = state_of(np.linspace(-1, 1, 11), solver)
     train(solver, the_problem, state)
     assert [epoch.loss for epoch in state.history] == [1.0 + 0.75 * 10.0] * 2
     assert len(asked) == 2
-    np.testing.assert_array_equal(asked[-1], state.theta)
+    np.testing.assert_array_equal(asked[-1], state.theta[:10])
 
 
 @each_optimizer
