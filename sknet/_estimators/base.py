@@ -52,7 +52,6 @@ from sknet._estimators.sklearn_api import (
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.explain import Explanation
-from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
 from sknet._model.trainer import check_same_layout, make_trainer
 from sknet._storage.checkpoints import read_checkpoint
@@ -125,8 +124,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 start.earlier.columns,
                 (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
             )
-            if isinstance(known, LabelHead) and isinstance(head, LabelHead):
-                known.check_same_classes(head)
+            known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()

@@ -8,13 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import get_tags
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, check_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
-from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._model.residuals import ScaledResiduals
 from sknet._model.trainer import log_gains_of
@@ -180,10 +180,9 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     """Raise if the fitted values of a loaded estimator contradict each other; predicts a row of missing values."""
     head = fitted.model.head
     names = fitted.columns.names
-    if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):
+    if head.estimator_type != get_tags(estimator).estimator_type:
         raise ValueError("the target belongs to another kind of estimator")
-    if isinstance(head, LabelHead) and any(known.ndim != 1 for known in head.labels.classes_by_column):
-        raise ValueError("its arrays of labels do not have one dimension")
+    head.check_loaded()
     _check_weights(fitted.model)
     if fitted.state is not None:
         _check_state(fitted.state, fitted.model)
@@ -262,8 +261,6 @@ def _check_learnt_values(fitted: Fitted) -> None:
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
     learnt["the columns' importances"] = fitted.importances
-    if isinstance(head, RegressionHead):
-        learnt["the targets"] = head.regression_target
     for what, value in learnt.items():
         if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
@@ -271,10 +268,6 @@ def _check_learnt_values(fitted: Fitted) -> None:
     residuals = fitted.residuals
     if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
         raise ValueError("the importances are not one number of 0 or more for each column")
-    if isinstance(head, RegressionHead):
-        scaler = head.regression_target.scaler
-        if scaler.mean.ndim != 1 or scaler.scale.shape != scaler.mean.shape or not (scaler.scale > 0.0).all():
-            raise ValueError("the targets do not have one positive scale each")
     # limits of targets and residuals may be infinite
     if any(np.isnan(floats).any() for floats in _floats_in(residuals)):
         raise ValueError("the residuals of held-out rows hold NaN")

@@ -477,9 +477,9 @@ def with_target_scaler(change):
     (with_residual_scales(lambda scales: scales * np.nan), "held-out rows hold NaN"),
     (with_residual_scales(lambda scales: -scales), "scales that are not positive"),
     (with_residual_scales(lambda scales: np.tile(scales, 2)), "do not match the targets"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "not have one positive scale"),
-    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "not have one positive scale"),
-    (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "the targets holds NaN"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=np.tile(scaler.scale, 2))), "and one positive scale"),
+    (with_target_scaler(lambda scaler: replace(scaler, scale=-scaler.scale)), "and one positive scale"),
+    (with_target_scaler(lambda scaler: replace(scaler, mean=scaler.mean * np.nan)), "one finite mean"),
 ])  # fmt: skip
 def test_numbers_that_cannot_be_are_refused(path, change, message):
     """A row of missing values is predicted all the same."""
