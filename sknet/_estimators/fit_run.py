@@ -154,7 +154,7 @@ class FitRun:
         residuals = None
         out_of_fold = None
         if held_out_outputs is not None:
-            decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
+            decoding = problem_type.decoding(problem_type.out_of_fold_method, fitted)
             predicted = decoding.finish(decoding.convert(held_out_outputs.raw))
             residuals = problem_type.learn_residuals(
                 self.plan.encoding.head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y

@@ -16,7 +16,7 @@ from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
 from sknet._model.model import Model
-from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals
+from sknet._model.residuals import HeldOutResiduals, LabelResiduals, Residuals, ResidualScale, ScaledResiduals
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
@@ -41,7 +41,7 @@ class Fitted:
     n_iter: int = 0  # epochs of the last call
     n_samples_seen: int = 0  # of all calls and all members together
     state: State | None = None  # to continue training, after `partial_fit` or an interrupt
-    residuals: ScaledResiduals | LabelResiduals | None = None  # of the rows held out by the last call
+    residuals: HeldOutResiduals | None = None  # of the rows held out by the last call
     evaluation: Evaluated | None = None  # of the epochs of the last call
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # epochs of the last call for each network, if there were several
     out_of_fold: Array | list[Array] | None = None  # out-of-fold predictions

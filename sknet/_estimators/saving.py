@@ -16,7 +16,6 @@ from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
 from sknet._model.model import Model
-from sknet._model.residuals import ScaledResiduals
 from sknet._model.trainer import log_gains_of
 from sknet._storage import files
 from sknet._storage.pack import classes_by_name
@@ -271,20 +270,8 @@ def _check_learnt_values(fitted: Fitted) -> None:
     # limits of targets and residuals may be infinite
     if any(np.isnan(floats).any() for floats in _floats_in(residuals)):
         raise ValueError("the residuals of held-out rows hold NaN")
-    if isinstance(residuals, ScaledResiduals):
-        scale = residuals.scale
-        k = residuals.low.shape
-        if scale.knots.shape != scale.scales.shape or not k == residuals.high.shape == scale.knots.shape[1:]:
-            raise ValueError("the residuals of held-out rows do not match the targets")
-        if not (scale.scales > 0.0).all():
-            raise ValueError("the residuals of held-out rows have scales that are not positive")
-        if residuals.signed is not None:
-            quantiles = residuals.signed.quantiles
-            n_columns = max(1, len(head.loss.levels))
-            if quantiles.ndim != 2 or quantiles.shape[1] != n_columns or (quantiles[1:] < quantiles[:-1]).any():
-                raise ValueError("the signed residuals of held-out rows are not an increasing column for each level")
-            if not np.isfinite(residuals.signed.effective_size):
-                raise ValueError("the signed residuals of held-out rows have no finite number of rows")
+    if residuals is not None:
+        residuals.check_loaded(head)
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

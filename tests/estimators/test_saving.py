@@ -389,11 +389,6 @@ def with_other_moments(fitted):
     return replace(fitted, state=replace(fitted.state, moments=(np.ones(3), np.ones(3))))
 
 
-def with_scaled_residuals(**changes):
-    """The errors of a regressor: their quantiles are one field further down."""
-    return lambda fitted: with_residuals(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
-
-
 def with_signed_residuals(**changes):
     return lambda fitted: with_residuals(signed=replace(fitted.residuals.signed, **changes))(fitted)
 
@@ -412,8 +407,8 @@ def with_residuals(**changes):
 
 
 @pytest.mark.parametrize("change", [
-    of_other_columns, with_another_head, with_another_layer, with_scaled_residuals(quantiles=np.zeros((0, 1))),
-    with_scaled_residuals(quantiles=np.array([["a"]])), with_scaled_residuals(effective_size=0.0),
+    of_other_columns, with_another_head, with_another_layer, with_residuals_of_all(quantiles=np.zeros((0, 1))),
+    with_residuals_of_all(quantiles=np.array([["a"]])), with_residuals_of_all(effective_size=0.0),
     with_residuals(scale=None), with_residuals(low=np.zeros(3)), with_a_scale_of_nothing, with_residuals(signed=None),
     with_signed_residuals(quantiles=np.zeros((0, 1))), with_signed_residuals(quantiles=np.zeros(5)),
     with_signed_residuals(quantiles=np.zeros((5, 2))), with_signed_residuals(quantiles=np.array([["a"]])),
@@ -471,7 +466,7 @@ def with_target_scaler(change):
     (with_importances(lambda shares: shares * np.nan), "importances holds NaN"),
     (with_importances(lambda shares: -shares), "importances are not one number"),
     (with_importances(lambda shares: shares[:1]), "importances are not one number"),
-    (with_scaled_residuals(quantiles=np.full((5, 1), np.nan)), "held-out rows hold NaN"),
+    (with_residuals_of_all(quantiles=np.full((5, 1), np.nan)), "held-out rows hold NaN"),
     (with_residuals(high=np.full(1, np.nan)), "held-out rows hold NaN"),
     (with_residuals(high=np.zeros(2)), "do not match the targets"),
     (with_residual_scales(lambda scales: scales * np.nan), "held-out rows hold NaN"),
