@@ -26,10 +26,10 @@ from sknet._estimators.parameters import parameters_to_compare, solver_name_or_c
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import encode_rows, encoding_to_continue_with
+from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
 from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
-from sknet._model.fold_phase import FoldPhase, Selection, make_fold_phase
 from sknet._model.model import Model, Network
-from sknet._model.progress import Phase, PhaseOutcome, Progress
+from sknet._model.phases import Phase, PhaseOutcome
 from sknet._model.sensitivity import (
     draw_importance_rows,
     inputs_per_row,
@@ -37,7 +37,7 @@ from sknet._model.sensitivity import (
     n_importance_rows,
     sample_encoded_rows,
 )
-from sknet._model.train_phase import TrainPhase, make_train_phase, mean_history
+from sknet._model.train_phase import Progress, TrainPhase, make_train_phase, mean_history
 from sknet._model.trainer import (
     NetworkTrainer,
     check_networks_fit_in_memory,
@@ -233,7 +233,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     folds = None
     if n_folds and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        folds = make_fold_phase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
+        folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), evaluation, seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
             with checkpoint.as_file_errors():
                 folds.resume(checkpoint.progress.folds)

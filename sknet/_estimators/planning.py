@@ -26,8 +26,8 @@ from sknet._estimators.read_data import CheckedData, TableSchema
 from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
+from sknet._model.epoch_choice import draw_folds
 from sknet._model.evaluation import Evaluation
-from sknet._model.fold_phase import draw_folds
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.constraints import interaction_sets

@@ -13,7 +13,7 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, inf
 
 import numpy as np
@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
 from sknet._model.evaluation import CalibratedLoss, Evaluation, HeldOutLoss, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
-from sknet._model.progress import EpochChoice, EpochReport, FoldProgress, PhaseOutcome
+from sknet._model.phases import EpochReport, Phase, PhaseOutcome
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
-from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
 from sknet._tables.read import take_optional
-from sknet._tables.rows import Rows, Split, assign_folds
+from sknet._tables.rows import Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array, Table
 
@@ -57,6 +56,52 @@ steps are too many: the published network overfits more than those of the folds,
 
 MAX_CROSS_FIT_SETS = 4
 """How many sets `draw_cross_fit_sets` makes at most. Each set takes time every epoch."""
+
+
+@dataclass
+class EpochChoice:
+    """The best epoch so far, by the loss of some of the held-out rows."""
+
+    epoch: int = 0  # 0: no epoch could be chosen yet
+    raw_by_component: Array | None = None  # for all held-out rows, after this epoch
+    least_criterion: float = inf  # the criterion of this epoch
+
+    def update_if_better(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
+        """Choose this epoch if none before has a smaller criterion."""
+        if not self.epoch or criterion <= self.least_criterion:
+            self.epoch = epoch
+            self.raw_by_component = raw_by_component
+            self.least_criterion = criterion
+
+
+@dataclass
+class FoldsProgress:
+    """The states of the folds' networks, and what the folds have chosen so far."""
+
+    states: list[list[State]]  # for each fold, of all members; empty once the folds are done
+    choices: list[EpochChoice]  # by all held-out rows, then for each cross-fit set by the other rows
+    epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
+    patience_epoch: int = 0  # the last epoch that improved the loss
+    least_criterion: float = inf  # of all epochs
+    inverse_temperature: float = 1.0  # of the last epoch
+
+    def check_start(self, first: "FoldsProgress", raw_by_component: Array) -> None:
+        """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
+        if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
+            raise ValueError("its networks do not match the folds of this run")
+        for own, first_states in zip(self.states, first.states, strict=False):
+            for state, first_state in zip(own, first_states, strict=True):
+                state.check_same_kind(first_state)
+                if state.epoch != len(self.epochs):
+                    raise ValueError("its networks have trained another number of epochs than its folds")
+        if len(self.choices) != len(first.choices):
+            raise ValueError("its folds have chosen another number of epochs")
+        expected = (raw_by_component.shape, raw_by_component.dtype)
+        for choice in self.choices:
+            raw = choice.raw_by_component
+            is_chosen = 0 < choice.epoch <= len(self.epochs) and raw is not None and (raw.shape, raw.dtype) == expected
+            if not is_chosen and (choice.epoch or raw is not None or not self.states):
+                raise ValueError("the outputs that its folds have chosen do not match the held-out rows")
 
 
 @dataclass(frozen=True)
@@ -108,7 +153,7 @@ def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[N
 
 
 @dataclass
-class FoldPhase:
+class FoldPhase(Phase):
     """The phase whose networks train without the rows of a fold, one network per fold and member.
 
     An epoch, as observers see it, is an epoch of all networks, with their joint loss.
@@ -127,7 +172,7 @@ class FoldPhase:
         See `draw_cross_fit_sets`.
     choosers : list of (HeldOutLoss, ndarray)
         For each choice of an epoch, the rows that choose, and their indices among the held-out rows.
-    progress : FoldProgress
+    progress : FoldsProgress
     """
 
     solver: Solver
@@ -136,7 +181,7 @@ class FoldPhase:
     importance_rows: Table | None
     cross_fit_sets: list[NDArray[np.intp]]
     choosers: list[tuple[HeldOutLoss, NDArray[np.intp]]]
-    progress: FoldProgress
+    progress: FoldsProgress
 
     def __post_init__(self) -> None:
         self.held_out = np.concatenate([split.held_out for split in self.splits])
@@ -146,7 +191,7 @@ class FoldPhase:
         self._steps_per_epoch = float(np.mean(n_steps))
         self._epochs_before = 0  # epochs trained before this call
 
-    def resume(self, progress: FoldProgress) -> None:
+    def resume(self, progress: FoldsProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
         progress.check_start(self.progress, self.raw_by_component())
         self.progress = progress
@@ -273,22 +318,18 @@ class FoldPhase:
 
     @property
     def encoding(self) -> Encoding:
-        """The encoding of the first fold."""
         return self.trainers[0][0].encoding
 
     @property
     def has_finished_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call, and have not been freed."""
         return len(self.progress.epochs) > self._epochs_before and bool(self.trainers)
 
     @property
     def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
-        """The epochs of all networks together, as a list of one item."""
         return [tuple(self.progress.epochs)]
 
     @property
     def last_epoch(self) -> EpochReport:
-        """The last epoch."""
         progress = self.progress
         return EpochReport(
             number=len(progress.epochs),
@@ -301,11 +342,10 @@ class FoldPhase:
 
     @property
     def n_iter(self) -> int:
-        """How many epochs have been trained."""
         return len(self.progress.epochs)
 
     def outcome(self) -> PhaseOutcome:
-        """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
+        # of the first fold, at the last epoch's temperature, for an interrupted fit
         networks = [
             trainer.make_network(state, 1.0 / self.progress.inverse_temperature)
             for trainer, state in zip(self.trainers[0], self.progress.states[0], strict=True)
@@ -313,7 +353,7 @@ class FoldPhase:
         return PhaseOutcome(join_networks(networks))
 
     def state_to_keep(self) -> None:
-        """Return None, since training cannot continue from folds."""
+        pass  # training cannot continue from folds
 
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
@@ -323,26 +363,23 @@ class FoldPhase:
 
 
 def make_fold_phase(
-    settings: Settings, encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: Evaluation,
-    seeds: Sequence[tuple[int, int]],
-) -> FoldPhase:  # fmt: skip
+    encoded: EncodedRows, learner: EncodingLearner, folds: Evaluation, seeds: Sequence[tuple[int, int]]
+) -> FoldPhase:
     """Encode the table for each fold, and make the networks with their first states.
 
     Parameters
     ----------
-    settings : Settings
-        With a first-order solver.
     encoded : EncodedRows
         All rows that may be trained on.
-    rows : Rows
-        The same rows, not encoded.
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
-        encoded again for each fold.
+        encoded again for each fold. Its settings have a first-order solver.
     folds : Evaluation
     seeds : sequence of (int, int)
         For each member, the seed of its first weights and the seed of its training.
     """
+    settings = learner.settings
+    rows = learner.rows
     trainers: list[list[NetworkTrainer]] = []
     importance_rows = None
     for train, held_out in folds.splits:
@@ -373,7 +410,7 @@ def make_fold_phase(
         importance_rows=importance_rows,
         cross_fit_sets=cross_fit_sets,
         choosers=choosers,
-        progress=FoldProgress(states, [EpochChoice() for _ in choosers]),
+        progress=FoldsProgress(states, [EpochChoice() for _ in choosers]),
     )
 
 
