@@ -9,7 +9,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.sklearn_api import warn
-from sknet._model.evaluation import EvaluatedByRows
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
@@ -158,7 +157,7 @@ def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: floa
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
     if earlier is None:
         return
-    n_before = earlier.evaluation.n_rows_before_split if isinstance(earlier.evaluation, EvaluatedByRows) else 0
+    n_before = 0 if earlier.evaluation is None else earlier.evaluation.n_rows_before_split
     # with the same number of rows and the same fraction, the same rows are held out (see `seeded_start`)
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return

@@ -27,7 +27,7 @@ from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import encode_rows, encoding_to_continue_with
 from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
-from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
+from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model, Network
 from sknet._model.phases import Phase, PhaseOutcome
 from sknet._model.sensitivity import (
@@ -40,7 +40,7 @@ from sknet._model.sensitivity import (
 from sknet._model.train_phase import Progress, TrainPhase, make_train_phase, mean_history
 from sknet._model.trainer import (
     NetworkTrainer,
-    check_networks_fit_in_memory,
+    check_all_networks_fit_in_memory,
     check_same_layout,
     state_to_continue_from,
 )
@@ -126,13 +126,13 @@ class FitRun:
         n_iter = self.phase.n_iter
         plan = self.plan
         start = plan.start
-        evaluation: Evaluated | None = None
+        evaluation = None
         if self.folds is not None and self.folds.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-            evaluation = EvaluatedByFolds(chosen_epoch, self.folds.epochs_by_network[0])
+            evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epochs_by_network[0])
         elif self.training is not None and plan.evaluation.held_out_rows is not None:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
-            evaluation = EvaluatedByRows(self.training.best_epoch or 0, n_rows_before_split)
+            evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
@@ -207,7 +207,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     encoding = plan.encoding
     evaluation = plan.evaluation
     n_folds = len(evaluation.fold_splits)
-    check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
+    check_all_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
 
@@ -324,7 +324,7 @@ def held_out_scorer(
 
     def score(model: Model, raw: Array) -> float:
         trained._fitted = Fitted(
-            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
+            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
         )
         trained._outputs_for_scorer = OutputsForScorer(raw, kept)
         try:

@@ -78,22 +78,13 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class EvaluatedByRows:
-    """Held-out rows, or the user's validation rows, have evaluated each epoch."""
+class EvaluationResult:
+    """What the evaluation of the epochs leaves in a fitted estimator."""
 
-    chosen_epoch: int  # the epoch whose weights are kept, from 1; the largest of several networks; 0 for none
-    n_rows_before_split: int  # rows of the table before some were held out; 0 for the user's validation rows
-
-
-@dataclass(frozen=True)
-class EvaluatedByFolds:
-    """Folds have evaluated their own epochs, to choose how many steps to train."""
-
-    chosen_epoch: int  # from 1; the last one, if folds were stopped
-    epochs: tuple[Epoch, ...]
-
-
-Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds
+    # the epoch whose weights are kept, or that folds have chosen, from 1; the largest of several networks; 0 for none
+    chosen_epoch: int
+    n_rows_before_split: int = 0  # rows of the table before some were held out; 0 with folds or validation rows
+    fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if they have chosen
 
 
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------

@@ -270,7 +270,7 @@ NODES_PER_LINE = (8, 16, 64, 256)
 """How many nodes a line gets. Eight are enough for most rows of smooth networks. A row whose contributions do not add
 up gets more. Activations whose slope jumps, such as "relu", need more than a hundred."""
 
-MAX_SUM_GAP = 5e-4
+MAX_GAP_PER_SPREAD = 5e-4
 """If the sum of a row's contributions is off by more than this fraction of the output's spread, its lines get more
 nodes. The spread is the standard deviation over the background. With the most nodes, twice this gap is accepted."""
 
@@ -398,7 +398,7 @@ class EncodedBackground:
             # with a narrow background, or a single row, no more precision is asked for than float32 has
             spread = np.maximum(deviation, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
             rounding = MAX_ULPS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
-            excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + FLOAT32_TINY), axis=1)
+            excess[unfinished] = np.max(gap / (MAX_GAP_PER_SPREAD * spread + rounding + FLOAT32_TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:
                 break

@@ -1,8 +1,7 @@
 """What both phases of a fit report: folds that choose the epoch, and the training of the published networks."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sknet._model.encoding import Encoding
 from sknet._model.evaluation import HeldOutOutputs
@@ -30,41 +29,34 @@ class PhaseOutcome(NamedTuple):
     held_out_outputs: HeldOutOutputs | None = None
 
 
-class Phase(ABC):
+class Phase(Protocol):
     """A phase of a fit, see `FoldPhase` and `TrainPhase`."""
 
     importance_rows: Table | None
     """A few hundred encoded training rows for `feature_importances_`; None to leave it out."""
 
     @property
-    @abstractmethod
     def encoding(self) -> Encoding:
         """The encoding of the networks that `outcome` joins."""
 
     @property
-    @abstractmethod
     def has_finished_epoch(self) -> bool:
         """Whether all networks have finished an epoch in this call, or had ended before."""
 
     @property
-    @abstractmethod
     def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
         """The epochs of each network; those of folds, which end together, as a single item."""
 
     @property
-    @abstractmethod
     def last_epoch(self) -> EpochReport:
         """The last epoch."""
 
     @property
-    @abstractmethod
     def n_iter(self) -> int:
         """How many epochs have been trained."""
 
-    @abstractmethod
     def outcome(self) -> PhaseOutcome:
         """Return the current networks, joined."""
 
-    @abstractmethod
     def state_to_keep(self) -> State | None:
         """Return the state from which training may continue; None if it cannot."""
