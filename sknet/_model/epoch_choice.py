@@ -204,11 +204,11 @@ class FoldPhase(Phase):
             recorder = _EpochRecorder(self, observer)
             trainers, states = zip(*self._all_networks, strict=True)
             results = train_side_by_side(trainers, states, recorder)
-            interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-            # there is nothing to publish before the first recorded epoch
-            if interrupted and not self.progress.epochs:
-                raise KeyboardInterrupt
-            stop_reason = StopReason.INTERRUPTED if interrupted else recorder.stop_reason
+            stop_reason = recorder.stop_reason
+            if any(result.reason is StopReason.INTERRUPTED for result in results):
+                if not self.progress.epochs:  # there is nothing to publish before the first recorded epoch
+                    raise KeyboardInterrupt
+                stop_reason = StopReason.INTERRUPTED
         for choice in self.progress.choices:
             if not choice.epoch:  # training has ended before any epoch could be chosen
                 choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
@@ -336,7 +336,6 @@ class FoldPhase(Phase):
             n_epochs=self.solver.n_epochs,
             figures=progress.epochs[-1],
             best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_CHOOSE
-            n_rate_cuts=0,
             of_folds=True,
         )
 

@@ -175,9 +175,8 @@ class HeldOutLoss:
         target = rows.target
         weight = rows.relative_weight
         if not self._has_temperature:
-            value = mean_loss(loss, raw, target, weight)
-            return CalibratedLoss(1.0, value, value)
-        if inverse_temperature is None:
+            inverse_temperature = 1.0
+        elif inverse_temperature is None:
             inverse_temperature = best_inverse_temperature(loss, raw, target, weight, rows.total_weight)
         raw *= inverse_temperature
         value = mean_loss(loss, raw, target, weight)

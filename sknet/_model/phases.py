@@ -18,8 +18,8 @@ class EpochReport:
     n_epochs: int  # how many there will be at most
     figures: Epoch  # means over the networks
     best_epoch: int | None  # the best epoch so far, 0 if there is none; None if epochs are not evaluated
-    n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
-    of_folds: bool  # whether it is an epoch of folds
+    n_rate_cuts: int = 0  # how often the schedule `adaptive` has lowered the rate
+    of_folds: bool = False  # whether it is an epoch of folds
 
 
 class PhaseOutcome(NamedTuple):

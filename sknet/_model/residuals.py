@@ -464,8 +464,6 @@ def learn_label_residuals(
         return None
     P = np.asarray(probabilities)
     residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class
-    by_class = []
-    for code in range(P.shape[1]):
-        row_mask = codes[:, 0] == code
-        by_class.append(summarise_residuals(residuals[row_mask], take_optional(weight, row_mask)))
-    return LabelResiduals(summarise_residuals(residuals, weight), tuple(by_class))
+    row_masks = codes[:, 0] == np.arange(P.shape[1])[:, np.newaxis]  # (K, n)
+    by_class = tuple([summarise_residuals(residuals[mask], take_optional(weight, mask)) for mask in row_masks])
+    return LabelResiduals(summarise_residuals(residuals, weight), by_class)

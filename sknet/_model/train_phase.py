@@ -90,7 +90,6 @@ class TrainPhase(Phase):
             figures=mean_history([state.history[-1:] for state in self.states])[-1],
             best_epoch=self.best_epoch,
             n_rate_cuts=self.states[0].n_plateaus,
-            of_folds=False,
         )
 
     @property
