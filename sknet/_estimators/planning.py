@@ -189,9 +189,8 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     survey = UNKNOWN_COLUMNS
     n_interaction_sets = 1
     if start.earlier is None:
-        holds_rows_out = evaluation.kind in ("held_out", "folds")  # rows of the table
         for message in data.head.start_warnings(
-            rows.y, is_partial_fit=start.is_partial_fit, holds_rows_out=holds_rows_out
+            rows.y, has_all_rows=not start.is_partial_fit, holds_rows_out=bool(evaluation.splits)
         ):
             warn(message, UserWarning)
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows

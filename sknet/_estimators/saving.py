@@ -255,7 +255,6 @@ def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) 
 def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder = fitted.model.encoder
-    head = fitted.model.head
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
@@ -264,14 +263,11 @@ def _check_learnt_values(fitted: Fitted) -> None:
         if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
     importances = fitted.importances
-    residuals = fitted.residuals
     if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
         raise ValueError("the importances are not one number of 0 or more for each column")
     # limits of targets and residuals may be infinite
-    if any(np.isnan(floats).any() for floats in _floats_in(residuals)):
+    if any(np.isnan(floats).any() for floats in _floats_in(fitted.residuals)):
         raise ValueError("the residuals of held-out rows hold NaN")
-    if residuals is not None:
-        residuals.check_loaded(head)
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

@@ -14,6 +14,7 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import ceil, inf
 
 import numpy as np
@@ -202,7 +203,7 @@ class FoldPhase(Phase):
         stop_reason = None
         if self.progress.states and self._must_continue:  # else the folds of a resumed run have ended
             recorder = _EpochRecorder(self, observer)
-            trainers, states = zip(*self._all_networks, strict=True)
+            trainers, states = zip(*chain.from_iterable(self._networks), strict=True)
             results = train_side_by_side(trainers, states, recorder)
             stop_reason = recorder.stop_reason
             if any(result.reason is StopReason.INTERRUPTED for result in results):
@@ -215,22 +216,17 @@ class FoldPhase(Phase):
         return self._selection(stop_reason)
 
     @property
-    def _all_networks(self) -> list[tuple[NetworkTrainer, State]]:
-        """All networks with their states, fold after fold."""
-        return [
-            pair
-            for trainers, states in zip(self.trainers, self.progress.states, strict=True)
-            for pair in zip(trainers, states, strict=True)
-        ]
+    def _networks(self) -> list[list[tuple[NetworkTrainer, State]]]:
+        """The networks of each fold with their states."""
+        folds = zip(self.trainers, self.progress.states, strict=True)
+        return [list(zip(trainers, states, strict=True)) for trainers, states in folds]
 
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        folds = list(zip(self.trainers, self.progress.states, strict=True))
+        members = list(zip(*self._networks, strict=True))
 
         def raw_of_member(j: int) -> Array:
-            return np.concatenate(
-                [trainers[j].raw_held_out_outputs(states[j].trained_theta) for trainers, states in folds]
-            )
+            return np.concatenate([trainer.raw_held_out_outputs(state.trained_theta) for trainer, state in members[j]])
 
         return self.choosers[0][0].raw_by_component(raw_of_member)
 
@@ -259,16 +255,14 @@ class FoldPhase(Phase):
 
         All have the temperature of the first, since finding it takes longest.
         """
-        losses: list[CalibratedLoss] = []
-        for held_out_loss, own in self.choosers:
-            inverse_temperature = losses[0].inverse_temperature if losses else None
-            raw = raw_by_component.take(own, axis=1)
-            losses.append(held_out_loss.of_mixture(raw, inverse_temperature=inverse_temperature))
-        return losses
+        (of_all, _), *others = self.choosers
+        loss = of_all.of_mixture(raw_by_component)
+        given = {"inverse_temperature": loss.inverse_temperature}
+        return [loss, *(judge.of_mixture(raw_by_component.take(own, axis=1), **given) for judge, own in others)]
 
     def _joint_epoch(self, validation_loss: float) -> Epoch:
         """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
-        last = [state.history[-1] for _, state in self._all_networks]
+        last = [state.history[-1] for _, state in chain.from_iterable(self._networks)]
         loss, rate, norm = np.mean([[own.loss, own.learning_rate, own.gradient_norm] for own in last], axis=0).tolist()
         return Epoch(
             loss=loss,
@@ -345,11 +339,10 @@ class FoldPhase(Phase):
 
     def outcome(self) -> PhaseOutcome:
         # of the first fold, at the last epoch's temperature, for an interrupted fit
-        networks = [
-            trainer.make_network(state, 1.0 / self.progress.inverse_temperature)
-            for trainer, state in zip(self.trainers[0], self.progress.states[0], strict=True)
-        ]
-        return PhaseOutcome(join_networks(networks))
+        temperature = 1.0 / self.progress.inverse_temperature
+        return PhaseOutcome(
+            join_networks([trainer.make_network(state, temperature) for trainer, state in self._networks[0]])
+        )
 
     def state_to_keep(self) -> None:
         pass  # training cannot continue from folds

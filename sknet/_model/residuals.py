@@ -51,7 +51,7 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._model.heads import Head, LabelHead, RegressionHead
+from sknet._model.heads import LabelHead, RegressionHead
 from sknet._tables.read import take_optional
 from sknet._typing import Array
 from sknet._vectors import SortedColumns
@@ -80,6 +80,11 @@ class Residuals:
     quantiles: Array
     effective_size: float
 
+    def __post_init__(self) -> None:
+        is_increasing = self.quantiles.ndim == 2 and not (self.quantiles[1:] < self.quantiles[:-1]).any()
+        if not (is_increasing and np.isfinite(self.effective_size)):
+            raise ValueError("the residuals of held-out rows do not increase, or have no finite number of rows")
+
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return what a new row's residual does not exceed with this probability, (k,); None for too few rows."""
         # n + 1, since the residual of the new row may be larger than all others: then no known residual is large enough
@@ -101,7 +106,7 @@ class Residuals:
         wanted = quantile_levels * (n + 1.0)
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
-        return self._at_ranks(wanted, self.quantiles[:, 0])
+        return self._at_ranks(wanted, self.quantiles.squeeze(axis=1))
 
     def quantiles_by_level(self, quantile_levels: Array) -> Array:
         """Return for each quantile level the quantile of the residuals in its own column, (levels,).
@@ -129,10 +134,6 @@ class HeldOutResiduals(ABC):
 
         None if there are too few rows.
         """
-
-    @abstractmethod
-    def check_loaded(self, head: Head) -> None:
-        """Raise for residuals in a file that no fit learns with this head."""
 
 
 # --- intervals and quantiles -----------------------------------------------------------------------------------------
@@ -165,6 +166,10 @@ class ResidualScale:
 
     knots: Array
     scales: Array
+
+    def __post_init__(self) -> None:
+        if self.knots.shape != self.scales.shape or not (self.scales > 0.0).all():
+            raise ValueError("the residuals of held-out rows do not have one positive scale for each knot")
 
     def scale_at(self, middle: Array) -> Array:
         """Return the scale of each prediction, (n, k)."""
@@ -256,22 +261,12 @@ class ScaledResiduals(HeldOutResiduals):
     high: Array
     signed: Residuals | None = None
 
+    def __post_init__(self) -> None:
+        if not self.low.shape == self.high.shape == self.scale.knots.shape[1:]:
+            raise ValueError("the residuals of held-out rows do not match the targets")
+
     def conformal_quantile(self, coverage: float) -> Array | None:
         return self.of_all.conformal_quantile(coverage)
-
-    def check_loaded(self, head: Head) -> None:
-        scale = self.scale
-        if scale.knots.shape != scale.scales.shape or not self.low.shape == self.high.shape == scale.knots.shape[1:]:
-            raise ValueError("the residuals of held-out rows do not match the targets")
-        if not (scale.scales > 0.0).all():
-            raise ValueError("the residuals of held-out rows have scales that are not positive")
-        if self.signed is not None:
-            quantiles = self.signed.quantiles
-            n_columns = max(1, len(head.loss.levels))
-            if quantiles.ndim != 2 or quantiles.shape[1] != n_columns or (quantiles[1:] < quantiles[:-1]).any():
-                raise ValueError("the signed residuals of held-out rows are not an increasing column for each level")
-            if not np.isfinite(self.signed.effective_size):
-                raise ValueError("the signed residuals of held-out rows have no finite number of rows")
 
 
 def has_interval(head: RegressionHead) -> bool:
@@ -426,9 +421,6 @@ class LabelResiduals(HeldOutResiduals):
         if of_all is None:
             return None
         return np.array([_conformal_quantile_of_class(of_class, coverage, of_all.item()) for of_class in self.by_class])
-
-    def check_loaded(self, head: Head) -> None:
-        pass  # the prediction of a set, with which loading ends, finds what does not match
 
 
 def _conformal_quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
