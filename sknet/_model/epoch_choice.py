@@ -171,8 +171,8 @@ class FoldPhase(Phase):
         Encoded training rows of the first fold, whose networks are published after an interrupt.
     cross_fit_sets : list of ndarray
         See `draw_cross_fit_sets`.
-    choosers : list of (HeldOutLoss, ndarray)
-        For each choice of an epoch, the rows that choose, and their indices among the held-out rows.
+    judges : list of HeldOutLoss
+        For each choice of an epoch, the loss of the held-out rows that choose it.
     progress : FoldsProgress
     """
 
@@ -181,7 +181,7 @@ class FoldPhase(Phase):
     trainers: list[list[NetworkTrainer]]
     importance_rows: Table | None
     cross_fit_sets: list[NDArray[np.intp]]
-    choosers: list[tuple[HeldOutLoss, NDArray[np.intp]]]
+    judges: list[HeldOutLoss]
     progress: FoldsProgress
 
     def __post_init__(self) -> None:
@@ -228,7 +228,7 @@ class FoldPhase(Phase):
         def raw_of_member(j: int) -> Array:
             return np.concatenate([trainer.raw_held_out_outputs(state.trained_theta) for trainer, state in members[j]])
 
-        return self.choosers[0][0].raw_by_component(raw_of_member)
+        return self.judges[0].raw_by_component(raw_of_member)
 
     def record_epoch(self) -> bool:
         """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
@@ -255,10 +255,10 @@ class FoldPhase(Phase):
 
         All have the temperature of the first, since finding it takes longest.
         """
-        (of_all, _), *others = self.choosers
-        loss = of_all.of_mixture(raw_by_component)
-        given = {"inverse_temperature": loss.inverse_temperature}
-        return [loss, *(judge.of_mixture(raw_by_component.take(own, axis=1), **given) for judge, own in others)]
+        first, *others = self.judges
+        loss = first.of_mixture(raw_by_component)
+        temperature = loss.inverse_temperature
+        return [loss, *(judge.of_mixture(raw_by_component, inverse_temperature=temperature) for judge in others)]
 
     def _joint_epoch(self, validation_loss: float) -> Epoch:
         """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
@@ -283,10 +283,10 @@ class FoldPhase(Phase):
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
         outputs = []
         mixtures = []
-        for choice, (held_out_loss, own) in zip(self.progress.choices, self.choosers, strict=True):
+        for choice, judge in zip(self.progress.choices, self.judges, strict=True):
             assert choice.raw_by_component is not None  # `train` has chosen an epoch
             outputs.append(choice.raw_by_component)
-            mixtures.append(held_out_loss.choose_mixture(choice.raw_by_component.take(own, axis=1)))
+            mixtures.append(judge.choose_mixture(choice.raw_by_component))
         raw = np.empty_like(outputs[0][0])
         # the other sets choose the epoch and the mixture of a cross-fit set; a single set chooses for itself
         of_sets = zip(self.cross_fit_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
@@ -295,14 +295,13 @@ class FoldPhase(Phase):
         # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
         # the residual of the single published network.
         first = np.sort(np.concatenate(self.cross_fit_sets))
-        held_out_loss, _ = self.choosers[0]
-        rows = held_out_loss.rows
+        rows = self.judges[0].rows
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
             n_steps=chosen_epoch * self._steps_per_epoch,
             temperature=mixtures[0].temperature,
-            mixing_weights=held_out_loss.weights_of_networks(mixtures[0].mixing_weight),
+            mixing_weights=self.judges[0].weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[first],
             held_out_outputs=HeldOutOutputs(raw[first], rows.y[first], take_optional(rows.weight, first)),
             stop_reason=stop_reason,
@@ -391,9 +390,9 @@ def make_fold_phase(
     cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
     all_held_out = np.concatenate([split.held_out for split in folds.splits])
     # All held-out rows choose an epoch. If there are several cross-fit sets, so do the rows outside of each set.
-    choosing = [np.arange(len(all_held_out))]
-    choosing += [np.flatnonzero(~np.isin(all_held_out, all_held_out[own])) for own in cross_fit_sets]
-    choosers = [(HeldOutLoss(encoded.take(all_held_out[i]), settings), i) for i in choosing if len(i)]
+    choosing = [np.flatnonzero(~np.isin(all_held_out, all_held_out[own])) for own in cross_fit_sets]
+    judges = [HeldOutLoss(encoded.take(all_held_out), settings)]
+    judges += [HeldOutLoss(encoded.take(all_held_out[others]), settings, others) for others in choosing if len(others)]
     states = [[trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)] for of_fold in trainers]
     return FoldPhase(
         solver=settings.solver,
@@ -401,8 +400,8 @@ def make_fold_phase(
         trainers=trainers,
         importance_rows=importance_rows,
         cross_fit_sets=cross_fit_sets,
-        choosers=choosers,
-        progress=FoldsProgress(states, [EpochChoice() for _ in choosers]),
+        judges=judges,
+        progress=FoldsProgress(states, [EpochChoice() for _ in judges]),
     )
 
 

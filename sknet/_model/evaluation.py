@@ -136,10 +136,13 @@ class HeldOutLoss:
         The held-out rows.
     settings : Settings
         The settings of the fit: which networks see bins, and whether outputs have a temperature.
+    own : ndarray, default=None
+        The indices of these rows among the raw outputs of a mixture; None if they are all.
     """
 
-    def __init__(self, rows: EncodedRows, settings: Settings) -> None:
+    def __init__(self, rows: EncodedRows, settings: Settings, own: NDArray[np.intp] | None = None) -> None:
         self.rows = rows
+        self._own = own
         self._has_temperature = settings.regularisation.temperature_scaling
         self._n_networks = len(settings.sees_bins)
         kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
@@ -188,7 +191,7 @@ class HeldOutLoss:
     ) -> CalibratedLoss:
         """Return the loss of a mixture, of equally weighted networks by default, at a given or the best temperature."""
         weight = self._equal_weight if mixing_weight is None else mixing_weight
-        return self.calibrate_in_place(mix_outputs(raw_by_component, weight), inverse_temperature)
+        return self.calibrate_in_place(self._mix(raw_by_component, weight), inverse_temperature)
 
     def choose_mixture(self, raw_by_component: Array) -> Mixture:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
@@ -205,8 +208,13 @@ class HeldOutLoss:
             prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
             criteria = [self.of_mixture(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
-        raw = mix_outputs(raw_by_component, mixing_weight)
+        raw = self._mix(raw_by_component, mixing_weight)
         return Mixture(mixing_weight, self.calibrate_in_place(raw).temperature, raw)
+
+    def _mix(self, raw_by_component: Array, mixing_weight: float) -> Array:
+        """Return the mixed raw outputs of its own rows, always a new array."""
+        own = raw_by_component if self._own is None else raw_by_component.take(self._own, axis=1)
+        return mix_outputs(own, mixing_weight)
 
 
 def mix_outputs(raw_by_component: Array, mixing_weight: float) -> Array:

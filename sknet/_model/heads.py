@@ -91,12 +91,9 @@ class Head(ABC):
     """What turns labels or numbers into the network's targets, and raw outputs into predictions."""
 
     settings: TargetSettings
-
-    estimator_type: ClassVar[Literal["classifier", "regressor"]]
-    """The type of its estimator in scikit-learn's words."""
-
+    estimator_type: ClassVar[Literal["classifier", "regressor"]]  # of its estimator, in scikit-learn's words
+    # whether the loss is minus a mean log-likelihood only after division by the variance of the noise
     has_noise_scale: ClassVar[bool]
-    """Whether the loss is minus a mean log-likelihood only after division by the variance of the noise."""
 
     @property
     @abstractmethod

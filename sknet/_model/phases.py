@@ -32,8 +32,7 @@ class PhaseOutcome(NamedTuple):
 class Phase(Protocol):
     """A phase of a fit, see `FoldPhase` and `TrainPhase`."""
 
-    importance_rows: Table | None
-    """A few hundred encoded training rows for `feature_importances_`; None to leave it out."""
+    importance_rows: Table | None  # a few hundred encoded training rows, for `feature_importances_`; None to omit it
 
     @property
     def encoding(self) -> Encoding:
