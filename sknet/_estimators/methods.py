@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes, model_and_checked_table
+from sknet._estimators.fitted import ParametersAndAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     check_optional_sample_weight,
     different_lengths_message,
@@ -69,17 +69,17 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
-def prediction_decoding(head: Head, _: HeldOutResiduals | None) -> Decoding:
+def prediction_decoding(head: Head, _: object) -> Decoding:
     """Return how `predict` decodes: labels, or numbers in the units of y."""
     return Decoding(head.predict)
 
 
-def probability_decoding(head: LabelHead, _: LabelResiduals | None) -> Decoding:
+def probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_proba` decodes."""
     return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
 
 
-def log_probability_decoding(head: LabelHead, _: LabelResiduals | None) -> Decoding:
+def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_log_proba` decodes."""
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
     if head.loss.log_link is None or not head.labels.exclusive:
@@ -92,7 +92,7 @@ def log_probability_decoding(head: LabelHead, _: LabelResiduals | None) -> Decod
     return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
 
 
-def raw_output_decoding(head: LabelHead, _: LabelResiduals | None) -> Decoding:
+def raw_output_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `decision_function` decodes."""
     return Decoding(np.asarray, head.decision_function)
 
@@ -127,11 +127,7 @@ def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: fl
 
 def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={head.settings.options.get('quantile', 'auto')!r} is a single level, but an interval needs two: "
-            "give both ends, such as quantile=[0.05, 0.95], or choose another loss."
-        )
+    check_has_interval(head)
     residuals = check_residuals(residuals, "predict_interval")
     quantile = conformal_quantile(residuals, coverage)
     # predictions: (n,), (n, n_outputs) or (n, n_levels)
@@ -147,11 +143,7 @@ def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, q
             f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "
             "sklearn.multioutput.MultiOutputRegressor."
         )
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={head.settings.options.get('quantile', 'auto')!r} is a single level, so other quantiles are "
-            "unknown: give several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
-        )
+    check_has_interval(head)
     known = head.loss.levels
     if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
         raise ValueError(
@@ -231,6 +223,16 @@ def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals
             f"{MIN_EVALUATED_ROWS} rows, and partial_fit never does."
         )
     return residuals
+
+
+def check_has_interval(head: RegressionHead) -> None:
+    """Raise if the network predicts a single quantile."""
+    if not has_interval(head):
+        level = head.settings.options.get("quantile", "auto")
+        raise ValueError(
+            f"quantile={level!r} is a single level, so intervals and other quantiles are unknown: give several levels, "
+            "such as quantile=[0.05, 0.5, 0.95], or choose another loss."
+        )
 
 
 def read_quantiles(quantiles: object) -> Array:
@@ -326,16 +328,12 @@ class ProblemType:
     """What differs between classification and regression."""
 
     learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    # for each prediction method: (head, residuals or None, *its arguments) -> decoding; raises if it cannot predict
+    # for each prediction method: (head, residuals of held-out rows, *its arguments) -> decoding; raises if it cannot
     methods: Mapping[str, Callable[..., Decoding]]
     out_of_fold_method: str  # the method that predicts held-out rows
     # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
     learn_residuals: Callable[..., HeldOutResiduals | None]
     score: Callable[..., float]  # (head, what `predict` returns, y, sample_weight) -> `score`
-
-    def decoding(self, method: str, fitted: Fitted, *arguments: object) -> Decoding:
-        """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
-        return self.methods[method](fitted.model.head, fitted.residuals, *arguments)
 
 
 CLASSIFICATION = ProblemType(

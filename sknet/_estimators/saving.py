@@ -255,19 +255,19 @@ def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) 
 def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder = fitted.model.encoder
+    importances = fitted.importances
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
-    learnt["the columns' importances"] = fitted.importances
+    learnt["the columns' importances"] = importances
     for what, value in learnt.items():
         if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
-    importances = fitted.importances
-    if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
-        raise ValueError("the importances are not one number of 0 or more for each column")
     # limits of targets and residuals may be infinite
     if any(np.isnan(floats).any() for floats in _floats_in(fitted.residuals)):
         raise ValueError("the residuals of held-out rows hold NaN")
+    if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
+        raise ValueError("the importances are not one number of 0 or more for each column")
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:
