@@ -117,7 +117,7 @@ class Head(ABC):
 
     @property
     @abstractmethod
-    def graph_outputs(self) -> list[str]:
+    def graph_outputs(self) -> Sequence[str]:
         """The names that skl2onnx gives to the outputs of a graph of the model."""
 
     # --- targets -----------------------------------------------------------------------------------------------------
@@ -203,6 +203,7 @@ class LabelHead(Head):
     labels: Labels
     estimator_type = "classifier"
     has_noise_scale = False  # the log-loss is minus a mean log-likelihood in any case
+    log_of_unit = None
 
     @cached_property
     def loss(self) -> Loss:
@@ -219,11 +220,7 @@ class LabelHead(Head):
         return self.labels.n_outputs
 
     @property
-    def log_of_unit(self) -> None:
-        return None
-
-    @property
-    def graph_outputs(self) -> list[str]:
+    def graph_outputs(self) -> Sequence[str]:
         n_columns = len(self.labels.classes_by_column) if self.labels.exclusive else 1
         numbered = [f"probabilities_{k}" for k in range(n_columns)]
         return ["label", *(numbered if n_columns > 1 else ["probabilities"])]
@@ -383,6 +380,7 @@ class RegressionHead(Head):
     regression_target: RegressionTarget
     estimator_type = "regressor"
     has_noise_scale = True
+    graph_outputs = ("variable",)
 
     def __post_init__(self) -> None:
         if self.loss.levels and not self.regression_target.flat:
@@ -413,10 +411,6 @@ class RegressionHead(Head):
         """Converts predictions, after the link, to the units of y."""
         target = self.regression_target
         return target.scaler if self.loss.takes_scaled_targets else TargetScaler.unscaled(target.n_outputs)
-
-    @property
-    def graph_outputs(self) -> list[str]:
-        return ["variable"]
 
     def read(self, y: Target) -> Array:
         return read_regression_target(y)[0]
