@@ -52,7 +52,6 @@ from sknet._estimators.sklearn_api import (
 from sknet._model.baseline import are_no_better_than_constant
 from sknet._model.encoding import encode_rows
 from sknet._model.explain import Explanation
-from sknet._model.heads import LabelHead
 from sknet._model.sensitivity import input_gradients
 from sknet._model.trainer import check_same_layout, make_trainer
 from sknet._storage.checkpoints import read_checkpoint
@@ -125,8 +124,7 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
                 start.earlier.columns,
                 (lambda y: (known, known.read(y))) if start.is_partial_fit else learn,
             )
-            if isinstance(known, LabelHead) and isinstance(head, LabelHead):
-                known.check_same_classes(head)
+            known.check_same_classes(head)
             head = known.with_settings(settings)
         # rows whose class weight is 0 are dropped too
         rows = replace(rows, weight=head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
@@ -194,7 +192,8 @@ class BaseSigmoidMLP(DocumentationLinkMixin, ParametersAndAttributes):
 
     def _decoding(self, method: str, *arguments: object) -> Decoding:
         """Return how a prediction method decodes raw outputs; raise if it cannot predict."""
-        return self._problem_type.methods[method](check_fitted(self), *arguments)
+        fitted = check_fitted(self)
+        return self._problem_type.methods[method](fitted.model.head, fitted.residuals, *arguments)
 
     def _predict_by(self, method: str, X: Table, *arguments: object) -> Array:
         """Return what a method of `ProblemType.methods` predicts; several columns of classes may give a list."""

@@ -441,7 +441,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     _problem_type = CLASSIFICATION
 
     classes_: FittedAttribute[Array | list[Array]] = FittedAttribute(
-        lambda fitted: fitted.model.head.labels.classes  # type: ignore[union-attr]
+        lambda fitted: fitted.model.head.labels.classes  # type: ignore[attr-defined]
     )
 
     # --- training ----------------------------------------------------------------------------------------------------

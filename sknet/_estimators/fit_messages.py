@@ -9,12 +9,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters, solver_class
 from sknet._estimators.sklearn_api import warn
-from sknet._model.evaluation import EvaluatedByRows
 from sknet._network.losses import MAX_LOG_TEMPERATURE, Loss
 from sknet._tables.encoder import TableEncoder
 from sknet._tables.kinds import Survey
 from sknet._tables.new_rows import columns_far_from_training
-from sknet._tables.read import short_list, short_repr
+from sknet._tables.read import short_list
 from sknet._tables.rows import MIN_ROWS_HELD_OUT, Split
 from sknet._training.loop import MiniBatchSolver
 from sknet._training.optimizers import ScheduleInput
@@ -127,37 +126,6 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
         )
 
 
-def warn_of_single_class(classes: Sequence[Array]) -> None:
-    """Warn of a target column that has only one class; `classes` are the classes of each column."""
-    for known in classes:
-        if len(known) == 1:
-            warn(
-                f"y has a single class, {short_repr(known.tolist()[0])}: the classifier can predict no other. Check y, "
-                "or pass rows of other classes.",
-                UserWarning,
-            )
-            return
-
-
-def warn_of_classes_of_one_row(classes: Sequence[Array], codes: Array) -> None:
-    """Warn of classes of a single row; `classes` are those of each column of y, whose codes are `codes`, (n, k)."""
-    for known, code in zip(classes, codes.T, strict=True):
-        single = known[np.bincount(code[code >= 0], minlength=len(known)) == 1]
-        if len(single):
-            warn(
-                f"y has a single row for each of the classes {short_list(single.tolist())}. Such a class cannot be "
-                "both learnt and validated: pass more rows of it, merge it with another class, or leave its row out.",
-                UserWarning,
-            )
-            return
-
-
-def warn_of_single_row(n: int) -> None:
-    """Warn of a regressor that is trained on one row."""
-    if n == 1:
-        warn("X has a single row, from which a regressor learns only one target: pass more rows.", UserWarning)
-
-
 def warn_of_unused_groups(groups: Array | None, why: str, remedy: str) -> None:
     """Warn of groups that have no effect because no rows of the table are held out."""
     if groups is not None:
@@ -189,7 +157,7 @@ def warn_of_trained_held_out_rows(earlier: Fitted | None, n: int, fraction: floa
     """Warn if a warm start holds out rows that the earlier call may have trained on."""
     if earlier is None:
         return
-    n_before = earlier.evaluation.n_rows_before_split if isinstance(earlier.evaluation, EvaluatedByRows) else 0
+    n_before = 0 if earlier.evaluation is None else earlier.evaluation.n_rows_before_split
     # with the same number of rows and the same fraction, the same rows are held out (see `seeded_start`)
     if n_before == n and fraction == earlier.resolved["validation_fraction"]:
         return

@@ -26,10 +26,10 @@ from sknet._estimators.parameters import parameters_to_compare, solver_name_or_c
 from sknet._estimators.planning import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.encoding import encode_rows, encoding_to_continue_with
-from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
-from sknet._model.fold_phase import FoldPhase, Selection, make_fold_phase
+from sknet._model.epoch_choice import FoldPhase, Selection, make_fold_phase
+from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model, Network
-from sknet._model.progress import Phase, PhaseOutcome, Progress
+from sknet._model.phases import Phase, PhaseOutcome
 from sknet._model.sensitivity import (
     draw_importance_rows,
     inputs_per_row,
@@ -37,10 +37,10 @@ from sknet._model.sensitivity import (
     n_importance_rows,
     sample_encoded_rows,
 )
-from sknet._model.train_phase import TrainPhase, make_train_phase, mean_history
+from sknet._model.train_phase import Progress, TrainPhase, make_train_phase, mean_history
 from sknet._model.trainer import (
     NetworkTrainer,
-    check_networks_fit_in_memory,
+    check_all_networks_fit_in_memory,
     check_same_layout,
     state_to_continue_from,
 )
@@ -126,13 +126,13 @@ class FitRun:
         n_iter = self.phase.n_iter
         plan = self.plan
         start = plan.start
-        evaluation: Evaluated | None = None
+        evaluation = None
         if self.folds is not None and self.folds.n_iter:
             chosen_epoch = n_iter if self.selection is None else self.selection.chosen_epoch
-            evaluation = EvaluatedByFolds(chosen_epoch, self.folds.epochs_by_network[0])
+            evaluation = EvaluationResult(chosen_epoch, fold_epochs=self.folds.epochs_by_network[0])
         elif self.training is not None and plan.evaluation.held_out_rows is not None:
             n_rows_before_split = 0 if plan.evaluation.train is None else len(plan.rows)
-            evaluation = EvaluatedByRows(self.training.best_epoch or 0, n_rows_before_split)
+            evaluation = EvaluationResult(self.training.best_epoch or 0, n_rows_before_split)
         # L-BFGS may have a history without an iteration, see `TrainPhase.n_iter`
         n_seen = plan.n_train * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
@@ -154,10 +154,11 @@ class FitRun:
         residuals = None
         out_of_fold = None
         if held_out_outputs is not None:
-            decoding = problem_type.methods[problem_type.out_of_fold_method](fitted)
+            head = fitted.model.head
+            decoding = problem_type.methods[problem_type.out_of_fold_method](head, None)
             predicted = decoding.finish(decoding.convert(held_out_outputs.raw))
             residuals = problem_type.learn_residuals(
-                self.plan.encoding.head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y
+                head, predicted, held_out_outputs.y, held_out_outputs.weight, self.plan.rows.y
             )
             if self.selection is not None and self.keeps_oof_prediction:
                 outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
@@ -207,7 +208,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     encoding = plan.encoding
     evaluation = plan.evaluation
     n_folds = len(evaluation.fold_splits)
-    check_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
+    check_all_networks_fit_in_memory(settings, encoding, len(rows), n_folds)
     if n_folds:  # folds may encode the table again, but not its texts
         rows = replace(rows, X=rows.X.with_encoded_text(encoding.encoder, encoding.compute_dtype))
 
@@ -233,7 +234,7 @@ def make_run(estimator: ParametersAndAttributes, plan: Plan) -> FitRun:
     folds = None
     if n_folds and plan.learner is not None:
         seeds = member_seeds(start.seeds, len(settings.sees_bins))
-        folds = make_fold_phase(settings, encoded, rows, plan.learner, folds=evaluation, seeds=seeds)
+        folds = make_fold_phase(encoded, replace(plan.learner, rows=rows), evaluation, seeds)
         if checkpoint is not None and checkpoint.progress.folds is not None:
             with checkpoint.as_file_errors():
                 folds.resume(checkpoint.progress.folds)
@@ -324,7 +325,7 @@ def held_out_scorer(
 
     def score(model: Model, raw: Array) -> float:
         trained._fitted = Fitted(
-            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluatedByRows(0, 0)
+            model, plan.resolved, plan.columns, plan.start.seeds.as_tuple(), evaluation=EvaluationResult(0)
         )
         trained._outputs_for_scorer = OutputsForScorer(raw, kept)
         try:

@@ -14,9 +14,9 @@ from sklearn.exceptions import NotFittedError
 from sknet._estimators.parameters import CommonParameters, copy_containers
 from sknet._estimators.read_data import TableSchema, read_known_table
 from sknet._estimators.sklearn_api import BaseEstimator, CallbackSupportMixin, warn
-from sknet._model.evaluation import Evaluated, EvaluatedByFolds, EvaluatedByRows
+from sknet._model.evaluation import EvaluationResult
 from sknet._model.model import Model
-from sknet._model.residuals import LabelResiduals, Residuals, ResidualScale, ScaledResiduals
+from sknet._model.residuals import HeldOutResiduals, LabelResiduals, Residuals, ResidualScale, ScaledResiduals
 from sknet._model.trainer import state_with_new_gains
 from sknet._storage.pack import STORED_CLASSES, classes_by_name, pack, unpack
 from sknet._tables.column import InputFormula
@@ -41,8 +41,8 @@ class Fitted:
     n_iter: int = 0  # epochs of the last call
     n_samples_seen: int = 0  # of all calls and all members together
     state: State | None = None  # to continue training, after `partial_fit` or an interrupt
-    residuals: ScaledResiduals | LabelResiduals | None = None  # of the rows held out by the last call
-    evaluation: Evaluated | None = None  # of the epochs of the last call
+    residuals: HeldOutResiduals | None = None  # of the rows held out by the last call
+    evaluation: EvaluationResult | None = None  # of the epochs of the last call
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # epochs of the last call for each network, if there were several
     out_of_fold: Array | list[Array] | None = None  # out-of-fold predictions
     importances: Array | None = None  # (d,)  of the columns, with sum 1; None after `partial_fit`
@@ -50,7 +50,7 @@ class Fitted:
     @property
     def fold_epochs(self) -> tuple[Epoch, ...]:
         """The epochs of folds, if folds chose the epoch."""
-        return self.evaluation.epochs if isinstance(self.evaluation, EvaluatedByFolds) else ()
+        return () if self.evaluation is None else self.evaluation.fold_epochs
 
     @property
     def scores(self) -> list[float] | None:
@@ -112,9 +112,7 @@ def _checked_copies(name: str, old: tuple[Array, ...], new: object) -> tuple[Arr
 
 FITTED_CLASSES = (
     STORED_CLASSES
-    | classes_by_name(
-        Fitted, EvaluatedByRows, EvaluatedByFolds, Residuals, ResidualScale, ScaledResiduals, LabelResiduals
-    )
+    | classes_by_name(Fitted, EvaluationResult, Residuals, ResidualScale, ScaledResiduals, LabelResiduals)
     | {"Columns": TableSchema}  # the name that files keep
 )
 """The classes of values in a file or a pickle, by name."""

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from sknet._estimators.fitted import Fitted, ParametersAndAttributes, model_and_checked_table
+from sknet._estimators.fitted import ParametersAndAttributes, model_and_checked_table
 from sknet._estimators.read_data import (
     check_optional_sample_weight,
     different_lengths_message,
@@ -32,8 +32,8 @@ from sknet._estimators.sklearn_api import warn
 from sknet._model.explain import MAX_BACKGROUND_ROWS, NODES_PER_LINE, Explanation, background_indices, explain
 from sknet._model.heads import Head, LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.residuals import (
+    HeldOutResiduals,
     LabelResiduals,
-    Residuals,
     ScaledResiduals,
     has_interval,
     has_prediction_sets,
@@ -69,32 +69,18 @@ class Decoding(NamedTuple):
     names: Any = None  # of the columns of a data frame of predictions; a list of these if predictions are a list
 
 
-def label_head(fitted: Fitted) -> LabelHead:
-    """Return the head of a fitted classifier."""
-    assert isinstance(fitted.model.head, LabelHead)
-    return fitted.model.head
-
-
-def regression_head(fitted: Fitted) -> RegressionHead:
-    """Return the head of a fitted regressor."""
-    assert isinstance(fitted.model.head, RegressionHead)
-    return fitted.model.head
-
-
-def prediction_decoding(fitted: Fitted) -> Decoding:
+def prediction_decoding(head: Head, _: object) -> Decoding:
     """Return how `predict` decodes: labels, or numbers in the units of y."""
-    return Decoding(fitted.model.head.predict)
+    return Decoding(head.predict)
 
 
-def probability_decoding(fitted: Fitted) -> Decoding:
+def probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_proba` decodes."""
-    head = label_head(fitted)
     return Decoding(head.output_probabilities, head.reshape_probabilities, head.labels.classes)
 
 
-def log_probability_decoding(fitted: Fitted) -> Decoding:
+def log_probability_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `predict_log_proba` decodes."""
-    head = label_head(fitted)
     # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
     if head.loss.inverse_link.log is None or not head.labels.exclusive:
 
@@ -106,23 +92,21 @@ def log_probability_decoding(fitted: Fitted) -> Decoding:
     return Decoding(head.output_log_probabilities, head.labels.log_probabilities)
 
 
-def raw_output_decoding(fitted: Fitted) -> Decoding:
+def raw_output_decoding(head: LabelHead, _: object) -> Decoding:
     """Return how `decision_function` decodes."""
-    head = label_head(fitted)
     return Decoding(np.asarray, head.decision_function)
 
 
-def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
+def set_decoding(head: LabelHead, residuals: LabelResiduals | None, coverage: float, per_class: bool) -> Decoding:
     """Return how `predict_set` decodes; with `per_class`, each class needs enough held-out rows of its own."""
     if not isinstance(per_class, bool | np.bool_):
         raise TypeError(f"per_class={per_class!r}: give True or False.")
-    head = label_head(fitted)
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
             "its columns, for example with sklearn.multioutput.MultiOutputClassifier."
         )
-    residuals: Any = check_residuals(fitted.residuals, "predict_set")
+    residuals = check_residuals(residuals, "predict_set")
     largest_residual = conformal_quantile(residuals, coverage)  # (n_classes,)
     rare = residuals.classes_too_rare_for(coverage) if per_class else []
     if rare:
@@ -141,23 +125,17 @@ def set_decoding(fitted: Fitted, coverage: float, per_class: bool) -> Decoding:
     return Decoding(head.output_probabilities, prediction_sets, head.labels.classes)
 
 
-def interval_decoding(fitted: Fitted, coverage: float) -> Decoding:
+def interval_decoding(head: RegressionHead, residuals: ScaledResiduals | None, coverage: float) -> Decoding:
     """Return how `predict_interval` decodes."""
-    head = regression_head(fitted)
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, but an interval needs two: give both "
-            "ends, such as quantile=[0.05, 0.95], or choose another loss."
-        )
-    scaled: Any = check_residuals(fitted.residuals, "predict_interval")
-    quantile = conformal_quantile(scaled.residuals, coverage)
-    # values: (n,), (n, n_outputs) or (n, n_levels)
-    return Decoding(head.predict, lambda values: intervals_around(head, values, quantile, scaled), ["lower", "upper"])
+    check_has_interval(head)
+    residuals = check_residuals(residuals, "predict_interval")
+    quantile = conformal_quantile(residuals, coverage)
+    # predictions: (n,), (n, n_outputs) or (n, n_levels)
+    return Decoding(head.predict, partial(intervals_around, head, residuals, quantile), ["lower", "upper"])
 
 
-def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
+def quantile_decoding(head: RegressionHead, residuals: ScaledResiduals | None, quantiles: object) -> Decoding:
     """Return how `predict_quantiles` decodes."""
-    head = regression_head(fitted)
     quantile_levels = read_quantiles(quantiles)
     k = head.regression_target.n_outputs
     if k > 1:
@@ -165,45 +143,41 @@ def quantile_decoding(fitted: Fitted, quantiles: object) -> Decoding:
             f"predict_quantiles takes one target, and y had {k}: fit a regressor for each, for example with "
             "sklearn.multioutput.MultiOutputRegressor."
         )
-    if not has_interval(head):
-        raise ValueError(
-            f"quantile={fitted.resolved.get('quantile')!r} is a single level, so other quantiles are unknown: give "
-            "several, such as quantile=[0.05, 0.5, 0.95], or choose another loss."
-        )
+    check_has_interval(head)
     known = head.loss.levels
     if known and not known[0] <= quantile_levels[0] <= quantile_levels[-1] <= known[-1]:
         raise ValueError(
             f"quantiles={short_repr(quantiles)} go beyond {known[0]} to {known[-1]}, the outer levels of the network: "
             "fit with wider levels in quantile=, or choose another loss."
         )
-    scaled: Any = fitted.residuals
     if known:
-        finish = partial(quantiles_between, head, quantile_levels=quantile_levels, scaled=scaled)
+        finish = partial(quantiles_between, head, residuals, quantile_levels)
     else:
-        signed = check_residuals(scaled, "predict_quantiles").signed
-        residuals = signed.quantiles_at(quantile_levels)  # (levels,), or None
-        if residuals is None:
-            n = signed.effective_size
+        residuals = check_residuals(residuals, "predict_quantiles")
+        assert residuals.signed is not None  # there is one target
+        signed = residuals.signed.quantiles_at(quantile_levels)  # (levels,), or None
+        if signed is None:
+            n = residuals.signed.effective_size
             raise ValueError(
                 f"quantiles={short_repr(quantile_levels.tolist())}: {n:.4g} held-out rows give quantiles from "
                 f"{1.0 / (n + 1.0):.3g} to {n / (n + 1.0):.3g} only. Leave out levels beyond these, or hold out more "
                 "rows, with validation_fraction or X_val and y_val."
             )
-        finish = partial(quantiles_around, head, residuals=residuals, scaled=scaled)
+        finish = partial(quantiles_around, residuals, signed)
     return Decoding(head.predict, finish, names=quantile_levels)
 
 
 # --- quantiles of residuals ------------------------------------------------------------------------------------------
 
-AnyResiduals = TypeVar("AnyResiduals", bound=ScaledResiduals | LabelResiduals)
+AnyResiduals = TypeVar("AnyResiduals", bound=HeldOutResiduals)
 
 
-def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) -> Array:
+def conformal_quantile(residuals: HeldOutResiduals, coverage: object) -> Array:
     """Return the conformal quantile, which a new row's residual does not exceed with probability `coverage`.
 
     Parameters
     ----------
-    residuals : Residuals or LabelResiduals
+    residuals : HeldOutResiduals
         The residuals of the rows that the last call to `fit` held out.
     coverage : object
         The user's value, not yet checked.
@@ -228,8 +202,8 @@ def conformal_quantile(residuals: Residuals | LabelResiduals, coverage: object) 
     if quantile is None:
         raise ValueError(
             f"coverage={coverage!r} needs at least {rows_needed(probability)} held-out rows, but there are "
-            f"{residuals.effective_size:.4g}: lower it, or hold out more rows, with validation_fraction or X_val and "
-            "y_val."
+            f"{residuals.of_all.effective_size:.4g}: lower it, or hold out more rows, with validation_fraction or "
+            "X_val and y_val."
         )
     return quantile
 
@@ -249,6 +223,16 @@ def check_residuals(residuals: AnyResiduals | None, method: str) -> AnyResiduals
             f"{MIN_EVALUATED_ROWS} rows, and partial_fit never does."
         )
     return residuals
+
+
+def check_has_interval(head: RegressionHead) -> None:
+    """Raise if the network predicts a single quantile."""
+    if not has_interval(head):
+        level = head.settings.options.get("quantile", "auto")
+        raise ValueError(
+            f"quantile={level!r} is a single level, so intervals and other quantiles are unknown: give several levels, "
+            "such as quantile=[0.05, 0.5, 0.95], or choose another loss."
+        )
 
 
 def read_quantiles(quantiles: object) -> Array:
@@ -344,12 +328,12 @@ class ProblemType:
     """What differs between classification and regression."""
 
     learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    # for each prediction method: (fitted, *its arguments) -> decoding; raises if it cannot predict
+    # for each prediction method: (head, residuals of held-out rows, *its arguments) -> decoding; raises if it cannot
     methods: Mapping[str, Callable[..., Decoding]]
     out_of_fold_method: str  # the method that predicts held-out rows
     # (head, predictions for held-out rows, their parsed y, their weights, parsed y of all rows) -> residuals
-    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
-    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
+    learn_residuals: Callable[..., HeldOutResiduals | None]
+    score: Callable[..., float]  # (head, what `predict` returns, y, sample_weight) -> `score`
 
 
 CLASSIFICATION = ProblemType(

@@ -26,9 +26,8 @@ from sknet._estimators.read_data import CheckedData, TableSchema
 from sknet._estimators.resolve import Facts, evaluation_kind, fraction_to_hold_out, resolve
 from sknet._estimators.sklearn_api import warn
 from sknet._model.encoding import Encoding, EncodingLearner
+from sknet._model.epoch_choice import draw_folds
 from sknet._model.evaluation import Evaluation
-from sknet._model.fold_phase import draw_folds
-from sknet._model.heads import LabelHead
 from sknet._model.settings import Settings
 from sknet._storage.checkpoints import LoadedCheckpoint
 from sknet._tables.constraints import interaction_sets
@@ -190,12 +189,10 @@ def make_plan(estimator: ParametersAndAttributes, data: CheckedData, start: Star
     survey = UNKNOWN_COLUMNS
     n_interaction_sets = 1
     if start.earlier is None:
-        if isinstance(data.head, LabelHead):
-            fit_messages.warn_of_single_class(data.head.labels.classes_by_column)
-            if evaluation.kind in ("held_out", "folds"):  # rows of the table are held out
-                fit_messages.warn_of_classes_of_one_row(data.head.labels.classes_by_column, rows.y)
-        elif not start.is_partial_fit:
-            fit_messages.warn_of_single_row(len(rows))
+        for message in data.head.start_warnings(
+            rows.y, has_all_rows=not start.is_partial_fit, holds_rows_out=bool(evaluation.splits)
+        ):
+            warn(message, UserWarning)
         sample = rows.sample(start.seeds.rows, evaluation.train)  # without held-out rows
         survey = survey_columns(sample.X, column_choices(estimator))
         fit_messages.warn_of_misread_columns(survey)

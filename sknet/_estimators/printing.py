@@ -6,7 +6,7 @@ from time import perf_counter
 
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
-from sknet._model.progress import EpochReport
+from sknet._model.phases import EpochReport
 from sknet._training.optimizers import PLATEAU_DIVISOR
 
 

@@ -8,15 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import get_tags
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, check_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.sklearn_api import warn
-from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
-from sknet._model.residuals import ScaledResiduals
 from sknet._model.trainer import log_gains_of
 from sknet._storage import files
 from sknet._storage.pack import classes_by_name
@@ -180,10 +179,9 @@ def check_loaded(estimator: Estimator, fitted: Fitted) -> None:
     """Raise if the fitted values of a loaded estimator contradict each other; predicts a row of missing values."""
     head = fitted.model.head
     names = fitted.columns.names
-    if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):
+    if head.estimator_type != get_tags(estimator).estimator_type:
         raise ValueError("the target belongs to another kind of estimator")
-    if isinstance(head, LabelHead) and any(known.ndim != 1 for known in head.labels.classes_by_column):
-        raise ValueError("its arrays of labels do not have one dimension")
+    head.check_loaded()
     _check_weights(fitted.model)
     if fitted.state is not None:
         _check_state(fitted.state, fitted.model)
@@ -257,41 +255,19 @@ def _check_array(name: str, array: Array, shape: tuple[int, ...], dtype: DType) 
 def _check_learnt_values(fitted: Fitted) -> None:
     """Raise for fitted values that fit cannot learn, which predicting a row of missing values may not reveal."""
     encoder = fitted.model.encoder
-    head = fitted.model.head
+    importances = fitted.importances
     learnt: dict[str, object] = {
         f"column {name!r}": column for name, column in zip(encoder.column_names, encoder.columns, strict=True)
     }
-    learnt["the columns' importances"] = fitted.importances
-    if isinstance(head, RegressionHead):
-        learnt["the targets"] = head.regression_target
+    learnt["the columns' importances"] = importances
     for what, value in learnt.items():
         if not all(np.isfinite(floats).all() for floats in _floats_in(value)):
             raise ValueError(f"what was learnt about {what} holds NaN or infinity")
-    importances = fitted.importances
-    residuals = fitted.residuals
+    # limits of targets and residuals may be infinite
+    if any(np.isnan(floats).any() for floats in _floats_in(fitted.residuals)):
+        raise ValueError("the residuals of held-out rows hold NaN")
     if importances is not None and (importances.shape != (fitted.columns.n,) or importances.min() < 0.0):
         raise ValueError("the importances are not one number of 0 or more for each column")
-    if isinstance(head, RegressionHead):
-        scaler = head.regression_target.scaler
-        if scaler.mean.ndim != 1 or scaler.scale.shape != scaler.mean.shape or not (scaler.scale > 0.0).all():
-            raise ValueError("the targets do not have one positive scale each")
-    # limits of targets and residuals may be infinite
-    if any(np.isnan(floats).any() for floats in _floats_in(residuals)):
-        raise ValueError("the residuals of held-out rows hold NaN")
-    if isinstance(residuals, ScaledResiduals):
-        scale = residuals.scale
-        k = residuals.low.shape
-        if scale.knots.shape != scale.scales.shape or not k == residuals.high.shape == scale.knots.shape[1:]:
-            raise ValueError("the residuals of held-out rows do not match the targets")
-        if not (scale.scales > 0.0).all():
-            raise ValueError("the residuals of held-out rows have scales that are not positive")
-        if residuals.signed is not None:
-            quantiles = residuals.signed.quantiles
-            n_columns = max(1, len(head.loss.levels))
-            if quantiles.ndim != 2 or quantiles.shape[1] != n_columns or (quantiles[1:] < quantiles[:-1]).any():
-                raise ValueError("the signed residuals of held-out rows are not an increasing column for each level")
-            if not np.isfinite(residuals.signed.effective_size):
-                raise ValueError("the signed residuals of held-out rows have no finite number of rows")
 
 
 def _floats_in(value: object) -> Iterator[float | Array]:

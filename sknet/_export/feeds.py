@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from sknet._export import ExportError
-from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model
 from sknet._tables.column import Column
 from sknet._tables.dates import infer_datetimelike, is_text, read_iso_dates, zone_of
@@ -52,15 +51,6 @@ def dtype_of_feed(dtype: object, column: Column) -> DType:
     """Return the dtype of a learnt column's feed, given the dtype of its values. Dates are integers of nanoseconds."""
     feed = KINDS_BY_CLASS[type(column)].feed
     return feed if feed == INT64 else FEED_DTYPES.get(str(dtype), feed)
-
-
-def output_names(head: Head) -> list[str]:
-    """Return the names of a graph's outputs: those that skl2onnx gives to a regressor and a classifier."""
-    if not isinstance(head, LabelHead):
-        return ["variable"]
-    n_columns = len(head.labels.classes_by_column) if head.labels.exclusive else 1
-    numbered = [f"probabilities_{k}" for k in range(n_columns)]
-    return ["label", *(numbered if n_columns > 1 else ["probabilities"])]
 
 
 def skl2onnx_names(names: Sequence[str], outputs: Sequence[str] = ()) -> list[str]:
@@ -100,7 +90,7 @@ def model_inputs(X: Table, model: Model) -> list[Input]:
             f"{short_list(expected)}: give X the columns of fit, in the same order."
         )
     dtypes = map(dtype_of_feed, X.dtypes, encoder.columns)
-    return list(zip(skl2onnx_names(columns, output_names(model.head)), dtypes, strict=True))
+    return list(zip(skl2onnx_names(columns, model.head.graph_outputs), dtypes, strict=True))
 
 
 def feeds_from(X: Table, inputs: Sequence[Input]) -> dict[str, Array]:

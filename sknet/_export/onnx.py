@@ -41,7 +41,7 @@ from skl2onnx.common.data_types import (
 from sklearn.pipeline import Pipeline
 
 from sknet._export import ExportError, check_activation
-from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, model_inputs, output_names
+from sknet._export.feeds import BOOL, FLOAT32, FLOAT64, INT64, STRING, model_inputs
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model
 from sknet._network.activations import LEAKY_RELU_SLOPE, SELU_ALPHA, SELU_SCALE
@@ -547,7 +547,7 @@ LINK_WRITERS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
 
 def _write_link(graph: Graph, model: Model, raw: str) -> str:
     """Write the link of the model's loss; return the linked outputs, (n, n_outputs)."""
-    head: Any = model.head  # of a type in `HEADS`
+    head = model.head
     loss, link = head.loss, head.loss.inverse_link
     if link.apply in LINK_WRITERS:
         linked = LINK_WRITERS[link.apply](graph, raw)
@@ -673,9 +673,9 @@ def _clip_probabilities(graph: Graph, P: str, dtype: DType) -> str:
 class HeadWriter(NamedTuple):
     """The functions that write a head of one type."""
 
-    write_link: Callable[[Graph, Any, str], str]  # the link of a loss whose link is not in `LINK_WRITERS`
-    write_outputs: Callable[[Graph, Any, str, DType], list[str]]  # from linked outputs, in this dtype
-    output_types: Callable[[Any, Tensor], list[object]]  # of tensors of this type, or of labels
+    write_link: Callable[..., str]  # (graph, head, raw): the link of a loss whose link is not in `LINK_WRITERS`
+    write_outputs: Callable[..., list[str]]  # (graph, head, linked, dtype): from linked outputs, in this dtype
+    output_types: Callable[..., list[object]]  # (head, tensor): of tensors of this type, or of labels
 
 
 HEADS = {
@@ -728,7 +728,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
 def _output_types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
     """Return the name and the type of each output."""
     types = HEADS[type(model.head)].output_types(model.head, TENSORS[_output_dtype(variables)])
-    return list(zip(output_names(model.head), types, strict=True))
+    return list(zip(model.head.graph_outputs, types, strict=True))
 
 
 def _declare_outputs(

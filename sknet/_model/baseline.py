@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
+from sknet._model.epoch_choice import MIN_STEPS_TO_CHOOSE
 from sknet._model.evaluation import HeldOutOutputs
-from sknet._model.fold_phase import MIN_STEPS_TO_CHOOSE
 from sknet._model.trainer import NetworkTrainer
 from sknet._network.losses import Loss, mean_loss
 from sknet._tables.statistics import mean_and_deviation

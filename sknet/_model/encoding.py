@@ -1,4 +1,8 @@
-"""Learn the encoding of a table and its targets, and encode rows for all networks of a fit: once, or batch by batch.
+"""From a table and its targets to encoded rows, once for all networks of a fit, or batch by batch.
+
+An `EncodingLearner` learns the `Encoding` of a table and its targets. `encode_for_training` encodes a table in memory:
+as one matrix, or as `BatchwiseInputs`. `EncodedRows` are encoded rows with their targets and weights, from any source.
+`TableInMemory` is the source for a fit in memory; streams and clusters have their own.
 
 Conventions
 -----------
@@ -17,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import ClassVar, NamedTuple, Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -46,6 +50,8 @@ from sknet._tables.rows import ALL_ROWS, MIN_TOTAL_WEIGHT, FeatureTable, Rows, S
 from sknet._tables.sampling import cross_fit_folds, exceeds_sample_size
 from sknet._typing import Array, Batch, DType, Table
 from sknet._vectors import blocks_of_batch
+
+# --- what is learnt about a table and its targets --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ class EncodingLearner:
         return encoding.with_target_means(self.rows, train) if exceeds_sample_size(len(self.rows)) else encoding
 
 
-# --- a table as the network's input -----------------------------------------------------------------------------------
+# --- a table in memory as the inputs of networks ---------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -276,7 +282,7 @@ def encode_for_training(
     dense_encoder = encoder.encoder_without_lookups
     row_bytes = kept_row_bytes(dense_encoder, n, dtype)
     check_table_fits_in_memory(n, encoder.n_inputs, n * row_bytes)
-    if row_bytes == dense_row_bytes(dense_encoder, dtype):
+    if row_bytes == dense_encoder.n_inputs * dtype.itemsize:
         return encode_whole(encoder, X, dtype, encoding_fold, ones=True)
     compact = encode_compact(dense_encoder, X, dtype, encoding_fold)
     batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
@@ -307,21 +313,16 @@ def with_lookups(dense: InputBatches, encoder: TableEncoder, X: Table, dtype: DT
     return dense if lookups is None else MixedBatches(dense, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
 
 
-def dense_row_bytes(encoder: TableEncoder, dtype: DType) -> int:
-    """Return how many bytes a dense encoded row takes."""
-    return encoder.n_inputs * dtype.itemsize
-
-
 def kept_row_bytes(encoder: TableEncoder, n: int, dtype: DType) -> int:
     """Return how many bytes each of n encoded rows takes: compact if that saves much memory, otherwise dense."""
-    n_bytes = dense_row_bytes(encoder, dtype)
+    n_bytes = encoder.n_inputs * dtype.itemsize
     if n * n_bytes <= MIN_BYTES_TO_COMPACT:  # small tables never need the compact layout
         return n_bytes
     compact_bytes = compact_layout(encoder).row_bytes(dtype)
     return compact_bytes if compact_bytes < 0.75 * n_bytes else n_bytes
 
 
-# --- encoded rows ----------------------------------------------------------------------------------------------------
+# --- encoded rows, from any source -----------------------------------------------------------------------------------
 
 
 class EncodedInputs(InputBatches, Protocol):
@@ -400,20 +401,14 @@ def encode_rows(
 # --- a table in memory -----------------------------------------------------------------------------------------------
 
 
-class TableWithEncodedText(NamedTuple):
-    """A table whose text columns have been encoded as numbers."""
-
-    columns: tuple[Column, ...]  # the learnt text columns
-    table: pd.DataFrame
-
-
 @dataclass(frozen=True, eq=False)
 class TableInMemory(FeatureTable):
     """Rows of an array, a CSR matrix or a data frame."""
 
     values: Table
     polars_frame: Table = None  # the user's polars frame, if `values` were read from one
-    encoded_text: TableWithEncodedText | None = None
+    # the learnt text columns, and the table with their inputs in place of the texts
+    encoded_text: tuple[tuple[Column, ...], pd.DataFrame] | None = None
 
     @property
     def is_sparse(self) -> bool:
@@ -471,21 +466,19 @@ class TableInMemory(FeatureTable):
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> TableInMemory:
         """Return the table with encoded texts, for encoders with the same text columns."""
-        columns = encoder.text_columns
-        text = None
-        if columns:
-            text = TableWithEncodedText(columns, encoder.replace_text_by_inputs(self.values, dtype))
-        return replace(self, encoded_text=text)
+        if not encoder.text_columns:
+            return self
+        table = encoder.replace_text_by_inputs(self.values, dtype)
+        return replace(self, encoded_text=(encoder.text_columns, table))
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows, see `encode_for_training`."""
         X = self.values
-        text = self.encoded_text
         if encoder.names is None and not isinstance(X, np.ndarray):
             encoder = encoder.with_names_of(X)  # for error messages
-        if text is not None and text.columns == encoder.text_columns:
+        if self.encoded_text is not None and self.encoded_text[0] == encoder.text_columns:
             encoder = encoder.encoder_after_text
-            X = text.table
+            _, X = self.encoded_text
         return EncodedInMemory(encode_for_training(encoder, X, dtype, encoding_fold))
 
 

@@ -78,22 +78,13 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class EvaluatedByRows:
-    """Held-out rows, or the user's validation rows, have evaluated each epoch."""
+class EvaluationResult:
+    """What the evaluation of the epochs leaves in a fitted estimator."""
 
-    chosen_epoch: int  # the epoch whose weights are kept, from 1; the largest of several networks; 0 for none
-    n_rows_before_split: int  # rows of the table before some were held out; 0 for the user's validation rows
-
-
-@dataclass(frozen=True)
-class EvaluatedByFolds:
-    """Folds have evaluated their own epochs, to choose how many steps to train."""
-
-    chosen_epoch: int  # from 1; the last one, if folds were stopped
-    epochs: tuple[Epoch, ...]
-
-
-Evaluated: TypeAlias = EvaluatedByRows | EvaluatedByFolds
+    # the epoch whose weights are kept, or that folds have chosen, from 1; the largest of several networks; 0 for none
+    chosen_epoch: int
+    n_rows_before_split: int = 0  # rows of the table before some were held out; 0 with folds or validation rows
+    fold_epochs: tuple[Epoch, ...] = ()  # the epochs of folds, if they have chosen
 
 
 # --- the loss of held-out rows ---------------------------------------------------------------------------------------
@@ -145,10 +136,13 @@ class HeldOutLoss:
         The held-out rows.
     settings : Settings
         The settings of the fit: which networks see bins, and whether outputs have a temperature.
+    own : ndarray, default=None
+        The indices of these rows among the raw outputs of a mixture; None if they are all.
     """
 
-    def __init__(self, rows: EncodedRows, settings: Settings) -> None:
+    def __init__(self, rows: EncodedRows, settings: Settings, own: NDArray[np.intp] | None = None) -> None:
         self.rows = rows
+        self._own = own
         self._has_temperature = settings.regularisation.temperature_scaling
         self._n_networks = len(settings.sees_bins)
         kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
@@ -184,9 +178,8 @@ class HeldOutLoss:
         target = rows.target
         weight = rows.relative_weight
         if not self._has_temperature:
-            value = mean_loss(loss, raw, target, weight)
-            return CalibratedLoss(1.0, value, value)
-        if inverse_temperature is None:
+            inverse_temperature = 1.0
+        elif inverse_temperature is None:
             inverse_temperature = best_inverse_temperature(loss, raw, target, weight, rows.total_weight)
         raw *= inverse_temperature
         value = mean_loss(loss, raw, target, weight)
@@ -198,7 +191,7 @@ class HeldOutLoss:
     ) -> CalibratedLoss:
         """Return the loss of a mixture, of equally weighted networks by default, at a given or the best temperature."""
         weight = self._equal_weight if mixing_weight is None else mixing_weight
-        return self.calibrate_in_place(mix_outputs(raw_by_component, weight), inverse_temperature)
+        return self.calibrate_in_place(self._mix(raw_by_component, weight), inverse_temperature)
 
     def choose_mixture(self, raw_by_component: Array) -> Mixture:
         """Choose the mixing weight of highest posterior probability, and its best temperature.
@@ -215,8 +208,13 @@ class HeldOutLoss:
             prior = scale * distance**2 / (2.0 * MIXING_PRIOR_DEVIATION**2 * self.rows.total_weight)
             criteria = [self.of_mixture(raw_by_component, weight).criterion for weight in MIXING_WEIGHTS]
             mixing_weight = float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
-        raw = mix_outputs(raw_by_component, mixing_weight)
+        raw = self._mix(raw_by_component, mixing_weight)
         return Mixture(mixing_weight, self.calibrate_in_place(raw).temperature, raw)
+
+    def _mix(self, raw_by_component: Array, mixing_weight: float) -> Array:
+        """Return the mixed raw outputs of its own rows, always a new array."""
+        own = raw_by_component if self._own is None else raw_by_component.take(self._own, axis=1)
+        return mix_outputs(own, mixing_weight)
 
 
 def mix_outputs(raw_by_component: Array, mixing_weight: float) -> Array:

@@ -270,7 +270,7 @@ NODES_PER_LINE = (8, 16, 64, 256)
 """How many nodes a line gets. Eight are enough for most rows of smooth networks. A row whose contributions do not add
 up gets more. Activations whose slope jumps, such as "relu", need more than a hundred."""
 
-MAX_SUM_GAP = 5e-4
+MAX_GAP_PER_SPREAD = 5e-4
 """If the sum of a row's contributions is off by more than this fraction of the output's spread, its lines get more
 nodes. The spread is the standard deviation over the background. With the most nodes, twice this gap is accepted."""
 
@@ -362,10 +362,11 @@ class EncodedBackground:
     """
 
     def __init__(self, model: Model, background: Table) -> None:
-        self.outputs = model.convert_raw_outputs(background, model.head.explained_outputs.of_raw)  # (b, k)
-        self.mean_outputs = self.outputs.mean(axis=0, dtype=np.float64)  # (k,)
-        self.encoder = model.encoder
         self.explained = model.head.explained_outputs
+        outputs = model.convert_raw_outputs(background, self.explained.of_raw)  # (b, k)
+        self.mean_outputs = outputs.mean(axis=0, dtype=np.float64)  # (k,)
+        self.deviation = outputs.std(axis=0, dtype=np.float64)  # (k,)
+        self.encoder = model.encoder
         self.network = network = model.network.as_type(model.encoding.compute_dtype)
         self.x0 = as_dense(self.encoder.encode(background, model.encoding.compute_dtype))
         self.z0 = self.x0 @ network.coefs[0] + network.intercepts[0]
@@ -386,7 +387,6 @@ class EncodedBackground:
         coefs = self.network.coefs
         z = x @ coefs[0] + self.network.intercepts[0]  # (n, h)
         difference = outputs - self.mean_outputs  # (n, k)
-        deviation = self.outputs.std(axis=0, dtype=np.float64)  # (k,)
         weight_sums = np.abs(coefs[-1]).sum(axis=0)  # (k,)  the scale of each output's rounding error
         contributions = np.empty((outputs.shape[1], len(x), self.encoder.n_columns), x.dtype)
         excess = np.empty(len(x))
@@ -396,9 +396,9 @@ class EncodedBackground:
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # with a narrow background, or a single row, no more precision is asked for than float32 has
-            spread = np.maximum(deviation, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
+            spread = np.maximum(self.deviation, MIN_RELATIVE_SPREAD * np.abs(difference[unfinished]))
             rounding = MAX_ULPS * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + weight_sums)
-            excess[unfinished] = np.max(gap / (MAX_SUM_GAP * spread + rounding + FLOAT32_TINY), axis=1)
+            excess[unfinished] = np.max(gap / (MAX_GAP_PER_SPREAD * spread + rounding + FLOAT32_TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:
                 break
@@ -409,7 +409,7 @@ class EncodedBackground:
         network = self.network
         explained = self.explained
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
-        slopes = np.zeros((self.outputs.shape[1], *dz.shape), z.dtype)
+        slopes = np.zeros((len(self.deviation), *dz.shape), z.dtype)
         # with one hidden layer, da/dz is the same for all raw outputs: average it once, then multiply by their weights
         one_layer = explained.are_raw and len(network.activations) == 1
         points = np.empty_like(dz)

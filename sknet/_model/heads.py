@@ -12,10 +12,11 @@ raw : (n, n_outputs)        the network's output before the loss's link
 weight : (n,) or None       positive sample weights
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import ClassVar, Self, TypeAlias
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from sknet._network.losses import (
     works_in_any_unit,
 )
 from sknet._tables.labels import Labels, apply_class_weight, as_labels, learn_labels
+from sknet._tables.read import short_list, short_repr
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,
@@ -77,6 +79,100 @@ class ExplainedOutputs:
         return delta if self.linked_by is None else self.linked_by.backward(raw, delta)
 
 
+class Head(ABC):
+    """What turns labels or numbers into the network's targets, and raw outputs into predictions."""
+
+    settings: TargetSettings
+    estimator_type: ClassVar[Literal["classifier", "regressor"]]  # of its estimator, in scikit-learn's words
+    # whether the loss is minus a mean log-likelihood only after division by the variance of the noise
+    has_noise_scale: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def loss(self) -> Loss:
+        """The named loss with its options, or the user's own, for these targets."""
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """The number of raw outputs."""
+
+    @property
+    @abstractmethod
+    def log_of_unit(self) -> Array | None:
+        """The logarithm of the number that a loss with a log link divides targets by, (k,); None for labels."""
+
+    @property
+    @abstractmethod
+    def explained_outputs(self) -> ExplainedOutputs:
+        """The outputs that `explain` splits into contributions."""
+
+    @property
+    @abstractmethod
+    def graph_outputs(self) -> Sequence[str]:
+        """The names that skl2onnx gives to the outputs of a graph of the model."""
+
+    # --- targets -----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read(self, y: Target) -> Array:
+        """Return the values of y; raise for labels that are unknown."""
+
+    @abstractmethod
+    def reshape_like_y(self, values: Array) -> Array:
+        """Return labels or numbers in the shape and type of the user's y."""
+
+    @abstractmethod
+    def start_warnings(self, values: Array, *, has_all_rows: bool, holds_rows_out: bool) -> Iterator[str]:
+        """Yield what to warn of before the first training, on all values of y or on a part, as in `partial_fit`."""
+
+    @abstractmethod
+    def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
+        """Return the head with a scaler learnt from numbers, if the loss allows scaling; labels have no scale.
+
+        Targets are centred and scaled to a standard deviation of 1. With a log link, they are divided by their mean
+        if `in_unit_of_mean`.
+        """
+
+    @abstractmethod
+    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
+        """Return the sample weights multiplied by the class weights; numbers have no classes."""
+
+    @abstractmethod
+    def strata(self, values: Array) -> Array | None:
+        """Return each row's stratum, an integer, see `assign_folds`; None for a plain split."""
+
+    @abstractmethod
+    def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
+        """Return the target matrix: scaled numbers, or 0s and 1s with label smoothing."""
+
+    @abstractmethod
+    def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
+        """Return what to add to the first output biases, the loss's `start` with init="centred"; or None."""
+
+    @abstractmethod
+    def with_settings(self, settings: TargetSettings) -> Self:
+        """Return the head under another loss or class weight; raise if its targets do not allow this."""
+
+    @abstractmethod
+    def check_same_classes(self, new: Self) -> None:
+        """Raise if a warm start is given labels of other classes."""
+
+    @abstractmethod
+    def check_loaded(self) -> None:
+        """Raise for values in a file that no fit learns."""
+
+    # --- predictions -------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def predict(self, raw: Array) -> Array:
+        """Return what `predict` returns for raw outputs, which it may overwrite."""
+
+    @abstractmethod
+    def backward_to_raw(self, raw: Array, delta: Array) -> Array:
+        """Backpropagate dJ/d of probabilities, or of predictions in the units of y, to raw outputs: return dJ/draw."""
+
+
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
@@ -92,16 +188,17 @@ def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss
 
 
 @dataclass(frozen=True)
-class LabelHead:
+class LabelHead(Head):
     """The head of a classifier: labels of any kind, and their probabilities."""
 
     settings: TargetSettings
     labels: Labels
-    has_noise_scale: ClassVar[bool] = False  # the log-loss is minus a mean log-likelihood in any case
+    estimator_type = "classifier"
+    has_noise_scale = False  # the log-loss is minus a mean log-likelihood in any case
+    log_of_unit = None
 
     @cached_property
     def loss(self) -> Loss:
-        """The named loss for these labels, or the user's own."""
         name = self.settings.loss
         output_slices = self.labels.output_slices
         loss = _label_loss(name, output_slices, self.labels.exclusive)
@@ -112,23 +209,42 @@ class LabelHead:
 
     @property
     def n_outputs(self) -> int:
-        """The number of raw outputs, and of columns of the target matrix."""
         return self.labels.n_outputs
 
+    @property
+    def graph_outputs(self) -> Sequence[str]:
+        n_columns = len(self.labels.classes_by_column) if self.labels.exclusive else 1
+        numbered = [f"probabilities_{k}" for k in range(n_columns)]
+        return ["label", *(numbered if n_columns > 1 else ["probabilities"])]
+
     def read(self, y: Target) -> Array:
-        """Return the codes of labels; raise for unknown labels."""
         return self.labels.codes(as_labels(y, warn=True))
 
     def reshape_like_y(self, values: Array) -> Array:
-        """Return the labels that codes stand for, in the shape and type of the user's y."""
         return self.labels.decode(values)
 
+    def start_warnings(self, values: Array, *, has_all_rows: bool, holds_rows_out: bool) -> Iterator[str]:
+        columns = self.labels.classes_by_column
+        only_classes = [classes.tolist()[0] for classes in columns if len(classes) == 1]
+        if only_classes:
+            yield (
+                f"y has a single class, {short_repr(only_classes[0])}: the classifier can predict no other. Check y, "
+                "or pass rows of other classes."
+            )
+        for classes, codes in zip(columns, values.T, strict=True):
+            of_one_row = classes[np.bincount(codes[codes >= 0], minlength=len(classes)) == 1]
+            if holds_rows_out and len(of_one_row):
+                yield (
+                    f"y has a single row for each of the classes {short_list(of_one_row.tolist())}. Such a class "
+                    "cannot be both learnt and validated: pass more rows of it, merge it with another class, or leave "
+                    "its row out."
+                )
+                return
+
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
-        """Return the head itself: labels have no scale."""
         return self
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Return the sample weights multiplied by the class weights."""
         if self.settings.class_weight is None:
             return weight
         product = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
@@ -142,36 +258,34 @@ class LabelHead:
         return product
 
     def strata(self, values: Array) -> Array | None:
-        """Return each row's stratum, an integer for its label or combination of labels; None for a plain split."""
         return self.labels.strata(values)
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
-        """Return the target matrix of 0s and 1s, with label smoothing."""
         return self.labels.smoothed_target_matrix(values, dtype, smoothing)
 
     def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Return what to add to the first output biases: with init="centred" the labels' frequencies, else None."""
         return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
-        """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
-    def check_same_classes(self, new: "LabelHead") -> None:
-        """Raise if a warm start is given labels of other classes."""
+    def check_same_classes(self, new: Self) -> None:
         if new.labels != self.labels:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.labels.classes}, `y` has {new.labels.classes}"
             )
 
+    def check_loaded(self) -> None:
+        if any(classes.ndim != 1 for classes in self.labels.classes_by_column):
+            raise ValueError("its arrays of labels do not have one dimension")
+
     def predict(self, raw: Array) -> Array:
-        """Return the most probable labels; may overwrite the raw outputs."""
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # skip the softmax: it is slow and does not change the argmax
         return self.labels.most_probable(raw if keeps_order else self.loss.inverse_link.predictions(raw))
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        """Backpropagate from probabilities; sigmoids, one per class, are normalised to add up to 1."""
+        # sigmoids, one per class, are normalised to add up to 1
         link = self.loss.inverse_link
         if self.labels.exclusive and not link.is_normalised:
             P = link.predictions(raw)
@@ -182,7 +296,7 @@ class LabelHead:
 
     @property
     def explained_outputs(self) -> ExplainedOutputs:
-        """Raw outputs, such as log-odds; each is named after the class or label that it makes more probable."""
+        # raw outputs, such as log-odds; each is named after the class or label that it makes more probable
         classes = self.labels.classes
         if isinstance(classes, list):
             pairs = zip(classes, self.labels.output_slices, strict=True)
@@ -247,7 +361,7 @@ def _loss_of_each_number(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
 
 
 @dataclass(frozen=True)
-class RegressionHead:
+class RegressionHead(Head):
     """The head of a regressor: numbers, scaled for the network if the loss allows it.
 
     With a log link, the loss divides targets by their mean. Raw outputs and predictions stay in the target's units.
@@ -255,7 +369,9 @@ class RegressionHead:
 
     settings: TargetSettings
     regression_target: RegressionTarget
-    has_noise_scale: ClassVar[bool] = True  # the loss is minus a mean log-likelihood times the variance of the noise
+    estimator_type = "regressor"
+    has_noise_scale = True
+    graph_outputs = ("variable",)
 
     def __post_init__(self) -> None:
         if self.loss.levels and not self.regression_target.flat:
@@ -263,7 +379,6 @@ class RegressionHead:
 
     @cached_property
     def loss(self) -> Loss:
-        """The named loss with its options, or the user's own."""
         name = self.settings.loss
         loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name](**self.settings.options)
         k = self.regression_target.n_outputs
@@ -275,12 +390,11 @@ class RegressionHead:
 
     @property
     def n_outputs(self) -> int:
-        """The number of raw outputs: one per target, or one per quantile level."""
+        # one per target, or one per quantile level
         return len(self.loss.levels) or self.regression_target.n_outputs
 
     @property
     def log_of_unit(self) -> Array:
-        """The logarithm of the number that targets are divided by in a loss with a log link, (k,)."""
         return np.log(self.regression_target.scaler.scale)
 
     @property
@@ -290,28 +404,24 @@ class RegressionHead:
         return target.scaler if self.loss.takes_scaled_targets else TargetScaler.unscaled(target.n_outputs)
 
     def read(self, y: Target) -> Array:
-        """Return targets as float64 numbers, one column for each target."""
         return read_regression_target(y)[0]
 
     def reshape_like_y(self, values: Array) -> Array:
-        """Return numbers in the shape that y had."""
         return restore_shape(values, self.regression_target.flat)
 
+    def start_warnings(self, values: Array, *, has_all_rows: bool, holds_rows_out: bool) -> Iterator[str]:
+        if len(values) == 1 and has_all_rows:
+            yield "X has a single row, from which a regressor learns only one target: pass more rows."
+
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Return the sample weights: numbers have no classes."""
         return weight
 
     def strata(self, values: Array) -> Array | None:
-        """Return which rows have a target above 0, if targets may be 0, so that rare events are held out too."""
-        at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low  # counts, for instance
+        # whether a count is above 0, so that rare events are held out too
+        at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
 
     def with_fitted_scaler(self, values: Array, weight: Array | None, *, in_unit_of_mean: bool = True) -> Self:
-        """Return the head with a scaler learnt from the targets, if the loss allows scaling.
-
-        Targets are centred and scaled to a standard deviation of 1. With a log link, they are divided by their mean
-        if `in_unit_of_mean`.
-        """
         if self.loss.takes_scaled_targets:
             if self.settings.target_scaling is None:
                 return self
@@ -323,7 +433,6 @@ class RegressionHead:
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
-        """Return scaled targets."""
         self._check_range(values)
         self.regression_target.check_number_of_targets(values)
         with np.errstate(over="ignore"):
@@ -345,15 +454,10 @@ class RegressionHead:
             )
 
     def initial_output_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Return what to add to the first output biases.
-
-        It is the loss's `start` with init="centred", or if unscaled targets may be far from 0; else None.
-        """
-        is_centred = init == "centred" or not self.loss.takes_scaled_targets
+        is_centred = init == "centred" or not self.loss.takes_scaled_targets  # unscaled targets may be far from 0
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
-        """Return the head with another loss, which must have the same number of outputs and scaling."""
         new = replace(self, settings=settings)
         is_scaled = settings.target_scaling is not None or self.log_of_unit.any()
         scaled = is_scaled and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
@@ -365,8 +469,16 @@ class RegressionHead:
             )
         return new
 
+    def check_same_classes(self, new: Self) -> None:
+        pass  # numbers have no classes
+
+    def check_loaded(self) -> None:
+        mean, scale = self.regression_target.scaler.mean, self.regression_target.scaler.scale
+        is_scaler = mean.ndim == 1 and scale.shape == mean.shape and (scale > 0.0).all()
+        if not (is_scaler and np.isfinite([mean, scale]).all()):
+            raise ValueError("the targets do not have one finite mean and one positive scale each")
+
     def predict(self, raw: Array) -> Array:
-        """Return predictions in the units of y; (n, levels) for several quantile levels. May overwrite `raw`."""
         if not (self.loss.takes_scaled_targets or self.regression_target.scaler.fits_float32):
             raw = raw.astype(np.float64)  # the exponential of a float32 would be 0 or infinite
         predictions = self.loss.inverse_link.predictions(raw)
@@ -375,12 +487,11 @@ class RegressionHead:
         return decoded if self.loss.levels else restore_shape(decoded, self.regression_target.flat)
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        """Backpropagate from predictions in the units of y."""
         return self.loss.inverse_link.backward(raw, delta * self.output_scaler.scale)
 
     @property
     def explained_outputs(self) -> ExplainedOutputs:
-        """Predictions if targets are scaled; raw outputs if the link fixes the unit, such as a log link."""
+        # predictions if targets are scaled; raw outputs if the link fixes the unit, such as a log link
         names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
         link = self.loss.inverse_link
         is_linked = self.loss.takes_scaled_targets and not link.is_identity
@@ -390,10 +501,6 @@ class RegressionHead:
         else:
             descriptions = [f"{kind} of target {name}" for name in names] if len(names) > 1 else [kind]
         return ExplainedOutputs(names, descriptions, self.output_scaler, link if is_linked else None)
-
-
-Head: TypeAlias = LabelHead | RegressionHead
-"""Either head."""
 
 
 def learn_regression_head(y: Target, settings: TargetSettings) -> tuple[RegressionHead, Array]:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import cache
+from math import inf
 from pathlib import Path
 from threading import RLock, Thread, current_thread, get_ident, main_thread
 from weakref import WeakSet
@@ -42,8 +43,8 @@ def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
     `n_weights` and `n_outputs`, the layers' outputs for a batch, count all networks together.
     """
     needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * MIN_NETWORK_BYTES
-    memory = memory_limit() if needed > BYTES_THAT_ALWAYS_FIT else None
-    if memory is not None and needed > memory:
+    memory = memory_limit() if needed > BYTES_THAT_ALWAYS_FIT else inf
+    if needed > memory:
         needed_gib = -(-needed // 2**30)  # rounded up, in integers: it may be too large for a float
         remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
@@ -54,8 +55,8 @@ def check_fits_in_memory(what: str, n_weights: int, itemsize: int, n_outputs: in
 
 def check_table_fits_in_memory(n_rows: int, n_inputs: int, n_bytes: int) -> None:
     """Raise if encoded rows of this many bytes do not fit in the memory."""
-    memory = memory_limit() if n_bytes > BYTES_THAT_ALWAYS_FIT else None
-    if memory is not None and n_bytes > memory:
+    memory = memory_limit() if n_bytes > BYTES_THAT_ALWAYS_FIT else inf
+    if n_bytes > memory:
         raise ValueError(
             f"X becomes {n_rows:,} rows of {n_inputs:,} inputs; to keep them takes {n_bytes / 2**30:,.1f} GiB beside "
             f"X, and this machine has {memory / 2**30:,.1f} GiB: read X batch by batch, with sknet.stream.fit or from "
@@ -63,8 +64,8 @@ def check_table_fits_in_memory(n_rows: int, n_inputs: int, n_bytes: int) -> None
         )
 
 
-def memory_limit() -> int | None:
-    """Return how many bytes of memory this process may use; None if unknown."""
+def memory_limit() -> float:
+    """Return how many bytes of memory this process may use; infinite if unknown."""
     limits = []
     with suppress(ImportError, AttributeError, ValueError, OSError):  # not a POSIX system, or not Linux
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -75,7 +76,7 @@ def memory_limit() -> int | None:
         container_file = Path("/sys/fs/cgroup/memory.max")  # cgroup v2
         if container_file.is_file() and (limit := container_file.read_text().strip()).isdigit():  # "max" is no limit
             limits.append(int(limit))
-    return min(limits, default=None)
+    return min(limits, default=inf)
 
 
 # --- threads ---------------------------------------------------------------------------------------------------------

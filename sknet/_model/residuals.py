@@ -44,6 +44,7 @@ weight : (n,) or None    sample weights, positive
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import ceil
 
@@ -55,26 +56,13 @@ from sknet._tables.read import take_optional
 from sknet._typing import Array
 from sknet._vectors import SortedColumns
 
-# --- intervals and quantiles -----------------------------------------------------------------------------------------
+# --- residuals of both heads -----------------------------------------------------------------------------------------
 
 MAX_RESIDUAL_QUANTILES = 1000
 """How many quantiles of the residuals are kept at most."""
 
 SHARE_SLACK = 1e-9
 """A tolerance for shares of rows, so that rounding does not decide."""
-
-MAX_PREDICTION_BINS = 10
-"""Into how many bins of the prediction the held-out rows are divided at most, to learn the scale."""
-
-MIN_ROWS_PER_PREDICTION_BIN = 30
-"""Each bin has at least this many held-out rows. With fewer than two bins, the scale is constant."""
-
-PRIOR_ROWS_OF_PREDICTION_BIN = 3.0
-"""The mean absolute residual of all rows is added to each bin, with the weight of this many rows."""
-
-N_SCALE_FOLDS = 5
-"""How many folds there are whose residuals are divided by a scale learnt from the other folds. With one scale for all
-rows, the coverage was .01 too low for 300 held-out rows of noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +79,11 @@ class Residuals:
 
     quantiles: Array
     effective_size: float
+
+    def __post_init__(self) -> None:
+        is_increasing = self.quantiles.ndim == 2 and not (self.quantiles[1:] < self.quantiles[:-1]).any()
+        if not (is_increasing and np.isfinite(self.effective_size)):
+            raise ValueError("the residuals of held-out rows do not increase, or have no finite number of rows")
 
     def conformal_quantile(self, coverage: float) -> Array | None:
         """Return what a new row's residual does not exceed with this probability, (k,); None for too few rows."""
@@ -113,7 +106,7 @@ class Residuals:
         wanted = quantile_levels * (n + 1.0)
         if wanted.min() < 1.0 - SHARE_SLACK or wanted.max() > n * (1.0 + SHARE_SLACK):
             return None
-        return self._at_ranks(wanted, self.quantiles[:, 0])
+        return self._at_ranks(wanted, self.quantiles.squeeze(axis=1))
 
     def quantiles_by_level(self, quantile_levels: Array) -> Array:
         """Return for each quantile level the quantile of the residuals in its own column, (levels,).
@@ -128,6 +121,35 @@ class Residuals:
         """Return the residuals of one column at these ranks among `effective_size` rows, by interpolation."""
         m = len(column)
         return np.interp(ranks / self.effective_size * m, np.arange(1, m + 1), column)
+
+
+class HeldOutResiduals(ABC):
+    """What the residuals of held-out rows tell about new rows."""
+
+    of_all: Residuals  # of all held-out rows
+
+    @abstractmethod
+    def conformal_quantile(self, coverage: float) -> Array | None:
+        """Return for each target or class what a new row's residual does not exceed with this probability, (k,).
+
+        None if there are too few rows.
+        """
+
+
+# --- intervals and quantiles -----------------------------------------------------------------------------------------
+
+MAX_PREDICTION_BINS = 10
+"""Into how many bins of the prediction the held-out rows are divided at most, to learn the scale."""
+
+MIN_ROWS_PER_PREDICTION_BIN = 30
+"""Each bin has at least this many held-out rows. With fewer than two bins, the scale is constant."""
+
+PRIOR_ROWS_OF_PREDICTION_BIN = 3.0
+"""The mean absolute residual of all rows is added to each bin, with the weight of this many rows."""
+
+N_SCALE_FOLDS = 5
+"""How many folds there are whose residuals are divided by a scale learnt from the other folds. With one scale for all
+rows, the coverage was .01 too low for 300 held-out rows of noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +167,10 @@ class ResidualScale:
     knots: Array
     scales: Array
 
+    def __post_init__(self) -> None:
+        if self.knots.shape != self.scales.shape or not (self.scales > 0.0).all():
+            raise ValueError("the residuals of held-out rows do not have one positive scale for each knot")
+
     def scale_at(self, middle: Array) -> Array:
         """Return the scale of each prediction, (n, k)."""
         return np.column_stack(
@@ -155,16 +181,8 @@ class ResidualScale:
         )
 
 
-def n_prediction_bins(residuals: Array, weight: Array | None) -> int:
-    """Return the number of bins to learn the scale with; fewer than 2 if there are too few residuals."""
-    return int(min(MAX_PREDICTION_BINS, min_effective_sample_size(residuals, weight) // MIN_ROWS_PER_PREDICTION_BIN))
-
-
-def learn_residual_scale(
-    middle: Array, residuals: Array, weight: Array | None, n_bins: int | None = None
-) -> ResidualScale:
+def learn_residual_scale(middle: Array, residuals: Array, weight: Array | None, n_bins: int) -> ResidualScale:
     """Learn the scale as a function of the prediction: means in bins of equal size, and a trend beyond."""
-    n_bins = n_prediction_bins(residuals, weight) if n_bins is None else n_bins
     if n_bins < 2:
         return unit_scale(residuals.shape[1])
     knots, scales = np.ones((2, n_bins + 2, residuals.shape[1]))
@@ -189,14 +207,12 @@ def learn_residual_scale(
     return ResidualScale(knots, scales)
 
 
-def cross_fitted_scaled_residuals(middle: Array, residuals: Array, weight: Array | None) -> Array:
+def cross_fitted_scaled_residuals(middle: Array, residuals: Array, weight: Array | None, n_bins: int) -> Array:
     """Return residuals divided by a scale learnt from other rows, (n, k).
 
     A large residual would otherwise make its own scale large.
     """
     fold = np.random.default_rng(0).permutation(len(residuals)) % N_SCALE_FOLDS
-    # as many bins as for all rows, so that the scales of folds are comparable with the scale of all rows
-    n_bins = n_prediction_bins(residuals, weight)
     scaled = np.empty_like(residuals)
     for i in range(N_SCALE_FOLDS):
         own = fold == i
@@ -224,25 +240,33 @@ def shrunk_slope(x: Array, y: Array, weight: Array) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class ScaledResiduals:
+class ScaledResiduals(HeldOutResiduals):
     """Scaled residuals of held-out rows, and the limits of the targets.
 
     Attributes
     ----------
-    residuals : Residuals
+    of_all : Residuals
+        Of each target, one column each.
     scale : ResidualScale
     low, high : ndarray of shape (k,)
-        0 if no training target is below 0, or above 0; else infinite.
+        The limits of the loss's targets; 0 if no training target is below 0, or above 0.
     signed : Residuals or None
         Signed residuals, target minus prediction: (m, 1), or (m, levels) for several quantile levels; None for several
         targets.
     """
 
-    residuals: Residuals
+    of_all: Residuals
     scale: ResidualScale
     low: Array
     high: Array
     signed: Residuals | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low.shape == self.high.shape == self.scale.knots.shape[1:]:
+            raise ValueError("the residuals of held-out rows do not match the targets")
+
+    def conformal_quantile(self, coverage: float) -> Array | None:
+        return self.of_all.conformal_quantile(coverage)
 
 
 def has_interval(head: RegressionHead) -> bool:
@@ -270,13 +294,16 @@ def learn_regression_residuals(
             signed_residuals = values - predictions
         else:
             residuals = values - middle
-            scale = learn_residual_scale(middle, residuals, weight)
-            signed_residuals = cross_fitted_scaled_residuals(middle, residuals, weight)
+            n_rows = min_effective_sample_size(residuals, weight)
+            n_bins = int(min(MAX_PREDICTION_BINS, n_rows // MIN_ROWS_PER_PREDICTION_BIN))
+            scale = learn_residual_scale(middle, residuals, weight, n_bins)
+            # with the same number of bins, the scales of folds are comparable with the scale of all rows
+            signed_residuals = cross_fitted_scaled_residuals(middle, residuals, weight, n_bins)
             scaled = np.abs(signed_residuals)
         summary = summarise_residuals(scaled, weight)
         signed = summarise_residuals(signed_residuals, weight) if values.shape[1] == 1 else None
-    low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
-    high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
+    low = np.maximum(head.loss.targets.low, np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0))
+    high = np.minimum(head.loss.targets.high, np.where((training_values > 0.0).any(axis=0), np.inf, 0.0))
     return ScaledResiduals(summary, scale, low, high, signed)
 
 
@@ -299,15 +326,11 @@ def summarise_residuals(residuals: Array, weight: Array | None) -> Residuals:
 def min_effective_sample_size(residuals: Array, weight: Array | None) -> float:
     """Return the smallest effective sample size of a column; missing residuals are ignored."""
     weight = np.ones(len(residuals)) if weight is None else weight
-    return min(effective_sample_size(weight[present]) for present in ~np.isnan(residuals.T))
-
-
-def effective_sample_size(weight: Array) -> float:
-    """Return the effective sample size of these weights."""
-    if not len(weight):
+    columns = [weight[present] for present in ~np.isnan(residuals.T)]
+    if not all(map(len, columns)):
         return 0.0
-    share = weight / weight.max()  # so that squares do not overflow
-    return float(share.sum() ** 2 / np.square(share).sum())
+    shares = [w / w.max() for w in columns]  # so that squares do not overflow
+    return min(float(share.sum() ** 2 / np.square(share).sum()) for share in shares)
 
 
 def uncorrected_interval(head: RegressionHead, predictions: Array) -> Array:
@@ -319,45 +342,37 @@ def uncorrected_interval(head: RegressionHead, predictions: Array) -> Array:
 
 
 def intervals_around(
-    head: RegressionHead,
-    predictions: Array,
-    conformal_quantile: Array,
-    scaled: ScaledResiduals,
+    head: RegressionHead, residuals: ScaledResiduals, conformal_quantile: Array, predictions: Array
 ) -> Array:
     """Return intervals around predictions, in their dtype: (n, 2) for a one-dimensional y, else (n, k, 2).
 
     `conformal_quantile`, (k,), is that of the residuals. It is negative if quantile levels are too far apart. Intervals
-    are clipped to the range of the loss's targets, and at 0 if all training targets have one sign.
-    If moving the outer levels would make them cross, both ends become their mean.
+    are clipped to the limits of the targets. If moving the outer levels would make them cross, both ends become their
+    mean.
     """
     ends = uncorrected_interval(head, predictions)
     middle = ends.mean(axis=2)  # before the levels are moved, so that intervals of all coverages are nested
-    margin = conformal_quantile * scaled.scale.scale_at(middle)
+    margin = conformal_quantile * residuals.scale.scale_at(middle)
     lower = np.minimum(ends[:, :, 0] - margin, middle)
     upper = np.maximum(ends[:, :, 1] + margin, middle)
     ends = np.stack([lower, upper], axis=2)
-    low, high = target_limits(head, scaled)
-    ends = np.clip(ends, low[:, np.newaxis], high[:, np.newaxis], out=ends).astype(predictions.dtype)
+    limits = residuals.low[:, np.newaxis], residuals.high[:, np.newaxis]
+    ends = np.clip(ends, *limits, out=ends).astype(predictions.dtype)
     return ends[:, 0] if head.regression_target.flat else ends
 
 
-def target_limits(head: RegressionHead, scaled: ScaledResiduals) -> tuple[Array, Array]:
-    """Return the lower and the upper limit of targets, by the loss and by the training targets, (k,) each."""
-    return np.maximum(head.loss.targets.low, scaled.low), np.minimum(head.loss.targets.high, scaled.high)
-
-
-def quantiles_around(head: RegressionHead, predictions: Array, residuals: Array, scaled: ScaledResiduals) -> Array:
+def quantiles_around(residuals: ScaledResiduals, signed: Array, predictions: Array) -> Array:
     """Return quantiles of the target, (n, levels), in the dtype of the predictions, (n,).
 
-    `residuals`, (levels,), is what `Residuals.quantiles_at` returns.
+    `signed`, (levels,), is what `Residuals.quantiles_at` returns for signed residuals.
     """
     middle = predictions.reshape(-1, 1).astype(np.float64)
-    quantiles = middle + residuals * scaled.scale.scale_at(middle)
-    return np.clip(quantiles, *target_limits(head, scaled), out=quantiles).astype(predictions.dtype)
+    quantiles = middle + signed * residuals.scale.scale_at(middle)
+    return np.clip(quantiles, residuals.low, residuals.high, out=quantiles).astype(predictions.dtype)
 
 
 def quantiles_between(
-    head: RegressionHead, predictions: Array, quantile_levels: Array, scaled: ScaledResiduals | None
+    head: RegressionHead, residuals: ScaledResiduals | None, quantile_levels: Array, predictions: Array
 ) -> Array:
     """Return quantiles of the target, (n, levels), interpolated between the levels that the network predicts.
 
@@ -365,16 +380,16 @@ def quantiles_between(
     share of targets lies below each level.
     """
     columns = predictions.astype(np.float64)
-    if scaled is not None and scaled.signed is not None and scaled.residuals.effective_size:  # there are held-out rows
-        columns += scaled.signed.quantiles_by_level(np.asarray(head.loss.levels))
+    if residuals is not None and residuals.signed is not None and residuals.of_all.effective_size:  # there are rows
+        columns += residuals.signed.quantiles_by_level(np.asarray(head.loss.levels))
         columns.sort(axis=1)  # moved levels may cross
     known = ndtri(head.loss.levels)
     scores = ndtri(quantile_levels)
     right = np.clip(np.searchsorted(known, scores), 1, len(known) - 1)  # the known level above each
     share = (scores - known[right - 1]) / (known[right] - known[right - 1])
     quantiles = columns[:, right - 1] * (1.0 - share) + columns[:, right] * share
-    if scaled is not None:
-        np.clip(quantiles, *target_limits(head, scaled), out=quantiles)
+    if residuals is not None:
+        np.clip(quantiles, residuals.low, residuals.high, out=quantiles)
     return quantiles.astype(predictions.dtype)
 
 
@@ -382,7 +397,7 @@ def quantiles_between(
 
 
 @dataclass(frozen=True, eq=False)
-class LabelResiduals:
+class LabelResiduals(HeldOutResiduals):
     """The residuals of held-out rows for their own class.
 
     Attributes
@@ -396,17 +411,12 @@ class LabelResiduals:
     of_all: Residuals
     by_class: tuple[Residuals, ...]
 
-    @property
-    def effective_size(self) -> float:
-        """The equivalent number of rows of equal weight."""
-        return self.of_all.effective_size
-
     def classes_too_rare_for(self, coverage: float) -> list[int]:
         """Return the classes with too few held-out rows for this coverage."""
         return [code for code, of_class in enumerate(self.by_class) if of_class.conformal_quantile(coverage) is None]
 
     def conformal_quantile(self, coverage: float) -> Array | None:
-        """Return for each class the largest residual with which it is in a set, (K,); None for too few rows."""
+        # for each class the largest residual with which it is in a set, (K,)
         of_all = self.of_all.conformal_quantile(coverage)
         if of_all is None:
             return None
@@ -446,8 +456,6 @@ def learn_label_residuals(
         return None
     P = np.asarray(probabilities)
     residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class
-    by_class = []
-    for code in range(P.shape[1]):
-        row_mask = codes[:, 0] == code
-        by_class.append(summarise_residuals(residuals[row_mask], take_optional(weight, row_mask)))
-    return LabelResiduals(summarise_residuals(residuals, weight), tuple(by_class))
+    row_masks = codes[:, 0] == np.arange(P.shape[1])[:, np.newaxis]  # (K, n)
+    by_class = tuple([summarise_residuals(residuals[mask], take_optional(weight, mask)) for mask in row_masks])
+    return LabelResiduals(summarise_residuals(residuals, weight), by_class)

@@ -7,18 +7,26 @@ import numpy as np
 
 from sknet._model.balance import balancing_shift
 from sknet._model.encoding import EncodedRows, Encoding
+from sknet._model.epoch_choice import FoldsProgress, Selection
 from sknet._model.evaluation import HeldOutOutputs
-from sknet._model.fold_phase import Selection
 from sknet._model.model import join_networks
-from sknet._model.progress import EpochReport, PhaseOutcome
+from sknet._model.phases import EpochReport, Phase, PhaseOutcome
 from sknet._model.settings import Settings
 from sknet._model.trainer import ModelScorer, NetworkTrainer, make_trainer, pruned_state, train_side_by_side
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason, TrainingEnd
 from sknet._typing import Table
 
 
+@dataclass(frozen=True)
+class Progress:
+    """The progress of both phases: everything needed to continue a fit, bit for bit."""
+
+    folds: FoldsProgress | None  # None without folds
+    states: list[State]  # of the networks that will be published; empty while folds train
+
+
 @dataclass
-class TrainPhase:
+class TrainPhase(Phase):
     """The phase that trains the published networks.
 
     Attributes
@@ -51,7 +59,6 @@ class TrainPhase:
 
     @property
     def encoding(self) -> Encoding:
-        """Encoder, head and dtypes, the same for all networks."""
         return self.trainers[0].encoding
 
     @property
@@ -61,7 +68,6 @@ class TrainPhase:
 
     @property
     def has_finished_epoch(self) -> bool:
-        """Whether all networks that had not ended before have trained an epoch in this call."""
         return all(
             state.epoch > self._epochs_before or trainer.solver.reason_not_to_resume(trainer.problem, state)
             for trainer, state in self.networks
@@ -69,7 +75,6 @@ class TrainPhase:
 
     @property
     def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
-        """The epochs that each network has trained."""
         return [tuple(state.history) for state in self.states]
 
     @property
@@ -79,25 +84,21 @@ class TrainPhase:
 
     @property
     def last_epoch(self) -> EpochReport:
-        """The last epoch."""
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=self.trainers[0].solver.n_epochs,
             figures=mean_history([state.history[-1:] for state in self.states])[-1],
             best_epoch=self.best_epoch,
             n_rate_cuts=self.states[0].n_plateaus,
-            of_folds=False,
         )
 
     @property
     def n_iter(self) -> int:
-        """How many epochs have been trained, including epochs before the run was resumed; the most of any network."""
         # `history` has the epochs of this call and of a resumed run; `epoch` counts all calls. The history may be
         # longer: L-BFGS records a loss even if it ends before its first iteration.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
     def outcome(self) -> PhaseOutcome:
-        """Return the current networks, joined, and the raw outputs for held-out rows, of folds or of one split."""
         temperature = 1.0
         mixing_weights = None
         outputs = None
@@ -130,8 +131,7 @@ class TrainPhase:
         return PhaseOutcome(joined, outputs._replace(raw=raw.astype(self.encoding.output_dtype)))
 
     def state_to_keep(self) -> State | None:
-        """Return the state from which training may continue; None for several networks, which have been joined."""
-        if len(self.states) > 1:
+        if len(self.states) > 1:  # they have been joined
             return None
         trainer = self.trainers[0]
         # the best epoch, and a temperature chosen by folds, are in the published weights only

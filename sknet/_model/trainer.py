@@ -488,15 +488,18 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
     return Layout((n_inputs, *settings.network.hidden_sizes, encoding.head.n_outputs))
 
 
-def check_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
-    """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold."""
+def check_all_networks_fit_in_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
+    """Raise if all networks that are in memory at once do not fit: the members, and the members of each fold.
+
+    A network that is alone is checked by `make_trainer`.
+    """
     n_members = len(settings.sees_bins)
     batch = min(settings.solver.samples_per_step(n_rows), MAX_BUFFER_ROWS)
     layouts = [layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in settings.sees_bins]
     n_networks = (1 + n_folds) * n_members
     n_weights = (1 + n_folds) * sum(layout.n_parameters for layout in layouts)
     n_outputs = (1 + n_folds) * batch * sum(sum(layout.sizes[1:]) for layout in layouts)
-    if n_networks > 1:  # `make_trainer` checks each network by itself
+    if n_networks > 1:
         of_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
         what = f"n_members={n_members}{of_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
         check_fits_in_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sknet._model.progress import EpochChoice, FoldProgress, Progress
+from sknet._model.epoch_choice import EpochChoice, FoldsProgress
+from sknet._model.train_phase import Progress
 from sknet._storage.files import as_model_file_error, read, write
 from sknet._storage.pack import STORED_CLASSES, classes_by_name
 from sknet._tables.read import table_digest
@@ -149,7 +150,7 @@ class LoadedCheckpoint(CheckpointContent):
         return as_model_file_error(self.path, PUBLIC_NAME)
 
 
-_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldProgress, EpochChoice)
+_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin, Progress, FoldsProgress, EpochChoice)
 
 
 def write_checkpoint(path: Path, origin: Origin, progress: Progress) -> None:

@@ -63,7 +63,7 @@ def test_with_folds_the_width_is_a_quantile_of_the_errors_of_out_of_fold_predict
     """All of them below 500 rows: each row once."""
     net = SigmoidMLPRegressor(4, max_iter=5, random_state=0, early_stopping="folds").fit(X, NUMBER, weight)
     scaled = net._fitted.residuals
-    largest = scaled.residuals.conformal_quantile(0.8) * scaled.scale.scale_at(net.oof_prediction_[:, np.newaxis])
+    largest = scaled.of_all.conformal_quantile(0.8) * scaled.scale.scale_at(net.oof_prediction_[:, np.newaxis])
     inside = np.abs(NUMBER - net.oof_prediction_) <= largest[:, 0] * (1.0 + 1e-9)
     # each error is compared over the scale that other rows tell
     assert np.average(inside, weights=weight) == pytest.approx(0.8, abs=0.02)

@@ -64,7 +64,7 @@ def test_scale_score_and_intervals_are_those_of_the_targets_that_are_there():
     ends = net.predict_interval(X, coverage=0.8)
     inside = (ends[..., 0] <= NUMBERS) & (ends[..., 1] >= NUMBERS)
     assert inside.mean(axis=0) == pytest.approx(0.8, abs=0.12)
-    assert net._fitted.residuals.residuals.effective_size == present.sum(axis=0).min()
+    assert net._fitted.residuals.of_all.effective_size == present.sum(axis=0).min()
 
 
 @pytest.mark.parametrize("gap", [None, np.nan, pd.NA], ids=str)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from sknet._model.encoding import EncodedRows, EncodingLearner, TableInMemory, encode_rows
-from sknet._model.fold_phase import FoldPhase
+from sknet._model.epoch_choice import FoldPhase
 from sknet._model.heads import learn_label_head, learn_regression_head
 from tests.estimators.inside import settings_of, target_settings_of
 from tests.tables.examples import rows_of_table, survey_of

@@ -112,7 +112,7 @@ def test_a_row_of_weight_two_is_two_rows():
         np.testing.assert_allclose(
             weighted.conformal_quantile(coverage), repeated.conformal_quantile(coverage), atol=0.02
         )
-    assert weighted.effective_size == pytest.approx(1800**2 / (300 * 14))
+    assert weighted.of_all.effective_size == pytest.approx(1800**2 / (300 * 14))
     # weights of a whole class change nothing for it: it is compared with its own rows
     of_class = residuals_for(P, codes, np.array([1.0, 5.0, 0.1])[codes])
     np.testing.assert_allclose(
@@ -123,7 +123,7 @@ def test_a_row_of_weight_two_is_two_rows():
 def test_many_class_residuals_become_quantiles():
     residuals = residuals_for(*simulated(20_000))
     assert [len(part.quantiles) for part in (residuals.of_all, *residuals.by_class)] == [MAX_RESIDUAL_QUANTILES] * 4
-    assert residuals.effective_size == 20_000 == sum(part.effective_size for part in residuals.by_class)
+    assert residuals.of_all.effective_size == 20_000 == sum(part.effective_size for part in residuals.by_class)
 
 
 def test_too_few_rows_have_no_sets():

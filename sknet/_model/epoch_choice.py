@@ -13,7 +13,8 @@ raw_by_component : (c, m, k)     such arrays for each component: see `evaluation
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from math import ceil, inf
 
 import numpy as np
@@ -22,13 +23,12 @@ from numpy.typing import NDArray
 from sknet._model.encoding import EncodedRows, Encoding, EncodingLearner, encode_rows
 from sknet._model.evaluation import CalibratedLoss, Evaluation, HeldOutLoss, HeldOutOutputs, mix_outputs
 from sknet._model.model import join_networks
-from sknet._model.progress import EpochChoice, EpochReport, FoldProgress, PhaseOutcome
+from sknet._model.phases import EpochReport, Phase, PhaseOutcome
 from sknet._model.rules_by_rows import fold_counts
 from sknet._model.sensitivity import draw_importance_rows
-from sknet._model.settings import Settings
 from sknet._model.trainer import NetworkTrainer, make_trainer, train_side_by_side
 from sknet._tables.read import take_optional
-from sknet._tables.rows import Rows, Split, assign_folds
+from sknet._tables.rows import Split, assign_folds
 from sknet._training.solver import Epoch, EpochObserver, Solver, State, StopReason
 from sknet._typing import Array, Table
 
@@ -57,6 +57,52 @@ steps are too many: the published network overfits more than those of the folds,
 
 MAX_CROSS_FIT_SETS = 4
 """How many sets `draw_cross_fit_sets` makes at most. Each set takes time every epoch."""
+
+
+@dataclass
+class EpochChoice:
+    """The best epoch so far, by the loss of some of the held-out rows."""
+
+    epoch: int = 0  # 0: no epoch could be chosen yet
+    raw_by_component: Array | None = None  # for all held-out rows, after this epoch
+    least_criterion: float = inf  # the criterion of this epoch
+
+    def update_if_better(self, epoch: int, raw_by_component: Array, criterion: float) -> None:
+        """Choose this epoch if none before has a smaller criterion."""
+        if not self.epoch or criterion <= self.least_criterion:
+            self.epoch = epoch
+            self.raw_by_component = raw_by_component
+            self.least_criterion = criterion
+
+
+@dataclass
+class FoldsProgress:
+    """The states of the folds' networks, and what the folds have chosen so far."""
+
+    states: list[list[State]]  # for each fold, of all members; empty once the folds are done
+    choices: list[EpochChoice]  # by all held-out rows, then for each cross-fit set by the other rows
+    epochs: list[Epoch] = field(default_factory=list)  # of the folds; the validation loss is their joint loss
+    patience_epoch: int = 0  # the last epoch that improved the loss
+    least_criterion: float = inf  # of all epochs
+    inverse_temperature: float = 1.0  # of the last epoch
+
+    def check_start(self, first: "FoldsProgress", raw_by_component: Array) -> None:
+        """Raise a ValueError if a run that began with `first` and these raw outputs cannot continue from here."""
+        if self.states and [*map(len, self.states)] != [*map(len, first.states)]:
+            raise ValueError("its networks do not match the folds of this run")
+        for own, first_states in zip(self.states, first.states, strict=False):
+            for state, first_state in zip(own, first_states, strict=True):
+                state.check_same_kind(first_state)
+                if state.epoch != len(self.epochs):
+                    raise ValueError("its networks have trained another number of epochs than its folds")
+        if len(self.choices) != len(first.choices):
+            raise ValueError("its folds have chosen another number of epochs")
+        expected = (raw_by_component.shape, raw_by_component.dtype)
+        for choice in self.choices:
+            raw = choice.raw_by_component
+            is_chosen = 0 < choice.epoch <= len(self.epochs) and raw is not None and (raw.shape, raw.dtype) == expected
+            if not is_chosen and (choice.epoch or raw is not None or not self.states):
+                raise ValueError("the outputs that its folds have chosen do not match the held-out rows")
 
 
 @dataclass(frozen=True)
@@ -108,7 +154,7 @@ def draw_cross_fit_sets(splits: Sequence[Split], groups: Array | None) -> list[N
 
 
 @dataclass
-class FoldPhase:
+class FoldPhase(Phase):
     """The phase whose networks train without the rows of a fold, one network per fold and member.
 
     An epoch, as observers see it, is an epoch of all networks, with their joint loss.
@@ -125,9 +171,9 @@ class FoldPhase:
         Encoded training rows of the first fold, whose networks are published after an interrupt.
     cross_fit_sets : list of ndarray
         See `draw_cross_fit_sets`.
-    choosers : list of (HeldOutLoss, ndarray)
-        For each choice of an epoch, the rows that choose, and their indices among the held-out rows.
-    progress : FoldProgress
+    judges : list of HeldOutLoss
+        For each choice of an epoch, the loss of the held-out rows that choose it.
+    progress : FoldsProgress
     """
 
     solver: Solver
@@ -135,8 +181,8 @@ class FoldPhase:
     trainers: list[list[NetworkTrainer]]
     importance_rows: Table | None
     cross_fit_sets: list[NDArray[np.intp]]
-    choosers: list[tuple[HeldOutLoss, NDArray[np.intp]]]
-    progress: FoldProgress
+    judges: list[HeldOutLoss]
+    progress: FoldsProgress
 
     def __post_init__(self) -> None:
         self.held_out = np.concatenate([split.held_out for split in self.splits])
@@ -146,7 +192,7 @@ class FoldPhase:
         self._steps_per_epoch = float(np.mean(n_steps))
         self._epochs_before = 0  # epochs trained before this call
 
-    def resume(self, progress: FoldProgress) -> None:
+    def resume(self, progress: FoldsProgress) -> None:
         """Continue from the progress of earlier folds; raise a ValueError if these were other folds."""
         progress.check_start(self.progress, self.raw_by_component())
         self.progress = progress
@@ -157,37 +203,32 @@ class FoldPhase:
         stop_reason = None
         if self.progress.states and self._must_continue:  # else the folds of a resumed run have ended
             recorder = _EpochRecorder(self, observer)
-            trainers, states = zip(*self._all_networks, strict=True)
+            trainers, states = zip(*chain.from_iterable(self._networks), strict=True)
             results = train_side_by_side(trainers, states, recorder)
-            interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-            # there is nothing to publish before the first recorded epoch
-            if interrupted and not self.progress.epochs:
-                raise KeyboardInterrupt
-            stop_reason = StopReason.INTERRUPTED if interrupted else recorder.stop_reason
+            stop_reason = recorder.stop_reason
+            if any(result.reason is StopReason.INTERRUPTED for result in results):
+                if not self.progress.epochs:  # there is nothing to publish before the first recorded epoch
+                    raise KeyboardInterrupt
+                stop_reason = StopReason.INTERRUPTED
         for choice in self.progress.choices:
             if not choice.epoch:  # training has ended before any epoch could be chosen
                 choice.update_if_better(self.n_iter, self.raw_by_component(), inf)
         return self._selection(stop_reason)
 
     @property
-    def _all_networks(self) -> list[tuple[NetworkTrainer, State]]:
-        """All networks with their states, fold after fold."""
-        return [
-            pair
-            for trainers, states in zip(self.trainers, self.progress.states, strict=True)
-            for pair in zip(trainers, states, strict=True)
-        ]
+    def _networks(self) -> list[list[tuple[NetworkTrainer, State]]]:
+        """The networks of each fold with their states."""
+        folds = zip(self.trainers, self.progress.states, strict=True)
+        return [list(zip(trainers, states, strict=True)) for trainers, states in folds]
 
     def raw_by_component(self) -> Array:
         """Return for each component its networks' mean raw outputs for the held-out rows, (c, m, k)."""
-        folds = list(zip(self.trainers, self.progress.states, strict=True))
+        members = list(zip(*self._networks, strict=True))
 
         def raw_of_member(j: int) -> Array:
-            return np.concatenate(
-                [trainers[j].raw_held_out_outputs(states[j].trained_theta) for trainers, states in folds]
-            )
+            return np.concatenate([trainer.raw_held_out_outputs(state.trained_theta) for trainer, state in members[j]])
 
-        return self.choosers[0][0].raw_by_component(raw_of_member)
+        return self.judges[0].raw_by_component(raw_of_member)
 
     def record_epoch(self) -> bool:
         """Choose the last epoch of all networks if it is the best, and record it; return whether to train another."""
@@ -214,16 +255,14 @@ class FoldPhase:
 
         All have the temperature of the first, since finding it takes longest.
         """
-        losses: list[CalibratedLoss] = []
-        for held_out_loss, own in self.choosers:
-            inverse_temperature = losses[0].inverse_temperature if losses else None
-            raw = raw_by_component.take(own, axis=1)
-            losses.append(held_out_loss.of_mixture(raw, inverse_temperature=inverse_temperature))
-        return losses
+        first, *others = self.judges
+        loss = first.of_mixture(raw_by_component)
+        temperature = loss.inverse_temperature
+        return [loss, *(judge.of_mixture(raw_by_component, inverse_temperature=temperature) for judge in others)]
 
     def _joint_epoch(self, validation_loss: float) -> Epoch:
         """Return the record of the last epoch: means over all networks, and the joint loss of the held-out rows."""
-        last = [state.history[-1] for _, state in self._all_networks]
+        last = [state.history[-1] for _, state in chain.from_iterable(self._networks)]
         loss, rate, norm = np.mean([[own.loss, own.learning_rate, own.gradient_norm] for own in last], axis=0).tolist()
         return Epoch(
             loss=loss,
@@ -244,10 +283,10 @@ class FoldPhase:
         """Return the chosen epoch, with the mixing weights and the temperature that fit best after it."""
         outputs = []
         mixtures = []
-        for choice, (held_out_loss, own) in zip(self.progress.choices, self.choosers, strict=True):
+        for choice, judge in zip(self.progress.choices, self.judges, strict=True):
             assert choice.raw_by_component is not None  # `train` has chosen an epoch
             outputs.append(choice.raw_by_component)
-            mixtures.append(held_out_loss.choose_mixture(choice.raw_by_component.take(own, axis=1)))
+            mixtures.append(judge.choose_mixture(choice.raw_by_component))
         raw = np.empty_like(outputs[0][0])
         # the other sets choose the epoch and the mixture of a cross-fit set; a single set chooses for itself
         of_sets = zip(self.cross_fit_sets, mixtures[1:] or mixtures, outputs[1:] or outputs, strict=True)
@@ -256,14 +295,13 @@ class FoldPhase:
         # If several folds hold out a row, the first residual is kept. The mean of its residuals would be smaller than
         # the residual of the single published network.
         first = np.sort(np.concatenate(self.cross_fit_sets))
-        held_out_loss, _ = self.choosers[0]
-        rows = held_out_loss.rows
+        rows = self.judges[0].rows
         chosen_epoch = self.progress.choices[0].epoch
         return Selection(
             chosen_epoch=chosen_epoch,
             n_steps=chosen_epoch * self._steps_per_epoch,
             temperature=mixtures[0].temperature,
-            mixing_weights=held_out_loss.weights_of_networks(mixtures[0].mixing_weight),
+            mixing_weights=self.judges[0].weights_of_networks(mixtures[0].mixing_weight),
             held_out=self.held_out[first],
             held_out_outputs=HeldOutOutputs(raw[first], rows.y[first], take_optional(rows.weight, first)),
             stop_reason=stop_reason,
@@ -273,47 +311,40 @@ class FoldPhase:
 
     @property
     def encoding(self) -> Encoding:
-        """The encoding of the first fold."""
         return self.trainers[0][0].encoding
 
     @property
     def has_finished_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call, and have not been freed."""
         return len(self.progress.epochs) > self._epochs_before and bool(self.trainers)
 
     @property
     def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
-        """The epochs of all networks together, as a list of one item."""
         return [tuple(self.progress.epochs)]
 
     @property
     def last_epoch(self) -> EpochReport:
-        """The last epoch."""
         progress = self.progress
         return EpochReport(
             number=len(progress.epochs),
             n_epochs=self.solver.n_epochs,
             figures=progress.epochs[-1],
             best_epoch=progress.choices[0].epoch,  # 0 before MIN_STEPS_TO_CHOOSE
-            n_rate_cuts=0,
             of_folds=True,
         )
 
     @property
     def n_iter(self) -> int:
-        """How many epochs have been trained."""
         return len(self.progress.epochs)
 
     def outcome(self) -> PhaseOutcome:
-        """Return the joined networks of the first fold, at the last epoch's temperature; for an interrupted fit."""
-        networks = [
-            trainer.make_network(state, 1.0 / self.progress.inverse_temperature)
-            for trainer, state in zip(self.trainers[0], self.progress.states[0], strict=True)
-        ]
-        return PhaseOutcome(join_networks(networks))
+        # of the first fold, at the last epoch's temperature, for an interrupted fit
+        temperature = 1.0 / self.progress.inverse_temperature
+        return PhaseOutcome(
+            join_networks([trainer.make_network(state, temperature) for trainer, state in self._networks[0]])
+        )
 
     def state_to_keep(self) -> None:
-        """Return None, since training cannot continue from folds."""
+        pass  # training cannot continue from folds
 
     def free_networks(self) -> None:
         """Free the memory of the networks. Each takes as much as a published network."""
@@ -323,26 +354,23 @@ class FoldPhase:
 
 
 def make_fold_phase(
-    settings: Settings, encoded: EncodedRows, rows: Rows, learner: EncodingLearner, folds: Evaluation,
-    seeds: Sequence[tuple[int, int]],
-) -> FoldPhase:  # fmt: skip
+    encoded: EncodedRows, learner: EncodingLearner, folds: Evaluation, seeds: Sequence[tuple[int, int]]
+) -> FoldPhase:
     """Encode the table for each fold, and make the networks with their first states.
 
     Parameters
     ----------
-    settings : Settings
-        With a first-order solver.
     encoded : EncodedRows
         All rows that may be trained on.
-    rows : Rows
-        The same rows, not encoded.
     learner : EncodingLearner
         Learns columns from the training rows of a fold. If a column's encoding depends on targets, the table is
-        encoded again for each fold.
+        encoded again for each fold. Its settings have a first-order solver.
     folds : Evaluation
     seeds : sequence of (int, int)
         For each member, the seed of its first weights and the seed of its training.
     """
+    settings = learner.settings
+    rows = learner.rows
     trainers: list[list[NetworkTrainer]] = []
     importance_rows = None
     for train, held_out in folds.splits:
@@ -362,9 +390,9 @@ def make_fold_phase(
     cross_fit_sets = draw_cross_fit_sets(folds.splits, rows.groups)
     all_held_out = np.concatenate([split.held_out for split in folds.splits])
     # All held-out rows choose an epoch. If there are several cross-fit sets, so do the rows outside of each set.
-    choosing = [np.arange(len(all_held_out))]
-    choosing += [np.flatnonzero(~np.isin(all_held_out, all_held_out[own])) for own in cross_fit_sets]
-    choosers = [(HeldOutLoss(encoded.take(all_held_out[i]), settings), i) for i in choosing if len(i)]
+    choosing = [np.flatnonzero(~np.isin(all_held_out, all_held_out[own])) for own in cross_fit_sets]
+    judges = [HeldOutLoss(encoded.take(all_held_out), settings)]
+    judges += [HeldOutLoss(encoded.take(all_held_out[others]), settings, others) for others in choosing if len(others)]
     states = [[trainer.first_state(seed) for trainer, seed in zip(of_fold, seeds, strict=True)] for of_fold in trainers]
     return FoldPhase(
         solver=settings.solver,
@@ -372,8 +400,8 @@ def make_fold_phase(
         trainers=trainers,
         importance_rows=importance_rows,
         cross_fit_sets=cross_fit_sets,
-        choosers=choosers,
-        progress=FoldProgress(states, [EpochChoice() for _ in choosers]),
+        judges=judges,
+        progress=FoldsProgress(states, [EpochChoice() for _ in judges]),
     )
 
 

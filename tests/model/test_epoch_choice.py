@@ -12,8 +12,10 @@ from sklearn.metrics import log_loss
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import evaluation
 from sknet._model.encoding import EncodingLearner
-from sknet._model.fold_phase import (
+from sknet._model.epoch_choice import (
     MIN_STEPS_TO_CHOOSE,
+    EpochChoice,
+    FoldsProgress,
     Selection,
     Split,
     draw_cross_fit_sets,
@@ -21,7 +23,6 @@ from sknet._model.fold_phase import (
     make_fold_phase,
     steps_per_epoch,
 )
-from sknet._model.progress import EpochChoice, FoldProgress
 from sknet._model.rules_by_rows import MEDIUM_TABLE_ROWS, SMALL_TABLE_ROWS, fold_counts
 from sknet._model.trainer import make_trainer, train_side_by_side
 from tests.model.examples import encoded, survey_of
@@ -42,11 +43,11 @@ SEEDS = [(4, 6), (14, 16)]
 
 
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
-    """Settings, encoded rows, the rows, and the learner of a fold's encoding."""
+    """Encoded rows, and the learner of a fold's encoding."""
     settings, encoding, rows, table = encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
     sample = table.sample(0)
     learner = EncodingLearner(settings, encoding.head, table, sample, survey_of(sample.X), np.dtype(float), seed=0)
-    return settings, rows, table, learner
+    return rows, learner
 
 
 def fold_networks(*prepared, groups=None):
@@ -107,7 +108,8 @@ def test_a_group_is_held_out_as_a_whole():
 )
 def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""
-    settings, rows, *given = prepared(weight, numeric_encoding="raw")
+    rows, learner = prepared(weight, numeric_encoding="raw")
+    settings = learner.settings
     fold = np.random.default_rng(5).permutation(N) % rules.n_folds
     splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(rules.n_held_out)]
     held_out = np.concatenate([rows for _, rows in splits])
@@ -155,7 +157,7 @@ def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
         best = max(i for i in range(first, 9) if rated[i - 1] == min(rated[first - 1 :]))
         return best, temperatures[best - 1]
 
-    networks = make_fold_phase(settings, rows, *given, evaluation.Evaluation("folds", splits=splits), SEEDS)
+    networks = make_fold_phase(rows, learner, evaluation.Evaluation("folds", splits=splits), SEEDS)
     chosen = networks.train()
     best, temperature = choice_of(all_positions)
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and networks.n_iter == 8
@@ -203,8 +205,8 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
     script_losses,
 ):
     script_losses([(1.0, 1.0)] * 3)
-    settings, rows, *given = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
-    folds = fold_networks(settings, rows, *given)
+    rows, learner = prepared(batch_size=N, max_iter=80, n_iter_no_change=1, numeric_encoding="raw")
+    folds = fold_networks(rows, learner)
     chosen = folds.train()
     assert chosen.chosen_epoch == 3 < folds.first_epoch
     (raw,), target = folds.raw_by_component(), LABEL[folds.held_out, np.newaxis].astype(float)
@@ -216,8 +218,8 @@ def test_the_last_epoch_is_chosen_if_patience_ends_too_early_to_choose(
 
 def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     """The choice of folds whose networks have these outputs for the held-out rows, and the outputs."""
-    settings, rows, *given = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
-    folds = make_fold_phase(settings, rows, *given, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
+    rows, learner = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
+    folds = make_fold_phase(rows, learner, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
     raw_by_component = np.array([rows.encoding.head.targets(raw, np.dtype(float)) for raw in outputs])
     folds.raw_by_component = lambda: raw_by_component
@@ -302,7 +304,7 @@ def test_a_fit_ends_long_before_max_iter():
 @pytest.mark.parametrize(("n_rows", "n_train", "n_epochs"), [(300, 225, 5), (400, 300, 5), (128, 96, 5), (20, 15, 7)])
 def test_the_chosen_steps_become_epochs_of_all_rows(n_rows, n_train, n_epochs):
     """225 rows are seven batches of 32 and one row. Counting eight steps would give six epochs of 300 rows."""
-    solver = prepared(batch_size=32, max_iter=50)[0].solver
+    solver = prepared(batch_size=32, max_iter=50)[1].settings.solver
     n_steps = 7 * steps_per_epoch(solver, n_train)
     selection = Selection(7, n_steps, 1.0, (1.0,), np.arange(0), None, None)
     assert selection.solver_for(solver, n_rows).n_epochs == n_epochs
@@ -332,7 +334,7 @@ def test_equal_seeds_choose_the_same_epoch(n_threads):
 )
 def test_progress_with_outputs_of_another_type_or_shape_raises(raw):
     """A crafted checkpoint may hold such outputs."""
-    own, first = np.zeros((1, N, 1)), FoldProgress([], [EpochChoice()])
-    FoldProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_start(first, own)
+    own, first = np.zeros((1, N, 1)), FoldsProgress([], [EpochChoice()])
+    FoldsProgress([], [EpochChoice(1, own)], [epoch(1.0, 0.5)]).check_start(first, own)
     with pytest.raises(ValueError, match="the outputs that its folds have chosen do not match the held-out rows"):
-        FoldProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_start(first, own)
+        FoldsProgress([], [EpochChoice(1, raw)], [epoch(1.0, 0.5)]).check_start(first, own)
