@@ -67,6 +67,7 @@ def test_a_contribution_is_the_columns_function_minus_its_mean():
 
 def test_the_contributions_of_a_columns_inputs_are_added_up():
     """These are bins, categories and indicators of missing values."""
+    rng = np.random.default_rng(1)
     table = pd.DataFrame({"number": np.where(X[:, 0] > 1, np.nan, X[:, 0]), "town": rng.choice(list("xyz"), 80)})
     net = SigmoidMLPRegressor(
         12, numeric_encoding="piecewise_linear", interaction_cst="no_interactions", max_iter=3, dtype="float64",

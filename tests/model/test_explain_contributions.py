@@ -62,6 +62,7 @@ def test_contributions_to_a_linear_model_are_slope_times_distance():
 
 
 def test_contributions_to_a_sum_are_its_terms():
+    rng = np.random.default_rng(1)
     W, V = np.kron(np.eye(3), [[1.0, -2.0]]), rng.normal(size=(6, 1))  # two units for each column
     net = network_with([W, V], [rng.normal(size=6), [0.5]], "tanh")
     found = net.explain(X[:9], background=X)
@@ -165,6 +166,7 @@ def test_a_row_that_is_its_own_background_has_contributions_of_zero():
 
 
 def test_the_order_of_columns_changes_nothing():
+    rng = np.random.default_rng(1)
     net = network_with([rng.normal(size=(3, 8)), rng.normal(size=(8, 1))], [rng.normal(size=8), [0]], "sigmoid")
     order = [2, 0, 1]
     other = network_with([net.coefs_[0][order], net.coefs_[1]], net.intercepts_, "sigmoid")
@@ -191,6 +193,7 @@ def test_renamed_categories_change_nothing():
 
 
 def test_blocks_of_rows_and_of_columns_change_nothing(monkeypatch):
+    rng = np.random.default_rng(1)
     many = rng.normal(size=(ROWS_PREDICTED_AT_ONCE + 70, 3))
     net = SigmoidMLPRegressor(4, **QUICK, dtype="float64").fit(X, Y)
     whole = net.explain(many, background=X[:25]).values

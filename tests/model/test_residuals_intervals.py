@@ -21,8 +21,6 @@ from sknet._model.residuals import (
 )
 from sknet._model.settings import TargetSettings
 
-rng = np.random.default_rng(0)
-
 
 def head_for(values, loss="squared_error", **options):
     return learn_regression_head(values, TargetSettings(loss, options))[0]
@@ -39,6 +37,7 @@ def unscaled(k, low=-np.inf, high=np.inf):
 
 
 def test_few_residuals_are_all_kept_in_order():
+    rng = np.random.default_rng(0)
     values = rng.normal(size=19)
     errors = errors_of(values, np.zeros(19))
     assert_array_equal(errors.residuals.quantiles[:, 0], np.sort(np.abs(values)))
@@ -58,6 +57,7 @@ def test_too_few_rows_have_no_quantile(coverage):
 
 
 def test_many_residuals_become_quantiles():
+    rng = np.random.default_rng(0)
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
     assert errors.residuals.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
@@ -66,6 +66,7 @@ def test_many_residuals_become_quantiles():
 
 
 def test_a_row_of_weight_two_is_two_rows():
+    rng = np.random.default_rng(0)
     values, weight = rng.normal(size=400), np.repeat([1.0, 2.0], 200)
     weighted = errors_of(values, np.zeros(400), weight)
     repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
@@ -82,6 +83,7 @@ def test_a_row_of_weight_two_is_two_rows():
 
 def test_coverage_holds_on_average_over_calibration_sets():
     """This is the guarantee of split conformal prediction."""
+    rng = np.random.default_rng(0)
     inside = []
     for _ in range(2000):
         values = rng.standard_t(3, size=20)
@@ -124,6 +126,7 @@ def test_moved_levels_that_cross_meet_in_the_middle():
 
 
 def test_intervals_are_nested_even_if_moved_levels_cross():
+    rng = np.random.default_rng(0)
     values = np.linspace(-1.0, 1.0, 39)
     options = {"loss": "quantile", "quantile": [0.1, 0.9]}
     head, scaled = head_for(values, **options), errors_of(values, np.tile([-5.0, 5.0], (39, 1)), **options)
@@ -141,6 +144,7 @@ def test_a_single_quantile_has_no_interval():
 
 
 def test_intervals_are_wider_where_residuals_are_larger():
+    rng = np.random.default_rng(0)
     n = 600
     predictions = np.sort(rng.uniform(1.0, 10.0, size=n))
     values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # errors grow with the prediction
@@ -230,6 +234,7 @@ def test_the_slope_of_degenerate_values_is_zero(x):
 
 @pytest.mark.parametrize("error", [0.0, np.inf])
 def test_residuals_of_zero_or_infinity_have_a_constant_scale(error):
+    rng = np.random.default_rng(0)
     errors = np.zeros((60, 1))
     errors[0] = error
     assert_array_equal(learn_residual_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((4, 1)))
