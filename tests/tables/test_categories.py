@@ -292,6 +292,7 @@ def test_means_are_drawn_to_that_of_all_rows(kind):
 
 
 def test_missing_values_are_a_level_and_unseen_ones_are_the_mean():
+    rng = np.random.default_rng(1)
     values = np.where(rng.random(N) < 0.2, None, CITY)
     target = TARGET + 5 * pd.isna(values)[:, None]
     found = write(learn_means(values, target), [None, "never"])
@@ -300,6 +301,7 @@ def test_missing_values_are_a_level_and_unseen_ones_are_the_mean():
 
 
 def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
+    rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, N) * 1.0
     column = learn_means(CITY, EFFECT, weight)
     assert column.means[0, -1, 0] == pytest.approx(np.average(EFFECT[:, 0], weights=weight))
@@ -324,6 +326,7 @@ def test_training_rows_are_encoded_without_their_own_target():
 
 
 def test_pure_noise_is_not_learnt_by_heart():
+    rng = np.random.default_rng(1)
     identity = rng.permutation(np.repeat([f"user {i}" for i in range(N // 2)], 2))
     assert abs(write(learn_means(identity, TARGET), identity)).max() < 0.5
 

@@ -114,6 +114,7 @@ def test_beside_the_targets_means():
 
 
 def test_arrays_that_hold_text():
+    rng = np.random.default_rng(1)
     X = TOWNS[["x", "city", "street"]].to_numpy(dtype=object)
     encoder = encoder_of(pd.DataFrame(X), categorical_features=[1, 2], max_categories=None)
     assert_split_is_whole(encoder, pd.DataFrame(X))
@@ -129,6 +130,7 @@ def test_a_table_of_looked_up_categories_alone_is_encoded():
 
 
 def test_only_where_it_is_worthwhile():
+    rng = np.random.default_rng(1)
     assert encoder_of(TOWNS[["x", "sex"]]).lookups is None
     few, more = (
         TOWNS[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(15)})

@@ -115,6 +115,7 @@ ONE_KEY[:, 1] = -ONE_KEY[:, 0] * np.divide(*np.random.default_rng(0).random(2)) 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_distinct_rows(distinct, dtype):
     """One of each kind, whatever the order of the rows, and in an order that is the rows' own."""
+    rng = np.random.default_rng(1)
     X, labels = distinct.astype(dtype)[TWICE], TWICE % 2
     first, place = distinct_rows(X, labels)
     assert len(first) == 20
