@@ -27,6 +27,7 @@ def test_the_table_is_encoded_once_for_all_networks(early_stopping):
 
 
 def test_networks_that_cannot_fit_in_memory_are_refused_together():
+    rng = np.random.default_rng(1)
     net = SigmoidMLPRegressor((2000, 2000), n_members=4, early_stopping=False, max_iter=1, dtype="float64")
     with memory_of(2**27), pytest.raises(ValueError, match="n_members=4"):
         net.fit(rng.normal(size=(N, 2)), NUMBER)

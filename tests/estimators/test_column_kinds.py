@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.pairs import over_pairs
 
 rng = np.random.default_rng(0)
 N = 400
@@ -111,10 +112,9 @@ def project(row, text):
     return (tfidf / np.linalg.norm(tfidf) @ [row.level[term][1] for term in terms] - row.centre) * row.scale
 
 
-@pytest.mark.parametrize("encodings", ENCODINGS)
-@pytest.mark.parametrize("scaling", ["robust", "standard", None])
-@pytest.mark.parametrize(("kind", "y"), TASKS)
-def test_inputs_tell_how_each_input_is_computed(encodings, scaling, kind, y):
+@over_pairs(encodings=ENCODINGS, scaling=["robust", "standard", None], target=range(len(TASKS)))
+def test_inputs_tell_how_each_input_is_computed(encodings, scaling, target):
+    kind, y = TASKS[target]
     net = kind(**QUICK, **encodings, input_scaling=scaling).fit(TABLE, y)
     found, inputs = net.activations(TABLE)[0], net.inputs_
     assert list(inputs.index) == list(net.network_feature_names_) and len(inputs) == net.coefs_[0].shape[0]
@@ -144,6 +144,7 @@ def test_the_kinds_of_input_are_those_documented():
 
 @pytest.mark.parametrize("encodings", [ENCODINGS[0], {"numeric_encoding": "piecewise_linear"}])
 def test_weights_are_repetitions(encodings):
+    rng = np.random.default_rng(1)
     weight = rng.integers(0, 4, N)
     repeated = np.repeat(np.arange(N), weight)
     settings = {**QUICK, **WHOLE, **encodings, "text_features": ["note"], "n_bins": 12}
@@ -243,6 +244,7 @@ def test_auto_goes_by_rows_task_and_levels():
 
 
 def test_weights_of_ones_own_keep_the_columns():
+    rng = np.random.default_rng(1)
     X = rng.normal(size=(2000, 2))
     start = ([np.ones((2, 3)), np.ones((3, 1))], [np.zeros(3), np.zeros(1)])
     net = SigmoidMLPRegressor(3, init=start, max_iter=1, random_state=0)

@@ -243,6 +243,7 @@ def test_categories_of_any_numeric_type_are_those_of_common_types(dtype, holder,
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("itemsize", [4, 8])
 def test_predictions_have_the_float_type_of_the_table_in_either_byte_order(itemsize, order, holder, tmp_path):
+    rng = np.random.default_rng(1)
     table = TABLES[holder](rng.normal(size=(N, 2)).astype(f"{order}f{itemsize}"), tmp_path)
     net = SigmoidMLPRegressor(**QUICK).fit(table, FIRST)
     assert net.predict(table).dtype == net.coefs_[0].dtype == np.dtype(f"f{itemsize}")

@@ -90,6 +90,7 @@ def test_each_member_keeps_its_own_best_epoch():
 
 def test_held_out_rows_choose_the_shares_of_members_with_and_without_bins():
     """A member that sees a step of the target predicts it better, and counts more than its equal share."""
+    rng = np.random.default_rng(1)
     table = rng.uniform(size=(2000, 1))
     y = 5.0 * (table[:, 0] > 0.37) + rng.normal(scale=2.0, size=2000)
     validation = dict(X_val=table[:500], y_val=y[:500])
@@ -107,6 +108,7 @@ def test_held_out_rows_choose_the_shares_of_members_with_and_without_bins():
 
 def test_the_published_temperature_suits_the_held_out_rows():
     """No other factor on the joint outputs would make their loss less, but for the prior on the temperature."""
+    rng = np.random.default_rng(1)
     table, label = rng.normal(size=(1000, 3)), rng.integers(2, size=1000)
     label[table[:, 0] > 0.5] = 1
     how = HELD_OUT | {"n_members": 2, "dtype": "float64"}

@@ -108,6 +108,7 @@ def test_a_stream_has_gaps_too_and_intervals_that_end_at_0():
 
 
 def test_a_category_is_encoded_by_the_targets_that_are_there():
+    rng = np.random.default_rng(1)
     frame = pd.DataFrame({"level": pd.Categorical(rng.integers(0, 6, N).astype(str)), "x": X[:, 0]})
     y = np.column_stack([frame["level"].cat.codes, X[:, 0]]).astype(float)
     net = SigmoidMLPRegressor(**QUICK, category_encoding="target").fit(frame, np.where(GONE, np.nan, y))

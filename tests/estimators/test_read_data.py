@@ -98,23 +98,19 @@ def test_input_is_neither_written_to_nor_kept():
 @pytest.fixture(scope="module")
 def mapped(tmp_path_factory):
     path = tmp_path_factory.mktemp("mapped") / "X.npy"
-    np.save(path, np.random.default_rng(0).random((100_000, 100)))
+    np.save(path, np.random.default_rng(0).random((50_000, 100)))
     return np.load(path, mmap_mode="r")
 
 
-@pytest.mark.parametrize("more", [{}, {"early_stopping": True}, {"early_stopping": True, "solver": "lbfgs"}])
-@pytest.mark.parametrize("input_scaling", ["robust", "standard", None])
-def test_a_memory_map_is_not_copied(mapped, input_scaling, more):
+@pytest.mark.parametrize("parameters", [
+    {}, {"early_stopping": True}, {"early_stopping": True, "solver": "lbfgs"}, {"input_scaling": "standard"},
+    {"input_scaling": None},
+])  # fmt: skip
+def test_a_memory_map_is_not_copied(mapped, parameters):
     y = np.asarray(mapped[:, 0])
-    parameters = QUICK | {
-        "max_iter": 1,
-        "input_scaling": input_scaling,
-        "batch_size": 1000,
-        "validation_fraction": 0.1,
-        **more,
-    }
+    small = QUICK | {"max_iter": 1, "batch_size": 1000, "validation_fraction": 0.1}
     tracemalloc.start()
-    net = SigmoidMLPRegressor(**parameters).fit(mapped, y)
+    net = SigmoidMLPRegressor(**small | parameters).fit(mapped, y)
     net.predict(mapped)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

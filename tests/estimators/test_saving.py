@@ -208,6 +208,7 @@ def test_what_is_no_path_is_refused(path):
 
 
 def test_labels_that_no_file_holds_are_refused(path):
+    rng = np.random.default_rng(1)
     days = np.array(["2020-01-01", "2020-01-02"], "M8[D]")[rng.integers(0, 2, 100)]
     try:
         net = SigmoidMLPClassifier(**QUICK).fit(X, days)
