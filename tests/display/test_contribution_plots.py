@@ -150,6 +150,7 @@ def test_plots_name_the_output_and_its_unit(net, y, expected):
 
 
 def test_it_explains_what_a_search_has_found_on_axes_that_are_given():
+    rng = np.random.default_rng(1)
     X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
     search = GridSearchCV(SigmoidMLPRegressor(2, max_iter=2), {"alpha": [0.1]}, cv=2).fit(X, X["a"])
     axes = plt.subplots(2, 1)[1]
