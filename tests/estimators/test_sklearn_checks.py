@@ -80,7 +80,8 @@ def configurations_in_turns(cls):
     configurations = []
     for choices in covering(FACTORS | {"loss": LOSSES[cls]}, goes_together):
         parameters = choices | {"loss": next(turns[choices["loss"]])}
-        if parameters["solver"] == "rmsprop":  # at a large constant rate it ends wherever chance leaves it
+        # at a large constant rate, rmsprop ends wherever chance leaves it
+        if (parameters["solver"], parameters["learning_rate"]) == ("rmsprop", "constant"):
             parameters |= {"learning_rate_init": 0.003, "max_iter": 200}
         network = next(names_of_networks)
         name = "-".join([cls.__name__, *map(str, parameters.values()), network])

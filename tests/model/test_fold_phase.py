@@ -99,11 +99,10 @@ def test_a_group_is_held_out_as_a_whole():
 # --- what they choose ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT])
 @pytest.mark.parametrize(
-    "rules",
-    [fold_counts(N), fold_counts(SMALL_TABLE_ROWS), fold_counts(MEDIUM_TABLE_ROWS)],
-    ids=["few", "some", "many"],
+    ("rules", "weight"),
+    [(fold_counts(N), WEIGHT), (fold_counts(SMALL_TABLE_ROWS), None), (fold_counts(MEDIUM_TABLE_ROWS), WEIGHT)],
+    ids=["few rows, weighted", "some rows", "many rows, weighted"],
 )
 def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""
@@ -255,8 +254,9 @@ def test_a_regression_loss_has_no_temperature():
 # --- for how long they wait ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (20, 20), (np.inf, 35)])
-@pytest.mark.parametrize("lower", [0.0, 2.0])
+@pytest.mark.parametrize(
+    ("patience", "n_in_vain", "lower"), [(1, 1, 0.0), (3, 3, 2.0), (20, 20, 0.0), (np.inf, 35, 2.0)]
+)
 def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain, lower, script_losses):
     """The loss must fall by more than the fraction `tol`. Losses may be negative, such as those of a density."""
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])
