@@ -44,11 +44,11 @@ def test_a_unit_without_inputs_keeps_a_network_additive():
     assert_allclose(net.explain(X, X).values[:, 0], 0.0, atol=1e-15)
 
 
-@pytest.mark.parametrize(("layer", "place"), [(0, (2, 0)), (1, (0, 2))])
-def test_a_unit_of_two_columns_makes_a_network_not_additive(layer, place):
+@pytest.mark.parametrize(("layer", "index"), [(0, (2, 0)), (1, (0, 2))])
+def test_a_unit_of_two_columns_makes_a_network_not_additive(layer, index):
     net = network_with(FIRST, SECOND, LAST)
     coefs = [W.copy() for W in net.coefs_]
-    coefs[layer][place] = 1e-3
+    coefs[layer][index] = 1e-3
     net.coefs_ = coefs
     assert columns_of(net) is None
     found = net.explain(X, X)  # another way, to a thousandth

@@ -177,18 +177,18 @@ def test_renamed_categories_change_nothing():
     renamed = TABLE.assign(color=TABLE["color"].map({"blue": "b1", "green": "g2", "red": "r3"}))  # in the same order
     found = [SigmoidMLPRegressor(**QUICK).fit(table, NUMBER).explain(table[:25]) for table in (TABLE, renamed)]
     assert_array_equal(found[0].values, found[1].values)
-    levels = {"blue": "z", "green": "y", "red": "x"}
+    new_names = {"blue": "z", "green": "y", "red": "x"}
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(TABLE[["number", "color"]], NUMBER)
     other = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(
-        TABLE[["number", "color"]].assign(color=TABLE["color"].map(levels)), NUMBER
+        TABLE[["number", "color"]].assign(color=TABLE["color"].map(new_names)), NUMBER
     )
-    new = {f"color_{old}": f"color_{level}" for old, level in levels.items()}
+    new = {f"color_{old}": f"color_{category}" for old, category in new_names.items()}
     names = [new.get(name, name) for name in net.network_feature_names_]
     where = [list(other.network_feature_names_).index(name) for name in names]  # which input each one is now
     first = np.empty_like(net.coefs_[0])
     first[where] = net.coefs_[0]
     other.coefs_, other.intercepts_ = [first, *net.coefs_[1:]], net.intercepts_
-    found = other.explain(TABLE[["number", "color"]].assign(color=TABLE["color"].map(levels))[:25])
+    found = other.explain(TABLE[["number", "color"]].assign(color=TABLE["color"].map(new_names))[:25])
     assert_allclose(found.values, net.explain(TABLE[["number", "color"]][:25]).values, rtol=1e-9, atol=1e-12)
 
 

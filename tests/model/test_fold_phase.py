@@ -224,16 +224,18 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
 
 
 def test_worse_networks_get_a_smaller_mixing_weight():
-    """With independent errors of variances 1 and 4, weights of 4/5 and 1/5 are best; the prior draws them to 1/2."""
+    """With independent residuals of variances 1 and 4, weights of 4/5 and 1/5 are best; the prior draws them to 1/2."""
     rng = np.random.default_rng(1)
-    target, errors = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
-    errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
-    chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
+    target, residuals = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
+    residuals = np.linalg.qr(residuals.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
+    chosen, (first, second) = of_one_epoch(
+        target=target, without_bins=target + residuals[0], with_bins=target + residuals[1]
+    )
     assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
     weight_of_rows = (chosen.held_out_outputs.raw - second) / (first - second)
     # each cross-fit set is mixed by the weight that the other sets choose
     np.testing.assert_allclose(weight_of_rows, chosen.mixing_weights[0], atol=0.1 + 1e-9)
-    chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
+    chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * residuals[0], with_bins=target, n_members=3)
     np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
 
 
