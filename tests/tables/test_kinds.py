@@ -130,8 +130,8 @@ def fit(values, **parameters):
     return SigmoidMLPRegressor(**QUICK | parameters).fit(X, Y)
 
 
-def drawn(levels):
-    return rng.choice(np.array(levels, dtype=object), N)
+def drawn(values):
+    return rng.choice(np.array(values, dtype=object), N)
 
 
 NUMBERS = drawn([*map(str, range(97)), "?"])
@@ -272,7 +272,7 @@ def test_a_rare_value_of_many_is_not_lost(monkeypatch):
     "text", "few", "codes", "integers", "dates", "versions", "beta versions", "days and times", "arrow",
     "ranges", "half", "lists", "addresses", "letters", "nothing", "type",
 ])  # fmt: skip
-def test_other_columns_are_none_of_its_business(values):
+def test_other_columns_give_no_warning(values):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(values)

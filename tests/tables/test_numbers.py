@@ -63,7 +63,7 @@ def scaled(X, method, weight=None, dtype=np.float64):
 
 
 @given(columns, st.sampled_from(METHODS))
-def test_weights_are_repetitions(column, method):
+def test_integer_weights_equal_repeated_rows(column, method):
     x, w, repeated = weighted_and_repeated(column)
     if method == "robust":
         assert learn(x, method, w) == learn(repeated, method)
@@ -260,7 +260,7 @@ def test_missing_values_have_the_middle_score_and_an_indicator():
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_tables(missing):
+def test_normal_scores_of_a_table_are_those_of_its_columns(missing):
     rng = np.random.default_rng(1)
     X = np.column_stack([SKEWED[:200], rng.normal(size=200)])
     X[::7, 1] = np.nan if missing else X[::7, 1]
@@ -368,7 +368,7 @@ def test_edges_increase_and_are_as_many_as_asked_for_at_most(sample, n_bins):
 
 
 @given(NUMBERS, st.integers(2, 9))
-def test_weights_are_repetitions_in_bins(sample, n_bins):
+def test_integer_weights_equal_repeated_rows_in_bins(sample, n_bins):
     values, weight = (np.array(part, dtype=float) for part in zip(*sample, strict=True))
     repeated = np.repeat(values, weight.astype(int))
     np.testing.assert_array_equal(edges_of(values, n_bins, weight), edges_of(repeated, n_bins))
