@@ -42,8 +42,8 @@ def trained_codes(net, frame, y):
 
 def test_target_means_do_not_contain_the_own_targets_of_a_part_of_the_table():
     rng = np.random.default_rng(0)
-    level, noise = rng.integers(0, 300, 3000), rng.normal(size=3000)
-    frame, y = pd.DataFrame({"c": pd.Categorical(level)}), 0.5 * rng.normal(size=300)[level] + noise
+    category, noise = rng.integers(0, 300, 3000), rng.normal(size=3000)
+    frame, y = pd.DataFrame({"c": pd.Categorical(category)}), 0.5 * rng.normal(size=300)[category] + noise
     net = SigmoidMLPRegressor(3, max_iter=1, early_stopping=False, random_state=0, category_encoding="target")
     net.set_params(categorical_features=["c"], n_members=1).fit(frame, y)
     whole, half = trained_codes(net, frame, y), trained_codes(net, frame[:1500], y[:1500])

@@ -391,7 +391,7 @@ def with_other_moments(fitted):
 
 
 def with_scaled_residuals(**changes):
-    """The errors of a regressor: their quantiles are one field further down."""
+    """The residuals of a regressor: their quantiles are one field further down."""
     return lambda fitted: with_residuals(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
 
 
@@ -431,7 +431,7 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
         again(net, path)
 
 
-def test_signed_errors_are_those_of_each_quantile_level(path):
+def test_signed_residuals_are_those_of_each_quantile_level(path):
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True, loss="quantile", quantile=(0.2, 0.5, 0.8)).fit(X, NUMBER)
     assert (again(net, path).predict_quantiles(X, 0.3) == net.predict_quantiles(X, 0.3)).all()
     net._fitted = with_signed_residuals(quantiles=np.zeros((5, 1)))(net._fitted)

@@ -97,7 +97,7 @@ def test_a_signal_at_any_line_leaves_the_estimator_as_before_or_after_whole_epoc
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_an_interrupt_has_left_trains_on(kind):
+def test_training_continues_after_an_interrupt(kind):
     fresh, call, _ = scenario("fit", kind)
     counter = Line()
     counter.during(lambda: call(fresh()))

@@ -108,7 +108,7 @@ def test_first_order_solvers_have_the_losses_and_weights_of_scikit_learn(kind, a
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_all_defaults_but_the_shuffling(kind):
+def test_all_defaults_but_shuffling_give_the_losses_of_scikit_learn(kind):
     X, y = table(kind)
     assert_alike(*both(kind, X, y, hidden_layer_sizes=(100,), max_iter=20), n_epochs=20)
 
