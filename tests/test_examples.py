@@ -19,7 +19,7 @@ from sknet import SigmoidMLPClassifier
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
-SHORT = {"class_weights", "custom_pieces", "going_on", "own_validation_set", "quantile_intervals"}
+SHORT = {"custom_pieces", "going_on", "own_validation_set"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?```text( about)?\n(.*?)^```)?", re.M | re.S)
 NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?")

@@ -42,13 +42,15 @@ def test_what_is_public_names_no_private_module(name):
     assert getattr(sknet, name).__module__ == "sknet"
 
 
-@pytest.mark.parametrize("name", ["export", "stream", pytest.param("dask", marks=pytest.mark.dask)])
-def test_modules_are_loaded_when_they_are_first_used(name):
+@pytest.mark.parametrize("names", [["export", "stream"], pytest.param(["dask"], marks=pytest.mark.dask)])
+def test_modules_are_loaded_when_they_are_first_used(names):
     code = f"""
 import sys
 import sknet
-assert {name!r} in dir(sknet) and "sknet.{name}" not in sys.modules
-assert sknet.{name}.__all__ and sys.modules["sknet.{name}"] is sknet.{name}
+for name in {names}:
+    assert name in dir(sknet) and f"sknet.{{name}}" not in sys.modules
+    module = getattr(sknet, name)
+    assert module.__all__ and sys.modules[f"sknet.{{name}}"] is module
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

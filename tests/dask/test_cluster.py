@@ -77,6 +77,7 @@ def test_a_fit_is_that_in_memory(client, workers, solver, n_parts):
 
 
 def test_a_column_of_text_is_that_in_memory(client, workers):
+    rng = np.random.default_rng(1)
     words = ["a", "new", "flat", "of", "quiet", "near", "trees"]
     table = X.assign(note=[" ".join(some) for some in rng.choice(words, (N, 6))])
     given = dd.from_pandas(table.assign(y=y), npartitions=3)

@@ -73,7 +73,7 @@ def test_columns_are_named():
     assert list(ends) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]
 
 
-@pytest.mark.parametrize("parameters", [{}, LEVELS], ids=["errors", "levels"])
+@pytest.mark.parametrize("parameters", [{}, LEVELS], ids=["residuals", "quantiles"])
 @pytest.mark.parametrize("table", [FRAME, ARRAY], ids=["frame", "array"])
 def test_lazy_quantiles_are_the_local_ones(table, parameters):
     net = SigmoidMLPRegressor(**QUICK | parameters, early_stopping=True).fit(table, NUMBERS[:, 0])

@@ -36,7 +36,7 @@ def assert_same(remote, local):
 
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
 @pytest.mark.parametrize("parameters", [{}, BY_TARGET, FOLDS], ids=["held out", "held out, means", "folds"])
-def test_two_members_one_without_bins_are_those_of_memory(n_parts, parameters):
+def test_two_members_one_without_bins_equal_those_trained_in_memory(n_parts, parameters):
     parameters = TWO | dict(early_stopping=True) | parameters
     local = SigmoidMLPRegressor(**parameters).fit(X, y, WEIGHT)
     table = parted(X, n_parts)
@@ -79,7 +79,7 @@ def test_the_table_is_encoded_once_and_given_up(encoding, n_times):
     assert table.partitions._futures is None
 
 
-def test_no_timing_changes_a_bit(monkeypatch):
+def test_delays_of_workers_change_no_result(monkeypatch):
     parameters = TWO | FOLDS | dict(dropout=0.2, max_iter=3)
     first = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
     call, delays = LocalWorkers.map_tasks, np.random.default_rng(0)
@@ -108,7 +108,7 @@ def test_a_warm_start_goes_on_from_joined_members():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
-def test_folds_choose_what_they_choose_in_memory(kind, n_parts):
+def test_folds_choose_the_same_epoch_as_in_memory(kind, n_parts):
     local = kind(**FIT | FOLDS).fit(X, KINDS[kind], WEIGHT)
     without_weight = np.nan if kind is SigmoidMLPRegressor else "no label"  # which nothing looks at
     remote = kind(**FIT | FOLDS).fit(parted(X, n_parts), np.where(WEIGHT > 0, KINDS[kind], without_weight), WEIGHT)
@@ -120,7 +120,7 @@ def test_folds_choose_what_they_choose_in_memory(kind, n_parts):
         assert_allclose(remote.predict_interval(X), local.predict_interval(X), rtol=1e-8)
 
 
-def test_totals_of_counts_are_mended_as_in_memory():
+def test_predictions_of_counts_have_their_total_as_in_memory():
     counts, parameters, table = np.exp(y), TWO | FOLDS | {"loss": "poisson"}, X.drop(columns="many")
     local = SigmoidMLPRegressor(**parameters).fit(table, counts, WEIGHT)
     remote = SigmoidMLPRegressor(**parameters).fit(parted(table, 2), counts, WEIGHT)

@@ -29,7 +29,7 @@ def test_rows_of_groups_come_back_in_their_order():
         ([0, 3, 0], [1, 2]),
     ],
 )
-def test_shards_are_partitions_that_follow_one_another(lengths, shards):
+def test_a_shard_has_consecutive_partitions(lengths, shards):
     table = of_parts([np.zeros((length, 1)) for length in lengths])
     assert [shard.stop - shard.start for shard in table.partitions.shards] == shards
 

@@ -72,7 +72,7 @@ def test_other_fits_equal_those_in_memory(fit):
     assert distance(one, many) < most
 
 
-def test_classes_weights_and_scorers_are_those_of_memory():
+def test_classes_weights_and_scorers_are_used_as_in_memory():
     parameters = FIT | dict(
         max_iter=5, early_stopping=True, class_weight="balanced", scoring="accuracy", label_smoothing=0.05
     )
@@ -143,13 +143,13 @@ def test_a_table_that_was_given_up_is_computed_again_where_it_is_needed():
     assert distance(one, again) == 0.0 and calls_of(table).count("compute") == 2
 
 
-def test_parts_may_be_empty():
+def test_partitions_may_be_empty():
     table = of_parts([X.iloc[:0], *cut(X, 4), X.iloc[:0]])
     one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(given, y) for given in (X, table))
     assert distance(one, many) < 1e-10
 
 
-def test_parts_may_have_other_categories():
+def test_partitions_may_have_different_categories():
     first, other = X["text"].iloc[:250].astype("category"), X["text"].iloc[250:].astype("category")
     parts = [X.iloc[:250].assign(text=first.cat.remove_categories("z")), X.iloc[250:].assign(text=other)]
     whole = X.assign(text=X["text"].mask((X["text"] == "z") & (np.arange(N) < 250)).astype("category"))
@@ -159,7 +159,7 @@ def test_parts_may_have_other_categories():
 
 @pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
-def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(n_parts, encoding):
+def test_a_large_table_is_encoded_from_the_same_sample_as_in_memory(n_parts, encoding):
     """Above 200,000 rows encoders are learnt from a sample, and target means are added up on the workers."""
     parameters = FIT | dict(max_iter=3, category_encoding=encoding, max_categories=10, input_scaling="quantile")
     table = parted(X, n_parts)

@@ -90,7 +90,7 @@ def test_names_that_are_equal_once_shortened_have_a_bar_each():
         assert len({bar.get_y() for bar in bars}) == len(labels(axes)) == D
 
 
-def test_a_dollar_is_no_formula():
+def test_a_dollar_sign_is_drawn_as_it_is():
     names, outputs = ["$^$", *NAMES[1:]], ["$_$", "yes"]
     display = ExplanationDisplay(Explanation(TWO.values, TWO.base_values, DATA, names, outputs)).plot()
     display.figure_.canvas.draw()  # where matplotlib reads formulas
@@ -150,6 +150,7 @@ def test_plots_name_the_output_and_its_unit(net, y, expected):
 
 
 def test_it_explains_what_a_search_has_found_on_axes_that_are_given():
+    rng = np.random.default_rng(1)
     X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
     search = GridSearchCV(SigmoidMLPRegressor(2, max_iter=2), {"alpha": [0.1]}, cv=2).fit(X, X["a"])
     axes = plt.subplots(2, 1)[1]
@@ -254,7 +255,7 @@ def test_functions_have_mean_0_over_the_rows():
     assert_allclose(TABLE["town"].map(contributions).fillna(town.missing).mean(), 0.0, atol=1e-9)
 
 
-def test_levels_that_are_there_stand_in_their_order():
+def test_categories_that_occur_are_drawn_in_their_order():
     functions = drawn(ShapeFunctionDisplay.from_estimator(NET, TABLE))
     assert list(functions["grade"].values) == ["low", "mid", "high"]
     assert list(functions["new"].values) == [False, True]

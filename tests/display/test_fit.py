@@ -196,7 +196,7 @@ def test_inputs_and_classes_have_their_names():
     assert display.ax_.get_title() == "SigmoidMLPClassifier"
 
 
-def test_two_classes_have_one_output_the_second_ones():
+def test_two_classes_have_one_output_for_the_second_class():
     net = SigmoidMLPClassifier(3, max_iter=2, random_state=0).fit(FRAME, COLOUR == "red")
     assert "True" in texts(NetworkDisplay.from_estimator(net)) and net.n_outputs_ == 1
 
@@ -211,7 +211,7 @@ def test_of_large_layers_the_strongest_are_shown():
         display.plot(max_units=0)
 
 
-def test_red_is_positive_blue_negative_and_no_weight_at_all_is_no_error():
+def test_positive_weights_are_red_negative_ones_blue_and_all_may_be_zero():
     display = NetworkDisplay([np.array([[1.0], [-1.0]]), np.array([[0.0]])]).plot()
     blue, red = display.weights_[0].get_colors()  # of equal ones, the order of the inputs
     reds = {tuple(np.round(color[:3], 1)) for color in (blue, red)}
@@ -228,7 +228,7 @@ def test_the_network_of_a_pipeline_on_axes_of_the_users_own():
     assert display.ax_ is ax and display.figure_ is figure and len(display.weights_) == 2
 
 
-def test_a_dollar_is_no_formula():
+def test_a_dollar_sign_is_drawn_as_it_is():
     frame = FRAME[["length", "width"]].set_axis(["tip_$_per_$_spent", "width"], axis=1)
     net = SigmoidMLPClassifier(3, max_iter=2, **PLAIN).fit(
         frame, np.where(COLOUR == "red", "$^$", np.where(COLOUR == "blue", "b", "c"))

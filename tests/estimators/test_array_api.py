@@ -53,7 +53,7 @@ OF_TORCH = """
 @pytest.mark.parametrize(
     "compare", [OF_SCIPY, pytest.param(OF_TORCH, marks=pytest.mark.export)], ids=["SciPy", "torch"]
 )
-def test_dispatch_changes_nothing(compare):
+def test_array_api_dispatch_changes_no_result(compare):
     command = [sys.executable, "-c", FITS + compare]
     done = subprocess.run(command, env=os.environ | {"SCIPY_ARRAY_API": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

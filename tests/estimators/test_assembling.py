@@ -27,6 +27,7 @@ def test_the_table_is_encoded_once_for_all_networks(early_stopping):
 
 
 def test_networks_that_cannot_fit_in_memory_are_refused_together():
+    rng = np.random.default_rng(1)
     net = SigmoidMLPRegressor((2000, 2000), n_members=4, early_stopping=False, max_iter=1, dtype="float64")
     with memory_of(2**27), pytest.raises(ValueError, match="n_members=4"):
         net.fit(rng.normal(size=(N, 2)), NUMBER)
@@ -41,8 +42,8 @@ def trained_codes(net, frame, y):
 
 def test_target_means_do_not_contain_the_own_targets_of_a_part_of_the_table():
     rng = np.random.default_rng(0)
-    level, noise = rng.integers(0, 300, 3000), rng.normal(size=3000)
-    frame, y = pd.DataFrame({"c": pd.Categorical(level)}), 0.5 * rng.normal(size=300)[level] + noise
+    category, noise = rng.integers(0, 300, 3000), rng.normal(size=3000)
+    frame, y = pd.DataFrame({"c": pd.Categorical(category)}), 0.5 * rng.normal(size=300)[category] + noise
     net = SigmoidMLPRegressor(3, max_iter=1, early_stopping=False, random_state=0, category_encoding="target")
     net.set_params(categorical_features=["c"], n_members=1).fit(frame, y)
     whole, half = trained_codes(net, frame, y), trained_codes(net, frame[:1500], y[:1500])

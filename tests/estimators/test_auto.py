@@ -60,7 +60,7 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
      (Facts(LARGE_TABLE_ROWS, True, 2000), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL),
      (Facts(LARGE_TABLE_ROWS - 1, True, 1), rules.LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, rules.LARGE_TOL)],
 )  # fmt: skip
-def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
+def test_patience_and_the_held_out_fraction_depend_on_the_rows(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
     assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, tol)
 

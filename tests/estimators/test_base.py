@@ -156,7 +156,7 @@ def test_warm_starts_fail_without_a_trace_too():
 
 
 @of_both
-def test_before_fit_there_is_nothing_to_use(kind, y):
+def test_methods_raise_not_fitted_error_before_fit(kind, y):
     for method in ("predict", "activations"):
         with pytest.raises(NotFittedError):
             getattr(kind(), method)(X)
@@ -461,7 +461,7 @@ def test_without_warm_start_a_fit_forgets():
 
 
 @of_both
-def test_attributes(kind, y):
+def test_fitted_attributes_agree_with_each_other(kind, y):
     net = kind(**QUICK).fit(X, y)
     assert net.n_iter_ == len(net.loss_curve_) == 3 and net.t_ == 3 * N
     assert net.loss_ == net.loss_curve_[-1] and net.best_loss_ == min(net.loss_curve_)

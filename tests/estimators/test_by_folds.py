@@ -80,7 +80,7 @@ def test_folds_in_regression():
 
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_the_folds_epochs_are_told(kind, n_members):
+def test_the_history_has_the_joint_scores_of_the_folds(kind, n_members):
     """Their joint loss is the validation loss of an epoch; what was chosen is the best epoch."""
     fitted = kind(**FOLDS | {"n_members": n_members}).fit(X, LABEL if kind is SigmoidMLPClassifier else NUMBER)
     scores = fitted.validation_scores_
@@ -350,7 +350,7 @@ def test_groups_are_routed_to_a_splitter():
     ],
     ids=["no groups", "other groups", "all rows", "no rows", "more rows", "an empty part", "off", "rows of one's own"],
 )
-def test_errors_of_splitters(splitter, parameters, data, message):
+def test_unsuitable_splitters_raise(splitter, parameters, data, message):
     net = SigmoidMLPRegressor(**BY_TIME | {"validation_fraction": splitter} | parameters)
     with pytest.raises(ValueError, match=rf"(validation_fraction=)?(.|\n)*{message}"):
         net.fit(X, NUMBER, **data)

@@ -83,7 +83,7 @@ def test_a_column_of_labels_is_taken_as_scikit_learn_does():
 
 @pytest.mark.filterwarnings("ignore:y has a single class")
 @pytest.mark.parametrize("label", ["only", 3, True])
-def test_one_class(label):
+def test_a_single_class_has_probability_one(label):
     net = fitted(np.full(N, label))
     assert_array_equal(net.predict(X), label)
     assert_array_equal(net.predict_proba(X), np.ones((N, 1)))
@@ -105,7 +105,7 @@ def test_one_class(label):
         (BINARY[:-1], "inconsistent numbers of samples"),
     ],
 )
-def test_labels_that_are_none(y, message):
+def test_values_that_cannot_be_labels_raise(y, message):
     with pytest.raises((ValueError, TypeError), match=message):
         SigmoidMLPClassifier(**QUICK).fit(X, y)
 

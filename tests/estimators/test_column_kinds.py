@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.pairs import over_pairs
 
 rng = np.random.default_rng(0)
 N = 400
@@ -30,8 +31,8 @@ TABLE = pd.DataFrame(
     }
 )
 TABLE.loc[rng.random(N) < 0.1, ["age", "city", "when", "gain", "note"]] = None
-LEVEL = rng.normal(size=31)[TABLE["city"].fillna("c30").str[1:].astype(int)]
-NUMBER = LEVEL + TABLE["rooms"].to_numpy() / 4 + rng.normal(0, 0.1, N)
+EFFECT_OF_CITY = rng.normal(size=31)[TABLE["city"].fillna("c30").str[1:].astype(int)]
+NUMBER = EFFECT_OF_CITY + TABLE["rooms"].to_numpy() / 4 + rng.normal(0, 0.1, N)
 LABEL = np.digitize(NUMBER, np.quantile(NUMBER, [0.3, 0.6]))
 QUICK = {"hidden_layer_sizes": 5, "max_iter": 3, "random_state": 0, "max_categories": 8}
 ENCODINGS = [
@@ -89,10 +90,10 @@ def by_hand(row, column, inputs, scaling):
     if row.kind == "text":
         return [project(row, text) for text in column]
     keys = [None if pd.isna(value) else str(value) for value in column]
-    levels = set(same.loc[same["kind"] == "level", "level"])
+    categories = set(same.loc[same["kind"] == "level", "level"])
     compute = {
         "level": lambda key: ((key == row.level) - row.centre) * row.scale,
-        "infrequent": lambda key: key is not None and key not in levels,
+        "infrequent": lambda key: key is not None and key not in categories,
         "target": lambda key: (row.level.get(key, row.centre) - row.centre) * row.scale,
     }
     return [compute[row.kind](key) for key in keys]
@@ -111,16 +112,15 @@ def project(row, text):
     return (tfidf / np.linalg.norm(tfidf) @ [row.level[term][1] for term in terms] - row.centre) * row.scale
 
 
-@pytest.mark.parametrize("encodings", ENCODINGS)
-@pytest.mark.parametrize("scaling", ["robust", "standard", None])
-@pytest.mark.parametrize(("kind", "y"), TASKS)
-def test_inputs_tell_how_each_input_is_computed(encodings, scaling, kind, y):
+@over_pairs(encodings=ENCODINGS, scaling=["robust", "standard", None], target=range(len(TASKS)))
+def test_each_input_is_computed_as_its_row_of_inputs_says(encodings, scaling, target):
+    kind, y = TASKS[target]
     net = kind(**QUICK, **encodings, input_scaling=scaling).fit(TABLE, y)
     found, inputs = net.activations(TABLE)[0], net.inputs_
     assert list(inputs.index) == list(net.network_feature_names_) and len(inputs) == net.coefs_[0].shape[0]
-    for place, row in enumerate(inputs.itertuples()):
+    for j, row in enumerate(inputs.itertuples()):
         expected = by_hand(row, TABLE[row.column], inputs, scaling)
-        assert_allclose(found[:, place], np.asarray(expected, dtype=float), atol=1e-5, err_msg=str(row.Index))
+        assert_allclose(found[:, j], np.asarray(expected, dtype=float), atol=1e-5, err_msg=str(row.Index))
     assert list(inputs.columns) == ["column", "kind", "level", "edge", "centre", "scale"]
 
 
@@ -129,7 +129,7 @@ def test_inputs_tell_how_each_input_is_computed(encodings, scaling, kind, y):
 
 @pytest.mark.parametrize("encodings", ENCODINGS)
 @pytest.mark.parametrize(("kind", "y"), TASKS)
-def test_a_fit_of_every_kind_travels_and_says_how_it_was_made(encodings, kind, y):
+def test_pickles_and_resolved_parameters_give_the_same_predictions(encodings, kind, y):
     net = kind(**QUICK, **encodings).fit(TABLE, y)
     expected = outputs(net, TABLE)
     assert_array_equal(outputs(pickle.loads(pickle.dumps(net)), TABLE), expected)
@@ -143,7 +143,8 @@ def test_the_kinds_of_input_are_those_documented():
 
 
 @pytest.mark.parametrize("encodings", [ENCODINGS[0], {"numeric_encoding": "piecewise_linear"}])
-def test_weights_are_repetitions(encodings):
+def test_integer_weights_equal_repeated_rows(encodings):
+    rng = np.random.default_rng(1)
     weight = rng.integers(0, 4, N)
     repeated = np.repeat(np.arange(N), weight)
     settings = {**QUICK, **WHOLE, **encodings, "text_features": ["note"], "n_bins": 12}
@@ -157,8 +158,8 @@ def test_the_order_of_the_columns_only_orders_the_inputs(encodings):
     order = list(TABLE)[::-1]
     one = SigmoidMLPRegressor(**QUICK, **encodings).fit(TABLE, NUMBER)
     two = SigmoidMLPRegressor(**QUICK, **encodings).fit(TABLE[order], NUMBER)
-    places = two.inputs_.index.get_indexer(one.inputs_.index)
-    assert_array_equal(one.activations(TABLE)[0], two.activations(TABLE[order])[0][:, places])
+    order_of_inputs = two.inputs_.index.get_indexer(one.inputs_.index)
+    assert_array_equal(one.activations(TABLE)[0], two.activations(TABLE[order])[0][:, order_of_inputs])
 
 
 @pytest.mark.parametrize("encodings", ENCODINGS)
@@ -174,7 +175,7 @@ def test_epochs_may_be_trained_one_by_one(encodings, kind, y):
 
 
 @pytest.mark.parametrize("encodings", ENCODINGS)
-def test_a_file_is_as_good_as_memory(tmp_path, encodings):
+def test_a_memory_map_gives_the_predictions_of_an_array(tmp_path, encodings):
     codes = np.column_stack([TABLE["age"], TABLE["gain"], pd.factorize(TABLE["city"])[0], TABLE["rooms"]]).astype(float)
     np.save(tmp_path / "X.npy", codes)
     settings = {**QUICK, **encodings, "categorical_features": [2]}
@@ -186,7 +187,7 @@ def test_a_file_is_as_good_as_memory(tmp_path, encodings):
     assert_array_equal(expected.predict(pd.DataFrame(codes).to_numpy()), expected.predict(codes))
 
 
-def test_polars_is_pandas():
+def test_a_polars_frame_gives_the_predictions_of_a_pandas_frame():
     frame = pl.DataFrame({name: list(map(plain, TABLE[name])) for name in TABLE})
     settings = {**QUICK, **ENCODINGS[2]}
     expected = SigmoidMLPRegressor(**settings).fit(TABLE, NUMBER).predict(TABLE)
@@ -200,7 +201,7 @@ def plain(value):
 
 
 @pytest.mark.filterwarnings("ignore:Columns .* of X hold no category that fit has seen")
-def test_unseen_levels_are_unknown():
+def test_unknown_categories_have_finite_predictions():
     strange = TABLE.assign(city="never", sex=pd.Categorical(["x"] * N))
     for encodings in ENCODINGS:
         assert np.isfinite(SigmoidMLPRegressor(**QUICK, **encodings).fit(TABLE, NUMBER).predict(strange)).all()
@@ -222,7 +223,7 @@ def encodings_of(net, X, y):
     return resolved["numeric_encoding"], resolved["category_encoding"]
 
 
-def test_auto_goes_by_rows_task_and_levels():
+def test_auto_encodings_depend_on_rows_estimator_and_categories():
     few, many = ("raw", "one_hot"), ("auto", "both")
     X = pd.concat([TABLE[["age", "city"]]] * 20, ignore_index=True)
     y, label = np.tile(NUMBER, 20), np.tile(LABEL, 20)
@@ -242,14 +243,15 @@ def test_auto_goes_by_rows_task_and_levels():
     assert encodings_of(SigmoidMLPRegressor(**quick), sp.csr_array(wide[:, :3]), y) == few
 
 
-def test_weights_of_ones_own_keep_the_columns():
+def test_given_first_weights_keep_raw_numbers():
+    rng = np.random.default_rng(1)
     X = rng.normal(size=(2000, 2))
     start = ([np.ones((2, 3)), np.ones((3, 1))], [np.zeros(3), np.zeros(1)])
     net = SigmoidMLPRegressor(3, init=start, max_iter=1, random_state=0)
     assert encodings_of(net, X, X[:, 0])[0] == "raw"
 
 
-def test_sparse_tables_are_untouched():
+def test_encodings_change_nothing_in_sparse_tables():
     X = sp.random_array((N, 5), density=0.3, random_state=0, format="csr")
     settings = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
     expected = SigmoidMLPRegressor(**settings).fit(X, NUMBER).predict(X)
@@ -257,7 +259,7 @@ def test_sparse_tables_are_untouched():
         assert_array_equal(SigmoidMLPRegressor(**settings, **encodings).fit(X, NUMBER).predict(X), expected)
 
 
-# --- text in arrays, identifiers, declared levels, refusals -----------------------------------------------------------
+# --- text in arrays, identifiers, declared categories, refusals ------------------------------------------------------
 
 
 @pytest.mark.parametrize("features", ["categorical_features", "text_features"])
@@ -281,8 +283,8 @@ def test_a_named_column_of_an_array_may_be_text(hold, features):
 
 def test_types_and_names_may_both_make_categories():
     net = SigmoidMLPRegressor(**QUICK, categorical_features=["rooms", "from_dtype"]).fit(TABLE, NUMBER)
-    levels = net.inputs_[net.inputs_["kind"] == "level"]
-    assert set(levels["column"]) == {"rooms", "sex", "city"}
+    categories = net.inputs_[net.inputs_["kind"] == "level"]
+    assert set(categories["column"]) == {"rooms", "sex", "city"}
 
 
 def test_identifiers_are_left_out_with_a_warning():
@@ -295,7 +297,7 @@ def test_identifiers_are_left_out_with_a_warning():
 
 
 @pytest.mark.parametrize("texts", [[""] * N, ["the same text everywhere"] * N, [None] * N])
-def test_texts_that_say_nothing_are_left_out_with_a_warning(texts):
+def test_texts_that_do_not_differ_are_left_out_with_a_warning(texts):
     settings = QUICK | {"text_features": ["note"]}
     with pytest.warns(UserWarning, match=r"Columns \['note'\] of X are left out: they are text, and no two .* differ"):
         net = SigmoidMLPRegressor(**settings).fit(TABLE.assign(note=texts), NUMBER)
@@ -323,7 +325,7 @@ SPENT = SHOPS["x"].to_numpy() + rng.normal(size=2000)
 
 
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
-def test_columns_of_noise_and_of_rare_levels_stay(kind, tmp_path):
+def test_columns_of_noise_and_of_rare_categories_are_kept(kind, tmp_path):
     y = SPENT if kind is SigmoidMLPRegressor else SPENT > 0
     net = kind(4, max_iter=2, random_state=0, category_encoding="one_hot", numeric_encoding="raw").fit(SHOPS, y)
     assert net.inputs_["column"].value_counts()["shop"] == 40
@@ -335,7 +337,7 @@ def test_columns_of_noise_and_of_rare_levels_stay(kind, tmp_path):
     assert set(streamed.network_feature_names_) == set(net.network_feature_names_)
 
 
-def test_no_level_is_rare_where_nothing_evaluates_epochs():
+def test_no_category_is_infrequent_if_nothing_evaluates_epochs():
     whole = SigmoidMLPRegressor(
         4, max_iter=2, random_state=0, early_stopping=False, category_encoding="one_hot", n_members=1,
         numeric_encoding="raw",
@@ -349,7 +351,7 @@ def test_no_level_is_rare_where_nothing_evaluates_epochs():
 SHOP_IS_ODD = np.char.lstrip(SHOP.astype(str), "s").astype(int) % 2
 
 
-def test_levels_that_decide_only_together_are_learnt():
+def test_categories_that_are_informative_only_together_are_learnt():
     """The parity of two columns: each alone is noise. A constant scores 0.5."""
     other = np.random.default_rng(1).permutation(SHOP)
     odd = SHOP_IS_ODD ^ (np.char.lstrip(other.astype(str), "s").astype(int) % 2)
@@ -358,13 +360,13 @@ def test_levels_that_decide_only_together_are_learnt():
     assert net.score(table[1500:], odd[1500:]) > 0.9
 
 
-def test_slopes_per_level_are_learnt():
+def test_slopes_per_category_are_learnt():
     y = np.where(SHOP_IS_ODD, 1.0, -1.0) * SHOPS["x"].to_numpy() + 0.3 * np.random.default_rng(1).normal(size=2000)
     net = SigmoidMLPRegressor(random_state=0).fit(SHOPS[["x", "shop"]][:1500], y[:1500])
     assert net.score(SHOPS[["x", "shop"]][1500:], y[1500:]) > 0.7
 
 
-def test_levels_that_decide_the_spread_alone_are_learnt():
+def test_categories_that_change_only_the_spread_are_learnt():
     y = np.where(SHOP_IS_ODD, 0.2, 2.0) * np.random.default_rng(1).normal(size=2000)
     net = SigmoidMLPRegressor(loss="quantile", quantile=[0.1, 0.9], random_state=0).fit(
         SHOPS[["shop"]][:1500], y[:1500]
@@ -374,7 +376,7 @@ def test_levels_that_decide_the_spread_alone_are_learnt():
     assert width[~odd].mean() > 4 * width[odd].mean()  # 10 times as wide, were nothing to be learnt from rows
 
 
-def test_one_column_of_many_levels_changes_no_other():
+def test_a_column_of_many_categories_changes_no_other_encoding():
     table = SHOPS[["x", "shop"]].assign(
         zone=[f"z{i % 400}" for i in range(2000)], rare=[f"r{i}" for i in range(30)] * 66 + [f"o{i}" for i in range(20)]
     )
@@ -391,18 +393,18 @@ def test_one_column_of_many_levels_changes_no_other():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("n_levels", [60, 120])
-def test_rare_levels_on_which_the_target_depends_are_learnt_by_their_means(n_levels):
+@pytest.mark.parametrize("n_categories", [60, 120])
+def test_rare_categories_are_learnt_by_their_target_means(n_categories):
     """Two to five rows each."""
     new = np.random.default_rng(0)
-    effect, level = 3.0 * new.normal(size=n_levels), new.integers(0, n_levels, 1300)
-    table, y = pd.DataFrame({"c": [f"l{i}" for i in level]}), effect[level] + 0.2 * new.normal(size=1300)
+    effect, category = 3.0 * new.normal(size=n_categories), new.integers(0, n_categories, 1300)
+    table, y = pd.DataFrame({"c": [f"l{i}" for i in category]}), effect[category] + 0.2 * new.normal(size=1300)
     net = SigmoidMLPRegressor(32, max_iter=60, random_state=0).fit(table[:300], y[:300])
     assert set(net.inputs_["kind"]) == {"level", "infrequent", "target"}
     assert net.score(table[300:], y[300:]) > 0.85
 
 
-def test_declared_levels_count_at_the_first_partial_fit():
+def test_declared_categories_have_inputs_at_the_first_partial_fit():
     first = pd.DataFrame({"c": pd.Categorical(["a", "b"] * 20, categories=list("abcdef"))})
     net = SigmoidMLPRegressor(3, random_state=0).partial_fit(first, np.arange(40.0))
     assert list(net.inputs_["level"]) == list("abcdef")

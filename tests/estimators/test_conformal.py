@@ -112,7 +112,7 @@ def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
 
 @pytest.mark.filterwarnings("ignore:y has a single class")
 @pytest.mark.parametrize("y", [LABEL == "a", np.where(LABEL == "a", -1, 1), np.zeros(300)], ids=["bool", "int", "one"])
-def test_two_labels_and_a_single_one(y):
+def test_two_classes_or_one_have_sets(y):
     net = SigmoidMLPClassifier(**QUICK).fit(X, y)
     found = net.predict_set(X)
     assert found.shape == (300, len(net.classes_)) and found.any(axis=1).all()
@@ -128,14 +128,14 @@ def test_squared_error_and_class_weights_have_sets_too():
 
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
-def test_pickles_and_files_keep_them(weight, early_stopping, tmp_path):
+def test_pickles_and_files_keep_prediction_sets(weight, early_stopping, tmp_path):
     net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping}).fit(X, LABEL, sample_weight=weight)
     save(net, tmp_path / "net.safetensors")
     for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
         assert_array_equal(again.predict_set(X), net.predict_set(X))
 
 
-def test_a_stream_has_them_and_predicts_them(tmp_path):
+def test_a_stream_learns_and_predicts_sets(tmp_path):
     net = stream.fit(SigmoidMLPClassifier(**QUICK | {"early_stopping": True}), lambda: [(X, LABEL)])
     assert_array_equal(np.concatenate(list(stream.predict(net, X, method="predict_set"))), net.predict_set(X))
 
@@ -168,7 +168,7 @@ CASES = {
 
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("case", CASES)
-def test_without_such_rows_there_is_an_error_with_the_remedy(case, early_stopping):
+def test_without_held_out_rows_the_error_names_the_remedy(case, early_stopping):
     prepare, message = CASES[case]
     if case == "too few rows" and early_stopping == "folds":
         pytest.skip("rows of one's own do not go with folds")
@@ -178,7 +178,7 @@ def test_without_such_rows_there_is_an_error_with_the_remedy(case, early_stoppin
         net.predict_set(X)
 
 
-def test_few_rows_are_answered_with_what_holds_some_of_them_out():
+def test_the_error_for_few_rows_names_what_holds_some_of_them_out():
     """With the default, "auto", no row is held out, so that the remedy cannot be "auto"."""
     few = slice(0, 30)
     cases = ((SigmoidMLPRegressor, X[few, 0], "predict_interval"), (SigmoidMLPClassifier, LABEL[few], "predict_set"))
@@ -207,7 +207,7 @@ def test_weights_that_are_set_by_hand_have_no_residuals(name, tmp_path):
 
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
-def test_a_coverage_that_is_none(coverage):
+def test_a_coverage_that_is_no_fraction_raises(coverage):
     net = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
     with pytest.raises(ValueError, match="coverage="):
         net.predict_set(X, coverage)

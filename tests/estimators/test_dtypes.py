@@ -20,7 +20,7 @@ WHOLE = rng.integers(0, 6, N)
 DAYS = np.datetime64("2024-01-01") + WHOLE.astype("timedelta64[D]")
 FIRST = rng.normal(size=N)
 QUICK = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0, "dtype": "float64", "early_stopping": False}
-NUMBERS, TRUTHS, LEVELS, DATES, SPANS, REFUSED = "numbers", "truths", "levels", "dates", "spans", "refused"
+NUMBERS, TRUTHS, CATEGORIES, DATES, SPANS, REFUSED = "numbers", "truths", "categories", "dates", "spans", "refused"
 TEXTS = [f"l{i}" for i in WHOLE]
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
@@ -55,9 +55,9 @@ def of_pandas():
     yield "Float64", numbers.astype("Float64"), NUMBERS
     yield "boolean", pd.Series(WHOLE > 2).astype("boolean"), TRUTHS
     for name in ("string[python]", "string[pyarrow]", "str"):
-        yield name, pd.Series(TEXTS).astype(name), LEVELS
-    yield "category", pd.Series(TEXTS).astype("category"), LEVELS
-    yield "ordered category", pd.Series(TEXTS).astype(pd.CategoricalDtype(sorted(set(TEXTS)), ordered=True)), LEVELS
+        yield name, pd.Series(TEXTS).astype(name), CATEGORIES
+    yield "category", pd.Series(TEXTS).astype("category"), CATEGORIES
+    yield "ordered category", pd.Series(TEXTS).astype(pd.CategoricalDtype(sorted(set(TEXTS)), ordered=True)), CATEGORIES
     yield "sparse floats", pd.Series(WHOLE.astype(float)).astype(pd.SparseDtype("float64", 0.0)), NUMBERS
     yield "sparse integers", numbers.astype(pd.SparseDtype("int64", 0)), NUMBERS
     for unit in UNITS:
@@ -80,8 +80,8 @@ def of_arrow():
         yield f"arrow {kind}", column(kind), NUMBERS
     yield "arrow bool", column(pa.bool_(), WHOLE > 2), TRUTHS
     for kind in (pa.string(), pa.large_string()):
-        yield f"arrow {kind}", column(kind, TEXTS), LEVELS
-    yield "arrow dictionary", column(pa.dictionary(pa.int8(), pa.string()), TEXTS), LEVELS
+        yield f"arrow {kind}", column(kind, TEXTS), CATEGORIES
+    yield "arrow dictionary", column(pa.dictionary(pa.int8(), pa.string()), TEXTS), CATEGORIES
     dates = [day.astype(object) for day in DAYS]
     yield "arrow date32", column(pa.date32(), dates), DATES
     yield "arrow date64", column(pa.date64(), dates), DATES
@@ -107,7 +107,7 @@ def of_objects():
     yield "objects: Decimal", column(decimal.Decimal(int(i)) for i in WHOLE), NUMBERS
     yield "objects: int and float", column(float(i) if i % 2 else int(i) for i in WHOLE), NUMBERS
     yield "objects: bool", column(bool(i > 2) for i in WHOLE), TRUTHS
-    yield "objects: str", column(TEXTS), LEVELS
+    yield "objects: str", column(TEXTS), CATEGORIES
     yield "objects: date", column(dates), DATES
     yield "objects: datetime", column(datetime.datetime(d.year, d.month, d.day) for d in dates), DATES
     yield "objects: timedelta", column(day - min(dates) for day in dates), SPANS
@@ -130,9 +130,9 @@ def of_polars():
     yield "polars Decimal", numbers.cast(pl.Decimal(10, 2)), NUMBERS
     yield "polars Boolean", pl.Series("b", WHOLE > 2), TRUTHS
     texts = pl.Series("b", TEXTS)
-    yield "polars String", texts, LEVELS
-    yield "polars Categorical", texts.cast(pl.Categorical), LEVELS
-    yield "polars Enum", texts.cast(pl.Enum(sorted(set(TEXTS)))), LEVELS
+    yield "polars String", texts, CATEGORIES
+    yield "polars Categorical", texts.cast(pl.Categorical), CATEGORIES
+    yield "polars Enum", texts.cast(pl.Enum(sorted(set(TEXTS)))), CATEGORIES
     days = pl.Series("b", [day.astype(object) for day in DAYS])
     yield "polars Date", days, DATES
     for unit in ("ms", "us", "ns"):
@@ -150,7 +150,7 @@ COLUMNS = [*of_numpy(), *of_pandas(), *of_arrow(), *of_objects(), *of_polars()]
 PLAIN = {
     NUMBERS: WHOLE.astype(float),
     TRUTHS: (WHOLE > 2).astype(float),
-    LEVELS: pd.Series(TEXTS).astype("category"),
+    CATEGORIES: pd.Series(TEXTS).astype("category"),
     DATES: pd.Series(DAYS.astype("datetime64[ns]")),
     SPANS: pd.Series((DAYS - DAYS.min()).astype("timedelta64[ns]")),
 }
@@ -171,7 +171,7 @@ EXPECTED = {kind: predictions(column) for kind, column in PLAIN.items()}
 
 
 @pytest.mark.parametrize("column, kind", [entry[1:] for entry in COLUMNS], ids=[entry[0] for entry in COLUMNS])
-def test_columns(column, kind):
+def test_a_column_of_any_type_is_read_by_its_kind_or_refused(column, kind):
     if kind == REFUSED:
         with pytest.raises((ValueError, TypeError), match="Column 'b' of X"):
             predictions(column)
@@ -183,7 +183,7 @@ ONE_VALUE = [entry for entry in COLUMNS if entry[0] != "polars Struct"]  # which
 
 
 @pytest.mark.parametrize("column, kind", [entry[1:] for entry in ONE_VALUE], ids=[entry[0] for entry in ONE_VALUE])
-def test_labels(column, kind):
+def test_labels_of_any_type_are_classes_or_refused(column, kind):
     """As labels: each value is a class, under its own name; what cannot be one is refused."""
     X = FIRST[:, np.newaxis]
     try:
@@ -199,7 +199,7 @@ def test_labels(column, kind):
 
 
 @pytest.mark.parametrize("column, kind", [entry[1:] for entry in ONE_VALUE], ids=[entry[0] for entry in ONE_VALUE])
-def test_targets(column, kind):
+def test_targets_of_any_type_are_read_as_numbers_or_refused(column, kind):
     """As numbers to predict: numbers and truth values, and nothing else."""
     X = FIRST[:, np.newaxis]
     if kind in (NUMBERS, TRUTHS) or getattr(column, "dtype", None) == np.dtype("S1"):  # numerals are read
@@ -243,6 +243,7 @@ def test_categories_of_any_numeric_type_are_those_of_common_types(dtype, holder,
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("itemsize", [4, 8])
 def test_predictions_have_the_float_type_of_the_table_in_either_byte_order(itemsize, order, holder, tmp_path):
+    rng = np.random.default_rng(1)
     table = TABLES[holder](rng.normal(size=(N, 2)).astype(f"{order}f{itemsize}"), tmp_path)
     net = SigmoidMLPRegressor(**QUICK).fit(table, FIRST)
     assert net.predict(table).dtype == net.coefs_[0].dtype == np.dtype(f"f{itemsize}")

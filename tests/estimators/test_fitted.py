@@ -74,6 +74,7 @@ def test_weights_may_be_changed_by_hand():
 
 
 def test_weights_set_in_another_memory_order_predict_the_same():
+    rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 150))
     net = SigmoidMLPRegressor((12, 7), max_iter=3, random_state=0, dtype="float64").fit(X, X[:, 0])
     expected = net.predict(X)

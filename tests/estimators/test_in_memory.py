@@ -14,7 +14,7 @@ NUMBER = X[:, 0] + 0.3 * rng.normal(size=300)
 QUICK = dict(hidden_layer_sizes=4, max_iter=5, random_state=0, early_stopping=True, validation_fraction=0.2)
 
 
-def test_the_width_is_a_quantile_of_the_errors_on_rows_of_ones_own():
+def test_the_width_is_a_quantile_of_the_residuals_of_the_validation_rows():
     net = SigmoidMLPRegressor(**QUICK).fit(X[:200], NUMBER[:200], X_val=X[200:], y_val=NUMBER[200:])
     ends = net.predict_interval(X, coverage=0.8)
     assert ends.shape == (300, 2)
@@ -39,7 +39,7 @@ def test_a_coverage_is_held_and_more_of_it_is_wider():
 
 
 def simulated(i, n):
-    """Rows of the i-th kind of table: errors are even, grow with a number, or have heavy tails."""
+    """Rows of the i-th kind of table: residuals are even, grow with a number, or have heavy tails."""
     new = np.random.default_rng(i)
     table = new.normal(size=(n, 4))
     noise = [new.normal(size=n), (0.2 + np.abs(table[:, 1])) * new.normal(size=n), new.standard_t(3, n)][i % 3]
@@ -47,7 +47,7 @@ def simulated(i, n):
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])
-def test_a_default_regressor_covers_new_rows_by_what_its_folds_did_not_see(coverage):
+def test_a_default_regressor_covers_new_rows(coverage):
     shares = []
     for i in range(6):
         (table, y), n = simulated(i, 2400), (400, 700)[i % 2]
@@ -59,7 +59,7 @@ def test_a_default_regressor_covers_new_rows_by_what_its_folds_did_not_see(cover
 
 
 @pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
-def test_with_folds_the_width_is_a_quantile_of_the_errors_of_out_of_fold_predictions(weight):
+def test_with_folds_the_width_is_a_quantile_of_the_out_of_fold_residuals(weight):
     """All of them below 500 rows: each row once."""
     net = SigmoidMLPRegressor(4, max_iter=5, random_state=0, early_stopping="folds").fit(X, NUMBER, weight)
     scaled = net._fitted.residuals
@@ -89,7 +89,7 @@ def test_intervals_of_skewed_targets_hold_them_in_each_third_and_end_at_0():
     assert SigmoidMLPRegressor(16, max_iter=40, random_state=seed).fit(table, -y).predict_interval(new).max() <= 0.0
 
 
-def test_several_outputs_and_levels():
+def test_several_outputs_and_quantiles_have_intervals_of_their_own():
     two = SigmoidMLPRegressor(**QUICK).fit(X, np.column_stack([NUMBER, 100.0 * NUMBER]))
     ends = two.predict_interval(X)
     assert ends.shape == (300, 2, 2) and np.ptp(ends[:, 1], axis=1).mean() > 20 * np.ptp(ends[:, 0], axis=1).mean()
@@ -102,7 +102,7 @@ def test_several_outputs_and_levels():
 
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
-def test_pickles_and_files_keep_them_and_little_else(weight, early_stopping, tmp_path):
+def test_pickles_and_files_keep_intervals_and_stay_small(weight, early_stopping, tmp_path):
     net = SigmoidMLPRegressor(**QUICK | {"early_stopping": early_stopping}).fit(X, NUMBER, sample_weight=weight)
     save(net, tmp_path / "net.safetensors")
     for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
@@ -134,7 +134,7 @@ CASES = {
 
 @pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("case", CASES)
-def test_without_such_rows_there_is_an_error_with_the_remedy(case, early_stopping):
+def test_without_held_out_rows_the_error_names_the_remedy(case, early_stopping):
     prepare, message = CASES[case]
     if case == "too few rows" and early_stopping == "folds":
         pytest.skip("rows of one's own do not go with folds")
@@ -145,7 +145,7 @@ def test_without_such_rows_there_is_an_error_with_the_remedy(case, early_stoppin
 
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
-def test_a_coverage_that_is_none(coverage):
+def test_a_coverage_that_is_no_fraction_raises(coverage):
     net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
     with pytest.raises(ValueError, match="coverage="):
         net.predict_interval(X, coverage)

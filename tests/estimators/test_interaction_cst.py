@@ -149,7 +149,7 @@ def test_monotone_columns_use_units_of_their_own_set():
     assert np.ptp(net.explain(X, X).values[:, 3]) > 1.0
 
 
-def test_training_that_goes_on_and_files(tmp_path):
+def test_training_further_and_files_keep_the_constraint(tmp_path):
     net = SigmoidMLPRegressor(interaction_cst=[{0, 1}, {2}], **FAST, n_members=2).fit(X, NUMBER)
     sknet.save(net, tmp_path / "net")
     for other in (sknet.load(tmp_path / "net"), pickle.loads(pickle.dumps(net))):
@@ -169,7 +169,7 @@ def test_weights_set_by_hand_are_0_again_when_training_goes_on():
     assert_sets_apart(net.partial_fit(X, NUMBER))
 
 
-def test_a_run_taken_up_again(tmp_path):
+def test_a_resumed_run_equals_the_whole_run_and_needs_the_same_constraint(tmp_path):
     path = tmp_path / "run"
     parameters = FAST | {"interaction_cst": SETS, "early_stopping": False}
     whole = SigmoidMLPRegressor(**parameters).set_callbacks(sknet.Checkpoint(path)).fit(X, NUMBER)
@@ -186,7 +186,7 @@ def test_the_constraint_holds_as_long_as_training_goes_on():
         net.set_params(interaction_cst=None).partial_fit(X, NUMBER)
 
 
-def test_streams():
+def test_a_stream_keeps_the_constraint():
     frame = TABLE.assign(y=NUMBER)
     net = SigmoidMLPRegressor(interaction_cst=[["a", "town"], ["day"]], text_features=None, **FAST)
     sknet.stream.fit(net, lambda: (frame.drop(columns="said")[i : i + 70] for i in range(0, N, 70)), target="y")

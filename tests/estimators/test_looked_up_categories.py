@@ -46,6 +46,7 @@ def outputs(net, X):
 
 @pytest.mark.parametrize("kind, y, how", CONFIGURATIONS)
 def test_looked_up_is_multiplied(kind, y, how):
+    rng = np.random.default_rng(1)
     weight = rng.uniform(0.5, 2.0, N)
     net = kind(**QUICK | how).fit(TABLE, y, weight)
     assert net._fitted.model.encoder.lookups is not None
@@ -78,6 +79,7 @@ def test_partial_fit_is_fit():
 
 
 def test_there_is_no_matrix_of_zeros_and_ones():
+    rng = np.random.default_rng(1)
     n, levels = 20_000, 2_000  # 320 MB
     city = rng.permutation(np.arange(n) % levels)
     table = pd.DataFrame({"x": rng.normal(size=n), "city": pd.Categorical([f"c{i}" for i in city])})

@@ -42,6 +42,7 @@ def expected(model):
 
 @pytest.mark.parametrize("alpha", [0.0, 3.0])
 def test_ridge(alpha):
+    rng = np.random.default_rng(1)
     y = SIGNAL + 0.1 * rng.normal(size=120)
     net = SigmoidMLPRegressor(**LINEAR | {"alpha": alpha}).fit(X, y, WEIGHT)
     assert_allclose(coefficients(net), expected(Ridge(alpha=alpha, tol=1e-10).fit(X, y, WEIGHT)), atol=1e-6)
@@ -56,6 +57,7 @@ def test_ridge_of_several_outputs():
 
 
 def test_ridge_by_long_sgd():
+    rng = np.random.default_rng(1)
     y = SIGNAL + 0.1 * rng.normal(size=120)
     parameters = LINEAR | {"alpha": 3.0, "solver": "sgd", "max_iter": 400, "batch_size": 120, "tol": 0.0}
     parameters |= {"learning_rate": "constant", "learning_rate_init": 0.1, "n_iter_no_change": np.inf, "momentum": 0.9}
@@ -66,6 +68,7 @@ def test_ridge_by_long_sgd():
 
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 def test_elastic_net_and_lasso(l1_ratio):
+    rng = np.random.default_rng(1)
     y = SIGNAL + 0.1 * rng.normal(size=120)
     alpha = 0.05
     net = SigmoidMLPRegressor(**LINEAR | {"alpha": alpha * N, "l1_ratio": l1_ratio}).fit(X, y, WEIGHT)
@@ -80,6 +83,7 @@ def test_elastic_net_and_lasso(l1_ratio):
     [("sgd", {"momentum": 0.0}), ("sgd", {"momentum": 0.9}), ("adam", {}), ("rmsprop", {})],
 )
 def test_lasso_by_proximal_steps(solver, more):
+    rng = np.random.default_rng(1)
     y = SIGNAL + 0.1 * rng.normal(size=120)
     parameters = LINEAR | {"alpha": 0.05 * 120, "l1_ratio": 1.0, "solver": solver, "max_iter": 2000}
     parameters |= {"learning_rate": "cosine", "learning_rate_init": 0.02, "batch_size": 120, "weight_decay": 0.0} | more
@@ -116,6 +120,7 @@ def test_one_sigmoid_is_a_softmax_of_two():
 
 @pytest.mark.parametrize("kind, name", [(PoissonRegressor, "poisson"), (GammaRegressor, "gamma")])
 def test_generalised_linear_models(kind, name):
+    rng = np.random.default_rng(1)
     y = rng.poisson(np.exp(1.0 + SIGNAL)) + (name == "gamma")
     net = SigmoidMLPRegressor(**LINEAR | {"alpha": 0.02 * N, "loss": name}).fit(X, y, WEIGHT)
     model = kind(alpha=0.02, tol=1e-9, max_iter=10_000, solver="newton-cholesky").fit(X, y, WEIGHT)
@@ -125,6 +130,7 @@ def test_generalised_linear_models(kind, name):
 
 @pytest.mark.parametrize("power", [1.2, 1.7])
 def test_tweedie_regression(power):
+    rng = np.random.default_rng(1)
     y = np.where(rng.random(120) < 0.3, 0.0, rng.gamma(2.0, np.exp(1.0 + SIGNAL) / 2))
     parameters = LINEAR | {"alpha": 0.02 * N, "loss": "tweedie", "tweedie_power": power}
     net = SigmoidMLPRegressor(**parameters).fit(X, y, WEIGHT)
@@ -135,6 +141,7 @@ def test_tweedie_regression(power):
 
 def test_huber():
     """scikit-learn's Huber regression scales by a sigma of its own: its optimum is ours at delta = epsilon * sigma."""
+    rng = np.random.default_rng(1)
     y = SIGNAL + 0.2 * rng.standard_t(2, size=120)
     model = HuberRegressor(epsilon=1.35, alpha=0.0, tol=1e-9, max_iter=10_000).fit(X, y, WEIGHT)
     net = SigmoidMLPRegressor(**LINEAR | {"loss": "huber", "huber_delta": 1.35 * model.scale_}).fit(X, y, WEIGHT)
@@ -163,6 +170,7 @@ def test_quantile_regression(level):
 
 
 def test_absolute_error_is_median_regression():
+    rng = np.random.default_rng(1)
     y = SIGNAL + 0.2 * rng.standard_t(2, size=120)
     net = SigmoidMLPRegressor(**LONG | {"batch_size": 120}, loss="absolute_error").fit(X, y)
     model = QuantileRegressor(alpha=0.0).fit(X, y)
@@ -171,6 +179,7 @@ def test_absolute_error_is_median_regression():
 
 def test_squared_error_of_a_classifier_fits_probabilities():
     """With saturated inputs, one a group, least squares on sigmoid outputs gives the groups' frequencies."""
+    rng = np.random.default_rng(1)
     group = np.arange(120) % 3
     y = rng.random(120) < np.array([0.2, 0.5, 0.9])[group]
     parameters = {k: v for k, v in LINEAR.items() if k != "target_scaling"}

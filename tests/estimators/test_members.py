@@ -90,6 +90,7 @@ def test_each_member_keeps_its_own_best_epoch():
 
 def test_held_out_rows_choose_the_shares_of_members_with_and_without_bins():
     """A member that sees a step of the target predicts it better, and counts more than its equal share."""
+    rng = np.random.default_rng(1)
     table = rng.uniform(size=(2000, 1))
     y = 5.0 * (table[:, 0] > 0.37) + rng.normal(scale=2.0, size=2000)
     validation = dict(X_val=table[:500], y_val=y[:500])
@@ -107,6 +108,7 @@ def test_held_out_rows_choose_the_shares_of_members_with_and_without_bins():
 
 def test_the_published_temperature_suits_the_held_out_rows():
     """No other factor on the joint outputs would make their loss less, but for the prior on the temperature."""
+    rng = np.random.default_rng(1)
     table, label = rng.normal(size=(1000, 3)), rng.integers(2, size=1000)
     label[table[:, 0] > 0.5] = 1
     how = HELD_OUT | {"n_members": 2, "dtype": "float64"}
@@ -151,7 +153,7 @@ ALONE = {
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("case", ALONE)
-def test_what_takes_one_network(case):
+def test_settings_that_take_a_single_network_refuse_more(case):
     """ "auto" is 1 with it, and more is an error that names it and changes nothing."""
     parameters, table, name = ALONE[case]
     how = QUICK | {"early_stopping": True} | parameters
@@ -178,7 +180,7 @@ def test_a_checkpoint_holds_all_of_them(tmp_path):
 
 
 @pytest.mark.parametrize("n_members", [0, -1, 1.5, True, "two"])
-def test_it_is_a_number_of_networks(n_members):
+def test_n_members_must_be_a_positive_integer(n_members):
     with pytest.raises(ValueError, match="n_members"):
         SigmoidMLPRegressor(n_members=n_members).fit(X, NUMBER)
 
@@ -282,10 +284,10 @@ def test_categories_dates_and_missing_values(kind):
     assert np.isfinite(net.oof_prediction_).all() and net.predict(frame.iloc[::-1]).shape == (N,)
 
 
-def test_a_column_that_says_nothing_tells_nothing_of_held_out_targets():
-    """Means of the target by level are cross-fitted for the folds' networks of all members."""
+def test_a_column_of_noise_reveals_no_held_out_targets():
+    """Means of the target by category are cross-fitted for the folds' networks of all members."""
     new = np.random.default_rng(1)
-    frame = pd.DataFrame({"level": [f"level {i}" for i in new.integers(0, 60, 240)]})
+    frame = pd.DataFrame({"town": [f"town {i}" for i in new.integers(0, 60, 240)]})
     y = new.normal(size=240)
     net = SigmoidMLPRegressor(**QUICK, category_encoding="target", early_stopping="folds").fit(frame, y)
     assert np.corrcoef(net.oof_prediction_, y)[0, 1] < 0.2

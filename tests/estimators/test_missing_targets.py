@@ -108,29 +108,30 @@ def test_a_stream_has_gaps_too_and_intervals_that_end_at_0():
 
 
 def test_a_category_is_encoded_by_the_targets_that_are_there():
-    frame = pd.DataFrame({"level": pd.Categorical(rng.integers(0, 6, N).astype(str)), "x": X[:, 0]})
-    y = np.column_stack([frame["level"].cat.codes, X[:, 0]]).astype(float)
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"town": pd.Categorical(rng.integers(0, 6, N).astype(str)), "x": X[:, 0]})
+    y = np.column_stack([frame["town"].cat.codes, X[:, 0]]).astype(float)
     net = SigmoidMLPRegressor(**QUICK, category_encoding="target").fit(frame, np.where(GONE, np.nan, y))
     assert net.score(frame, y) > 0.8
 
 
-LEVELS = pd.DataFrame({"level": np.arange(N) // 10 % 12, "x": X[:, 0]}).astype({"level": "category"})
+WITH_CATEGORIES = pd.DataFrame({"town": np.arange(N) // 10 % 12, "x": X[:, 0]}).astype({"town": "category"})
 
 
 @pytest.mark.parametrize("kind, y", [(SigmoidMLPRegressor, NUMBERS), (SigmoidMLPClassifier, LABELS)])
-def test_a_chunk_without_a_target_keeps_the_means_of_levels(kind, y):
-    net = kind(**QUICK, category_encoding="target").partial_fit(LEVELS, y)
-    before = net.activations(LEVELS)[0]
-    net.partial_fit(LEVELS, np.where([False, True], np.nan, y))
-    assert_array_equal(net.activations(LEVELS)[0], before)
-    assert np.isfinite(net.predict(LEVELS)).all()
+def test_a_chunk_without_a_target_keeps_the_target_means(kind, y):
+    net = kind(**QUICK, category_encoding="target").partial_fit(WITH_CATEGORIES, y)
+    before = net.activations(WITH_CATEGORIES)[0]
+    net.partial_fit(WITH_CATEGORIES, np.where([False, True], np.nan, y))
+    assert_array_equal(net.activations(WITH_CATEGORIES)[0], before)
+    assert np.isfinite(net.predict(WITH_CATEGORIES)).all()
 
 
 def test_a_fold_may_have_no_value_of_a_target_that_encodes_categories():
     fold = np.arange(N) % 2
     gaps = np.where((fold == 0)[:, np.newaxis] | [True, False], NUMBERS, np.nan)
     options = {"validation_fraction": PredefinedSplit(fold), "early_stopping": "folds", "category_encoding": "target"}
-    net = SigmoidMLPRegressor(**QUICK | options).fit(LEVELS, gaps)
+    net = SigmoidMLPRegressor(**QUICK | options).fit(WITH_CATEGORIES, gaps)
     assert np.isfinite(net.oof_prediction_).all()
 
 

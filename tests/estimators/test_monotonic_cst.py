@@ -60,25 +60,25 @@ KINDS = {
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_numbers(name, dtype):
+def test_predictions_of_numbers_are_monotone(name, dtype):
     X = TABLE.astype(dtype)
     refuse_violations(SigmoidMLPRegressor(**FAST | KINDS[name] | {"dtype": "float32"}).fit(X, NUMBER), dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_100_000_pairs(dtype):
+def test_predictions_of_100_000_pairs_are_monotone(dtype):
     net = SigmoidMLPRegressor(**FAST).fit(TABLE.astype(dtype), NUMBER)
     refuse_violations(net, dtype, pairs(100_000))
 
 
 @pytest.mark.parametrize("loss", ["absolute_error", "poisson"])
-def test_other_losses(loss):
+def test_predictions_with_other_losses_are_monotone(loss):
     y = np.exp(NUMBER)
     refuse_violations(SigmoidMLPRegressor(**FAST, loss=loss).fit(TABLE.astype("f4"), y), np.float32)
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
-def test_probabilities(loss):
+def test_probabilities_are_monotone(loss):
     net = SigmoidMLPClassifier(**FAST, loss=loss).fit(TABLE.astype("f4"), LABEL)
     refuse_violations(net, np.float32)
     low, high = (net.predict_log_proba(X.astype("f4")) for X in (LOW, HIGH))
@@ -86,7 +86,7 @@ def test_probabilities(loss):
     assert (net.predict(HIGH) >= net.predict(LOW)).all()
 
 
-def test_training_on_and_files(tmp_path):
+def test_training_further_and_files_keep_the_constraint(tmp_path):
     net = SigmoidMLPRegressor(**FAST, n_members=2).fit(TABLE, NUMBER)
     sknet.save(net, tmp_path / "net")
     for other in (sknet.load(tmp_path / "net"), pickle.loads(pickle.dumps(net))):
@@ -99,7 +99,7 @@ def test_training_on_and_files(tmp_path):
     refuse_violations(fresh)
 
 
-def test_streams():
+def test_a_stream_keeps_the_constraint():
     frame = pd.DataFrame(TABLE, columns=list("abcd")).assign(y=NUMBER)
     net = SigmoidMLPRegressor(**FAST | {"monotonic_cst": {"a": 1, "b": -1}})
     sknet.stream.fit(net, lambda: (frame[i : i + 70] for i in range(0, N, 70)), target="y")
@@ -107,14 +107,14 @@ def test_streams():
     assert (high >= low).all() and (high > low).any()
 
 
-def test_sparse_columns():
+def test_sparse_columns_keep_the_constraint():
     X = TABLE * (np.random.default_rng(3).random(TABLE.shape) < 0.5)
     net = SigmoidMLPRegressor(**FAST).fit(sp.csr_array(X), NUMBER)
     low, high = (net.predict(sp.csr_array(rows)) for rows in (LOW, HIGH))
     assert (high >= low).all() and (high > low).any()
 
 
-def test_a_run_taken_up_again(tmp_path):
+def test_a_resumed_run_equals_the_whole_run_and_needs_the_same_constraint(tmp_path):
     """From its checkpoint, which says what was constrained; another constraint is another run."""
     path = tmp_path / "run"
     whole = SigmoidMLPRegressor(**FAST, early_stopping=False).set_callbacks(sknet.Checkpoint(path)).fit(TABLE, NUMBER)

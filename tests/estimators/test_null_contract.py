@@ -97,7 +97,7 @@ def test_targets_of_a_fold_do_not_change_its_steps():
     assert before.steps and after == before
     others = np.setdiff1d(np.arange(400), rows)
     targets[others] = y[others[::-1]]
-    assert not inside.run_of(net, X, targets).folds.encoding.encoder.columns[0].steps  # these have a say
+    assert not inside.run_of(net, X, targets).folds.encoding.encoder.columns[0].steps  # these decide
 
 
 @pytest.mark.parametrize("encoding", ["one_hot", "both"])
@@ -138,15 +138,15 @@ EVALUATIONS = {
 @quiet
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 @pytest.mark.parametrize("evaluation", EVALUATIONS)
-def test_of_noise_an_estimator_says_that_it_is_noise(kind, evaluation):
-    """Columns of 25 levels, in which a network finds an effect by chance: held-out rows must not have seen it."""
+def test_an_estimator_of_noise_finds_no_effect_and_keeps_its_coverage(kind, evaluation):
+    """Columns of 25 categories, in which a network finds an effect by chance: held-out rows must not have seen it."""
     settings, arguments = EVALUATIONS[evaluation]
     n, n_new, is_classifier = 240, 1000, kind is SigmoidMLPClassifier
     correlations, ratios, covered = [], [], []
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        levels = np.array([f"l{i:02d}" for i in range(25)])
-        table = pd.DataFrame({f"c{j}": levels[rng.integers(0, 25, n + n_new)] for j in range(12)})
+        categories = np.array([f"l{i:02d}" for i in range(25)])
+        table = pd.DataFrame({f"c{j}": categories[rng.integers(0, 25, n + n_new)] for j in range(12)})
         y = rng.integers(0, 2, n + n_new) if is_classifier else rng.normal(size=n + n_new)
         net = kind(hidden_layer_sizes=8, max_iter=40, random_state=seed, **settings)
         net.fit(table[:n], y[:n], **arguments(n))

@@ -83,7 +83,7 @@ def told(monkeypatch):
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_of_folds_and_then_of_all_rows(n_members, told):
+def test_epochs_of_folds_are_observed_before_those_of_all_rows(n_members, told):
     net = SigmoidMLPRegressor(**QUICK, n_members=n_members).fit(X, Y)
     of_folds, of_all = [[epoch for epoch in told if epoch.of_folds is kind] for kind in (True, False)]
     assert told == of_folds + of_all
@@ -96,14 +96,14 @@ def test_of_folds_and_then_of_all_rows(n_members, told):
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_of_held_out_rows(n_members, told):
+def test_observed_scores_are_those_of_held_out_rows(n_members, told):
     net = SigmoidMLPRegressor(**QUICK, n_members=n_members, early_stopping=True).fit(X, Y)
     assert [epoch.figures.validation_score for epoch in told] == net.validation_scores_
     assert told[-1].best_epoch == net.best_epoch_ and not any(epoch.of_folds for epoch in told)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_of_lowered_rates(told):
+def test_cuts_of_the_learning_rate_are_counted(told):
     how = QUICK | {"learning_rate": "adaptive", "solver": "sgd", "max_iter": 12, "tol": 10.0, "n_iter_no_change": 2}
     SigmoidMLPRegressor(**how, early_stopping=False).fit(X, Y)
     n_cuts = [epoch.n_rate_cuts for epoch in told]

@@ -83,6 +83,7 @@ def test_parameters_set_to_what_was_resolved_are_unchanged():
 
 def test_a_warm_start_holds_out_the_same_rows():
     """Labels that only say which rows are held out: what training has seen of them would show."""
+    rng = np.random.default_rng(1)
     wide = rng.normal(size=(200, 400))
     noise = rng.integers(0, 2, 200)
     net = SigmoidMLPClassifier(16, max_iter=20, early_stopping=True, warm_start=True, random_state=0, dropout=0.0)
@@ -102,6 +103,7 @@ def test_early_stopping_that_cannot_be_is_said_once():
 
 def test_columns_of_a_large_table_are_learnt_from_a_sample():
     """All but one value are far from that one, which is hardly ever in a sample of a tenth of the rows."""
+    rng = np.random.default_rng(1)
     table = rng.normal(size=(2000, 1))
     table[0] = 1e9
     parameters = QUICK | {"input_scaling": "standard", "max_iter": 1}

@@ -39,7 +39,7 @@ def shares(quantiles, y):
     ],
     ids=["squared error", "gamma", "absolute error", "levels"],
 )
-def test_a_share_of_new_rows_lies_below_each(parameters):
+def test_each_quantile_has_its_share_of_new_rows_below_it(parameters):
     found = []
     for seed in range(4):
         net = SigmoidMLPRegressor(16, max_iter=40, random_state=seed, **parameters).fit(*made(seed, 700))
@@ -50,17 +50,22 @@ def test_a_share_of_new_rows_lies_below_each(parameters):
     assert_allclose(np.mean(found, axis=0), LEVELS, atol=0.03)
 
 
-def test_they_are_signed_residuals_of_held_out_rows():
-    """With fewer than 60 rows, errors count as equally large; the rank q (n + 1) of n errors is interpolated."""
+def test_quantiles_are_predictions_plus_residuals_of_held_out_rows():
+    """With fewer than 60 rows, residuals count as equally large; the rank q (n + 1) of n residuals is interpolated."""
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(X[:250], Y[:250], X_val=X[250:], y_val=Y[250:])
-    errors = np.sort(Y[250:] - net.predict(X[250:]))
+    residuals = np.sort(Y[250:] - net.predict(X[250:]))
     found = net.predict_quantiles(X[:7], [1 / 51, 0.5, 40.25 / 51, 50 / 51])
-    expected = [errors[0], (errors[24] + errors[25]) / 2, 0.75 * errors[39] + 0.25 * errors[40], errors[49]]
+    expected = [
+        residuals[0],
+        (residuals[24] + residuals[25]) / 2,
+        0.75 * residuals[39] + 0.25 * residuals[40],
+        residuals[49],
+    ]
     assert_allclose(found - net.predict(X[:7])[:, np.newaxis], np.tile(expected, (7, 1)), atol=1e-9)
     assert_array_equal(net.predict_quantiles(X[:7], 0.5), found[:, 1:2])
 
 
-def test_many_levels_in_every_row_and_intervals_as_before():
+def test_many_quantiles_increase_and_intervals_stay_symmetric():
     net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
     fine = net.predict_quantiles(X, np.linspace(0.02, 0.98, 97))
     assert (np.diff(fine, axis=1) >= 0).all() and fine.dtype == net.predict(X).dtype
@@ -75,7 +80,7 @@ def test_where_no_target_is_below_0_no_quantile_is():
     assert levels.predict_quantiles(X, 0.5).max() <= 0.0
 
 
-def test_between_levels_they_are_joined_over_normal_scores():
+def test_between_learnt_quantiles_others_are_interpolated_over_normal_scores():
     net = SigmoidMLPRegressor(**QUICK, loss="quantile", quantile=(0.1, 0.5, 0.9)).fit(X, Y)
     net.partial_fit(X, Y)  # no held-out rows are needed: the levels are those of the network
     low, middle, _ = net.predict(X).astype(float).T
@@ -85,13 +90,17 @@ def test_between_levels_they_are_joined_over_normal_scores():
     assert_allclose(found[:, 1], middle - share * (middle - low), rtol=1e-5, atol=1e-6)
 
 
-def test_each_level_is_moved_by_its_errors_on_held_out_rows():
-    """As many of them lie below it as should: the rank q (n + 1) of n errors, the least one where it is below 1."""
+def test_each_quantile_is_moved_by_its_residuals_on_held_out_rows():
+    """As many of them lie below it as should: the rank q (n + 1) of n residuals, the least one where it is below 1."""
     levels = (0.01, 0.5, 0.9)
     net = SigmoidMLPRegressor(**QUICK, loss="quantile", quantile=levels, dtype="float64")
     net.fit(X[:250], Y[:250], X_val=X[250:], y_val=Y[250:])
-    errors = np.sort(Y[250:, np.newaxis] - net.predict(X[250:]), axis=0)
-    moves = [errors[0, 0], (errors[24, 1] + errors[25, 1]) / 2, 0.1 * errors[44, 2] + 0.9 * errors[45, 2]]
+    residuals = np.sort(Y[250:, np.newaxis] - net.predict(X[250:]), axis=0)
+    moves = [
+        residuals[0, 0],
+        (residuals[24, 1] + residuals[25, 1]) / 2,
+        0.1 * residuals[44, 2] + 0.9 * residuals[45, 2],
+    ]
     assert_allclose(net.predict_quantiles(X[:7], levels), np.sort(net.predict(X[:7]) + moves), atol=1e-9)
 
 
@@ -113,7 +122,7 @@ def test_levels_that_are_too_narrow_on_small_tables_are_moved_apart():
 
 @pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
 @pytest.mark.parametrize("parameters", [{"n_members": 2}, {"early_stopping": "folds"}], ids=str)
-def test_pickles_files_and_pipelines_have_them(parameters, weight, tmp_path):
+def test_pickles_files_and_pipelines_predict_quantiles(parameters, weight, tmp_path):
     frame = pd.DataFrame(X, columns=list("abc")).assign(day="2026-01-31", town=np.where(Y > 1, "x", "y"))
     frame.loc[::7, ["a", "town"]] = None
     net = SigmoidMLPRegressor(**QUICK | parameters)
@@ -154,7 +163,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("case", ERRORS)
-def test_what_cannot_be_told_is_an_error_with_the_remedy(case):
+def test_quantiles_that_cannot_be_predicted_raise_with_a_remedy(case):
     parameters, prepare, quantiles, message = ERRORS[case]
     net = SigmoidMLPRegressor(**QUICK | parameters)
     prepare(net)
@@ -165,7 +174,7 @@ def test_what_cannot_be_told_is_an_error_with_the_remedy(case):
 @pytest.mark.parametrize(
     "quantiles", [0.0, 1.0, [0.5, 0.5], [0.9, 0.1], [], None, "0.5", True, [[0.1, 0.2]], [0.1, float("nan")], [0.1, 2]]
 )
-def test_levels_that_are_none(quantiles):
+def test_quantiles_outside_0_and_1_or_out_of_order_raise(quantiles):
     net = SigmoidMLPRegressor(**QUICK).fit(X, Y)
     with pytest.raises(ValueError, match="quantiles=.*: give one number, or several in increasing order"):
         net.predict_quantiles(X, quantiles)

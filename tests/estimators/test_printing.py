@@ -20,7 +20,7 @@ QUICK = {"n_members": 1, "hidden_layer_sizes": 3, "max_iter": 20, "random_state"
     "seconds, text",
     [(0.0123, "0.012 s"), (3.14, "3.1 s"), (9.96, "10 s"), (61.0, "61 s"), (150.0, "2 min"), (7500.0, "2 h 05 min")],
 )
-def test_durations(seconds, text):
+def test_a_duration_is_printed_in_its_unit(seconds, text):
     assert duration(seconds) == text
 
 
@@ -110,7 +110,7 @@ def test_a_scorer_s_figure_is_shown(capsys):
 
 
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
-def test_lbfgs_and_partial_fit(capsys):
+def test_lbfgs_and_partial_fit_print_their_iterations(capsys):
     SigmoidMLPRegressor(**QUICK, verbose=2, solver="lbfgs", early_stopping=False, tol=0.0).fit(X, y)
     assert "epoch 20/20" in capsys.readouterr().out
     SigmoidMLPRegressor(**QUICK, verbose=2).partial_fit(X, y)

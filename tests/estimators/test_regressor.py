@@ -145,7 +145,7 @@ def test_fits_of_positive_targets_do_not_depend_on_the_unit(name, unit, weight):
         assert_allclose(other.backpropagate(X, unit * y, weight)[0], one.backpropagate(X, y, weight)[0], rtol=tolerance)
 
 
-def test_target_means_of_levels_do_not_overflow():
+def test_target_means_of_categories_do_not_overflow():
     """Neither does any product of huge counts that tells which levels differ."""
     table = pd.DataFrame({"a": X[:, 0], "level": pd.Categorical([f"l{i % 30}" for i in range(N)])})
     net = SigmoidMLPRegressor(**PLAIN | {"max_iter": 2}, loss="poisson", category_encoding="target")
@@ -344,7 +344,7 @@ def test_another_number_of_targets_later():
         fitted(np.column_stack([NUMBER, NUMBER])).partial_fit(X, NUMBER)
 
 
-def test_tags():
+def test_the_tag_positive_only_depends_on_the_loss():
     assert SigmoidMLPRegressor(loss="poisson").__sklearn_tags__().target_tags.positive_only
     assert not SigmoidMLPRegressor(loss="huber").__sklearn_tags__().target_tags.positive_only
 

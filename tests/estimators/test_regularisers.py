@@ -118,6 +118,7 @@ def test_history_has_the_norm_before_clipping():
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
 def test_label_smoothing_mixes_in_the_uniform_distribution(kind):
+    rng = np.random.default_rng(1)
     y = {"binary": LABEL > 0, "multiclass": LABEL, "multilabel": rng.integers(0, 2, (N, 3))}[kind]
     net = SigmoidMLPClassifier(**BEFORE).fit(X, y)
     plain = net.backpropagate(X, y)[0]
@@ -218,6 +219,7 @@ def test_a_step_of_l1_spares_weights_that_no_batch_has_touched(solver, moved):
 @pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop"])
 def test_the_optimum_of_l1_is_that_of_lbfgs(solver):
     """A linear model of a sparse table whose last columns are nearly always 0, by full batches."""
+    rng = np.random.default_rng(1)
     table = rng.normal(size=(200, 6)) * (rng.random((200, 6)) < [1.0, 1.0, 1.0, 1.0, 0.02, 0.0])
     label = (table[:, 0] - table[:, 1] + 0.5 * rng.normal(size=200) > 0.0).astype(int)
     parameters = dict(

@@ -120,7 +120,7 @@ def test_named_batch_sizes(name, sizes):
     assert {n: settings(net, n).solver.batch_size for n in sizes} == sizes
 
 
-def test_the_type_of_the_arithmetic():
+def test_the_dtype_depends_on_rows_and_solver():
     few, many = SMALL_TABLE_ROWS - 1, SMALL_TABLE_ROWS
     assert settings(SigmoidMLPClassifier(), few).dtype == np.float64
     assert settings(SigmoidMLPClassifier(), many).dtype == np.float32
@@ -222,7 +222,7 @@ def leaves(value):
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 @pytest.mark.parametrize("validated", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
-def test_nothing_is_left_to_be_asked(kind, validated, solver):
+def test_no_resolved_setting_is_auto(kind, validated, solver):
     settings, _ = resolve(kind(solver=solver), Facts(100, validated))
     words = {value for value in leaves(settings) if isinstance(value, str)}
     assert words and not words & {"auto", "proportional"}
@@ -287,7 +287,7 @@ def test_the_loss_of_parameters_is_none_if_they_are_not_valid():
         ({"hidden_layer_sizes": np.array([5, 2])}, (5, 2)),
     ],
 )
-def test_layers(parameters, sizes):
+def test_hidden_layer_sizes_and_depth_give_the_shapes_of_the_weights(parameters, sizes):
     net = regressor(**parameters)
     assert settings(net).network.hidden_sizes == sizes
     net.fit(X, NUMBER)
@@ -384,14 +384,14 @@ def test_auto_batches_are_two_hundred_rows():
 
 
 @pytest.mark.parametrize("given", [{"dropout": 0.1}, {"dropout": [0.1]}, {"max_norm": 1.0}])
-def test_what_does_not_go_with_lbfgs(given):
+def test_parameters_that_do_not_go_with_lbfgs_raise(given):
     (name,) = given
     for kind in (SigmoidMLPRegressor, SigmoidMLPClassifier):
         with pytest.raises(ValueError, match=rf"solver='lbfgs' does not go with {name}=.*choose solver='adam'"):
             kind(4, solver="lbfgs", **given).fit(X, LABEL)
 
 
-def test_what_lbfgs_ignores():
+def test_lbfgs_ignores_batches_and_rates():
     plain = regressor(solver="lbfgs", max_iter=1000).fit(X, NUMBER)
     other = dict(batch_size=7, learning_rate="adaptive", learning_rate_init=9.0, momentum=0.1, shuffle=False)
     assert_array_equal(weights(plain), weights(regressor(solver="lbfgs", max_iter=1000, **other).fit(X, NUMBER)))

@@ -209,6 +209,7 @@ def test_what_is_no_path_is_refused(path):
 
 
 def test_labels_that_no_file_holds_are_refused(path):
+    rng = np.random.default_rng(1)
     days = np.array(["2020-01-01", "2020-01-02"], "M8[D]")[rng.integers(0, 2, 100)]
     try:
         net = SigmoidMLPClassifier(**QUICK).fit(X, days)
@@ -434,7 +435,7 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
         again(net, path)
 
 
-def test_signed_errors_are_those_of_each_quantile_level(path):
+def test_signed_residuals_are_those_of_each_quantile_level(path):
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True, loss="quantile", quantile=(0.2, 0.5, 0.8)).fit(X, NUMBER)
     assert (again(net, path).predict_quantiles(X, 0.3) == net.predict_quantiles(X, 0.3)).all()
     net._fitted = with_signed_residuals(quantiles=np.zeros((5, 1)))(net._fitted)

@@ -40,7 +40,7 @@ class Mine(SigmoidMLPRegressor):
     (lambda: SigmoidMLPRegressor(3, "relu", 3), "SigmoidMLPRegressor: too many positional arguments"),
     (lambda: Mine(), "Mine got an unexpected keyword argument 'hidden_sizes': did you mean hidden_layer_sizes"),
 ])  # fmt: skip
-def test_parameters(make, message):
+def test_unknown_parameters_raise_and_name_the_nearest(make, message):
     with pytest.raises(TypeError, match=message):
         make()
 

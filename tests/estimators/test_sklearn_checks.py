@@ -1,6 +1,6 @@
 """scikit-learn's checks for estimators, with the defaults and with other choices of solver, loss, stopping, ...
 
-Every check meets every choice, and every two choices meet in some checks.
+Every check meets every choice, and every two choices from `FACTORS` meet in some checks.
 """
 
 import functools
@@ -24,6 +24,12 @@ FACTORS = {
     "dropout": (0.0, 0.2),
     "l1_ratio": (0.0, 0.5),
     "max_norm": (None, 2.0),
+    "n_members": (1, 3),
+}
+NETWORKS = {  # these take turns
+    "plain": {},
+    "encoded": {"numeric_encoding": "piecewise_linear", "category_encoding": "target"},
+    "additive": {"interaction_cst": "no_interactions"},
 }
 LOSSES = {  # of a kind, of which one stands for the others: they take turns
     SigmoidMLPClassifier: (("log_loss",), ("squared_error",)),
@@ -60,31 +66,27 @@ pytestmark = [
 ]
 
 
-def goes_together(solver, dropout, max_norm, **others):
-    return solver != "lbfgs" or not (dropout or max_norm)
-
-
-def configurations_for_all(cls):
-    """Yield the configurations with which every check is run."""
-    yield cls.__name__, cls()
-    encoded = {"numeric_encoding": "piecewise_linear", "category_encoding": "target"}
-    yield f"{cls.__name__}-members", cls(max_iter=EPOCHS, n_members=3)
-    yield f"{cls.__name__}-encoded", cls(max_iter=EPOCHS, **encoded)
-    yield f"{cls.__name__}-additive", cls(max_iter=EPOCHS, interaction_cst="no_interactions")
-    if cls is SigmoidMLPClassifier:
-        yield f"{cls.__name__}-balanced", cls(max_iter=EPOCHS, class_weight="balanced")
+def goes_together(solver, learning_rate, dropout, max_norm, n_members, **others):
+    if solver == "lbfgs":
+        return not (dropout or max_norm) and n_members == 1
+    return learning_rate != "constant" or n_members == 1
 
 
 def configurations_in_turns(cls):
     """Return the configurations in which every two choices meet, each with its choices."""
     turns = {kind: itertools.cycle(kind) for kind in LOSSES[cls]}
+    networks = NETWORKS | ({"balanced": {"class_weight": "balanced"}} if cls is SigmoidMLPClassifier else {})
+    names_of_networks = itertools.cycle(networks)
     configurations = []
     for choices in covering(FACTORS | {"loss": LOSSES[cls]}, goes_together):
         parameters = choices | {"loss": next(turns[choices["loss"]])}
-        if parameters["solver"] == "rmsprop":  # at a large constant rate it ends wherever chance leaves it
+        # at a large constant rate, rmsprop ends wherever chance leaves it
+        if (parameters["solver"], parameters["learning_rate"]) == ("rmsprop", "constant"):
             parameters |= {"learning_rate_init": 0.003, "max_iter": 200}
-        name = "-".join([cls.__name__, *map(str, parameters.values())])
-        configurations.append((name, cls(**{"max_iter": EPOCHS} | parameters), set(choices.items())))
+        network = next(names_of_networks)
+        name = "-".join([cls.__name__, *map(str, parameters.values()), network])
+        estimator = cls(**{"max_iter": EPOCHS} | networks[network] | parameters)
+        configurations.append((name, estimator, {*choices.items(), ("network", network)}))
     return configurations
 
 
@@ -100,9 +102,8 @@ def names_with_every_choice(configurations, start):
 
 def cases():
     for cls in LOSSES:
-        for name, estimator in configurations_for_all(cls):
-            for label, instance, check in checks_of(estimator):
-                yield pytest.param(instance, check, id=f"{name}-{label}")
+        for label, instance, check in checks_of(cls()):
+            yield pytest.param(instance, check, id=f"{cls.__name__}-{label}")
         configurations, starts = configurations_in_turns(cls), {}
         for name, estimator, _ in configurations:
             for label, instance, check in checks_of(estimator):

@@ -23,6 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.pairs import over_pairs
 
 N = 90
 ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
@@ -99,17 +100,15 @@ def assert_alike(peer, ours, n_epochs=50):
     assert (peer.t_, peer.out_activation_, peer.n_layers_) == (ours.t_, ours.out_activation_, ours.n_layers_)
 
 
-@pytest.mark.parametrize("batches", BATCHES.values(), ids=BATCHES)
-@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_first_order_solvers(kind, activation, solver, batches):
-    peer, ours = both(kind, *table(kind), activation=activation, learning_rate_init=0.01, **solver, **batches)
+@over_pairs(kind=KINDS, activation=ACTIVATIONS, solver=list(SOLVERS), batches=list(BATCHES))
+def test_first_order_solvers_have_the_losses_and_weights_of_scikit_learn(kind, activation, solver, batches):
+    parameters = SOLVERS[solver] | BATCHES[batches]
+    peer, ours = both(kind, *table(kind), activation=activation, learning_rate_init=0.01, **parameters)
     assert_alike(peer, ours)
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
-def test_all_defaults_but_the_shuffling(kind):
+def test_all_defaults_but_shuffling_give_the_losses_of_scikit_learn(kind):
     X, y = table(kind)
     assert_alike(*both(kind, X, y, hidden_layer_sizes=(100,), max_iter=20), n_epochs=20)
 

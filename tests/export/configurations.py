@@ -20,7 +20,7 @@ SEEDS = range(RANDOM + 8)
 @dataclass(frozen=True)
 class Configuration:
     estimator: object
-    X: object  # a table to predict, with missing values and unseen levels where it may have them
+    X: object  # a table to predict, with missing values and unknown categories where it may have them
     what: str
 
     @property
@@ -122,7 +122,7 @@ CODES = ["flag", "code", "half"]
 
 
 def _to_predict(rng, X, bends):
-    """New rows, with levels that training has not seen and missing values where it had none."""
+    """New rows, with categories that training has not seen and missing values where it had none."""
     n = X.shape[0]
     if not hasattr(X, "columns"):
         return X[rng.permutation(n)[:60]]

@@ -117,6 +117,7 @@ def test_a_session_of_a_pipeline_knows_the_name_of_an_input_that_is_called_as_an
 
 
 def test_missing_and_unseen_levels():
+    rng = np.random.default_rng(1)
     frame = FRAME.assign(town=FRAME.town.where(rng.random(N) > 0.1, None))
     for train in (FRAME, frame):
         net = SigmoidMLPClassifier(**QUICK).fit(train, LABEL)

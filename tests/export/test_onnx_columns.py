@@ -37,6 +37,7 @@ def test_every_cycle_is_in_a_table():
 
 
 def test_steps_are_bins_in_a_graph():
+    rng = np.random.default_rng(1)
     code = rng.integers(0, 40, N).astype(float)
     net = SigmoidMLPRegressor(**QUICK, numeric_encoding="steps").fit(pd.DataFrame({"x": code}), (code > 17) + 0.1 * Y)
     assert (net.inputs_.query("kind == 'bin'").centre == 17).any()
@@ -63,6 +64,7 @@ CATEGORIES = {
 @pytest.mark.parametrize("encoding", ["one_hot", "target"])
 @pytest.mark.parametrize("kind", CATEGORIES)
 def test_categories_of_every_kind_go_in_as_documented(kind, encoding, missing):
+    rng = np.random.default_rng(1)
     categories = pd.Index(CATEGORIES[kind])
     codes = rng.integers(0, len(categories), N)
     codes[::9] = -missing
@@ -77,6 +79,7 @@ def test_categories_of_every_kind_go_in_as_documented(kind, encoding, missing):
 @pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])
 @pytest.mark.parametrize("kind", TYPES)
 def test_categories_that_are_numbers_come_in_every_type(kind, encoding):
+    rng = np.random.default_rng(1)
     frame = pd.DataFrame({"k": rng.integers(0, 9, N)})
     net = SigmoidMLPRegressor(**CHOSEN, category_encoding=encoding).fit(frame, Y)
     test = pd.DataFrame({"k": [*range(9), 77]})
@@ -95,6 +98,7 @@ def test_texts_of_categories_come_in_the_order_of_the_categories():
 
 
 def test_halves_in_integers_and_missing_numbers():
+    rng = np.random.default_rng(1)
     frame = pd.DataFrame({"k": rng.integers(0, 9, N) / 2})
     frame.loc[::7, "k"] = np.nan
     net = SigmoidMLPRegressor(**CHOSEN, category_encoding="both").fit(frame, Y)
@@ -106,6 +110,7 @@ def test_halves_in_integers_and_missing_numbers():
 
 @pytest.mark.parametrize("encoding", ["one_hot", "target"])
 def test_the_empty_text(encoding):
+    rng = np.random.default_rng(1)
     frame = pd.DataFrame({"k": rng.choice(["", "a", "b", "c"], N)})
     y = Y + frame["k"].isin(["", "b"])  # categories that tell nothing would have one mean
     net = SigmoidMLPRegressor(**QUICK, category_encoding=encoding).fit(frame, y)

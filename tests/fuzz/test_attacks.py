@@ -19,11 +19,11 @@ def test_bad_data_are_refused_and_change_nothing():
 
 
 def test_exceptions_in_users_code_change_nothing():
-    assert not exceptions.attack(60, seed=1)
+    assert not exceptions.attack(30, seed=1)
 
 
 def test_interrupts_lose_nothing():
-    assert not interrupts.attack(60, seed=1)
+    assert not interrupts.attack(20, seed=1)
 
 
 def test_predictions_in_threads_beside_fits_are_the_same():

@@ -53,9 +53,9 @@ def test_predictions_of_the_training_rows_add_up_to_their_targets(name, way):
 
 def test_predictions_of_training_rows_use_target_means_with_their_own_targets():
     """Networks are trained and balanced by means without these targets, as the page on counts says."""
-    level = np.arange(600) % 150
-    frame = pd.DataFrame({"c": pd.Categorical(level)})
-    y = np.random.default_rng(0).poisson(np.exp(np.random.default_rng(1).normal(size=150)[level])).astype(float)
+    category = np.arange(600) % 150
+    frame = pd.DataFrame({"c": pd.Categorical(category)})
+    y = np.random.default_rng(0).poisson(np.exp(np.random.default_rng(1).normal(size=150)[category])).astype(float)
     excess = {}
     for encoding in ("one_hot", "target"):
         net = SigmoidMLPRegressor(**QUICK | {"max_iter": 40}, loss="poisson", category_encoding=encoding)

@@ -100,11 +100,10 @@ def test_a_group_is_held_out_as_a_whole():
 # --- what they choose ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT])
 @pytest.mark.parametrize(
-    "rules",
-    [fold_counts(N), fold_counts(SMALL_TABLE_ROWS), fold_counts(MEDIUM_TABLE_ROWS)],
-    ids=["few", "some", "many"],
+    ("rules", "weight"),
+    [(fold_counts(N), WEIGHT), (fold_counts(SMALL_TABLE_ROWS), None), (fold_counts(MEDIUM_TABLE_ROWS), WEIGHT)],
+    ids=["few rows, weighted", "some rows", "many rows, weighted"],
 )
 def test_the_joint_loss_of_the_held_out_rows_chooses_the_epoch(rules, weight):
     """The losses are computed again by networks that train one epoch, two epochs and so on without each fold."""
@@ -227,20 +226,24 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
 
 
 def test_worse_networks_get_a_smaller_mixing_weight():
-    """With independent errors of variances 1 and 4, weights of 4/5 and 1/5 are best; the prior draws them to 1/2."""
-    target, errors = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
-    errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
-    chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
-    assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
-    np.testing.assert_allclose(
-        chosen.held_out_outputs.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second
+    """With independent residuals of variances 1 and 4, weights of 4/5 and 1/5 are best; the prior draws them to 1/2."""
+    rng = np.random.default_rng(1)
+    target, residuals = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
+    residuals = np.linalg.qr(residuals.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
+    chosen, (first, second) = of_one_epoch(
+        target=target, without_bins=target + residuals[0], with_bins=target + residuals[1]
     )
-    chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
+    assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
+    weight_of_rows = (chosen.held_out_outputs.raw - second) / (first - second)
+    # each cross-fit set is mixed by the weight that the other sets choose
+    np.testing.assert_allclose(weight_of_rows, chosen.mixing_weights[0], atol=0.1 + 1e-9)
+    chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * residuals[0], with_bins=target, n_members=3)
     np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
 
 
 @pytest.mark.parametrize("n_members", [2, 3])
 def test_equal_networks_get_equal_mixing_weights(n_members):
+    rng = np.random.default_rng(1)
     target = rng.normal(size=N)
     given = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
     chosen, _ = of_one_epoch(**given)
@@ -255,8 +258,9 @@ def test_a_regression_loss_has_no_temperature():
 # --- for how long they wait ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (20, 20), (np.inf, 35)])
-@pytest.mark.parametrize("lower", [0.0, 2.0])
+@pytest.mark.parametrize(
+    ("patience", "n_in_vain", "lower"), [(1, 1, 0.0), (3, 3, 2.0), (20, 20, 0.0), (np.inf, 35, 2.0)]
+)
 def test_folds_end_after_patience_epochs_without_improvement(patience, n_in_vain, lower, script_losses):
     """The loss must fall by more than the fraction `tol`. Losses may be negative, such as those of a density."""
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 200])

@@ -44,11 +44,11 @@ def test_a_unit_without_inputs_keeps_a_network_additive():
     assert_allclose(net.explain(X, X).values[:, 0], 0.0, atol=1e-15)
 
 
-@pytest.mark.parametrize(("layer", "place"), [(0, (2, 0)), (1, (0, 2))])
-def test_a_unit_of_two_columns_makes_a_network_not_additive(layer, place):
+@pytest.mark.parametrize(("layer", "index"), [(0, (2, 0)), (1, (0, 2))])
+def test_a_unit_of_two_columns_makes_a_network_not_additive(layer, index):
     net = network_with(FIRST, SECOND, LAST)
     coefs = [W.copy() for W in net.coefs_]
-    coefs[layer][place] = 1e-3
+    coefs[layer][index] = 1e-3
     net.coefs_ = coefs
     assert columns_of(net) is None
     found = net.explain(X, X)  # another way, to a thousandth
@@ -67,6 +67,7 @@ def test_a_contribution_is_the_columns_function_minus_its_mean():
 
 def test_the_contributions_of_a_columns_inputs_are_added_up():
     """These are bins, categories and indicators of missing values."""
+    rng = np.random.default_rng(1)
     table = pd.DataFrame({"number": np.where(X[:, 0] > 1, np.nan, X[:, 0]), "town": rng.choice(list("xyz"), 80)})
     net = SigmoidMLPRegressor(
         12, numeric_encoding="piecewise_linear", interaction_cst="no_interactions", max_iter=3, dtype="float64",

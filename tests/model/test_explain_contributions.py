@@ -62,6 +62,7 @@ def test_contributions_to_a_linear_model_are_slope_times_distance():
 
 
 def test_contributions_to_a_sum_are_its_terms():
+    rng = np.random.default_rng(1)
     W, V = np.kron(np.eye(3), [[1.0, -2.0]]), rng.normal(size=(6, 1))  # two units for each column
     net = network_with([W, V], [rng.normal(size=6), [0.5]], "tanh")
     found = net.explain(X[:9], background=X)
@@ -165,6 +166,7 @@ def test_a_row_that_is_its_own_background_has_contributions_of_zero():
 
 
 def test_the_order_of_columns_changes_nothing():
+    rng = np.random.default_rng(1)
     net = network_with([rng.normal(size=(3, 8)), rng.normal(size=(8, 1))], [rng.normal(size=8), [0]], "sigmoid")
     order = [2, 0, 1]
     other = network_with([net.coefs_[0][order], net.coefs_[1]], net.intercepts_, "sigmoid")
@@ -175,22 +177,23 @@ def test_renamed_categories_change_nothing():
     renamed = TABLE.assign(color=TABLE["color"].map({"blue": "b1", "green": "g2", "red": "r3"}))  # in the same order
     found = [SigmoidMLPRegressor(**QUICK).fit(table, NUMBER).explain(table[:25]) for table in (TABLE, renamed)]
     assert_array_equal(found[0].values, found[1].values)
-    levels = {"blue": "z", "green": "y", "red": "x"}
+    new_names = {"blue": "z", "green": "y", "red": "x"}
     net = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(TABLE[["number", "color"]], NUMBER)
     other = SigmoidMLPRegressor(**QUICK, dtype="float64").fit(
-        TABLE[["number", "color"]].assign(color=TABLE["color"].map(levels)), NUMBER
+        TABLE[["number", "color"]].assign(color=TABLE["color"].map(new_names)), NUMBER
     )
-    new = {f"color_{old}": f"color_{level}" for old, level in levels.items()}
+    new = {f"color_{old}": f"color_{category}" for old, category in new_names.items()}
     names = [new.get(name, name) for name in net.network_feature_names_]
     where = [list(other.network_feature_names_).index(name) for name in names]  # which input each one is now
     first = np.empty_like(net.coefs_[0])
     first[where] = net.coefs_[0]
     other.coefs_, other.intercepts_ = [first, *net.coefs_[1:]], net.intercepts_
-    found = other.explain(TABLE[["number", "color"]].assign(color=TABLE["color"].map(levels))[:25])
+    found = other.explain(TABLE[["number", "color"]].assign(color=TABLE["color"].map(new_names))[:25])
     assert_allclose(found.values, net.explain(TABLE[["number", "color"]][:25]).values, rtol=1e-9, atol=1e-12)
 
 
 def test_blocks_of_rows_and_of_columns_change_nothing(monkeypatch):
+    rng = np.random.default_rng(1)
     many = rng.normal(size=(ROWS_PREDICTED_AT_ONCE + 70, 3))
     net = SigmoidMLPRegressor(4, **QUICK, dtype="float64").fit(X, Y)
     whole = net.explain(many, background=X[:25]).values

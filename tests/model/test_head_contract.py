@@ -108,6 +108,7 @@ def test_raw_outputs_that_equal_the_target_predict_y(case):
 @every_head
 def test_other_labels_or_units_give_the_same_target_matrix(case):
     """Labels are renamed in the same order, and numbers have another unit."""
+    rng = np.random.default_rng(1)
     head, values = case.learn()
     other, other_values = case.learn(case.in_other_words(case.y))
     assert_allclose(other.targets(other_values, DOUBLE), head.targets(values, DOUBLE), atol=1e-9)
@@ -118,6 +119,7 @@ def test_other_labels_or_units_give_the_same_target_matrix(case):
 
 @every_head_of_several
 def test_outputs_have_the_order_of_the_columns_of_y(case):
+    rng = np.random.default_rng(1)
     head, values = case.learn()
     turned, turned_values = case.learn(case.y[:, ::-1])
     ends = np.cumsum(case.widths)
@@ -130,6 +132,7 @@ def test_outputs_have_the_order_of_the_columns_of_y(case):
 
 @every_head_of_several
 def test_one_of_several_targets_may_be_missing(case):
+    rng = np.random.default_rng(1)
     gone = np.zeros(case.y.shape, dtype=bool)
     gone[::5, 0] = gone[1::5, -1] = True
     head, values = case.learn(np.where(gone, np.nan, case.y))
@@ -148,6 +151,7 @@ def test_one_of_several_targets_may_be_missing(case):
 
 @every_head
 def test_backward_to_raw_multiplies_by_the_slopes_of_predictions(case):
+    rng = np.random.default_rng(1)
     head, _ = case.learn()
     raw, delta = rng.normal(size=(2, 4, head.n_outputs))
     for function, backward in (
@@ -160,6 +164,7 @@ def test_backward_to_raw_multiplies_by_the_slopes_of_predictions(case):
 
 @every_head
 def test_explained_outputs_and_their_slopes(case):
+    rng = np.random.default_rng(1)
     head, _ = case.learn()
     raw = rng.normal(size=(N, head.n_outputs))
     explained = head.explained_outputs.of_raw(raw.copy())

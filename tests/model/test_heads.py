@@ -63,6 +63,7 @@ def test_class_weights_that_leave_no_row_raise():
 
 
 def test_predict_skips_the_softmax():
+    rng = np.random.default_rng(1)
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
     assert head.loss is LOSSES["log_loss, softmax"].loss
     raw = rng.normal(size=(N, 3))
@@ -105,6 +106,7 @@ def test_targets_have_mean_0_and_deviation_1_under_the_weights(weight):
 
 
 def test_several_quantile_levels():
+    rng = np.random.default_rng(1)
     levels, values = number_head("quantile", quantile=(0.1, 0.5, 0.9))
     assert levels.n_outputs == 3 and levels.targets(values, np.dtype(float)).shape == (N, 1)
     found = levels.predict(rng.normal(size=(N, 3)))

@@ -254,6 +254,7 @@ def test_slices_cover_all_rows_and_keep_errstate(n_threads):
 
 
 def test_predictions_are_the_same_in_threads():
+    rng = np.random.default_rng(1)
     table = rng.normal(size=(20 * ROWS_PREDICTED_AT_ONCE + 3, 3))
     net = SigmoidMLPClassifier(5, max_iter=2, early_stopping=False, random_state=0).fit(X, LABEL)
     in_threads = net.predict_proba(table)
@@ -262,6 +263,7 @@ def test_predictions_are_the_same_in_threads():
 
 
 def test_an_error_in_a_thread_is_raised():
+    rng = np.random.default_rng(1)
     table = rng.normal(size=(20 * ROWS_PREDICTED_AT_ONCE, 3))
     net = SigmoidMLPRegressor(3, max_iter=1, early_stopping=False, input_scaling=None, dtype="float32")
     net.fit(X, X[:, 0])

@@ -137,6 +137,7 @@ def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters):
 
 def test_rows_of_short_integers_are_encoded_batch_by_batch():
     """Even compact rows would take nine times the memory of the table. The fit has the same weights."""
+    rng = np.random.default_rng(1)
     table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
     whole = clone(net).fit(table, NUMBER)
@@ -147,6 +148,7 @@ def test_rows_of_short_integers_are_encoded_batch_by_batch():
 
 def test_sparse_rows_after_dense_ones_may_be_kept_compact():
     """An encoding with bins does not keep zeros, so sparse rows become dense."""
+    rng = np.random.default_rng(1)
     net = SigmoidMLPRegressor(4, max_iter=2, numeric_encoding="piecewise_linear", random_state=0)
     dense, sparse = (clone(net).fit(X, NUMBER) for _ in range(2))
     more = np.round(np.abs(rng.normal(size=(100, X.shape[1]))))
@@ -194,6 +196,7 @@ def test_the_target_mean_of_a_row_does_not_contain_its_own_target(n_sampled):
 
 
 def test_booleans_equal_floats():
+    rng = np.random.default_rng(1)
     table = rng.random((N, 4)) < 0.3
     net = SigmoidMLPRegressor(8, max_iter=2, random_state=0)
     assert_array_equal(clone(net).fit(table, NUMBER).coefs_[0], net.fit(table.astype(float), NUMBER).coefs_[0])
@@ -202,6 +205,7 @@ def test_booleans_equal_floats():
 
 def test_texts_are_encoded_once_for_all_folds():
     """Folds encode other columns again, by target means without their own targets."""
+    rng = np.random.default_rng(1)
     words = rng.choice(["red", "blue", "far", "near", "sun", "moon", "cat", "dog"], (N, 6))
     table = pd.DataFrame({"city": pd.Categorical(CITY), "note": [" ".join(line) for line in words]})
     net = SigmoidMLPRegressor(4, max_iter=1, early_stopping="folds", category_encoding="target", n_members=1)

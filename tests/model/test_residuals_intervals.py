@@ -22,14 +22,12 @@ from sknet._model.residuals import (
 )
 from sknet._model.settings import TargetSettings
 
-rng = np.random.default_rng(0)
-
 
 def head_for(values, loss="squared_error", **options):
     return learn_regression_head(values, TargetSettings(loss, options))[0]
 
 
-def errors_of(values, predictions, weight=None, **how):
+def scaled_residuals_of(values, predictions, weight=None, **how):
     """The residuals of these targets, learnt from predictions of all rows."""
     columns = values.reshape(len(values), -1)
     return learn_regression_residuals(head_for(values, **how), predictions, columns, weight, columns)
@@ -44,14 +42,15 @@ def unscaled(k, low=-np.inf, high=np.inf):
 
 
 def test_few_residuals_are_all_kept_in_order():
+    rng = np.random.default_rng(0)
     values = rng.normal(size=19)
-    errors = errors_of(values, np.zeros(19))
-    assert_array_equal(errors.of_all.quantiles[:, 0], np.sort(np.abs(values)))
-    assert errors.of_all.effective_size == 19
+    scaled = scaled_residuals_of(values, np.zeros(19))
+    assert_array_equal(scaled.of_all.quantiles[:, 0], np.sort(np.abs(values)))
+    assert scaled.of_all.effective_size == 19
     # ceil(coverage * (n + 1)) of n rows, which is what makes the coverage hold for a new one
     for coverage, place in (0.9, 18), (0.95, 19), (0.5, 10), (0.01, 1):
-        assert errors.of_all.conformal_quantile(coverage) == np.sort(np.abs(values))[place - 1]
-    assert errors.of_all.conformal_quantile(0.951) is None
+        assert scaled.of_all.conformal_quantile(coverage) == np.sort(np.abs(values))[place - 1]
+    assert scaled.of_all.conformal_quantile(0.951) is None
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9, 0.95])
@@ -63,34 +62,37 @@ def test_too_few_rows_have_no_quantile(coverage):
 
 
 def test_many_residuals_become_quantiles():
+    rng = np.random.default_rng(0)
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
-    errors = errors_of(values, np.zeros((20_000, 2)))
-    assert errors.of_all.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
-    largest = errors.of_all.conformal_quantile(0.9) * errors.scale.scale_at(np.zeros((1, 2)))
+    scaled = scaled_residuals_of(values, np.zeros((20_000, 2)))
+    assert scaled.of_all.quantiles.shape == (MAX_RESIDUAL_QUANTILES, 2)
+    largest = scaled.of_all.conformal_quantile(0.9) * scaled.scale.scale_at(np.zeros((1, 2)))
     assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
 
 
 def test_a_row_of_weight_two_is_two_rows():
+    rng = np.random.default_rng(0)
     values, weight = rng.normal(size=400), np.repeat([1.0, 2.0], 200)
-    weighted = errors_of(values, np.zeros(400), weight)
-    repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
+    weighted = scaled_residuals_of(values, np.zeros(400), weight)
+    repeated = scaled_residuals_of(np.repeat(values, weight.astype(int)), np.zeros(600))
     for_zero = [
-        errors.of_all.conformal_quantile(0.9) * errors.scale.scale_at(np.zeros((1, 1)))
-        for errors in (weighted, repeated)
+        scaled.of_all.conformal_quantile(0.9) * scaled.scale.scale_at(np.zeros((1, 1)))
+        for scaled in (weighted, repeated)
     ]
     assert_allclose(*for_zero, rtol=0.1)
     assert weighted.of_all.effective_size == pytest.approx(600**2 / 1000)
-    scaled = errors_of(values, np.zeros(400), 1e200 * weight)
+    scaled = scaled_residuals_of(values, np.zeros(400), 1e200 * weight)
     assert_allclose(scaled.of_all.quantiles, weighted.of_all.quantiles)
     assert scaled.of_all.effective_size == weighted.of_all.effective_size
 
 
 def test_coverage_holds_on_average_over_calibration_sets():
     """This is the guarantee of split conformal prediction."""
+    rng = np.random.default_rng(0)
     inside = []
     for _ in range(2000):
         values = rng.standard_t(3, size=20)
-        most = errors_of(values[:19], np.zeros(19)).of_all.conformal_quantile(0.9)
+        most = scaled_residuals_of(values[:19], np.zeros(19)).of_all.conformal_quantile(0.9)
         inside.append(abs(values[19]) <= most[0])
     assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
 
@@ -119,25 +121,26 @@ def test_intervals_are_clipped_to_the_range_of_targets():
     ([-1.0, 2.0], Loss("own", None, None, targets=Interval(-3, 5)), (-3.0, 5.0)),
 ])  # fmt: skip
 def test_the_limits_of_targets_come_from_the_loss_and_the_training_targets(values, loss, limits):
-    errors = errors_of(np.array(values), np.zeros(2), loss=loss)
-    assert (errors.low.tolist(), errors.high.tolist()) == ([limits[0]], [limits[1]])
+    scaled = scaled_residuals_of(np.array(values), np.zeros(2), loss=loss)
+    assert (scaled.low.tolist(), scaled.high.tolist()) == ([limits[0]], [limits[1]])
 
 
 def test_moved_levels_that_cross_meet_in_the_middle():
     values = np.linspace(-1.0, 1.0, 39)
     options = {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]}
     wide = np.tile([-5.0, 0.0, 5.0], (39, 1))
-    errors = errors_of(values, wide, **options)
-    assert (errors.of_all.quantiles < 0.0).all()  # all inside
+    scaled = scaled_residuals_of(values, wide, **options)
+    assert (scaled.of_all.quantiles < 0.0).all()  # all inside
     head = head_for(values, **options)
-    assert_allclose(intervals_around(head, errors, errors.conformal_quantile(0.5), wide[:1]), [[-0.5, 0.5]], atol=0.06)
-    assert_allclose(intervals_around(head, errors, np.array([-3.0]), np.array([[1.0, 1.5, 2.0]])), [[1.5, 1.5]])
+    assert_allclose(intervals_around(head, scaled, scaled.conformal_quantile(0.5), wide[:1]), [[-0.5, 0.5]], atol=0.06)
+    assert_allclose(intervals_around(head, scaled, np.array([-3.0]), np.array([[1.0, 1.5, 2.0]])), [[1.5, 1.5]])
 
 
 def test_intervals_are_nested_even_if_moved_levels_cross():
+    rng = np.random.default_rng(0)
     values = np.linspace(-1.0, 1.0, 39)
     options = {"loss": "quantile", "quantile": [0.1, 0.9]}
-    head, scaled = head_for(values, **options), errors_of(values, np.tile([-5.0, 5.0], (39, 1)), **options)
+    head, scaled = head_for(values, **options), scaled_residuals_of(values, np.tile([-5.0, 5.0], (39, 1)), **options)
     predictions = np.sort(rng.normal(size=(2000, 2)), axis=1)
     narrow, wide = (intervals_around(head, scaled, np.array([by]), predictions) for by in (-7.3, -6.1))
     assert (wide[:, 0] <= narrow[:, 0]).all() and (narrow[:, 1] <= wide[:, 1]).all()
@@ -152,11 +155,12 @@ def test_a_single_quantile_has_no_interval():
 
 
 def test_intervals_are_wider_where_residuals_are_larger():
+    rng = np.random.default_rng(0)
     n = 600
     predictions = np.sort(rng.uniform(1.0, 10.0, size=n))
-    values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # errors grow with the prediction
-    errors = errors_of(values, predictions)
-    ends = intervals_around(head_for(values), errors, errors.conformal_quantile(0.9), predictions)
+    values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # residuals grow with the prediction
+    scaled = scaled_residuals_of(values, predictions)
+    ends = intervals_around(head_for(values), scaled, scaled.conformal_quantile(0.9), predictions)
     inside = (ends[:, 0] <= values) & (values <= ends[:, 1])
     assert [part.mean() for part in np.array_split(inside, 3)] == pytest.approx([0.9] * 3, abs=0.05)
     width = ends[:, 1] - ends[:, 0]
@@ -164,11 +168,11 @@ def test_intervals_are_wider_where_residuals_are_larger():
 
 
 def test_the_scale_is_the_mean_absolute_residual_of_a_bin():
-    middle, errors = np.arange(90.0)[:, np.newaxis], np.repeat([1.0, 2.0, 3.0], 30)[:, np.newaxis]
-    scale = scale_of(middle, errors)
+    middle, residuals = np.arange(90.0)[:, np.newaxis], np.repeat([1.0, 2.0, 3.0], 30)[:, np.newaxis]
+    scale = scale_of(middle, residuals)
     assert_allclose(scale.knots[:, 0], [0.0, 14.5, 44.5, 74.5, 89.0])
     assert_allclose(scale.scales[1:-1, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
-    # linear between the knots; constant below them, where errors do not grow, and beyond the largest prediction
+    # linear between the knots; constant below them, where residuals do not grow, and beyond the largest prediction
     _, first, second, _, last = scale.scales[:, 0]
     found = scale.scale_at(np.array([[-9.0], [29.5], [89.0], [1e9]]))
     assert_allclose(found[:, 0], [first, (first + second) / 2, last, last])
@@ -181,7 +185,7 @@ def test_beyond_the_outer_bins_the_scale_follows_the_trend(sign):
     found = scale.scale_at(sign * np.array([[28.5], [30.0], [1e9]]))[:, 0]
     assert found[1] - found[0] == pytest.approx(1.5, rel=0.01)
     assert found[2] == found[1]
-    # where errors fall, no interval is narrower than in the outer bin
+    # where residuals fall, no interval is narrower than in the outer bin
     falling = scale_of(sign * distance[:, np.newaxis], (32.0 - distance)[:, np.newaxis])
     outer = falling.scales[:, 0] if sign < 0 else falling.scales[::-1, 0]
     assert outer[0] == outer[1]
@@ -190,9 +194,9 @@ def test_beyond_the_outer_bins_the_scale_follows_the_trend(sign):
 def test_distant_rows_are_covered_if_noise_is_proportional():
     draw = np.random.default_rng(0)
     predictions = np.exp(1.1 * draw.normal(size=(750, 1)))
-    errors = 0.7 * predictions * draw.normal(size=predictions.shape)
-    scale = scale_of(predictions, errors)
-    largest = Residuals(np.sort(np.abs(errors) / scale.scale_at(predictions), axis=0), 750.0).conformal_quantile(0.9)
+    residuals = 0.7 * predictions * draw.normal(size=predictions.shape)
+    scale = scale_of(predictions, residuals)
+    largest = Residuals(np.sort(np.abs(residuals) / scale.scale_at(predictions), axis=0), 750.0).conformal_quantile(0.9)
     new = np.exp(1.1 * draw.normal(size=(6000, 1)))
     inside = np.abs(0.7 * new * draw.normal(size=new.shape)) <= largest * scale.scale_at(new)
     assert inside.mean() == pytest.approx(0.9, abs=0.02)
@@ -207,8 +211,8 @@ def test_a_residual_is_not_divided_by_its_own_scale():
         for seed in range(60):
             draws = np.random.default_rng(seed)
             values, predictions = 0.1 * draws.normal(size=n), draws.normal(size=n)
-            errors = errors_of(values + predictions, predictions)
-            ends = intervals_around(head_for(values), errors, errors.conformal_quantile(0.9), predictions)
+            scaled = scaled_residuals_of(values + predictions, predictions)
+            ends = intervals_around(head_for(values), scaled, scaled.conformal_quantile(0.9), predictions)
             half = (ends[:, 1] - ends[:, 0]) / 2.0
             covered.append(np.mean(2.0 * norm.cdf(half / 0.1) - 1.0))  # of new rows with the same predictions
         assert np.mean(covered) == pytest.approx(0.9, abs=tolerance)
@@ -216,20 +220,20 @@ def test_a_residual_is_not_divided_by_its_own_scale():
 
 def test_constant_noise_makes_no_trend():
     for seed in range(20):
-        predictions, errors = np.random.default_rng(seed).normal(size=(2, 300, 1))
-        scales = scale_of(predictions, errors).scales[:, 0]
+        predictions, residuals = np.random.default_rng(seed).normal(size=(2, 300, 1))
+        scales = scale_of(predictions, residuals).scales[:, 0]
         assert scales.max() <= 1.5 * scales.mean()
 
 
 def test_a_single_distant_row_makes_no_trend():
-    predictions, errors = np.random.default_rng(0).normal(size=(2, 300, 1))
-    predictions[0], errors[0] = 1000.0, 20.0
-    scale = scale_of(predictions, errors)
+    predictions, residuals = np.random.default_rng(0).normal(size=(2, 300, 1))
+    predictions[0], residuals[0] = 1000.0, 20.0
+    scale = scale_of(predictions, residuals)
     inner, outer, far = scale.scale_at(np.array([[0.0], [3.0], [1000.0]]))[:, 0]
     assert outer == pytest.approx(inner, rel=0.3)
     assert far <= 20.0
     assert (
-        shrunk_slope(np.r_[np.zeros(50), 1.0], np.r_[errors[:50, 0], 1.0], np.ones(51)) == 0.0
+        shrunk_slope(np.r_[np.zeros(50), 1.0], np.r_[residuals[:50, 0], 1.0], np.ones(51)) == 0.0
     )  # it alone makes the line
 
 
@@ -241,7 +245,8 @@ def test_the_slope_of_degenerate_values_is_zero(x):
 
 @pytest.mark.parametrize("error", [0.0, np.inf])
 def test_residuals_of_zero_or_infinity_have_a_constant_scale(error):
-    errors = np.zeros((60, 1))
-    errors[0] = error
-    assert_array_equal(scale_of(rng.normal(size=(60, 1)), errors).scales, np.ones((4, 1)))
-    assert_array_equal(scale_of(errors[:59], errors[:59]).scales, np.ones((1, 1)))
+    rng = np.random.default_rng(0)
+    residuals = np.zeros((60, 1))
+    residuals[0] = error
+    assert_array_equal(scale_of(rng.normal(size=(60, 1)), residuals).scales, np.ones((4, 1)))
+    assert_array_equal(scale_of(residuals[:59], residuals[:59]).scales, np.ones((1, 1)))

@@ -45,6 +45,7 @@ def slopes(predict, table, name, step):
 @pytest.mark.parametrize("numeric_encoding", ["raw", "piecewise_linear"])
 @pytest.mark.parametrize("input_scaling", ["robust", "standard", "quantile", None])
 def test_gradients_equal_finite_differences_for_every_kind_of_column(input_scaling, numeric_encoding):
+    rng = np.random.default_rng(1)
     encoding = {"input_scaling": input_scaling, "numeric_encoding": numeric_encoding, "category_encoding": "target"}
     net = SigmoidMLPRegressor(**QUICK, **encoding, n_bins=5).fit(TABLE, 1000.0 * NUMBER)
     table = TABLE.copy()
@@ -141,6 +142,7 @@ def test_sparse_rows_have_those_of_dense_ones():
 
 
 def test_gradients_are_computed_in_float64_block_by_block():
+    rng = np.random.default_rng(1)
     X = rng.normal(size=(2 * ROWS_PREDICTED_AT_ONCE + 3, 2)).astype(np.float32)
     net = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X[:80], NUMBER)
     found = net.input_gradients(X)

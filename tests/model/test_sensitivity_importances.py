@@ -153,6 +153,7 @@ def test_sparse_and_dense_rows_have_similar_importances(container):
 
 
 def test_looked_up_categories_have_the_same_importance():
+    rng = np.random.default_rng(1)
     code, size = np.arange(2500) % 250, rng.normal(size=2500)
     table = pd.DataFrame({"city": pd.Series(code).astype("category"), "size": size, "other": size[::-1]})
     parameters = QUICK | {"max_categories": None, "max_iter": 2, "numeric_encoding": "piecewise_linear"}

@@ -27,6 +27,7 @@ def regressor(**parameters):
 
 
 def test_given_weights_are_copied():
+    rng = np.random.default_rng(1)
     coefs = [rng.normal(size=(3, 4)), rng.normal(size=(4, 1))]
     intercepts = [rng.normal(size=4), rng.normal(size=1)]
     net = regressor(init=(coefs, intercepts), learning_rate=lambda _: 0.0, alpha=0.0).fit(X, NUMBER)

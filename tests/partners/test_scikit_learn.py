@@ -89,7 +89,7 @@ FITS = {
 
 
 @pytest.mark.parametrize("meta, X, y", FITS.values(), ids=FITS)
-def test_meta_estimators(meta, X, y):
+def test_meta_estimators_learn_with_ours(meta, X, y):
     assert meta.fit(X, y).score(X, y) > 0.6
 
 
@@ -136,7 +136,7 @@ def test_selection_by_importance_keeps_the_columns_of_a_frame_where_pandas_is_as
     assert pipeline.score(MIXED, SOLD) > 0.8
 
 
-def test_inspection():
+def test_permutation_importance_and_partial_dependence_find_the_effect():
     fitted = regressor.fit(MIXED, PRICE)
     importance = permutation_importance(fitted, MIXED, PRICE, n_repeats=2, random_state=0).importances_mean
     assert importance.argmax() == 0
@@ -197,6 +197,6 @@ PLOTS = dict(plots())
 
 
 @pytest.mark.parametrize("draw", PLOTS.values(), ids=PLOTS)
-def test_displays(draw):
+def test_displays_are_drawn(draw):
     assert draw() is not None
     plt.close("all")

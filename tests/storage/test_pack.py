@@ -195,7 +195,7 @@ def assert_the_same(one, other, table):
 @of_every_state
 def test_what_comes_back_is_the_same_and_trains_on_the_same(case, trained):
     net, table, y = fitted(case, trained)
-    others = [travel(net) for travel in (by_pickle, copy.copy, copy.deepcopy, by_joblib)]
+    others = [by_pickle(net), copy.copy(net)]
     for other in others:
         assert_the_same(net, other, table)
         assert other.history_.equals(net.history_)
@@ -208,10 +208,11 @@ def test_what_comes_back_is_the_same_and_trains_on_the_same(case, trained):
 
 @pytest.mark.parametrize("case", ["multiclass", "numbers"])
 @pytest.mark.parametrize("travel", [by_pickle, copy.copy, copy.deepcopy, by_joblib])
-def test_a_copy_that_trains_on_leaves_the_first_alone(case, travel):
+def test_a_copy_is_equal_and_its_training_leaves_the_first_alone(case, travel):
     net, table, y = fitted(case, "fit and partial_fit")
-    kept = pickle.dumps(net)
-    travel(net).partial_fit(table, y).fit(table, y)
+    kept, other = pickle.dumps(net), travel(net)
+    assert_the_same(net, other, table)
+    other.partial_fit(table, y).fit(table, y)
     assert pickle.dumps(net) == kept
 
 
@@ -224,13 +225,13 @@ def test_an_unfitted_estimator_comes_back_unfitted():
 # --- values, plain things and arrays ---------------------------------------------------------------------------------
 
 NUMBERS = (number_column(1.0, 2.0), number_column(-0.0, 3.0, bend=False))
-LEVELS = category_column("a", "b", has_missing=True)
+CATEGORIES = category_column("a", "b", has_missing=True)
 EPOCHS = [epoch(1.0, 0.5, validation_loss=-np.inf), epoch(2.0, 0.5)]
 
 
 @pytest.mark.parametrize("value", [
-    NUMBERS, LEVELS, table_encoder(NUMBERS[0], LEVELS, names=("x", "y")), table_encoder(*NUMBERS), (), NUMBERS[:1],
-    EPOCHS, (), np.dtype("f4"), ACTIVATIONS["mish"], {3: "x", "is": [1, (2, None)]},
+    NUMBERS, CATEGORIES, table_encoder(NUMBERS[0], CATEGORIES, names=("x", "y")), table_encoder(*NUMBERS), (),
+    NUMBERS[:1], EPOCHS, (), np.dtype("f4"), ACTIVATIONS["mish"], {3: "x", "is": [1, (2, None)]},
     (number_column(0, 1.0), number_column(2, 1.0)), float("inf"), [True, "\ud800"],
 ])  # fmt: skip
 def test_values_come_back_through_json(value):
@@ -333,7 +334,7 @@ class Anything(Protocol):
     ({"a": 1}, Mapping[str, int]), (np.zeros(2), Array), (np.dtype("f4"), DType),
     (Fraction(1, 2), Rational), (1, Anything),
 ])  # fmt: skip
-def test_what_fits(value, hint):
+def test_values_of_their_type_are_recognised(value, hint):
     assert is_of_type(value, hint)
 
 
@@ -343,7 +344,7 @@ def test_what_fits(value, hint):
     ({1: 1}, Mapping[str, int]),
     ([0.0], Array), ("f4", DType), (0.5, Rational),
 ])  # fmt: skip
-def test_what_does_not(value, hint):
+def test_values_of_another_type_are_recognised(value, hint):
     assert not is_of_type(value, hint)
 
 

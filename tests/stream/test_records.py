@@ -121,16 +121,16 @@ def in_parts(write):
 def test_records_are_read_by_their_indices(in_parts):
     found, order = in_parts
     assert len(found) == 100 and sorted(order) == list(range(100)) and (order != np.arange(100)).any()
-    for places in (np.arange(100), np.array([99, 0, 7, 7]), np.empty(0, int)):
-        assert found.take(places)["row"].tolist() == order[places].tolist()
+    for row_indices in (np.arange(100), np.array([99, 0, 7, 7]), np.empty(0, int)):
+        assert found.take(row_indices)["row"].tolist() == order[row_indices].tolist()
 
 
-@pytest.mark.parametrize("places", [None, np.arange(0, 100, 3), np.array([50])], ids=["all", "some", "one"])
-def test_pools_tell_which_rows_they_hold(in_parts, places):
+@pytest.mark.parametrize("row_indices", [None, np.arange(0, 100, 3), np.array([50])], ids=["all", "some", "one"])
+def test_pools_tell_which_rows_they_hold(in_parts, row_indices):
     found, order = in_parts
-    wanted = order if places is None else order[places]
+    wanted = order if row_indices is None else order[row_indices]
     for rng in (None, np.random.default_rng(0)):
-        pools = list(found.pools(20, rng, places))
+        pools = list(found.pools(20, rng, row_indices))
         assert all((pool["row"] == wanted[positions]).all() for pool, positions in pools)
         assert sorted(np.concatenate([positions for _, positions in pools])) == list(range(len(wanted)))
 

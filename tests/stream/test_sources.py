@@ -34,7 +34,7 @@ def test_parquet_by_folder_glob_path_and_dataset(folder):
         check(read_chunks(source, ROLES))
 
 
-def test_functions(folder):
+def test_functions_give_chunks_with_their_roles(folder):
     check(read_chunks(lambda: iter([FRAME[:1], FRAME[1:]]), ROLES))
     parts = [FRAME[:1], FRAME[1:]]
     check(read_chunks(lambda: ((X[["a", "c"]], X["y"], X["w"], X["g"]) for X in parts), Roles()))
@@ -44,7 +44,7 @@ def test_functions(folder):
     assert [(chunk.number, chunk.X.shape) for chunk in found] == [(1, (1, 1)), (2, (5, 1))]
 
 
-def test_arrays():
+def test_arrays_are_read_in_chunks():
     X, y = np.zeros((6, VALUES_READ_AT_ONCE // 2), np.int8), FRAME["y"]
     X[:, 0] = np.arange(6)
     found = list(read_chunks(X, Roles(y, np.ones(6))))

@@ -52,7 +52,7 @@ def collected(kind, y, cuts=(1, 20)):
 
 
 @pytest.mark.parametrize("name", list(LABELS))
-def test_labels_in_parts(name):
+def test_labels_collected_in_chunks_are_those_read_at_once(name):
     found, expected = collected(LabelCollector, LABELS[name]), read_labels(LABELS[name])[KEPT]
     assert found.shape == expected.shape and (found.dtype == expected.dtype or name == "some missing")
     np.testing.assert_array_equal(pd.DataFrame(found).fillna("missing"), pd.DataFrame(expected).fillna("missing"))
@@ -60,7 +60,7 @@ def test_labels_in_parts(name):
 
 @pytest.mark.filterwarnings("ignore:A column-vector y")
 @pytest.mark.parametrize("name", list(NUMBERS))
-def test_numbers_in_parts(name):
+def test_numbers_collected_in_chunks_are_those_read_at_once(name):
     np.testing.assert_array_equal(collected(NumberCollector, NUMBERS[name]), read_numbers(NUMBERS[name])[KEPT])
 
 

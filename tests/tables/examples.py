@@ -25,8 +25,8 @@ def number_column(center=0.0, factor=1.0, **how):
     return NumberColumn(center, factor, **how)
 
 
-def category_column(*levels, **how):
-    return CategoryColumn(levels, **how)
+def category_column(*categories, **how):
+    return CategoryColumn(categories, **how)
 
 
 def suffixes(column):

@@ -26,7 +26,7 @@ from tests.tables.examples import column_settings, suffixes
 # --- category --------------------------------------------------------------------------------------------------------
 
 
-levels = st.sampled_from(["a", "b", "c", "d", None])
+categories = st.sampled_from(["a", "b", "c", "d", None])
 
 
 def learn(values, weight=None, most=100, **settings):
@@ -42,7 +42,7 @@ def write(column, values):
     return out
 
 
-def test_each_level_has_an_input_and_so_have_missing_values():
+def test_each_category_has_an_input_and_so_have_missing_values():
     column = learn(["b", "a", None, "c"])
     assert column == CategoryColumn(("a", "b", "c"), has_infrequent=False, has_missing=True)
     assert suffixes(column) == ("_a", "_b", "_c", "_missing") and column.n_inputs == 4
@@ -60,7 +60,7 @@ def test_two_categories_with_missing_values_have_separate_inputs():
     assert write(column, ["no", "yes", None]).tolist() == np.eye(3).tolist()
 
 
-def test_one_level_and_none():
+def test_a_single_category_or_none_has_one_input():
     assert write(learn(["a", "a"]), ["a", "b"]).tolist() == [[1], [0]]
     assert write(learn([None, None]), [None, "b"]).tolist() == [[1], [0]]
 
@@ -84,7 +84,7 @@ def test_infrequent_categories_share_an_input_with_unknown_ones():
     assert write(without_missing, [None]).tolist() == [[0, 0, 1]]
 
 
-def test_weight_and_not_number_makes_a_level_frequent():
+def test_the_weight_and_not_the_number_of_rows_makes_a_category_frequent():
     assert learn(["a", "a", "b", "c"], most=2).categories == ("a",)
     assert learn(["a", "a", "b", "c"], [1, 1, 3, 1], most=2).categories == ("b",)
 
@@ -105,7 +105,7 @@ def test_categories_of_few_rows_share_an_input_where_there_are_many():
     assert write(column, ["rare 1", "never"])[:, -1].tolist() == [1, 1]
     assert "rare 0" in learn([*often, *rare[:4]]).categories  # it would be alone
     assert "rare 0" in learn([*often[:95], *rare]).categories  # of few values, rarer ones are kept
-    assert "rare 0" in learn(["a", "b"] * 100 + [*rare]).categories  # and where there are few levels
+    assert "rare 0" in learn(["a", "b"] * 100 + [*rare]).categories  # and where there are few categories
     assert learn([*often[:100], "once", "only"]).categories == learn(often[:100]).categories
 
 
@@ -146,21 +146,21 @@ def test_values_that_all_differ_are_an_identifier():
     assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
 
 
-@given(st.lists(st.tuples(levels, st.integers(1, 4)), min_size=1, max_size=30), st.integers(1, 4))
-def test_weights_are_repetitions(sample, most):
+@given(st.lists(st.tuples(categories, st.integers(1, 4)), min_size=1, max_size=30), st.integers(1, 4))
+def test_integer_weights_equal_repeated_rows(sample, most):
     values, weight = zip(*sample, strict=True)
     repeated = [value for value, times in sample for _ in range(times)]
     column = learn(values, weight, most)
     assert column == learn(repeated, None, most) == learn(repeated, np.ones(len(repeated)), most)
 
 
-@given(st.lists(st.tuples(levels, st.floats(0.1, 3)), min_size=1, max_size=20), st.randoms())
+@given(st.lists(st.tuples(categories, st.floats(0.1, 3)), min_size=1, max_size=20), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(sample, random):
     shuffled = random.sample(sample, len(sample))
     assert learn(*zip(*sample, strict=True), 3) == learn(*zip(*shuffled, strict=True), 3)
 
 
-@given(st.lists(levels, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
+@given(st.lists(categories, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
 def test_declared_categories_may_be_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
     found = learn(column)
@@ -175,7 +175,7 @@ def test_declared_categories_without_rows_are_the_first_to_share_an_input():
     assert learn(column, most=3).categories == ("c", "d")
 
 
-def test_a_level_called_missing_keeps_its_name():
+def test_a_category_called_missing_keeps_its_name():
     assert suffixes(learn(["missing", "x", None])) == ("_missing", "_x", "_missing_")
     assert suffixes(learn(["missing", "missing_", None])) == ("_missing", "_missing_", "_missing__")
 
@@ -201,15 +201,15 @@ def drawn(n_levels, size, effect, seed):
 
 def test_mean_squares_are_those_of_an_analysis_of_variance():
     slot, target = RNG.integers(0, 7, 100), RNG.normal(size=(100, 1))
-    levels = [target[slot == level, 0] for level in range(7)]
-    between = sum(len(y) * (y.mean() - target.mean()) ** 2 for y in levels) / 6
-    within = sum(((y - y.mean()) ** 2).sum() for y in levels) / 93
+    by_category = [target[slot == k, 0] for k in range(7)]
+    between = sum(len(y) * (y.mean() - target.mean()) ** 2 for y in by_category) / 6
+    within = sum(((y - y.mean()) ** 2).sum() for y in by_category) / 93
     found = anova_mean_squares(*sums(slot, target))
     np.testing.assert_allclose([found[0][0], found[1][0]], [between, within])
-    assert anova_mean_squares(*sums(*drawn(5, 8, 1.0, 0)))[2] == pytest.approx(8)  # levels of one size: their size
+    assert anova_mean_squares(*sums(*drawn(5, 8, 1.0, 0)))[2] == pytest.approx(8)  # categories of one size: their size
 
 
-def test_both_variances_are_found():
+def test_variances_within_and_between_categories_are_found():
     slot, target = drawn(3000, 5, 0.7, 1)
     between_squares, within, size = anova_mean_squares(*sums(slot, target))
     assert within[0] == pytest.approx(1.0, rel=0.05)
@@ -267,7 +267,7 @@ def learn_means(values, target, weight=None, encoding="target", most=100):
 
 
 def means_by_hand(city, target):
-    """Return each row's mean of its level, drawn to that of all rows by λ = nτ²/(nτ² + σ²)."""
+    """Return each row's mean of its category, drawn to that of all rows by λ = nτ²/(nτ² + σ²)."""
     n = pd.Series(city).map(pd.Series(city).value_counts()).to_numpy()[:, np.newaxis]
     mean = pd.DataFrame(target).groupby(city).transform("mean").to_numpy()
     sizes = pd.Series(city).value_counts()
@@ -286,12 +286,13 @@ def test_means_are_drawn_to_that_of_all_rows(kind):
     }
     target = labels[kind]
     column, by_hand = learn_means(CITY, target), means_by_hand(CITY, target)
-    places = [column.categories.index(city) for city in CITY]
-    np.testing.assert_allclose(column.means[0, places], by_hand, rtol=1e-9, atol=1e-12)
+    slots = [column.categories.index(city) for city in CITY]
+    np.testing.assert_allclose(column.means[0, slots], by_hand, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(write(column, CITY), (by_hand - target.mean(axis=0)) / target.std(axis=0), atol=1e-9)
 
 
-def test_missing_values_are_a_level_and_unseen_ones_are_the_mean():
+def test_missing_values_have_a_mean_and_unknown_ones_get_that_of_all_rows():
+    rng = np.random.default_rng(1)
     values = np.where(rng.random(N) < 0.2, None, CITY)
     target = TARGET + 5 * pd.isna(values)[:, None]
     found = write(learn_means(values, target), [None, "never"])
@@ -300,6 +301,7 @@ def test_missing_values_are_a_level_and_unseen_ones_are_the_mean():
 
 
 def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
+    rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, N) * 1.0
     column = learn_means(CITY, EFFECT, weight)
     assert column.means[0, -1, 0] == pytest.approx(np.average(EFFECT[:, 0], weights=weight))
@@ -324,6 +326,7 @@ def test_training_rows_are_encoded_without_their_own_target():
 
 
 def test_pure_noise_is_not_learnt_by_heart():
+    rng = np.random.default_rng(1)
     identity = rng.permutation(np.repeat([f"user {i}" for i in range(N // 2)], 2))
     assert abs(write(learn_means(identity, TARGET), identity)).max() < 0.5
 
@@ -334,7 +337,7 @@ def test_folds_have_their_share_of_each_label_and_stay():
     np.testing.assert_array_equal(parts(labels), parts(labels.copy()))
 
 
-def test_no_input_has_the_name_of_a_level():
+def test_no_target_mean_has_the_name_of_a_category():
     one_hot = CategoryColumn(("target_0", "target_1", "x"))
     column = TargetEncodedColumn(np.zeros((1 + N_ENCODING_FOLDS, 5, 2)), np.ones(2), one_hot.categories, one_hot)
     assert suffixes(column) == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")

@@ -14,7 +14,6 @@ from sknet._tables.kinds import KINDS, KINDS_BY_CLASS
 from tests.tables.column_cases import CASES, WRONG
 from tests.tables.examples import suffixes
 
-rng = np.random.default_rng(1)
 every_column = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
@@ -65,6 +64,7 @@ def test_inputs_are_numbers_of_the_type_asked_for(case):
 
 @every_column
 def test_rows_do_not_depend_on_each_other(case):
+    rng = np.random.default_rng(1)
     column, rows = case.learn(), rng.integers(0, len(case.values), 50)
     assert_array_equal(write(column, case.values.iloc[rows]), write(column, case.values)[rows])
     assert write(column, case.values.iloc[:0]).shape == (0, column.n_inputs)
@@ -119,6 +119,7 @@ def test_values_of_training_are_read_and_are_not_far_from_training(case):
 
 @every_column
 def test_a_weight_is_a_number_of_rows_or_else_has_no_unit(case):
+    rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, len(case.values))
     column = case.learn(weight=weight.astype(float))
     repeated = np.repeat(np.arange(len(weight)), weight)

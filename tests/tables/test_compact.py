@@ -75,8 +75,9 @@ def test_whatever_the_edges_are(values, n_bins):
     assert_same(encoder, X)
 
 
-def test_what_they_take():
+def test_compact_rows_take_a_fraction_of_the_memory():
     """Of a number with 16 bins: itself, the next_fill and how many bins are full, for 17 inputs."""
+    rng = np.random.default_rng(1)
     X = rng.normal(size=(N, 20))
     encoder = encoder_of(X, numeric_encoding="piecewise_linear", n_bins=16)
     compact = assert_same(encoder, X)

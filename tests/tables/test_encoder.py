@@ -27,6 +27,7 @@ from sknet._tables.encoder import (
 from sknet._tables.numbers import BinnedColumn, NumberColumn
 from sknet._tables.read import as_pandas
 from sknet._tables.sampling import cross_fit_folds
+from tests.estimators.pairs import over_pairs
 from tests.tables.examples import encoder_of
 
 # --- column layout ---------------------------------------------------------------------------------------------------
@@ -83,18 +84,18 @@ def encode_split(encoder, X, dtype, encoding_fold=None):
 
 
 def assert_split_is_whole(encoder, X, encoding_fold=None):
-    dense, hot, places = encode_split(encoder, X, np.dtype(np.float32), encoding_fold)
+    dense, hot, dense_inputs = encode_split(encoder, X, np.dtype(np.float32), encoding_fold)
     whole = hot.toarray()
-    assert not whole[:, places].any()
-    whole[:, places] = dense
+    assert not whole[:, dense_inputs].any()
+    whole[:, dense_inputs] = dense
     assert_array_equal(whole, encoder.encode(X, np.float32, encoding_fold=encoding_fold))
     assert dense.dtype == hot.dtype == np.float32
     return hot
 
 
-@pytest.mark.parametrize("rows", [TOWNS, TOWNS[:1], UNSEEN], ids=["all", "one row", "unseen levels"])
+@pytest.mark.parametrize("rows", [TOWNS, TOWNS[:1], UNSEEN], ids=["all", "one row", "unknown categories"])
 @pytest.mark.parametrize(
-    "how", [{"max_categories": None}, {"max_categories": 250}], ids=["every level", "infrequent ones together"]
+    "how", [{"max_categories": None}, {"max_categories": 250}], ids=["every category", "infrequent ones together"]
 )
 def test_frames(how, rows):
     hot = assert_split_is_whole(encoder_of(TOWNS, **how), rows)
@@ -114,6 +115,7 @@ def test_beside_the_targets_means():
 
 
 def test_arrays_that_hold_text():
+    rng = np.random.default_rng(1)
     X = TOWNS[["x", "city", "street"]].to_numpy(dtype=object)
     encoder = encoder_of(pd.DataFrame(X), categorical_features=[1, 2], max_categories=None)
     assert_split_is_whole(encoder, pd.DataFrame(X))
@@ -123,18 +125,19 @@ def test_arrays_that_hold_text():
 
 def test_a_table_of_looked_up_categories_alone_is_encoded():
     encoder = encoder_of(TOWNS[["city", "street"]], max_categories=None)
-    dense, hot, places = encode_split(encoder, TOWNS[["city", "street"]], np.dtype(np.float64))
-    assert dense.shape == (N, 0) and len(places) == 0
+    dense, hot, dense_inputs = encode_split(encoder, TOWNS[["city", "street"]], np.dtype(np.float64))
+    assert dense.shape == (N, 0) and len(dense_inputs) == 0
     assert_array_equal(hot.toarray(), encoder.encode(TOWNS[["city", "street"]], np.float64))
 
 
 def test_only_where_it_is_worthwhile():
+    rng = np.random.default_rng(1)
     assert encoder_of(TOWNS[["x", "sex"]]).lookups is None
     few, more = (
         TOWNS[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(15)})
         for n_levels in (MIN_INPUTS_OF_LOOKED_UP_COLUMN - 1, MIN_INPUTS_OF_LOOKED_UP_COLUMN)
     )
-    assert encoder_of(few).lookups is None  # fifteen columns of few levels are faster multiplied
+    assert encoder_of(few).lookups is None  # fifteen columns of few categories are faster multiplied
     assert len(encoder_of(more).lookups.one_hot) == 15
 
 
@@ -264,11 +267,10 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
     return X
 
 
-@pytest.mark.parametrize("missing", [0, 0.1])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("chosen", [None, [1, 4]])
-@pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
-def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encoding):
+@over_pairs(
+    missing=[0, 0.1], dtype=[np.float32, np.float64], chosen=[None, [1, 4]], encoding=["raw", "piecewise_linear"]
+)
+def test_an_array_and_a_frame_of_it_have_the_same_inputs(missing, dtype, chosen, encoding):
     n = INPUTS_ENCODED_AT_ONCE // 6 + 50  # two blocks
     X = float_array(n, missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
@@ -442,13 +444,13 @@ def test_an_encoder_is_made_of_its_columns():
 
 @dataclass(frozen=True)
 class Above(Column):
-    """Whether a number is above a level: a kind of column of somebody's own."""
+    """Whether a number is above a threshold: a kind of column of somebody's own."""
 
-    level: float
+    threshold: float
     input_formulas = (InputFormula("_high", "number"),)
 
     def encode_into(self, values, out, name):
-        out[:, 0] = np.asarray(values) > self.level
+        out[:, 0] = np.asarray(values) > self.threshold
 
 
 @pytest.mark.parametrize("hold", [np.asarray, lambda X: pd.DataFrame(X, columns=["x0", "x1"])])

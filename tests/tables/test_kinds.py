@@ -130,8 +130,8 @@ def fit(values, **parameters):
     return SigmoidMLPRegressor(**QUICK | parameters).fit(X, Y)
 
 
-def drawn(levels):
-    return rng.choice(np.array(levels, dtype=object), N)
+def drawn(values):
+    return rng.choice(np.array(values, dtype=object), N)
 
 
 NUMBERS = drawn([*map(str, range(97)), "?"])
@@ -255,7 +255,7 @@ def test_a_rare_value_of_many_is_not_lost(monkeypatch):
     """A sample of the categories decides whether the column is looked at, and all of them whether the call is named."""
     monkeypatch.setattr(kinds, "MAX_CATEGORIES_TRIED", 10)
     with pytest.warns(UserWarning, match="The value '10O' cannot be converted"):
-        fit(drawn([*map(str, range(97)), "10O"]))
+        fit([*map(str, range(97)), "10O"] * 4 + ["0"] * 8)
 
 
 @pytest.mark.parametrize("values", [
@@ -272,7 +272,7 @@ def test_a_rare_value_of_many_is_not_lost(monkeypatch):
     "text", "few", "codes", "integers", "dates", "versions", "beta versions", "days and times", "arrow",
     "ranges", "half", "lists", "addresses", "letters", "nothing", "type",
 ])  # fmt: skip
-def test_other_columns_are_none_of_its_business(values):
+def test_other_columns_give_no_warning(values):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(values)
@@ -294,6 +294,7 @@ def test_polars_and_the_first_partial_fit():
 
 
 def test_as_an_error_it_leaves_the_estimator_as_it_was():
+    rng = np.random.default_rng(1)
     net = fit(DAYS[rng.integers(0, 60, N)])
     frame = pd.DataFrame({"b": Y, "a": DAYS[rng.integers(0, 60, N)]})
     before = net.predict(frame)

@@ -1,4 +1,4 @@
-"""Columns unlike what was learnt: shifted numbers and unknown levels, and nothing else."""
+"""Columns unlike what was learnt: shifted numbers and unknown categories, and nothing else."""
 
 import warnings
 
@@ -64,7 +64,7 @@ def test_arrays_with_categories_too():
     CODES[:19], CODES.assign(c=["new"] * 59 + ["x"]), CODES.assign(c=["new"] * 19 + [None] * 41),
     FRAME.assign(c=pd.Categorical(FRAME["c"], categories=list("zyxwv"))), FRAME,
 ], ids=["few rows", "one is known", "few values", "other order", "same"])  # fmt: skip
-def test_no_more_than_that(table):
+def test_small_differences_from_training_give_no_warning(table):
     net = fitted()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -124,8 +124,8 @@ def test_columns_of_numbers_alone_that_are_missing_only_now_are_named():
 
 
 def test_a_warning_names_columns_whose_new_values_are_unlikely_all_infrequent():
-    levels = np.repeat([f"l{k}" for k in range(30)], 20)
-    table = pd.DataFrame({"x": np.arange(604.0), "c": [*levels, "once", "only", "rare", "rare"]})
+    categories = np.repeat([f"l{k}" for k in range(30)], 20)
+    table = pd.DataFrame({"x": np.arange(604.0), "c": [*categories, "once", "only", "rare", "rare"]})
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0, max_categories=31).fit(table, table["x"])
     assert "infrequent" in set(net.inputs_["kind"])
     with pytest.warns(UserWarning, match=r"Columns \['c'\] of X hold no category that fit has seen"):
@@ -136,8 +136,8 @@ def test_a_warning_names_columns_whose_new_values_are_unlikely_all_infrequent():
 
 
 def test_there_is_no_warning_where_most_categories_were_infrequent():
-    levels = np.array([f"l{k}" for k in range(30)])
-    net = fitted(FRAME.assign(c=np.repeat(levels, 2)), max_categories=3, category_encoding="one_hot")
+    categories = np.array([f"l{k}" for k in range(30)])
+    net = fitted(FRAME.assign(c=np.repeat(categories, 2)), max_categories=3, category_encoding="one_hot")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        net.predict(FRAME.assign(c=np.repeat(levels[::-1], 2)))
+        net.predict(FRAME.assign(c=np.repeat(categories[::-1], 2)))

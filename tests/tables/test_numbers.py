@@ -63,7 +63,7 @@ def scaled(X, method, weight=None, dtype=np.float64):
 
 
 @given(columns, st.sampled_from(METHODS))
-def test_weights_are_repetitions(column, method):
+def test_integer_weights_equal_repeated_rows(column, method):
     x, w, repeated = weighted_and_repeated(column)
     if method == "robust":
         assert learn(x, method, w) == learn(repeated, method)
@@ -260,7 +260,8 @@ def test_missing_values_have_the_middle_score_and_an_indicator():
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_tables(missing):
+def test_normal_scores_of_a_table_are_those_of_its_columns(missing):
+    rng = np.random.default_rng(1)
     X = np.column_stack([SKEWED[:200], rng.normal(size=200)])
     X[::7, 1] = np.nan if missing else X[::7, 1]
     encoder = encoder_of(X, input_scaling="quantile")
@@ -273,6 +274,7 @@ def test_tables(missing):
 
 
 def test_a_fit_does_not_see_how_its_numbers_are_spread():
+    rng = np.random.default_rng(1)
     X, y = np.exp(3 * rng.normal(size=(300, 2))), rng.normal(size=300)
     y += np.log(X[:, 0])
     one, other = (
@@ -366,7 +368,7 @@ def test_edges_increase_and_are_as_many_as_asked_for_at_most(sample, n_bins):
 
 
 @given(NUMBERS, st.integers(2, 9))
-def test_weights_are_repetitions_in_bins(sample, n_bins):
+def test_integer_weights_equal_repeated_rows_in_bins(sample, n_bins):
     values, weight = (np.array(part, dtype=float) for part in zip(*sample, strict=True))
     repeated = np.repeat(values, weight.astype(int))
     np.testing.assert_array_equal(edges_of(values, n_bins, weight), edges_of(repeated, n_bins))
@@ -443,6 +445,7 @@ def test_a_limit_becomes_a_bin_between_the_two_values_beside_it():
 
 
 def test_ranges_of_a_code_become_steps():
+    rng = np.random.default_rng(1)
     code = rng.integers(0, 100, N).astype(float)
     inside = ((code >= 17) & (code < 23)) | ((code >= 58) & (code < 71))
     (steps,) = steps_of(code[:, np.newaxis], (np.where(inside, 0.95, 0.05) > NOISE).astype(float))
@@ -477,6 +480,7 @@ def test_rows_of_next_to_no_weight_show_no_jump():
 
 
 def test_a_weight_has_no_unit():
+    rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, N).astype(float)
     found, same = (steps_of(VALUE[:, np.newaxis], ABOVE, weight * unit) for unit in (1.0, 1e-9))
     assert found == same and any(found)
@@ -489,6 +493,7 @@ def test_steps_of_any_magnitude(magnitude):
 
 
 def test_missing_values_are_encoded_as_the_centre_between_steps():
+    rng = np.random.default_rng(1)
     gaps = np.where(rng.random(N) < 0.2, np.nan, VALUE)
     encoder = learn_with_steps(gaps[:, np.newaxis], ABOVE)
     assert encoder.columns[0].steps

@@ -229,7 +229,7 @@ def test_a_number_has_the_same_category_key_in_every_container(column, dtype):
     assert [keys[code] for code in codes] == ["2", "1", "2"]
 
 
-def test_level_keys():
+def test_a_category_key_is_the_text_of_the_value():
     assert [category_key(v) for v in (1, 1.0, np.float32(0.1), 1.5, True, "1.0", np.str_("x"), float("inf"))] == [
         "1",
         "1",

@@ -115,11 +115,12 @@ ONE_KEY[:, 1] = -ONE_KEY[:, 0] * np.divide(*np.random.default_rng(0).random(2)) 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_distinct_rows(distinct, dtype):
     """One of each kind, whatever the order of the rows, and in an order that is the rows' own."""
+    rng = np.random.default_rng(1)
     X, labels = distinct.astype(dtype)[TWICE], TWICE % 2
-    first, place = distinct_rows(X, labels)
+    first, index = distinct_rows(X, labels)
     assert len(first) == 20
-    assert_array_equal(X[first][place], X)
-    assert_array_equal(labels[first][place], labels)
+    assert_array_equal(X[first][index], X)
+    assert_array_equal(labels[first][index], labels)
     order = rng.permutation(len(X))
     again, _ = distinct_rows(X[order], labels[order])
     assert_array_equal(X[order][again], X[first])
@@ -127,8 +128,8 @@ def test_distinct_rows(distinct, dtype):
 
 def test_equal_rows_of_another_label_are_distinct():
     for value in (1.0, 1e20):  # beside which a label vanishes
-        first, place = distinct_rows(np.full((4, 2), value), np.array([0, 1, 0, 1]))
-        assert len(first) == 2 and place[0] == place[2] != place[1] == place[3]
+        first, index = distinct_rows(np.full((4, 2), value), np.array([0, 1, 0, 1]))
+        assert len(first) == 2 and index[0] == index[2] != index[1] == index[3]
 
 
 @pytest.mark.parametrize("hold", [np.asarray, sp.csr_array])

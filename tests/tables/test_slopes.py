@@ -15,6 +15,7 @@ X = rng.normal(size=(30, 3))
 
 @pytest.mark.parametrize("settings", [{}, {"input_scaling": "standard"}, {"numeric_encoding": "piecewise_linear"}])
 def test_each_column_gets_the_sum_over_its_inputs(settings):
+    rng = np.random.default_rng(1)
     encoder = encoder_of(X, **settings)
     factors = rng.normal(size=(30, 2, encoder.n_inputs))
     between = X + 1e-3  # no value is the edge of a bin

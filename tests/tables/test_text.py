@@ -79,6 +79,7 @@ def test_only_the_most_frequent_terms_count():
 
 
 def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
+    rng = np.random.default_rng(1)
     values = np.where(rng.random(len(TEXTS)) < 0.2, None, TEXTS)
     column = learn(values)
     found = write(column, [None, *TEXTS[:3], np.nan, pd.NA])

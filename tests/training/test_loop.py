@@ -719,7 +719,7 @@ def test_without_memory_a_sparse_step_is_the_dense_one(clip_norm):
 
 
 @each_optimizer
-def test_untouched_rows_rest(optimizer):
+def test_rows_that_no_batch_touches_keep_their_weights(optimizer):
     """Neither decay nor momentum moves a row that no batch touches; the rest moves as ever."""
     sparse, whole = (run_linear([[0, 2], [0]], sparse, optimizer, weight_decay=0.3) for sparse in (True, False))
     start, moved = matrix(np.linspace(-1, 1, 11)), matrix(sparse.theta)
