@@ -36,7 +36,7 @@ from sknet._storage.checkpoints import read_checkpoint
 from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
-from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, StoredSource, StoredTable
+from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, StoredSource
 from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
@@ -242,12 +242,10 @@ def _fit_stream(
         reader = _ChunkReader(estimator)
         choose = partial(choose_format, choices=column_choices(estimator), files=files)
         source = _check_and_store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
-        arguments = FitArguments(
-            StoredTable(source.rows), source.y, source.weight, groups=source.groups, columns=reader.columns
-        )
+        arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, columns=reader.columns)
         if validation is not None:  # in the format of the training rows
-            own = _check_and_store_rows(validation, reader, files, lambda X: source.rows.format, "validation")
-            arguments = replace(arguments, X_val=StoredTable(own.rows), y_val=own.y, sample_weight_val=own.weight)
+            own = _check_and_store_rows(validation, reader, files, lambda X: source.table.stored.format, "validation")
+            arguments = replace(arguments, X_val=own.table, y_val=own.y, sample_weight_val=own.weight)
         if resume is None:
             estimator._fit(arguments)
         else:

@@ -466,7 +466,7 @@ def peak_of(n):
 def test_memory_grows_by_targets_and_row_numbers_alone():
     with (
         pool_bytes(2**18, encoded=2**17), held_out_rows(500), sample_rows(500, drawn_at_once=2**11),
-        large_table_rows(2**10), buffer_bytes(2**17, read=2**17),
+        large_table_rows(2**10), buffer_bytes(2**17),
     ):  # fmt: skip
         few, many = peak_of(10_000), peak_of(40_000)
     assert many - few < 48 * 30_000  # bytes: some numbers for each row, whatever the number of columns

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ from sknet._network.chain import (
     MixedRows,
     n_rows_in_batch,
 )
-from sknet._network.objective import Objective, ObjectiveSettings
+from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder, merge_totals
 from sknet._tables.read import column_names, short_list, take_rows
@@ -133,12 +133,17 @@ class NetworkOnShard(NamedTuple):
     weight: Array | None
 
 
+def with_small_blocks(settings: ObjectiveSettings) -> ObjectiveSettings:
+    """Return settings that compute batches in blocks, because the size of a batch varies by shard and step."""
+    return replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
+
+
 class ObjectiveOfShard:
     """The objective of a network on the rows of one shard."""
 
     def __init__(self, encoded: EncodedShard, shard: NetworkOnShard) -> None:
         inputs = _inputs(encoded, shard.positions, shard.n_skipped_inputs)
-        self._objective = Objective(shard.settings, inputs, shard.target, shard.weight)
+        self._objective = Objective(with_small_blocks(shard.settings), inputs, shard.target, shard.weight)
         self._theta: Array | None = None
 
     def value_and_gradient(
@@ -168,15 +173,14 @@ def value_and_gradient(
     return ObjectiveOfShard(encoded, shard).value_and_gradient(theta, batch, n, seed)
 
 
-def raw_outputs(
+def outputs_of_shard(
     encoded: EncodedShard, positions: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
     """Return the raw outputs of a shard's rows, (m', k), without dropout."""
-    theta = theta.copy()  # aligned, see `ObjectiveOfShard.value_and_gradient`
     inputs = _inputs(encoded, positions, n_skipped_inputs)
-    no_targets = np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return Objective(settings, inputs, no_targets).raw_outputs(theta, inputs, _n_rows(encoded, positions))
+        # the copy is aligned, see `ObjectiveOfShard.value_and_gradient`
+        return raw_outputs(with_small_blocks(settings), theta.copy(), inputs, _n_rows(encoded, positions))
 
 
 def inputs_of_rows(encoded: EncodedShard, positions: Indices | None, n_skipped_inputs: int) -> EncodedShard:
@@ -470,12 +474,13 @@ class EncodedOnWorkers:
         """For each shard, the positions of these rows among its encoded rows; None for all encoded rows."""
         return [None] * len(self.futures) if self.positions is None else self.shard.split(self.positions)
 
-    def raw(self, settings: ObjectiveSettings, theta: Array) -> Array:
-        """Return the raw outputs of these rows, (n, k)."""
-        n = len(self.futures)
-        network = [settings] * n, [self.n_skipped_inputs] * n, [theta] * n
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout."""
+        self.partitions.release()  # training needs only the encoded rows
+        n_shards = len(self.futures)
+        network = [settings] * n_shards, [self.n_skipped_inputs] * n_shards, [theta] * n_shards
         return self.shard.join(
-            self.partitions.cluster.map_tasks(raw_outputs, self.futures, self.positions_by_shard, *network)
+            self.partitions.cluster.map_tasks(outputs_of_shard, self.futures, self.positions_by_shard, *network)
         )
 
 
@@ -484,15 +489,13 @@ class ShardedObjective:
 
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
         self.n_samples, self._n_weights, self._inputs = len(rows), settings.layout.n_weights, inputs
-        self._penalty = settings.penalty
+        self._penalty, self._settings = settings.penalty, settings
         self.known_targets = rows.target, rows.relative_weight
-        # the size of a batch varies by shard and step, so its rows are computed in blocks
-        self._settings = replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # targets and weights are sent once for all steps, theta is sent at each step
         self._on_shards = inputs.partitions.cluster.start_tasks(
-            NetworkOnShard, [self._settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
+            NetworkOnShard, [settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
             inputs.shard.split(rows.target), weights,
         )  # fmt: skip
         self._objectives = inputs.partitions.cluster.keep(ObjectiveOfShard, inputs.futures, self._on_shards)
@@ -542,12 +545,6 @@ class ShardedObjective:
         """Return the penalty."""
         return self._penalty.value(theta[: self._n_weights])
 
-    def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
-        """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
-        encoded = cast(EncodedOnWorkers, inputs)
-        encoded.partitions.release()
-        return encoded.raw(self._settings, theta)
-
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
-        return self._inputs.raw(self._settings, theta)
+        return self._inputs.raw_outputs(self._settings, theta, self.n_samples)

@@ -35,7 +35,7 @@ from sknet._network.chain import (
     SparseBatches,
     n_rows_in_batch,
 )
-from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
+from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetTotals
 from sknet._tables.column import Column, TrainingRows
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
@@ -337,6 +337,9 @@ class EncodedInputs(InputBatches, Protocol):
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ObjectiveFunction:
         """Return the objective of a network that is trained on `rows`; these are the inputs of the rows."""
 
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout."""
+
 
 @dataclass(frozen=True)
 class EncodedRows:
@@ -499,3 +502,7 @@ class EncodedInMemory(BatchesOfSubset):
         """Return the objective of a network that is trained on these rows."""
         inputs = self.inputs if self.row_indices is None else self  # if all rows are used, do without the selection
         return Objective(settings, inputs, rows.target, rows.relative_weight)
+
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout."""
+        return raw_outputs(settings, theta, self, n)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sknet._model.encoding import BatchwiseInputs, EncodedRows
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
-from sknet._network.objective import Objective, ObjectiveSettings
+from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
 from sknet._tables.categories import TargetTotals
@@ -40,7 +40,7 @@ from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
-from sknet._typing import Array, Batch, DType, Table, Target
+from sknet._typing import Array, Batch, DType, Gradient, Table, Target
 from sknet._vectors import blocks_of_batch
 
 # --- reading a source ------------------------------------------------------------------------------------------------
@@ -146,10 +146,6 @@ class StoredRows:
     digest: str
     files: ScratchFiles
 
-    def take(self, record_indices: NDArray[np.intp]) -> Table:
-        """Read the rows at some indices, in the order of the indices."""
-        return self.format.unpack(self.records.take(record_indices), as_passed=True)
-
     def encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
         """Return an encoder of all columns except texts, and a new file of rows in which the texts are encoded."""
         columns: list[ColumnStorage] = []
@@ -172,7 +168,7 @@ class StoredRows:
 class StoredSource(NamedTuple):
     """All rows of positive weight of a source: features in a file, and the rest in memory, in the same order."""
 
-    rows: StoredRows
+    table: StoredTable
     y: Array
     weight: Array | None
     groups: NDArray[np.uint64] | None  # hashes of the user's groups
@@ -238,7 +234,7 @@ class SourceWriter:
             if values is not None:
                 records.sort_as_stored(values)
         rows = StoredRows(self._format, records, self._example_rows, self._hash.hexdigest(), self._files)
-        return StoredSource(rows, y, weight, groups)
+        return StoredSource(StoredTable(rows), y, weight, groups)
 
 
 def hash_groups(groups: Array) -> NDArray[np.uint64]:
@@ -304,14 +300,13 @@ class StoredTable(FeatureTable):
 
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Read some of these rows, in this order, as an array or a data frame."""
-        return self.stored.take(self._record_indices(rows))
+        return self.stored.format.unpack(self.stored.records.take(self._record_indices(rows)), as_passed=True)
 
     def pools(
         self, min_rows: int = 1, rng: np.random.Generator | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield the records of these rows, see `ShuffledRecords.pools`; a pool comes from at least `min_rows` rows."""
-        records = self.stored.records
-        return records.pools(max(min_rows, BYTES_READ_PER_POOL // records.dtype.itemsize), rng, self.record_indices)
+        """Yield the records of these rows, see `ShuffledRecords.pools`."""
+        return self.stored.records.pools(self.record_indices, min_rows, rng)
 
     def for_scorer(self) -> Table:
         """Read the rows, for the user's scorer."""
@@ -340,10 +335,6 @@ class StoredTable(FeatureTable):
         rest, stored = self.stored.encode_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
         return EncodedOnRead(replace(self, stored=stored), rest, dtype, encoding_fold)
 
-
-BYTES_READ_PER_POOL = 2**24
-"""Number of bytes of the file to read and mix at once, at least. Whole buckets are read, so it may be a bucket more,
-which is 16 MiB in a file of 8 GiB."""
 
 BYTES_ENCODED_AT_ONCE = 2**23
 """Number of bytes of encoded rows in memory at once."""
@@ -402,6 +393,10 @@ class EncodedOnRead:
             n_skipped_inputs=self.n_skipped_inputs,
         )  # fmt: skip
 
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout; for a few rows."""
+        return raw_outputs(settings, theta, self, n)
+
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:
         """Return the objective of a network that is trained on these rows."""
         y, weight = rows.y, rows.relative_weight
@@ -413,7 +408,7 @@ class EncodedOnRead:
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
 
-class PooledObjective(Objective):
+class PooledObjective:
     """The objective of one training run, which reads its rows from a file in a random order of its own.
 
     Parameters
@@ -424,30 +419,40 @@ class PooledObjective(Objective):
     rows : EncodedRows
         The same rows, with targets and weights.
     target, weight
-        The known targets and weights; see `Objective`. `batches` replaces them by those of the rows in memory.
+        The known targets and weights.
     """
 
     def __init__(
         self, settings: ObjectiveSettings, encoded: EncodedOnRead, rows: EncodedRows, target: Array,
         weight: Array | None,
     ) -> None:  # fmt: skip
-        super().__init__(settings, encoded, target, weight)
-        self._encoded, self._rows = encoded, rows
+        self._settings, self._encoded, self._rows = settings, encoded, rows
+        self.known_targets = target, weight
+        self._in_memory = Objective(settings, encoded, target)  # `batches` sets its rows
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Gradient]:
+        """Compute the objective of a batch of the rows in memory and its gradient; see `Objective`."""
+        return self._in_memory(theta, batch, out, rng)
+
+    def penalty(self, theta: Array) -> float:
+        """Return the penalty."""
+        return self._in_memory.penalty(theta)
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
-        raw = np.empty((len(self._rows), self._layout.sizes[-1]), theta.dtype)
+        raw = np.empty((len(self._rows), self._settings.layout.sizes[-1]), theta.dtype)
         for records, row_indices in self._encoded.table.pools():
             for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
-                raw[row_indices[some]] = self.raw_outputs(theta, inputs, n_rows_in_batch(some))
+                raw[row_indices[some]] = raw_outputs(self._settings, theta, inputs, n_rows_in_batch(some))
         return raw
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Yield the batches of an epoch; without `rng`, in the order of the file.
 
-        A batch is a slice of the rows in memory, which are replaced when the next batch needs others. The layers stay
-        bound, because they hold no rows.
+        A batch is a slice of the rows in memory, which are replaced when the next batch needs others.
         """
         n_unread = len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
@@ -480,7 +485,6 @@ class PooledObjective(Objective):
 
     def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
+        target = self._rows.encode_targets(self._rows.y[row_indices])
         weight = take_optional(self._rows.relative_weight, row_indices)
-        self._inputs = self._encode(records, row_indices)
-        self._target = DenseBatches(self._rows.encode_targets(self._rows.y[row_indices]))
-        self._weight = None if weight is None else DenseBatches(weight)
+        self._in_memory.set_rows(self._encode(records, row_indices), target, weight)

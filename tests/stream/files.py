@@ -6,7 +6,7 @@ import numpy as np
 
 from sknet._stream.records import ScratchFiles, choose_format
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import NumberCollector, SourceWriter, StoredTable
+from sknet._stream.stored import NumberCollector, SourceWriter
 from tests.tables.examples import column_choices
 
 
@@ -19,4 +19,4 @@ def stored_table(X, folder, chunk_rows=40):
         for start in range(0, len(X), chunk_rows):
             rows = slice(start, min(start + chunk_rows, len(X)))
             writer.append(Chunk(1, X[rows], all_rows[rows], None, None), X[rows][:2])
-        yield StoredTable(writer.finish().rows)
+        yield writer.finish().table
