@@ -62,7 +62,7 @@ Indices: TypeAlias = NDArray[np.integer]
 # --- functions on workers: partitions --------------------------------------------------------------------------------
 
 
-def n_rows_and_head(partition: Table) -> tuple[int, Table]:
+def n_rows_and_first_rows(partition: Table) -> tuple[int, Table]:
     """Return the number of rows of a partition, and its first two rows."""
     return int(partition.shape[0]), partition[:2]
 
@@ -279,7 +279,7 @@ class Partitions:
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
-        lengths, samples = zip(*cluster.map_tasks(n_rows_and_head, self.futures), strict=True)
+        lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
         filled = [i for i, length in enumerate(lengths) if length] or [0]
         self.example_rows = samples[filled[0]]
         for i in filled[1:]:
