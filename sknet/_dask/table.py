@@ -47,7 +47,7 @@ from sknet._network.chain import (
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder, merge_totals
-from sknet._tables.read import column_names, short_list, take_rows
+from sknet._tables.read import take_rows
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import shuffled_batches
@@ -244,19 +244,6 @@ class RowGroups:
         return values
 
 
-def check_columns(rows: Table, number: int, first_rows: Table, first: int) -> None:
-    """Raise if the columns of a partition are not those of the first partition; both are given by some rows."""
-    if not isinstance(rows, pd.DataFrame):  # blocks of an array all have the same number of columns
-        return
-    names, expected = column_names(rows), column_names(first_rows)
-    if names == expected:
-        return
-    raise ValueError(
-        f"Partition {number} of X has the columns {short_list(names)}: give each the columns of partition {first}, "
-        f"{short_list(expected)}, in this order."
-    )
-
-
 class Partitions:
     """The partitions of a collection, which stay on the workers.
 
@@ -280,10 +267,7 @@ class Partitions:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
-        filled = [i for i, length in enumerate(lengths) if length] or [0]
-        self.example_rows = samples[filled[0]]
-        for i in filled[1:]:
-            check_columns(samples[i], i, self.example_rows, filled[0])
+        self.example_rows = next((rows for rows in samples if len(rows)), samples[0])
         self.stops = np.cumsum(lengths)
         # the middle row of a partition determines its shard, so that shards have about the same number of rows
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)

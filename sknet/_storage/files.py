@@ -320,8 +320,6 @@ def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bo
         )
     if name != FORMAT_NAME:
         raise ValueError("it holds tensors, but no format of sknet")
-    if not (version.isascii() and version.isdecimal()) or int(version) < 1:
-        raise ValueError(f"its version is {version[:20]!r}, which is not a whole number")
     if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", writer):
         raise ValueError(f"it was written by sknet {writer[:20]!r}, which is not a version of sknet")
     if is_checkpoint and writer != MINOR_VERSION:
@@ -329,10 +327,10 @@ def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bo
             f"{path} was written by sknet {writer}, and this is sknet {MINOR_VERSION}: only the minor version that "
             f"wrote a checkpoint can resume it. Install sknet {writer}, or fit anew."
         )
-    if int(version) > VERSION:
+    if version not in map(str, range(1, VERSION + 1)):
         raise ModelFileError(
-            f"{path} was written by sknet {writer}, in version {version} of the format: sknet {MINOR_VERSION} reads "
-            f"files up to version {VERSION}. Update sknet."
+            f"{path} was written by sknet {writer}, in version {version[:20]} of the format: sknet {MINOR_VERSION} "
+            f"reads files up to version {VERSION}. Update sknet."
         )
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.encoding import BatchwiseInputs, EncodedRows
+from sknet._model.encoding import BatchwiseInputs, EncodedRows, encode_batchwise
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
 from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
@@ -383,15 +383,8 @@ class EncodedOnRead:
     @cached_property
     def _held_out_inputs(self) -> BatchwiseInputs:
         """The inputs of a few rows, such as held-out rows. They are read once, and encoded batch by batch."""
-        X = self.table.rows_in_memory()
-
-        def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            self.encoder.encode_rows_into(X, batch, out, self.encoding_fold)
-
-        return BatchwiseInputs(
-            encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,
-            n_skipped_inputs=self.n_skipped_inputs,
-        )  # fmt: skip
+        inputs = encode_batchwise(self.encoder, self.table.rows_in_memory(), self.dtype, self.encoding_fold)
+        return inputs.without_first_inputs(self.n_skipped_inputs)
 
     def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
         """Return the raw output of a network for all n rows, (n, k), without dropout; for a few rows."""
