@@ -525,10 +525,6 @@ class ShardedObjective:
         """Return the batches of an epoch, whose rows may be on any workers."""
         return shuffled_batches(self.n_samples, size, rng)
 
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty."""
-        return self._penalty.value(theta[: self._n_weights])
-
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
         return self._inputs.raw_outputs(self._settings, theta, self.n_samples)

@@ -305,7 +305,7 @@ class NetworkTrainer:
             n_weights=self.layout.n_weights,
             n_inputs=self.layout.sizes[0],
             first_input_weight=self.layout.weight_starts[0],
-            penalty=objective.penalty,
+            penalty=self.objective_settings.penalty_of,
             is_random=any(self.settings.network.dropout),
             l1=self.penalty.l1,
             bounds=bounds,

@@ -40,9 +40,6 @@ class ObjectiveFunction(ValueAndGradient, Protocol):
     def known_targets(self) -> tuple[Array, Array | None]:
         """Targets, (t, k), and weights, (t,), of the training rows, or of a sample of many rows in a file."""
 
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty."""
-
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, in their order."""
 
@@ -72,6 +69,10 @@ class ObjectiveSettings:
     penalty: ElasticNet
     max_rows: int  # larger batches are computed block by block
     dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
+
+    def penalty_of(self, theta: Array) -> float:
+        """Return the penalty, which the value beside a sparse gradient does not include."""
+        return self.penalty.value(theta[: self.layout.n_weights])
 
 
 class Objective:
@@ -104,7 +105,7 @@ class Objective:
 
         For a batch of sparse rows, but not of all rows, the gradient may be a `SparseGradient` in the memory of `out`.
         It then leaves out the first-layer weights of inputs that are 0 in the batch. The value then leaves out the
-        penalty, which needs a pass over all weights: add `penalty` once for many batches.
+        penalty, which needs a pass over all weights: add `penalty_of` once for many batches.
         """
         n, n_weights = n_rows_in_batch(batch), self._layout.n_weights
         if n > self.max_rows:
@@ -182,10 +183,6 @@ class Objective:
             W = theta[start:stop].reshape(-1, h)
             self._penalty.add_gradient(W.take(touched, axis=0).ravel(), values.reshape(-1))  # reshape makes a view
         return SparseGradient(out, start, stop, touched, values)
-
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty, which the value beside a sparse gradient does not include."""
-        return self._penalty.value(theta[: self._layout.n_weights])
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""

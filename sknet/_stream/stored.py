@@ -429,10 +429,6 @@ class PooledObjective:
         """Compute the objective of a batch of the rows in memory and its gradient; see `Objective`."""
         return self._in_memory(theta, batch, out, rng)
 
-    def penalty(self, theta: Array) -> float:
-        """Return the penalty."""
-        return self._in_memory.penalty(theta)
-
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
         raw = np.empty((len(self._rows), self._settings.layout.sizes[-1]), theta.dtype)

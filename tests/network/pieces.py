@@ -228,8 +228,11 @@ class NetworkCase:
         """An objective over the given rows of the data. Buffers of n_rows make it work in pieces."""
         X, target = self.X[rows].astype(dtype), self.target[rows].astype(dtype)
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
-        settings = ObjectiveSettings(self.layout, self.activations, self.loss, self.penalty, n_rows or len(X), dropout)
-        return Objective(settings, inputs_of(X, kind), target, weight)
+        return Objective(self.settings(n_rows or len(X), dropout), inputs_of(X, kind), target, weight)
+
+    def settings(self, max_rows=1, dropout=()):
+        """What an objective needs besides rows."""
+        return ObjectiveSettings(self.layout, self.activations, self.loss, self.penalty, max_rows, dropout)
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""
@@ -250,7 +253,7 @@ class NetworkCase:
         W = self.layout.coefs_and_intercepts(whole)[0][0]
         W[:] = self.penalty.l2 * self.layout.coefs_and_intercepts(theta)[0][0]
         W[gradient.row_indices] = gradient.values
-        return value + objective.penalty(theta), whole, gradient.row_indices
+        return value + self.settings().penalty_of(theta), whole, gradient.row_indices
 
     def arrays(self, theta):
         """The weights and biases of a theta, in one list."""

@@ -144,7 +144,7 @@ def test_blocks_add_up_to_the_whole(case, n_rows, kind, shuffled):
 @given(cases, st.integers(0, 8))
 def test_shares_of_a_batch_add_up_to_it(case, cut):
     objective, gradient = case.objective(n_rows=3), np.zeros_like(case.theta)
-    value, n_weights, out = objective.penalty(case.theta), case.layout.n_weights, np.empty_like(case.theta)
+    value, n_weights, out = case.settings().penalty_of(case.theta), case.layout.n_weights, np.empty_like(case.theta)
     for share in (np.arange(cut), np.arange(cut, 8)):
         value += objective.partial_value_and_gradient(case.theta, share, 8, out)
         gradient += out
@@ -264,6 +264,5 @@ def test_raw_output_for_any_data(loss, kind):
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
     (W1, W2), (b1, b2) = case.layout.coefs_and_intercepts(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2
-    settings = ObjectiveSettings(case.layout, case.activations, case.loss, case.penalty, max_rows=3, dropout=(0.5,))
-    found = raw_outputs(settings, case.theta, inputs_of(other.X, kind), 7)
+    found = raw_outputs(case.settings(max_rows=3, dropout=(0.5,)), case.theta, inputs_of(other.X, kind), 7)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
