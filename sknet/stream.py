@@ -244,7 +244,7 @@ def _fit_stream(
         source = _check_and_store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
         arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, columns=reader.columns)
         if validation is not None:  # in the format of the training rows
-            own = _check_and_store_rows(validation, reader, files, lambda X: source.table.stored.format, "validation")
+            own = _check_and_store_rows(validation, reader, files, lambda X: source.table.format, "validation")
             arguments = replace(arguments, X_val=own.table, y_val=own.y, sample_weight_val=own.weight)
         if resume is None:
             estimator._fit(arguments)

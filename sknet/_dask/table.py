@@ -321,9 +321,6 @@ class PartitionedTable(FeatureTable):
         """The number of rows and of columns."""
         return len(self.row_indices), self.example_rows.shape[1]
 
-    def __len__(self) -> int:
-        return len(self.row_indices)
-
     def __getitem__(self, rows: Batch) -> PartitionedTable:
         """Return some of these rows."""
         return replace(self, row_indices=self.row_indices[rows])

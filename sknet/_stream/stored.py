@@ -115,54 +115,8 @@ class NumberCollector:
         return restore_shape(values, self._flat)
 
 
-ROWS_CONVERTED_AT_ONCE = 2**14
-"""Number of rows whose texts are encoded at a time."""
-
-
 TargetCollector: TypeAlias = LabelCollector | NumberCollector
 """The targets of the chunks so far."""
-
-
-@dataclass(frozen=True, eq=False)
-class StoredRows:
-    """The rows of a table, stored in a file.
-
-    Attributes
-    ----------
-    format : TableFormat
-        The format of the records.
-    records : ShuffledRecords
-    example_rows : array or data frame
-        The first rows of the source, as the user passed them.
-    digest : str
-        A hash of all rows, in the order of the source.
-    files : ScratchFiles
-        The open files.
-    """
-
-    format: TableFormat
-    records: ShuffledRecords
-    example_rows: Table
-    digest: str
-    files: ScratchFiles
-
-    def encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
-        """Return an encoder of all columns except texts, and a new file of rows in which the texts are encoded."""
-        columns: list[ColumnStorage] = []
-        numbers = np.empty(0, dtype)  # has the type of the stored numbers
-        for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
-            columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
-        rest = encoder.encoder_after_text
-        table_format = FrameFormat(list(rest.column_names), columns)
-        fields = np.dtype(table_format.fields)
-
-        def convert(records: Records) -> Records:
-            converted = np.zeros(len(records), fields)
-            table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
-            return converted
-
-        records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
-        return rest, replace(self, format=table_format, records=records)
 
 
 class StoredSource(NamedTuple):
@@ -233,8 +187,8 @@ class SourceWriter:
         for values in (y, weight, groups):
             if values is not None:
                 records.sort_as_stored(values)
-        rows = StoredRows(self._format, records, self._example_rows, self._hash.hexdigest(), self._files)
-        return StoredSource(StoredTable(rows), y, weight, groups)
+        table = StoredTable(self._format, records, self._example_rows, self._hash.hexdigest(), self._files)
+        return StoredSource(table, y, weight, groups)
 
 
 def hash_groups(groups: Array) -> NDArray[np.uint64]:
@@ -256,6 +210,9 @@ def group_key(group: object) -> str:
 
 # --- training from the file ------------------------------------------------------------------------------------------
 
+ROWS_CONVERTED_AT_ONCE = 2**14
+"""Number of rows whose texts are encoded at a time."""
+
 MAX_ROWS_HELD_OUT = 100_000
 """Maximum number of held-out rows. They stay in memory, and more rows would hardly change their mean loss."""
 
@@ -266,28 +223,39 @@ class StoredTable(FeatureTable):
 
     Attributes
     ----------
-    stored : StoredRows
+    format : TableFormat
+        The format of the records.
+    records : ShuffledRecords
+        The records of all rows.
+    first_rows : array or data frame
+        The first rows of the source, as the user passed them.
+    digest_of_all : str
+        A hash of all rows, in the order of the source.
+    files : ScratchFiles
+        The open files.
     record_indices : ndarray of shape (n,), or None
         None for all rows.
     """
 
-    stored: StoredRows
+    format: TableFormat
+    records: ShuffledRecords
+    first_rows: Table
+    digest_of_all: str
+    files: ScratchFiles
     record_indices: NDArray[np.intp] | None = None
     # rows are read pool by pool, so training cannot use all rows at once
     limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_ROWS_HELD_OUT)
 
     @property
     def example_rows(self) -> Table:
-        """The first rows of the source, as the user has them."""
-        return self.stored.example_rows
+        """The first rows of the source, as the user passed them."""
+        return self.first_rows
 
     @property
     def shape(self) -> tuple[int, int]:
         """The number of rows and of columns."""
-        return len(self), self.example_rows.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.stored.records) if self.record_indices is None else len(self.record_indices)
+        n = len(self.records) if self.record_indices is None else len(self.record_indices)
+        return n, self.first_rows.shape[1]
 
     def __getitem__(self, rows: Batch) -> StoredTable:
         """Return some of these rows, in increasing order."""
@@ -300,13 +268,13 @@ class StoredTable(FeatureTable):
 
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Read some of these rows, in this order, as an array or a data frame."""
-        return self.stored.format.unpack(self.stored.records.take(self._record_indices(rows)), as_passed=True)
+        return self.format.unpack(self.records.take(self._record_indices(rows)), as_passed=True)
 
     def pools(
         self, min_rows: int = 1, rng: np.random.Generator | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
         """Yield the records of these rows, see `ShuffledRecords.pools`."""
-        return self.stored.records.pools(self.record_indices, min_rows, rng)
+        return self.records.pools(self.record_indices, min_rows, rng)
 
     def for_scorer(self) -> Table:
         """Read the rows, for the user's scorer."""
@@ -319,7 +287,7 @@ class StoredTable(FeatureTable):
         """Return `TableEncoder.target_totals` of all rows."""
         return merge_totals(
             encoder.target_totals(
-                self.stored.format.unpack(records), target_of(y[row_indices]),
+                self.format.unpack(records), target_of(y[row_indices]),
                 take_optional(weight, row_indices), encoding_fold[row_indices],
             )
             for records, row_indices in self.pools()
@@ -328,12 +296,30 @@ class StoredTable(FeatureTable):
     def digest(self) -> str:
         """Return a hash of these rows, which does not depend on the chunks."""
         record_indices = b"all" if self.record_indices is None else self.record_indices.tobytes()
-        return sha256(self.stored.digest.encode() + record_indices).hexdigest()
+        return sha256(self.digest_of_all.encode() + record_indices).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
         """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
-        rest, stored = self.stored.encode_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
-        return EncodedOnRead(replace(self, stored=stored), rest, dtype, encoding_fold)
+        rest, table = self._encode_text(encoder, dtype) if encoder.text_columns else (encoder, self)
+        return EncodedOnRead(table, rest, dtype, encoding_fold)
+
+    def _encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredTable]:
+        """Return an encoder of all columns except texts, and a table in a new file in which the texts are encoded."""
+        columns: list[ColumnStorage] = []
+        numbers = np.empty(0, dtype)  # has the type of the stored numbers
+        for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
+            columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
+        rest = encoder.encoder_after_text
+        table_format = FrameFormat(list(rest.column_names), columns)
+        fields = np.dtype(table_format.fields)
+
+        def convert(records: Records) -> Records:
+            converted = np.zeros(len(records), fields)
+            table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
+            return converted
+
+        records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
+        return rest, replace(self, format=table_format, records=records)
 
 
 BYTES_ENCODED_AT_ONCE = 2**23
@@ -468,7 +454,7 @@ class PooledObjective:
     def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseBatches:
         """Return the encoded inputs of some rows; `row_indices` are their indices among the n rows."""
         encoded = self._encoded
-        X = encoded.table.stored.format.unpack(records)
+        X = encoded.table.format.unpack(records)
         encoding_fold = take_optional(encoded.encoding_fold, row_indices)
         return DenseBatches(encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold), "ones")
 
