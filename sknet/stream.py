@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -166,15 +165,17 @@ class _ChunkReader:
 
     Attributes
     ----------
+    choices : ColumnChoices
+        The columns that the user has named as categories or as text.
     columns : TableSchema or None
         The columns of the first chunk.
-    has_labels : bool
-        Whether the targets are labels.
+    new_target_collector : callable
+        Returns an empty collector of the estimator's targets.
     """
 
     def __init__(self, estimator: Estimator) -> None:
-        self._name, self._choices = type(estimator).__name__, column_choices(estimator)
-        self.has_labels = isinstance(estimator, ClassifierParameters)
+        self._name, self.choices = type(estimator).__name__, column_choices(estimator)
+        self.new_target_collector = LabelCollector if isinstance(estimator, ClassifierParameters) else NumberCollector
         self.columns: TableSchema | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
@@ -188,7 +189,7 @@ class _ChunkReader:
             for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
         if self.columns is None:
-            table, columns = read_first_table(X, self._name, self._choices)
+            table, columns = read_first_table(X, self._name, self.choices)
         else:
             table, columns = read_known_table(X, self.columns, self._name), self.columns
         n = table.shape[0]
@@ -203,23 +204,29 @@ class _ChunkReader:
 
 
 def _check_and_store_rows(
-    chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, choose: Callable[[Table], TableFormat],
+    chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, table_format: TableFormat | None = None,
     name: str = "", *, verbose: bool = False,
 ) -> StoredSource:  # fmt: skip
-    """Check all rows of a source, and write them to a file in the format that `choose` returns for the first chunk.
+    """Check all rows of a source, and write them to a file in a format, by default that of the first chunk.
 
     `name` is the name of the source in messages, if it is not the source of training rows.
     """
-    writer = SourceWriter(files, LabelCollector() if reader.has_labels else NumberCollector(), choose, name or "source")
+    writer: SourceWriter | None = None
     n_read = 0
     for chunk in chunks:
         with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
             found = reader.read(chunk)
             if found is not None:
-                writer.append(*found)
+                checked, first_rows = found
+                if writer is None:
+                    table_format = table_format or choose_format(checked.X, reader.choices, files)
+                    writer = SourceWriter(files, table_format, reader.new_target_collector(), checked, first_rows)
+                writer.append(checked)
             n_read += n_rows_of(chunk.X, "X") or 0
         if verbose:
             print(f"Rows read: {n_read:,}")
+    if writer is None:
+        raise ValueError(f"The {name or 'source'} has no row of positive weight.")
     return writer.finish()
 
 
@@ -240,11 +247,10 @@ def _fit_stream(
         read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator)
-        choose = partial(choose_format, choices=column_choices(estimator), files=files)
-        source = _check_and_store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
+        source = _check_and_store_rows(chunks, reader, files, verbose=bool(estimator.verbose))
         arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, columns=reader.columns)
         if validation is not None:  # in the format of the training rows
-            own = _check_and_store_rows(validation, reader, files, lambda X: source.table.format, "validation")
+            own = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
             arguments = replace(arguments, X_val=own.table, y_val=own.y, sample_weight_val=own.weight)
         if resume is None:
             estimator._fit(arguments)

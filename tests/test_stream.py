@@ -300,6 +300,7 @@ WEIGHTED = (ONES, BOTH, np.ones(4))
     ("pieces", "message"),
     [
         ([], "source gave no rows"),
+        ([(ONES, BOTH, np.zeros(4))] * 2, "The source has no row of positive weight"),
         ([(ONES, BOTH[:3])], "Chunk 1: X has 4 rows and y 3"),
         ([(ONES, BOTH, np.ones(3))], "Chunk 1: sample_weight has shape"),
         ([(ONES, BOTH, -np.ones(4))], "Chunk 1: sample_weight holds a negative"),

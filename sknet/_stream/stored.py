@@ -135,30 +135,29 @@ class SourceWriter:
     ----------
     files : ScratchFiles
         Opens the file.
+    table_format : TableFormat
+        The format of the records.
     targets : TargetCollector
         Collects the targets; empty at first.
-    choose_format : callable
-        (first table) -> format of the records.
-    name : str
-        The name of the source in messages.
+    first : Chunk
+        The first chunk, which says whether chunks have weights and groups. It is not written yet.
+    first_rows : array or data frame
+        Its first rows, as the user passed them.
     """
 
     def __init__(
-        self, files: ScratchFiles, targets: TargetCollector, choose_format: Callable[[Table], TableFormat], name: str
+        self, files: ScratchFiles, table_format: TableFormat, targets: TargetCollector, first: Chunk, first_rows: Table
     ) -> None:
-        self._files, self._targets, self._choose_format, self._name = files, targets, choose_format, name
-        self._first: Chunk | None = None
+        self._files, self._format, self._targets = files, table_format, targets
+        self._first, self._first_rows = first, first_rows
+        self._writer = BucketWriter(files, np.dtype(table_format.fields))
         self._weights: list[Array] = []
         self._groups: list[NDArray[np.uint64]] = []
         self._hash = blake2b(digest_size=32)
 
-    def append(self, chunk: Chunk, example_rows: Table) -> None:
-        """Write the rows of positive weight of a checked chunk. The first chunk determines the format."""
+    def append(self, chunk: Chunk) -> None:
+        """Write the rows of positive weight of a checked chunk."""
         n = chunk.X.shape[0]
-        if self._first is None:
-            self._first, self._example_rows = chunk, example_rows
-            self._format = self._choose_format(chunk.X)
-            self._writer = BucketWriter(self._files, np.dtype(self._format.fields))
         kept = np.ones(n, dtype=bool) if chunk.weight is None else chunk.weight > 0.0
         records = np.zeros(n, self._writer.dtype)
         self._format.pack_into(chunk.X, records)
@@ -178,16 +177,14 @@ class SourceWriter:
 
     def finish(self) -> StoredSource:
         """Return all rows that have been appended."""
-        records = None if self._first is None else self._writer.finish()
-        if records is None or not len(records):
-            raise ValueError(f"The {self._name} has no row of positive weight.")
+        records = self._writer.finish()
         y = self._targets.finish()
         weight = np.concatenate(self._weights) if self._weights else None
         groups = np.concatenate(self._groups) if self._groups else None
         for values in (y, weight, groups):
             if values is not None:
                 records.sort_as_stored(values)
-        table = StoredTable(self._format, records, self._example_rows, self._hash.hexdigest(), self._files)
+        table = StoredTable(self._format, records, self._first_rows, self._hash.hexdigest(), self._files)
         return StoredSource(table, y, weight, groups)
 
 
