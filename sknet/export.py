@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import check_fitted
-from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._estimators.saving import Estimator
+from sknet._estimators.saving import ESTIMATORS, Estimator, check_estimator
 from sknet._export import ExportError, feeds
 from sknet._model.model import Model
 from sknet._packages import explain_missing_package
@@ -26,18 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportError", "feeds_of", "from_torch", "register_onnx_converters", "to_onnx", "to_torch"]
 
-_ESTIMATORS = (SigmoidMLPClassifier, SigmoidMLPRegressor)
-"""The estimators in memory; the estimators of `sknet.dask` have `to_local()`."""
-
 
 def _model_of(estimator: object) -> Model:
     """Return the model of a fitted estimator."""
-    if not isinstance(estimator, _ESTIMATORS):
-        raise TypeError(
-            f"sknet.export takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
-            "neither."
-        )
-    return check_fitted(estimator).model
+    return check_fitted(check_estimator(estimator, "sknet.export")).model
 
 
 # --- ONNX ------------------------------------------------------------------------------------------------------------
@@ -56,7 +46,7 @@ def register_onnx_converters() -> None:
     """
     with explain_missing_package("sknet.export.register_onnx_converters", "skl2onnx"):
         from sknet._export import onnx
-    onnx.register(_ESTIMATORS, _model_of)
+    onnx.register([*ESTIMATORS.values()], _model_of)
 
 
 def to_onnx(
@@ -110,7 +100,7 @@ def to_onnx(
         raise ValueError("to_onnx needs to know the types of the columns: pass X, one row will do, or initial_types.")
     with explain_missing_package("sknet.export.to_onnx", "skl2onnx"):
         from sknet._export import onnx
-    onnx.register(_ESTIMATORS, _model_of)  # registering twice changes nothing
+    onnx.register([*ESTIMATORS.values()], _model_of)  # registering twice changes nothing
     return onnx.convert(estimator, model, X, initial_types, target_opset)
 
 

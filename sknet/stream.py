@@ -13,7 +13,6 @@ from tempfile import gettempdir
 import numpy as np
 import pandas as pd
 
-from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import check_fitted
 from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
 from sknet._estimators.read_data import (
@@ -27,8 +26,7 @@ from sknet._estimators.read_data import (
     read_known_table,
     replace_zero_weight_rows,
 )
-from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._estimators.saving import Estimator
+from sknet._estimators.saving import Estimator, check_estimator
 from sknet._estimators.sklearn_api import with_callbacks
 from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import read_checkpoint
@@ -142,7 +140,7 @@ def fit(
     >>> net.predict([[1.0, -1.0, 0.0]])
     array([ True])
     """
-    _check_estimator(estimator)
+    check_estimator(estimator, "sknet.stream")
     if cache_dir is not None and not as_path(cache_dir, "cache_dir").is_dir():
         raise FileNotFoundError(f"cache_dir={cache_dir!r} is no folder: make it, or give another one.")
     if validation is None and validation_target is not None:
@@ -258,15 +256,6 @@ def _fit_stream(
             estimator._resume(resume, arguments)
 
 
-def _check_estimator(estimator: object) -> None:
-    """Raise for other estimators, including the estimators of `sknet.dask`."""
-    if not isinstance(estimator, SigmoidMLPClassifier | SigmoidMLPRegressor):
-        raise TypeError(
-            f"sknet.stream takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
-            "neither."
-        )
-
-
 def prepare(
     estimator: Estimator, X: Table, y: Target, sample_weight: Target = None, *, classes: Target = None
 ) -> Estimator:
@@ -308,7 +297,7 @@ def prepare(
     >>> for start in range(0, 1000, 100):
     ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
     """
-    _check_estimator(estimator)
+    check_estimator(estimator, "sknet.stream")
     estimator._prepare_partial_fit(X, y, sample_weight, classes)
     return estimator
 
@@ -362,7 +351,7 @@ def predict(
     ImportError
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
-    _check_estimator(estimator)
+    check_estimator(estimator, "sknet.stream")
     fitted = check_fitted(estimator)
     methods = list(estimator._problem_type.methods)
     if method not in methods:
