@@ -267,7 +267,7 @@ class Partitions:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
-        self.example_rows = next((rows for rows in samples if len(rows)), samples[0])
+        self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
         self.stops = np.cumsum(lengths)
         # the middle row of a partition determines its shard, so that shards have about the same number of rows
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
