@@ -7,14 +7,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 
 import numpy as np
 import pandas as pd
 
-from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import check_fitted
 from sknet._estimators.parameters import ClassifierParameters, check_streamable, column_choices
 from sknet._estimators.read_data import (
@@ -28,15 +26,14 @@ from sknet._estimators.read_data import (
     read_known_table,
     replace_zero_weight_rows,
 )
-from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._estimators.saving import Estimator
+from sknet._estimators.saving import Estimator, check_estimator
 from sknet._estimators.sklearn_api import with_callbacks
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._storage.checkpoints import read_checkpoint
 from sknet._storage.files import as_path, check_writable, write_then_rename
 from sknet._stream.records import ScratchFiles, TableFormat, choose_format
 from sknet._stream.sources import Chunk, Roles, Source, is_read_from, read_chunks, read_chunks_to_predict
-from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, StoredSource, StoredTable
+from sknet._stream.stored import LabelCollector, NumberCollector, SourceWriter, StoredSource
 from sknet._tables.read import is_frame, take_rows
 from sknet._typing import Array, Table, Target
 
@@ -143,7 +140,7 @@ def fit(
     >>> net.predict([[1.0, -1.0, 0.0]])
     array([ True])
     """
-    _check_estimator(estimator)
+    check_estimator(estimator, "sknet.stream")
     if cache_dir is not None and not as_path(cache_dir, "cache_dir").is_dir():
         raise FileNotFoundError(f"cache_dir={cache_dir!r} is no folder: make it, or give another one.")
     if validation is None and validation_target is not None:
@@ -166,15 +163,17 @@ class _ChunkReader:
 
     Attributes
     ----------
+    choices : ColumnChoices
+        The columns that the user has named as categories or as text.
     columns : TableSchema or None
         The columns of the first chunk.
-    has_labels : bool
-        Whether the targets are labels.
+    new_target_collector : callable
+        Returns an empty collector of the estimator's targets.
     """
 
     def __init__(self, estimator: Estimator) -> None:
-        self._name, self._choices = type(estimator).__name__, column_choices(estimator)
-        self.has_labels = isinstance(estimator, ClassifierParameters)
+        self._name, self.choices = type(estimator).__name__, column_choices(estimator)
+        self.new_target_collector = LabelCollector if isinstance(estimator, ClassifierParameters) else NumberCollector
         self.columns: TableSchema | None = None
 
     def read(self, chunk: Chunk) -> tuple[Chunk, Table] | None:
@@ -188,7 +187,7 @@ class _ChunkReader:
             for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
         if self.columns is None:
-            table, columns = read_first_table(X, self._name, self._choices)
+            table, columns = read_first_table(X, self._name, self.choices)
         else:
             table, columns = read_known_table(X, self.columns, self._name), self.columns
         n = table.shape[0]
@@ -203,23 +202,29 @@ class _ChunkReader:
 
 
 def _check_and_store_rows(
-    chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, choose: Callable[[Table], TableFormat],
+    chunks: Iterator[Chunk], reader: _ChunkReader, files: ScratchFiles, table_format: TableFormat | None = None,
     name: str = "", *, verbose: bool = False,
 ) -> StoredSource:  # fmt: skip
-    """Check all rows of a source, and write them to a file in the format that `choose` returns for the first chunk.
+    """Check all rows of a source, and write them to a file in a format, by default that of the first chunk.
 
     `name` is the name of the source in messages, if it is not the source of training rows.
     """
-    writer = SourceWriter(files, LabelCollector() if reader.has_labels else NumberCollector(), choose, name or "source")
+    writer: SourceWriter | None = None
     n_read = 0
     for chunk in chunks:
         with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
             found = reader.read(chunk)
             if found is not None:
-                writer.append(*found)
+                checked, first_rows = found
+                if writer is None:
+                    table_format = table_format or choose_format(checked.X, reader.choices, files)
+                    writer = SourceWriter(files, table_format, reader.new_target_collector(), checked, first_rows)
+                writer.append(checked)
             n_read += n_rows_of(chunk.X, "X") or 0
         if verbose:
             print(f"Rows read: {n_read:,}")
+    if writer is None:
+        raise ValueError(f"The {name or 'source'} has no row of positive weight.")
     return writer.finish()
 
 
@@ -240,27 +245,15 @@ def _fit_stream(
         read_checkpoint(resume).check_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
         reader = _ChunkReader(estimator)
-        choose = partial(choose_format, choices=column_choices(estimator), files=files)
-        source = _check_and_store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
-        arguments = FitArguments(
-            StoredTable(source.rows), source.y, source.weight, groups=source.groups, columns=reader.columns
-        )
+        source = _check_and_store_rows(chunks, reader, files, verbose=bool(estimator.verbose))
+        arguments = FitArguments(source.table, source.y, source.weight, groups=source.groups, columns=reader.columns)
         if validation is not None:  # in the format of the training rows
-            own = _check_and_store_rows(validation, reader, files, lambda X: source.rows.format, "validation")
-            arguments = replace(arguments, X_val=StoredTable(own.rows), y_val=own.y, sample_weight_val=own.weight)
+            own = _check_and_store_rows(validation, reader, files, source.table.format, "validation")
+            arguments = replace(arguments, X_val=own.table, y_val=own.y, sample_weight_val=own.weight)
         if resume is None:
             estimator._fit(arguments)
         else:
             estimator._resume(resume, arguments)
-
-
-def _check_estimator(estimator: object) -> None:
-    """Raise for other estimators, including the estimators of `sknet.dask`."""
-    if not isinstance(estimator, SigmoidMLPClassifier | SigmoidMLPRegressor):
-        raise TypeError(
-            f"sknet.stream takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
-            "neither."
-        )
 
 
 def prepare(
@@ -304,7 +297,7 @@ def prepare(
     >>> for start in range(0, 1000, 100):
     ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
     """
-    _check_estimator(estimator)
+    check_estimator(estimator, "sknet.stream")
     estimator._prepare_partial_fit(X, y, sample_weight, classes)
     return estimator
 
@@ -358,7 +351,7 @@ def predict(
     ImportError
         If pyarrow is needed and not installed. The extra "parquet" includes it.
     """
-    _check_estimator(estimator)
+    check_estimator(estimator, "sknet.stream")
     fitted = check_fitted(estimator)
     methods = list(estimator._problem_type.methods)
     if method not in methods:
@@ -383,7 +376,7 @@ def predict(
 
 def _write_parquet(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
     """Write predictions to a Parquet file, which exists only if it is complete."""
-    with require_package("to=", "pyarrow"):
+    with explain_missing_package("to=", "pyarrow"):
         import pyarrow
         from pyarrow import parquet
     writer = None

@@ -300,6 +300,7 @@ WEIGHTED = (ONES, BOTH, np.ones(4))
     ("pieces", "message"),
     [
         ([], "source gave no rows"),
+        ([(ONES, BOTH, np.zeros(4))] * 2, "The source has no row of positive weight"),
         ([(ONES, BOTH[:3])], "Chunk 1: X has 4 rows and y 3"),
         ([(ONES, BOTH, np.ones(3))], "Chunk 1: sample_weight has shape"),
         ([(ONES, BOTH, -np.ones(4))], "Chunk 1: sample_weight holds a negative"),
@@ -466,7 +467,7 @@ def peak_of(n):
 def test_memory_grows_by_targets_and_row_numbers_alone():
     with (
         pool_bytes(2**18, encoded=2**17), held_out_rows(500), sample_rows(500, drawn_at_once=2**11),
-        large_table_rows(2**10), buffer_bytes(2**17, read=2**17),
+        large_table_rows(2**10), buffer_bytes(2**17),
     ):  # fmt: skip
         few, many = peak_of(10_000), peak_of(40_000)
     assert many - few < 48 * 30_000  # bytes: some numbers for each row, whatever the number of columns

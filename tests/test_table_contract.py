@@ -201,7 +201,8 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
             wanted, slope = expected(theta, same_rows, np.empty_like(theta))
             assert value == pytest.approx(wanted)
             assert_allclose(gradient, slope, atol=1e-12)
-        assert_allclose(objective.raw_outputs(theta, inputs, n), expected.raw_outputs(theta, expected_inputs, n))
+        assert_allclose(inputs.raw_outputs(network, theta, n), expected.raw_training_outputs(theta))
+        assert_allclose(objective.raw_training_outputs(theta), expected.raw_training_outputs(theta))
         for batch in any_rows:
             found = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped_inputs)
             assert_allclose(found, expected_inputs(batch)[:, :-1])

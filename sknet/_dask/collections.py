@@ -151,12 +151,10 @@ def _map_partitions(predict: _Predict, X: Collection, shared: object) -> Collect
     X = X.rechunk({1: -1})  # all columns in each chunk
     like, rows = predict.like, X.chunks[0]
     # tell dask the axes of a chunk of predictions: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
-    if like.ndim == 1:
-        return X.map_blocks(predict, shared, drop_axis=1, dtype=like.dtype, meta=like)
-    chunks = (rows, *((size,) for size in like.shape[1:]))
     return X.map_blocks(
-        predict, shared, chunks=chunks, new_axis=list(range(2, like.ndim)) or None, dtype=like.dtype, meta=like
-    )
+        predict, shared, chunks=(rows, *((size,) for size in like.shape[1:])), drop_axis=1,
+        new_axis=list(range(1, like.ndim)) or None, meta=like,
+    )  # fmt: skip
 
 
 class _Predict:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -44,10 +44,10 @@ from sknet._network.chain import (
     MixedRows,
     n_rows_in_batch,
 )
-from sknet._network.objective import Objective, ObjectiveSettings
+from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetTotals
 from sknet._tables.encoder import TableEncoder, merge_totals
-from sknet._tables.read import column_names, short_list, take_rows
+from sknet._tables.read import take_rows
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Future, Gradient, Table
 from sknet._vectors import shuffled_batches
@@ -62,7 +62,7 @@ Indices: TypeAlias = NDArray[np.integer]
 # --- functions on workers: partitions --------------------------------------------------------------------------------
 
 
-def n_rows_and_head(partition: Table) -> tuple[int, Table]:
+def n_rows_and_first_rows(partition: Table) -> tuple[int, Table]:
     """Return the number of rows of a partition, and its first two rows."""
     return int(partition.shape[0]), partition[:2]
 
@@ -133,12 +133,17 @@ class NetworkOnShard(NamedTuple):
     weight: Array | None
 
 
+def with_small_blocks(settings: ObjectiveSettings) -> ObjectiveSettings:
+    """Return settings that compute batches in blocks, because the size of a batch varies by shard and step."""
+    return replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
+
+
 class ObjectiveOfShard:
     """The objective of a network on the rows of one shard."""
 
     def __init__(self, encoded: EncodedShard, shard: NetworkOnShard) -> None:
         inputs = _inputs(encoded, shard.positions, shard.n_skipped_inputs)
-        self._objective = Objective(shard.settings, inputs, shard.target, shard.weight)
+        self._objective = Objective(with_small_blocks(shard.settings), inputs, shard.target, shard.weight)
         self._theta: Array | None = None
 
     def value_and_gradient(
@@ -168,15 +173,14 @@ def value_and_gradient(
     return ObjectiveOfShard(encoded, shard).value_and_gradient(theta, batch, n, seed)
 
 
-def raw_outputs(
+def outputs_of_shard(
     encoded: EncodedShard, positions: Indices | None, settings: ObjectiveSettings, n_skipped_inputs: int, theta: Array
 ) -> Array:
     """Return the raw outputs of a shard's rows, (m', k), without dropout."""
-    theta = theta.copy()  # aligned, see `ObjectiveOfShard.value_and_gradient`
     inputs = _inputs(encoded, positions, n_skipped_inputs)
-    no_targets = np.empty((0, settings.layout.sizes[-1]), theta.dtype)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return Objective(settings, inputs, no_targets).raw_outputs(theta, inputs, _n_rows(encoded, positions))
+        # the copy is aligned, see `ObjectiveOfShard.value_and_gradient`
+        return raw_outputs(with_small_blocks(settings), theta.copy(), inputs, _n_rows(encoded, positions))
 
 
 def inputs_of_rows(encoded: EncodedShard, positions: Indices | None, n_skipped_inputs: int) -> EncodedShard:
@@ -240,19 +244,6 @@ class RowGroups:
         return values
 
 
-def check_columns(rows: Table, number: int, first_rows: Table, first: int) -> None:
-    """Raise if the columns of a partition are not those of the first partition; both are given by some rows."""
-    if not isinstance(rows, pd.DataFrame):  # blocks of an array all have the same number of columns
-        return
-    names, expected = column_names(rows), column_names(first_rows)
-    if names == expected:
-        return
-    raise ValueError(
-        f"Partition {number} of X has the columns {short_list(names)}: give each the columns of partition {first}, "
-        f"{short_list(expected)}, in this order."
-    )
-
-
 class Partitions:
     """The partitions of a collection, which stay on the workers.
 
@@ -275,11 +266,8 @@ class Partitions:
     def __init__(self, cluster: Cluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
         self._futures: list[Future] | None = None
-        lengths, samples = zip(*cluster.map_tasks(n_rows_and_head, self.futures), strict=True)
-        filled = [i for i, length in enumerate(lengths) if length] or [0]
-        self.example_rows = samples[filled[0]]
-        for i in filled[1:]:
-            check_columns(samples[i], i, self.example_rows, filled[0])
+        lengths, samples = zip(*cluster.map_tasks(n_rows_and_first_rows, self.futures), strict=True)
+        self.example_rows = next((rows for rows in samples if rows.shape[0]), samples[0])
         self.stops = np.cumsum(lengths)
         # the middle row of a partition determines its shard, so that shards have about the same number of rows
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
@@ -332,9 +320,6 @@ class PartitionedTable(FeatureTable):
     def shape(self) -> tuple[int, int]:
         """The number of rows and of columns."""
         return len(self.row_indices), self.example_rows.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.row_indices)
 
     def __getitem__(self, rows: Batch) -> PartitionedTable:
         """Return some of these rows."""
@@ -470,12 +455,13 @@ class EncodedOnWorkers:
         """For each shard, the positions of these rows among its encoded rows; None for all encoded rows."""
         return [None] * len(self.futures) if self.positions is None else self.shard.split(self.positions)
 
-    def raw(self, settings: ObjectiveSettings, theta: Array) -> Array:
-        """Return the raw outputs of these rows, (n, k)."""
-        n = len(self.futures)
-        network = [settings] * n, [self.n_skipped_inputs] * n, [theta] * n
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout."""
+        self.partitions.release()  # training needs only the encoded rows
+        n_shards = len(self.futures)
+        network = [settings] * n_shards, [self.n_skipped_inputs] * n_shards, [theta] * n_shards
         return self.shard.join(
-            self.partitions.cluster.map_tasks(raw_outputs, self.futures, self.positions_by_shard, *network)
+            self.partitions.cluster.map_tasks(outputs_of_shard, self.futures, self.positions_by_shard, *network)
         )
 
 
@@ -484,15 +470,13 @@ class ShardedObjective:
 
     def __init__(self, settings: ObjectiveSettings, inputs: EncodedOnWorkers, rows: EncodedRows) -> None:
         self.n_samples, self._n_weights, self._inputs = len(rows), settings.layout.n_weights, inputs
-        self._penalty = settings.penalty
+        self._penalty, self._settings = settings.penalty, settings
         self.known_targets = rows.target, rows.relative_weight
-        # the size of a batch varies by shard and step, so its rows are computed in blocks
-        self._settings = replace(settings, max_rows=min(settings.max_rows, ROWS_IN_CACHE))
         n = len(inputs.futures)
         weights = [None] * n if rows.relative_weight is None else inputs.shard.split(rows.relative_weight)
         # targets and weights are sent once for all steps, theta is sent at each step
         self._on_shards = inputs.partitions.cluster.start_tasks(
-            NetworkOnShard, [self._settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
+            NetworkOnShard, [settings] * n, [inputs.n_skipped_inputs] * n, inputs.positions_by_shard,
             inputs.shard.split(rows.target), weights,
         )  # fmt: skip
         self._objectives = inputs.partitions.cluster.keep(ObjectiveOfShard, inputs.futures, self._on_shards)
@@ -540,12 +524,6 @@ class ShardedObjective:
         """Return the batches of an epoch, whose rows may be on any workers."""
         return shuffled_batches(self.n_samples, size, rng)
 
-    def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
-        """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
-        encoded = cast(EncodedOnWorkers, inputs)
-        encoded.partitions.release()
-        return encoded.raw(self._settings, theta)
-
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
-        return self._inputs.raw(self._settings, theta)
+        return self._inputs.raw_outputs(self._settings, theta, self.n_samples)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted, check_scalar
 
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._typing import Array
 
 LOSS_CURVES = {
@@ -21,7 +21,7 @@ LOSS_CURVES = {
 """For each loss in `history_`: its label, what the label adds if folds chose the epoch, and the colour of the curve."""
 
 WEIGHT_COLORMAP = "RdBu_r"
-"""Matplotlib's colours of weights: blue at 0, white at 1/2 and red at 1."""
+"""Matplotlib's colours of weights: blue for the most negative, white for 0, and red for the most positive."""
 
 INNER_ESTIMATOR_ATTRIBUTES = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
 """Attributes that hold the fitted estimator of searches, `TransformedTargetRegressor`, other wrappers and pipelines."""
@@ -150,7 +150,7 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             The display itself.
         """
-        with require_package("TrainingHistoryDisplay", "matplotlib"):
+        with explain_missing_package("TrainingHistoryDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
             from matplotlib.ticker import MaxNLocator
 
@@ -217,13 +217,11 @@ def tick_label(value: float, _: object) -> str:
 
 def best_epoch_in(history: pd.DataFrame) -> int | None:
     """Return the best epoch of a history, counted from 1; None if no epoch was evaluated on held-out rows."""
-    scores, losses = history["validation_score"].to_numpy(), history["loss"].to_numpy()
+    scores = history["validation_score"].to_numpy()
     if np.isnan(scores).all():  # no score is a number: the loss decided
         scores = -history["validation_loss"].to_numpy()
     if np.isnan(scores).all():
         return None
-    if np.isnan(losses).any():  # folds chose the last epoch of this network, and trained for longer themselves
-        return int(np.flatnonzero(~np.isnan(losses))[-1]) + 1
     return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # training keeps the last of equal scores
 
 
@@ -330,7 +328,7 @@ class NetworkDisplay:
         display : NetworkDisplay
             The display itself.
         """
-        with require_package("NetworkDisplay", "matplotlib"):
+        with explain_missing_package("NetworkDisplay", "matplotlib"):
             import matplotlib.pyplot as plt
 
         check_scalar(max_units, "max_units", Integral, min_val=1)
@@ -367,13 +365,13 @@ class NetworkDisplay:
 
 def plot_connections(ax: Any, weights: Array, ends: Iterable[tuple[Any, Any]]) -> Any:
     """Draw a line between the two ends of each weight, all in [-1, 1]; return the lines."""
-    from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
     order = np.argsort(np.abs(weights), axis=None)  # the strongest are drawn last, on top
-    drawn = weights.ravel()[order]
-    segments, colors = np.array(list(ends))[order], colormaps[WEIGHT_COLORMAP](0.5 + 0.5 * drawn)
-    return ax.add_collection(LineCollection(list(segments), colors=colors, linewidths=0.3 + 2.4 * np.abs(drawn)))
+    drawn, segments = weights.ravel()[order], list(np.array(list(ends))[order])
+    widths = 0.3 + 2.4 * np.abs(drawn)
+    lines = LineCollection(segments, linewidths=widths, array=drawn, cmap=WEIGHT_COLORMAP, clim=(-1.0, 1.0))
+    return ax.add_collection(lines)
 
 
 def strongest_units(coefs: Sequence[Array], max_units: int) -> list[Array]:

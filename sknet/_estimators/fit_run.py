@@ -44,7 +44,7 @@ from sknet._model.trainer import (
     check_same_layout,
     state_to_continue_from,
 )
-from sknet._storage.checkpoints import Origin, describe_parameters, fingerprint
+from sknet._storage.checkpoints import Origin, data_digests, describe_parameters
 from sknet._tables.read import is_frame, short_repr
 from sknet._tables.rows import Rows
 from sknet._training.solver import EpochObserver, State, TrainingEnd
@@ -303,7 +303,7 @@ def origin_of(estimator_name: str, plan: Plan) -> Origin:
         estimator=estimator_name,
         seeds=plan.start.seeds.as_tuple(),
         seen_before=plan.start.n_samples_seen,
-        data=fingerprint(plan.rows, evaluation.held_out_rows, evaluation.fold_splits),
+        data=data_digests(plan.rows, evaluation.held_out_rows, evaluation.fold_splits),
         settings=describe_parameters(parameters_to_compare(plan.resolved)),
     )
 

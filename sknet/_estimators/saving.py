@@ -25,13 +25,22 @@ from sknet._typing import Array, DType
 Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
 
 ESTIMATORS: dict[str, type[Estimator]] = {"classifier": SigmoidMLPClassifier, "regressor": SigmoidMLPRegressor}
-"""The estimators that a file may hold, by name."""
+"""The estimators for tables in memory, by their names in files; those of `sknet.dask` have `to_local()`."""
 
 SAVE_NAME = "sknet.save"
 """The name of the public function in error messages, as opposed to `Checkpoint`."""
 
 PICKLE_ENDINGS = (".pkl", ".pickle")
 """Endings of files that users would read with pickle or joblib."""
+
+
+def check_estimator(estimator: object, module: str) -> Estimator:
+    """Return an estimator that was passed to a public module; raise if it is not one for tables in memory."""
+    if not isinstance(estimator, Estimator):
+        raise TypeError(
+            f"{module} takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is neither."
+        )
+    return estimator
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from sknet._network.chain import (
     SparseBatches,
     n_rows_in_batch,
 )
-from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings
+from sknet._network.objective import Objective, ObjectiveFunction, ObjectiveSettings, raw_outputs
 from sknet._tables.categories import TargetTotals
 from sknet._tables.column import Column, TrainingRows
 from sknet._tables.compact import VALUES_WRITTEN_AT_ONCE, compact_layout, encode_compact
@@ -274,11 +274,7 @@ def encode_for_training(
     if n_bytes > MIN_BYTES_TO_COMPACT:
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
     if array is not None and (is_memory_mapped(X) or n_bytes > MAX_COMPACT_TO_ARRAY_RATIO * array.nbytes):
-
-        def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            encoder.encode_rows_into(array, batch, out, encoding_fold)
-
-        return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
+        return encode_batchwise(encoder, array, dtype, encoding_fold)
     dense_encoder = encoder.encoder_without_lookups
     row_bytes = kept_row_bytes(dense_encoder, n, dtype)
     check_table_fits_in_memory(n, encoder.n_inputs, n * row_bytes)
@@ -288,6 +284,17 @@ def encode_for_training(
     batch_format: BatchFormat = "ones" if encoder.lookups is None else "dense"
     dense = BatchwiseInputs(compact.expand_into, dense_encoder.n_inputs, dtype, VALUES_WRITTEN_AT_ONCE, batch_format)
     return with_lookups(dense, encoder, X, dtype)
+
+
+def encode_batchwise(
+    encoder: TableEncoder, X: Table, dtype: DType, encoding_fold: NDArray[np.intp] | None
+) -> BatchwiseInputs:
+    """Return inputs that encode each batch when it is needed."""
+
+    def encode_batch(batch: Batch, out: Array, _: int) -> None:
+        encoder.encode_rows_into(X, batch, out, encoding_fold)
+
+    return BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, INPUTS_ENCODED_AT_ONCE)
 
 
 def encode_whole(
@@ -337,6 +344,9 @@ class EncodedInputs(InputBatches, Protocol):
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> ObjectiveFunction:
         """Return the objective of a network that is trained on `rows`; these are the inputs of the rows."""
+
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout."""
 
 
 @dataclass(frozen=True)
@@ -492,3 +502,7 @@ class EncodedInMemory(BatchesOfSubset):
         """Return the objective of a network that is trained on these rows."""
         inputs = self.inputs if self.row_indices is None else self  # if all rows are used, do without the selection
         return Objective(settings, inputs, rows.target, rows.relative_weight)
+
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout."""
+        return raw_outputs(settings, theta, self, n)

@@ -238,6 +238,7 @@ class NetworkTrainer:
     held_out_rows: EncodedRows | None
     max_rows: int  # how many are computed at once
     penalty: ElasticNet
+    objective_settings: ObjectiveSettings
     objective: ObjectiveFunction
     solver: Solver
     sets: InputSets  # a single set, unless `interaction_cst` keeps inputs apart
@@ -361,7 +362,7 @@ class NetworkTrainer:
     def raw_held_out_outputs(self, theta: Array) -> Array:
         """Return raw outputs for the held-out rows, (m, k)."""
         rows = self.held_out_loss.rows
-        return self.objective.raw_outputs(theta, rows.inputs, len(rows))
+        return rows.inputs.raw_outputs(self.objective_settings, theta, len(rows))
 
     def raw_training_outputs(self, state: State) -> Array:
         """Return raw outputs for the training rows, (n, k)."""
@@ -459,6 +460,7 @@ def make_trainer(
         held_out_rows=None if held_out_rows is None else held_out_rows.for_network(n_skipped_inputs),
         max_rows=max_rows,
         penalty=penalty,
+        objective_settings=objective_settings,
         objective=objective,
         solver=own_solver,
         sets=sets,

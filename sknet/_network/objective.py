@@ -40,9 +40,6 @@ class ObjectiveFunction(ValueAndGradient, Protocol):
     def known_targets(self) -> tuple[Array, Array | None]:
         """Targets, (t, k), and weights, (t,), of the training rows, or of a sample of many rows in a file."""
 
-    def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
-        """Return the raw output, without dropout, for n rows of other data."""
-
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, in their order."""
 
@@ -80,12 +77,16 @@ class Objective:
     def __init__(
         self, settings: ObjectiveSettings, inputs: InputBatches, target: Array, weight: Array | None = None
     ) -> None:
-        self.n_samples, self._settings = target.shape[0], settings
+        self._settings = settings
         self.known_targets = target, weight
-        self._inputs, self._target = inputs, DenseBatches(target)
-        self._weight = None if weight is None else DenseBatches(weight)
         self._bound: dict[int, BoundChain] = {}
         self._block_gradient: Array | None = None
+        self.set_rows(inputs, target, weight)
+
+    def set_rows(self, inputs: InputBatches, target: Array, weight: Array | None) -> None:
+        """Set the training rows. Layers stay bound, because they hold no rows."""
+        self.n_samples, self._inputs, self._target = target.shape[0], inputs, DenseBatches(target)
+        self._weight = None if weight is None else DenseBatches(weight)
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Return the batches of an epoch."""
@@ -178,16 +179,16 @@ class Objective:
         penalty.add_gradient(W.take(touched, axis=0).ravel(), values.reshape(-1))  # reshape makes a view
         return SparseGradient(out, start, stop, touched, values)
 
-    def raw_outputs(self, theta: Array, inputs: InputBatches, n: int) -> Array:
-        """Return the raw output, without dropout, for n rows of other data (a validation set)."""
-        settings = self._settings
-        raw = np.empty((n, settings.layout.sizes[-1]), theta.dtype)
-        parameters = settings.layout.layers(theta, inputs.batch_format)
-        chain = cache(lambda n_rows: make_chain(settings.activations, parameters, n_rows, inputs.batch_format))
-        for rows in blocks_of_batch(slice(0, n), max(settings.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
-            raw[rows] = chain(n_rows_in_batch(rows)).forward(inputs(rows))
-        return raw
-
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
-        return self.raw_outputs(theta, self._inputs, self.n_samples)
+        return raw_outputs(self._settings, theta, self._inputs, self.n_samples)
+
+
+def raw_outputs(settings: ObjectiveSettings, theta: Array, inputs: InputBatches, n: int) -> Array:
+    """Return the raw output of a network, without dropout, for n rows of any data, (n, k)."""
+    raw = np.empty((n, settings.layout.sizes[-1]), theta.dtype)
+    parameters = settings.layout.layers(theta, inputs.batch_format)
+    chain = cache(lambda n_rows: make_chain(settings.activations, parameters, n_rows, inputs.batch_format))
+    for rows in blocks_of_batch(slice(0, n), max(settings.max_rows, MIN_ROWS_EVALUATED_AT_ONCE)):
+        raw[rows] = chain(n_rows_in_batch(rows)).forward(inputs(rows))
+    return raw

@@ -40,23 +40,23 @@ class Origin:
 
 
 FOLDS = "the folds"
-"""The fingerprint's name for the rows of the folds, which a user's splitter may draw from anything."""
+"""The name of the rows of the folds in `data_digests`, which a user's splitter may draw from anything."""
 
 
-def fingerprint(rows: Rows, held_out_rows: Rows | None, splits: Sequence[Split] = ()) -> dict[str, str]:
+def data_digests(rows: Rows, held_out_rows: Rows | None, splits: Sequence[Split] = ()) -> dict[str, str]:
     """Return hashes of the data that a run learns from, by name. The weights are sample weights times class weights."""
-    known = held_out_rows
-    X, y, weight = (None, None, None) if known is None else (known.X, known.y, known.weight)
-    return {
+    digests = {
         "X": rows.X.digest(),
         "y": table_digest(rows.y),
         "sample_weight or class_weight": table_digest(rows.weight),
         "groups": table_digest(rows.groups),
-        "the validation rows": table_digest(None) if X is None else X.digest(),
-        "the validation targets": table_digest(y),
-        "the validation weights": table_digest(weight),
-        FOLDS: " ".join(table_digest(row_indices) for split in splits for row_indices in split) or table_digest(None),
+        FOLDS: " ".join(table_digest(row_indices) for split in splits for row_indices in split),
     }
+    if held_out_rows is not None:
+        digests["the validation rows"] = held_out_rows.X.digest()
+        digests["the validation targets"] = table_digest(held_out_rows.y)
+        digests["the validation weights"] = table_digest(held_out_rows.weight)
+    return digests
 
 
 MAX_SHOWN_VALUES = 16

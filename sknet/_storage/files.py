@@ -34,7 +34,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from sknet._packages import require_package
+from sknet._packages import explain_missing_package
 from sknet._storage.pack import Packer, unpack
 from sknet._typing import Array
 
@@ -165,7 +165,7 @@ def _name_in_os_error(path: Path) -> Iterator[None]:
 
 def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, type], public_name: str) -> None:
     """Write a value of one of the classes to a file. `public_name` is the name of the caller, for error messages."""
-    with require_package(public_name, "safetensors"):
+    with explain_missing_package(public_name, "safetensors"):
         from safetensors.numpy import save
     path = as_path(path)
     packer = Packer(classes)
@@ -255,7 +255,7 @@ def read(
 
     The user's own pieces come from `custom`. Errors name `public_name`, the function that writes such files.
     """
-    with require_package(f"reading a file of {public_name}", "safetensors"):
+    with explain_missing_package(f"reading a file of {public_name}", "safetensors"):
         from safetensors import safe_open
     path = as_path(path)
     # opening a pipe could wait for ever; opening a directory raises a clear error
@@ -320,8 +320,6 @@ def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bo
         )
     if name != FORMAT_NAME:
         raise ValueError("it holds tensors, but no format of sknet")
-    if not (version.isascii() and version.isdecimal()) or int(version) < 1:
-        raise ValueError(f"its version is {version[:20]!r}, which is not a whole number")
     if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", writer):
         raise ValueError(f"it was written by sknet {writer[:20]!r}, which is not a version of sknet")
     if is_checkpoint and writer != MINOR_VERSION:
@@ -329,10 +327,10 @@ def _check_version(path: Path, metadata: Mapping[str, str], *, is_checkpoint: bo
             f"{path} was written by sknet {writer}, and this is sknet {MINOR_VERSION}: only the minor version that "
             f"wrote a checkpoint can resume it. Install sknet {writer}, or fit anew."
         )
-    if int(version) > VERSION:
+    if version not in map(str, range(1, VERSION + 1)):
         raise ModelFileError(
-            f"{path} was written by sknet {writer}, in version {version} of the format: sknet {MINOR_VERSION} reads "
-            f"files up to version {VERSION}. Update sknet."
+            f"{path} was written by sknet {writer}, in version {version[:20]} of the format: sknet {MINOR_VERSION} "
+            f"reads files up to version {VERSION}. Update sknet."
         )
 
 

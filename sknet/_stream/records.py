@@ -79,8 +79,9 @@ N_BUCKETS = 512
 WRITE_BUFFER_BYTES = 2**24
 """Size of a segment: 32 KiB of each bucket are contiguous."""
 
-BYTES_READ_AT_ONCE = 2**24
-"""Number of bytes to read at once when `take` looks for records."""
+BYTES_READ_PER_POOL = 2**24
+"""Number of bytes of the file to read and mix at once, at least. Whole buckets are read, so it may be a bucket more,
+which is 16 MiB in a file of 8 GiB."""
 
 BUCKET_SEED = 0x5EED
 """This is not the seed of the sample that columns are learnt from, so buckets do not depend on the sample."""
@@ -160,18 +161,9 @@ class ShuffledRecords:
 
     def take(self, record_indices: NDArray[np.intp]) -> Records:
         """Read the records at some indices, in the order of the indices."""
-        order = np.argsort(record_indices, kind="stable")
-        records, wanted, step = (
-            np.empty(len(record_indices), self.dtype),
-            record_indices[order],
-            BYTES_READ_AT_ONCE // self.dtype.itemsize + 1,
-        )
-        for start in range(0, len(self), step):
-            first, last = np.searchsorted(wanted, [start, start + step])
-            if first < last:
-                read = np.empty(min(step, len(self) - start), self.dtype)
-                self._read_into(read, start)
-                records[order[first:last]] = read[wanted[first:last] - start]
+        order, records = np.argsort(record_indices, kind="stable"), np.empty(len(record_indices), self.dtype)
+        for pool, row_indices in self.pools(record_indices[order]):
+            records[order[row_indices]] = pool
         return records
 
     def map(
@@ -186,17 +178,18 @@ class ShuffledRecords:
         return replace(self, file=file, dtype=dtype)
 
     def pools(
-        self, n_rows: int, rng: np.random.Generator | None = None, record_indices: NDArray[np.intp] | None = None
+        self, record_indices: NDArray[np.intp] | None, min_rows: int = 1, rng: np.random.Generator | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield records in pools. A pool holds a few buckets, with at least `n_rows` records of the file.
+        """Yield records in pools. A pool holds those of a few buckets.
 
         Parameters
         ----------
-        n_rows : int
+        record_indices : ndarray of shape (n,), or None
+            The records to yield, in increasing order; None for all.
+        min_rows : int, default=1
+            How many records of the file the buckets of a pool hold at least. They also hold `BYTES_READ_PER_POOL`.
         rng : numpy.random.Generator, default=None
             Shuffles the buckets; None keeps their order.
-        record_indices : ndarray of shape (n,), default=None
-            The records to yield, in increasing order; None for all.
 
         Yields
         ------
@@ -204,6 +197,7 @@ class ShuffledRecords:
         row_indices : ndarray
             The index of each record among `record_indices`.
         """
+        n_rows = max(min_rows, BYTES_READ_PER_POOL // self.dtype.itemsize)
         sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all segments
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
         ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to the end of each bucket; next bucket; rows read
@@ -215,7 +209,7 @@ class ShuffledRecords:
     def _read(
         self, buckets: NDArray[np.intp], n: int, record_indices: NDArray[np.intp] | None
     ) -> tuple[Records, NDArray[np.intp]]:
-        """Read some buckets, which have n rows in all. Each bucket has a slice in every segment."""
+        """Read the wanted records of some buckets, which hold n in all. Each bucket has a slice in every segment."""
         records = np.empty(n, self.dtype)
         n_read = 0
         # (buckets, segments): bucket by bucket

@@ -26,9 +26,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._model.encoding import BatchwiseInputs, EncodedRows
+from sknet._model.encoding import BatchwiseInputs, EncodedRows, encode_batchwise
 from sknet._network.chain import BatchFormat, DenseBatches, n_rows_in_batch
-from sknet._network.objective import Objective, ObjectiveSettings
+from sknet._network.objective import Objective, ObjectiveSettings, raw_outputs
 from sknet._stream.records import BucketWriter, FrameFormat, Records, ScratchFiles, ShuffledRecords, TableFormat
 from sknet._stream.sources import Chunk
 from sknet._tables.categories import TargetTotals
@@ -40,7 +40,7 @@ from sknet._tables.read import take_optional
 from sknet._tables.rows import ALL_ROWS, FeatureTable, TableLimits
 from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._tables.targets import read_regression_target, restore_shape
-from sknet._typing import Array, Batch, DType, Table, Target
+from sknet._typing import Array, Batch, DType, Gradient, Table, Target
 from sknet._vectors import blocks_of_batch
 
 # --- reading a source ------------------------------------------------------------------------------------------------
@@ -115,64 +115,14 @@ class NumberCollector:
         return restore_shape(values, self._flat)
 
 
-ROWS_CONVERTED_AT_ONCE = 2**14
-"""Number of rows whose texts are encoded at a time."""
-
-
 TargetCollector: TypeAlias = LabelCollector | NumberCollector
 """The targets of the chunks so far."""
-
-
-@dataclass(frozen=True, eq=False)
-class StoredRows:
-    """The rows of a table, stored in a file.
-
-    Attributes
-    ----------
-    format : TableFormat
-        The format of the records.
-    records : ShuffledRecords
-    example_rows : array or data frame
-        The first rows of the source, as the user passed them.
-    digest : str
-        A hash of all rows, in the order of the source.
-    files : ScratchFiles
-        The open files.
-    """
-
-    format: TableFormat
-    records: ShuffledRecords
-    example_rows: Table
-    digest: str
-    files: ScratchFiles
-
-    def take(self, record_indices: NDArray[np.intp]) -> Table:
-        """Read the rows at some indices, in the order of the indices."""
-        return self.format.unpack(self.records.take(record_indices), as_passed=True)
-
-    def encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
-        """Return an encoder of all columns except texts, and a new file of rows in which the texts are encoded."""
-        columns: list[ColumnStorage] = []
-        numbers = np.empty(0, dtype)  # has the type of the stored numbers
-        for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
-            columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
-        rest = encoder.encoder_after_text
-        table_format = FrameFormat(list(rest.column_names), columns)
-        fields = np.dtype(table_format.fields)
-
-        def convert(records: Records) -> Records:
-            converted = np.zeros(len(records), fields)
-            table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
-            return converted
-
-        records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
-        return rest, replace(self, format=table_format, records=records)
 
 
 class StoredSource(NamedTuple):
     """All rows of positive weight of a source: features in a file, and the rest in memory, in the same order."""
 
-    rows: StoredRows
+    table: StoredTable
     y: Array
     weight: Array | None
     groups: NDArray[np.uint64] | None  # hashes of the user's groups
@@ -185,30 +135,29 @@ class SourceWriter:
     ----------
     files : ScratchFiles
         Opens the file.
+    table_format : TableFormat
+        The format of the records.
     targets : TargetCollector
         Collects the targets; empty at first.
-    choose_format : callable
-        (first table) -> format of the records.
-    name : str
-        The name of the source in messages.
+    first : Chunk
+        The first chunk, which says whether chunks have weights and groups. It is not written yet.
+    first_rows : array or data frame
+        Its first rows, as the user passed them.
     """
 
     def __init__(
-        self, files: ScratchFiles, targets: TargetCollector, choose_format: Callable[[Table], TableFormat], name: str
+        self, files: ScratchFiles, table_format: TableFormat, targets: TargetCollector, first: Chunk, first_rows: Table
     ) -> None:
-        self._files, self._targets, self._choose_format, self._name = files, targets, choose_format, name
-        self._first: Chunk | None = None
+        self._files, self._format, self._targets = files, table_format, targets
+        self._first, self._first_rows = first, first_rows
+        self._writer = BucketWriter(files, np.dtype(table_format.fields))
         self._weights: list[Array] = []
         self._groups: list[NDArray[np.uint64]] = []
         self._hash = blake2b(digest_size=32)
 
-    def append(self, chunk: Chunk, example_rows: Table) -> None:
-        """Write the rows of positive weight of a checked chunk. The first chunk determines the format."""
+    def append(self, chunk: Chunk) -> None:
+        """Write the rows of positive weight of a checked chunk."""
         n = chunk.X.shape[0]
-        if self._first is None:
-            self._first, self._example_rows = chunk, example_rows
-            self._format = self._choose_format(chunk.X)
-            self._writer = BucketWriter(self._files, np.dtype(self._format.fields))
         kept = np.ones(n, dtype=bool) if chunk.weight is None else chunk.weight > 0.0
         records = np.zeros(n, self._writer.dtype)
         self._format.pack_into(chunk.X, records)
@@ -228,17 +177,15 @@ class SourceWriter:
 
     def finish(self) -> StoredSource:
         """Return all rows that have been appended."""
-        records = None if self._first is None else self._writer.finish()
-        if records is None or not len(records):
-            raise ValueError(f"The {self._name} has no row of positive weight.")
+        records = self._writer.finish()
         y = self._targets.finish()
         weight = np.concatenate(self._weights) if self._weights else None
         groups = np.concatenate(self._groups) if self._groups else None
         for values in (y, weight, groups):
             if values is not None:
                 records.sort_as_stored(values)
-        rows = StoredRows(self._format, records, self._example_rows, self._hash.hexdigest(), self._files)
-        return StoredSource(rows, y, weight, groups)
+        table = StoredTable(self._format, records, self._first_rows, self._hash.hexdigest(), self._files)
+        return StoredSource(table, y, weight, groups)
 
 
 def hash_groups(groups: Array) -> NDArray[np.uint64]:
@@ -260,6 +207,9 @@ def group_key(group: object) -> str:
 
 # --- training from the file ------------------------------------------------------------------------------------------
 
+ROWS_CONVERTED_AT_ONCE = 2**14
+"""Number of rows whose texts are encoded at a time."""
+
 MAX_ROWS_HELD_OUT = 100_000
 """Maximum number of held-out rows. They stay in memory, and more rows would hardly change their mean loss."""
 
@@ -270,28 +220,39 @@ class StoredTable(FeatureTable):
 
     Attributes
     ----------
-    stored : StoredRows
+    format : TableFormat
+        The format of the records.
+    records : ShuffledRecords
+        The records of all rows.
+    first_rows : array or data frame
+        The first rows of the source, as the user passed them.
+    digest_of_all : str
+        A hash of all rows, in the order of the source.
+    files : ScratchFiles
+        The open files.
     record_indices : ndarray of shape (n,), or None
         None for all rows.
     """
 
-    stored: StoredRows
+    format: TableFormat
+    records: ShuffledRecords
+    first_rows: Table
+    digest_of_all: str
+    files: ScratchFiles
     record_indices: NDArray[np.intp] | None = None
     # rows are read pool by pool, so training cannot use all rows at once
     limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_ROWS_HELD_OUT)
 
     @property
     def example_rows(self) -> Table:
-        """The first rows of the source, as the user has them."""
-        return self.stored.example_rows
+        """The first rows of the source, as the user passed them."""
+        return self.first_rows
 
     @property
     def shape(self) -> tuple[int, int]:
         """The number of rows and of columns."""
-        return len(self), self.example_rows.shape[1]
-
-    def __len__(self) -> int:
-        return len(self.stored.records) if self.record_indices is None else len(self.record_indices)
+        n = len(self.records) if self.record_indices is None else len(self.record_indices)
+        return n, self.first_rows.shape[1]
 
     def __getitem__(self, rows: Batch) -> StoredTable:
         """Return some of these rows, in increasing order."""
@@ -304,14 +265,13 @@ class StoredTable(FeatureTable):
 
     def rows_in_memory(self, rows: Batch = ALL_ROWS) -> Table:
         """Read some of these rows, in this order, as an array or a data frame."""
-        return self.stored.take(self._record_indices(rows))
+        return self.format.unpack(self.records.take(self._record_indices(rows)), as_passed=True)
 
     def pools(
         self, min_rows: int = 1, rng: np.random.Generator | None = None
     ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
-        """Yield the records of these rows, see `ShuffledRecords.pools`; a pool comes from at least `min_rows` rows."""
-        records = self.stored.records
-        return records.pools(max(min_rows, BYTES_READ_PER_POOL // records.dtype.itemsize), rng, self.record_indices)
+        """Yield the records of these rows, see `ShuffledRecords.pools`."""
+        return self.records.pools(self.record_indices, min_rows, rng)
 
     def for_scorer(self) -> Table:
         """Read the rows, for the user's scorer."""
@@ -324,7 +284,7 @@ class StoredTable(FeatureTable):
         """Return `TableEncoder.target_totals` of all rows."""
         return merge_totals(
             encoder.target_totals(
-                self.stored.format.unpack(records), target_of(y[row_indices]),
+                self.format.unpack(records), target_of(y[row_indices]),
                 take_optional(weight, row_indices), encoding_fold[row_indices],
             )
             for records, row_indices in self.pools()
@@ -333,17 +293,31 @@ class StoredTable(FeatureTable):
     def digest(self) -> str:
         """Return a hash of these rows, which does not depend on the chunks."""
         record_indices = b"all" if self.record_indices is None else self.record_indices.tobytes()
-        return sha256(self.stored.digest.encode() + record_indices).hexdigest()
+        return sha256(self.digest_of_all.encode() + record_indices).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_fold: NDArray[np.intp] | None) -> EncodedOnRead:
         """Encode texts, which takes longest, once for all epochs. Other columns are encoded whenever they are read."""
-        rest, stored = self.stored.encode_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
-        return EncodedOnRead(replace(self, stored=stored), rest, dtype, encoding_fold)
+        rest, table = self._encode_text(encoder, dtype) if encoder.text_columns else (encoder, self)
+        return EncodedOnRead(table, rest, dtype, encoding_fold)
 
+    def _encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredTable]:
+        """Return an encoder of all columns except texts, and a table in a new file in which the texts are encoded."""
+        columns: list[ColumnStorage] = []
+        numbers = np.empty(0, dtype)  # has the type of the stored numbers
+        for column, stored in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
+            columns += [NumberStorage("", numbers, self.files)] * column.n_inputs if column.is_free_text else [stored]
+        rest = encoder.encoder_after_text
+        table_format = FrameFormat(list(rest.column_names), columns)
+        fields = np.dtype(table_format.fields)
 
-BYTES_READ_PER_POOL = 2**24
-"""Number of bytes of the file to read and mix at once, at least. Whole buckets are read, so it may be a bucket more,
-which is 16 MiB in a file of 8 GiB."""
+        def convert(records: Records) -> Records:
+            converted = np.zeros(len(records), fields)
+            table_format.pack_into(encoder.replace_text_by_inputs(self.format.unpack(records), dtype), converted)
+            return converted
+
+        records = self.records.map(convert, fields, ROWS_CONVERTED_AT_ONCE, self.files)
+        return rest, replace(self, format=table_format, records=records)
+
 
 BYTES_ENCODED_AT_ONCE = 2**23
 """Number of bytes of encoded rows in memory at once."""
@@ -392,15 +366,12 @@ class EncodedOnRead:
     @cached_property
     def _held_out_inputs(self) -> BatchwiseInputs:
         """The inputs of a few rows, such as held-out rows. They are read once, and encoded batch by batch."""
-        X = self.table.rows_in_memory()
+        inputs = encode_batchwise(self.encoder, self.table.rows_in_memory(), self.dtype, self.encoding_fold)
+        return inputs.without_first_inputs(self.n_skipped_inputs)
 
-        def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            self.encoder.encode_rows_into(X, batch, out, self.encoding_fold)
-
-        return BatchwiseInputs(
-            encode_batch, self.encoder.n_inputs, self.dtype, BYTES_ENCODED_AT_ONCE // self.dtype.itemsize,
-            n_skipped_inputs=self.n_skipped_inputs,
-        )  # fmt: skip
+    def raw_outputs(self, settings: ObjectiveSettings, theta: Array, n: int) -> Array:
+        """Return the raw output of a network for all n rows, (n, k), without dropout; for a few rows."""
+        return raw_outputs(settings, theta, self, n)
 
     def objective(self, settings: ObjectiveSettings, rows: EncodedRows) -> PooledObjective:
         """Return the objective of a network that is trained on these rows."""
@@ -413,7 +384,7 @@ class EncodedOnRead:
         return PooledObjective(settings, self, rows, rows.encode_targets(y), weight)
 
 
-class PooledObjective(Objective):
+class PooledObjective:
     """The objective of one training run, which reads its rows from a file in a random order of its own.
 
     Parameters
@@ -424,15 +395,22 @@ class PooledObjective(Objective):
     rows : EncodedRows
         The same rows, with targets and weights.
     target, weight
-        The known targets and weights; see `Objective`. `batches` replaces them by those of the rows in memory.
+        The known targets and weights.
     """
 
     def __init__(
         self, settings: ObjectiveSettings, encoded: EncodedOnRead, rows: EncodedRows, target: Array,
         weight: Array | None,
     ) -> None:  # fmt: skip
-        super().__init__(settings, encoded, target, weight)
-        self._encoded, self._rows = encoded, rows
+        self._settings, self._encoded, self._rows = settings, encoded, rows
+        self.known_targets = target, weight
+        self._in_memory = Objective(settings, encoded, target)  # `batches` sets its rows
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Gradient]:
+        """Compute the objective of a batch of the rows in memory and its gradient; see `Objective`."""
+        return self._in_memory(theta, batch, out, rng)
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows, which are read pool by pool."""
@@ -440,14 +418,13 @@ class PooledObjective(Objective):
         for records, row_indices in self._encoded.table.pools():
             for some in blocks_of_batch(slice(0, len(records)), self._rows_encoded_at_once):
                 inputs = self._encode(records[some], row_indices[some])
-                raw[row_indices[some]] = self.raw_outputs(theta, inputs, n_rows_in_batch(some))
+                raw[row_indices[some]] = raw_outputs(self._settings, theta, inputs, n_rows_in_batch(some))
         return raw
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Yield the batches of an epoch; without `rng`, in the order of the file.
 
-        A batch is a slice of the rows in memory, which are replaced when the next batch needs others. The layers stay
-        bound, because they hold no rows.
+        A batch is a slice of the rows in memory, which are replaced when the next batch needs others.
         """
         n_unread = len(self._rows)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # rows that do not fill a batch join the next pool
@@ -474,13 +451,12 @@ class PooledObjective(Objective):
     def _encode(self, records: Records, row_indices: NDArray[np.intp]) -> DenseBatches:
         """Return the encoded inputs of some rows; `row_indices` are their indices among the n rows."""
         encoded = self._encoded
-        X = encoded.table.stored.format.unpack(records)
+        X = encoded.table.format.unpack(records)
         encoding_fold = take_optional(encoded.encoding_fold, row_indices)
         return DenseBatches(encoded.encoder.encode(X, encoded.dtype, ones=True, encoding_fold=encoding_fold), "ones")
 
     def _load_rows(self, records: Records, row_indices: NDArray[np.intp]) -> None:
         """Replace the rows in memory; `row_indices` are the indices of the new rows among the n rows."""
+        target = self._rows.encode_targets(self._rows.y[row_indices])
         weight = take_optional(self._rows.relative_weight, row_indices)
-        self._inputs = self._encode(records, row_indices)
-        self._target = DenseBatches(self._rows.encode_targets(self._rows.y[row_indices]))
-        self._weight = None if weight is None else DenseBatches(weight)
+        self._in_memory.set_rows(self._encode(records, row_indices), target, weight)

@@ -559,7 +559,7 @@ class CategoryStorage(ColumnStorage):
         self._index: dict[str, int] = {}
 
     def pack(self, values: Table) -> Array:
-        """Return indices; new categories get the next ones."""
+        """Return indices, and add new categories to those seen so far."""
         codes, keys = read_categories(values, self._name)
         # a missing value has the code −1, which picks the last entry
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)

@@ -114,7 +114,7 @@ def kill(workers, which, delay):
         (dict(solver="lbfgs"), "value_and_gradient", 5, 0.002),
         (dict(early_stopping="folds"), "value_and_gradient", 20, 0.001),
         (dict(n_members=2), "value_and_gradient", 17, 0.002),
-        (dict(n_members=2), "raw_outputs", 4, 0.001),
+        (dict(n_members=2), "outputs_of_shard", 4, 0.001),
         (dict(dropout=0.2), "value_and_gradient", 9, 0.003),
         ({}, "WorkerActor", 1, 0.01),
     ],

@@ -38,6 +38,16 @@ def test_a_part_has_all_columns():
     assert len(partitions_of(frame)) == len(partitions_of(frame["a"])) == 2
 
 
+@pytest.mark.parametrize("columns", ["ac", "aBc", "abcd", "bac"])
+def test_dask_refuses_a_part_of_other_columns(columns):
+    def frame(names):
+        return pd.DataFrame(0.0, index=range(4), columns=list(names))
+
+    X = dd.from_pandas(frame("abc"), npartitions=2).map_partitions(lambda _: frame(columns), meta=frame("abc"))
+    with pytest.raises(ValueError, match="columns in the computed data do not match"):
+        partitions_of(X)[0].compute(scheduler="sync")
+
+
 def test_a_client_is_needed():
     with pytest.raises(ValueError, match="No clients found"), open_tables(da.zeros((3, 2))):
         pass

@@ -34,16 +34,6 @@ def test_a_shard_has_consecutive_partitions(lengths, shards):
     assert [shard.stop - shard.start for shard in table.partitions.shards] == shards
 
 
-@pytest.mark.parametrize("columns", ["ac", "aBc", "abcd", "bac"])
-def test_a_partition_of_other_columns_is_refused(columns):
-    def part(names, n_rows):
-        return pd.DataFrame(np.zeros((n_rows, len(names))), columns=list(names))
-
-    parts = [part("a", 0), part("abc", 3), part("", 0), part(columns, 2)]
-    with pytest.raises(ValueError, match="Partition 3 of X has the columns .* of partition 1"):
-        of_parts(parts)
-
-
 X = np.arange(40.0).reshape(20, 2)
 
 

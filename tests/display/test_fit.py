@@ -213,6 +213,7 @@ def test_of_large_layers_the_strongest_are_shown():
 
 def test_positive_weights_are_red_negative_ones_blue_and_all_may_be_zero():
     display = NetworkDisplay([np.array([[1.0], [-1.0]]), np.array([[0.0]])]).plot()
+    display.weights_[0].update_scalarmappable()
     blue, red = display.weights_[0].get_colors()  # of equal ones, the order of the inputs
     reds = {tuple(np.round(color[:3], 1)) for color in (blue, red)}
     assert len(reds) == 2 and texts(display) == ["2 inputs", "1 unit", "1 output"]

@@ -228,8 +228,11 @@ class NetworkCase:
         """An objective over the given rows of the data. Buffers of n_rows make it work in pieces."""
         X, target = self.X[rows].astype(dtype), self.target[rows].astype(dtype)
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
-        settings = ObjectiveSettings(self.layout, self.activations, self.loss, self.penalty, n_rows or len(X), dropout)
-        return Objective(settings, inputs_of(X, kind), target, weight)
+        return Objective(self.settings(n_rows or len(X), dropout), inputs_of(X, kind), target, weight)
+
+    def settings(self, max_rows=1, dropout=()):
+        """What an objective needs besides rows."""
+        return ObjectiveSettings(self.layout, self.activations, self.loss, self.penalty, max_rows, dropout)
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""

@@ -14,8 +14,8 @@ from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor, sav
 from sknet._storage.checkpoints import (
     Origin,
     Progress,
+    data_digests,
     describe_parameters,
-    fingerprint,
     read_checkpoint,
     table_digest,
     write_checkpoint,
@@ -116,7 +116,7 @@ def test_only_the_minor_version_that_wrote_a_checkpoint_reads_it(path, writer, v
         SigmoidMLPRegressor(**QUICK).resume(path, X, NUMBER)
 
 
-# --- the fingerprint -------------------------------------------------------------------------------------------------
+# --- digests of the data ---------------------------------------------------------------------------------------------
 
 FRAME = pd.DataFrame({"a": [1.0, np.nan], "b": pd.Categorical(["x", "y"]), "c": pd.array([1, None], dtype="Int64")})
 SAME = {
@@ -155,10 +155,10 @@ def test_other_data_have_another_digest(what):
     assert table_digest(one) != table_digest(other)
 
 
-def test_a_fingerprint_names_what_differs():
+def test_digests_name_what_differs():
     rows = rows_of(X, NUMBER)
-    plain = fingerprint(rows, None)
-    assert plain["the validation rows"] == "none" and plain["sample_weight or class_weight"] == "none"
+    plain = data_digests(rows, None)
+    assert "the validation rows" not in plain and plain["sample_weight or class_weight"] == "none"
     changes = {
         "X": (rows_of(X + 1.0, NUMBER), None),
         "y": (rows_of(X, NUMBER + 1.0), None),
@@ -167,10 +167,10 @@ def test_a_fingerprint_names_what_differs():
         "the folds": (rows, None, [(np.arange(9), np.arange(9, N))]),
     }
     for name, changed in changes.items():
-        assert {key for key, value in fingerprint(*changed).items() if value != plain[key]} == {name}
-    validated = fingerprint(rows, rows_of(X[:9], NUMBER[:9], np.ones(9)))
+        assert {key for key, value in data_digests(*changed).items() if value != plain[key]} == {name}
+    validated = data_digests(rows, rows_of(X[:9], NUMBER[:9], np.ones(9)))
     names = {"the validation rows", "the validation targets", "the validation weights"}
-    assert {key for key, value in validated.items() if value != plain[key]} == names
+    assert {key for key, value in validated.items() if value != plain.get(key)} == names
 
 
 # --- what must fit ---------------------------------------------------------------------------------------------------

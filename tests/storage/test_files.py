@@ -300,18 +300,11 @@ def test_a_link_that_leads_to_itself_is_an_oserror_that_says_so(path):
         read(path)
 
 
-@pytest.mark.parametrize("version", [" 1", "+1", "1_0", "0", "-1", "1.0", "one", "\u0661", "", "9" * 5000])
-def test_a_version_is_a_whole_number(path, version):
+@pytest.mark.parametrize("version", [str(VERSION + 1), " 1", "1_0", "0", "-1", "one", "\u0661", "", "9" * 5000])
+def test_a_later_version_says_so(path, version):
     write(path, TREE)
-    forge(path, version=version)
-    with pytest.raises(ModelFileError, match="is not a whole file written by sknet.save"):
-        read(path)
-
-
-def test_a_later_version_says_so(path):
-    write(path, TREE)
-    forge(path, version=str(VERSION + 1), sknet="7.2")
-    message = rf"by sknet 7\.2, in version {VERSION + 1} of the format: sknet {MINOR_VERSION} reads.*\. Update sknet"
+    forge(path, version=version, sknet="7.2")
+    message = rf"by sknet 7\.2, in version {version[:20]} of the format: sknet {MINOR_VERSION} reads.*\. Update sknet"
     with pytest.raises(ModelFileError, match=message):
         read(path)
 

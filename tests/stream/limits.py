@@ -1,5 +1,6 @@
 """Sizes from which streams are treated in another way, made small for a while: `with held_out_rows(10): ...`"""
 
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from sknet._stream import records, stored
@@ -12,11 +13,13 @@ def held_out_rows(n):
     return patch.object(StoredTable, "limits", limits)
 
 
-def pool_bytes(pool, encoded):
+@contextmanager
+def pool_bytes(pool, encoded=2**23):
     """How much of a file is read at once, and how much is encoded at once."""
-    return patch.multiple(stored, BYTES_READ_PER_POOL=pool, BYTES_ENCODED_AT_ONCE=encoded)
+    with patch.object(records, "BYTES_READ_PER_POOL", pool), patch.object(stored, "BYTES_ENCODED_AT_ONCE", encoded):
+        yield
 
 
-def buffer_bytes(written, read=2**24):
-    """How much is kept in memory before it is written to a file, and how much of that is read at once."""
-    return patch.multiple(records, WRITE_BUFFER_BYTES=written, BYTES_READ_AT_ONCE=read)
+def buffer_bytes(written):
+    """How much is kept in memory before it is written to a file."""
+    return patch.object(records, "WRITE_BUFFER_BYTES", written)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from sknet._stream.records import N_BUCKETS, BucketWriter, ScratchFiles, choose_format
-from tests.stream.limits import buffer_bytes
+from tests.stream.limits import buffer_bytes, pool_bytes
 from tests.tables.column_cases import CASES as COLUMNS
 from tests.tables.examples import column_choices, encoder_of, pandas_of, table_encoder
 from tests.tables.limits import categories_kept
@@ -78,12 +78,18 @@ def write(tmp_path):
         yield write
 
 
+def pools_of_all(found, min_rows=1, rng=None):
+    """All records of a file, in pools."""
+    with pool_bytes(1):
+        return [pool for pool, _ in found.pools(None, min_rows, rng)]
+
+
 @pytest.mark.parametrize("buffer", [2**24, 2**14])
 def test_every_row_is_in_one_pool(write, buffer):
     n = 80 * N_BUCKETS
     with buffer_bytes(buffer):
         found = write(records(300), records(0), records(n - 300, 300))
-    pools = [pool for pool, _ in found.pools(1)]
+    pools = pools_of_all(found)
     rows = [pool["row"] for pool in pools]
     assert sorted(np.concatenate(rows)) == list(range(n)) and len(pools) == N_BUCKETS
     assert all(abs(part.mean() - n / 2) < 0.24 * n for part in rows)
@@ -96,23 +102,25 @@ def test_chunks_and_the_buffer_do_not_matter(write, buffer):
     with buffer_bytes(buffer):
         other = write(records(40), records(0), records(50, 40))
     for rng in (lambda: None, lambda: np.random.default_rng(0)):
-        for (a, _), (b, _) in zip(one.pools(20, rng()), other.pools(20, rng()), strict=True):
+        for a, b in zip(pools_of_all(one, 20, rng()), pools_of_all(other, 20, rng()), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
 def test_pools_hold_enough_rows(write):
     found = write(records(500))
-    pools = [pool["row"] for pool, _ in found.pools(100, np.random.default_rng(0))]
+    pools = [pool["row"] for pool in pools_of_all(found, 100, np.random.default_rng(0))]
     assert all(len(pool) >= 100 for pool in pools[:-1]) and sorted(np.concatenate(pools)) == list(range(500))
-    again = [pool["row"] for pool, _ in found.pools(100, np.random.default_rng(1))]
+    again = [pool["row"] for pool in pools_of_all(found, 100, np.random.default_rng(1))]
     assert not np.array_equal(pools[0], again[0])
-    assert [len(pool) for pool, _ in found.pools(1000)] == [500]
+    assert [len(pool) for pool in pools_of_all(found, 1000)] == [500]
+    with pool_bytes(100 * DTYPE.itemsize):
+        assert all(len(pool) >= 100 for pool, _ in [*found.pools(None)][:-1])
 
 
 @pytest.fixture
 def in_parts(write):
     """Records of a file that has been written in four parts, and its rows in the order of the file."""
-    with buffer_bytes(30 * DTYPE.itemsize, read=7 * DTYPE.itemsize):
+    with buffer_bytes(30 * DTYPE.itemsize), pool_bytes(7 * DTYPE.itemsize):
         found, order = write(records(100)), np.arange(100)
         found.sort_as_stored(order)
         yield found, order
@@ -130,7 +138,7 @@ def test_pools_tell_which_rows_they_hold(in_parts, row_indices):
     found, order = in_parts
     wanted = order if row_indices is None else order[row_indices]
     for rng in (None, np.random.default_rng(0)):
-        pools = list(found.pools(20, rng, row_indices))
+        pools = list(found.pools(row_indices, 20, rng))
         assert all((pool["row"] == wanted[positions]).all() for pool, positions in pools)
         assert sorted(np.concatenate([positions for _, positions in pools])) == list(range(len(wanted)))
 
@@ -146,7 +154,7 @@ def test_records_are_converted_in_their_buckets(write, tmp_path):
     with ScratchFiles(tmp_path) as files:
         other = found.map(convert, wider, 25, files)
         rng = [np.random.default_rng(0), np.random.default_rng(0)]
-        for (a, _), (b, _) in zip(found.pools(20, rng[0]), other.pools(20, rng[1]), strict=True):
+        for a, b in zip(pools_of_all(found, 20, rng[0]), pools_of_all(other, 20, rng[1]), strict=True):
             np.testing.assert_array_equal(a["row"], b["row"])
             np.testing.assert_array_equal(2 * a["x"][:, 0], b["twice"])
 
